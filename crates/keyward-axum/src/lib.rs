@@ -1,0 +1,1 @@
+//! axum layers and extractors of keyward: security headers, same-origin check, fixed error bodies.

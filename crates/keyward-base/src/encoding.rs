@@ -1,0 +1,77 @@
+//! Strict text encodings, and the prefix by which the rows of a key are found.
+//!
+//! Decoding is canonical: no padding, no white space, no other alphabet, no non-zero trailing
+//! bits (RFC 4648 sections 3.5 and 5). It runs in constant time for its length, so secrets may
+//! pass through it.
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+
+use crate::error::{Error, Reason, Result};
+use crate::id::{KeyId, Suite};
+
+/// What a sealed value's text begins with.
+pub const SEALED_PREFIX: &str = "kw1.";
+
+/// Length in bytes of [`sealed_prefix`]: `kw1.` and 12 characters of base64url.
+pub const SEALED_KEY_PREFIX_LEN: usize = 16;
+
+/// base64url without padding.
+#[must_use]
+pub fn base64url(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// Decodes base64url without padding.
+///
+/// # Errors
+/// `Rejected` ([`Reason::Malformed`]) for anything that [`base64url`] would not have written.
+pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::rejected(Reason::Malformed))
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    bytes
+        .iter()
+        .flat_map(|b| [b >> 4, b & 0x0f])
+        .filter_map(|nibble| DIGITS.get(usize::from(nibble)))
+        .collect()
+}
+
+/// Decodes exactly `N` bytes of lower-case hexadecimal, for public ids only (not constant time).
+///
+/// # Errors
+/// `Rejected` ([`Reason::Malformed`]) for anything that [`hex`] would not have written.
+pub fn from_hex<const N: usize>(text: &str) -> Result<[u8; N]> {
+    let malformed = || Error::rejected(Reason::Malformed);
+    let mut digits = text.bytes().map(|b| match b {
+        b'0'..=b'9' => Some(b.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(b.wrapping_sub(b'a').wrapping_add(10)),
+        _ => None,
+    });
+    let mut out = [0; N];
+    for byte in &mut out {
+        let high = digits.next().flatten().ok_or_else(malformed)?;
+        let low = digits.next().flatten().ok_or_else(malformed)?;
+        *byte = (high << 4) | low;
+    }
+    if digits.next().is_some() {
+        return Err(malformed());
+    }
+    Ok(out)
+}
+
+/// The first 16 bytes of every value sealed under `key`: `suite | key_id` is 9 bytes, so exactly
+/// 12 characters of base64url. Rows of a key are counted by comparing these bytes, never `LIKE`.
+#[must_use]
+pub fn sealed_prefix(suite: Suite, key: KeyId) -> String {
+    let mut header = [0; 9];
+    let [first, rest @ ..] = &mut header;
+    *first = suite.to_byte();
+    rest.copy_from_slice(&key.to_bytes());
+    format!("{SEALED_PREFIX}{}", base64url(&header))
+}

@@ -1,0 +1,1 @@
+//! The key-management core: keyring, roots, rotation, tenant keys and caches.

@@ -1,0 +1,1 @@
+//! The stores of keyward on SQLite, the embedded default.

@@ -1,0 +1,249 @@
+//! Versioned records.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use keyward_base::{Result, Timestamp};
+
+/// A future that any runtime can drive.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A set of records of one sort, such as `vault`. 1 to 64 bytes of visible ASCII.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Collection(Cow<'static, str>);
+
+impl Collection {
+    /// A collection named in the program.
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// A collection named at run time.
+    ///
+    /// # Errors
+    /// `Misuse` unless it is 1 to 64 bytes of visible ASCII.
+    pub fn new(name: &str) -> Result<Self> {
+        if (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic()) {
+            return Ok(Self(Cow::Owned(name.to_owned())));
+        }
+        Err(keyward_base::Error::misuse(
+            "a collection must be 1 to 64 bytes of visible ASCII",
+        ))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a record lies. Ordered by collection, owner, id, each by its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs)]
+pub struct RecordKey {
+    /// The set it is in.
+    pub collection: Collection,
+    /// Whose it is: a tenant, or empty for the system's own. At most 128 bytes.
+    pub owner: String,
+    /// Its id within owner and collection. At most 300 bytes.
+    pub id: String,
+}
+
+/// The store's swap token for one state of one record.
+///
+/// It changes on every write. A store never uses a version twice, not even for a record that was
+/// deleted and inserted again: a swap against a stale version always loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(u64);
+
+impl Version {
+    /// A version of that number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A stored record. Nothing in it is secret: secrets are sealed before they come here.
+#[derive(Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Record {
+    /// Where it lies.
+    pub key: RecordKey,
+    /// The state this is.
+    pub version: Version,
+    /// Sealed text (`kw1.…`), or empty. Its first 16 bytes name the key it was sealed with, and
+    /// are what [`Records::count`] and [`Scan::prefix`] compare, byte by byte.
+    pub sealed: String,
+    /// Public bytes beside it, in the owner's own format.
+    pub data: Vec<u8>,
+    /// When [`Records::purge`] may remove it.
+    pub expires: Option<Timestamp>,
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("key", &self.key)
+            .field("version", &self.version)
+            .field("sealed", &format_args!("{} bytes", self.sealed.len()))
+            .field("data", &format_args!("{} bytes", self.data.len()))
+            .field("expires", &self.expires)
+            .finish()
+    }
+}
+
+/// One conditional write of an atomic batch.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Write {
+    /// Removes a record that is at `version`.
+    Delete {
+        /// Which.
+        key: RecordKey,
+        /// The state it must be at.
+        version: Version,
+    },
+    /// Inserts a record that must not exist.
+    Insert {
+        /// Where.
+        key: RecordKey,
+        /// See [`Record::sealed`].
+        sealed: String,
+        /// See [`Record::data`].
+        data: Vec<u8>,
+        /// See [`Record::expires`].
+        expires: Option<Timestamp>,
+    },
+    /// Writes nothing; the batch fails unless the record is at `version` (`None`: does not exist).
+    Require {
+        /// Which.
+        key: RecordKey,
+        /// The state it must be at.
+        version: Option<Version>,
+    },
+    /// Replaces a record that is at `version`. Never recreates a deleted one.
+    Swap {
+        /// Which.
+        key: RecordKey,
+        /// The state it must be at.
+        version: Version,
+        /// See [`Record::sealed`].
+        sealed: String,
+        /// See [`Record::data`].
+        data: Vec<u8>,
+        /// See [`Record::expires`].
+        expires: Option<Timestamp>,
+    },
+}
+
+/// How a batch ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a batch that met a conflict wrote nothing"]
+pub enum Applied {
+    /// The condition of the write at `index` did not hold. Nothing was written.
+    Conflict {
+        /// Which write, counted from 0.
+        index: usize,
+    },
+    /// All was written, durably. One entry for each write: the new version of an insert or swap.
+    Done(Vec<Option<Version>>),
+}
+
+/// Which records to walk through, in the order of owner and id.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Scan {
+    /// The set to walk.
+    pub collection: Collection,
+    /// Only this owner's.
+    pub owner: Option<String>,
+    /// Only records whose `sealed` begins with these bytes (at most 16).
+    pub prefix: Option<String>,
+    /// Only records after this owner and id.
+    pub after: Option<(String, String)>,
+    /// At most so many, 1 to [`StoreLimits::SCAN`].
+    pub limit: usize,
+}
+
+/// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct StoreLimits;
+
+impl StoreLimits {
+    /// Writes in one batch.
+    pub const BATCH: usize = 4096;
+    /// Bytes of [`Record::data`].
+    pub const DATA: usize = 1024 * 1024;
+    /// Keys of one [`Records::fetch_many`].
+    pub const MANY: usize = 4096;
+    /// Bytes of [`RecordKey::id`].
+    pub const ID: usize = 300;
+    /// Bytes of [`RecordKey::owner`].
+    pub const OWNER: usize = 128;
+    /// Records of one [`Records::scan`].
+    pub const SCAN: usize = 4096;
+    /// Bytes of [`Record::sealed`].
+    pub const SEALED: usize = 2 * 1024 * 1024;
+}
+
+/// Versioned records with atomic conditional writes.
+///
+/// Every method fails with `Unavailable` if the store cannot be reached or is full, and with
+/// `Misuse` beyond [`StoreLimits`]. A write that returned `Done` is durable. One that failed with
+/// `Unavailable` may or may not have been made, whole: read again before deciding.
+pub trait Records: fmt::Debug + Send + Sync {
+    /// Makes all writes of a batch, or none. Conditions are judged in order, each seeing the
+    /// writes before it.
+    fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>>;
+
+    /// How many records of `collection` have a `sealed` that begins with `prefix` (at most 16
+    /// bytes; empty counts all).
+    fn count<'a>(
+        &'a self,
+        collection: &'a Collection,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<u64>>;
+
+    /// Removes all records of `owner` in `collection`, and says how many.
+    fn delete_owner<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<u64>>;
+
+    /// Reads one record.
+    fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>>;
+
+    /// Reads several records of one moment: one entry for each key, in its order.
+    fn fetch_many<'a>(
+        &'a self,
+        keys: &'a [RecordKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Record>>>>;
+
+    /// Removes records of `collection` that expired at or before `now`, at most `limit`, and
+    /// says how many. An expired record is readable until then: whoever reads it judges it.
+    fn purge<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>>;
+
+    /// Reads records in the order of owner and id. Pass the last one's owner and id as
+    /// [`Scan::after`] to go on. Records written meanwhile may or may not be seen; none is seen
+    /// twice, and none that stands throughout is missed.
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>>;
+}

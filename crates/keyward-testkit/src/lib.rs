@@ -1,0 +1,1 @@
+//! Test helpers of the keyward workspace: recording audit, bit-flipper, vector loader, strategies.
