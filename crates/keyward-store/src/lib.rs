@@ -3,13 +3,28 @@
 //!
 //! | trait | what it is for |
 //! |---|---|
+//! | [`Attempts`] | exact sliding windows: so many per span, judged and recorded in one step |
+//! | [`Log`] | entries appended at an expected head, and read back |
+//! | [`Once`] | one recorded completion: a lease, work in flight, or the result of before |
 //! | [`Records`] | versioned records: compare-and-swap, atomic batches, ordered scans, counts by key |
 //!
 //! A store is trusted with availability, not with secrets. Every trait is dyn-compatible and
 //! returns boxed futures that need no particular runtime. No trait method has a default body.
+//!
+//! [`MemoryStore`] implements all four and forgets everything when it is dropped.
 
+pub mod attempts;
+pub mod limits;
+pub mod log;
+mod memory;
+pub mod once;
 pub mod records;
 
+pub use attempts::{Attempts, Judged, Window};
+pub use limits::StoreLimits;
+pub use log::{Appended, Entry, Log};
+pub use memory::MemoryStore;
+pub use once::{Begun, Claim, Fence, Finished, Once};
 pub use records::{
-    Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, StoreLimits, Version, Write,
+    Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, Version, Write,
 };

@@ -5,7 +5,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::{Error, Result, Timestamp};
+
+use crate::limits::StoreLimits;
 
 /// A future that any runtime can drive.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,10 +28,17 @@ impl Collection {
     /// # Errors
     /// `Misuse` unless it is 1 to 64 bytes of visible ASCII.
     pub fn new(name: &str) -> Result<Self> {
-        if (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic()) {
-            return Ok(Self(Cow::Owned(name.to_owned())));
+        Self::check(name)?;
+        Ok(Self(Cow::Owned(name.to_owned())))
+    }
+
+    /// What [`Collection::named`] cannot refuse when it is compiled, every store refuses.
+    pub(crate) fn check(name: &str) -> Result<()> {
+        let fits = (1..=StoreLimits::COLLECTION).contains(&name.len());
+        if fits && name.bytes().all(|b| b.is_ascii_graphic()) {
+            return Ok(());
         }
-        Err(keyward_base::Error::misuse(
+        Err(Error::misuse(
             "a collection must be 1 to 64 bytes of visible ASCII",
         ))
     }
@@ -175,28 +184,6 @@ pub struct Scan {
     pub after: Option<(String, String)>,
     /// At most so many, 1 to [`StoreLimits::SCAN`].
     pub limit: usize,
-}
-
-/// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct StoreLimits;
-
-impl StoreLimits {
-    /// Writes in one batch.
-    pub const BATCH: usize = 4096;
-    /// Bytes of [`Record::data`].
-    pub const DATA: usize = 1024 * 1024;
-    /// Keys of one [`Records::fetch_many`].
-    pub const MANY: usize = 4096;
-    /// Bytes of [`RecordKey::id`].
-    pub const ID: usize = 300;
-    /// Bytes of [`RecordKey::owner`].
-    pub const OWNER: usize = 128;
-    /// Records of one [`Records::scan`].
-    pub const SCAN: usize = 4096;
-    /// Bytes of [`Record::sealed`].
-    pub const SEALED: usize = 2 * 1024 * 1024;
 }
 
 /// Versioned records with atomic conditional writes.

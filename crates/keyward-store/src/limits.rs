@@ -1,0 +1,172 @@
+//! What every store accepts, checked in one place so that all stores refuse alike.
+
+use keyward_base::{Error, Result, Timestamp};
+
+use crate::records::{RecordKey, Scan, Write};
+
+/// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
+///
+/// Whoever writes a store calls the `check_*` functions first: the conformance suite holds every
+/// store to the same limits.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct StoreLimits;
+
+impl StoreLimits {
+    /// Attempts that one window may admit.
+    pub const ATTEMPTS: u32 = 1024;
+    /// Writes in one batch, and entries of one append.
+    pub const BATCH: usize = 4096;
+    /// Bytes of a collection's name.
+    pub const COLLECTION: usize = 64;
+    /// Bytes of [`Record::data`](crate::Record::data), of an entry of a log, and of the recorded
+    /// result of a [`Once`](crate::Once).
+    pub const DATA: usize = 1024 * 1024;
+    /// Bytes of [`RecordKey::id`].
+    pub const ID: usize = 300;
+    /// Keys of one [`Records::fetch_many`](crate::Records::fetch_many).
+    pub const MANY: usize = 4096;
+    /// Bytes of [`RecordKey::owner`].
+    pub const OWNER: usize = 128;
+    /// Bytes of a prefix of `sealed`: `kw1.` and 12 characters that name suite and key.
+    pub const PREFIX: usize = 16;
+    /// Records of one [`Records::scan`](crate::Records::scan), and entries of one
+    /// [`Log::read`](crate::Log::read).
+    pub const SCAN: usize = 4096;
+    /// Bytes of [`Record::sealed`](crate::Record::sealed).
+    pub const SEALED: usize = 2 * 1024 * 1024;
+
+    /// Checks every write of a batch.
+    ///
+    /// # Errors
+    /// `Misuse` names the first limit that is passed.
+    pub fn check_batch(batch: &[Write]) -> Result<()> {
+        at_most(batch.len(), Self::BATCH, "a batch has at most 4096 writes")?;
+        batch.iter().try_for_each(|write| match write {
+            Write::Delete { key, .. } | Write::Require { key, .. } => Self::check_key(key),
+            Write::Insert {
+                key,
+                sealed,
+                data,
+                expires,
+            }
+            | Write::Swap {
+                key,
+                sealed,
+                data,
+                expires,
+                ..
+            } => {
+                Self::check_key(key)?;
+                at_most(
+                    sealed.len(),
+                    Self::SEALED,
+                    "sealed text is at most 2 MiB long",
+                )?;
+                Self::check_data(data)?;
+                expires.map_or(Ok(()), Self::check_time)
+            }
+        })
+    }
+
+    /// Checks the length of public bytes.
+    ///
+    /// # Errors
+    /// `Misuse` beyond [`StoreLimits::DATA`].
+    pub fn check_data(data: &[u8]) -> Result<()> {
+        at_most(data.len(), Self::DATA, "data is at most 1 MiB long")
+    }
+
+    /// Checks the parts of a key.
+    ///
+    /// # Errors
+    /// `Misuse` names the part that is too long, or a collection that is not visible ASCII.
+    pub fn check_key(key: &RecordKey) -> Result<()> {
+        crate::Collection::check(key.collection.as_str())?;
+        Self::check_owner(&key.owner)?;
+        at_most(key.id.len(), Self::ID, "an id is at most 300 bytes long")
+    }
+
+    /// Checks the number of keys to read at once, and each of them.
+    ///
+    /// # Errors
+    /// `Misuse` names the first limit that is passed.
+    pub fn check_many(keys: &[RecordKey]) -> Result<()> {
+        at_most(
+            keys.len(),
+            Self::MANY,
+            "at most 4096 records are read at once",
+        )?;
+        keys.iter().try_for_each(Self::check_key)
+    }
+
+    /// Checks the length of an owner.
+    ///
+    /// # Errors
+    /// `Misuse` beyond [`StoreLimits::OWNER`].
+    pub fn check_owner(owner: &str) -> Result<()> {
+        at_most(
+            owner.len(),
+            Self::OWNER,
+            "an owner is at most 128 bytes long",
+        )
+    }
+
+    /// Checks the length of a prefix.
+    ///
+    /// # Errors
+    /// `Misuse` beyond [`StoreLimits::PREFIX`].
+    pub fn check_prefix(prefix: &str) -> Result<()> {
+        at_most(
+            prefix.len(),
+            Self::PREFIX,
+            "a prefix is at most 16 bytes long",
+        )
+    }
+
+    /// Checks what a scan asks for.
+    ///
+    /// # Errors
+    /// `Misuse` for a limit of 0 or beyond [`StoreLimits::SCAN`], and for parts that are too long.
+    pub fn check_scan(scan: &Scan) -> Result<()> {
+        crate::Collection::check(scan.collection.as_str())?;
+        Self::check_limit(scan.limit)?;
+        scan.prefix.as_deref().map_or(Ok(()), Self::check_prefix)?;
+        scan.owner.as_deref().map_or(Ok(()), Self::check_owner)?;
+        scan.after.as_ref().map_or(Ok(()), |(owner, id)| {
+            Self::check_owner(owner)?;
+            at_most(id.len(), Self::ID, "an id is at most 300 bytes long")
+        })
+    }
+
+    /// Checks the limit of a page.
+    ///
+    /// # Errors
+    /// `Misuse` for 0 or beyond [`StoreLimits::SCAN`].
+    pub fn check_limit(limit: usize) -> Result<()> {
+        if (1..=Self::SCAN).contains(&limit) {
+            return Ok(());
+        }
+        Err(Error::misuse("a page has 1 to 4096 entries"))
+    }
+
+    /// Checks that a time fits the signed 64-bit integer of every database.
+    ///
+    /// # Errors
+    /// `Misuse` from 2^63 milliseconds on.
+    pub fn check_time(time: Timestamp) -> Result<()> {
+        if i64::try_from(time.as_millis()).is_ok() {
+            return Ok(());
+        }
+        Err(Error::misuse(
+            "a time must lie before 2^63 milliseconds: leave the expiry out for never",
+        ))
+    }
+}
+
+fn at_most(length: usize, most: usize, said: &'static str) -> Result<()> {
+    if length <= most {
+        return Ok(());
+    }
+    Err(Error::misuse(said))
+}

@@ -1,0 +1,258 @@
+//! Records in memory.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use keyward_base::{Result, Timestamp};
+
+use super::{MemoryStore, Spot, State, full, is_over, purge, spot};
+use crate::limits::StoreLimits;
+use crate::records::{
+    Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, Version, Write,
+};
+
+#[derive(Clone)]
+pub(super) struct Stored {
+    version: Version,
+    sealed: String,
+    data: Vec<u8>,
+    expires: Option<Timestamp>,
+}
+
+impl Stored {
+    fn record(&self, key: RecordKey) -> Record {
+        Record {
+            key,
+            version: self.version,
+            sealed: self.sealed.clone(),
+            data: self.data.clone(),
+            expires: self.expires,
+        }
+    }
+}
+
+impl State {
+    fn at(&self, key: &RecordKey) -> Option<&Stored> {
+        self.records.get(&key.collection)?.get(&spot(key))
+    }
+
+    /// Puts a state in place and gives back the one before.
+    fn put(&mut self, key: &RecordKey, stored: Option<Stored>) -> Option<Stored> {
+        let comes = stored.is_some();
+        let before = match stored {
+            Some(stored) => self
+                .records
+                .entry(key.collection.clone())
+                .or_default()
+                .insert(spot(key), stored),
+            None => self
+                .records
+                .get_mut(&key.collection)
+                .and_then(|all| all.remove(&spot(key))),
+        };
+        self.entries = match (before.is_some(), comes) {
+            (false, true) => self.entries.saturating_add(1),
+            (true, false) => self.entries.saturating_sub(1),
+            _ => self.entries,
+        };
+        before
+    }
+
+    /// Makes one write if its condition holds. `None`: it does not.
+    fn write(&mut self, write: Write, undo: &mut Vec<Undo>) -> Result<Option<Option<Version>>> {
+        let is = |state: &Self, key: &RecordKey| state.at(key).map(|stored| stored.version);
+        let (key, stored) = match write {
+            Write::Require { key, version } => {
+                return Ok((is(self, &key) == version).then_some(None));
+            }
+            Write::Delete { key, version } => {
+                if is(self, &key) != Some(version) {
+                    return Ok(None);
+                }
+                (key, None)
+            }
+            Write::Insert {
+                key,
+                sealed,
+                data,
+                expires,
+            } => {
+                if is(self, &key).is_some() {
+                    return Ok(None);
+                }
+                (key, Some((sealed, data, expires)))
+            }
+            Write::Swap {
+                key,
+                version,
+                sealed,
+                data,
+                expires,
+            } => {
+                if is(self, &key) != Some(version) {
+                    return Ok(None);
+                }
+                (key, Some((sealed, data, expires)))
+            }
+        };
+        let stored = match stored {
+            Some((sealed, data, expires)) => Some(Stored {
+                version: Version::new(self.next()?),
+                sealed,
+                data,
+                expires,
+            }),
+            None => None,
+        };
+        let version = stored.as_ref().map(|stored| stored.version);
+        let before = self.put(&key, stored);
+        undo.push((key, before));
+        Ok(Some(version))
+    }
+
+    fn batch(&mut self, batch: Vec<Write>, undo: &mut Vec<Undo>) -> Result<Applied> {
+        let mut versions = Vec::with_capacity(batch.len());
+        for (index, write) in batch.into_iter().enumerate() {
+            match self.write(write, undo)? {
+                Some(version) => versions.push(version),
+                None => return Ok(Applied::Conflict { index }),
+            }
+        }
+        Ok(Applied::Done(versions))
+    }
+}
+
+type Undo = (RecordKey, Option<Stored>);
+
+impl MemoryStore {
+    fn apply_now(&self, batch: Vec<Write>) -> Result<Applied> {
+        StoreLimits::check_batch(&batch)?;
+        let mut state = self.state();
+        let entries = state.entries;
+        let mut undo = Vec::new();
+        let mut applied = state.batch(batch, &mut undo);
+        if state.entries > self.capacity && state.entries > entries && applied.is_ok() {
+            applied = Err(full());
+        }
+        if !matches!(applied, Ok(Applied::Done(_))) {
+            for (key, before) in undo.into_iter().rev() {
+                state.put(&key, before);
+            }
+        }
+        applied
+    }
+
+    fn scan_now(&self, scan: &Scan) -> Result<Vec<Record>> {
+        StoreLimits::check_scan(scan)?;
+        let state = self.state();
+        let Some(all) = state.records.get(&scan.collection) else {
+            return Ok(Vec::new());
+        };
+        let from: Bound<Spot> = match (&scan.after, &scan.owner) {
+            (Some(after), Some(owner)) if after.0 < *owner => {
+                Bound::Included((owner.clone(), String::new()))
+            }
+            (Some(after), _) => Bound::Excluded(after.clone()),
+            (None, Some(owner)) => Bound::Included((owner.clone(), String::new())),
+            (None, None) => Bound::Unbounded,
+        };
+        let prefix = scan.prefix.as_deref().unwrap_or_default();
+        Ok(all
+            .range((from, Bound::Unbounded))
+            .take_while(|((owner, _), _)| scan.owner.as_ref().is_none_or(|only| only == owner))
+            .filter(|(_, stored)| begins(stored, prefix))
+            .take(scan.limit)
+            .map(|((owner, id), stored)| {
+                stored.record(RecordKey {
+                    collection: scan.collection.clone(),
+                    owner: owner.clone(),
+                    id: id.clone(),
+                })
+            })
+            .collect())
+    }
+}
+
+fn begins(stored: &Stored, prefix: &str) -> bool {
+    stored.sealed.as_bytes().starts_with(prefix.as_bytes())
+}
+
+impl Records for MemoryStore {
+    fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
+        Box::pin(async move { self.apply_now(batch) })
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a Collection,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            Collection::check(collection.as_str())?;
+            StoreLimits::check_prefix(prefix)?;
+            let state = self.state();
+            let all = state.records.get(collection);
+            let count = all.map_or(0, |all| all.values().filter(|s| begins(s, prefix)).count());
+            Ok(u64::try_from(count).unwrap_or(u64::MAX))
+        })
+    }
+
+    fn delete_owner<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            Collection::check(collection.as_str())?;
+            StoreLimits::check_owner(owner)?;
+            let mut state = self.state();
+            let Some(all) = state.records.get_mut(collection) else {
+                return Ok(0);
+            };
+            let before = all.len();
+            all.retain(|(of, _), _| of != owner);
+            let gone = before.saturating_sub(all.len());
+            state.entries = state.entries.saturating_sub(gone);
+            Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+        })
+    }
+
+    fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            Ok(self.state().at(key).map(|s| s.record(key.clone())))
+        })
+    }
+
+    fn fetch_many<'a>(
+        &'a self,
+        keys: &'a [RecordKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
+        Box::pin(async move {
+            StoreLimits::check_many(keys)?;
+            let state = self.state();
+            let read = |key: &RecordKey| state.at(key).map(|s| s.record(key.clone()));
+            Ok(keys.iter().map(read).collect())
+        })
+    }
+
+    fn purge<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            Collection::check(collection.as_str())?;
+            let mut state = self.state();
+            let all: Option<&mut BTreeMap<Spot, Stored>> = state.records.get_mut(collection);
+            let (gone, entries) = purge(all, limit, |stored| is_over(stored.expires, now));
+            state.entries = state.entries.saturating_sub(entries);
+            Ok(gone)
+        })
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+        Box::pin(async move { self.scan_now(&scan) })
+    }
+}

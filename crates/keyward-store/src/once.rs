@@ -1,0 +1,123 @@
+//! Once: one recorded completion.
+//!
+//! A worker begins, does the work, and finishes with a result that everybody who begins later is
+//! given. Effects happen at least once: a worker that dies between its effect and `finish` is
+//! followed by another when its lease is over. Exactly one completion is recorded.
+
+use std::fmt;
+
+use keyward_base::{Error, Result, Timestamp};
+
+use crate::limits::StoreLimits;
+use crate::records::{BoxFuture, Collection, RecordKey};
+
+/// What a worker claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Claim {
+    /// A digest of the request: the same key with another digest is a conflict.
+    pub digest: [u8; 32],
+    /// When somebody else may take the work over.
+    pub lease_until: Timestamp,
+    /// When an unfinished claim may be forgotten. Not before `lease_until`.
+    pub keep_until: Timestamp,
+}
+
+impl Claim {
+    /// Checks the claim against the time at which it is made.
+    ///
+    /// # Errors
+    /// `Misuse` unless `now < lease_until <= keep_until < 2^63` ms.
+    pub fn check(&self, now: Timestamp) -> Result<()> {
+        StoreLimits::check_time(self.keep_until)?;
+        if now < self.lease_until && self.lease_until <= self.keep_until {
+            return Ok(());
+        }
+        Err(Error::misuse(
+            "a lease must end after now, and be kept at least until it ends",
+        ))
+    }
+}
+
+/// The right to finish. Each lease has a higher one than all before it, on any key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fence(u64);
+
+impl Fence {
+    /// A fence of that number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// How a beginning ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "only a lease allows the work"]
+pub enum Begun {
+    /// The key was begun with another digest: it is not the same request.
+    Conflict,
+    /// It was done before, with this result.
+    Done(Vec<u8>),
+    /// Somebody else is at it.
+    InFlight {
+        /// When it may be taken over.
+        until: Timestamp,
+    },
+    /// Yours to do.
+    Lease(Fence),
+}
+
+/// How finishing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a worker whose lease was taken over has not finished"]
+pub enum Finished {
+    /// The lease was taken over, abandoned or forgotten: nothing was recorded.
+    Lost,
+    /// The result is recorded, durably.
+    Recorded,
+}
+
+/// One recorded completion for each key.
+///
+/// Every method fails with `Unavailable` if the store cannot be reached or is full. `finish` may
+/// then have been made: call it again, the same result is recorded once.
+pub trait Once: fmt::Debug + Send + Sync {
+    /// Gives the lease up, so that anybody may begin at once. Says whether it was still held.
+    fn abandon<'a>(&'a self, key: &'a RecordKey, fence: Fence) -> BoxFuture<'a, Result<bool>>;
+
+    /// Begins, or says what stands in the way. A lease that is over at `now` is taken over, by
+    /// the same digest only; what was to be kept until `now` or earlier counts as forgotten.
+    fn begin<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        claim: Claim,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Begun>>;
+
+    /// Records `result`, to be kept until `keep_until`, if the lease of `fence` was not taken
+    /// over. A lease that is over but was not taken over still finishes.
+    fn finish<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        fence: Fence,
+        result: &'a [u8],
+        keep_until: Timestamp,
+    ) -> BoxFuture<'a, Result<Finished>>;
+
+    /// Removes what was to be kept until `now` or earlier, at most `limit`, and says how many.
+    fn purge_once<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>>;
+}
