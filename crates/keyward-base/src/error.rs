@@ -52,6 +52,8 @@ pub enum Reason {
     UnknownKey,
     /// The request comes from another origin.
     CrossOrigin,
+    /// The request names a host that this service does not answer for.
+    ForeignHost,
 }
 
 impl Reason {
@@ -65,6 +67,7 @@ impl Reason {
             Self::DestroyedKey => "destroyed-key",
             Self::DisabledKey => "disabled-key",
             Self::Expired => "expired",
+            Self::ForeignHost => "foreign-host",
             Self::Malformed => "malformed",
             Self::NotAuthentic => "not-authentic-for-this-context",
             Self::NotFound => "not-found",

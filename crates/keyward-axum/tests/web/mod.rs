@@ -1,0 +1,72 @@
+//! A server on loopback, and the smallest client that can send it anything.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use axum::Router;
+
+/// Serves `router` on a free port until the test ends.
+pub fn serve(router: Router) -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            axum::serve(listener, router).await.unwrap();
+        });
+    });
+    told.recv().unwrap()
+}
+
+/// What came back.
+#[derive(Debug)]
+#[allow(dead_code)] // Not every test looks at the headers.
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+#[allow(dead_code)] // As above.
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(known, _)| known == name);
+        let first = found.next().map(|(_, value)| value.as_str());
+        assert!(found.next().is_none(), "{name} was sent twice");
+        first
+    }
+}
+
+/// Sends `head` (request line and headers, joined by `\n`) and `body`, byte for byte.
+pub fn send(to: SocketAddr, head: &str, body: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(to).unwrap();
+    let head = head.trim().replace('\n', "\r\n");
+    write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
+    let _ = stream.write_all(body); // The server may have answered, and closed, already.
+    let mut raw = Vec::new();
+    let _ = stream.read_to_end(&mut raw);
+    let raw = String::from_utf8(raw).unwrap();
+    let (head, body) = raw.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let headers = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Answer {
+        status,
+        headers,
+        body: body.to_owned(),
+    }
+}
