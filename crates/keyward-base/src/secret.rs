@@ -85,6 +85,23 @@ impl SecretBytes {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
+    /// The bytes, to be changed in place.
+    #[must_use]
+    pub fn expose_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..).unwrap_or_default()
+    }
+
+    /// Keeps `len` bytes from `start` on and wipes the rest, without moving anything.
+    pub fn narrow(&mut self, start: usize, len: usize) {
+        self.truncate(start.saturating_add(len));
+        let skipped = start.min(self.len());
+        self.expose_mut()
+            .iter_mut()
+            .take(skipped)
+            .for_each(Zeroize::zeroize);
+        self.start = self.start.saturating_add(skipped);
+    }
+
     /// How many bytes the secret has.
     #[must_use]
     pub fn len(&self) -> usize {

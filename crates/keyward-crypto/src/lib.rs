@@ -1,1 +1,33 @@
-//! The only crate of keyward that touches ciphers and hashes: providers, the sealed body, MACs and derivation.
+//! The only crate of keyward that touches ciphers and hashes.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`provider`] | [`Provider`]: which implementation does what, as a value |
+//! | [`body`] | [`BodyKey`]: the sealed body, C2SP chunked encryption with SHA-512 and AES-256-GCM |
+//! | [`mac`] | [`MacKey`]: HMAC-SHA-256 |
+//! | [`sealed`] | the sealed text value, `kw1.…` |
+//! | [`passphrase`] | a key from a passphrase, by Argon2id |
+//! | [`danger`] | what only vectors and fuzzers may do |
+//!
+//! Every operation that touches a key runs in [`keyward_base::wipe::leaf`].
+
+mod aead;
+pub mod body;
+pub mod danger;
+mod kdf;
+pub mod mac;
+pub mod passphrase;
+pub mod provider;
+pub mod sealed;
+
+pub use body::{BodyKey, body_len};
+pub use mac::MacKey;
+pub use provider::{Provider, Random};
+
+use subtle::ConstantTimeEq as _;
+
+/// Whether `a` and `b` are equal, in time that depends on their lengths alone.
+#[must_use]
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}

@@ -1,0 +1,75 @@
+//! AES-256-GCM (NIST SP 800-38D) in place, with 96-bit nonces, 128-bit tags and no associated
+//! data. Called inside a leaf only.
+
+use aes_gcm::aead::AeadInOut as _;
+use aes_gcm::{Aes256Gcm, KeyInit as _};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+
+/// Bytes of the tag that follows each chunk.
+pub(crate) const TAG_LEN: usize = 16;
+
+/// The encryption failed, or the bytes are not authentic. The caller knows which it asked for.
+pub(crate) struct Failed;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AeadPart {
+    Ring,
+    RustCrypto,
+}
+
+/// An expanded key. aes-gcm wipes its own on drop; ring does not, so it must stay in the leaf.
+pub(crate) enum AeadKey {
+    Ring(LessSafeKey),
+    RustCrypto(Aes256Gcm),
+}
+
+impl AeadPart {
+    pub(crate) fn key(self, key: &[u8; 32]) -> Result<AeadKey, Failed> {
+        Ok(match self {
+            Self::Ring => AeadKey::Ring(LessSafeKey::new(
+                UnboundKey::new(&AES_256_GCM, key).map_err(|_| Failed)?,
+            )),
+            Self::RustCrypto => AeadKey::RustCrypto(Aes256Gcm::new(key.into())),
+        })
+    }
+}
+
+impl AeadKey {
+    /// Encrypts in place and returns the tag.
+    pub(crate) fn seal(&self, nonce: [u8; 12], data: &mut [u8]) -> Result<[u8; TAG_LEN], Failed> {
+        match self {
+            Self::Ring(key) => {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let tag = key
+                    .seal_in_place_separate_tag(nonce, Aad::empty(), data)
+                    .map_err(|_| Failed)?;
+                tag.as_ref().try_into().map_err(|_| Failed)
+            }
+            Self::RustCrypto(key) => key
+                .encrypt_inout_detached(&nonce.into(), &[], data.into())
+                .map(Into::into)
+                .map_err(|_| Failed),
+        }
+    }
+
+    /// Decrypts in place. On failure `data` holds nothing that may be used.
+    pub(crate) fn open(
+        &self,
+        nonce: [u8; 12],
+        data: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<(), Failed> {
+        match self {
+            Self::Ring(key) => {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let tag = ring::aead::Tag::from(*tag);
+                key.open_in_place_separate_tag(nonce, Aad::empty(), tag, data, 0..)
+                    .map(|_| ())
+                    .map_err(|_| Failed)
+            }
+            Self::RustCrypto(key) => key
+                .decrypt_inout_detached(&nonce.into(), &[], data.into(), tag.into())
+                .map_err(|_| Failed),
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The sealed body: C2SP chunked encryption (<https://c2sp.org/chunked-encryption>), unchanged,
+//! with SHA-512 and AES-256-GCM.
+//!
+//! `salt(24) | commitment(32) | chunks`. Each message has a key, a base nonce and a commitment of
+//! its own, derived from the input key, a random salt and the whole context. Chunks are 16 KiB;
+//! the last is shorter and may be empty. The commitment is compared before anything is decrypted.
+
+use std::fmt;
+
+use keyward_base::wipe::leaf;
+use keyward_base::{Error, Reason, Result, SecretArray, SecretBytes};
+use zeroize::Zeroize as _;
+
+use crate::aead::{AeadKey, TAG_LEN};
+use crate::kdf::{EXPANDED_LEN, Hmac512, expand};
+use crate::provider::Provider;
+
+/// Bytes of the random salt.
+pub const SALT_LEN: usize = 24;
+/// Bytes of the commitment.
+pub const COMMITMENT_LEN: usize = 32;
+/// Bytes of plaintext in every chunk but the last.
+pub const CHUNK_LEN: usize = 16 * 1024;
+/// Bytes that precede the first chunk.
+pub const PREFIX_LEN: usize = SALT_LEN + COMMITMENT_LEN;
+
+const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
+const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
+const DERIVE_INFO: &[u8] = b"keyward/v1/derive\0";
+
+/// How many bytes the body of a message of `plaintext_len` bytes has; `None` beyond `usize`.
+#[must_use]
+pub const fn body_len(plaintext_len: usize) -> Option<usize> {
+    #[allow(clippy::arithmetic_side_effects)] // A division by a constant, and one less than usize.
+    let chunks = plaintext_len / CHUNK_LEN + 1;
+    let Some(tags) = chunks.checked_mul(TAG_LEN) else {
+        return None;
+    };
+    let Some(sealed) = plaintext_len.checked_add(tags) else {
+        return None;
+    };
+    sealed.checked_add(PREFIX_LEN)
+}
+
+/// How many bytes of plaintext a body of `body_len` bytes has; `None` if no message has that
+/// length, or its last chunk is missing.
+#[must_use]
+pub const fn plaintext_len(body_len: usize) -> Option<usize> {
+    let Some(chunks) = body_len.checked_sub(PREFIX_LEN) else {
+        return None;
+    };
+    #[allow(clippy::arithmetic_side_effects)] // Divisions by a constant that is not zero.
+    let (full, last) = (chunks / SEALED_CHUNK_LEN, chunks % SEALED_CHUNK_LEN);
+    let Some(last) = last.checked_sub(TAG_LEN) else {
+        return None;
+    };
+    let Some(full) = full.checked_mul(CHUNK_LEN) else {
+        return None;
+    };
+    full.checked_add(last)
+}
+
+/// An input key of the construction: the pads of HMAC-SHA-512, wiped on drop.
+///
+/// Sealing under one key has no practical limit: 2^77 messages by the construction's own bound.
+pub struct BodyKey {
+    prk: Hmac512,
+    provider: Provider,
+}
+
+impl BodyKey {
+    /// Takes over a copy of `key`, which must be uniformly random.
+    ///
+    /// # Errors
+    /// `Unavailable` if the provider cannot take the key.
+    pub fn new(provider: &Provider, key: &SecretArray<32>) -> Result<Self> {
+        let prk = leaf(|| Hmac512::new(provider.hash(), key.expose()))
+            .ok_or_else(|| Error::unavailable("the provider cannot take the key"))?;
+        Ok(Self {
+            prk,
+            provider: *provider,
+        })
+    }
+
+    /// Appends the body of `plaintext` to `out`. On failure `out` is as it was.
+    ///
+    /// # Errors
+    /// `Misuse` for an empty `context` or a length beyond `usize`, `Unavailable` without
+    /// randomness.
+    pub fn seal(&self, context: &[u8], plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        check_context(context)?;
+        self.seal_any(context, plaintext, out)
+    }
+
+    /// [`BodyKey::seal`], an empty context too.
+    pub(crate) fn seal_any(
+        &self,
+        context: &[u8],
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let start = out.len();
+        let result = self.append(context, plaintext, out);
+        if result.is_err() {
+            if let Some(written) = out.get_mut(start..) {
+                written.zeroize();
+            }
+            out.truncate(start);
+        }
+        result
+    }
+
+    fn append(&self, context: &[u8], plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let len = body_len(plaintext.len())
+            .ok_or_else(|| Error::misuse("the plaintext is longer than a body can be"))?;
+        out.reserve_exact(len);
+        let mut salt = [0; SALT_LEN];
+        self.provider.fill(&mut salt)?;
+        out.extend_from_slice(&salt);
+        leaf(|| {
+            let mut keys = MessageKeys::derive(&self.prk, &salt, context);
+            out.extend_from_slice(keys.commitment());
+            let sealed = self
+                .provider
+                .aead_for(plaintext.len())
+                .key(keys.key())
+                .and_then(|key| seal_chunks(&key, &keys, plaintext, out));
+            keys.wipe();
+            sealed
+        })
+        .map_err(|_| Error::unavailable("the provider cannot encrypt"))
+    }
+
+    /// Opens a body into a buffer of its own.
+    ///
+    /// # Errors
+    /// As [`BodyKey::open_in_place`].
+    pub fn open(&self, context: &[u8], body: &[u8]) -> Result<SecretBytes> {
+        self.open_in_place(context, body.to_vec(), 0)
+    }
+
+    /// Opens the body that begins at `start` of `buffer`, in that buffer.
+    ///
+    /// # Errors
+    /// `Misuse` for an empty `context`; `Rejected` with [`Reason::Malformed`] for a length that
+    /// no message has or with [`Reason::NotAuthentic`] if the commitment is wrong; `Corrupt` with
+    /// [`Reason::Damaged`] if the commitment is right and a chunk is not.
+    pub fn open_in_place(
+        &self,
+        context: &[u8],
+        buffer: Vec<u8>,
+        start: usize,
+    ) -> Result<SecretBytes> {
+        check_context(context)?;
+        self.open_any(context, buffer, start)
+    }
+
+    /// [`BodyKey::open_in_place`], an empty context too.
+    pub(crate) fn open_any(
+        &self,
+        context: &[u8],
+        buffer: Vec<u8>,
+        start: usize,
+    ) -> Result<SecretBytes> {
+        // From here on the buffer may hold plaintext: whatever happens, it is wiped.
+        let mut held = SecretBytes::new(buffer);
+        let body = held.expose_mut().get_mut(start..).unwrap_or_default();
+        let len = plaintext_len(body.len()).ok_or_else(malformed)?;
+        let (salt, rest) = body
+            .split_first_chunk_mut::<SALT_LEN>()
+            .ok_or_else(malformed)?;
+        let (commitment, chunks) = rest
+            .split_first_chunk_mut::<COMMITMENT_LEN>()
+            .ok_or_else(malformed)?;
+        leaf(|| {
+            let mut keys = MessageKeys::derive(&self.prk, salt, context);
+            let opened = if crate::equal(keys.commitment(), commitment) {
+                self.provider
+                    .aead_for(len)
+                    .key(keys.key())
+                    .and_then(|key| open_chunks(&key, &keys, chunks))
+                    .map_err(|_| damaged())
+            } else {
+                Err(Error::rejected(Reason::NotAuthentic))
+            };
+            keys.wipe();
+            opened
+        })?;
+        held.narrow(start.saturating_add(PREFIX_LEN), len);
+        Ok(held)
+    }
+
+    /// Checks the commitment alone: the key, the salt and the whole context are right. Nothing is
+    /// decrypted, and damage to a chunk is not seen.
+    ///
+    /// # Errors
+    /// As [`BodyKey::open_in_place`], but for `Corrupt`.
+    pub fn verify(&self, context: &[u8], body: &[u8]) -> Result<()> {
+        check_context(context)?;
+        plaintext_len(body.len()).ok_or_else(malformed)?;
+        let (salt, rest) = body.split_first_chunk::<SALT_LEN>().ok_or_else(malformed)?;
+        let (commitment, _) = rest
+            .split_first_chunk::<COMMITMENT_LEN>()
+            .ok_or_else(malformed)?;
+        let right = leaf(|| {
+            let mut keys = MessageKeys::derive(&self.prk, salt, context);
+            let right = crate::equal(keys.commitment(), commitment);
+            keys.wipe();
+            right
+        });
+        if right {
+            Ok(())
+        } else {
+            Err(Error::rejected(Reason::NotAuthentic))
+        }
+    }
+
+    /// A further key, by HKDF-Expand with SHA-512 over `keyward/v1/derive`, `0x00`, the length of
+    /// `label` as one byte, `label` and `context`. No body key of the construction can equal it:
+    /// the two begin differently.
+    ///
+    /// # Errors
+    /// `Misuse` for a label longer than 255 bytes.
+    pub fn derive(&self, label: &str, context: &[u8]) -> Result<SecretArray<32>> {
+        let len = u8::try_from(label.len())
+            .map_err(|_| Error::misuse("a label has at most 255 bytes"))?;
+        SecretArray::try_init(|out| {
+            leaf(|| {
+                let mut okm = [0; EXPANDED_LEN];
+                expand(
+                    &self.prk,
+                    [DERIVE_INFO, &[len], label.as_bytes(), context],
+                    &mut okm,
+                );
+                out.iter_mut().zip(&okm).for_each(|(to, from)| *to = *from);
+                okm.zeroize();
+            });
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Debug for BodyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BodyKey(..)")
+    }
+}
+
+/// `key(32) | base nonce(12) | commitment(32)`, the first 76 bytes of the expansion.
+struct MessageKeys([u8; EXPANDED_LEN]);
+
+impl MessageKeys {
+    fn derive(prk: &Hmac512, salt: &[u8; SALT_LEN], context: &[u8]) -> Self {
+        let mut okm = [0; EXPANDED_LEN];
+        expand(prk, [INFO, salt, context, &[]], &mut okm);
+        Self(okm)
+    }
+
+    fn key(&self) -> &[u8; 32] {
+        self.0.first_chunk().unwrap_or(&[0; 32])
+    }
+
+    fn commitment(&self) -> &[u8] {
+        self.0.get(44..76).unwrap_or_default()
+    }
+
+    /// The base nonce XOR the chunk's number as a big-endian integer of 12 bytes.
+    fn nonce(&self, chunk: u64) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        nonce
+            .iter_mut()
+            .zip(self.0.iter().skip(32))
+            .for_each(|(to, from)| *to = *from);
+        nonce
+            .iter_mut()
+            .skip(4)
+            .zip(chunk.to_be_bytes())
+            .for_each(|(to, from)| *to ^= from);
+        nonce
+    }
+
+    fn wipe(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+fn seal_chunks(
+    key: &AeadKey,
+    keys: &MessageKeys,
+    plaintext: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), crate::aead::Failed> {
+    let (full, last) = plaintext.as_chunks::<CHUNK_LEN>();
+    let full = full.iter().map(<[u8; CHUNK_LEN]>::as_slice);
+    for (number, chunk) in (0_u64..).zip(full.chain([last])) {
+        let start = out.len();
+        out.extend_from_slice(chunk);
+        let tag = key.seal(keys.nonce(number), out.get_mut(start..).unwrap_or_default())?;
+        out.extend_from_slice(&tag);
+    }
+    Ok(())
+}
+
+/// Opens every chunk and closes the gaps that the tags leave.
+fn open_chunks(
+    key: &AeadKey,
+    keys: &MessageKeys,
+    chunks: &mut [u8],
+) -> Result<(), crate::aead::Failed> {
+    let mut kept = 0_usize;
+    let mut from = 0_usize;
+    let mut number = 0_u64;
+    while from < chunks.len() {
+        let end = from.saturating_add(SEALED_CHUNK_LEN).min(chunks.len());
+        let chunk = chunks.get_mut(from..end).unwrap_or_default();
+        let (data, tag) = chunk
+            .split_last_chunk_mut::<TAG_LEN>()
+            .ok_or(crate::aead::Failed)?;
+        key.open(keys.nonce(number), data, tag)?;
+        let len = data.len();
+        if kept != from {
+            chunks.copy_within(from..from.saturating_add(len), kept);
+        }
+        kept = kept.saturating_add(len);
+        from = end;
+        number = number.saturating_add(1);
+    }
+    Ok(())
+}
+
+fn check_context(context: &[u8]) -> Result<()> {
+    if context.is_empty() {
+        return Err(Error::misuse(
+            "nothing is sealed or opened without a context",
+        ));
+    }
+    Ok(())
+}
+
+fn malformed() -> Error {
+    Error::rejected(Reason::Malformed)
+}
+
+fn damaged() -> Error {
+    Error::corrupt("a sealed value is damaged").because(Reason::Damaged)
+}

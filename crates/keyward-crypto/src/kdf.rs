@@ -1,0 +1,103 @@
+//! HMAC (RFC 2104), SHA-256 and HKDF-Expand (RFC 5869 section 2.3).
+//!
+//! HKDF-Expand is written out over HMAC: the RustCrypto form refuses a pseudorandom key shorter
+//! than the hash, which the 32-byte input key of the C2SP construction is.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use keyward_base::SecretArray;
+use sha2::{Digest as _, Sha256, Sha512};
+use zeroize::Zeroize as _;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HashPart {
+    Ring,
+    RustCrypto,
+}
+
+impl HashPart {
+    pub(crate) fn sha256(self, parts: &[&[u8]]) -> [u8; 32] {
+        match self {
+            Self::RustCrypto => {
+                let mut hash = Sha256::new();
+                parts.iter().for_each(|part| hash.update(part));
+                hash.finalize().into()
+            }
+            Self::Ring => {
+                let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+                parts.iter().for_each(|part| hash.update(part));
+                let mut out = [0; 32];
+                out.iter_mut()
+                    .zip(hash.finish().as_ref())
+                    .for_each(|(to, from)| *to = *from);
+                out
+            }
+        }
+    }
+}
+
+/// A keyed HMAC of one hash. The RustCrypto form keeps both pads as midstates and wipes them on
+/// drop. ring's is not wiped on drop, so for ring the key itself is kept, in a box that is, and
+/// the pads are made anew inside each leaf.
+macro_rules! kept_hmac {
+    ($name:ident, $hash:ty, $len:literal, $ring:expr) => {
+        pub(crate) enum $name {
+            Ring(SecretArray<32>),
+            RustCrypto(Box<Hmac<$hash>>),
+        }
+
+        impl $name {
+            /// Called inside a leaf. `None` if the key cannot be taken over, which no key of 32
+            /// bytes meets.
+            pub(crate) fn new(part: HashPart, key: &[u8; 32]) -> Option<Self> {
+                match part {
+                    HashPart::Ring => SecretArray::copy_of(key).map(Self::Ring),
+                    HashPart::RustCrypto => {
+                        Some(Self::RustCrypto(Box::new(Hmac::new_from_slice(key).ok()?)))
+                    }
+                }
+            }
+
+            /// Called inside a leaf.
+            pub(crate) fn sign(&self, parts: &[&[u8]], out: &mut [u8; $len]) {
+                match self {
+                    Self::RustCrypto(kept) => {
+                        let mut mac = Hmac::<$hash>::clone(kept);
+                        parts.iter().for_each(|part| mac.update(part));
+                        let mut tag = mac.finalize().into_bytes();
+                        out.copy_from_slice(&tag);
+                        tag.zeroize();
+                    }
+                    Self::Ring(key) => {
+                        let key = ring::hmac::Key::new($ring, key.expose());
+                        let mut mac = ring::hmac::Context::with_key(&key);
+                        parts.iter().for_each(|part| mac.update(part));
+                        let tag = mac.sign();
+                        out.iter_mut()
+                            .zip(tag.as_ref())
+                            .for_each(|(to, from)| *to = *from);
+                    }
+                }
+            }
+        }
+    };
+}
+
+kept_hmac!(Hmac256, Sha256, 32, ring::hmac::HMAC_SHA256);
+kept_hmac!(Hmac512, Sha512, 64, ring::hmac::HMAC_SHA512);
+
+/// Bytes of output that [`expand`] gives: two blocks of SHA-512.
+pub(crate) const EXPANDED_LEN: usize = 128;
+
+/// HKDF-Expand with SHA-512 to 128 bytes, of which the caller takes a prefix: HKDF's output of a
+/// shorter length is a prefix of its longer one. `info` is the concatenation of four parts.
+/// Called inside a leaf.
+pub(crate) fn expand(prk: &Hmac512, info: [&[u8]; 4], out: &mut [u8; EXPANDED_LEN]) {
+    let [a, b, c, d] = info;
+    let mut block = [0; 64];
+    prk.sign(&[a, b, c, d, &[1]], &mut block);
+    let (first, second) = out.split_at_mut(64);
+    first.copy_from_slice(&block);
+    prk.sign(&[first, a, b, c, d, &[2]], &mut block);
+    second.copy_from_slice(&block);
+    block.zeroize();
+}
