@@ -2,7 +2,7 @@
 
 use keyward_base::{Error, Result, Timestamp};
 
-use crate::records::{RecordKey, Scan, Write};
+use crate::records::{Collection, RecordKey, Scan, Write};
 
 /// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
 ///
@@ -35,6 +35,20 @@ impl StoreLimits {
     pub const SCAN: usize = 4096;
     /// Bytes of [`Record::sealed`](crate::Record::sealed).
     pub const SEALED: usize = 2 * 1024 * 1024;
+
+    /// Checks the entries of one append.
+    ///
+    /// # Errors
+    /// `Misuse` names the first limit that is passed.
+    pub fn check_append(log: &RecordKey, entries: &[Vec<u8>]) -> Result<()> {
+        Self::check_key(log)?;
+        at_most(
+            entries.len(),
+            Self::BATCH,
+            "an append has at most 4096 entries",
+        )?;
+        entries.iter().try_for_each(|entry| Self::check_data(entry))
+    }
 
     /// Checks every write of a batch.
     ///
@@ -69,6 +83,14 @@ impl StoreLimits {
         })
     }
 
+    /// Checks the name of a collection, which [`Collection::named`] cannot.
+    ///
+    /// # Errors
+    /// `Misuse` unless it is 1 to 64 bytes of visible ASCII.
+    pub fn check_collection(collection: &Collection) -> Result<()> {
+        Collection::check(collection.as_str())
+    }
+
     /// Checks the length of public bytes.
     ///
     /// # Errors
@@ -82,7 +104,7 @@ impl StoreLimits {
     /// # Errors
     /// `Misuse` names the part that is too long, or a collection that is not visible ASCII.
     pub fn check_key(key: &RecordKey) -> Result<()> {
-        crate::Collection::check(key.collection.as_str())?;
+        Self::check_collection(&key.collection)?;
         Self::check_owner(&key.owner)?;
         at_most(key.id.len(), Self::ID, "an id is at most 300 bytes long")
     }
@@ -129,7 +151,7 @@ impl StoreLimits {
     /// # Errors
     /// `Misuse` for a limit of 0 or beyond [`StoreLimits::SCAN`], and for parts that are too long.
     pub fn check_scan(scan: &Scan) -> Result<()> {
-        crate::Collection::check(scan.collection.as_str())?;
+        Self::check_collection(&scan.collection)?;
         Self::check_limit(scan.limit)?;
         scan.prefix.as_deref().map_or(Ok(()), Self::check_prefix)?;
         scan.owner.as_deref().map_or(Ok(()), Self::check_owner)?;

@@ -71,7 +71,7 @@ impl Attempts for MemoryStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            Collection::check(collection.as_str())?;
+            StoreLimits::check_collection(collection)?;
             let mut state = self.state();
             let all = state.attempts.get_mut(collection);
             let (gone, entries) = purge(all, limit, |tried| is_over(tried.until, now));

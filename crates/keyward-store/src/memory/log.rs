@@ -1,6 +1,6 @@
 //! Logs in memory.
 
-use keyward_base::{Error, Result};
+use keyward_base::Result;
 
 use super::MemoryStore;
 use crate::limits::StoreLimits;
@@ -14,13 +14,7 @@ impl MemoryStore {
         expected: u64,
         entries: Vec<Vec<u8>>,
     ) -> Result<Appended> {
-        StoreLimits::check_key(log)?;
-        if entries.len() > StoreLimits::BATCH {
-            return Err(Error::misuse("an append has at most 4096 entries"));
-        }
-        entries
-            .iter()
-            .try_for_each(|entry| StoreLimits::check_data(entry))?;
+        StoreLimits::check_append(log, &entries)?;
         let mut state = self.state();
         let head = state.logs.get(log).map_or(0, |all| length(all));
         if head != expected {

@@ -120,7 +120,7 @@ impl Once for MemoryStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            Collection::check(collection.as_str())?;
+            StoreLimits::check_collection(collection)?;
             let mut state = self.state();
             let all = state.claims.get_mut(collection);
             let (gone, entries) =

@@ -188,7 +188,7 @@ impl Records for MemoryStore {
         prefix: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            Collection::check(collection.as_str())?;
+            StoreLimits::check_collection(collection)?;
             StoreLimits::check_prefix(prefix)?;
             let state = self.state();
             let all = state.records.get(collection);
@@ -203,7 +203,7 @@ impl Records for MemoryStore {
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            Collection::check(collection.as_str())?;
+            StoreLimits::check_collection(collection)?;
             StoreLimits::check_owner(owner)?;
             let mut state = self.state();
             let Some(all) = state.records.get_mut(collection) else {
@@ -243,7 +243,7 @@ impl Records for MemoryStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            Collection::check(collection.as_str())?;
+            StoreLimits::check_collection(collection)?;
             let mut state = self.state();
             let all: Option<&mut BTreeMap<Spot, Stored>> = state.records.get_mut(collection);
             let (gone, entries) = purge(all, limit, |stored| is_over(stored.expires, now));

@@ -1,0 +1,66 @@
+//! The knobs of a store, and the reason for each default.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use keyward_base::Result;
+
+use crate::store::SqliteStore;
+
+/// How to open a store. [`SqliteStore::builder`] makes one.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is opened before `open`"]
+pub struct Builder {
+    pub(crate) path: PathBuf,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) readers: usize,
+    pub(crate) max_pages: Option<u32>,
+}
+
+impl Builder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            // Longer than any write here takes, shorter than a person waits for a page.
+            busy_timeout: Duration::from_secs(5),
+            // Point reads take microseconds: more than four at once means more than four cores.
+            readers: 4,
+            max_pages: None,
+        }
+    }
+
+    /// How long to wait for another process that is writing, before `Unavailable`. 5 s.
+    pub fn busy_timeout(mut self, span: Duration) -> Self {
+        self.busy_timeout = span;
+        self
+    }
+
+    /// How many connections read inline, 1 to 64. 4. A read that finds all of them busy runs on
+    /// the reader thread.
+    pub fn readers(mut self, count: usize) -> Self {
+        self.readers = count.clamp(1, 64);
+        self
+    }
+
+    /// A quota: the most pages of 4096 bytes the file may have. A write beyond it is
+    /// `Unavailable`. None.
+    pub fn max_pages(mut self, pages: u32) -> Self {
+        self.max_pages = Some(pages);
+        self
+    }
+
+    /// Opens the store, and makes it if there is no file.
+    ///
+    /// A file and folders that do not exist are made with modes 0600 and 0700, whatever the
+    /// umask.
+    ///
+    /// # Errors
+    /// - `Misuse`: the file may be read or written by others than its owner, or it belongs to
+    ///   another application.
+    /// - `Unavailable`: it cannot be opened or written, is locked beyond the busy timeout, or was
+    ///   written by a newer keyward.
+    /// - `Corrupt`: it is not a SQLite database, or it is damaged.
+    pub fn open(self) -> Result<SqliteStore> {
+        SqliteStore::with(&self)
+    }
+}

@@ -1,0 +1,76 @@
+//! What SQLite says, as one of keyward's four kinds.
+
+use keyward_base::{Error, Result};
+use rusqlite::ErrorCode;
+
+/// An error of this store. Values never appear in it: SQLite's own messages name tables, columns
+/// and constraints, and every value is bound.
+pub(crate) fn error(error: rusqlite::Error) -> Error {
+    let said = match &error {
+        rusqlite::Error::SqliteFailure(failure, _) => judge(failure.code),
+        // A statement of ours that does not fit the schema, or a column of another type.
+        _ => Kind::Corrupt("the store is not laid out as its version says: restore a backup"),
+    };
+    match said {
+        Kind::Corrupt(said) => Error::corrupt(said),
+        Kind::Unavailable(said) => Error::unavailable(said),
+    }
+    .with_source(error)
+}
+
+/// Whether another connection stands in the way.
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Turns results of SQLite into keyward's.
+pub(crate) trait Said<T> {
+    fn said(self) -> Result<T>;
+}
+
+impl<T> Said<T> for rusqlite::Result<T> {
+    fn said(self) -> Result<T> {
+        self.map_err(error)
+    }
+}
+
+enum Kind {
+    Corrupt(&'static str),
+    Unavailable(&'static str),
+}
+
+fn judge(code: ErrorCode) -> Kind {
+    match code {
+        ErrorCode::NotADatabase => Kind::Corrupt(
+            "the store's file is not a SQLite database: check the path, or restore a backup",
+        ),
+        ErrorCode::DatabaseCorrupt => {
+            Kind::Corrupt("the store's file is damaged or cut short: restore a backup")
+        }
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => {
+            Kind::Corrupt("the store is not laid out as its version says: restore a backup")
+        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Kind::Unavailable(
+            "the store is locked by another process: end its transaction, and try again",
+        ),
+        ErrorCode::DiskFull => {
+            Kind::Unavailable("the disk, or the store's quota, is full: make room, and try again")
+        }
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Kind::Unavailable(
+            "the store cannot be written: give its user the file, its folder and a writable disk",
+        ),
+        ErrorCode::CannotOpen => Kind::Unavailable(
+            "the store's file cannot be opened: check the path, its owner and the folder's mode",
+        ),
+        ErrorCode::SystemIoFailure => Kind::Unavailable(
+            "the disk failed while the store was read or written: check it, and try again",
+        ),
+        ErrorCode::OutOfMemory => {
+            Kind::Unavailable("there was no memory left for the store: free some, and try again")
+        }
+        _ => Kind::Unavailable("the store failed, and its source says how: try again"),
+    }
+}

@@ -1,0 +1,188 @@
+//! Claims, one completion each.
+
+use keyward_base::{Result, Timestamp};
+use keyward_store::{
+    Begun, BoxFuture, Claim, Collection, Fence, Finished, Once, RecordKey, StoreLimits,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::number::{from_time, from_u64, from_usize, to_u64};
+use crate::store::SqliteStore;
+use crate::writer::{Tx, Verdict};
+
+impl Once for SqliteStore {
+    fn abandon<'a>(&'a self, key: &'a RecordKey, fence: Fence) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            let key = key.clone();
+            self.writer
+                .write(move |tx| {
+                    let gone = tx
+                        .conn
+                        .prepare_cached(
+                            "DELETE FROM claim
+                             WHERE collection = ?1 AND owner = ?2 AND id = ?3
+                               AND fence = ?4 AND result IS NULL",
+                        )?
+                        .execute(params![
+                            key.collection.as_str(),
+                            key.owner,
+                            key.id,
+                            from_u64(fence.number())
+                        ])?;
+                    Ok(Verdict::Keep(gone == 1))
+                })
+                .await
+        })
+    }
+
+    fn begin<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        claim: Claim,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Begun>> {
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            claim.check(now)?;
+            let key = key.clone();
+            self.writer
+                .write(move |tx| begin(tx, &key, claim, now))
+                .await
+        })
+    }
+
+    fn finish<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        fence: Fence,
+        result: &'a [u8],
+        keep_until: Timestamp,
+    ) -> BoxFuture<'a, Result<Finished>> {
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            StoreLimits::check_data(result)?;
+            StoreLimits::check_time(keep_until)?;
+            let (key, result) = (key.clone(), result.to_vec());
+            self.writer
+                .write(move |tx| finish(tx.conn, &key, fence, &result, keep_until))
+                .await
+        })
+    }
+
+    fn purge_once<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_collection(collection)?;
+            let collection = collection.clone();
+            self.writer
+                .write(move |tx| {
+                    let gone = tx
+                        .conn
+                        .prepare_cached(
+                            "DELETE FROM claim WHERE rowid IN (
+                                 SELECT rowid FROM claim
+                                 WHERE collection = ?1 AND keep_until <= ?2 LIMIT ?3)",
+                        )?
+                        .execute(params![
+                            collection.as_str(),
+                            from_time(now),
+                            from_usize(limit)
+                        ])?;
+                    Ok(Verdict::Keep(u64::try_from(gone).unwrap_or(u64::MAX)))
+                })
+                .await
+        })
+    }
+}
+
+fn begin(
+    tx: &mut Tx<'_>,
+    key: &RecordKey,
+    claim: Claim,
+    now: Timestamp,
+) -> rusqlite::Result<Verdict<Begun>> {
+    let place = params![key.collection.as_str(), key.owner, key.id, from_time(now)];
+    let held = tx
+        .conn
+        .prepare_cached(
+            "SELECT digest, lease_until, result FROM claim
+             WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND keep_until > ?4",
+        )?
+        .query_row(place, |row| {
+            let lease: i64 = row.get(1)?;
+            let until = Timestamp::from_millis(to_u64(1, lease)?);
+            Ok((row.get::<_, Vec<u8>>(0)?, until, row.get(2)?))
+        })
+        .optional()?;
+    match held {
+        Some((digest, _, _)) if digest != claim.digest => {
+            return Ok(Verdict::Undo(Begun::Conflict));
+        }
+        Some((_, _, Some(result))) => return Ok(Verdict::Undo(Begun::Done(result))),
+        Some((_, until, None)) if until > now => {
+            return Ok(Verdict::Undo(Begun::InFlight { until }));
+        }
+        _ => {}
+    }
+    let fence = tx.next()?;
+    tx.conn
+        .prepare_cached(
+            "REPLACE INTO claim
+                 (collection, owner, id, digest, fence, lease_until, keep_until, result)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)",
+        )?
+        .execute(params![
+            key.collection.as_str(),
+            key.owner,
+            key.id,
+            claim.digest,
+            fence,
+            from_time(claim.lease_until),
+            from_time(claim.keep_until)
+        ])?;
+    Ok(Verdict::Keep(Begun::Lease(Fence::new(to_u64(0, fence)?))))
+}
+
+fn finish(
+    conn: &Connection,
+    key: &RecordKey,
+    fence: Fence,
+    result: &[u8],
+    keep_until: Timestamp,
+) -> rusqlite::Result<Verdict<Finished>> {
+    let fence = from_u64(fence.number());
+    let recorded: Option<Option<Vec<u8>>> = conn
+        .prepare_cached(
+            "SELECT result FROM claim
+             WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND fence = ?4",
+        )?
+        .query_row(
+            params![key.collection.as_str(), key.owner, key.id, fence],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match recorded {
+        None => return Ok(Verdict::Undo(Finished::Lost)),
+        Some(Some(recorded)) if recorded != result => return Ok(Verdict::Undo(Finished::Lost)),
+        Some(Some(_)) => return Ok(Verdict::Undo(Finished::Recorded)),
+        Some(None) => {}
+    }
+    conn.prepare_cached(
+        "UPDATE claim SET result = ?5, keep_until = ?6
+         WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND fence = ?4",
+    )?
+    .execute(params![
+        key.collection.as_str(),
+        key.owner,
+        key.id,
+        fence,
+        result,
+        from_time(keep_until)
+    ])?;
+    Ok(Verdict::Keep(Finished::Recorded))
+}

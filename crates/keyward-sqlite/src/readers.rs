@@ -1,0 +1,98 @@
+//! Reads: inline on a free connection, or on the reader thread.
+
+use std::sync::{Mutex, TryLockError};
+use std::thread::JoinHandle;
+
+use keyward_base::{Error, Result};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::builder::Builder;
+use crate::connection;
+use crate::failure::{Said, is_busy};
+
+/// Reads that may wait for the reader thread before the next one is held back.
+const QUEUE: usize = 1024;
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The connections that read.
+pub(crate) struct Readers {
+    pool: Vec<Mutex<Connection>>,
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub(crate) fn open(builder: &Builder) -> Result<Self> {
+        let pool = (0..builder.readers)
+            .map(|_| {
+                // A point read never waits on its caller's thread: who finds a lock goes to the
+                // reader thread, which may.
+                let conn = connection::open_reader(&builder.path, std::time::Duration::ZERO)?;
+                Ok(Mutex::new(conn))
+            })
+            .collect::<Result<_>>()?;
+        let conn = connection::open_reader(&builder.path, builder.busy_timeout)?;
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("keyward-read".into())
+            .spawn(move || {
+                while let Some(job) = queue.blocking_recv() {
+                    job(&conn);
+                }
+            })
+            .map_err(|e| Error::unavailable("no thread for the store's reads").with_source(e))?;
+        Ok(Self {
+            pool,
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Reads on the caller's own thread. `None`: every connection is taken, or the file is locked.
+    pub(crate) fn inline<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Option<Result<T>> {
+        let conn = self.pool.iter().find_map(|conn| match conn.try_lock() {
+            Ok(conn) => Some(conn),
+            // Reads change nothing that a panic could leave half done.
+            Err(TryLockError::Poisoned(conn)) => Some(conn.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })?;
+        match read(&conn) {
+            Err(e) if is_busy(&e) => None,
+            other => Some(other.said()),
+        }
+    }
+
+    /// Reads on the reader thread.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |conn| {
+            // Nobody waits for the answer if the caller gave up.
+            let _ = reply.send(read(conn));
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(job).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?.said()
+    }
+}
+
+fn stopped() -> Error {
+    Error::unavailable("the store's reader thread has ended: open the store again")
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was already answered to its caller as `Unavailable`.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Records.
+
+mod read;
+mod write;
+
+use keyward_base::{Result, Timestamp};
+use keyward_store::{
+    Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, StoreLimits, Write,
+};
+
+use crate::store::SqliteStore;
+use crate::writer::Verdict;
+
+/// Keys that are still read inline, at about a microsecond each.
+const INLINE: usize = 16;
+
+impl Records for SqliteStore {
+    fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
+        Box::pin(async move {
+            StoreLimits::check_batch(&batch)?;
+            self.writer.write(move |tx| write::batch(tx, &batch)).await
+        })
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a Collection,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_collection(collection)?;
+            StoreLimits::check_prefix(prefix)?;
+            let (collection, prefix) = (collection.clone(), prefix.to_owned());
+            self.readers
+                .run(move |conn| read::count(conn, &collection, &prefix))
+                .await
+        })
+    }
+
+    fn delete_owner<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_collection(collection)?;
+            StoreLimits::check_owner(owner)?;
+            let (collection, owner) = (collection.clone(), owner.to_owned());
+            self.writer
+                .write(move |tx| {
+                    write::delete_owner(tx.conn, &collection, &owner).map(Verdict::Keep)
+                })
+                .await
+        })
+    }
+
+    fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            if let Some(read) = self.readers.inline(|conn| read::one(conn, key)) {
+                return read;
+            }
+            let key = key.clone();
+            self.readers.run(move |conn| read::one(conn, &key)).await
+        })
+    }
+
+    fn fetch_many<'a>(
+        &'a self,
+        keys: &'a [RecordKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
+        Box::pin(async move {
+            StoreLimits::check_many(keys)?;
+            if keys.len() <= INLINE
+                && let Some(read) = self.readers.inline(|conn| read::many(conn, keys))
+            {
+                return read;
+            }
+            let keys = keys.to_vec();
+            self.readers.run(move |conn| read::many(conn, &keys)).await
+        })
+    }
+
+    fn purge<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_collection(collection)?;
+            let collection = collection.clone();
+            self.writer
+                .write(move |tx| write::purge(tx.conn, &collection, now, limit).map(Verdict::Keep))
+                .await
+        })
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+        Box::pin(async move {
+            StoreLimits::check_scan(&scan)?;
+            self.readers.run(move |conn| read::scan(conn, &scan)).await
+        })
+    }
+}

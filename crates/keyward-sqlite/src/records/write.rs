@@ -1,0 +1,146 @@
+//! What writes records.
+
+use keyward_base::Timestamp;
+use keyward_store::{Applied, Collection, RecordKey, Version, Write};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::number::{from_time, from_u64, from_usize, to_u64};
+use crate::writer::{Tx, Verdict};
+
+pub(super) fn batch(tx: &mut Tx<'_>, batch: &[Write]) -> rusqlite::Result<Verdict<Applied>> {
+    let mut versions = Vec::with_capacity(batch.len());
+    for (index, write) in batch.iter().enumerate() {
+        match one(tx, write)? {
+            Some(version) => versions.push(version),
+            None => return Ok(Verdict::Undo(Applied::Conflict { index })),
+        }
+    }
+    Ok(Verdict::Keep(Applied::Done(versions)))
+}
+
+/// Makes one write if its condition holds. `None`: it does not.
+fn one(tx: &mut Tx<'_>, write: &Write) -> rusqlite::Result<Option<Option<Version>>> {
+    match write {
+        Write::Delete { key, version } => {
+            let gone = tx
+                .conn
+                .prepare_cached(
+                    "DELETE FROM record
+                     WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND version = ?4",
+                )?
+                .execute(params![
+                    key.collection.as_str(),
+                    key.owner,
+                    key.id,
+                    from_u64(version.number())
+                ])?;
+            Ok((gone == 1).then_some(None))
+        }
+        Write::Insert {
+            key,
+            sealed,
+            data,
+            expires,
+        } => {
+            let version = tx.next()?;
+            let made = tx
+                .conn
+                .prepare_cached(
+                    "INSERT INTO record (collection, owner, id, version, sealed, data, expires)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![
+                    key.collection.as_str(),
+                    key.owner,
+                    key.id,
+                    version,
+                    sealed,
+                    data,
+                    expires.map(from_time)
+                ])?;
+            given(made, version)
+        }
+        Write::Require { key, version } => Ok((at(tx.conn, key)? == *version).then_some(None)),
+        Write::Swap {
+            key,
+            version: expected,
+            sealed,
+            data,
+            expires,
+        } => {
+            let version = tx.next()?;
+            let made = tx
+                .conn
+                .prepare_cached(
+                    "UPDATE record SET version = ?4, sealed = ?5, data = ?6, expires = ?7
+                     WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND version = ?8",
+                )?
+                .execute(params![
+                    key.collection.as_str(),
+                    key.owner,
+                    key.id,
+                    version,
+                    sealed,
+                    data,
+                    expires.map(from_time),
+                    from_u64(expected.number())
+                ])?;
+            given(made, version)
+        }
+        // A write this release does not know must not be taken for one that was made.
+        _ => Err(rusqlite::Error::InvalidQuery),
+    }
+}
+
+fn given(made: usize, version: i64) -> rusqlite::Result<Option<Option<Version>>> {
+    if made == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Some(Version::new(to_u64(0, version)?))))
+}
+
+fn at(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Option<Version>> {
+    let version: Option<i64> = conn
+        .prepare_cached(
+            "SELECT version FROM record WHERE collection = ?1 AND owner = ?2 AND id = ?3",
+        )?
+        .query_row(params![key.collection.as_str(), key.owner, key.id], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    version
+        .map(|version| to_u64(0, version).map(Version::new))
+        .transpose()
+}
+
+pub(super) fn delete_owner(
+    conn: &Connection,
+    collection: &Collection,
+    owner: &str,
+) -> rusqlite::Result<u64> {
+    conn.prepare_cached("DELETE FROM record WHERE collection = ?1 AND owner = ?2")?
+        .execute(params![collection.as_str(), owner])
+        .map(rows)
+}
+
+pub(super) fn purge(
+    conn: &Connection,
+    collection: &Collection,
+    now: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<u64> {
+    conn.prepare_cached(
+        "DELETE FROM record WHERE rowid IN (
+             SELECT rowid FROM record WHERE collection = ?1 AND expires <= ?2 LIMIT ?3)",
+    )?
+    .execute(params![
+        collection.as_str(),
+        from_time(now),
+        from_usize(limit)
+    ])
+    .map(rows)
+}
+
+fn rows(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,50 @@
+CREATE TABLE counter (
+    one  INTEGER PRIMARY KEY CHECK (one = 1),
+    last INTEGER NOT NULL
+) STRICT;
+INSERT INTO counter (one, last) VALUES (1, 0);
+
+CREATE TABLE record (
+    collection TEXT    NOT NULL,
+    owner      TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    version    INTEGER NOT NULL,
+    sealed     TEXT    NOT NULL,
+    data       BLOB    NOT NULL,
+    expires    INTEGER,
+    PRIMARY KEY (collection, owner, id)
+) STRICT;
+CREATE INDEX record_sealed ON record (collection, substr(CAST(sealed AS BLOB), 1, 16), owner, id);
+CREATE INDEX record_expires ON record (collection, expires) WHERE expires IS NOT NULL;
+
+CREATE TABLE claim (
+    collection  TEXT    NOT NULL,
+    owner       TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    digest      BLOB    NOT NULL,
+    fence       INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    keep_until  INTEGER NOT NULL,
+    result      BLOB,
+    PRIMARY KEY (collection, owner, id)
+) STRICT;
+CREATE INDEX claim_keep ON claim (collection, keep_until);
+
+CREATE TABLE attempt (
+    collection TEXT    NOT NULL,
+    owner      TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    admitted   BLOB    NOT NULL,
+    until      INTEGER NOT NULL,
+    PRIMARY KEY (collection, owner, id)
+) STRICT;
+CREATE INDEX attempt_until ON attempt (collection, until);
+
+CREATE TABLE entry (
+    collection TEXT    NOT NULL,
+    owner      TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    seq        INTEGER NOT NULL,
+    bytes      BLOB    NOT NULL,
+    PRIMARY KEY (collection, owner, id, seq)
+) STRICT;

@@ -1,0 +1,94 @@
+//! The store: a file, its readers and its writer.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use keyward_base::{Error, Result};
+
+use crate::builder::Builder;
+use crate::failure::Said;
+use crate::readers::Readers;
+use crate::writer::Writer;
+use crate::{connection, file, schema};
+
+/// All four stores of keyward in one SQLite file.
+///
+/// Dropping it finishes the writes that were accepted, and closes the file; it blocks so long.
+pub struct SqliteStore {
+    path: PathBuf,
+    // Dropped before the writer, whose connection then is the last and folds the journal in.
+    pub(crate) readers: Readers,
+    pub(crate) writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, and makes it if there is no file.
+    ///
+    /// # Errors
+    /// Those of [`Builder::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(path).open()
+    }
+
+    /// How to open the store at `path` otherwise than with the defaults.
+    pub fn builder(path: impl AsRef<Path>) -> Builder {
+        Builder::new(path.as_ref())
+    }
+
+    pub(crate) fn with(builder: &Builder) -> Result<Self> {
+        let mut builder = builder.clone();
+        builder.path = file::prepare(&builder.path)?;
+        let mut conn = connection::open(&builder.path, builder.busy_timeout)?;
+        schema::prepare(&mut conn)?;
+        if let Some(pages) = builder.max_pages {
+            conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+                .said()?;
+        }
+        Ok(Self {
+            readers: Readers::open(&builder)?,
+            writer: Writer::start(conn)?,
+            path: builder.path,
+        })
+    }
+
+    /// The absolute path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes what was deleted or replaced from the file and its journal: rewrites the file,
+    /// writes the journal back into it, and empties the journal.
+    ///
+    /// `secure_delete` alone zeroes a deleted record where it lay, but not the copies that stay
+    /// behind in a page when SQLite moved the record to another; only writing the file anew
+    /// leaves none. It takes as long as copying the file, twice its size on disk and once in
+    /// memory meanwhile. Blocks that the disk itself keeps are out of its reach.
+    ///
+    /// # Errors
+    /// `Unavailable` if another process reads or writes for longer than the busy timeout, or the
+    /// disk is full. The records are unharmed then, and what was deleted may still be there.
+    pub async fn checkpoint(&self) -> Result<()> {
+        self.writer
+            .alone(|conn| {
+                conn.execute_batch("VACUUM").said()?;
+                let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+                let busy: i64 = conn.query_row(sql, [], |row| row.get(0)).said()?;
+                if busy == 0 {
+                    return Ok(());
+                }
+                Err(Error::unavailable(
+                    "the journal is in use by another process: end its transaction, and try again",
+                ))
+            })
+            .await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
