@@ -1,0 +1,254 @@
+//! The words of the command line. Nothing here does anything.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use keyward_base::{CredentialKind, KeyId, Place, Purpose, RecordId, Scope, Tenant};
+
+/// Keeps other people's credentials: sealed, listed by hint, rotated to the end.
+#[derive(Debug, Parser)]
+#[command(
+    name = "keyward",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 rejected, 2 misuse, 3 unavailable, 4 corrupt.\n\
+        Secrets enter by standard input or --file, never as an argument.\n\n\
+        KEYWARD_HOME    folder of the stores (keys.db, data.db) and of the root file\n\
+        KEYWARD_ROOT    root keys, v2:<base64>,v1:<base64>: the highest version seals\n\
+        KEYWARD_ANCHOR  file that remembers the newest keyring seen\n\
+        NO_COLOR        no colour, wherever the output goes"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Folder of the stores [default: $KEYWARD_HOME, else the user's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Write JSON with a versioned "format" field
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Tell on standard error what was done and why something was refused (never a secret)
+    #[arg(long, global = true)]
+    pub(crate) debug: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The keyring: make it, look at it, rotate it
+    #[command(subcommand)]
+    Keys(Keys),
+
+    /// The credentials: seal, open, list
+    #[command(subcommand)]
+    Vault(Vault),
+
+    /// Draw the bytes of a sealed value: suite, key, hint, sizes. Opens nothing
+    ///
+    /// A kw1. value may be given as the argument. Tokens (kwk_, kws_, kwl_, kwr_) may be secret
+    /// themselves, so they come by standard input only.
+    Explain {
+        /// A kw1. value; '-' or nothing reads standard input
+        value: Option<String>,
+    },
+
+    /// Look for what is wrong with this home, and say what mends it
+    ///
+    /// Every line says ok, warn or fail. Exits with 0 unless one says fail.
+    Doctor,
+
+    /// Write the completions of a shell to standard output
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make the home and its first keyring
+    ///
+    /// Without KEYWARD_ROOT, a root file (mode 0600) is made in the home. Refused if a keyring,
+    /// an anchor or sealed data exist: a second ring would open nothing of the first.
+    Init,
+
+    /// Draw the life of every key
+    ///
+    /// A key is a ring key; its rows are the sum over the tenant keys it wrapped.
+    Status {
+        /// Show the keys of this tenant instead
+        #[arg(long, value_parser = Tenant::new)]
+        tenant: Option<Tenant>,
+    },
+
+    /// Add a new key and make it the active one
+    ///
+    /// Waits until every serving process has acknowledged the new key, so that none meets a value
+    /// it cannot open. May be interrupted and repeated: a key that is still pending is promoted
+    /// then, no second one is added.
+    Rotate {
+        /// Leave the new key pending; the next rotate, or a serving process, promotes it
+        #[arg(long)]
+        no_wait: bool,
+
+        /// What the key is for
+        #[arg(long, default_value = "vault", value_parser = Purpose::new)]
+        purpose: Purpose,
+    },
+
+    /// Wrap the tenant keys anew under the active key and the newest root
+    ///
+    /// Hygiene: no value is touched. A key that may have leaked needs `keyward vault rewrap`.
+    Rewrap,
+
+    /// Refuse a key from now on, reversibly
+    Disable {
+        /// The id of a ring key, as `keyward keys status` shows it
+        #[arg(value_parser = KeyId::parse)]
+        key: KeyId,
+    },
+
+    /// Take back `disable`
+    Enable {
+        /// The id of a ring key
+        #[arg(value_parser = KeyId::parse)]
+        key: KeyId,
+    },
+
+    /// Remove the material of a disabled key for good
+    ///
+    /// Refused while rows need it.
+    Destroy {
+        /// The id of a ring key
+        #[arg(value_parser = KeyId::parse)]
+        key: KeyId,
+
+        /// Also if values were sealed with it that no store of this home holds
+        /// (`vault seal --stdout`): they can never be opened again
+        #[arg(long)]
+        lose_unregistered: bool,
+    },
+
+    /// Accept a keyring restored from a backup, which is older than the anchor remembers
+    ///
+    /// Keys made or destroyed since that backup are forgotten. Read docs/runbook.md first.
+    AcceptRestore,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Vault {
+    /// Seal a secret from standard input or a file, byte for byte
+    ///
+    /// Sealing a slot (tenant, place, id) again replaces what lies there and raises its revision.
+    /// --new refuses to replace; --if-revision N replaces only what stands at revision N.
+    #[command(group = ArgGroup::new("expect").multiple(false))]
+    Seal {
+        #[command(flatten)]
+        slot: SlotArgs,
+
+        /// What it is: api-key, oauth-token, ssh-key, env, opaque
+        #[arg(long, default_value = "opaque", value_parser = CredentialKind::new)]
+        kind: CredentialKind,
+
+        /// The role it opens for
+        #[arg(long, default_value = "", hide_default_value = true, value_parser = Scope::new)]
+        scope: Scope,
+
+        /// Read the secret from this file instead of standard input
+        #[arg(long, value_name = "PATH")]
+        file: Option<PathBuf>,
+
+        /// Leave out one final newline
+        #[arg(long)]
+        trim: bool,
+
+        /// Only if the slot is empty
+        #[arg(long, group = "expect")]
+        new: bool,
+
+        /// Only if the slot stands at revision N
+        #[arg(long, value_name = "N", group = "expect")]
+        if_revision: Option<u64>,
+
+        /// Write the sealed value to standard output, and store nothing
+        ///
+        /// Rotation cannot find such a value: the key that sealed it is marked, and destroying it
+        /// then asks for --lose-unregistered.
+        #[arg(long, group = "expect")]
+        stdout: bool,
+    },
+
+    /// Open a value: writes the bytes that were sealed, nothing else
+    Open {
+        #[command(flatten)]
+        slot: SlotArgs,
+
+        /// The role that opens it
+        #[arg(long, default_value = "", hide_default_value = true, value_parser = Scope::new)]
+        scope: Scope,
+
+        /// Open a value made by `vault seal --stdout`, read from this file ('-' is standard input)
+        #[arg(long, value_name = "PATH")]
+        value: Option<PathBuf>,
+
+        /// The kind it was sealed as; only with --value
+        #[arg(long, default_value = "opaque", requires = "value", value_parser = CredentialKind::new)]
+        kind: CredentialKind,
+
+        /// Write to a new file (mode 0600) instead of standard output
+        #[arg(long, value_name = "PATH")]
+        out: Option<PathBuf>,
+    },
+
+    /// List what a tenant has, by hint: nothing is decrypted
+    List {
+        /// Whose
+        #[arg(long, value_parser = Tenant::new)]
+        tenant: Tenant,
+
+        /// Check that each hint is the one that was sealed; still decrypts nothing
+        #[arg(long)]
+        verify: bool,
+    },
+
+    /// Delete a value
+    Delete {
+        #[command(flatten)]
+        slot: SlotArgs,
+
+        /// Only if it stands at revision N
+        #[arg(long, value_name = "N")]
+        if_revision: Option<u64>,
+    },
+
+    /// Seal every value anew, so that none needs a retired key
+    ///
+    /// May be interrupted at any moment and repeated, beside running writers.
+    Rewrap,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlotArgs {
+    /// Whose it is
+    #[arg(long, value_parser = Tenant::new)]
+    pub(crate) tenant: Tenant,
+
+    /// The column it lies in, as table.column
+    #[arg(long, value_name = "TABLE.COLUMN", value_parser = Place::new)]
+    pub(crate) at: Place,
+
+    /// The record it lies in
+    #[arg(long, value_parser = RecordId::new)]
+    pub(crate) id: RecordId,
+}

@@ -1,0 +1,67 @@
+//! How the command ends: one line on standard error, and one of five codes.
+
+use std::process::ExitCode;
+
+use keyward_base::{Error, ErrorKind, Reason};
+
+use crate::output;
+
+/// The exit code of each kind of failure. Part of the interface: scripts rely on it.
+pub(crate) const fn code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Rejected => 1,
+        ErrorKind::Misuse => 2,
+        ErrorKind::Corrupt => 4,
+        // Unavailable, and any kind a later release adds: refused, may be retried.
+        _ => 3,
+    }
+}
+
+/// Writes `error` as one line and gives its exit code. `debug` adds the reason and the source.
+pub(crate) fn report(error: &Error, debug: bool) -> ExitCode {
+    let mut line = format!("keyward: {error}");
+    if let Some(advice) = advice(error) {
+        line.push_str(": ");
+        line.push_str(advice);
+    }
+    output::complain(&line);
+    if debug {
+        let reason = error.reason().map_or("none", Reason::as_str);
+        output::complain(&format!("keyward: debug: reason {reason}"));
+        let mut source = std::error::Error::source(error);
+        while let Some(inner) = source {
+            output::complain(&format!("keyward: debug: because {inner}"));
+            source = inner.source();
+        }
+    }
+    ExitCode::from(code(error.kind()))
+}
+
+/// What to do about a `Rejected`, whose own text is one constant word. Values that do not open
+/// for another context, or for another scope, read the same.
+fn advice(error: &Error) -> Option<&'static str> {
+    if error.kind() != ErrorKind::Rejected {
+        return None;
+    }
+    Some(match error.reason()? {
+        Reason::Conflict => {
+            "the slot is not at the revision you named: `keyward vault list` shows where it stands"
+        }
+        Reason::DestroyedKey => "the key it was sealed with is destroyed: it can never be opened",
+        Reason::DisabledKey => {
+            "the key it was sealed with is disabled: `keyward keys enable KEY` takes that back"
+        }
+        Reason::Malformed => "the input does not have the form its kind asks for",
+        Reason::NotFound => {
+            "there is no such thing: `keyward vault list` and `keyward keys status` show what there is"
+        }
+        Reason::PendingKey => {
+            "the key is still pending: `keyward keys rotate` waits until it is active"
+        }
+        Reason::TooLong => "the input is longer than the stated limit",
+        Reason::UnknownKey => {
+            "the key it was sealed with is not in this keyring: is KEYWARD_HOME the right one?"
+        }
+        _ => "it does not open for this tenant, place, id, kind and scope",
+    })
+}

@@ -1,0 +1,233 @@
+//! Draws what stands in clear in a value. Nothing is opened and nothing is verified.
+
+use std::io::Read;
+
+use keyward_base::encoding::{SEALED_PREFIX, hex};
+use keyward_base::token::{TokenKind, TokenShape};
+use keyward_base::{Error, KeyId, Reason, Result, SecretBytes};
+use keyward_crypto::body::{CHUNK_LEN, COMMITMENT_LEN, SALT_LEN};
+use keyward_crypto::sealed::Parsed;
+use serde::Serialize;
+
+use crate::home::Home;
+use crate::output::{self, Screen};
+use crate::ruler::{self, Field};
+
+/// More than the longest sealed value has characters.
+const LIMIT: usize = 2 * 1024 * 1024;
+
+/// What is known of the key a value names.
+#[derive(Debug, Serialize)]
+struct KeyNote {
+    id: String,
+    /// What it is, in this home; absent where there is no home, or it does not know the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Drawn {
+    kind: &'static str,
+    key: KeyNote,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plaintext_bytes: Option<usize>,
+    bytes: usize,
+    fields: Vec<Part>,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    name: &'static str,
+    offset: usize,
+    len: usize,
+}
+
+/// Explains `value`, or what standard input holds.
+///
+/// # Errors
+/// `Misuse` for a token given as an argument, `Rejected` for what has no known form,
+/// `Unavailable` for a suite that only a newer release knows.
+pub(crate) async fn run(value: Option<String>, home: &Home, json: bool) -> Result<()> {
+    let text = match value {
+        Some(text) if text != "-" => argument(text)?,
+        _ => standard_input()?,
+    };
+    let text = std::str::from_utf8(text.expose())
+        .map_err(|_| Error::rejected(Reason::Malformed))?
+        .trim();
+    if text.starts_with(SEALED_PREFIX) {
+        sealed(text, home, json).await
+    } else {
+        token(text, home, json).await
+    }
+}
+
+/// A sealed value is public; a token is not, and arguments are seen by every user of the machine.
+fn argument(text: String) -> Result<SecretBytes> {
+    let text = SecretBytes::new(text.into_bytes());
+    if text.expose().starts_with(SEALED_PREFIX.as_bytes()) {
+        return Ok(text);
+    }
+    Err(Error::misuse(
+        "only a kw1. value may be an argument, which other users can see: \
+         give anything else by standard input, as in `keyward explain < FILE`",
+    ))
+}
+
+fn standard_input() -> Result<SecretBytes> {
+    let mut input = crate::input::stdin("the value to explain")?;
+    SecretBytes::read(input.by_ref(), LIMIT)
+}
+
+async fn sealed(text: &str, home: &Home, json: bool) -> Result<()> {
+    let parsed = Parsed::parse(text)?;
+    let header = parsed.header();
+    let known = home.describe_key(header.key).await?;
+    let fields = fields_of(&parsed, known.as_deref());
+    let bytes = parsed.header_bytes().len().saturating_add(parsed.body().len());
+    if json {
+        let drawn = Drawn {
+            kind: "sealed",
+            key: note(header.key, known),
+            hint: Some(header.hint.to_string()),
+            plaintext_bytes: Some(parsed.plaintext_len()),
+            bytes,
+            fields: parts(&fields),
+        };
+        return output::json("keyward.explain/1", &drawn);
+    }
+    output::say(&format!(
+        "A sealed value: {} characters, {bytes} bytes, of which {} are the secret's. \
+         Nothing here is verified.\n",
+        text.len(),
+        parsed.plaintext_len(),
+    ))?;
+    show(&fields)
+}
+
+/// The fields of a sealed value, in order.
+fn fields_of(parsed: &Parsed, known: Option<&str>) -> Vec<Field> {
+    let header = parsed.header();
+    let hint = header.hint.as_str();
+    let body = parsed.body();
+    let (salt, rest) = body.split_at_checked(SALT_LEN).unwrap_or_default();
+    let (commitment, chunks) = rest.split_at_checked(COMMITMENT_LEN).unwrap_or_default();
+    let count = parsed.plaintext_len().checked_div(CHUNK_LEN).unwrap_or(0);
+    let key = match known {
+        Some(known) => format!("{}  {known}", header.key),
+        None => header.key.to_string(),
+    };
+    let mut offset = 0_usize;
+    let mut next = |name, len: usize, says| {
+        let field = Field {
+            name,
+            offset,
+            len,
+            says,
+        };
+        offset = offset.saturating_add(len);
+        field
+    };
+    let mut fields = vec![
+        next(
+            "suite",
+            1,
+            "1  C2SP chunked encryption, SHA-512, AES-256-GCM".to_owned(),
+        ),
+        next("key", 8, key),
+        next("len", 1, format!("{}  bytes of hint", hint.len())),
+    ];
+    if !hint.is_empty() {
+        fields.push(next("hint", hint.len(), header.hint.to_string()));
+    }
+    fields.push(next("salt", salt.len(), head(salt)));
+    fields.push(next("commitment", commitment.len(), head(commitment)));
+    fields.push(next(
+        "chunks",
+        chunks.len(),
+        format!(
+            "{} of at most 16384 bytes, 16 bytes of tag each",
+            count.saturating_add(1)
+        ),
+    ));
+    fields
+}
+
+/// The first bytes, in hexadecimal.
+fn head(bytes: &[u8]) -> String {
+    format!("{}…", hex(bytes.get(..8).unwrap_or(bytes)))
+}
+
+async fn token(text: &str, home: &Home, json: bool) -> Result<()> {
+    let shape = TokenShape::parse(text)?;
+    let known = home.describe_key(shape.key()).await?;
+    let rest = shape.rest_len();
+    let field = |name, offset, len, says| Field {
+        name,
+        offset,
+        len,
+        says,
+    };
+    let key = match &known {
+        Some(known) => format!("{}  {known}", shape.key()),
+        None => shape.key().to_string(),
+    };
+    let fields = vec![
+        field("version", 0, 1, shape.version().to_string()),
+        field("key", 1, 8, key),
+        field("rest", 9, rest, "not shown: it may be secret".to_owned()),
+    ];
+    let kind = kind_name(shape.kind());
+    if json {
+        let drawn = Drawn {
+            kind,
+            key: note(shape.key(), known),
+            hint: None,
+            plaintext_bytes: None,
+            bytes: rest.saturating_add(9),
+            fields: parts(&fields),
+        };
+        return output::json("keyward.explain/1", &drawn);
+    }
+    output::say(&format!(
+        "A token, {kind} ({}): {} characters. Nothing here is verified.\n",
+        shape.kind().prefix(),
+        text.len(),
+    ))?;
+    show(&fields)
+}
+
+const fn kind_name(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::ApiKey => "api-key",
+        TokenKind::ApprovalLink => "approval-link",
+        TokenKind::Refresh => "refresh",
+        TokenKind::Session => "session",
+        _ => "token",
+    }
+}
+
+fn note(id: KeyId, known: Option<String>) -> KeyNote {
+    KeyNote {
+        id: id.to_string(),
+        known,
+    }
+}
+
+fn parts(fields: &[Field]) -> Vec<Part> {
+    let part = |f: &Field| Part {
+        name: f.name,
+        offset: f.offset,
+        len: f.len,
+    };
+    fields.iter().map(part).collect()
+}
+
+fn show(fields: &[Field]) -> Result<()> {
+    let mut lines = ruler::draw(fields, Screen::of_stdout());
+    lines.push(String::new());
+    lines.extend(ruler::table(fields));
+    lines.iter().try_for_each(|line| output::say(line))
+}

@@ -1,0 +1,69 @@
+//! Where secrets come in: standard input or a file, byte for byte, never an argument.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use keyward_base::{Error, Result, SecretBytes};
+
+/// Reads a secret of at most `limit` bytes from `file` or, without one (or for `-`), from
+/// standard input.
+///
+/// # Errors
+/// `Misuse` if standard input is a terminal, the file is missing or unreadable, or the secret is
+/// empty or too long.
+pub(crate) fn secret(file: Option<&Path>, trim: bool, limit: usize) -> Result<SecretBytes> {
+    let mut read = match file.filter(|path| path.as_os_str() != "-") {
+        Some(path) => SecretBytes::read(open(path)?, limit)?,
+        None => SecretBytes::read(stdin("a secret")?, limit)?,
+    };
+    if trim {
+        trim_newline(&mut read);
+    }
+    if read.is_empty() {
+        return Err(Error::misuse(
+            "the input is empty: pipe the secret in, as in `printf %s \"$TOKEN\" | keyward vault seal ...`",
+        ));
+    }
+    Ok(read)
+}
+
+/// Standard input, unless a person would have to type into it.
+///
+/// It is read without the standard library's buffer, which would keep a copy that nobody wipes.
+///
+/// # Errors
+/// `Misuse` if it is a terminal (what is typed there is shown, and stays in the scroll-back) or
+/// is closed.
+pub(crate) fn stdin(what: &str) -> Result<File> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        return Err(Error::misuse(format!(
+            "{what} is read from standard input or a file, not typed at a terminal: \
+             pipe it in, as in `printf %s \"$TOKEN\" | keyward ...`, or redirect a file"
+        )));
+    }
+    input.as_fd().try_clone_to_owned().map(File::from).map_err(|e| {
+        Error::misuse("standard input is closed: pipe or redirect something into it").with_source(e)
+    })
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|e| {
+        Error::misuse(format!(
+            "{} cannot be read ({}): name a file you may read",
+            path.display(),
+            e.kind()
+        ))
+    })
+}
+
+/// Takes off one final newline, `\n` or `\r\n`.
+fn trim_newline(secret: &mut SecretBytes) {
+    let kept = match secret.expose() {
+        [kept @ .., b'\r', b'\n'] | [kept @ .., b'\n'] => kept.len(),
+        all => all.len(),
+    };
+    secret.truncate(kept);
+}

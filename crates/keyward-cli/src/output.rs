@@ -1,0 +1,119 @@
+//! Standard output and standard error: plain text, JSON, and whether a person is looking.
+
+use std::io::{self, IsTerminal, Write};
+
+use keyward_base::{Error, Result};
+use serde::Serialize;
+
+/// Writes `text` to standard output as it is.
+///
+/// # Errors
+/// `Unavailable` if it cannot be written. A reader that has gone away is no error.
+pub(crate) fn put(text: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::unavailable("standard output cannot be written").with_source(e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one line to standard output.
+///
+/// # Errors
+/// As [`put`].
+pub(crate) fn say(line: &str) -> Result<()> {
+    put(format!("{line}\n").as_bytes())
+}
+
+/// Writes one line to standard error. There is nowhere to report that it failed.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// One JSON answer: its versioned format, then the fields of `body`.
+#[derive(Serialize)]
+struct Answer<'a, T> {
+    format: &'a str,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+/// Writes `body` as one JSON object whose first field is `"format": format`.
+///
+/// # Errors
+/// As [`put`].
+pub(crate) fn json<T: Serialize>(format: &str, body: &T) -> Result<()> {
+    let text = serde_json::to_string_pretty(&Answer { format, body })
+        .map_err(|e| Error::unavailable("the answer cannot be written as JSON").with_source(e))?;
+    say(&text)
+}
+
+/// How standard output is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    /// Columns.
+    pub(crate) width: usize,
+    /// Whether ANSI colours are wanted.
+    pub(crate) colour: bool,
+}
+
+impl Screen {
+    const LEAST: usize = 60;
+    const MOST: usize = 140;
+    const UNKNOWN: usize = 100;
+
+    /// Asks the terminal; `COLUMNS` overrides its width, and `NO_COLOR` its colour
+    /// (<https://no-color.org>: any non-empty value).
+    pub(crate) fn of_stdout() -> Self {
+        let out = io::stdout();
+        let named = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+        let asked = || terminal_size::terminal_size_of(&out).map(|(w, _)| usize::from(w.0));
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        Self {
+            width: named
+                .or_else(asked)
+                .unwrap_or(Self::UNKNOWN)
+                .clamp(Self::LEAST, Self::MOST),
+            colour: out.is_terminal() && !plain,
+        }
+    }
+
+    /// `text` in `colour`, if colours are wanted.
+    pub(crate) fn paint(self, colour: Colour, text: &str) -> String {
+        if self.colour && !text.is_empty() {
+            format!("\x1b[{}m{text}\x1b[0m", colour.code())
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// The few colours in use, by meaning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Colour {
+    /// In use.
+    Good,
+    /// Needs a look.
+    Warn,
+    /// Broken, or gone.
+    Bad,
+    /// On its way in.
+    Coming,
+    /// Less important.
+    Faint,
+}
+
+impl Colour {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Good => "32",
+            Self::Warn => "33",
+            Self::Bad => "31",
+            Self::Coming => "36",
+            Self::Faint => "2",
+        }
+    }
+}
