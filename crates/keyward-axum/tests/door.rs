@@ -223,6 +223,7 @@ fn what_may_change_something_must_come_from_an_own_page() {
         "Sec-Fetch-Site: same-origin, cross-site".to_owned(),
         "Sec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site".to_owned(),
         format!("Sec-Fetch-Site: cross-site\nOrigin: http://{to}"),
+        format!("Sec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site\nOrigin: http://{to}"),
         "Origin: null".to_owned(),
         "Origin: http://evil.example".to_owned(),
         format!("Origin: http://localhost:{port}"), // Own too, but not the origin of this host.
@@ -353,6 +354,8 @@ fn a_foreign_host_name_reaches_nothing() {
         status("GET / HTTP/1.1\nHost: localhost\nHost: evil.example"),
         421
     );
+    let twice = "GET http://localhost/ HTTP/1.1\nHost: localhost\nHost: evil.example";
+    assert_eq!(status(twice), 421);
     assert_eq!(status("GET / HTTP/1.1\nAccept: */*"), 421);
     assert_eq!(
         status("GET http://evil.example/ HTTP/1.1\nHost: localhost"),

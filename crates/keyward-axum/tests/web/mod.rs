@@ -44,6 +44,10 @@ impl Answer {
 /// Sends `head` (request line and headers, joined by `\n`) and `body`, byte for byte.
 pub fn send(to: SocketAddr, head: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(to).unwrap();
+    // A server that waits for more is a server that did not refuse.
+    stream
+        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .unwrap();
     let head = head.trim().replace('\n', "\r\n");
     write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
     let _ = stream.write_all(body); // The server may have answered, and closed, already.
