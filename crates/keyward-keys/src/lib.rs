@@ -1,1 +1,39 @@
-//! The key-management core: keyring, roots, rotation, tenant keys and caches.
+//! The key-management core.
+//!
+//! Four levels: a [`Root`] wraps the keys of the ring, by purpose; a ring key wraps the keys of
+//! each tenant; a tenant key derives one key for each message.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`root`] | roots: environment, file, passphrase; the trait for others |
+//! | [`keyring`] | [`Keyring`]: open, create, refresh, tick, and the way to a tenant's keys |
+//! | [`admin`] | [`Admin`]: rotate, promote, disable, destroy, rewrap |
+//! | [`anchor`] | what a ring must not fall behind |
+//! | [`coverage`] | counting what a key still protects |
+//! | [`policy`] | the knobs, each with the reason for its default |
+//! | [`format`] | the bytes of the records |
+//! | [`danger`] | what can lose data |
+
+pub mod admin;
+pub mod anchor;
+mod cache;
+pub mod coverage;
+pub mod danger;
+pub mod format;
+pub mod keyring;
+pub mod policy;
+mod ring;
+pub mod root;
+mod snapshot;
+mod status;
+mod tenant;
+
+pub use admin::{Admin, Promotion, Receipt, Rewrapped};
+pub use anchor::{Anchor, FileAnchor, Pin, RingId};
+pub use coverage::{Coverage, KeyUsage, RecordColumn, TenantUsage};
+pub use keyring::{Keyring, KeyringBuilder, ReplicaStatus};
+pub use policy::{Policy, TenantKeyMode};
+pub use ring::KeyState;
+pub use root::{EnvRoot, FileRoot, PassphraseRoot, Root, RootVersion, Wrapped};
+pub use status::{KeyStatus, Status};
+pub use tenant::TenantKey;

@@ -1,0 +1,149 @@
+//! What each key still protects.
+
+use std::collections::BTreeMap;
+
+use keyward_base::encoding::sealed_prefix;
+use keyward_base::{Error, KeyId, Purpose, Result, Suite, Tenant};
+use keyward_store::{Record, Scan};
+
+use super::Admin;
+use crate::coverage::{Coverage, KeyUsage, TenantUsage};
+use crate::keyring::{COLUMNS, TENANT_KEYS};
+use crate::tenant;
+
+/// Records read at a time.
+pub(super) const PAGE: usize = 512;
+
+impl Admin {
+    /// What each key of the ring protects, counted over `columns`.
+    ///
+    /// # Errors
+    /// `Unavailable` if a store cannot be reached, `Corrupt` for a record that is not authentic.
+    pub async fn usage(&self, columns: &[&dyn Coverage]) -> Result<Vec<KeyUsage>> {
+        let snapshot = self.keyring.snapshot();
+        let mut by_key: BTreeMap<KeyId, KeyUsage> = BTreeMap::new();
+        for key in &snapshot.ring.keys {
+            let rows = rows_of(key.id, key.suite, columns).await?;
+            let usage = KeyUsage {
+                key: key.id,
+                tenant_keys: 0,
+                rows,
+                unregistered: key.unregistered,
+            };
+            by_key.insert(key.id, usage);
+        }
+        self.each_tenant_key(None, columns, |found| {
+            if let Some(usage) = by_key.get_mut(&found.wrapped_by) {
+                usage.tenant_keys = usage.tenant_keys.saturating_add(1);
+                usage.rows = usage.rows.saturating_add(found.rows);
+                usage.unregistered |= found.unregistered;
+            }
+        })
+        .await?;
+        let in_order = snapshot
+            .ring
+            .keys
+            .iter()
+            .filter_map(|key| by_key.remove(&key.id));
+        Ok(in_order.collect())
+    }
+
+    /// What each key of one tenant protects, counted over `columns`.
+    ///
+    /// # Errors
+    /// As [`Admin::usage`].
+    pub async fn tenant_usage(
+        &self,
+        tenant: &Tenant,
+        columns: &[&dyn Coverage],
+    ) -> Result<Vec<TenantUsage>> {
+        let mut out = Vec::new();
+        self.each_tenant_key(Some(tenant), columns, |found| out.push(found))
+            .await?;
+        Ok(out)
+    }
+
+    /// The names of all columns that any process registered.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be reached.
+    pub async fn registered(&self) -> Result<Vec<String>> {
+        let scan = Scan {
+            collection: COLUMNS,
+            owner: None,
+            prefix: None,
+            after: None,
+            limit: keyward_store::StoreLimits::SCAN,
+        };
+        let found = self.keyring.0.store.scan(scan).await?;
+        Ok(found.into_iter().map(|record| record.key.id).collect())
+    }
+
+    async fn each_tenant_key(
+        &self,
+        tenant: Option<&Tenant>,
+        columns: &[&dyn Coverage],
+        mut seen: impl FnMut(TenantUsage) + Send,
+    ) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = self.tenant_page(tenant, after.take()).await?;
+            for record in &page {
+                let (owner, purpose) = names(record)?;
+                let entries =
+                    tenant::read(record, &self.keyring.snapshot(), &purpose, &owner)?.entries;
+                let last = entries.last().map(|entry| entry.id);
+                for entry in entries {
+                    seen(TenantUsage {
+                        tenant: owner.clone(),
+                        purpose: purpose.clone(),
+                        key: entry.id,
+                        wrapped_by: entry.wrapped_by,
+                        current: Some(entry.id) == last,
+                        unregistered: entry.unregistered,
+                        rows: rows_of(entry.id, entry.suite, columns).await?,
+                    });
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => {
+                    after = Some((last.key.owner.clone(), last.key.id.clone()));
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    pub(super) async fn tenant_page(
+        &self,
+        tenant: Option<&Tenant>,
+        after: Option<(String, String)>,
+    ) -> Result<Vec<Record>> {
+        let scan = Scan {
+            collection: TENANT_KEYS,
+            owner: tenant.map(|tenant| tenant.as_str().to_owned()),
+            prefix: None,
+            after,
+            limit: PAGE,
+        };
+        self.keyring.0.store.scan(scan).await
+    }
+}
+
+/// Whose record it is, and for what. Both are in the record's MAC.
+pub(super) fn names(record: &Record) -> Result<(Tenant, Purpose)> {
+    let wrong = |_| Error::corrupt("a tenant's key record lies where none should");
+    Ok((
+        Tenant::new(&record.key.owner).map_err(wrong)?,
+        Purpose::new(&record.key.id).map_err(wrong)?,
+    ))
+}
+
+async fn rows_of(key: KeyId, suite: Suite, columns: &[&dyn Coverage]) -> Result<u64> {
+    let prefix = sealed_prefix(suite, key);
+    let mut rows = 0_u64;
+    for column in columns {
+        rows = rows.saturating_add(column.count(&prefix).await?);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,167 @@
+//! The ring record.
+
+use keyward_base::{Error, Purpose, Result, Suite, Timestamp};
+
+use super::reader::Reader;
+use super::{MAC_LEN, split_mac};
+use crate::anchor::RingId;
+use crate::ring::{KeyState, MAX_KEYS, Ring, RingKey};
+use crate::root::{RootVersion, Wrapped};
+
+const MAGIC: &[u8; 4] = b"kwrg";
+const WRONG: &str = "the keyring record is not one of ours";
+
+/// The bytes that the MAC covers: all but the MAC itself.
+pub(crate) fn encode_ring(ring: &Ring) -> Result<Vec<u8>> {
+    let mut out = MAGIC.to_vec();
+    out.push(1);
+    out.extend_from_slice(&ring.id.to_bytes());
+    out.extend_from_slice(&ring.epoch.to_be_bytes());
+    out.extend_from_slice(&ring.floor.to_be_bytes());
+    write_wrapped(&ring.mac_key, &mut out)?;
+    let count = u16::try_from(ring.keys.len())
+        .ok()
+        .filter(|_| ring.keys.len() <= MAX_KEYS)
+        .ok_or_else(|| {
+            Error::misuse("a keyring holds at most 1024 keys, destroyed ones included")
+        })?;
+    out.extend_from_slice(&count.to_be_bytes());
+    for key in &ring.keys {
+        write_key(key, &mut out)?;
+    }
+    Ok(out)
+}
+
+fn write_key(key: &RingKey, out: &mut Vec<u8>) -> Result<()> {
+    let time = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_millis).to_be_bytes();
+    out.extend_from_slice(&key.id.to_bytes());
+    out.extend_from_slice(&key.seq.to_be_bytes());
+    out.push(key.suite.to_byte());
+    out.push(state_byte(key.state));
+    out.push(u8::from(key.unregistered));
+    let purpose = key.purpose.as_str().as_bytes();
+    out.push(u8::try_from(purpose.len()).unwrap_or(u8::MAX)); // A purpose has at most 32 bytes.
+    out.extend_from_slice(purpose);
+    out.extend_from_slice(&key.changed.to_be_bytes());
+    out.extend_from_slice(&key.promoted_epoch.to_be_bytes());
+    out.extend_from_slice(&key.created.as_millis().to_be_bytes());
+    out.extend_from_slice(&time(key.promoted));
+    out.extend_from_slice(&time(key.retired));
+    out.extend_from_slice(&time(key.disabled));
+    out.extend_from_slice(&time(key.destroyed));
+    match &key.wrapped {
+        Some(wrapped) => write_wrapped(wrapped, out),
+        None => write_wrapped(
+            &Wrapped {
+                version: RootVersion::new(0),
+                bytes: Vec::new(),
+            },
+            out,
+        ),
+    }
+}
+
+fn write_wrapped(wrapped: &Wrapped, out: &mut Vec<u8>) -> Result<()> {
+    let len = u16::try_from(wrapped.bytes.len())
+        .ok()
+        .filter(|_| wrapped.bytes.len() <= Wrapped::MAX_LEN)
+        .ok_or_else(|| Error::unavailable("the root wraps a key into more than 4096 bytes"))?;
+    out.extend_from_slice(&wrapped.version.number().to_be_bytes());
+    out.extend_from_slice(&len.to_be_bytes());
+    out.extend_from_slice(&wrapped.bytes);
+    Ok(())
+}
+
+/// Reads a ring record; returns it with the bytes the MAC covers and the MAC.
+pub(crate) fn decode_ring(bytes: &[u8]) -> Result<(Ring, &[u8], [u8; MAC_LEN])> {
+    let (body, mac) = split_mac(bytes)?;
+    let mut from = Reader::new(body, WRONG);
+    from.magic(MAGIC)?;
+    from.version()?;
+    let id = RingId::from_bytes(from.array()?);
+    let (epoch, floor) = (from.u64()?, from.u64()?);
+    let mac_key = read_wrapped(&mut from)?.ok_or_else(|| from.wrong())?;
+    let count = usize::from(from.u16()?);
+    if count > MAX_KEYS {
+        return Err(from.wrong());
+    }
+    let mut keys = Vec::new();
+    for _ in 0..count {
+        keys.push(read_key(&mut from)?);
+    }
+    from.end()?;
+    Ok((
+        Ring {
+            id,
+            epoch,
+            floor,
+            mac_key,
+            keys,
+        },
+        body,
+        mac,
+    ))
+}
+
+fn read_key(from: &mut Reader<'_>) -> Result<RingKey> {
+    let id = from.key_id()?;
+    let seq = from.u64()?;
+    let suite = Suite::from_byte(from.u8()?)?;
+    let state = from.u8()?;
+    let state = read_state(state).ok_or_else(|| from.wrong())?;
+    let unregistered = from.flag()?;
+    let purpose_len = usize::from(from.u8()?);
+    let purpose = std::str::from_utf8(from.bytes(purpose_len)?).map_err(|_| from.wrong())?;
+    let purpose = Purpose::new(purpose).map_err(|_| from.wrong())?;
+    Ok(RingKey {
+        id,
+        seq,
+        suite,
+        purpose,
+        state,
+        unregistered,
+        changed: from.u64()?,
+        promoted_epoch: from.u64()?,
+        created: Timestamp::from_millis(from.u64()?),
+        promoted: from.maybe_time()?,
+        retired: from.maybe_time()?,
+        disabled: from.maybe_time()?,
+        destroyed: from.maybe_time()?,
+        wrapped: read_wrapped(from)?,
+    })
+}
+
+/// A wrapped key; a length of 0, under version 0, means none.
+fn read_wrapped(from: &mut Reader<'_>) -> Result<Option<Wrapped>> {
+    let version = from.u32()?;
+    let len = usize::from(from.u16()?);
+    if len > Wrapped::MAX_LEN || (len == 0) != (version == 0) {
+        return Err(from.wrong());
+    }
+    let bytes = from.bytes(len)?.to_vec();
+    Ok((len > 0).then_some(Wrapped {
+        version: RootVersion::new(version),
+        bytes,
+    }))
+}
+
+const fn state_byte(state: KeyState) -> u8 {
+    match state {
+        KeyState::Pending => 1,
+        KeyState::Active => 2,
+        KeyState::Retired => 3,
+        KeyState::Disabled => 4,
+        KeyState::Destroyed => 5,
+    }
+}
+
+const fn read_state(byte: u8) -> Option<KeyState> {
+    Some(match byte {
+        1 => KeyState::Pending,
+        2 => KeyState::Active,
+        3 => KeyState::Retired,
+        4 => KeyState::Disabled,
+        5 => KeyState::Destroyed,
+        _ => return None,
+    })
+}

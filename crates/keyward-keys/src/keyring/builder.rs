@@ -1,0 +1,277 @@
+//! Opening and creating a keyring.
+
+use std::sync::{Arc, Mutex, RwLock};
+
+use keyward_base::audit::{Discard, Outcome};
+use keyward_base::{Clock, Error, KeyId, Purpose, Result, Sink, Suite, SystemClock, Timestamp};
+use keyward_crypto::{MacKey, Provider};
+use keyward_store::{Applied, Records, Scan, Write};
+
+use super::replica::Replica;
+use super::{COLUMNS, FLIGHTS, Inner, KEYRING, Keyring, TENANT_KEYS, ring_key};
+use crate::anchor::{Anchor, RingId};
+use crate::cache::{Cache, Unknown};
+use crate::coverage::Coverage;
+use crate::policy::Policy;
+use crate::ring::{KeyState, Ring, RingKey};
+use crate::root::Root;
+use crate::snapshot::{Snapshot, key_context, mac_context, sealed_bytes};
+
+/// What a [`Keyring`] is made of. Everything but store and root has a default.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `open` or `create`"]
+pub struct KeyringBuilder {
+    store: Arc<dyn Records>,
+    root: Arc<dyn Root>,
+    anchor: Option<Arc<dyn Anchor>>,
+    clock: Arc<dyn Clock>,
+    audit: Arc<dyn Sink>,
+    provider: Provider,
+    policy: Policy,
+    replica: Option<String>,
+}
+
+impl KeyringBuilder {
+    pub(super) fn new(store: Arc<dyn Records>, root: Arc<dyn Root>) -> Self {
+        Self {
+            store,
+            root,
+            anchor: None,
+            clock: Arc::new(SystemClock::new()),
+            audit: Arc::new(Discard::new()),
+            provider: Provider::default(),
+            policy: Policy::default(),
+            replica: None,
+        }
+    }
+
+    /// Where the greatest epoch seen is remembered. Without one, an old ring put back while no
+    /// process runs is not noticed.
+    pub fn anchor(mut self, anchor: Arc<dyn Anchor>) -> Self {
+        self.anchor = Some(anchor);
+        self
+    }
+
+    /// Where events go. Default: nowhere.
+    pub fn audit(mut self, audit: Arc<dyn Sink>) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// Where the time comes from. Default: the system's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Times and bounds.
+    pub const fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The crypto provider.
+    pub const fn provider(mut self, provider: Provider) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// This process runs long: it takes a lease under `name`, acknowledges each epoch, and stops
+    /// opening when it cannot renew. Whoever says so calls [`Keyring::tick`] every few seconds.
+    /// `name` is for people: 1 to 64 bytes of visible ASCII.
+    pub fn replica(mut self, name: &str) -> Self {
+        self.replica = Some(name.to_owned());
+        self
+    }
+
+    /// Opens the ring.
+    ///
+    /// # Errors
+    /// `Misuse` if there is none; `Unavailable` if store, root or anchor cannot be reached, or the
+    /// ring is older than the anchor; `Corrupt` if it is not authentic.
+    pub async fn open(self) -> Result<Keyring> {
+        let record = self
+            .store
+            .fetch(&ring_key())
+            .await?
+            .ok_or_else(|| self.none_here())?;
+        let snapshot = Snapshot::load(&record, self.root.as_ref(), &self.provider, None).await?;
+        self.handle(snapshot).await
+    }
+
+    fn none_here(&self) -> Error {
+        match self
+            .anchor
+            .as_ref()
+            .map(|anchor| (anchor.load(), anchor.describe()))
+        {
+            Some((Ok(Some(pin)), place)) => Error::unavailable(format!(
+                "the anchor {place} knows keyring {}, and the key store holds none: restore it, see the runbook",
+                pin.ring
+            )),
+            Some((Err(e), _)) => e,
+            _ => Error::misuse("there is no keyring yet: make one with `keyward keys init`"),
+        }
+    }
+
+    async fn handle(self, snapshot: Snapshot) -> Result<Keyring> {
+        let now = self.clock.now()?;
+        let replica = match &self.replica {
+            Some(name) => Some(Replica::new(name, &self.provider)?),
+            None => None,
+        };
+        let inner = Inner {
+            store: self.store,
+            root: self.root,
+            anchor: self.anchor,
+            clock: self.clock,
+            audit: self.audit,
+            provider: self.provider,
+            policy: self.policy,
+            replica,
+            view: RwLock::new(Arc::new(snapshot)),
+            refreshed: Mutex::new(now),
+            refreshing: tokio::sync::Mutex::new(()),
+            cache: Cache::default(),
+            unknown: Unknown::default(),
+            flights: [const { tokio::sync::Mutex::const_new(()) }; FLIGHTS],
+        };
+        let keyring = Keyring(Arc::new(inner));
+        keyring.0.check_anchor(&keyring.snapshot().ring)?;
+        keyring.renew_lease(now).await?;
+        Ok(keyring)
+    }
+
+    /// Makes the first ring, with one Active key for each of `purposes`.
+    ///
+    /// Nobody makes a ring because none was seen: it is refused if the key store holds a ring or
+    /// key records, if the anchor knows a ring, or if one of `data` holds sealed values.
+    ///
+    /// # Errors
+    /// `Misuse` in those cases, saying what is there; `Unavailable` if store or root fail.
+    pub async fn create(self, purposes: &[Purpose], data: &[&dyn Coverage]) -> Result<Keyring> {
+        self.check_nothing_there(data).await?;
+        if purposes.is_empty() {
+            return Err(Error::misuse("a keyring needs a purpose"));
+        }
+        let (ring, mac) = self.first_ring(purposes).await?;
+        let insert = Write::Insert {
+            key: ring_key(),
+            sealed: String::new(),
+            data: sealed_bytes(&ring, &mac)?,
+            expires: None,
+        };
+        match self.store.apply(vec![insert]).await? {
+            Applied::Done(_) => {}
+            _ => return Err(Error::misuse("there is a keyring already")),
+        }
+        let keyring = self.open().await?;
+        keyring.record("keys.create", None, Outcome::Done)?;
+        Ok(keyring)
+    }
+
+    async fn check_nothing_there(&self, data: &[&dyn Coverage]) -> Result<()> {
+        if self.store.fetch(&ring_key()).await?.is_some() {
+            return Err(Error::misuse("there is a keyring already"));
+        }
+        if let Some(anchor) = &self.anchor
+            && let Some(pin) = anchor.load()?
+        {
+            return Err(Error::misuse(format!(
+                "the anchor {} knows keyring {}, whose key store is gone: restore it; or, if its data is to be lost, remove that file",
+                anchor.describe(),
+                pin.ring
+            )));
+        }
+        for collection in [KEYRING, TENANT_KEYS, COLUMNS] {
+            let scan = Scan {
+                collection,
+                owner: None,
+                prefix: None,
+                after: None,
+                limit: 1,
+            };
+            if !self.store.scan(scan).await?.is_empty() {
+                return Err(Error::misuse(
+                    "the key store holds key records without their keyring: restore it, see the runbook",
+                ));
+            }
+        }
+        for column in data {
+            if column.count("").await? > 0 {
+                return Err(Error::misuse(format!(
+                    "{} holds sealed values, and their keyring is gone: restore it, see the runbook",
+                    column.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    async fn first_ring(&self, purposes: &[Purpose]) -> Result<(Ring, MacKey)> {
+        let now = self.clock.now()?;
+        let mut id = [0; 16];
+        self.provider.fill(&mut id)?;
+        let id = RingId::from_bytes(id);
+        let mac = self.provider.random::<32>()?;
+        let mac_key = self.root.wrap(mac_context(id).as_bytes(), &mac).await?;
+        let mut keys = Vec::new();
+        for purpose in purposes {
+            let mut key = new_key(&self.provider, purpose, 1, now)?;
+            key.state = KeyState::Active;
+            key.promoted = Some(now);
+            key.promoted_epoch = 1;
+            keys.push(wrap_new(&self.provider, self.root.as_ref(), id, key).await?);
+        }
+        let ring = Ring {
+            id,
+            epoch: 1,
+            floor: 1,
+            mac_key,
+            keys,
+        };
+        Ok((ring, MacKey::new(&self.provider, &mac)?))
+    }
+}
+
+/// A Pending key of epoch `seq`, without material.
+pub(crate) fn new_key(
+    provider: &Provider,
+    purpose: &Purpose,
+    seq: u64,
+    now: Timestamp,
+) -> Result<RingKey> {
+    let mut id = [0; 8];
+    provider.fill(&mut id)?;
+    Ok(RingKey {
+        id: KeyId::from_bytes(id),
+        seq,
+        suite: Suite::Chunked1,
+        purpose: purpose.clone(),
+        state: KeyState::Pending,
+        unregistered: false,
+        changed: seq,
+        promoted_epoch: 0,
+        created: now,
+        promoted: None,
+        retired: None,
+        disabled: None,
+        destroyed: None,
+        wrapped: None,
+    })
+}
+
+/// `key` with random material, wrapped by the root.
+pub(crate) async fn wrap_new(
+    provider: &Provider,
+    root: &dyn Root,
+    ring: RingId,
+    mut key: RingKey,
+) -> Result<RingKey> {
+    let material = provider.random::<32>()?;
+    key.wrapped = Some(
+        root.wrap(key_context(ring, &key).as_bytes(), &material)
+            .await?,
+    );
+    Ok(key)
+}

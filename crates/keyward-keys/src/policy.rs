@@ -1,0 +1,61 @@
+//! The knobs, each with the reason for its default.
+
+use std::time::Duration;
+
+/// How a tenant comes by its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TenantKeyMode {
+    /// Derived from the ring key: no record, and no destroying of one tenant's data alone.
+    Derived,
+    /// Random, wrapped by the ring key, in a record of the tenant's own.
+    Random,
+}
+
+/// Times and bounds of a [`Keyring`](crate::Keyring).
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs)] // Built with `..Policy::default()`.
+pub struct Policy {
+    /// How old a handle's view of the ring may grow before `tick` reads it again. 5 seconds: a
+    /// ring is one small record, and a promotion waits for it twice.
+    pub refresh: Duration,
+    /// How far two clocks may lie apart. 30 seconds: what unsupervised NTP keeps easily.
+    pub skew: Duration,
+    /// How long a replica may open without having renewed its lease. 60 seconds: a store may
+    /// restart meanwhile.
+    pub lease: Duration,
+    /// The least time between two refreshes that unknown key ids cause. 1 second.
+    pub unknown_refresh: Duration,
+    /// How long a tenant's keys stay in memory. 10 minutes.
+    pub cache_for: Duration,
+    /// How often a tenant's keys are used before they are read anew. 2^20.
+    pub cache_uses: u64,
+    /// How many tenants' keys stay in memory: about 1 KiB each. 10,000.
+    pub cache_tenants: usize,
+    /// How a tenant comes by its keys. Random.
+    pub tenant_keys: TenantKeyMode,
+}
+
+impl Policy {
+    /// How long a promotion waits where replicas do not acknowledge: twice the refresh interval
+    /// and the skew.
+    #[must_use]
+    pub fn propagation(&self) -> Duration {
+        self.refresh.saturating_mul(2).saturating_add(self.skew)
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_secs(5),
+            skew: Duration::from_secs(30),
+            lease: Duration::from_secs(60),
+            unknown_refresh: Duration::from_secs(1),
+            cache_for: Duration::from_secs(600),
+            cache_uses: 1 << 20,
+            cache_tenants: 10_000,
+            tenant_keys: TenantKeyMode::Random,
+        }
+    }
+}

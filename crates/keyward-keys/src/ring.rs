@@ -1,0 +1,244 @@
+//! The ring as data, and the steps its keys may take. No I/O, no key material.
+
+use keyward_base::{Error, KeyId, Purpose, Reason, Result, Suite, Timestamp};
+
+use crate::anchor::RingId;
+use crate::root::Wrapped;
+
+/// The most keys a ring may hold, tombstones included: a key a week for nineteen years.
+pub(crate) const MAX_KEYS: usize = 1024;
+
+/// Where a key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// Durable, known to nobody's seals yet.
+    Pending,
+    /// Seals and opens. One for each purpose.
+    Active,
+    /// Opens only.
+    Retired,
+    /// Refuses, until it is enabled again.
+    Disabled,
+    /// Its material is gone for good. The tombstone stays.
+    Destroyed,
+}
+
+impl KeyState {
+    /// A stable word, lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Destroyed => "destroyed",
+            Self::Disabled => "disabled",
+            Self::Pending => "pending",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// Whether values sealed with a key in this state open; if not, why.
+    pub(crate) fn check_opens(self) -> Result<()> {
+        match self {
+            Self::Active | Self::Retired => Ok(()),
+            Self::Pending => Err(Error::rejected(Reason::PendingKey)),
+            Self::Disabled => Err(Error::unavailable(
+                "the key is disabled: enable it, or restore the value from elsewhere",
+            )
+            .because(Reason::DisabledKey)),
+            Self::Destroyed => Err(Error::rejected(Reason::DestroyedKey)),
+        }
+    }
+}
+
+/// A key of the ring. Its material is wrapped by the root, and gone once it is destroyed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RingKey {
+    pub(crate) id: KeyId,
+    /// The ring's epoch when it was made.
+    pub(crate) seq: u64,
+    pub(crate) suite: Suite,
+    pub(crate) purpose: Purpose,
+    pub(crate) state: KeyState,
+    /// Values were sealed with it that no registered column counts.
+    pub(crate) unregistered: bool,
+    /// The ring's epoch of its last change of state.
+    pub(crate) changed: u64,
+    /// The ring's epoch when it became Active; 0 before.
+    pub(crate) promoted_epoch: u64,
+    pub(crate) created: Timestamp,
+    pub(crate) promoted: Option<Timestamp>,
+    pub(crate) retired: Option<Timestamp>,
+    pub(crate) disabled: Option<Timestamp>,
+    pub(crate) destroyed: Option<Timestamp>,
+    pub(crate) wrapped: Option<Wrapped>,
+}
+
+/// The whole ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ring {
+    pub(crate) id: RingId,
+    pub(crate) epoch: u64,
+    /// The least `seq` of a key that is not destroyed.
+    pub(crate) floor: u64,
+    pub(crate) mac_key: Wrapped,
+    pub(crate) keys: Vec<RingKey>,
+}
+
+impl Ring {
+    pub(crate) fn find(&self, id: KeyId) -> Option<&RingKey> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
+    pub(crate) fn active(&self, purpose: &Purpose) -> Result<&RingKey> {
+        self.keys
+            .iter()
+            .find(|key| key.purpose == *purpose && key.state == KeyState::Active)
+            .ok_or_else(|| Error::misuse(format!("the keyring has no key for purpose {purpose}")))
+    }
+
+    pub(crate) fn pending(&self, purpose: &Purpose) -> Option<&RingKey> {
+        self.keys
+            .iter()
+            .find(|key| key.purpose == *purpose && key.state == KeyState::Pending)
+    }
+
+    /// Whether what `id` wraps may still be needed: it is known and not destroyed.
+    pub(crate) fn may_return(&self, id: KeyId) -> bool {
+        self.find(id)
+            .is_some_and(|key| key.state != KeyState::Destroyed)
+    }
+
+    /// The ring of the next epoch.
+    pub(crate) fn next_epoch(&self) -> Result<Self> {
+        let mut next = self.clone();
+        next.epoch = self
+            .epoch
+            .checked_add(1)
+            .ok_or_else(|| Error::misuse("the last epoch was used"))?;
+        Ok(next)
+    }
+
+    fn key_mut(&mut self, id: KeyId) -> Result<&mut RingKey> {
+        self.keys
+            .iter_mut()
+            .find(|key| key.id == id)
+            .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))
+    }
+
+    /// Pending → Active, and the key it follows → Retired, in one step.
+    pub(crate) fn promote(&mut self, id: KeyId, now: Timestamp) -> Result<()> {
+        let epoch = self.epoch;
+        let purpose = match self.key_mut(id)? {
+            key if key.state == KeyState::Pending => key.purpose.clone(),
+            _ => return Err(Error::misuse("only a pending key can be promoted")),
+        };
+        for key in self.keys.iter_mut().filter(|key| key.purpose == purpose) {
+            if key.state == KeyState::Active {
+                key.state = KeyState::Retired;
+                key.retired = Some(now);
+                key.changed = epoch;
+            } else if key.id == id {
+                key.state = KeyState::Active;
+                key.promoted = Some(now);
+                key.changed = epoch;
+                key.promoted_epoch = epoch;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pending or Retired → Disabled. Returns whether anything changed.
+    pub(crate) fn disable(&mut self, id: KeyId, now: Timestamp) -> Result<bool> {
+        let epoch = self.epoch;
+        let key = self.key_mut(id)?;
+        match key.state {
+            KeyState::Disabled => return Ok(false),
+            KeyState::Pending | KeyState::Retired => {}
+            KeyState::Active => {
+                return Err(Error::misuse(
+                    "the active key cannot be disabled: rotate first, so that another takes over",
+                ));
+            }
+            KeyState::Destroyed => return Err(Error::misuse("the key is destroyed")),
+        }
+        key.state = KeyState::Disabled;
+        key.disabled = Some(now);
+        key.changed = epoch;
+        Ok(true)
+    }
+
+    /// Disabled → Retired. Returns whether anything changed.
+    pub(crate) fn enable(&mut self, id: KeyId) -> Result<bool> {
+        let epoch = self.epoch;
+        let key = self.key_mut(id)?;
+        match key.state {
+            KeyState::Active | KeyState::Retired => return Ok(false),
+            KeyState::Disabled => {}
+            KeyState::Pending => return Err(Error::misuse("the key is pending: promote it")),
+            KeyState::Destroyed => return Err(Error::misuse("a destroyed key does not come back")),
+        }
+        key.state = KeyState::Retired;
+        key.disabled = None;
+        key.changed = epoch;
+        Ok(true)
+    }
+
+    /// Disabled → Destroyed: the wrapped material goes, the floor rises.
+    pub(crate) fn destroy(&mut self, id: KeyId, now: Timestamp) -> Result<()> {
+        let epoch = self.epoch;
+        let key = self.key_mut(id)?;
+        match key.state {
+            KeyState::Disabled => {}
+            KeyState::Destroyed => return Err(Error::misuse("the key is already destroyed")),
+            _ => {
+                return Err(Error::misuse(
+                    "disable the key first, and see that nothing misses it",
+                ));
+            }
+        }
+        key.state = KeyState::Destroyed;
+        key.destroyed = Some(now);
+        key.changed = epoch;
+        key.wrapped = None;
+        let living = self
+            .keys
+            .iter()
+            .filter(|key| key.state != KeyState::Destroyed);
+        self.floor = living
+            .map(|key| key.seq)
+            .min()
+            .unwrap_or(self.floor)
+            .max(self.floor);
+        Ok(())
+    }
+
+    /// What must hold of any ring, whoever wrote it.
+    pub(crate) fn check(&self) -> Result<()> {
+        let wrong = |what: &'static str| Err(Error::corrupt(what));
+        for (at, key) in self.keys.iter().enumerate() {
+            let earlier = self.keys.iter().take(at);
+            if earlier.clone().any(|other| other.id == key.id) {
+                return wrong("the keyring names a key twice");
+            }
+            let single = matches!(key.state, KeyState::Active | KeyState::Pending);
+            if single
+                && earlier
+                    .clone()
+                    .any(|o| o.purpose == key.purpose && o.state == key.state)
+            {
+                return wrong("the keyring has two active or two pending keys of one purpose");
+            }
+            if key.wrapped.is_none() != (key.state == KeyState::Destroyed) {
+                return wrong("a key of the keyring lacks its material, or kept it");
+            }
+            if key.seq > self.epoch || key.changed > self.epoch || key.promoted_epoch > self.epoch {
+                return wrong("a key of the keyring is newer than the ring");
+            }
+            if key.seq < self.floor && key.state != KeyState::Destroyed {
+                return wrong("a key of the keyring lies below its floor");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! What may be shown of a ring.
+
+use keyward_base::{KeyId, Purpose, Timestamp};
+
+use crate::anchor::RingId;
+use crate::ring::{KeyState, Ring};
+use crate::root::RootVersion;
+
+/// What may be shown of a ring: nothing in it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Which ring.
+    pub ring: RingId,
+    /// How often it was changed, plus one. Only grows.
+    pub epoch: u64,
+    /// The least seq of a key that is not destroyed.
+    pub floor: u64,
+    /// All keys, tombstones included, in the order they were made.
+    pub keys: Vec<KeyStatus>,
+}
+
+/// What may be shown of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyStatus {
+    /// Its id.
+    pub id: KeyId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The ring's epoch when it was made.
+    pub seq: u64,
+    /// Where it is in its life.
+    pub state: KeyState,
+    /// Which version of the root wraps it; none once it is destroyed.
+    pub root: Option<RootVersion>,
+    /// Values were sealed with it directly that no registered column counts.
+    pub unregistered: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it became Active.
+    pub promoted: Option<Timestamp>,
+    /// When another took over.
+    pub retired: Option<Timestamp>,
+    /// When it was disabled.
+    pub disabled: Option<Timestamp>,
+    /// When it was destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+impl Status {
+    pub(crate) fn of(ring: &Ring) -> Self {
+        let keys = ring
+            .keys
+            .iter()
+            .map(|key| KeyStatus {
+                id: key.id,
+                purpose: key.purpose.clone(),
+                seq: key.seq,
+                state: key.state,
+                root: key.wrapped.as_ref().map(|wrapped| wrapped.version),
+                unregistered: key.unregistered,
+                created: key.created,
+                promoted: key.promoted,
+                retired: key.retired,
+                disabled: key.disabled,
+                destroyed: key.destroyed,
+            })
+            .collect();
+        Self {
+            ring: ring.id,
+            epoch: ring.epoch,
+            floor: ring.floor,
+            keys,
+        }
+    }
+}
