@@ -14,6 +14,7 @@
 //! [`MemoryStore`] implements all four and forgets everything when it is dropped.
 
 pub mod attempts;
+pub mod conformance;
 pub mod limits;
 pub mod log;
 mod memory;

@@ -77,6 +77,7 @@ impl StoreLimits {
                     Self::SEALED,
                     "sealed text is at most 2 MiB long",
                 )?;
+                no_nul(sealed)?;
                 Self::check_data(data)?;
                 expires.map_or(Ok(()), Self::check_time)
             }
@@ -99,14 +100,24 @@ impl StoreLimits {
         at_most(data.len(), Self::DATA, "data is at most 1 MiB long")
     }
 
+    /// Checks an id.
+    ///
+    /// # Errors
+    /// `Misuse` beyond [`StoreLimits::ID`], and for a NUL, which not every database can hold.
+    pub fn check_id(id: &str) -> Result<()> {
+        at_most(id.len(), Self::ID, "an id is at most 300 bytes long")?;
+        no_nul(id)
+    }
+
     /// Checks the parts of a key.
     ///
     /// # Errors
-    /// `Misuse` names the part that is too long, or a collection that is not visible ASCII.
+    /// `Misuse` names the part that is too long or holds a NUL, or a collection that is not
+    /// visible ASCII.
     pub fn check_key(key: &RecordKey) -> Result<()> {
         Self::check_collection(&key.collection)?;
         Self::check_owner(&key.owner)?;
-        at_most(key.id.len(), Self::ID, "an id is at most 300 bytes long")
+        Self::check_id(&key.id)
     }
 
     /// Checks the number of keys to read at once, and each of them.
@@ -122,16 +133,17 @@ impl StoreLimits {
         keys.iter().try_for_each(Self::check_key)
     }
 
-    /// Checks the length of an owner.
+    /// Checks an owner.
     ///
     /// # Errors
-    /// `Misuse` beyond [`StoreLimits::OWNER`].
+    /// `Misuse` beyond [`StoreLimits::OWNER`], and for a NUL, which not every database can hold.
     pub fn check_owner(owner: &str) -> Result<()> {
         at_most(
             owner.len(),
             Self::OWNER,
             "an owner is at most 128 bytes long",
-        )
+        )?;
+        no_nul(owner)
     }
 
     /// Checks the length of a prefix.
@@ -157,7 +169,7 @@ impl StoreLimits {
         scan.owner.as_deref().map_or(Ok(()), Self::check_owner)?;
         scan.after.as_ref().map_or(Ok(()), |(owner, id)| {
             Self::check_owner(owner)?;
-            at_most(id.len(), Self::ID, "an id is at most 300 bytes long")
+            Self::check_id(id)
         })
     }
 
@@ -191,4 +203,11 @@ fn at_most(length: usize, most: usize, said: &'static str) -> Result<()> {
         return Ok(());
     }
     Err(Error::misuse(said))
+}
+
+fn no_nul(text: &str) -> Result<()> {
+    if text.as_bytes().contains(&0) {
+        return Err(Error::misuse("owners, ids and sealed text hold no NUL"));
+    }
+    Ok(())
 }

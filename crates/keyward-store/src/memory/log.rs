@@ -62,10 +62,10 @@ impl Log for MemoryStore {
             let state = self.state();
             let entries = state.logs.get(log).map(Vec::as_slice).unwrap_or_default();
             let first = usize::try_from(from).unwrap_or(usize::MAX);
-            let page = (from..).zip(entries.iter().skip(first)).take(limit);
+            let page = entries.iter().enumerate().skip(first).take(limit);
             Ok(page
                 .map(|(seq, bytes)| Entry {
-                    seq,
+                    seq: u64::try_from(seq).unwrap_or(u64::MAX),
                     bytes: bytes.clone(),
                 })
                 .collect())

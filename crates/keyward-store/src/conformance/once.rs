@@ -1,0 +1,254 @@
+//! Claims: leases, fences, and one recorded completion.
+
+use keyward_base::{ErrorKind, Timestamp};
+
+use super::run::{Spawner, together};
+use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
+use crate::once::{Begun, Claim, Fence, Finished, Once};
+use crate::records::RecordKey;
+
+type Stores<'a> = Handles<'a, dyn Once>;
+
+pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mut Rules) {
+    rules.note("a-lease-is-held-by-one", held(stores).await);
+    rules.note("another-digest-is-a-conflict", digest(stores).await);
+    rules.note("a-result-is-given-to-all-later", result(stores).await);
+    rules.note("an-abandoned-lease-is-free", abandon(stores).await);
+    rules.note("a-lease-that-is-over-is-taken-over", takeover(stores).await);
+    rules.note(
+        "a-late-finish-counts-if-nobody-took-over",
+        late(stores).await,
+    );
+    rules.note("finish-can-be-repeated", repeat(stores).await);
+    rules.note("a-claim-is-kept-as-long-as-said", kept(stores).await);
+    rules.note("one-of-many-begins", begins(stores, spawner).await);
+    rules.note("one-of-many-takes-over", takeovers(stores, spawner).await);
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn claim(lease_until: u64) -> Claim {
+    Claim {
+        digest: [7; 32],
+        lease_until: at(lease_until),
+        keep_until: at(10_000),
+    }
+}
+
+async fn lease(store: &dyn Once, key: &RecordKey, until: u64, now: u64) -> Result<Fence, Fault> {
+    match store.begin(key, claim(until), at(now)).await? {
+        Begun::Lease(fence) => Ok(fence),
+        other => Err(Fault(format!("no lease, but {other:?}"))),
+    }
+}
+
+async fn held(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let key = key("a-lease-is-held-by-one", "acme", "1");
+    lease(&*store, &key, 100, 10).await?;
+    let wanted = Begun::InFlight { until: at(100) };
+    same(
+        "a second",
+        &other.begin(&key, claim(200), at(50)).await?,
+        &wanted,
+    )?;
+    same(
+        "a third",
+        &other.begin(&key, claim(200), at(99)).await?,
+        &wanted,
+    )?;
+    for (lease_until, keep_until) in [(50, 60), (60, 55), (60, 1 << 63)] {
+        let wrong = Claim {
+            digest: [7; 32],
+            lease_until: at(lease_until),
+            keep_until: at(keep_until),
+        };
+        let error = store.begin(&key, wrong, at(50)).await.err();
+        let kind = error.map(|error| error.kind());
+        same(
+            "a claim that makes no sense",
+            &kind,
+            &Some(ErrorKind::Misuse),
+        )?;
+    }
+    Ok(())
+}
+
+async fn digest(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let key = key("another-digest-is-a-conflict", "acme", "1");
+    let fence = lease(&*store, &key, 100, 10).await?;
+    let mut foreign = claim(1_000);
+    foreign.digest = [8; 32];
+    same(
+        "in flight",
+        &other.begin(&key, foreign, at(50)).await?,
+        &Begun::Conflict,
+    )?;
+    same(
+        "lease over",
+        &other.begin(&key, foreign, at(500)).await?,
+        &Begun::Conflict,
+    )?;
+    let finished = store.finish(&key, fence, b"done", at(10_000)).await?;
+    same("finish", &finished, &Finished::Recorded)?;
+    same(
+        "done",
+        &other.begin(&key, foreign, at(500)).await?,
+        &Begun::Conflict,
+    )
+}
+
+async fn result(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let key = key("a-result-is-given-to-all-later", "acme", "1");
+    let fence = lease(&*store, &key, 100, 10).await?;
+    let finished = store.finish(&key, fence, &[0, 255], at(10_000)).await?;
+    same("finish", &finished, &Finished::Recorded)?;
+    for now in [20, 200, 9_999] {
+        let begun = other.begin(&key, claim(10_000), at(now)).await?;
+        same("later", &begun, &Begun::Done(vec![0, 255]))?;
+    }
+    let abandoned = other.abandon(&key, fence).await?;
+    same("abandon after finish", &abandoned, &false)?;
+    let unknown = other.finish(
+        &key,
+        Fence::new(fence.number().wrapping_add(1)),
+        b"",
+        at(10_000),
+    );
+    same("another fence", &unknown.await?, &Finished::Lost)
+}
+
+async fn abandon(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let key = key("an-abandoned-lease-is-free", "acme", "1");
+    let first = lease(&*store, &key, 100, 10).await?;
+    same("abandon", &other.abandon(&key, first).await?, &true)?;
+    same("again", &store.abandon(&key, first).await?, &false)?;
+    let second = lease(&*other, &key, 100, 20).await?;
+    ensure(second > first, || "a fence did not rise".into())?;
+    let lost = store.finish(&key, first, b"", at(10_000)).await?;
+    same("finish with the old fence", &lost, &Finished::Lost)?;
+    same(
+        "abandon with the old fence",
+        &store.abandon(&key, first).await?,
+        &false,
+    )
+}
+
+async fn takeover(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let key = key("a-lease-that-is-over-is-taken-over", "acme", "1");
+    let first = lease(&*store, &key, 100, 10).await?;
+    let second = lease(&*other, &key, 200, 100).await?;
+    ensure(second > first, || "a fence did not rise".into())?;
+    let lost = store.finish(&key, first, b"old", at(10_000)).await?;
+    same("finish with the old fence", &lost, &Finished::Lost)?;
+    same(
+        "abandon with the old fence",
+        &store.abandon(&key, first).await?,
+        &false,
+    )?;
+    let held = store.begin(&key, claim(300), at(150)).await?;
+    same("meanwhile", &held, &Begun::InFlight { until: at(200) })?;
+    let finished = other.finish(&key, second, b"new", at(10_000)).await?;
+    same("finish", &finished, &Finished::Recorded)?;
+    let begun = store.begin(&key, claim(300), at(250)).await?;
+    same("later", &begun, &Begun::Done(b"new".to_vec()))
+}
+
+async fn late(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let key = key("a-late-finish-counts-if-nobody-took-over", "acme", "1");
+    let fence = lease(&*store, &key, 100, 10).await?;
+    let finished = store.finish(&key, fence, b"late", at(10_000)).await?;
+    same("finish", &finished, &Finished::Recorded)?;
+    let begun = other.begin(&key, claim(900), at(800)).await?;
+    same("later", &begun, &Begun::Done(b"late".to_vec()))
+}
+
+async fn repeat(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let key = key("finish-can-be-repeated", "acme", "1");
+    let fence = lease(&*store, &key, 100, 10).await?;
+    for _ in 0..2 {
+        let finished = other.finish(&key, fence, b"same", at(10_000)).await?;
+        same("finish", &finished, &Finished::Recorded)?;
+    }
+    let other_result = store.finish(&key, fence, b"other", at(10_000)).await?;
+    same("finish with another result", &other_result, &Finished::Lost)?;
+    let begun = other.begin(&key, claim(300), at(250)).await?;
+    same("later", &begun, &Begun::Done(b"same".to_vec()))
+}
+
+async fn kept(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "a-claim-is-kept-as-long-as-said";
+    let (done, open) = (key(rule, "acme", "done"), key(rule, "acme", "open"));
+    let fence = lease(&*store, &done, 100, 10).await?;
+    let finished = store.finish(&done, fence, b"", at(500)).await?;
+    same("finish", &finished, &Finished::Recorded)?;
+    lease(&*store, &open, 100, 10).await?;
+    same(
+        "nothing yet",
+        &other.purge_once(&set(rule), at(499), 10).await?,
+        &0,
+    )?;
+    let begun = other.begin(&done, claim(600), at(499)).await?;
+    same("kept", &begun, &Begun::Done(Vec::new()))?;
+    // Over, and not yet purged: forgotten all the same.
+    let again = lease(&*other, &done, 600, 500).await?;
+    ensure(again > fence, || "a fence did not rise".into())?;
+    let all = other.purge_once(&set(rule), at(10_000), 1).await?;
+    same("one of two", &all, &1)?;
+    let rest = other.purge_once(&set(rule), at(10_000), 10).await?;
+    same("the other", &rest, &1)
+}
+
+async fn one_lease(
+    stores: &Stores<'_>,
+    spawner: &dyn Spawner,
+    key: &RecordKey,
+    now: u64,
+) -> Result<Fence, Fault> {
+    let task = |n: usize| {
+        let (store, key) = (stores.of(n)?, key.clone());
+        Ok(async move {
+            Ok(store
+                .begin(&key, claim(now.saturating_add(100)), at(now))
+                .await?)
+        })
+    };
+    let begun = together(spawner, 64, task).await?;
+    let mut fences = begun.iter().filter_map(|begun| match begun {
+        Begun::Lease(fence) => Some(*fence),
+        _ => None,
+    });
+    match (fences.next(), fences.next()) {
+        (Some(fence), None) => Ok(fence),
+        (None, _) => Err(Fault("nobody got the lease".into())),
+        _ => Err(Fault("more than one got the lease".into())),
+    }
+}
+
+async fn begins(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
+    for round in 0..4 {
+        let key = key("one-of-many-begins", "acme", &round.to_string());
+        one_lease(stores, spawner, &key, 10).await?;
+    }
+    Ok(())
+}
+
+async fn takeovers(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
+    let key = key("one-of-many-takes-over", "acme", "1");
+    let mut last = Fence::new(0);
+    for now in [100, 200, 300, 400] {
+        let fence = one_lease(stores, spawner, &key, now).await?;
+        ensure(fence > last, || "a fence did not rise".into())?;
+        last = fence;
+    }
+    Ok(())
+}

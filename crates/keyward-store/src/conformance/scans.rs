@@ -1,0 +1,339 @@
+//! Records: order, pages, and prefixes.
+
+use super::records::{done, inserting, read, swapping};
+use super::run::{Spawner, together};
+use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
+use crate::limits::StoreLimits;
+use crate::records::{Applied, Record, Records, Scan, Write};
+
+type Stores<'a> = Handles<'a, dyn Records>;
+
+/// Owners and ids.
+type Places = Vec<(String, String)>;
+
+pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mut Rules) {
+    rules.note("scan-orders-by-bytes", order(stores).await);
+    rules.note("scan-pages-are-complete", pages(stores).await);
+    rules.note("scan-stays-in-its-owner", owner(stores).await);
+    rules.note("prefix-is-exact", prefix(stores).await);
+    rules.note("scan-holds-beside-writers", beside(stores, spawner).await);
+    rules.note("fetch-many-is-one-moment", moment(stores, spawner).await);
+}
+
+/// A scan of all that a rule wrote.
+pub(super) fn all(rule: &'static str) -> Scan {
+    Scan {
+        collection: set(rule),
+        owner: None,
+        prefix: None,
+        after: None,
+        limit: StoreLimits::SCAN,
+    }
+}
+
+fn place(record: &Record) -> (String, String) {
+    (record.key.owner.clone(), record.key.id.clone())
+}
+
+/// Walks through a scan by pages.
+async fn walk(store: &dyn Records, mut scan: Scan) -> Result<Places, Fault> {
+    let mut seen = Vec::new();
+    loop {
+        let limit = scan.limit;
+        let page = store.scan(scan.clone()).await?;
+        ensure(page.len() <= limit, || {
+            format!("{} records, not {limit}", page.len())
+        })?;
+        ensure(seen.len() < 100_000, || "the pages do not end".into())?;
+        let Some(last) = page.last() else {
+            return Ok(seen);
+        };
+        scan.after = Some(place(last));
+        seen.extend(page.iter().map(place));
+    }
+}
+
+async fn order(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "scan-orders-by-bytes";
+    let names = [
+        "b",
+        "B",
+        "a",
+        "_",
+        "~",
+        "aa",
+        "",
+        "\u{e9}",
+        "z",
+        "\u{1f511}",
+        "\u{ff21}",
+        "10",
+        "9",
+    ];
+    let mut wanted = Vec::new();
+    for owner in ["a", "", "B", "aa", "\u{e9}"] {
+        for id in names {
+            done(&*store, vec![inserting(key(rule, owner, id), "", b"")]).await?;
+            wanted.push((owner.to_owned(), id.to_owned()));
+        }
+    }
+    wanted.sort_by(|a, b| (a.0.as_bytes(), a.1.as_bytes()).cmp(&(b.0.as_bytes(), b.1.as_bytes())));
+    let one_page: Vec<_> = other.scan(all(rule)).await?.iter().map(place).collect();
+    same("one page", &one_page, &wanted)?;
+    let mut scan = all(rule);
+    scan.limit = 1;
+    same("pages of one", &walk(&*other, scan).await?, &wanted)
+}
+
+async fn pages(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "scan-pages-are-complete";
+    let wanted: Vec<_> = (0..100)
+        .map(|n| (format!("o{}", n / 10), format!("{n:03}")))
+        .collect();
+    for (owner, id) in &wanted {
+        done(&*store, vec![inserting(key(rule, owner, id), "", b"")]).await?;
+    }
+    for limit in [1, 7, 10, 99, 100, 101] {
+        let mut scan = all(rule);
+        scan.limit = limit;
+        same("pages", &walk(&*other, scan).await?, &wanted)?;
+    }
+    // The place to go on from need not exist, or exist any more.
+    let mut scan = all(rule);
+    scan.after = Some(("o5".into(), "049x".into()));
+    let first = other.scan(scan).await?.first().map(place);
+    same("after a gap", &first, &Some(("o5".into(), "050".into())))
+}
+
+async fn owner(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "scan-stays-in-its-owner";
+    for owner in ["acme", "Acme", "acme2", "acm", ""] {
+        for id in ["", "1", "2", "3"] {
+            done(
+                &*store,
+                vec![inserting(key(rule, owner, id), "kw1.same", b"")],
+            )
+            .await?;
+        }
+    }
+    let of = |ids: &[&str]| -> Vec<_> {
+        ids.iter()
+            .map(|id| ("acme".to_owned(), (*id).to_owned()))
+            .collect()
+    };
+    let scan = |after: Option<(&str, &str)>, prefix: Option<&str>| Scan {
+        owner: Some("acme".into()),
+        after: after.map(|(owner, id)| (owner.to_owned(), id.to_owned())),
+        prefix: prefix.map(str::to_owned),
+        limit: 2,
+        ..all(rule)
+    };
+    same(
+        "all",
+        &walk(&*other, scan(None, None)).await?,
+        &of(&["", "1", "2", "3"]),
+    )?;
+    same(
+        "after 1",
+        &walk(&*other, scan(Some(("acme", "1")), None)).await?,
+        &of(&["2", "3"]),
+    )?;
+    let before = scan(Some(("acm", "9")), Some("kw1."));
+    same(
+        "after an owner before",
+        &walk(&*other, before).await?,
+        &of(&["", "1", "2", "3"]),
+    )?;
+    let behind = scan(Some(("b", "")), None);
+    same(
+        "after an owner behind",
+        &walk(&*other, behind).await?,
+        &of(&[]),
+    )
+}
+
+async fn prefix(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "prefix-is-exact";
+    let sealed = [
+        "kw1.AbCd_fGhIjKlmn",
+        "kw1.AbCdxfGhIjKlmn",
+        "kw1.abcd_fghijklmn",
+        "KW1.AbCd_fGhIjKlmn",
+        "kw1.AbCd_fGhIjKm",
+        "kw1.AbCd_fGhIjKl",
+        "kw1.AbCd_fGhIjK",
+        "kw1.",
+        "kw1",
+        "",
+        "kw2.AbCd_fGhIjKl",
+        "kw1.AbCd%fGhIjKl",
+        "kw1.\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}",
+        "kw1.~",
+        "kw1.AbCd-fGhIjKlmn",
+    ];
+    let at = |n: usize| {
+        key(
+            rule,
+            if n.is_multiple_of(2) { "a" } else { "b" },
+            &format!("{n:02}"),
+        )
+    };
+    for (n, text) in sealed.iter().enumerate() {
+        done(&*store, vec![inserting(at(n), text, b"")]).await?;
+    }
+    done(
+        &*store,
+        vec![inserting(
+            key("prefix-is-exact-2", "", ""),
+            "kw1.AbCd_fGhIjKl",
+            b"",
+        )],
+    )
+    .await?;
+    let asked = [
+        "",
+        "k",
+        "kw1",
+        "kw1.",
+        "kw1.AbCd_fGhIjKl",
+        "kw1.AbCd_",
+        "kw1.AbCd%",
+        "kw1.AbCd%fGhIjKl",
+        "%",
+        "_",
+        "kw1.\u{e9}\u{e9}",
+        "kw1.\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}",
+        "KW1.",
+        "kw1.abcd_fghijkl",
+        "kw3",
+        "~",
+    ];
+    for prefix in asked {
+        let begins = |text: &&str| text.as_bytes().starts_with(prefix.as_bytes());
+        let wanted = sealed.iter().filter(|text| begins(text)).count();
+        let count = other.count(&set(rule), prefix).await?;
+        same(
+            &format!("count of {prefix:?}"),
+            &count,
+            &u64::try_from(wanted).unwrap_or(0),
+        )?;
+        let mut places: Vec<_> = (0..)
+            .zip(sealed)
+            .filter(|(_, text)| begins(text))
+            .map(|(n, _)| (at(n).owner, at(n).id))
+            .collect();
+        places.sort();
+        for limit in [1, 3, 100] {
+            let scan = Scan {
+                prefix: Some(prefix.to_owned()),
+                limit,
+                ..all(rule)
+            };
+            same(
+                &format!("scan of {prefix:?}"),
+                &walk(&*other, scan).await?,
+                &places,
+            )?;
+        }
+    }
+    // A record that is sealed anew moves from one prefix to the other.
+    let version = read(&*store, &at(0)).await?.version;
+    done(&*store, vec![swapping(at(0), version, b"")]).await?;
+    let left = other.count(&set(rule), "kw1.AbCd_fGhIjKl").await?;
+    same("count after a swap", &left, &1)
+}
+
+const BESIDE: &str = "scan-holds-beside-writers";
+
+/// Inserts and deletes between the records that stand.
+async fn churn(store: &dyn Records, task: usize) -> Checked {
+    for n in 0..20 {
+        let key = key(BESIDE, "acme", &format!("{:03}-{task}-{n}", n % 7));
+        let insert = inserting(key.clone(), "kw1.standing-key", b"");
+        let version = done(store, vec![insert]).await?;
+        done(store, vec![Write::Delete { key, version }]).await?;
+    }
+    Ok(())
+}
+
+async fn walks(store: &dyn Records, prefix: Option<String>) -> Result<Vec<Places>, Fault> {
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let scan = Scan {
+            limit: 7,
+            prefix: prefix.clone(),
+            ..all(BESIDE)
+        };
+        seen.push(walk(store, scan).await?);
+    }
+    Ok(seen)
+}
+
+async fn beside(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
+    let standing: Vec<_> = (0..60)
+        .map(|n| ("acme".to_owned(), format!("{n:03}")))
+        .collect();
+    let first = stores.of(0)?;
+    for (owner, id) in &standing {
+        done(
+            &*first,
+            vec![inserting(key(BESIDE, owner, id), "kw1.standing-key", b"")],
+        )
+        .await?;
+    }
+    let task = |n: usize| {
+        let store = stores.of(n)?;
+        let prefix = n.is_multiple_of(2).then(|| "kw1.standing-key".to_owned());
+        Ok(async move {
+            if n < 4 {
+                churn(&*store, n).await.map(|()| Vec::new())
+            } else {
+                walks(&*store, prefix).await
+            }
+        })
+    };
+    for seen in together(spawner, 8, task).await?.into_iter().flatten() {
+        ensure(seen.is_sorted_by(|a, b| a < b), || {
+            "a record was seen twice, or out of order".into()
+        })?;
+        let missed = standing.iter().find(|place| !seen.contains(place));
+        same("missed", &missed, &None)?;
+    }
+    Ok(())
+}
+
+/// Two records that always hold the same bytes, written in one batch.
+async fn moment(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
+    let rule = "fetch-many-is-one-moment";
+    let keys = [key(rule, "acme", "left"), key(rule, "zeta", "right")];
+    let both = keys
+        .iter()
+        .map(|key| inserting(key.clone(), "", b"0"))
+        .collect();
+    done(&*stores.of(0)?, both).await?;
+    let task = |n: usize| {
+        let (store, keys) = (stores.of(n)?, keys.clone());
+        Ok(async move {
+            for round in 0..40 {
+                let records = store.fetch_many(&keys).await?;
+                let [Some(left), Some(right)] = records.as_slice() else {
+                    return Err(Fault("a record that stands was not read".into()));
+                };
+                same("the two halves", &left.data, &right.data)?;
+                if n < 4 {
+                    let next = format!("{n}-{round}");
+                    let swap = |record: &Record| {
+                        swapping(record.key.clone(), record.version, next.as_bytes())
+                    };
+                    let _: Applied = store.apply(vec![swap(left), swap(right)]).await?;
+                }
+            }
+            Ok(())
+        })
+    };
+    together(spawner, 8, task).await.map(|_| ())
+}
