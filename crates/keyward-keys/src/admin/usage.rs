@@ -63,6 +63,22 @@ impl Admin {
         Ok(out)
     }
 
+    /// Finds the tenant key `id`, whoever's it is: reads every tenant's record.
+    /// [`TenantUsage::rows`] is not counted.
+    ///
+    /// # Errors
+    /// As [`Admin::usage`].
+    pub async fn locate(&self, id: KeyId) -> Result<Option<TenantUsage>> {
+        let mut out = None;
+        self.each_tenant_key(None, &[], |found| {
+            if found.key == id {
+                out = Some(found);
+            }
+        })
+        .await?;
+        Ok(out)
+    }
+
     /// The names of all columns that any process registered.
     ///
     /// # Errors
