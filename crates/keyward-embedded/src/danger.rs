@@ -1,0 +1,24 @@
+//! What can bring back withdrawn keys. Read `docs/runbook.md` first.
+
+use std::sync::Arc;
+
+use keyward_base::Result;
+use keyward_keys::{FileAnchor, danger};
+
+use crate::embedded::{Embedded, Options, Parts};
+use crate::home::Home;
+
+/// Opens a home whose keyring is older than its anchor remembers, and makes that keyring the
+/// newest: after a disaster, when the newer one is lost for good.
+///
+/// Keys made since that backup are lost with the values they sealed; keys destroyed since are
+/// back.
+///
+/// # Errors
+/// As [`Embedded::open`], but for the age of the keyring.
+pub async fn accept_restore(home: &Home, options: &Options) -> Result<Embedded> {
+    let parts = Parts::existing(home, options)?;
+    let anchor = Arc::new(FileAnchor::new(parts.anchor().to_owned()));
+    let keyring = danger::accept_restore(parts.keyring(options), anchor).await?;
+    Ok(parts.finish(home, keyring))
+}

@@ -1,0 +1,218 @@
+//! An opened home.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyward_base::audit::Discard;
+use keyward_base::{Clock, Error, Purpose, Result, Sink, SystemClock};
+use keyward_crypto::Provider;
+use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
+use keyward_sqlite::SqliteStore;
+use keyward_store::{Collection, Records};
+
+use crate::home::Home;
+use crate::source::{RootSource, anchor_path};
+
+/// The collection of the vault in the data store.
+const VAULT: Collection = Collection::named("vault");
+
+/// How to open a home. [`Options::from_env`] is what most programs want.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where the root comes from.
+    pub root: RootSource,
+    /// The anchor file; `None` takes [`anchor_path`].
+    pub anchor: Option<PathBuf>,
+    /// Where events go.
+    pub audit: Arc<dyn Sink>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Which implementation does the cryptography.
+    pub provider: Provider,
+    /// The keyring's knobs.
+    pub policy: Policy,
+    /// The name of a long-running process. It holds a lease, and has to call `Keyring::tick`; a
+    /// command that ends at once has none.
+    pub replica: Option<String>,
+}
+
+impl Options {
+    /// The root from `KEYWARD_ROOT` or the root file, the anchor from `KEYWARD_ANCHOR` or the
+    /// user's state folder, the system's clock, no audit, no replica.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self::with_root(RootSource::from_env())
+    }
+
+    /// The same with a root of the caller's choice.
+    #[must_use]
+    pub fn with_root(root: RootSource) -> Self {
+        Self {
+            root,
+            anchor: None,
+            audit: Arc::new(Discard::new()),
+            clock: Arc::new(SystemClock::new()),
+            provider: Provider::default(),
+            policy: Policy::default(),
+            replica: None,
+        }
+    }
+}
+
+/// A home, opened: its stores, its keyring and its vault.
+#[derive(Debug)]
+pub struct Embedded {
+    home: Home,
+    anchor: PathBuf,
+    keys: Arc<SqliteStore>,
+    data: Arc<SqliteStore>,
+    keyring: Keyring,
+    root: RootVersion,
+}
+
+impl Embedded {
+    /// Makes a home: the folder, the root file if the root is to be one, both stores, and a
+    /// keyring with one Active key for the vault.
+    ///
+    /// # Errors
+    /// `Misuse` if a keyring, an anchor or sealed data exist, for a root that is none, and for
+    /// permissions that let others in; `Unavailable` if something cannot be written. A root that
+    /// is none is found before anything is made.
+    pub async fn init(home: &Home, options: &Options) -> Result<Self> {
+        if let RootSource::Keys(_) = options.root {
+            options.root.open(home, &options.provider)?;
+        }
+        home.prepare()?;
+        let parts = Parts::of(home, options, options.root.create(home, &options.provider)?)?;
+        let guard = RecordColumn::new(parts.data.as_ref(), VAULT);
+        let builder = parts.keyring(options);
+        let keyring = builder.create(&[Purpose::new("vault")?], &[&guard]).await?;
+        Ok(parts.finish(home, keyring))
+    }
+
+    /// Opens a home that [`Embedded::init`] made. Nothing missing is made anew.
+    ///
+    /// # Errors
+    /// `Misuse` if there is none, for a root that is none, and for permissions that let others
+    /// in; `Unavailable` if a store is missing or busy, or the keyring is older than the anchor
+    /// remembers; `Corrupt` for stores or a ring that were damaged.
+    pub async fn open(home: &Home, options: &Options) -> Result<Self> {
+        let parts = Parts::existing(home, options)?;
+        let keyring = parts.keyring(options).open().await?;
+        Ok(parts.finish(home, keyring))
+    }
+
+    /// The home.
+    #[must_use]
+    pub const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Where the anchor lies.
+    #[must_use]
+    pub fn anchor(&self) -> &Path {
+        &self.anchor
+    }
+
+    /// The key store.
+    #[must_use]
+    pub const fn keys(&self) -> &Arc<SqliteStore> {
+        &self.keys
+    }
+
+    /// The data store.
+    #[must_use]
+    pub const fn data(&self) -> &Arc<SqliteStore> {
+        &self.data
+    }
+
+    /// The keyring.
+    #[must_use]
+    pub const fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The version of the root that wraps now.
+    #[must_use]
+    pub const fn root_version(&self) -> RootVersion {
+        self.root
+    }
+
+    /// The vault's values as a column that can be counted: what `Admin::destroy` asks for.
+    #[must_use]
+    pub fn column(&self) -> RecordColumn<'_> {
+        RecordColumn::new(self.data.as_ref(), VAULT)
+    }
+}
+
+/// The stores, the root and the anchor, before there is a keyring.
+pub(crate) struct Parts {
+    anchor: PathBuf,
+    keys: Arc<SqliteStore>,
+    data: Arc<SqliteStore>,
+    root: Arc<dyn Root>,
+}
+
+impl Parts {
+    fn of(home: &Home, options: &Options, root: Arc<dyn Root>) -> Result<Self> {
+        let anchor = match &options.anchor {
+            Some(path) => path.clone(),
+            None => anchor_path(home, &options.provider)?,
+        };
+        Ok(Self {
+            anchor,
+            keys: Arc::new(SqliteStore::open(home.keys_db())?),
+            data: Arc::new(SqliteStore::open(home.data_db())?),
+            root,
+        })
+    }
+
+    pub(crate) fn existing(home: &Home, options: &Options) -> Result<Self> {
+        home.inspect()?;
+        if !home.is_used()? {
+            return Err(Error::misuse(format!(
+                "there is no keyring at {}: `keyward keys init` makes one",
+                home.folder().display()
+            )));
+        }
+        for path in [home.keys_db(), home.data_db()] {
+            if !path.exists() {
+                return Err(Error::unavailable(format!(
+                    "{} is missing: restore it from a backup, see docs/runbook.md",
+                    path.display()
+                )));
+            }
+        }
+        Self::of(home, options, options.root.open(home, &options.provider)?)
+    }
+
+    pub(crate) fn anchor(&self) -> &Path {
+        &self.anchor
+    }
+
+    pub(crate) fn keyring(&self, options: &Options) -> KeyringBuilder {
+        let keys: Arc<dyn Records> = self.keys.clone();
+        let builder = Keyring::builder(keys, Arc::clone(&self.root))
+            .provider(options.provider)
+            .clock(Arc::clone(&options.clock))
+            .audit(Arc::clone(&options.audit))
+            .anchor(Arc::new(FileAnchor::new(self.anchor.clone())))
+            .policy(options.policy);
+        match &options.replica {
+            Some(name) => builder.replica(name),
+            None => builder,
+        }
+    }
+
+    pub(crate) fn finish(self, home: &Home, keyring: Keyring) -> Embedded {
+        Embedded {
+            home: home.clone(),
+            anchor: self.anchor,
+            keys: self.keys,
+            data: self.data,
+            keyring,
+            root: self.root.version(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Where the root comes from, and where the anchor lies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyward_base::encoding::hex;
+use keyward_base::{Error, Result, SecretBytes};
+use keyward_crypto::Provider;
+use keyward_keys::{EnvRoot, FileRoot, Root};
+
+use crate::home::Home;
+
+/// The environment variable that holds the root keys.
+pub const ROOT_VAR: &str = "KEYWARD_ROOT";
+
+/// The environment variable that names the anchor file.
+pub const ANCHOR_VAR: &str = "KEYWARD_ANCHOR";
+
+/// Where the root comes from.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RootSource {
+    /// The file `root` in the home. Whoever copies the whole home copies the root with it: for
+    /// production, take [`RootSource::Keys`] from a secret manager.
+    File,
+    /// Root keys as text, `v2:<base64>,v1:<base64>`: the highest version wraps.
+    Keys(SecretBytes),
+}
+
+impl RootSource {
+    /// [`RootSource::Keys`] if `KEYWARD_ROOT` is set, else [`RootSource::File`].
+    #[must_use]
+    pub fn from_env() -> Self {
+        match std::env::var_os(ROOT_VAR) {
+            Some(text) => Self::Keys(SecretBytes::new(text.into_encoded_bytes())),
+            None => Self::File,
+        }
+    }
+
+    /// The root of a home that exists.
+    pub(crate) fn open(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
+        match self {
+            Self::Keys(text) => Self::parse(text, provider),
+            Self::File if !home.root_file().exists() => Err(Error::misuse(format!(
+                "the root is missing: set {ROOT_VAR}, or put the root file back at {}",
+                home.root_file().display()
+            ))),
+            Self::File => Ok(Arc::new(FileRoot::open(&home.root_file(), provider)?)),
+        }
+    }
+
+    /// The root of a home that is being made: a file is made if there is none.
+    pub(crate) fn create(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
+        match self {
+            Self::File if !home.root_file().exists() => {
+                Ok(Arc::new(FileRoot::create(&home.root_file(), provider)?))
+            }
+            _ => self.open(home, provider),
+        }
+    }
+
+    fn parse(text: &SecretBytes, provider: &Provider) -> Result<Arc<dyn Root>> {
+        match EnvRoot::parse(text, provider) {
+            Ok(root) => Ok(Arc::new(root)),
+            // The parser cannot know where its text came from, and the person must.
+            Err(e) => Err(Error::misuse(format!("{ROOT_VAR}: {e}"))),
+        }
+    }
+}
+
+/// The file that remembers the newest keyring of `home`: what `KEYWARD_ANCHOR` names, else
+/// `keyward/<hash of the home's path>.anchor` in the user's state folder (`$XDG_STATE_HOME`, else
+/// `~/.local/state`). It lies outside the home, so that a home put back from a backup does not
+/// bring its own.
+///
+/// # Errors
+/// `Misuse` if none of the three variables is set.
+pub fn anchor_path(home: &Home, provider: &Provider) -> Result<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+    if let Some(path) = set(ANCHOR_VAR) {
+        return Ok(PathBuf::from(path));
+    }
+    let state = set("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state
+        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".local/state")))
+        .ok_or_else(|| {
+            Error::misuse(format!(
+                "no place for the anchor is known: set {ANCHOR_VAR} to a file outside the home"
+            ))
+        })?;
+    let digest = provider.sha256(&[resolved(home).as_os_str().as_encoded_bytes()]);
+    let name = digest.get(..16).unwrap_or(&digest);
+    Ok(state.join("keyward").join(format!("{}.anchor", hex(name))))
+}
+
+/// The home's path without links; as given where it does not exist yet.
+fn resolved(home: &Home) -> PathBuf {
+    home.folder()
+        .canonicalize()
+        .or_else(|_| std::path::absolute(home.folder()))
+        .unwrap_or_else(|_| home.folder().to_owned())
+}
