@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, Result};
 
+/// Bytes of the smallest database.
+const LEAST: u64 = 512;
+
 /// Makes the file, if there is none, so that only its owner can read it; refuses one that others
 /// can read. Gives back its absolute path, which SQLite cannot take for a URI.
 pub(crate) fn prepare(path: &Path) -> Result<PathBuf> {
@@ -87,9 +90,10 @@ fn inspect(path: &Path) -> Result<()> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let log = fs::metadata(log).map_or(0, |log| log.len());
-    if told.len() == 0 && log > 0 {
+    // SQLite takes both for a new database.
+    if (1..LEAST).contains(&told.len()) || (told.len() == 0 && log > 0) {
         return Err(Error::corrupt(format!(
-            "{} is empty but its journal is not: the file was cut, restore a backup",
+            "the store's file {} was cut short: restore a backup",
             path.display()
         )));
     }

@@ -1,83 +1,345 @@
 //! Opening: what is made, what is refused, and how it is said.
 // Tests: a panic is the report.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::future::Future;
-use std::os::unix::fs::PermissionsExt;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+mod support;
 
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use keyward_base::ErrorKind;
 use keyward_sqlite::SqliteStore;
-use keyward_store::{Applied, Collection, RecordKey, Records, Write};
+use keyward_store::conformance::block_on;
+use keyward_store::{Applied, Records};
+use rusqlite::Connection;
+use support::{apply, closed, count, done, insert, key, refused, set};
+use tempfile::TempDir;
 
-struct Unpark(Thread);
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
+fn fresh() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    (folder, path)
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return done;
-        }
-        thread::park();
-    }
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-fn key(id: &str) -> RecordKey {
-    RecordKey {
-        collection: Collection::named("test"),
-        owner: "acme".into(),
-        id: id.into(),
-    }
-}
-
-fn insert(id: &str, sealed: &str) -> Write {
-    Write::Insert {
-        key: key(id),
-        sealed: sealed.into(),
-        data: b"data".to_vec(),
-        expires: None,
+/// Everything beside a store, its folder too, is for its owner alone.
+fn assert_private(path: &Path) {
+    for name in ["data.db", "data.db-wal", "data.db-shm"] {
+        assert_eq!(mode(&path.with_file_name(name)), 0o600, "{name}");
     }
 }
 
 #[test]
 fn what_was_written_is_there_after_reopening() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("deep/er/data.db");
+    let (_folder, path) = fresh();
     let store = SqliteStore::open(&path).unwrap();
-    let done = block_on(store.apply(vec![insert("a", "kw1.abcdefghijkl"), insert("b", "")]));
-    let Applied::Done(versions) = done.unwrap() else {
-        panic!("conflict")
-    };
-    assert_eq!(versions.len(), 2);
-    for name in ["data.db", "data.db-wal", "data.db-shm"] {
-        let told = std::fs::metadata(path.with_file_name(name)).unwrap();
-        assert_eq!(told.permissions().mode() & 0o7777, 0o600, "{name}");
-    }
+    let versions = done(&store, vec![insert("a", b"1"), insert("b", b"2")]);
     drop(store);
     let store = SqliteStore::open(&path).unwrap();
-    let a = block_on(store.fetch(&key("a"))).unwrap().unwrap();
-    assert_eq!(a.sealed, "kw1.abcdefghijkl");
-    assert_eq!(a.version, versions[0].unwrap());
+    let a = block_on(store.fetch(&key("acme", "a"))).unwrap().unwrap();
+    assert_eq!((a.version, a.data), (versions[0].unwrap(), b"1".to_vec()));
     assert_eq!(
-        block_on(store.count(&Collection::named("test"), "kw1.")).unwrap(),
-        1
+        block_on(store.count(&set(), "kw1.abcdefghijkl")).unwrap(),
+        2
     );
-    assert!(matches!(
-        block_on(store.apply(vec![insert("a", "")])).unwrap(),
-        Applied::Conflict { index: 0 }
-    ));
-    block_on(store.checkpoint()).unwrap();
+    let again = apply(&store, vec![insert("a", b"")]).unwrap();
+    assert_eq!(again, Applied::Conflict { index: 0 });
+}
+
+const UMASK: &str = "KEYWARD_SQLITE_TEST_UMASK";
+
+/// Not a test by itself: makes a store under the umask of its process.
+#[test]
+fn child_makes_a_store() {
+    let Ok(path) = std::env::var(UMASK) else {
+        return;
+    };
+    let path = Path::new(&path);
+    let store = SqliteStore::open(path).unwrap();
+    done(&store, vec![insert("a", b"1")]);
+    assert_private(path);
+}
+
+#[test]
+fn files_are_private_under_any_umask() {
+    for umask in ["0000", "0022", "0077", "0277", "0400"] {
+        let (_folder, path) = fresh();
+        let this = std::env::current_exe().unwrap();
+        let status = Command::new("sh")
+            .arg("-c")
+            .arg(format!(
+                "umask {umask}; exec \"$0\" --exact child_makes_a_store"
+            ))
+            .arg(this)
+            .env(UMASK, &path)
+            .status()
+            .unwrap();
+        assert!(status.success(), "umask {umask}");
+        assert_eq!(mode(&path), 0o600, "umask {umask}");
+    }
+}
+
+#[test]
+fn folders_that_are_made_are_private() {
+    let (folder, _) = fresh();
+    let path = folder.path().join("one/two/data.db");
+    let store = SqliteStore::open(&path).unwrap();
+    done(&store, vec![insert("a", b"1")]);
+    assert_private(&path);
+    assert_eq!(mode(&folder.path().join("one")), 0o700);
+    assert_eq!(mode(&folder.path().join("one/two")), 0o700);
+}
+
+#[test]
+fn a_file_that_others_can_read_is_refused() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    for mode in [0o640, 0o604, 0o660, 0o620] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        refused(SqliteStore::open(&path), ErrorKind::Misuse, "chmod 600");
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(count(&SqliteStore::open(&path).unwrap()), 200);
+}
+
+#[test]
+fn what_is_no_database_is_corrupt() {
+    let (_folder, path) = fresh();
+    fs::write(
+        &path,
+        "not a database, but long enough to have a header\n".repeat(200),
+    )
+    .unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let before = fs::read(&path).unwrap();
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Corrupt,
+        "not a SQLite database",
+    );
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_folder_is_refused() {
+    let (folder, _) = fresh();
+    refused(
+        SqliteStore::open(folder.path()),
+        ErrorKind::Misuse,
+        "not a file",
+    );
+}
+
+#[test]
+fn a_database_of_another_application_is_refused_and_unchanged() {
+    let schemas = [
+        "CREATE TABLE theirs (x)",
+        "PRAGMA application_id = 7",
+        "PRAGMA user_version = 1",
+    ];
+    for schema in schemas {
+        let (_folder, path) = fresh();
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(schema)
+            .unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let before = fs::read(&path).unwrap();
+        refused(
+            SqliteStore::open(&path),
+            ErrorKind::Misuse,
+            "path of its own",
+        );
+        assert_eq!(fs::read(&path).unwrap(), before, "{schema}");
+    }
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_unchanged() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch("PRAGMA user_version = 2").unwrap();
+    drop(conn);
+    let before = fs::read(&path).unwrap();
+    refused(SqliteStore::open(&path), ErrorKind::Unavailable, "upgrade");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_was_cut_is_corrupt() {
+    for length in [1, 512, 4096, 8192] {
+        let (_folder, path) = fresh();
+        closed(&path);
+        assert!(fs::metadata(&path).unwrap().len() > 8192);
+        OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(length)
+            .unwrap();
+        refused(
+            SqliteStore::open(&path),
+            ErrorKind::Corrupt,
+            "restore a backup",
+        );
+    }
+    // Emptied, with its journal beside it: not a new store.
+    let (_folder, path) = fresh();
+    closed(&path);
+    fs::write(path.with_file_name("data.db-wal"), [1; 100]).unwrap();
+    OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(0)
+        .unwrap();
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
+}
+
+#[test]
+fn damage_within_is_corrupt_when_it_is_read() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    let mut bytes = fs::read(&path).unwrap();
+    let len = bytes.len();
+    bytes[4096..len].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    let read = block_on(store.fetch(&key("acme", "0100")));
+    refused(read, ErrorKind::Corrupt, "restore a backup");
+    refused(
+        apply(&store, vec![insert("new", b"")]),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
+}
+
+#[test]
+fn a_value_of_another_type_is_corrupt() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch("UPDATE record SET version = -1")
+        .unwrap();
+    drop(conn);
+    let store = SqliteStore::open(&path).unwrap();
+    refused(
+        block_on(store.fetch(&key("acme", "0100"))),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
+}
+
+const READ_ONLY: &str = "KEYWARD_SQLITE_TEST_READ_ONLY";
+
+/// Not a test by itself: opens what its user may only read.
+#[test]
+fn child_opens_a_read_only_file() {
+    let Ok(path) = std::env::var(READ_ONLY) else {
+        return;
+    };
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Unavailable,
+        "cannot be",
+    );
+}
+
+/// The superuser may write everything, so another user tries.
+#[test]
+fn a_read_only_file_is_unavailable() {
+    let (folder, path) = fresh();
+    closed(&path);
+    let me = fs::metadata("/proc/self").unwrap().uid();
+    let user = if me == 0 { 65_534 } else { me };
+    let program = folder.path().join("again");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    for file in [folder.path(), &path, &program] {
+        std::os::unix::fs::chown(file, Some(user), Some(user)).unwrap();
+    }
+    for (file, folder_mode) in [
+        (0o400, 0o700),
+        (0o400, 0o500),
+        (0o600, 0o500),
+        (0o000, 0o700),
+    ] {
+        fs::set_permissions(&path, Permissions::from_mode(file)).unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(folder_mode)).unwrap();
+        let mut command = Command::new(&program);
+        command
+            .args(["--exact", "child_opens_a_read_only_file"])
+            .env(READ_ONLY, &path);
+        if me == 0 {
+            command.uid(user).gid(user);
+        }
+        let out = command.output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert!(out.status.success(), "{file:o} in {folder_mode:o}: {said}");
+        assert!(said.contains("1 passed"), "{said}");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::chown(&path, Some(me), None).unwrap();
+    assert_eq!(count(&SqliteStore::open(&path).unwrap()), 200);
+}
+
+#[test]
+fn a_locked_database_is_unavailable_and_comes_back() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    let store = SqliteStore::builder(&path)
+        .busy_timeout(Duration::from_millis(20))
+        .open()
+        .unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    refused(
+        apply(&store, vec![insert("new", b"")]),
+        ErrorKind::Unavailable,
+        "end its transaction",
+    );
+    refused(
+        block_on(store.checkpoint()),
+        ErrorKind::Unavailable,
+        "end its transaction",
+    );
+    // Who only reads is not in the way of a writer.
+    assert_eq!(count(&store), 200);
+    assert!(
+        block_on(store.fetch(&key("acme", "0100")))
+            .unwrap()
+            .is_some()
+    );
+    drop(SqliteStore::open(&path).unwrap());
+    other.execute_batch("ROLLBACK").unwrap();
+    done(&store, vec![insert("new", b"")]);
+    drop(store);
+
+    // A process that keeps the whole file to itself.
+    other
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+        .unwrap();
+    other
+        .execute_batch("UPDATE counter SET last = last + 1; COMMIT")
+        .unwrap();
+    let open = || {
+        SqliteStore::builder(&path)
+            .busy_timeout(Duration::from_millis(20))
+            .open()
+    };
+    refused(open(), ErrorKind::Unavailable, "locked by another process");
+    drop(other);
+    assert_eq!(count(&open().unwrap()), 201);
 }

@@ -1,0 +1,148 @@
+//! A disk that is full: refused as such, and nothing half written.
+// Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use keyward_base::ErrorKind;
+use keyward_sqlite::SqliteStore;
+use keyward_store::Write;
+use keyward_store::conformance::block_on;
+use keyward_store::{Applied, Records};
+use std::task::{Context, Poll, Waker};
+use support::{apply, count, done, insert, key, refused};
+
+/// Fills a store until it refuses, and makes room again.
+fn fill(store: &SqliteStore) {
+    let mut written = 0_u64;
+    let full = loop {
+        let id = |n: u64| format!("{:04}-{n}", written / 4);
+        let batch = (0..4).map(|n| insert(&id(n), &[7; 20_000])).collect();
+        match apply(store, batch) {
+            Ok(_) => written = written.checked_add(4).unwrap(),
+            Err(error) => break error,
+        }
+        assert!(written < 10_000, "it never was full");
+    };
+    refused::<()>(Err(full), ErrorKind::Unavailable, "make room");
+    assert!(written > 0);
+    assert_eq!(count(store), written, "a batch was written by half");
+    let record = block_on(store.fetch(&key("acme", "0000-3")))
+        .unwrap()
+        .unwrap();
+    assert_eq!(record.data, [7; 20_000]);
+
+    let version = record.version;
+    let delete = Write::Delete {
+        key: record.key,
+        version,
+    };
+    done(store, vec![delete]);
+    done(store, vec![insert("small", b"")]);
+    assert_eq!(count(store), written);
+}
+
+#[test]
+fn a_quota_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let store = SqliteStore::builder(&path).max_pages(200).open().unwrap();
+    fill(&store);
+    drop(store);
+    assert!(std::fs::metadata(&path).unwrap().len() <= 200 * 4096);
+}
+
+/// Writes that wait together are committed together; one that does not fit fails alone.
+#[test]
+fn one_that_does_not_fit_leaves_the_others_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let store = SqliteStore::builder(&path).max_pages(100).open().unwrap();
+    let batch = |n: usize| {
+        let long = if n == 10 { 900_000 } else { 10 };
+        vec![insert(&n.to_string(), &vec![7; long])]
+    };
+    let mut writes: Vec<_> = (0..20).map(|n| store.apply(batch(n))).collect();
+    // All are accepted before the first is waited for.
+    let mut context = Context::from_waker(Waker::noop());
+    let early: Vec<Option<bool>> = writes
+        .iter_mut()
+        .map(|write| match write.as_mut().poll(&mut context) {
+            Poll::Ready(result) => Some(result.is_ok()),
+            Poll::Pending => None,
+        })
+        .collect();
+    for (n, (write, early)) in writes.into_iter().zip(early).enumerate() {
+        let fits = early.unwrap_or_else(|| matches!(block_on(write), Ok(Applied::Done(_))));
+        assert_eq!(fits, n != 10, "write {n}");
+    }
+    assert_eq!(count(&store), 19);
+}
+
+/// A file system of one mebibyte.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m,mode=700", "keyward-test"])
+            .arg(folder.path())
+            .output();
+        status.ok()?.status.success().then_some(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_unavailable() {
+    let Some(small) = Small::mount() else {
+        eprintln!("NOT RUN: a_full_disk_is_unavailable, as no tmpfs can be mounted here");
+        return;
+    };
+    eprintln!("a_full_disk_is_unavailable: on a tmpfs of 1 MiB");
+    let path = small.path().join("data.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let mut written = 0_u64;
+    let full = loop {
+        let batch = (0..4)
+            .map(|n| insert(&format!("{written:04}-{n}"), &[7; 10_000]))
+            .collect();
+        match apply(&store, batch) {
+            Ok(_) => written = written.checked_add(4).unwrap(),
+            Err(error) => break error,
+        }
+    };
+    refused::<()>(Err(full), ErrorKind::Unavailable, "make room");
+    assert!(written > 0);
+    assert_eq!(count(&store), written);
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(count(&store), written, "after reopening");
+    drop(store);
+
+    // No room even for a new file.
+    std::fs::write(small.path().join("filler"), vec![0; 1 << 20]).unwrap_err();
+    let new = SqliteStore::open(small.path().join("new.db"));
+    assert_eq!(new.unwrap_err().kind(), ErrorKind::Unavailable);
+    for file in std::fs::read_dir(small.path()).unwrap() {
+        let path = file.unwrap().path();
+        if !path.ends_with("new.db") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let store = SqliteStore::open(small.path().join("new.db")).unwrap();
+    done(&store, vec![insert("a", b"")]);
+}
