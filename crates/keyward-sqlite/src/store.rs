@@ -57,6 +57,27 @@ impl SqliteStore {
         &self.path
     }
 
+    /// Reads every page of the file and checks that its tables and indexes agree.
+    ///
+    /// It takes as long as reading the file, and nothing is written meanwhile.
+    ///
+    /// # Errors
+    /// `Corrupt` if something does not agree, `Unavailable` if the file cannot be read.
+    pub async fn check_integrity(&self) -> Result<()> {
+        self.writer
+            .alone(|conn| {
+                let sql = "PRAGMA integrity_check(1)";
+                let found: String = conn.query_row(sql, [], |row| row.get(0)).said()?;
+                if found == "ok" {
+                    return Ok(());
+                }
+                Err(Error::corrupt(
+                    "the store's file is damaged: restore a backup",
+                ))
+            })
+            .await
+    }
+
     /// Removes what was deleted or replaced from the file and its journal: rewrites the file,
     /// writes the journal back into it, and empties the journal.
     ///
