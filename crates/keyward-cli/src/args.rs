@@ -32,15 +32,15 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Folder of the stores [default: $KEYWARD_HOME, else the user's data folder]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     pub(crate) home: Option<PathBuf>,
 
     /// Write JSON with a versioned "format" field
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
 
     /// Tell on standard error what was done and why something was refused (never a secret)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) debug: bool,
 }
 
@@ -137,7 +137,7 @@ pub(crate) enum Keys {
         /// Also if values were sealed with it that no store of this home holds
         /// (`vault seal --stdout`): they can never be opened again
         #[arg(long)]
-        lose_unregistered: bool,
+        even_unregistered: bool,
     },
 
     /// Accept a keyring restored from a backup, which is older than the anchor remembers
@@ -184,7 +184,7 @@ pub(crate) enum Vault {
         /// Write the sealed value to standard output, and store nothing
         ///
         /// Rotation cannot find such a value: the key that sealed it is marked, and destroying it
-        /// then asks for --lose-unregistered.
+        /// then asks for --even-unregistered.
         #[arg(long, group = "expect")]
         stdout: bool,
     },

@@ -86,7 +86,10 @@ async fn sealed(text: &str, home: &Home, json: bool) -> Result<()> {
     let header = parsed.header();
     let known = home.describe_key(header.key).await?;
     let fields = fields_of(&parsed, known.as_deref());
-    let bytes = parsed.header_bytes().len().saturating_add(parsed.body().len());
+    let bytes = parsed
+        .header_bytes()
+        .len()
+        .saturating_add(parsed.body().len());
     if json {
         let drawn = Drawn {
             kind: "sealed",

@@ -1,23 +1,109 @@
-//! The home this command works on.
+//! The home this command works on, and what it says beside its answers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use keyward_base::{KeyId, Result};
+use keyward_base::audit::{Event, Outcome};
+use keyward_base::{KeyId, Reason, Result, Sink};
+use keyward_embedded::{Embedded, Home as Folder, Options};
+
+use crate::output;
 
 /// Where the home is. Nothing is opened before it is needed.
 #[derive(Debug)]
 pub(crate) struct Home {
     folder: Option<PathBuf>,
+    debug: bool,
 }
 
 impl Home {
-    pub(crate) const fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder }
+    pub(crate) const fn new(folder: Option<PathBuf>, debug: bool) -> Self {
+        Self { folder, debug }
+    }
+
+    /// The folder: `--home`, else what the environment says.
+    pub(crate) fn folder(&self) -> Result<Folder> {
+        match &self.folder {
+            Some(folder) => Ok(Folder::at(folder)),
+            None => Folder::from_env(),
+        }
+    }
+
+    /// How this command opens it.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = Options::from_env();
+        if self.debug {
+            options.audit = Arc::new(Told);
+        }
+        options
+    }
+
+    pub(crate) async fn init(&self) -> Result<Embedded> {
+        Embedded::init(&self.folder()?, &self.options()).await
+    }
+
+    pub(crate) async fn open(&self) -> Result<Embedded> {
+        Embedded::open(&self.folder()?, &self.options()).await
+    }
+
+    pub(crate) async fn accept_restore(&self) -> Result<Embedded> {
+        keyward_embedded::danger::accept_restore(&self.folder()?, &self.options()).await
     }
 
     /// What this home knows of the key `id`; `None` where there is no home.
-    pub(crate) async fn describe_key(&self, _id: KeyId) -> Result<Option<String>> {
-        let _ = &self.folder;
-        Ok(None)
+    pub(crate) async fn describe_key(&self, id: KeyId) -> Result<Option<String>> {
+        let there = self.folder().and_then(|folder| folder.is_used());
+        if !there.unwrap_or(false) {
+            return Ok(None);
+        }
+        let embedded = self.open().await?;
+        let status = embedded.keyring().status();
+        let ring_key = |id| status.keys.iter().find(|key| key.id == id);
+        if let Some(key) = ring_key(id) {
+            return Ok(Some(format!(
+                "ring key for {}, {}",
+                key.purpose,
+                key.state.as_str()
+            )));
+        }
+        let Some(found) = embedded.keyring().admin().locate(id).await? else {
+            return Ok(Some("not known to this home".to_owned()));
+        };
+        let state = ring_key(found.wrapped_by).map_or("gone", |key| key.state.as_str());
+        Ok(Some(format!(
+            "{} key of tenant {}, wrapped by ring key {}, {state}",
+            found.purpose, found.tenant, found.wrapped_by,
+        )))
+    }
+}
+
+/// Writes each event to standard error: no event holds a secret.
+#[derive(Debug)]
+struct Told;
+
+impl Sink for Told {
+    fn record(&self, event: &Event) -> Result<()> {
+        let mut line = format!("keyward: debug: {}", event.action);
+        if let Some(tenant) = &event.tenant {
+            line.push_str(&format!(" tenant={tenant}"));
+        }
+        if let Some(place) = &event.place {
+            line.push_str(&format!(" at={place}"));
+        }
+        if let Some(record) = &event.record {
+            line.push_str(&format!(" id={record}"));
+        }
+        if let Some(key) = &event.key {
+            line.push_str(&format!(" key={key}"));
+        }
+        match event.outcome {
+            Outcome::Failed(_, reason) => {
+                line.push_str(": ");
+                line.push_str(reason.map_or("failed", Reason::as_str));
+            }
+            _ => line.push_str(": done"),
+        }
+        output::complain(&line);
+        Ok(())
     }
 }

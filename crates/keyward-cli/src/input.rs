@@ -44,9 +44,14 @@ pub(crate) fn stdin(what: &str) -> Result<File> {
              pipe it in, as in `printf %s \"$TOKEN\" | keyward ...`, or redirect a file"
         )));
     }
-    input.as_fd().try_clone_to_owned().map(File::from).map_err(|e| {
-        Error::misuse("standard input is closed: pipe or redirect something into it").with_source(e)
-    })
+    input
+        .as_fd()
+        .try_clone_to_owned()
+        .map(File::from)
+        .map_err(|e| {
+            Error::misuse("standard input is closed: pipe or redirect something into it")
+                .with_source(e)
+        })
 }
 
 fn open(path: &Path) -> Result<File> {

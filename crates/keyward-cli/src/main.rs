@@ -1,13 +1,17 @@
 //! The `keyward` command.
 
 mod args;
+mod doctor;
 mod exit;
 mod explain;
 mod home;
 mod input;
+mod keys;
 mod output;
+mod progress;
 mod ruler;
 mod timeline;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -18,7 +22,14 @@ use args::{Cli, Command};
 use home::Home;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(wrong) => match usage::explain(&wrong) {
+            Some(error) => return exit::report(&error, false),
+            // Help and version: to the stream, and with the code, that clap gives them.
+            None => wrong.exit(),
+        },
+    };
     let debug = cli.global.debug;
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,13 +39,15 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<()> {
     let Cli { global, command } = cli;
-    let home = Home::new(global.home.clone());
+    let home = Home::new(global.home.clone(), global.debug);
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(|e| Error::unavailable("the command cannot start").with_source(e))?
         .block_on(async move {
             match command {
+                Command::Keys(command) => keys::run(command, &home, global.json).await,
+                Command::Doctor => doctor::run(&home, global.json).await,
                 Command::Explain { value } => explain::run(value, &home, global.json).await,
                 Command::Completions { shell } => completions(shell),
                 _ => Ok(()),

@@ -32,6 +32,11 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Says what was done, on standard error: standard output carries only what was asked for.
+pub(crate) fn note(line: &str) {
+    complain(&format!("keyward: {line}"));
+}
+
 /// One JSON answer: its versioned format, then the fields of `body`.
 #[derive(Serialize)]
 struct Answer<'a, T> {

@@ -43,7 +43,10 @@ fn widths(fields: &[Field], screen: usize) -> Vec<usize> {
         let digits = field.offset.to_string().len();
         field.name.len().saturating_add(2).max(digits)
     };
-    let taken = fields.iter().map(|f| least(f).saturating_add(1)).sum::<usize>();
+    let taken = fields
+        .iter()
+        .map(|f| least(f).saturating_add(1))
+        .sum::<usize>();
     let tail = fields.last().map_or(0, |f| f.offset.saturating_add(f.len));
     let margin = tail.to_string().len().saturating_add(1);
     let free = screen.saturating_sub(taken).saturating_sub(margin);

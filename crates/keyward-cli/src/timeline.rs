@@ -92,7 +92,10 @@ pub(crate) fn draw(lives: &[Life], now: Timestamp, screen: Screen) -> Vec<String
     let left = widest(lives.iter().map(|life| life.label.as_str()));
     let state = widest(lives.iter().filter_map(last_name));
     let note = widest(lives.iter().map(|life| life.note.as_str()));
-    let frame = left.saturating_add(state).saturating_add(note).saturating_add(5);
+    let frame = left
+        .saturating_add(state)
+        .saturating_add(note)
+        .saturating_add(5);
     let cells = screen.width.saturating_sub(frame).max(12);
 
     let mut lines = Vec::new();
@@ -133,7 +136,10 @@ fn bar(life: &Life, from: Timestamp, to: Timestamp, cells: usize, screen: Screen
         let start = starts.get(index).copied().unwrap_or(filled);
         let end = match phase {
             Phase::Destroyed => start.saturating_add(1),
-            _ => starts.get(index.saturating_add(1)).copied().unwrap_or(cells),
+            _ => starts
+                .get(index.saturating_add(1))
+                .copied()
+                .unwrap_or(cells),
         };
         out.push_str(&" ".repeat(start.saturating_sub(filled)));
         let run: String = std::iter::repeat_n(phase.cell(), end.saturating_sub(start)).collect();
@@ -181,7 +187,7 @@ fn column(at: Timestamp, from: Timestamp, to: Timestamp, cells: usize) -> usize 
 /// A line of dates over a line of ticks: the first day, the middle where there is room, and now.
 fn axis(from: Timestamp, to: Timestamp, left: usize, cells: usize, screen: Screen) -> [String; 2] {
     let span = to.saturating_since(from);
-    let middle = from.saturating_add(span / 2);
+    let middle = from.saturating_add(span.checked_div(2).unwrap_or_default());
     let (first, mid, last) = (
         moment(from, span.as_secs()),
         moment(middle, span.as_secs()),
@@ -231,7 +237,8 @@ fn legend(left: usize, screen: Screen) -> String {
 /// A moment in UTC, as finely as a span of `seconds` needs.
 fn moment(at: Timestamp, seconds: u64) -> String {
     let pattern = match seconds {
-        0..600 => "%H:%M:%S",
+        0..2 => "%H:%M:%S%.3f",
+        2..600 => "%H:%M:%S",
         600..172_800 => "%m-%d %H:%M",
         _ => "%Y-%m-%d",
     };
@@ -265,7 +272,7 @@ mod tests {
             label: label.to_owned(),
             phases: phases
                 .iter()
-                .map(|(p, day)| (*p, Timestamp::from_millis(day * DAY)))
+                .map(|(p, day)| (*p, Timestamp::from_millis(day.saturating_mul(DAY))))
                 .collect(),
             note: note.to_owned(),
         }
@@ -322,7 +329,10 @@ mod tests {
         assert_eq!(draw(&[], Timestamp::from_millis(5), PLAIN).len(), 3);
         let odd = life("a", &[(Phase::Pending, 9), (Phase::Active, 2)], "1 row");
         let lines = draw(&[odd], Timestamp::from_millis(DAY), PLAIN);
-        assert!(lines[2].contains('╌') && lines[2].contains('█'), "{lines:#?}");
+        assert!(
+            lines[2].contains('╌') && lines[2].contains('█'),
+            "{lines:#?}"
+        );
     }
 
     #[test]

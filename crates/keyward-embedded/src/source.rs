@@ -38,7 +38,10 @@ impl RootSource {
     }
 
     /// The root of a home that exists.
-    pub(crate) fn open(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
+    ///
+    /// # Errors
+    /// `Misuse` for a root that is missing, is none, is weak, or may be read by others.
+    pub fn open(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
         match self {
             Self::Keys(text) => Self::parse(text, provider),
             Self::File if !home.root_file().exists() => Err(Error::misuse(format!(

@@ -1,0 +1,198 @@
+//! The checks, from the folder up to the keys.
+
+use std::path::Path;
+
+use keyward_base::{Clock as _, Error, Result, SystemClock, Timestamp};
+use keyward_crypto::Provider;
+use keyward_embedded::{ANCHOR_VAR, Embedded, Home as Folder, ROOT_VAR, RootSource, anchor_path};
+use keyward_keys::{Anchor as _, FileAnchor, KeyState, RootVersion};
+use keyward_sqlite::SqliteStore;
+
+use super::Check;
+use crate::home::Home;
+use crate::keys::counted;
+use crate::timeline::rfc3339;
+
+/// All checks, in order. The anchor is looked at before the keyring is opened, which raises it.
+pub(super) async fn all(home: &Home) -> Result<Vec<Check>> {
+    let folder = home.folder()?;
+    if !folder.is_used()? {
+        folder.inspect()?;
+        return Err(Error::misuse(format!(
+            "there is no keyring at {}: `keyward keys init` makes one",
+            folder.folder().display()
+        )));
+    }
+    let mut checks = vec![
+        match folder.inspect() {
+            Ok(()) => Check::ok("home", format!("{}, private", folder.folder().display())),
+            Err(e) => Check::fail("home", &e),
+        },
+        root(&folder),
+    ];
+    for (name, path) in [("keys.db", folder.keys_db()), ("data.db", folder.data_db())] {
+        checks.push(match store(&path).await {
+            Ok(()) => Check::ok(name, "its schema is known and its pages agree"),
+            Err(e) => Check::fail(name, &e),
+        });
+    }
+    checks.push(anchor(&folder));
+    match home.open().await {
+        Ok(embedded) => checks.extend(keyring(&embedded).await),
+        Err(e) => {
+            checks.push(Check::fail("keyring", &e));
+            checks.push(clock(None));
+        }
+    }
+    Ok(checks)
+}
+
+fn root(folder: &Folder) -> Check {
+    let source = RootSource::from_env();
+    match (source.open(folder, &Provider::default()), source) {
+        (Err(e), _) => Check::fail("root", &e),
+        (Ok(root), RootSource::File) => Check::warn(
+            "root",
+            format!("{}, from the file root in this home", root.version()),
+            format!("in production set {ROOT_VAR}: a copy of this folder holds its root too"),
+        ),
+        (Ok(root), _) => Check::ok("root", format!("{}, from {ROOT_VAR}", root.version())),
+    }
+}
+
+async fn store(path: &Path) -> Result<()> {
+    if !path.exists() {
+        return Err(Error::unavailable(format!(
+            "{} is missing: restore it from a backup, see docs/runbook.md",
+            path.display()
+        )));
+    }
+    SqliteStore::open(path)?.check_integrity().await
+}
+
+fn anchor(folder: &Folder) -> Check {
+    let path = match anchor_path(folder, &Provider::default()) {
+        Ok(path) => path,
+        Err(e) => return Check::fail("anchor", &e),
+    };
+    let shown = path.display();
+    match FileAnchor::new(path.clone()).load() {
+        Err(e) => Check::fail("anchor", &e),
+        Ok(None) => Check::warn(
+            "anchor",
+            format!("{shown} was not there: an older keyring put back before now went unnoticed"),
+            "look at `keyward keys status`; the anchor is made again whenever the ring is opened",
+        ),
+        Ok(Some(_)) if inside(&path, folder) => Check::warn(
+            "anchor",
+            format!("{shown} lies in the home, so a backup brings its own"),
+            format!("set {ANCHOR_VAR} to a file elsewhere"),
+        ),
+        Ok(Some(pin)) => Check::ok("anchor", format!("{shown}, epoch {}", pin.epoch)),
+    }
+}
+
+fn inside(path: &Path, folder: &Folder) -> bool {
+    let resolved = |p: &Path| p.canonicalize().unwrap_or_else(|_| p.to_owned());
+    resolved(path).starts_with(resolved(folder.folder()))
+}
+
+async fn keyring(embedded: &Embedded) -> Vec<Check> {
+    let status = embedded.keyring().status();
+    let newest = status
+        .keys
+        .iter()
+        .flat_map(|key| {
+            let later = [key.promoted, key.retired, key.disabled, key.destroyed];
+            later.into_iter().flatten().chain([key.created])
+        })
+        .max();
+    let mut checks = vec![
+        Check::ok(
+            "keyring",
+            format!(
+                "authentic, epoch {}, not older than the anchor",
+                status.epoch
+            ),
+        ),
+        clock(newest),
+        replicas(embedded, status.epoch).await,
+    ];
+    match keys(embedded).await {
+        Ok(found) => checks.extend(found),
+        Err(e) => checks.push(Check::fail("keys", &e)),
+    }
+    checks
+}
+
+fn clock(newest: Option<Timestamp>) -> Check {
+    match (SystemClock::new().now(), newest) {
+        (Err(e), _) => Check::fail("clock", &e),
+        (Ok(now), Some(newest)) if now < newest => Check::warn(
+            "clock",
+            format!("{} is before the keyring's last change", rfc3339(now)),
+            "set the clock, or wait",
+        ),
+        (Ok(now), _) => Check::ok("clock", rfc3339(now)),
+    }
+}
+
+async fn replicas(embedded: &Embedded, epoch: u64) -> Check {
+    let live = match embedded.keyring().replicas().await {
+        Ok(live) => live,
+        Err(e) => return Check::fail("replicas", &e),
+    };
+    let serving = counted(live.len() as u64, "serving process", "serving processes");
+    let behind = live.iter().filter(|replica| replica.epoch < epoch).count();
+    if behind == 0 {
+        return Check::ok("replicas", format!("{serving}, all at epoch {epoch}"));
+    }
+    Check::warn(
+        "replicas",
+        format!("{serving}, {behind} not yet at epoch {epoch}"),
+        "wait a few seconds; one that stays behind has to be restarted",
+    )
+}
+
+async fn keys(embedded: &Embedded) -> Result<Vec<Check>> {
+    let status = embedded.keyring().status();
+    let usage = embedded
+        .keyring()
+        .admin()
+        .usage(&[&embedded.column()])
+        .await?;
+    let mut checks = Vec::new();
+    for key in &status.keys {
+        let rows = usage.iter().find(|u| u.key == key.id).map_or(0, |u| u.rows);
+        let id = key.id;
+        let needed = counted(rows, "row needs", "rows need");
+        let found = match key.state {
+            KeyState::Pending => {
+                Some((format!("{id} is pending"), "keyward keys rotate".to_owned()))
+            }
+            KeyState::Retired if rows > 0 => Some((
+                format!("{needed} retired key {id}"),
+                "keyward vault rewrap".to_owned(),
+            )),
+            KeyState::Disabled if rows > 0 => Some((
+                format!("{needed} disabled key {id}, and does not open"),
+                format!("keyward keys enable {id} && keyward vault rewrap"),
+            )),
+            _ if key.root.is_some_and(|version| older(version, embedded)) => Some((
+                format!("{id} is wrapped by an older version of the root"),
+                "keyward keys rewrap".to_owned(),
+            )),
+            _ => None,
+        };
+        checks.extend(found.map(|(says, fix)| Check::warn("keys", says, fix)));
+    }
+    if checks.is_empty() {
+        let total = counted(status.keys.len() as u64, "key", "keys");
+        checks.push(Check::ok("keys", format!("{total}, none needs a rewrap")));
+    }
+    Ok(checks)
+}
+
+fn older(version: RootVersion, embedded: &Embedded) -> bool {
+    version < embedded.root_version()
+}

@@ -1,0 +1,194 @@
+//! `keyward keys`.
+
+mod rotate;
+mod status;
+
+pub(crate) use status::counted;
+
+use keyward_base::{KeyId, Result};
+use keyward_embedded::{Embedded, RootSource};
+use keyward_keys::danger;
+use serde::Serialize;
+
+use crate::args::Keys;
+use crate::home::Home;
+use crate::output;
+use crate::progress::Progress;
+use crate::timeline::rfc3339;
+
+/// Runs one of the commands.
+pub(crate) async fn run(command: Keys, home: &Home, json: bool) -> Result<()> {
+    match command {
+        Keys::Init => init(home, json).await,
+        Keys::Status { tenant: None } => status::ring(&home.open().await?, json).await,
+        Keys::Status {
+            tenant: Some(tenant),
+        } => status::tenant(&home.open().await?, &tenant, json).await,
+        Keys::Rotate { no_wait, purpose } => {
+            rotate::run(&home.open().await?, &purpose, no_wait, json).await
+        }
+        Keys::Rewrap => rewrap(&home.open().await?, json).await,
+        Keys::Disable { key } => {
+            let embedded = home.open().await?;
+            embedded.keyring().admin().disable(key).await?;
+            changed(&embedded, key, json)
+        }
+        Keys::Enable { key } => {
+            let embedded = home.open().await?;
+            embedded.keyring().admin().enable(key).await?;
+            changed(&embedded, key, json)
+        }
+        Keys::Destroy {
+            key,
+            even_unregistered,
+        } => destroy(&home.open().await?, key, even_unregistered, json).await,
+        Keys::AcceptRestore => accept_restore(home, json).await,
+    }
+}
+
+#[derive(Serialize)]
+struct Made {
+    home: String,
+    ring: String,
+    epoch: u64,
+    root: &'static str,
+    anchor: String,
+}
+
+impl Made {
+    fn of(embedded: &Embedded) -> Self {
+        let status = embedded.keyring().status();
+        Self {
+            home: embedded.home().folder().display().to_string(),
+            ring: status.ring.to_string(),
+            epoch: status.epoch,
+            root: status::root_name(),
+            anchor: embedded.anchor().display().to_string(),
+        }
+    }
+}
+
+async fn init(home: &Home, json: bool) -> Result<()> {
+    let embedded = home.init().await?;
+    let made = Made::of(&embedded);
+    if matches!(RootSource::from_env(), RootSource::File) {
+        output::complain(&format!(
+            "keyward: a root file was made at {}: in production keep the root out of this folder \
+             and its backups, and set KEYWARD_ROOT=v1:<base64 of 32 random bytes> from your \
+             secret manager",
+            embedded.home().root_file().display()
+        ));
+    }
+    if json {
+        return output::json("keyward.keys.init/1", &made);
+    }
+    output::note(&format!("made a keyring in {}", made.home));
+    Ok(())
+}
+
+async fn accept_restore(home: &Home, json: bool) -> Result<()> {
+    let made = Made::of(&home.accept_restore().await?);
+    if json {
+        return output::json("keyward.keys.accept-restore/1", &made);
+    }
+    output::note(&format!(
+        "accepted the keyring in {} at epoch {}: look at `keyward keys status`, and destroy again \
+         what had been destroyed",
+        made.home, made.epoch
+    ));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Rewrapped {
+    root: u64,
+    tenants: u64,
+    moved: u64,
+    skipped: u64,
+}
+
+async fn rewrap(embedded: &Embedded, json: bool) -> Result<()> {
+    let admin = embedded.keyring().admin();
+    let root = admin.rewrap_root().await?;
+    let progress = Progress::count("tenants");
+    let done = admin.rewrap_keys(progress.counter()).await?;
+    progress.end();
+    let told = Rewrapped {
+        root,
+        tenants: done.tenants,
+        moved: done.moved,
+        skipped: done.skipped,
+    };
+    if json {
+        return output::json("keyward.keys.rewrap/1", &told);
+    }
+    output::note(&format!(
+        "wrapped anew: {root} keys under the root, {} tenant keys under the active key; {} of \
+         disabled keys left as they were",
+        told.moved, told.skipped
+    ));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Changed {
+    key: String,
+    state: &'static str,
+}
+
+fn changed(embedded: &Embedded, key: KeyId, json: bool) -> Result<()> {
+    let status = embedded.keyring().status();
+    let state = status.keys.iter().find(|k| k.id == key);
+    let told = Changed {
+        key: key.to_string(),
+        state: state.map_or("unknown", |k| k.state.as_str()),
+    };
+    if json {
+        return output::json("keyward.keys.changed/1", &told);
+    }
+    output::note(&format!("key {key} is {}", told.state));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Destroyed {
+    key: String,
+    epoch: u64,
+    at: String,
+    tenant_keys: u64,
+    erased: bool,
+}
+
+async fn destroy(
+    embedded: &Embedded,
+    key: KeyId,
+    even_unregistered: bool,
+    json: bool,
+) -> Result<()> {
+    let admin = embedded.keyring().admin();
+    let column = embedded.column();
+    let receipt = if even_unregistered {
+        danger::destroy_unregistered(&admin, key, &[&column]).await?
+    } else {
+        admin.destroy(key, &[&column]).await?
+    };
+    // Closed by the ring; now the old record goes from the file and its journal too.
+    let erased = embedded.keys().checkpoint().await;
+    let told = Destroyed {
+        key: key.to_string(),
+        epoch: receipt.epoch,
+        at: rfc3339(receipt.at),
+        tenant_keys: receipt.tenant_keys,
+        erased: erased.is_ok(),
+    };
+    if json {
+        return output::json("keyward.keys.destroy/1", &told);
+    }
+    let reach = if told.erased {
+        "its material is gone from the key store; older backups of the key store may still hold it"
+    } else {
+        "its material may still lie in the key store's free pages, which another process is using"
+    };
+    output::note(&format!("key {key} is destroyed: {reach}"));
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! `keyward keys rotate`: a new key, and the wait for those who serve.
+
+use std::time::Duration;
+
+use keyward_base::{Error, KeyId, Purpose, Result};
+use keyward_embedded::Embedded;
+use keyward_keys::{KeyState, Promotion};
+use serde::Serialize;
+
+use crate::output;
+use crate::progress::Progress;
+
+/// How often the replicas are looked at. They look at the ring every few seconds.
+const LOOK: Duration = Duration::from_millis(200);
+
+#[derive(Serialize)]
+struct Rotated {
+    key: String,
+    state: &'static str,
+}
+
+/// Adds a key, or finds the one that is pending, and waits until it is active.
+pub(crate) async fn run(
+    embedded: &Embedded,
+    purpose: &Purpose,
+    no_wait: bool,
+    json: bool,
+) -> Result<()> {
+    let admin = embedded.keyring().admin();
+    let key = admin.rotate(purpose).await?;
+    if !no_wait {
+        wait(embedded, key).await?;
+    }
+    let status = embedded.keyring().status();
+    let state = status.keys.iter().find(|k| k.id == key).map(|k| k.state);
+    let told = Rotated {
+        key: key.to_string(),
+        state: state.map_or("unknown", KeyState::as_str),
+    };
+    if json {
+        return output::json("keyward.keys.rotate/1", &told);
+    }
+    let next = match state {
+        Some(KeyState::Pending) => "`keyward keys rotate` promotes it",
+        _ => "`keyward vault rewrap` moves the values to it",
+    };
+    output::note(&format!("key {key} is {}: {next}", told.state));
+    Ok(())
+}
+
+async fn wait(embedded: &Embedded, key: KeyId) -> Result<()> {
+    let admin = embedded.keyring().admin();
+    let progress = Progress::wait("serving processes have the new key");
+    loop {
+        match admin.promote_ready().await? {
+            Promotion::Waiting {
+                acknowledged, of, ..
+            } => progress.of(acknowledged, of),
+            _ => break,
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    progress.end();
+    let status = embedded.keyring().status();
+    match status.keys.iter().find(|k| k.id == key).map(|k| k.state) {
+        // Another rotation may already have followed.
+        Some(KeyState::Active | KeyState::Retired) => Ok(()),
+        _ => Err(Error::unavailable(
+            "the new key was not promoted: run `keyward keys rotate` again",
+        )),
+    }
+}

@@ -1,0 +1,234 @@
+//! `keyward keys status`: the life of every key, drawn.
+
+use keyward_base::{Clock as _, Result, SystemClock, Tenant, Timestamp};
+use keyward_embedded::{Embedded, RootSource};
+use keyward_keys::{Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage};
+use serde::Serialize;
+
+use crate::output::{self, Screen};
+use crate::timeline::{self, Life, Phase, rfc3339};
+
+#[derive(Serialize)]
+struct Ring {
+    ring: String,
+    epoch: u64,
+    floor: u64,
+    root: Root,
+    anchor: Anchor,
+    replicas: Vec<Replica>,
+    keys: Vec<Key>,
+}
+
+#[derive(Serialize)]
+struct Root {
+    source: &'static str,
+    version: u32,
+}
+
+#[derive(Serialize)]
+struct Anchor {
+    path: String,
+    epoch: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Replica {
+    name: String,
+    epoch: u64,
+    until: String,
+}
+
+#[derive(Serialize)]
+struct Key {
+    id: String,
+    purpose: String,
+    seq: u64,
+    state: &'static str,
+    rows: u64,
+    tenant_keys: u64,
+    unregistered: bool,
+    root_version: Option<u32>,
+    history: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Step {
+    state: &'static str,
+    at: String,
+}
+
+/// Where the root comes from, in a word.
+pub(crate) fn root_name() -> &'static str {
+    match RootSource::from_env() {
+        RootSource::Keys(_) => "env",
+        _ => "file",
+    }
+}
+
+/// The ring keys.
+pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
+    let status = embedded.keyring().status();
+    let usage = embedded
+        .keyring()
+        .admin()
+        .usage(&[&embedded.column()])
+        .await?;
+    let rows = |key: &KeyStatus| usage.iter().find(|usage| usage.key == key.id);
+    let replicas = embedded.keyring().replicas().await?;
+    let pin = FileAnchor::new(embedded.anchor().to_owned()).load()?;
+    if json {
+        let answer = Ring {
+            ring: status.ring.to_string(),
+            epoch: status.epoch,
+            floor: status.floor,
+            root: Root {
+                source: root_name(),
+                version: embedded.root_version().number(),
+            },
+            anchor: Anchor {
+                path: embedded.anchor().display().to_string(),
+                epoch: pin.map(|pin| pin.epoch),
+            },
+            replicas: replicas
+                .iter()
+                .map(|replica| Replica {
+                    name: replica.name.clone(),
+                    epoch: replica.epoch,
+                    until: rfc3339(replica.until),
+                })
+                .collect(),
+            keys: status
+                .keys
+                .iter()
+                .map(|key| described(key, rows(key)))
+                .collect(),
+        };
+        return output::json("keyward.keys.status/1", &answer);
+    }
+    output::say(&format!(
+        "keyring {}  epoch {}  root {} {}  serving {}\n",
+        status.ring,
+        status.epoch,
+        root_name(),
+        embedded.root_version(),
+        counted(replicas.len() as u64, "process", "processes"),
+    ))?;
+    let lives: Vec<Life> = status.keys.iter().map(|key| life(key, rows(key))).collect();
+    let now = SystemClock::new().now()?;
+    timeline::draw(&lives, now, Screen::of_stdout())
+        .iter()
+        .try_for_each(|line| output::say(line.trim_end()))
+}
+
+fn described(key: &KeyStatus, usage: Option<&KeyUsage>) -> Key {
+    Key {
+        id: key.id.to_string(),
+        purpose: key.purpose.to_string(),
+        seq: key.seq,
+        state: key.state.as_str(),
+        rows: usage.map_or(0, |usage| usage.rows),
+        tenant_keys: usage.map_or(0, |usage| usage.tenant_keys),
+        unregistered: usage.map_or(key.unregistered, |usage| usage.unregistered),
+        root_version: key.root.map(|version| version.number()),
+        history: history(key)
+            .into_iter()
+            .map(|(phase, at)| Step {
+                state: phase.name(),
+                at: rfc3339(at),
+            })
+            .collect(),
+    }
+}
+
+fn life(key: &KeyStatus, usage: Option<&KeyUsage>) -> Life {
+    let rows = usage.map_or(0, |usage| usage.rows);
+    let detached = usage.is_some_and(|usage| usage.unregistered);
+    let mut note = counted(rows, "row", "rows");
+    if detached {
+        note.push_str(" +detached");
+    }
+    Life {
+        label: key.id.to_string(),
+        phases: history(key),
+        note,
+    }
+}
+
+/// The phases a key went through, each with its beginning, in the order of a life.
+fn history(key: &KeyStatus) -> Vec<(Phase, Timestamp)> {
+    // A key that is enabled again keeps the time it was disabled at; it is not disabled now.
+    let disabled = key
+        .disabled
+        .filter(|_| matches!(key.state, KeyState::Disabled | KeyState::Destroyed));
+    [
+        (Phase::Pending, Some(key.created)),
+        (Phase::Active, key.promoted),
+        (Phase::Retired, key.retired),
+        (Phase::Disabled, disabled),
+        (Phase::Destroyed, key.destroyed),
+    ]
+    .into_iter()
+    .filter_map(|(phase, at)| Some((phase, at?)))
+    .collect()
+}
+
+/// `1 row`, `1,204 rows`.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        let left = digits.len().saturating_sub(index);
+        if index > 0 && left.is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {}", if count == 1 { one } else { many })
+}
+
+#[derive(Serialize)]
+struct OfTenant {
+    tenant: String,
+    keys: Vec<TenantKey>,
+}
+
+#[derive(Serialize)]
+struct TenantKey {
+    id: String,
+    purpose: String,
+    wrapped_by: String,
+    current: bool,
+    unregistered: bool,
+    rows: u64,
+}
+
+/// The keys of one tenant.
+pub(crate) async fn tenant(embedded: &Embedded, tenant: &Tenant, json: bool) -> Result<()> {
+    let admin = embedded.keyring().admin();
+    let usage = admin.tenant_usage(tenant, &[&embedded.column()]).await?;
+    let keys: Vec<TenantKey> = usage
+        .iter()
+        .map(|key| TenantKey {
+            id: key.key.to_string(),
+            purpose: key.purpose.to_string(),
+            wrapped_by: key.wrapped_by.to_string(),
+            current: key.current,
+            unregistered: key.unregistered,
+            rows: key.rows,
+        })
+        .collect();
+    if json {
+        let tenant = tenant.to_string();
+        return output::json("keyward.keys.tenant/1", &OfTenant { tenant, keys });
+    }
+    output::say("tenant key        for       wrapped by        seals  rows")?;
+    keys.iter().try_for_each(|key| {
+        let seals = if key.current { "yes" } else { "no" };
+        let rows = counted(key.rows, "row", "rows");
+        let mark = if key.unregistered { " +detached" } else { "" };
+        let (id, purpose, ring_key) = (&key.id, &key.purpose, &key.wrapped_by);
+        output::say(&format!(
+            "{id}  {purpose:8}  {ring_key}  {seals:5}  {rows}{mark}"
+        ))
+    })
+}
