@@ -70,6 +70,18 @@ impl SecretBytes {
         }
     }
 
+    /// Appends `more`. If the buffer must grow, the one it outgrows is wiped.
+    pub fn push(&mut self, more: &[u8]) {
+        let len = self.bytes.len().saturating_add(more.len());
+        if len > self.bytes.capacity() {
+            let mut larger = Vec::with_capacity(len.saturating_mul(2));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes.zeroize();
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(more);
+    }
+
     /// Shortens the secret to its first `len` bytes and wipes the rest.
     pub fn truncate(&mut self, len: usize) {
         let end = self.start.saturating_add(len);

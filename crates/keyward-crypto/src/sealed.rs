@@ -48,6 +48,27 @@ impl Header {
         out.extend_from_slice(hint);
     }
 
+    /// Reads the header at the front of a sealed text value without decoding the rest. Nothing in
+    /// it is verified.
+    ///
+    /// # Errors
+    /// `Rejected` with [`Reason::Malformed`]; `Unavailable` for a suite that only a newer release
+    /// knows.
+    pub fn peek(text: &str) -> Result<Self> {
+        let encoded = text.strip_prefix(SEALED_PREFIX).ok_or_else(malformed)?;
+        let front = encoded.get(
+            ..encoded
+                .len()
+                .min(MAX_HEADER_LEN.div_ceil(3).saturating_mul(4)),
+        );
+        // The body is longer than what is cut off here, so a whole header is never cut.
+        let front = front
+            .and_then(|f| f.get(..f.len() & !3))
+            .ok_or_else(malformed)?;
+        let bytes = URL_SAFE_NO_PAD.decode(front).map_err(|_| malformed())?;
+        Self::parse(&bytes).map(|(header, _)| header)
+    }
+
     /// Reads a header; returns it with its length in bytes.
     fn parse(bytes: &[u8]) -> Result<(Self, usize)> {
         let (suite, rest) = bytes.split_first().ok_or_else(malformed)?;

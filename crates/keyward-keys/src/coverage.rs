@@ -54,6 +54,8 @@ pub struct TenantUsage {
     pub key: KeyId,
     /// The ring key that wraps it.
     pub wrapped_by: KeyId,
+    /// The ring's epoch when it was made.
+    pub seq: u64,
     /// Whether it is the tenant's newest.
     pub current: bool,
     /// Values were sealed with it that no registered column counts.

@@ -34,6 +34,6 @@ pub use coverage::{Coverage, KeyUsage, RecordColumn, TenantUsage};
 pub use keyring::{Keyring, KeyringBuilder, ReplicaStatus};
 pub use policy::{Policy, TenantKeyMode};
 pub use ring::KeyState;
-pub use root::{EnvRoot, FileRoot, PassphraseRoot, Root, RootVersion, Wrapped};
+pub use root::{EnvRoot, EphemeralRoot, FileRoot, PassphraseRoot, Root, RootVersion, Wrapped};
 pub use status::{KeyStatus, Status};
 pub use tenant::TenantKey;

@@ -1,6 +1,7 @@
 //! Roots: what wraps every other key.
 
 mod env;
+mod ephemeral;
 mod file;
 mod local;
 mod passphrase;
@@ -11,6 +12,7 @@ use keyward_base::{Result, SecretArray};
 use keyward_store::BoxFuture;
 
 pub use env::EnvRoot;
+pub use ephemeral::EphemeralRoot;
 pub use file::FileRoot;
 pub use passphrase::PassphraseRoot;
 

@@ -1,1 +1,44 @@
 //! A store for other people's credentials: typed, sealed, listed by hint, rotated to the end.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use keyward_base::{Result, Scope, SecretBytes, SystemClock, audit::Discard};
+//! # use keyward_vault::{Credential, Expect, Kind, Slot, Vault};
+//! # async fn run() -> Result<()> {
+//! let vault = Vault::in_memory(Arc::new(SystemClock::new()), Arc::new(Discard::new())).await?;
+//! let slot = Slot::new("acme", "account.github_token", "42")?;
+//! let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
+//! let token = vault.credential(Kind::ApiKey, token)?;
+//! let listed = vault.put(&slot, &token, &Scope::none(), Expect::Any).await?;
+//! assert_eq!(listed.hint.to_string(), "ghp_••••6aKo");
+//! let opened = vault.open(&slot, &Scope::none()).await?;
+//! assert_eq!(opened.bytes().expose(), token.bytes().expose());
+//! # Ok(()) }
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run()).unwrap();
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`vault`] | [`Vault`]: put, open, list, delete |
+//! | [`credential`] | the kinds of credentials, and how each is read |
+//! | [`slot`] | where a credential lies |
+//! | [`sealed`] | values that an application keeps in its own table, or detached |
+//! | [`table`] | an application's own table, as rotation sees it |
+//! | [`rewrap`] | rotation that ends |
+//! | [`metadata`] | the public bytes beside a sealed value |
+
+pub mod credential;
+mod fence;
+pub mod metadata;
+pub mod rewrap;
+pub mod sealed;
+pub mod slot;
+pub mod table;
+pub mod vault;
+
+pub use credential::{Credential, EnvSet, EnvVar, Facts, Kind, OAuthToken, SshKey};
+pub use rewrap::{Progress, Report, Rewrap};
+pub use sealed::{Cell, Column, Sealed};
+pub use slot::{Expect, Slot};
+pub use table::{Row, Table};
+pub use vault::{Listed, Opened, Page, Refused, UnverifiedHint, Vault, VaultBuilder};

@@ -79,6 +79,33 @@ impl Admin {
         Ok(out)
     }
 
+    /// How many values of `columns` are sealed with keys of `purpose` issued before `least_seq`:
+    /// what a rewrap of values has left to do.
+    ///
+    /// # Errors
+    /// As [`Admin::usage`].
+    pub async fn rows_older_than(
+        &self,
+        purpose: &Purpose,
+        least_seq: u64,
+        columns: &[&dyn Coverage],
+    ) -> Result<u64> {
+        let mut rows = 0_u64;
+        let snapshot = self.keyring.snapshot();
+        let older =
+            |key: &&crate::ring::RingKey| key.purpose == *purpose && key.promoted_epoch < least_seq;
+        for key in snapshot.ring.keys.iter().filter(older) {
+            rows = rows.saturating_add(rows_of(key.id, key.suite, columns).await?);
+        }
+        self.each_tenant_key(None, columns, |found| {
+            if found.purpose == *purpose && found.seq < least_seq {
+                rows = rows.saturating_add(found.rows);
+            }
+        })
+        .await?;
+        Ok(rows)
+    }
+
     /// The names of all columns that any process registered.
     ///
     /// # Errors
@@ -115,6 +142,7 @@ impl Admin {
                         purpose: purpose.clone(),
                         key: entry.id,
                         wrapped_by: entry.wrapped_by,
+                        seq: entry.seq,
                         current: Some(entry.id) == last,
                         unregistered: entry.unregistered,
                         rows: rows_of(entry.id, entry.suite, columns).await?,

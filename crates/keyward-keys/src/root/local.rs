@@ -54,6 +54,12 @@ impl LocalKeys {
         Ok(Self(keys))
     }
 
+    /// One random key, version 1.
+    pub(super) fn random(provider: &Provider) -> Result<Self> {
+        let key = BodyKey::new(provider, &provider.random::<32>()?)?;
+        Ok(Self(BTreeMap::from([(RootVersion::new(1), key)])))
+    }
+
     pub(super) fn highest(&self) -> RootVersion {
         self.0
             .keys()

@@ -1,0 +1,239 @@
+//! Typed credentials. Each is kept byte for byte as it was given; what is read from it on the way
+//! in becomes public [`Facts`] or a reason to refuse it.
+
+mod dotenv;
+mod oauth;
+mod ssh;
+
+use std::fmt;
+
+use keyward_base::{CredentialKind, Error, Hint, Result, SecretBytes, Timestamp};
+use keyward_crypto::Provider;
+use keyward_crypto::sealed::MAX_PLAINTEXT;
+use serde::{Deserialize, Serialize};
+
+pub use dotenv::{EnvSet, EnvVar};
+pub use oauth::OAuthToken;
+pub use ssh::SshKey;
+
+/// What sort of credential it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// `api-key`: one line of visible text.
+    ApiKey,
+    /// `env`: a set of environment variables, as a dotenv file.
+    Env,
+    /// `oauth-token`: a token response of RFC 6749 section 5.1, in JSON.
+    #[serde(rename = "oauth-token")]
+    OAuthToken,
+    /// `opaque`: any bytes.
+    Opaque,
+    /// `ssh-key`: a private key in OpenSSH's format.
+    SshKey,
+}
+
+impl Kind {
+    /// All kinds, in the order of their names.
+    pub const ALL: [Self; 5] = [
+        Self::ApiKey,
+        Self::Env,
+        Self::OAuthToken,
+        Self::Opaque,
+        Self::SshKey,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api-key",
+            Self::Env => "env",
+            Self::OAuthToken => "oauth-token",
+            Self::Opaque => "opaque",
+            Self::SshKey => "ssh-key",
+        }
+    }
+
+    /// The kind of that name.
+    ///
+    /// # Errors
+    /// `Misuse` for any other name.
+    pub fn parse(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+            .ok_or_else(|| Error::misuse("a kind is api-key, env, oauth-token, opaque or ssh-key"))
+    }
+
+    pub(crate) fn id(self) -> Result<CredentialKind> {
+        CredentialKind::new(self.as_str())
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What may be shown of a credential: nothing in it is secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Facts {
+    /// When it expires, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// OAuth: what the token may do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// OAuth: whether there is a refresh token.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refreshable: bool,
+    /// SSH: the key's type, such as `ssh-ed25519`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_type: Option<String>,
+    /// SSH: `SHA256:` and base64, as `ssh-keygen -l` prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// SSH: whether a passphrase protects the key.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub encrypted: bool,
+    /// Environment: the names, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature serde asks for.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// A credential, checked. Its bytes are wiped on drop and never printed.
+pub struct Credential {
+    kind: Kind,
+    bytes: SecretBytes,
+    hint: Hint,
+    facts: Facts,
+}
+
+impl Credential {
+    /// Checks `bytes` as a credential of `kind`, 1 byte to 1 MiB.
+    ///
+    /// `now` dates what expires in so many seconds.
+    ///
+    /// # Errors
+    /// `Misuse` if they are not one. The message says what is wrong and where, and never quotes
+    /// the secret.
+    pub fn parse(
+        kind: Kind,
+        bytes: SecretBytes,
+        provider: &Provider,
+        now: Timestamp,
+    ) -> Result<Self> {
+        if bytes.is_empty() {
+            return Err(Error::misuse("the credential is empty"));
+        }
+        if bytes.len() > MAX_PLAINTEXT {
+            return Err(Error::misuse("a credential has at most 1048576 bytes"));
+        }
+        let (hint, facts) = match kind {
+            Kind::ApiKey => (hint_of_api_key(bytes.expose())?, Facts::default()),
+            Kind::Env => (Hint::none(), EnvSet::parse(bytes.expose())?.facts()),
+            Kind::OAuthToken => {
+                let token = OAuthToken::parse(bytes.expose())?;
+                (Hint::of(token.access().expose()), token.facts(now))
+            }
+            Kind::Opaque => (Hint::none(), Facts::default()),
+            Kind::SshKey => (Hint::none(), SshKey::parse(bytes.expose())?.facts(provider)),
+        };
+        Ok(Self {
+            kind,
+            bytes,
+            hint,
+            facts,
+        })
+    }
+
+    /// What sort of credential it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The bytes, as they were given.
+    #[must_use]
+    pub const fn bytes(&self) -> &SecretBytes {
+        &self.bytes
+    }
+
+    /// The masked form.
+    #[must_use]
+    pub const fn hint(&self) -> &Hint {
+        &self.hint
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Its variables, if it is an environment.
+    ///
+    /// # Errors
+    /// `Misuse` if it is of another kind.
+    pub fn env(&self) -> Result<EnvSet> {
+        self.expect(Kind::Env)?;
+        EnvSet::parse(self.bytes.expose())
+    }
+
+    /// Its parts, if it is an OAuth token.
+    ///
+    /// # Errors
+    /// `Misuse` if it is of another kind.
+    pub fn oauth_token(&self) -> Result<OAuthToken> {
+        self.expect(Kind::OAuthToken)?;
+        OAuthToken::parse(self.bytes.expose())
+    }
+
+    fn expect(&self, kind: Kind) -> Result<()> {
+        if self.kind == kind {
+            return Ok(());
+        }
+        Err(Error::misuse(format!(
+            "the credential is of kind {}, not {kind}",
+            self.kind
+        )))
+    }
+
+    pub(crate) fn from_store(kind: Kind, bytes: SecretBytes, hint: Hint, facts: Facts) -> Self {
+        Self {
+            kind,
+            bytes,
+            hint,
+            facts,
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({}, {})", self.kind, self.hint)
+    }
+}
+
+/// An API key is one line of visible ASCII; a final newline, as files end in one, is let through
+/// and kept.
+fn hint_of_api_key(bytes: &[u8]) -> Result<Hint> {
+    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() || !line.iter().all(u8::is_ascii_graphic) {
+        return Err(Error::misuse(
+            "an api-key is one line of visible ASCII without spaces; for anything else use kind opaque",
+        ));
+    }
+    Ok(Hint::of(line))
+}

@@ -1,0 +1,107 @@
+//! The public metadata beside a sealed value: JSON of version 1, at most 256 KiB.
+//!
+//! Its SHA-256 is part of the value's context: whoever edits it makes the value unopenable.
+
+use keyward_base::{Error, Result, Revision, Scope, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::credential::{Credential, Facts, Kind};
+
+/// The most bytes of metadata.
+const MAX_LEN: usize = 256 * 1024;
+
+const VERSION: u32 = 1;
+
+/// What is stored beside a sealed value.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metadata {
+    v: u32,
+    kind: Kind,
+    scope: String,
+    revision: u64,
+    created: u64,
+    updated: u64,
+    facts: Facts,
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    v: u32,
+}
+
+impl Metadata {
+    pub(crate) fn new(
+        credential: &Credential,
+        scope: &Scope,
+        revision: Revision,
+        created: Timestamp,
+        updated: Timestamp,
+    ) -> Self {
+        Self {
+            v: VERSION,
+            kind: credential.kind(),
+            scope: scope.as_str().to_owned(),
+            revision: revision.number(),
+            created: created.as_millis(),
+            updated: updated.as_millis(),
+            facts: credential.facts().clone(),
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self)
+            .map_err(|e| Error::misuse("the metadata cannot be written").with_source(e))
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
+        let wrong = || Error::corrupt("the metadata of a value is not ours");
+        if bytes.len() > MAX_LEN {
+            return Err(wrong());
+        }
+        let version: VersionOnly = serde_json::from_slice(bytes).map_err(|_| wrong())?;
+        if version.v > VERSION {
+            return Err(Error::unavailable(
+                "a value was written by a newer release: upgrade keyward",
+            ));
+        }
+        let read: Self = serde_json::from_slice(bytes).map_err(|_| wrong())?;
+        if read.v != VERSION || read.revision == 0 {
+            return Err(wrong());
+        }
+        Ok(read)
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn scope(&self) -> Result<Scope> {
+        Scope::new(&self.scope).map_err(|_| Error::corrupt("the scope of a value is not ours"))
+    }
+
+    pub(crate) const fn revision(&self) -> Revision {
+        Revision::new(self.revision)
+    }
+
+    pub(crate) const fn created(&self) -> Timestamp {
+        Timestamp::from_millis(self.created)
+    }
+
+    pub(crate) const fn updated(&self) -> Timestamp {
+        Timestamp::from_millis(self.updated)
+    }
+
+    pub(crate) const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// Reads the metadata of a value and says of what kind it is: for tools and fuzzers. Nothing in it
+/// is authentic yet.
+///
+/// # Errors
+/// `Corrupt` for bytes that are not metadata; `Unavailable` for a newer version.
+pub fn inspect(bytes: &[u8]) -> Result<Kind> {
+    Metadata::parse(bytes).map(|metadata| metadata.kind())
+}

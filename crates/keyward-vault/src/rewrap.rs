@@ -1,0 +1,215 @@
+//! Rotation that ends: every value sealed anew under keys issued since the last promotion.
+//!
+//! The fence goes up first, so that nobody writes under an old key any more. Then one scan seals
+//! anew what is old, each row by compare-and-swap, with its cursor in the same batch. It may be
+//! killed at any instant and run again, beside live writers and beside itself.
+
+mod cursor;
+mod page;
+mod tables;
+
+use std::fmt;
+
+use keyward_base::audit::{Event, Outcome};
+use keyward_base::{Error, Reason, Result};
+use keyward_keys::Coverage;
+use keyward_store::{Collection, Scan, StoreLimits};
+
+use crate::fence::Fence;
+use crate::sealed::Column;
+use crate::slot::VAULT;
+use crate::table::Table;
+use crate::vault::Vault;
+use cursor::Cursor;
+
+/// Where rows that do not open are noted: same owner and id as the row.
+pub const QUARANTINE: Collection = Collection::named("quarantine");
+
+/// Rows sealed anew in one transaction, unless told otherwise.
+const BATCH: usize = 512;
+
+/// How far a rewrap is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Rows of the vault when it began; rows written since may be seen too.
+    pub total: u64,
+    /// Rows looked at, those before an interruption not counted.
+    pub seen: u64,
+    /// Rows sealed anew.
+    pub moved: u64,
+}
+
+/// How a rewrap ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Rows looked at.
+    pub seen: u64,
+    /// Rows sealed anew.
+    pub moved: u64,
+    /// Rows that do not open, and are noted with the reason. They are left as they are.
+    pub quarantined: u64,
+    /// Rows whose key is missing or disabled, or whose suite only a newer release knows: not bad,
+    /// but not moved.
+    pub skipped: u64,
+    /// Why the last row was skipped.
+    pub skipped_because: Option<Reason>,
+    /// Values still under older keys, counted over the vault and the tables given.
+    pub left: u64,
+}
+
+/// Seals every value anew under keys issued since the last promotion.
+#[must_use = "a rewrap does nothing until `run`"]
+pub struct Rewrap<'a> {
+    vault: &'a Vault,
+    tables: Vec<(&'a Column, &'a dyn Table)>,
+    progress: Box<dyn FnMut(Progress) + Send + 'a>,
+    batch: usize,
+}
+
+impl<'a> Rewrap<'a> {
+    /// A rewrap of the vault's own records.
+    pub fn new(vault: &'a Vault) -> Self {
+        Self {
+            vault,
+            tables: Vec::new(),
+            progress: Box::new(|_| {}),
+            batch: BATCH,
+        }
+    }
+
+    /// Rows sealed anew in one transaction, 1 to 2048. Default 512: writers wait for at most that
+    /// long.
+    pub fn batch(mut self, rows: usize) -> Self {
+        self.batch = rows.clamp(1, StoreLimits::BATCH / 2);
+        self
+    }
+
+    /// Is told how far it is, after each batch.
+    pub fn progress(mut self, told: impl FnMut(Progress) + Send + 'a) -> Self {
+        self.progress = Box::new(told);
+        self
+    }
+
+    /// A table of the application, too.
+    pub fn table(mut self, column: &'a Column, table: &'a dyn Table) -> Self {
+        self.tables.push((column, table));
+        self
+    }
+
+    /// Does it, from where an interrupted run left off.
+    ///
+    /// # Errors
+    /// `Unavailable` if a store, the keyring or the audit cannot be reached: run it again.
+    pub async fn run(mut self) -> Result<Report> {
+        let result = self.try_run().await;
+        let inner = &self.vault.0;
+        let event = Event::new(
+            inner.clock.now()?,
+            "vault.rewrap",
+            Event::outcome_of(&result),
+        );
+        inner.audit.record(&event)?;
+        result
+    }
+
+    async fn try_run(&mut self) -> Result<Report> {
+        let vault = self.vault;
+        vault.keyring().refresh().await?;
+        let least = vault.keyring().active_seq(vault.purpose())?;
+        Fence::raise(vault.store().as_ref(), least).await?;
+        vault.forget_fence();
+        let total = vault.store().count(&VAULT, "").await?;
+        let mut report = Report::default();
+        let mut cursor = Cursor::read(vault.store().as_ref(), least).await?;
+        loop {
+            let scan = Scan {
+                collection: VAULT,
+                owner: None,
+                prefix: None,
+                after: cursor.after(),
+                limit: self.batch,
+            };
+            let records = vault.store().scan(scan).await?;
+            let Some(last) = records.last() else { break };
+            let after = (last.key.owner.clone(), last.key.id.clone());
+            page::reseal(vault, records, least, &mut cursor, after, &mut report).await?;
+            let (seen, moved) = (report.seen, report.moved);
+            (self.progress)(Progress { total, seen, moved });
+        }
+        for (column, table) in &self.tables {
+            tables::reseal(column, *table, least, self.batch, &mut report).await?;
+            let (seen, moved) = (report.seen, report.moved);
+            (self.progress)(Progress { total, seen, moved });
+        }
+        report.left = self.count_left(least).await?;
+        if report.left == 0 {
+            cursor.clear(vault.store().as_ref()).await?;
+        } else {
+            // What was skipped must be looked at again by the next run.
+            cursor.rewind(vault.store().as_ref()).await?;
+        }
+        Ok(report)
+    }
+
+    /// Values under keys older than `least`.
+    async fn count_left(&self, least: u64) -> Result<u64> {
+        let vault = self.vault;
+        let own = vault.coverage();
+        let mut columns: Vec<&dyn Coverage> = vec![&own];
+        for (_, table) in &self.tables {
+            columns.push(*table);
+        }
+        let old = vault
+            .keyring()
+            .admin()
+            .rows_older_than(vault.purpose(), least, &columns)
+            .await?;
+        Ok(old)
+    }
+}
+
+impl fmt::Debug for Rewrap<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rewrap")
+            .field("batch", &self.batch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sorts an error by whose fault it is: a bad row is noted, a missing key or a newer suite leaves
+/// the row alone, and anything else ends the run.
+enum Fault {
+    Bad(Reason),
+    KeyMissing(Option<Reason>),
+    Ends(Error),
+}
+
+fn fault(error: Error) -> Fault {
+    match error.reason() {
+        Some(reason) if crate::sealed::is_bad_value(&error) => Fault::Bad(reason),
+        Some(
+            reason @ (Reason::UnknownKey
+            | Reason::PendingKey
+            | Reason::DisabledKey
+            | Reason::DestroyedKey),
+        ) => Fault::KeyMissing(Some(reason)),
+        _ if error.kind() == keyward_base::ErrorKind::Corrupt => Fault::Bad(Reason::Malformed),
+        _ => Fault::Ends(error),
+    }
+}
+
+/// Records that a row was set aside.
+fn note_quarantine(vault: &Vault, record: &keyward_store::Record, reason: Reason) -> Result<()> {
+    let inner = &vault.0;
+    let kind = keyward_base::ErrorKind::Corrupt;
+    let outcome = Outcome::Failed(kind, Some(reason));
+    let mut event = Event::new(inner.clock.now()?, "vault.quarantine", outcome);
+    if let Ok(slot) = crate::slot::Slot::of_key(&record.key) {
+        event.tenant = Some(slot.tenant);
+        event.place = Some(slot.place);
+        event.record = Some(slot.record);
+    }
+    inner.audit.record(&event)
+}

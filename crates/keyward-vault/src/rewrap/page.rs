@@ -1,0 +1,214 @@
+//! One page of the vault's records, sealed anew in one batch.
+
+use keyward_base::{Reason, Result};
+use keyward_crypto::sealed::{self, Header};
+use keyward_store::{Applied, Record, RecordKey, Version, Write};
+
+use super::cursor::Cursor;
+use super::{Fault, QUARANTINE, Report, fault, note_quarantine};
+use crate::metadata::Metadata;
+use crate::slot::Slot;
+use crate::vault::{Vault, parse_stored};
+
+/// How often a batch that lost to live writers is tried again before it is split into rows.
+const MAX_TRIES: usize = 4;
+
+/// What became of one row.
+enum Row {
+    Bad(Reason),
+    Current,
+    KeyMissing(Option<Reason>),
+    Moved(String),
+}
+
+/// Seals the old ones of `records` anew, and moves the cursor to `after` in the same batch.
+pub(super) async fn reseal(
+    vault: &Vault,
+    records: Vec<Record>,
+    least: u64,
+    cursor: &mut Cursor,
+    after: (String, String),
+    report: &mut Report,
+) -> Result<()> {
+    let mut records = records;
+    for _ in 0..MAX_TRIES {
+        let (writes, done) = prepare(vault, &records, least).await?;
+        let rows = writes.len();
+        let mut batch = writes;
+        batch.push(cursor.advance(&after)?);
+        match vault.store().apply(batch).await? {
+            Applied::Done(versions) => {
+                cursor.moved(after, versions.last().copied().flatten());
+                report.add(vault, done).await?;
+                return Ok(());
+            }
+            Applied::Conflict { index } if index == rows => {
+                cursor.follow(vault.store().as_ref()).await?;
+            }
+            // A live writer was faster on some row: look at all of them as they are now.
+            _ => records = read_again(vault, &records).await?,
+        }
+    }
+    // Busy rows: one at a time, so that no writer can hold the others up.
+    for record in &records {
+        one_row(vault, record, least, report).await?;
+    }
+    let write = cursor.advance(&after)?;
+    match vault.store().apply(vec![write]).await? {
+        Applied::Done(versions) => {
+            let version: Option<Version> = versions.last().copied().flatten();
+            cursor.moved(after, version);
+        }
+        _ => cursor.follow(vault.store().as_ref()).await?,
+    }
+    Ok(())
+}
+
+async fn read_again(vault: &Vault, records: &[Record]) -> Result<Vec<Record>> {
+    let keys: Vec<RecordKey> = records.iter().map(|record| record.key.clone()).collect();
+    Ok(vault
+        .store()
+        .fetch_many(&keys)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// One row, until it is current, gone, or not to be moved. Every lost try means that a writer
+/// wrote it, and writers write under current keys only.
+async fn one_row(vault: &Vault, record: &Record, least: u64, report: &mut Report) -> Result<()> {
+    let mut record = record.clone();
+    loop {
+        let (writes, done) = prepare(vault, std::slice::from_ref(&record), least).await?;
+        if writes.is_empty() {
+            return report.add(vault, done).await;
+        }
+        if let Applied::Done(_) = vault.store().apply(writes).await? {
+            return report.add(vault, done).await;
+        }
+        match vault.store().fetch(&record.key).await? {
+            Some(newer) => record = newer,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// What a batch that was written did.
+struct Done {
+    seen: u64,
+    moved: u64,
+    skipped: u64,
+    because: Option<Reason>,
+    bad: Vec<(Record, Reason)>,
+}
+
+async fn prepare(vault: &Vault, records: &[Record], least: u64) -> Result<(Vec<Write>, Done)> {
+    let mut writes = Vec::with_capacity(records.len().saturating_add(1));
+    let mut done = Done {
+        seen: 0,
+        moved: 0,
+        skipped: 0,
+        because: None,
+        bad: Vec::new(),
+    };
+    for record in records {
+        done.seen = done.seen.saturating_add(1);
+        match look(vault, record, least).await? {
+            Row::Bad(reason) => done.bad.push((record.clone(), reason)),
+            Row::Current => {}
+            Row::KeyMissing(reason) => {
+                done.skipped = done.skipped.saturating_add(1);
+                done.because = reason;
+            }
+            Row::Moved(sealed) => {
+                done.moved = done.moved.saturating_add(1);
+                writes.push(Write::Swap {
+                    key: record.key.clone(),
+                    version: record.version,
+                    sealed,
+                    data: record.data.clone(),
+                    expires: record.expires,
+                });
+            }
+        }
+    }
+    Ok((writes, done))
+}
+
+async fn look(vault: &Vault, record: &Record, least: u64) -> Result<Row> {
+    match try_look(vault, record, least).await {
+        Ok(row) => Ok(row),
+        Err(e) => match fault(e) {
+            Fault::Bad(reason) => Ok(Row::Bad(reason)),
+            Fault::KeyMissing(reason) => Ok(Row::KeyMissing(reason)),
+            Fault::Ends(e) => Err(e),
+        },
+    }
+}
+
+async fn try_look(vault: &Vault, record: &Record, least: u64) -> Result<Row> {
+    let header = match Header::peek(&record.sealed) {
+        Ok(header) => header,
+        // A suite that only a newer release knows: the row is sound, and not ours to judge.
+        Err(e) if e.reason().is_none() => return Ok(Row::KeyMissing(None)),
+        Err(e) => return Err(e),
+    };
+    let slot = Slot::of_key(&record.key)?;
+    let (keyring, purpose) = (vault.keyring(), vault.purpose());
+    let old = keyring
+        .opening_key(purpose, &slot.tenant, header.key)
+        .await?;
+    if old.seq() >= least {
+        return Ok(Row::Current);
+    }
+    let metadata = match Metadata::parse(&record.data) {
+        Ok(metadata) => metadata,
+        Err(e) if e.kind() == keyward_base::ErrorKind::Unavailable => {
+            return Ok(Row::KeyMissing(None));
+        }
+        Err(e) => return Err(e),
+    };
+    let scope = metadata.scope()?;
+    let binding = vault.binding(&slot, &scope, &metadata, &record.data)?;
+    let plaintext = parse_stored(record)?.open(old.body(), |header| binding.encode(header))?;
+    let new = keyring.sealing_key(purpose, &slot.tenant, least).await?;
+    let header = Header {
+        suite: new.suite(),
+        key: new.id(),
+        hint: header.hint,
+    };
+    sealed::seal(
+        new.body(),
+        &header,
+        |header| binding.encode(header),
+        plaintext.expose(),
+    )
+    .map(Row::Moved)
+}
+
+impl Report {
+    async fn add(&mut self, vault: &Vault, done: Done) -> Result<()> {
+        self.seen = self.seen.saturating_add(done.seen);
+        self.moved = self.moved.saturating_add(done.moved);
+        self.skipped = self.skipped.saturating_add(done.skipped);
+        self.skipped_because = done.because.or(self.skipped_because);
+        for (record, reason) in done.bad {
+            note_quarantine(vault, &record, reason)?;
+            self.quarantined = self.quarantined.saturating_add(1);
+            let note = RecordKey {
+                collection: QUARANTINE,
+                ..record.key
+            };
+            let insert = Write::Insert {
+                key: note,
+                sealed: String::new(),
+                data: reason.as_str().as_bytes().to_vec(),
+                expires: None,
+            };
+            // Noted before, by an earlier run: just as well.
+            let _either_way: Applied = vault.store().apply(vec![insert]).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,316 @@
+//! Sealed values that an application keeps itself: in a column of its own table, or detached.
+
+use std::fmt;
+use std::str::FromStr;
+
+use keyward_base::audit::Event;
+use keyward_base::context::Encoded;
+use keyward_base::{
+    Context, CredentialKind, Error, Hint, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
+    SecretBytes, Tenant,
+};
+use keyward_crypto::sealed::{self, Header, Parsed};
+
+use crate::slot::Slot;
+use crate::vault::Vault;
+
+/// The domain of values in an application's own column.
+const COLUMN: &str = "kw1/column";
+/// The domain of values that are in no column.
+const DETACHED: &str = "kw1/detached";
+
+/// A sealed value as text: `kw1.` and base64url. Shown, it is its hint; [`Sealed::as_str`] is what
+/// goes into the column.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(String);
+
+impl Sealed {
+    /// The text to be stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key it says it is sealed with.
+    ///
+    /// # Errors
+    /// As its parsing; a value that was parsed does not fail.
+    pub fn key(&self) -> Result<KeyId> {
+        Header::peek(&self.0).map(|header| header.key)
+    }
+
+    fn hint(&self) -> Hint {
+        Header::peek(&self.0).map_or_else(|_| Hint::none(), |header| header.hint)
+    }
+}
+
+impl FromStr for Sealed {
+    type Err = Error;
+
+    /// Reads what [`Sealed::as_str`] gave. Nothing in it is verified.
+    fn from_str(text: &str) -> Result<Self> {
+        Parsed::parse(text)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hint().fmt(f)
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({})", self.hint())
+    }
+}
+
+/// What a value in an application's own table is bound to. Every field must be given: one that is
+/// forgotten does not compile.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)] // A new field must break every caller.
+pub struct Cell {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// The id of its row.
+    pub record: RecordId,
+    /// The role it opens for.
+    pub scope: Scope,
+    /// What sort of value it is, in the application's own words.
+    pub kind: CredentialKind,
+    /// The row's own version; [`Revision::FIRST`] for a value that never changes.
+    pub revision: Revision,
+}
+
+/// A column of sealed values in an application's own table, registered with the keyring.
+#[derive(Clone, Debug)]
+pub struct Column {
+    vault: Vault,
+    place: Place,
+}
+
+impl Vault {
+    /// The column `place` of an application's own table. Registered for good: from now on no key
+    /// is destroyed by a process that cannot count it. Give a [`Table`](crate::Table) of it to
+    /// [`Rewrap`](crate::Rewrap), and to whatever destroys keys.
+    ///
+    /// # Errors
+    /// `Unavailable` if the key store cannot be reached.
+    pub async fn column(&self, place: Place) -> Result<Column> {
+        self.keyring().register(place.as_str()).await?;
+        Ok(Column {
+            vault: self.clone(),
+            place,
+        })
+    }
+
+    /// Seals a value that is kept in no column we can count. The tenant key is marked, so that
+    /// its ring key is not destroyed by mistake.
+    ///
+    /// # Errors
+    /// `Misuse` beyond 1 MiB; `Unavailable` if the keyring or the audit cannot be reached.
+    pub async fn seal_detached(
+        &self,
+        slot: &Slot,
+        scope: &Scope,
+        plaintext: &SecretBytes,
+    ) -> Result<Sealed> {
+        let key = self
+            .keyring()
+            .sealing_key(self.purpose(), &slot.tenant, 0)
+            .await?;
+        self.keyring()
+            .mark_unregistered(self.purpose(), &slot.tenant, key.id())
+            .await?;
+        let header = Header {
+            suite: key.suite(),
+            key: key.id(),
+            hint: Hint::of(plaintext.expose().trim_ascii_end()),
+        };
+        let kind = CredentialKind::new("opaque")?;
+        let context = |header: &[u8]| {
+            self.detached_context(slot, scope, &kind)
+                .encode(DETACHED, header)
+        };
+        let result = sealed::seal(key.body(), &header, context, plaintext.expose()).map(Sealed);
+        self.record(
+            "vault.seal-detached",
+            slot,
+            Some(key.id()),
+            Event::outcome_of(&result),
+        )?;
+        result
+    }
+
+    /// Opens what [`Vault::seal_detached`] sealed for the same slot and scope.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub async fn open_detached(
+        &self,
+        slot: &Slot,
+        scope: &Scope,
+        value: &Sealed,
+    ) -> Result<SecretBytes> {
+        let kind = CredentialKind::new("opaque")?;
+        let context = |header: &[u8]| {
+            self.detached_context(slot, scope, &kind)
+                .encode(DETACHED, header)
+        };
+        let result = self.open_value(&slot.tenant, value, context).await;
+        let key = value.key().ok();
+        self.record("vault.open-detached", slot, key, Event::outcome_of(&result))?;
+        result
+    }
+
+    fn detached_context<'a>(
+        &'a self,
+        slot: &'a Slot,
+        scope: &'a Scope,
+        kind: &'a CredentialKind,
+    ) -> Context<'a> {
+        Context {
+            purpose: self.purpose(),
+            tenant: &slot.tenant,
+            scope,
+            place: &slot.place,
+            record: &slot.record,
+            kind,
+            metadata: None,
+            revision: Revision::FIRST,
+        }
+    }
+
+    async fn open_value(
+        &self,
+        tenant: &Tenant,
+        value: &Sealed,
+        context: impl FnOnce(&[u8]) -> Encoded + Send,
+    ) -> Result<SecretBytes> {
+        let parsed = Parsed::parse(value.as_str())?;
+        let id = parsed.header().key;
+        let key = self
+            .keyring()
+            .opening_key(self.purpose(), tenant, id)
+            .await?;
+        parsed.open(key.body(), context)
+    }
+}
+
+impl Column {
+    /// Where its values lie.
+    #[must_use]
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Seals `plaintext` for `cell`, with a hint of it.
+    ///
+    /// # Errors
+    /// `Misuse` beyond 1 MiB; `Unavailable` if the keyring or the audit cannot be reached.
+    pub async fn seal(&self, cell: &Cell, plaintext: &SecretBytes) -> Result<Sealed> {
+        let hint = Hint::of(plaintext.expose().trim_ascii_end());
+        let result = self.seal_under(cell, &hint, plaintext, 0).await;
+        let key = result.as_ref().ok().and_then(|value| value.key().ok());
+        self.vault.record(
+            "column.seal",
+            &self.slot(cell),
+            key,
+            Event::outcome_of(&result),
+        )?;
+        result
+    }
+
+    /// Opens what was sealed for the same cell. It is recorded before it is handed out.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub async fn open(&self, cell: &Cell, value: &Sealed) -> Result<SecretBytes> {
+        let result = self.open_unrecorded(cell, value).await;
+        let key = value.key().ok();
+        self.vault.record(
+            "column.open",
+            &self.slot(cell),
+            key,
+            Event::outcome_of(&result),
+        )?;
+        result
+    }
+
+    /// The same value under a key whose seq is at least `least_seq`; `None` if it is already.
+    pub(crate) async fn reseal(
+        &self,
+        cell: &Cell,
+        value: &Sealed,
+        least_seq: u64,
+    ) -> Result<Option<Sealed>> {
+        let header = Parsed::parse(value.as_str())?.header().clone();
+        let keyring = self.vault.keyring();
+        let purpose = self.vault.purpose();
+        let held = keyring
+            .opening_key(purpose, &cell.tenant, header.key)
+            .await?;
+        if held.seq() >= least_seq {
+            return Ok(None);
+        }
+        let plaintext = self.open_unrecorded(cell, value).await?;
+        self.seal_under(cell, &header.hint, &plaintext, least_seq)
+            .await
+            .map(Some)
+    }
+
+    async fn open_unrecorded(&self, cell: &Cell, value: &Sealed) -> Result<SecretBytes> {
+        let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
+        self.vault.open_value(&cell.tenant, value, context).await
+    }
+
+    async fn seal_under(
+        &self,
+        cell: &Cell,
+        hint: &Hint,
+        plaintext: &SecretBytes,
+        least_seq: u64,
+    ) -> Result<Sealed> {
+        let keyring = self.vault.keyring();
+        let key = keyring
+            .sealing_key(self.vault.purpose(), &cell.tenant, least_seq)
+            .await?;
+        let header = Header {
+            suite: key.suite(),
+            key: key.id(),
+            hint: hint.clone(),
+        };
+        let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
+        sealed::seal(key.body(), &header, context, plaintext.expose()).map(Sealed)
+    }
+
+    fn context<'a>(&'a self, cell: &'a Cell) -> Context<'a> {
+        Context {
+            purpose: self.vault.purpose(),
+            tenant: &cell.tenant,
+            scope: &cell.scope,
+            place: &self.place,
+            record: &cell.record,
+            kind: &cell.kind,
+            metadata: None,
+            revision: cell.revision,
+        }
+    }
+
+    fn slot(&self, cell: &Cell) -> Slot {
+        Slot {
+            tenant: cell.tenant.clone(),
+            place: self.place.clone(),
+            record: cell.record.clone(),
+        }
+    }
+}
+
+/// Whether a value that does not open is at fault itself, rather than its key or the moment.
+pub(crate) fn is_bad_value(error: &Error) -> bool {
+    matches!(
+        error.reason(),
+        Some(Reason::NotAuthentic | Reason::Malformed | Reason::TooLong | Reason::Damaged)
+    )
+}

@@ -1,0 +1,96 @@
+//! Making a vault.
+
+use std::sync::{Arc, Mutex};
+
+use keyward_base::audit::Discard;
+use keyward_base::{Clock, Purpose, Result, Sink};
+use keyward_crypto::Provider;
+use keyward_keys::{EphemeralRoot, Keyring};
+use keyward_store::{MemoryStore, Records};
+
+use super::{Inner, Vault};
+use crate::slot::VAULT;
+
+/// The purpose of a vault's keys, unless it is given another.
+const PURPOSE: &str = "vault";
+
+/// Records a vault in memory may hold.
+const IN_MEMORY: usize = 100_000;
+
+/// What a [`Vault`] is made of.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct VaultBuilder {
+    keyring: Keyring,
+    store: Arc<dyn Records>,
+    clock: Arc<dyn Clock>,
+    audit: Arc<dyn Sink>,
+    purpose: Option<Purpose>,
+}
+
+impl VaultBuilder {
+    pub(super) fn new(keyring: Keyring, store: Arc<dyn Records>) -> Self {
+        let clock = Arc::clone(keyring.clock());
+        Self {
+            keyring,
+            store,
+            clock,
+            audit: Arc::new(Discard::new()),
+            purpose: None,
+        }
+    }
+
+    /// Where events go. Default: nowhere.
+    pub fn audit(mut self, audit: Arc<dyn Sink>) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// What its keys are for, if not `vault`: the ring must have a key of that purpose.
+    pub fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = Some(purpose);
+        self
+    }
+
+    /// Makes the vault and registers its records with the keyring, so that no key they need is
+    /// destroyed.
+    ///
+    /// # Errors
+    /// `Misuse` if the ring has no key of the purpose; `Unavailable` if the key store cannot be
+    /// reached.
+    pub async fn build(self) -> Result<Vault> {
+        let purpose = match self.purpose {
+            Some(purpose) => purpose,
+            None => Purpose::new(PURPOSE)?,
+        };
+        self.keyring.active_seq(&purpose)?;
+        self.keyring.register(VAULT.as_str()).await?;
+        Ok(Vault(Arc::new(Inner {
+            keyring: self.keyring,
+            store: self.store,
+            clock: self.clock,
+            audit: self.audit,
+            purpose,
+            fence: Mutex::new(None),
+        })))
+    }
+}
+
+impl Vault {
+    /// A vault in memory with real keys and real sealing, for tests: it is gone with the process.
+    ///
+    /// # Errors
+    /// `Unavailable` without randomness.
+    pub async fn in_memory(clock: Arc<dyn Clock>, audit: Arc<dyn Sink>) -> Result<Self> {
+        let root = Arc::new(EphemeralRoot::new(&Provider::default())?);
+        let keyring = Keyring::builder(Arc::new(MemoryStore::new(IN_MEMORY)), root)
+            .clock(clock)
+            .audit(Arc::clone(&audit))
+            .create(&[Purpose::new(PURPOSE)?], &[])
+            .await?;
+        Self::builder(keyring, Arc::new(MemoryStore::new(IN_MEMORY)))
+            .audit(audit)
+            .build()
+            .await
+    }
+}

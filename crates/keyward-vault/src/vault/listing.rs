@@ -1,0 +1,223 @@
+//! Listing: hints and facts, and nothing opened.
+
+use std::fmt;
+
+use keyward_base::{Error, Hint, KeyId, Reason, Result, Revision, Scope, Tenant, Timestamp};
+use keyward_crypto::sealed::Header;
+use keyward_store::{Record, Scan, StoreLimits};
+
+use super::{Vault, parse_stored};
+use crate::credential::{Facts, Kind};
+use crate::metadata::Metadata;
+use crate::slot::{Slot, VAULT};
+
+/// A hint as it stands in the store. Whoever can write to the store may have changed it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnverifiedHint(Hint);
+
+impl UnverifiedHint {
+    /// The hint, without a check.
+    #[must_use]
+    pub const fn as_hint(&self) -> &Hint {
+        &self.0
+    }
+}
+
+impl fmt::Display for UnverifiedHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for UnverifiedHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnverifiedHint({})", self.0)
+    }
+}
+
+/// What may be shown of a stored credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listed {
+    /// Where it lies.
+    pub slot: Slot,
+    /// What sort it is.
+    pub kind: Kind,
+    /// The masked form.
+    pub hint: UnverifiedHint,
+    /// The key it is sealed with.
+    pub key: KeyId,
+    /// The role it opens for.
+    pub scope: Scope,
+    /// How often the slot was put.
+    pub revision: Revision,
+    /// When the slot was first put.
+    pub created: Timestamp,
+    /// When it was last put.
+    pub updated: Timestamp,
+    /// What else may be shown.
+    pub facts: Facts,
+}
+
+impl Listed {
+    pub(super) fn of(slot: Slot, header: Header, metadata: &Metadata, scope: &Scope) -> Self {
+        Self {
+            slot,
+            kind: metadata.kind(),
+            hint: UnverifiedHint(header.hint),
+            key: header.key,
+            scope: scope.clone(),
+            revision: metadata.revision(),
+            created: metadata.created(),
+            updated: metadata.updated(),
+            facts: metadata.facts().clone(),
+        }
+    }
+
+    fn read(record: &Record) -> Result<Self> {
+        let slot = Slot::of_key(&record.key)?;
+        let metadata = Metadata::parse(&record.data)?;
+        let header = Header::peek(&record.sealed).map_err(|e| match e.reason() {
+            Some(reason) => Error::corrupt("a sealed value is damaged").because(reason),
+            None => e,
+        })?;
+        let scope = metadata.scope()?;
+        Ok(Self::of(slot, header, &metadata, &scope))
+    }
+}
+
+/// A record that could not be listed, or did not verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The record's id in the store, `table.column/record`.
+    pub id: String,
+    /// Why, for the audit.
+    pub reason: Option<Reason>,
+}
+
+/// A part of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The credentials, in the order of place and record.
+    pub items: Vec<Listed>,
+    /// Records that are not what was written. One of them does not hide the others.
+    pub refused: Vec<Refused>,
+    /// Where the next part begins; none after the last.
+    pub next: Option<String>,
+}
+
+impl Vault {
+    /// Lists a tenant's credentials, at most `limit` (1 to 4096) from `after` on, which is the
+    /// [`Page::next`] of the part before. Opens nothing and needs no key: what it shows is not
+    /// verified.
+    ///
+    /// # Errors
+    /// `Misuse` for a limit out of bounds; `Unavailable` if the store cannot be reached.
+    pub async fn list(&self, tenant: &Tenant, after: Option<&str>, limit: usize) -> Result<Page> {
+        let records = self.page(tenant, after, limit).await?;
+        let mut page = Page {
+            items: Vec::new(),
+            refused: Vec::new(),
+            next: None,
+        };
+        for record in &records {
+            match Listed::read(record) {
+                Ok(listed) => page.items.push(listed),
+                Err(e) => page.refused.push(refused(record, &e)),
+            }
+        }
+        Ok(page.ending(&records, limit))
+    }
+
+    /// Lists like [`Vault::list`], and checks of each credential that key, hint, metadata and
+    /// place are those it was sealed with. Decrypts nothing.
+    ///
+    /// # Errors
+    /// As [`Vault::list`], and `Unavailable` if the keyring cannot be reached.
+    pub async fn list_verified(
+        &self,
+        tenant: &Tenant,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page> {
+        let records = self.page(tenant, after, limit).await?;
+        let mut page = Page {
+            items: Vec::new(),
+            refused: Vec::new(),
+            next: None,
+        };
+        for record in &records {
+            let listed = match Listed::read(record) {
+                Ok(listed) => listed,
+                Err(e) => {
+                    page.refused.push(refused(record, &e));
+                    continue;
+                }
+            };
+            match self.verify(record, &listed).await {
+                Ok(()) => page.items.push(listed),
+                // Not the record's fault: nothing can be said of it now.
+                Err(e)
+                    if e.reason().is_none() && e.kind() == keyward_base::ErrorKind::Unavailable =>
+                {
+                    return Err(e);
+                }
+                Err(e) => page.refused.push(refused(record, &e)),
+            }
+        }
+        Ok(page.ending(&records, limit))
+    }
+
+    async fn verify(&self, record: &Record, listed: &Listed) -> Result<()> {
+        let metadata = Metadata::parse(&record.data)?;
+        let parsed = parse_stored(record)?;
+        let tenant = &listed.slot.tenant;
+        let key = self
+            .0
+            .keyring
+            .opening_key(&self.0.purpose, tenant, listed.key)
+            .await?;
+        let binding = self.binding(&listed.slot, &listed.scope, &metadata, &record.data)?;
+        parsed.verify(key.body(), |header| binding.encode(header))
+    }
+
+    async fn page(
+        &self,
+        tenant: &Tenant,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>> {
+        if !(1..=StoreLimits::SCAN).contains(&limit) {
+            return Err(Error::misuse("a page holds 1 to 4096 credentials"));
+        }
+        let owner = tenant.as_str().to_owned();
+        let scan = Scan {
+            collection: VAULT,
+            owner: Some(owner.clone()),
+            prefix: None,
+            after: after.map(|id| (owner, id.to_owned())),
+            limit,
+        };
+        self.0.store.scan(scan).await
+    }
+}
+
+impl Page {
+    fn ending(mut self, records: &[Record], limit: usize) -> Self {
+        let full = records.len() == limit;
+        self.next = records
+            .last()
+            .filter(|_| full)
+            .map(|last| last.key.id.clone());
+        self
+    }
+}
+
+fn refused(record: &Record, error: &Error) -> Refused {
+    Refused {
+        id: record.key.id.clone(),
+        reason: error.reason(),
+    }
+}
