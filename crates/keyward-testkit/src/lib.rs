@@ -1,1 +1,21 @@
-//! Test helpers of the keyward workspace: recording audit, bit-flipper, vector loader, strategies.
+//! Test helpers of the keyward workspace. Not published; used from `tests/` only, since a unit
+//! test that used it would see two copies of its own crate.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`audit`] | a sink that keeps its events, and can be made to fail |
+//! | [`damage`] | every single-bit flip and every truncation of some bytes |
+//! | [`needles`] | finds pieces of a secret, in several encodings, in bytes and files |
+//! | [`strategies`] | proptest strategies for ids |
+//! | [`vectors`] | reads vector files of `key: value` lines |
+
+pub mod audit;
+pub mod damage;
+pub mod needles;
+pub mod strategies;
+pub mod vectors;
+
+pub use audit::RecordingAudit;
+pub use damage::{bit_flips, truncations};
+pub use needles::{Finding, Form, Needles};
+pub use vectors::Vector;
