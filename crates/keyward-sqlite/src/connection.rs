@@ -45,3 +45,28 @@ pub(crate) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
     conn.execute_batch("PRAGMA query_only = ON;").said()?;
     Ok(conn)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no test through the public API can see: a test cannot cut the power.
+    #[test]
+    fn every_connection_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        std::fs::write(&path, "").unwrap();
+        let told = |conn: &Connection, name| {
+            conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        let writer = open(&path, Duration::ZERO).unwrap();
+        let reader = open_reader(&path, Duration::ZERO).unwrap();
+        for conn in [&writer, &reader] {
+            assert_eq!(told(conn, "synchronous"), 2, "FULL");
+            assert_eq!(told(conn, "secure_delete"), 1, "ON");
+            assert_eq!(told(conn, "temp_store"), 2, "MEMORY");
+        }
+        assert_eq!(told(&reader, "query_only"), 1);
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, Result};
+use rusqlite::Connection;
 
 use crate::builder::Builder;
 use crate::failure::Said;
@@ -59,23 +60,21 @@ impl SqliteStore {
 
     /// Reads every page of the file and checks that its tables and indexes agree.
     ///
-    /// It takes as long as reading the file, and nothing is written meanwhile.
+    /// It takes as long as reading the file. Point reads and writes go on meanwhile; scans wait.
     ///
     /// # Errors
     /// `Corrupt` if something does not agree, `Unavailable` if the file cannot be read.
     pub async fn check_integrity(&self) -> Result<()> {
-        self.writer
-            .alone(|conn| {
-                let sql = "PRAGMA integrity_check(1)";
-                let found: String = conn.query_row(sql, [], |row| row.get(0)).said()?;
-                if found == "ok" {
-                    return Ok(());
-                }
-                Err(Error::corrupt(
-                    "the store's file is damaged: restore a backup",
-                ))
-            })
-            .await
+        let check = |conn: &Connection| {
+            let sql = "PRAGMA integrity_check(1)";
+            conn.query_row(sql, [], |row| row.get::<_, String>(0))
+        };
+        if self.readers.run(check).await? == "ok" {
+            return Ok(());
+        }
+        Err(Error::corrupt(
+            "the store's file is damaged: restore a backup",
+        ))
     }
 
     /// Removes what was deleted or replaced from the file and its journal: rewrites the file,

@@ -43,6 +43,7 @@ fn what_was_written_is_there_after_reopening() {
     let versions = done(&store, vec![insert("a", b"1"), insert("b", b"2")]);
     drop(store);
     let store = SqliteStore::open(&path).unwrap();
+    block_on(store.check_integrity()).unwrap();
     let a = block_on(store.fetch(&key("acme", "a"))).unwrap().unwrap();
     assert_eq!((a.version, a.data), (versions[0].unwrap(), b"1".to_vec()));
     assert_eq!(
@@ -217,6 +218,8 @@ fn damage_within_is_corrupt_when_it_is_read() {
     bytes[4096..len].fill(0xa5);
     fs::write(&path, bytes).unwrap();
     let store = SqliteStore::open(&path).unwrap();
+    let checked = block_on(store.check_integrity());
+    refused(checked, ErrorKind::Corrupt, "restore a backup");
     let read = block_on(store.fetch(&key("acme", "0100")));
     refused(read, ErrorKind::Corrupt, "restore a backup");
     refused(

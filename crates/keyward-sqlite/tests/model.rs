@@ -1,0 +1,172 @@
+//! The store on SQLite and the one in memory, given the same batches, answer alike.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use std::collections::HashMap;
+
+use keyward_base::Timestamp;
+use keyward_sqlite::SqliteStore;
+use keyward_store::conformance::block_on;
+use keyward_store::{Applied, MemoryStore, RecordKey, Records, Scan, Version, Write};
+use proptest::prelude::*;
+use support::{key, set};
+
+/// A write whose version is the current one, or one that is no more.
+#[derive(Clone, Debug)]
+struct Step {
+    what: u8,
+    key: RecordKey,
+    stale: bool,
+    sealed: String,
+    data: Vec<u8>,
+    expires: Option<u64>,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    (
+        0..5_u8,
+        prop::sample::select(vec![
+            ("a", "1"),
+            ("a", "2"),
+            ("A", "1"),
+            ("", ""),
+            ("\u{e9}", "_"),
+        ]),
+        prop::bool::weighted(0.2),
+        prop::sample::select(vec![
+            "",
+            "kw1.abcdefghijkl",
+            "kw1.abcdefghijklm",
+            "kw1.ABCDefghijkl",
+        ]),
+        prop::collection::vec(any::<u8>(), 0..20),
+        prop::option::of(0..20_u64),
+    )
+        .prop_map(|(what, (owner, id), stale, sealed, data, expires)| Step {
+            what,
+            key: key(owner, id),
+            stale,
+            sealed: sealed.to_owned(),
+            data,
+            expires,
+        })
+}
+
+/// A store, and what each of its records' versions is and was.
+struct Side<'a> {
+    store: &'a dyn Records,
+    old: HashMap<RecordKey, Version>,
+}
+
+/// Owner, id, sealed, data, expires.
+type Row = (String, String, String, Vec<u8>, Option<Timestamp>);
+
+impl Side<'_> {
+    fn now(&self, key: &RecordKey) -> Option<Version> {
+        block_on(self.store.fetch(key))
+            .unwrap()
+            .map(|record| record.version)
+    }
+
+    fn apply(&mut self, steps: &[Step]) -> String {
+        let versions: HashMap<&RecordKey, Option<Version>> = steps
+            .iter()
+            .map(|step| (&step.key, self.now(&step.key)))
+            .collect();
+        let batch = steps
+            .iter()
+            .map(|step| {
+                let old = self.old.get(&step.key).copied().unwrap_or(Version::new(0));
+                let current = versions[&step.key].filter(|_| !step.stale);
+                let version = current.unwrap_or(old);
+                let key = step.key.clone();
+                let (sealed, data) = (step.sealed.clone(), step.data.clone());
+                let expires = step.expires.map(Timestamp::from_millis);
+                match step.what {
+                    0 => Write::Delete { key, version },
+                    1 => Write::Require {
+                        key,
+                        version: current,
+                    },
+                    2 | 3 => Write::Insert {
+                        key,
+                        sealed,
+                        data,
+                        expires,
+                    },
+                    _ => Write::Swap {
+                        key,
+                        version,
+                        sealed,
+                        data,
+                        expires,
+                    },
+                }
+            })
+            .collect();
+        for (key, version) in versions {
+            if let Some(version) = version {
+                self.old.insert(key.clone(), version);
+            }
+        }
+        match block_on(self.store.apply(batch)).unwrap() {
+            Applied::Done(versions) => format!(
+                "{:?}",
+                versions.iter().map(Option::is_some).collect::<Vec<_>>()
+            ),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// Everything that can be read, but for the versions' numbers.
+    fn all(&self) -> Vec<Row> {
+        let scan = Scan {
+            collection: set(),
+            owner: None,
+            prefix: None,
+            after: None,
+            limit: 100,
+        };
+        let records = block_on(self.store.scan(scan)).unwrap();
+        records
+            .into_iter()
+            .map(|r| (r.key.owner, r.key.id, r.sealed, r.data, r.expires))
+            .collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn both_answer_alike(
+        batches in prop::collection::vec(prop::collection::vec(step(), 1..5), 1..16),
+        now in 0..20_u64,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = SqliteStore::open(folder.path().join("data.db")).unwrap();
+        let memory = MemoryStore::new(1_000);
+        let stores: [&dyn Records; 2] = [&sqlite, &memory];
+        let mut sides = stores.map(|store| Side { store, old: HashMap::new() });
+        for batch in batches {
+            let answers = sides.each_mut().map(|side| side.apply(&batch));
+            prop_assert_eq!(&answers[0], &answers[1]);
+            prop_assert_eq!(sides[0].all(), sides[1].all());
+        }
+        let now = Timestamp::from_millis(now);
+        for prefix in ["", "kw1.abcdefghijkl", "kw1.a", "KW1."] {
+            let counts = sides.each_ref().map(|side| block_on(side.store.count(&set(), prefix)).unwrap());
+            prop_assert_eq!(counts[0], counts[1]);
+        }
+        let purged = sides.each_ref().map(|side| block_on(side.store.purge(&set(), now, 100)).unwrap());
+        prop_assert_eq!(purged[0], purged[1]);
+        prop_assert_eq!(sides[0].all(), sides[1].all());
+    }
+}
