@@ -11,6 +11,7 @@ use keyward_base::{
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
 
+use crate::credential::{Credential, Kind};
 use crate::slot::Slot;
 use crate::vault::Vault;
 
@@ -105,16 +106,16 @@ impl Vault {
         })
     }
 
-    /// Seals a value that is kept in no column we can count. The tenant key is marked, so that
-    /// its ring key is not destroyed by mistake.
+    /// Seals a credential that is kept in no column we can count. The tenant key is marked, so
+    /// that its ring key is not destroyed by mistake. Its facts are not kept with it.
     ///
     /// # Errors
-    /// `Misuse` beyond 1 MiB; `Unavailable` if the keyring or the audit cannot be reached.
+    /// `Unavailable` if the keyring or the audit cannot be reached.
     pub async fn seal_detached(
         &self,
         slot: &Slot,
         scope: &Scope,
-        plaintext: &SecretBytes,
+        credential: &Credential,
     ) -> Result<Sealed> {
         let key = self
             .keyring()
@@ -126,14 +127,15 @@ impl Vault {
         let header = Header {
             suite: key.suite(),
             key: key.id(),
-            hint: Hint::of(plaintext.expose().trim_ascii_end()),
+            hint: credential.hint().clone(),
         };
-        let kind = CredentialKind::new("opaque")?;
+        let kind = credential.kind().id()?;
         let context = |header: &[u8]| {
             self.detached_context(slot, scope, &kind)
                 .encode(DETACHED, header)
         };
-        let result = sealed::seal(key.body(), &header, context, plaintext.expose()).map(Sealed);
+        let plaintext = credential.bytes().expose();
+        let result = sealed::seal(key.body(), &header, context, plaintext).map(Sealed);
         self.record(
             "vault.seal-detached",
             slot,
@@ -143,7 +145,7 @@ impl Vault {
         result
     }
 
-    /// Opens what [`Vault::seal_detached`] sealed for the same slot and scope.
+    /// Opens what [`Vault::seal_detached`] sealed for the same slot, scope and kind.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -151,9 +153,10 @@ impl Vault {
         &self,
         slot: &Slot,
         scope: &Scope,
+        kind: Kind,
         value: &Sealed,
     ) -> Result<SecretBytes> {
-        let kind = CredentialKind::new("opaque")?;
+        let kind = kind.id()?;
         let context = |header: &[u8]| {
             self.detached_context(slot, scope, &kind)
                 .encode(DETACHED, header)

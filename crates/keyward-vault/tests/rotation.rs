@@ -20,7 +20,11 @@ async fn vault(folder: &std::path::Path) -> Vault {
         .create(&[purpose], &[])
         .await
         .unwrap();
-    Vault::builder(ring, data).audit(Arc::new(Discard::new())).build().await.unwrap()
+    Vault::builder(ring, data)
+        .audit(Arc::new(Discard::new()))
+        .build()
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -32,26 +36,48 @@ async fn every_value_moves_and_the_old_key_is_destroyed() {
         let slot = Slot::new(["acme", "globex"][at % 2], "account.token", &at.to_string()).unwrap();
         let token = SecretBytes::copy_of(format!("token-{at:032}").as_bytes());
         let token = vault.credential(Kind::ApiKey, token).unwrap();
-        vault.put(&slot, &token, &none, Expect::Absent).await.unwrap();
+        vault
+            .put(&slot, &token, &none, Expect::Absent)
+            .await
+            .unwrap();
     }
     let admin = vault.keyring().admin();
     let old = vault.keyring().status().keys[0].id;
     let new = admin.rotate(vault.purpose()).await.unwrap();
-    assert_eq!(admin.promote_ready().await.unwrap(), Promotion::Promoted(vec![new]));
+    assert_eq!(
+        admin.promote_ready().await.unwrap(),
+        Promotion::Promoted(vec![new])
+    );
     admin.disable(old).await.unwrap();
     let needed = admin.destroy(old, &[&vault.coverage()]).await.unwrap_err();
-    assert!(needed.to_string().contains("1500 values still need"), "{needed}");
+    assert!(
+        needed.to_string().contains("1500 values still need"),
+        "{needed}"
+    );
     let stuck = Rewrap::new(&vault).run().await.unwrap();
-    assert_eq!((stuck.moved, stuck.skipped, stuck.left), (0, 1500, 1500), "a disabled key is not a bad row");
+    assert_eq!(
+        (stuck.moved, stuck.skipped, stuck.left),
+        (0, 1500, 1500),
+        "a disabled key is not a bad row"
+    );
     admin.enable(old).await.unwrap();
 
     let report = Rewrap::new(&vault).run().await.unwrap();
-    assert_eq!((report.moved, report.quarantined, report.left), (1500, 0, 0));
+    assert_eq!(
+        (report.moved, report.quarantined, report.left),
+        (1500, 0, 0)
+    );
     admin.disable(old).await.unwrap();
-    assert_eq!(admin.destroy(old, &[&vault.coverage()]).await.unwrap().key, old);
+    assert_eq!(
+        admin.destroy(old, &[&vault.coverage()]).await.unwrap().key,
+        old
+    );
     for at in 0..rows {
         let slot = Slot::new(["acme", "globex"][at % 2], "account.token", &at.to_string()).unwrap();
         let opened = vault.open(&slot, &none).await.unwrap();
-        assert_eq!(opened.bytes().expose(), format!("token-{at:032}").as_bytes());
+        assert_eq!(
+            opened.bytes().expose(),
+            format!("token-{at:032}").as_bytes()
+        );
     }
 }
