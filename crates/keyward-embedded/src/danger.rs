@@ -20,5 +20,5 @@ pub async fn accept_restore(home: &Home, options: &Options) -> Result<Embedded> 
     let parts = Parts::existing(home, options)?;
     let anchor = Arc::new(FileAnchor::new(parts.anchor().to_owned()));
     let keyring = danger::accept_restore(parts.keyring(options), anchor).await?;
-    Ok(parts.finish(home, keyring))
+    parts.finish(home, options, keyring).await
 }

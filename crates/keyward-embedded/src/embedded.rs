@@ -8,13 +8,12 @@ use keyward_base::{Clock, Error, Purpose, Result, Sink, SystemClock};
 use keyward_crypto::Provider;
 use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
 use keyward_sqlite::SqliteStore;
-use keyward_store::{Collection, Records};
+use keyward_store::Records;
+use keyward_vault::Vault;
+use keyward_vault::slot::VAULT;
 
 use crate::home::Home;
 use crate::source::{RootSource, anchor_path};
-
-/// The collection of the vault in the data store.
-const VAULT: Collection = Collection::named("vault");
 
 /// How to open a home. [`Options::from_env`] is what most programs want.
 #[derive(Debug)]
@@ -69,6 +68,7 @@ pub struct Embedded {
     data: Arc<SqliteStore>,
     keyring: Keyring,
     root: RootVersion,
+    vault: Vault,
 }
 
 impl Embedded {
@@ -88,7 +88,7 @@ impl Embedded {
         let guard = RecordColumn::new(parts.data.as_ref(), VAULT);
         let builder = parts.keyring(options);
         let keyring = builder.create(&[Purpose::new("vault")?], &[&guard]).await?;
-        Ok(parts.finish(home, keyring))
+        parts.finish(home, options, keyring).await
     }
 
     /// Opens a home that [`Embedded::init`] made. Nothing missing is made anew.
@@ -100,7 +100,7 @@ impl Embedded {
     pub async fn open(home: &Home, options: &Options) -> Result<Self> {
         let parts = Parts::existing(home, options)?;
         let keyring = parts.keyring(options).open().await?;
-        Ok(parts.finish(home, keyring))
+        parts.finish(home, options, keyring).await
     }
 
     /// The home.
@@ -133,6 +133,12 @@ impl Embedded {
         &self.keyring
     }
 
+    /// The vault.
+    #[must_use]
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// The version of the root that wraps now.
     #[must_use]
     pub const fn root_version(&self) -> RootVersion {
@@ -142,7 +148,7 @@ impl Embedded {
     /// The vault's values as a column that can be counted: what `Admin::destroy` asks for.
     #[must_use]
     pub fn column(&self) -> RecordColumn<'_> {
-        RecordColumn::new(self.data.as_ref(), VAULT)
+        self.vault.coverage()
     }
 }
 
@@ -205,14 +211,25 @@ impl Parts {
         }
     }
 
-    pub(crate) fn finish(self, home: &Home, keyring: Keyring) -> Embedded {
-        Embedded {
+    pub(crate) async fn finish(
+        self,
+        home: &Home,
+        options: &Options,
+        keyring: Keyring,
+    ) -> Result<Embedded> {
+        let data: Arc<dyn Records> = self.data.clone();
+        let vault = Vault::builder(keyring.clone(), data)
+            .audit(Arc::clone(&options.audit))
+            .build()
+            .await?;
+        Ok(Embedded {
             home: home.clone(),
             anchor: self.anchor,
             keys: self.keys,
             data: self.data,
             keyring,
             root: self.root.version(),
-        }
+            vault,
+        })
     }
 }
