@@ -143,7 +143,7 @@ impl<'a> Rewrap<'a> {
             let (seen, moved) = (report.seen, report.moved);
             (self.progress)(Progress { total, seen, moved });
         }
-        report.left = self.count_left(least).await?;
+        report.left = count_left(vault, &self.tables, least).await?;
         if report.left == 0 {
             cursor.clear(vault.store().as_ref()).await?;
         } else {
@@ -152,22 +152,21 @@ impl<'a> Rewrap<'a> {
         }
         Ok(report)
     }
+}
 
-    /// Values under keys older than `least`.
-    async fn count_left(&self, least: u64) -> Result<u64> {
-        let vault = self.vault;
-        let own = vault.coverage();
-        let mut columns: Vec<&dyn Coverage> = vec![&own];
-        for (_, table) in &self.tables {
-            columns.push(*table);
-        }
-        let old = vault
-            .keyring()
-            .admin()
-            .rows_older_than(vault.purpose(), least, &columns)
-            .await?;
-        Ok(old)
+/// Values under keys older than `least`. Apart from [`Rewrap`], whose callback is not `Sync`: a
+/// borrow of it here would keep the whole run from being spawned.
+async fn count_left(vault: &Vault, tables: &[(&Column, &dyn Table)], least: u64) -> Result<u64> {
+    let own = vault.coverage();
+    let mut columns: Vec<&dyn Coverage> = vec![&own];
+    for (_, table) in tables {
+        columns.push(*table);
     }
+    vault
+        .keyring()
+        .admin()
+        .rows_older_than(vault.purpose(), least, &columns)
+        .await
 }
 
 impl fmt::Debug for Rewrap<'_> {

@@ -109,6 +109,16 @@ pub struct Page {
 }
 
 impl Vault {
+    /// What may be shown of one slot, as [`Vault::list`] shows it; none if nothing lies there.
+    ///
+    /// # Errors
+    /// `Corrupt` for a record that is not what was written; `Unavailable` if the store cannot be
+    /// reached.
+    pub async fn describe(&self, slot: &Slot) -> Result<Option<Listed>> {
+        let record = self.0.store.fetch(&slot.key()).await?;
+        record.as_ref().map(Listed::read).transpose()
+    }
+
     /// Lists a tenant's credentials, at most `limit` (1 to 4096) from `after` on, which is the
     /// [`Page::next`] of the part before. Opens nothing and needs no key: what it shows is not
     /// verified.
