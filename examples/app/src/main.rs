@@ -1,1 +1,109 @@
-fn main() {}
+//! Deploydesk: the reference service of keyward.
+//!
+//! A small service that keeps other people's secrets: SSH keys of servers, OAuth tokens of Git
+//! hosts, environment variables. It holds no security code of its own; what it promises is a call
+//! into a crate.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`settings`] | the two environment variables |
+//! | [`desk`] | the service: vault, keyring, audit trail |
+//! | [`pages`] | what each address answers |
+//! | [`input`] | what a form sent |
+//! | [`view`], [`timeline`], [`section`] | what the pages show |
+//! | [`journal`] | the audit trail on disk |
+//! | [`log`] | lines for the operator |
+
+mod desk;
+mod input;
+mod journal;
+mod log;
+mod pages;
+mod section;
+mod settings;
+mod timeline;
+mod view;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_base::{Error, Result};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use desk::Desk;
+use settings::Settings;
+
+/// How long requests may take to end after the service was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<()> {
+    let settings = Settings::read(|name| std::env::var_os(name))?;
+    // First the address: if it is taken, nothing is made.
+    let listener = TcpListener::bind(settings.addr).await.map_err(|e| {
+        Error::misuse(format!(
+            "DEPLOYDESK_ADDR {} cannot be listened on: set another one, such as \
+             DEPLOYDESK_ADDR=127.0.0.1:0 for any free port",
+            settings.addr
+        ))
+        .with_source(e)
+    })?;
+    let desk = Arc::new(Desk::open(&settings.data).await?);
+    let (stop, stopping) = watch::channel(false);
+    let ticking = tokio::spawn(desk::tick(Arc::clone(&desk), stopping.clone()));
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    announce(&format!("listening on http://{address}"));
+
+    let mut told = stopping.clone();
+    let server = axum::serve(listener, pages::routes(Arc::clone(&desk)))
+        .with_graceful_shutdown(async move {
+            let _ = told.wait_for(|stop| *stop).await;
+        })
+        .into_future();
+    let server = tokio::spawn(server);
+    asked_to_stop().await?;
+    log::line("stopping");
+    stop.send_replace(true);
+    // A connection that says nothing more must not keep the process: the grace is limited.
+    if let Ok(Ok(Err(error))) = tokio::time::timeout(GRACE, server).await {
+        log::failure(&cannot_listen(error));
+    }
+    let _ = ticking.await;
+    desk.leave().await
+}
+
+fn cannot_listen(error: std::io::Error) -> Error {
+    Error::unavailable("the listening socket failed").with_source(error)
+}
+
+/// The one line on standard output, for people and for programs that start this one.
+fn announce(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Returns at SIGINT or SIGTERM.
+async fn asked_to_stop() -> Result<()> {
+    let no_signals = |e| Error::unavailable("signals cannot be received").with_source(e);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

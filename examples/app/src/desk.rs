@@ -1,0 +1,112 @@
+//! The service: a vault, a keyring and an audit trail, on one folder.
+
+mod credentials;
+mod keys;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keyward_base::{Result, Tenant};
+use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_store::Records;
+use keyward_vault::Vault;
+use tokio::sync::watch;
+
+use crate::journal::Journal;
+use crate::log;
+use keys::Rewrapping;
+
+/// The one organisation there is until people can log in.
+const ORGANISATION: &str = "acme";
+
+/// How often the keyring is asked whether something is due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the pages work with.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    embedded: Embedded,
+    vault: Vault,
+    journal: Arc<Journal>,
+    tenant: Tenant,
+    rewrapping: Arc<Mutex<Rewrapping>>,
+}
+
+impl Desk {
+    /// Opens the folder, or makes it.
+    pub(crate) async fn open(folder: &Path) -> Result<Self> {
+        let home = Home::at(folder);
+        home.prepare()?;
+        let journal = Arc::new(Journal::open(folder.join("audit.jsonl"))?);
+        let mut options = Options::from_env();
+        options.audit = journal.clone();
+        options.replica = Some("deploydesk".to_owned());
+        let root_file = matches!(options.root, RootSource::File);
+        let first = !home.is_used()?;
+        let embedded = if first {
+            Embedded::init(&home, &options).await?
+        } else {
+            Embedded::open(&home, &options).await?
+        };
+        if root_file {
+            let path = home.root_file();
+            log::line(&format!(
+                "DEVELOPMENT ROOT FILE {}{}: who copies this folder can open everything in it. \
+                 In production, give the root in KEYWARD_ROOT, from a secret manager.",
+                path.display(),
+                if first { ", just made" } else { "" }
+            ));
+        }
+        let data: Arc<dyn Records> = embedded.data().clone();
+        let vault = Vault::builder(embedded.keyring().clone(), data)
+            .audit(journal.clone())
+            .build()
+            .await?;
+        Ok(Self {
+            embedded,
+            vault,
+            journal,
+            tenant: Tenant::new(ORGANISATION)?,
+            rewrapping: Arc::default(),
+        })
+    }
+
+    pub(crate) fn organisation(&self) -> &str {
+        self.tenant.as_str()
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Gives the lease up, so that no rotation waits for a process that is gone.
+    pub(crate) async fn leave(&self) -> Result<()> {
+        self.embedded.keyring().leave().await
+    }
+}
+
+/// Keeps the lease, follows the ring, and promotes a pending key when all processes know it.
+/// A failure is said once, and again when it is another; without a lease the keyring refuses.
+pub(crate) async fn tick(desk: Arc<Desk>, mut stopping: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(TICK);
+    let mut said = String::new();
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        let told = match desk.keep_up().await {
+            Ok(()) => String::new(),
+            Err(error) => log::told(&error),
+        };
+        if told != said {
+            log::line(if told.is_empty() {
+                "the keyring is reachable again"
+            } else {
+                &told
+            });
+            said = told;
+        }
+    }
+}

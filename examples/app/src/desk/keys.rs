@@ -1,0 +1,324 @@
+//! Keys: what the page of keys shows, and what its buttons do.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keyward_base::{KeyId, Purpose, Result, Timestamp};
+use keyward_keys::{Coverage, KeyState, KeyStatus, KeyUsage, Promotion};
+use keyward_vault::{Progress, Rewrap};
+
+use super::Desk;
+use crate::log;
+use crate::timeline::{self, Bar, KeyRow, Keys, LEGEND, Step};
+use crate::view::{Fact, Page, minute};
+
+/// How far sealing all values anew is.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Rewrapping {
+    #[default]
+    Idle,
+    Running {
+        done: u64,
+        of: u64,
+    },
+    Ended {
+        left: u64,
+        quarantined: u64,
+    },
+    Failed(String),
+}
+
+fn held(state: &Mutex<Rewrapping>) -> MutexGuard<'_, Rewrapping> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Desk {
+    /// What a second of the service's life asks for.
+    pub(super) async fn keep_up(&self) -> Result<()> {
+        let keyring = self.embedded.keyring();
+        keyring.tick().await?;
+        let waits = |key: &KeyStatus| key.state == KeyState::Pending;
+        if keyring.status().keys.iter().any(waits) {
+            keyring.admin().promote_ready().await?;
+            keyring.tick().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a new key. It seals as soon as every process knows it.
+    pub(crate) async fn rotate(&self) -> Result<()> {
+        self.embedded
+            .keyring()
+            .admin()
+            .rotate(&Purpose::new("vault")?)
+            .await?;
+        self.keep_up().await
+    }
+
+    pub(crate) async fn disable(&self, id: KeyId) -> Result<()> {
+        self.embedded.keyring().admin().disable(id).await?;
+        self.keep_up().await
+    }
+
+    pub(crate) async fn enable(&self, id: KeyId) -> Result<()> {
+        self.embedded.keyring().admin().enable(id).await?;
+        self.keep_up().await
+    }
+
+    /// Destroys a key that nothing needs. The crates count again before they do.
+    pub(crate) async fn destroy(&self, id: KeyId) -> Result<()> {
+        let column = self.vault.coverage();
+        let columns: [&dyn Coverage; 1] = [&column];
+        self.embedded
+            .keyring()
+            .admin()
+            .destroy(id, &columns)
+            .await?;
+        self.keep_up().await
+    }
+
+    /// Starts to seal all values anew, unless that is going on. Requests go on meanwhile, and a
+    /// process that is killed takes it up where it was.
+    pub(crate) fn rewrap(&self) {
+        {
+            let mut state = held(&self.rewrapping);
+            if matches!(*state, Rewrapping::Running { .. }) {
+                return;
+            }
+            *state = Rewrapping::Running { done: 0, of: 0 };
+        }
+        let vault = self.vault.clone();
+        let state = Arc::clone(&self.rewrapping);
+        tokio::spawn(async move {
+            let seen = Arc::clone(&state);
+            let progress = move |at: Progress| {
+                let (done, of) = (at.seen, at.total);
+                *held(&seen) = Rewrapping::Running { done, of };
+            };
+            let ended = Rewrap::new(&vault).progress(progress).run().await;
+            *held(&state) = match ended {
+                Ok(report) => Rewrapping::Ended {
+                    left: report.left,
+                    quarantined: report.quarantined,
+                },
+                Err(error) => {
+                    log::failure(&error);
+                    Rewrapping::Failed(error.to_string())
+                }
+            };
+        });
+    }
+
+    async fn usage(&self) -> Result<Vec<KeyUsage>> {
+        let column = self.vault.coverage();
+        self.embedded.keyring().admin().usage(&[&column]).await
+    }
+
+    /// One sentence for the overview.
+    pub(crate) async fn keys_in_short(&self) -> Result<String> {
+        let status = self.embedded.keyring().status();
+        let usage = self.usage().await?;
+        let since = status.keys.iter().find(|key| key.state == KeyState::Active);
+        let since = since.and_then(|key| key.promoted);
+        let since = since.map_or_else(String::new, |at| format!(", since {} UTC", minute(at)));
+        let older = older_rows(&status.keys, &usage);
+        Ok(match older {
+            0 => format!("One key seals{since}. No value needs an older one."),
+            n => format!("One key seals{since}. {} an older one.", needs(n)),
+        })
+    }
+
+    /// The page of keys.
+    pub(crate) async fn timeline(&self, page: Page, problem: Option<String>) -> Result<Keys> {
+        let keyring = self.embedded.keyring();
+        let status = keyring.status();
+        let usage = self.usage().await?;
+        let replicas = keyring.replicas().await?;
+        let now = keyring.clock().now()?;
+        let from = status
+            .keys
+            .iter()
+            .map(|key| key.created)
+            .min()
+            .unwrap_or(now);
+        let step = self.step(&status.keys, &usage).await?;
+        let rows = status
+            .keys
+            .iter()
+            .rev()
+            .map(|key| row(key, &usage, from, now));
+        Ok(Keys {
+            page,
+            problem,
+            refresh: step.refresh,
+            can_rotate: !status.keys.iter().any(|key| key.state == KeyState::Pending),
+            step,
+            legend: LEGEND,
+            from: minute(from),
+            keys: rows.collect(),
+            facts: vec![
+                Fact::code("Ring", status.ring.to_string()),
+                Fact::plain("Epoch", status.epoch.to_string()),
+                Fact::plain("Processes", replicas.len().to_string()),
+                Fact::code("Anchor", self.embedded.anchor().display().to_string()),
+            ],
+        })
+    }
+
+    async fn step(&self, keys: &[KeyStatus], usage: &[KeyUsage]) -> Result<Step> {
+        let state = held(&self.rewrapping).clone();
+        if let Rewrapping::Running { done, of } = state {
+            return Ok(Step {
+                title: "Sealing all values anew",
+                text: "The service is in use meanwhile. This page loads itself again.".to_owned(),
+                bar: Some(Bar {
+                    done,
+                    of: of.max(1),
+                }),
+                rewrap: false,
+                refresh: true,
+            });
+        }
+        if keys.iter().any(|key| key.state == KeyState::Pending) {
+            let promotion = self.embedded.keyring().admin().promote_ready().await?;
+            let bar = match promotion {
+                Promotion::Waiting {
+                    acknowledged, of, ..
+                } => Some(Bar {
+                    done: u64::try_from(acknowledged).unwrap_or(0),
+                    of: u64::try_from(of).unwrap_or(1),
+                }),
+                _ => None,
+            };
+            return Ok(Step {
+                title: "A new key waits",
+                text: "It seals as soon as every running process knows it.".to_owned(),
+                bar,
+                rewrap: false,
+                refresh: true,
+            });
+        }
+        Ok(settled(keys, usage, &state))
+    }
+}
+
+/// What to do when nothing is going on.
+fn settled(keys: &[KeyStatus], usage: &[KeyUsage], state: &Rewrapping) -> Step {
+    let older = older_rows(keys, usage);
+    let all: u64 = usage
+        .iter()
+        .fold(0, |sum, key| sum.saturating_add(key.rows));
+    let step = |title, text, rewrap| Step {
+        title,
+        text,
+        bar: None,
+        rewrap,
+        refresh: false,
+    };
+    let trouble = match state {
+        Rewrapping::Failed(why) => format!(" The last attempt stopped: {why}."),
+        Rewrapping::Ended { left, quarantined } if *left > 0 || *quarantined > 0 => {
+            format!(" The last attempt left {left}, of which {quarantined} do not open.")
+        }
+        _ => String::new(),
+    };
+    if older > 0 {
+        let text = format!(
+            "{} an older key, and opens with it. Sealed anew under the newest, it lets the old key go.{trouble}",
+            needs(older)
+        );
+        return step("Seal all values anew", text, true);
+    }
+    let free = |wanted| keys.iter().any(|key| key.state == wanted);
+    if free(KeyState::Retired) {
+        let text = "Nothing needs the retired key any more. Disable it, watch for a while that nobody misses it, then destroy it.";
+        return step("An old key is free", text.to_owned(), false);
+    }
+    if free(KeyState::Disabled) {
+        let text = "If nobody missed the disabled key, destroy it: nothing sealed with it can be opened then, not even from a backup.";
+        return step("A key can go", text.to_owned(), false);
+    }
+    let text = match all {
+        0 => "No value is stored yet.".to_owned(),
+        n => format!(
+            "All that is stored ({}) is sealed with the newest key.",
+            values(n)
+        ),
+    };
+    step("Nothing to do", text, false)
+}
+
+fn values(n: u64) -> String {
+    if n == 1 {
+        "1 value".to_owned()
+    } else {
+        format!("{n} values")
+    }
+}
+
+fn needs(n: u64) -> String {
+    if n == 1 {
+        "1 value needs".to_owned()
+    } else {
+        format!("{n} values need")
+    }
+}
+
+fn rows_of(id: KeyId, usage: &[KeyUsage]) -> u64 {
+    usage
+        .iter()
+        .find(|used| used.key == id)
+        .map_or(0, |used| used.rows)
+}
+
+/// Values that need a key other than the Active one.
+fn older_rows(keys: &[KeyStatus], usage: &[KeyUsage]) -> u64 {
+    keys.iter()
+        .filter(|key| key.state != KeyState::Active)
+        .fold(0, |sum, key| sum.saturating_add(rows_of(key.id, usage)))
+}
+
+fn row(key: &KeyStatus, usage: &[KeyUsage], from: Timestamp, now: Timestamp) -> KeyRow {
+    let entered = life(key);
+    let rows = rows_of(key.id, usage);
+    let why_not = match (key.state, rows, key.unregistered) {
+        (KeyState::Retired, 1.., _) => {
+            Some("While it is disabled, the values it sealed do not open.")
+        }
+        (KeyState::Disabled, 1.., _) => {
+            Some("Values still need it: enable it, and seal them anew.")
+        }
+        (KeyState::Disabled, 0, true) => Some(
+            "Values outside this database were sealed with it: only the command can destroy it.",
+        ),
+        _ => None,
+    };
+    KeyRow {
+        id: key.id.to_string(),
+        state: key.state.as_str(),
+        rows: values(rows),
+        spans: timeline::spans(&entered, from, now),
+        story: timeline::story(&entered),
+        can_disable: key.state == KeyState::Retired,
+        can_enable: key.state == KeyState::Disabled,
+        can_destroy: key.state == KeyState::Disabled && rows == 0 && !key.unregistered,
+        why_not,
+    }
+}
+
+/// The states a key went through. One that it left again, or was in for no time, is not shown.
+fn life(key: &KeyStatus) -> Vec<(&'static str, Timestamp)> {
+    let disabled = key
+        .disabled
+        .filter(|_| matches!(key.state, KeyState::Disabled | KeyState::Destroyed));
+    let pending = (key.promoted != Some(key.created)).then_some(key.created);
+    [
+        ("pending", pending),
+        ("active", key.promoted),
+        ("retired", key.retired),
+        ("disabled", disabled),
+        ("destroyed", key.destroyed),
+    ]
+    .into_iter()
+    .filter_map(|(state, at)| Some((state, at?)))
+    .collect()
+}

@@ -1,0 +1,178 @@
+//! Reads what a form sent. What is wrong is said in fixed words, with the fix, and never shows
+//! what was pasted.
+
+use keyward_axum::SecretForm;
+use keyward_base::{Error, ErrorKind, Reason, RecordId, Revision, SecretBytes, Timestamp};
+
+use crate::section::{PROVIDERS, Section};
+use crate::view::FormView;
+
+/// Why a form was not taken.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Something that is not the person's to mend.
+    Failed(Error),
+    /// What to mend.
+    Mend(String),
+}
+
+impl Refused {
+    fn mend(text: &str) -> Self {
+        Self::Mend(text.to_owned())
+    }
+
+    /// The first put of a record meets a conflict if there is one of that name.
+    pub(crate) fn on_first_put(error: Error) -> Self {
+        match error.reason() {
+            Some(Reason::Conflict) => Self::mend(
+                "That name is taken. Choose another one, or open it and replace its value.",
+            ),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+impl From<Error> for Refused {
+    /// `Misuse` of a parser says what to do, and holds no secret.
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::Misuse => Self::Mend(error.to_string()),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// What was submitted, before it is a credential.
+#[derive(Debug)]
+pub(crate) enum Submitted {
+    Key(SecretBytes),
+    Token {
+        access: SecretBytes,
+        refresh: Option<SecretBytes>,
+        expires: Option<Timestamp>,
+        scopes: Vec<String>,
+    },
+    Variables(SecretBytes),
+}
+
+/// The name of a new record.
+pub(crate) fn id(
+    section: Section,
+    form: &mut SecretForm,
+    view: &mut FormView,
+) -> Result<RecordId, Refused> {
+    view.id = form.text("id")?;
+    view.provider = form.text("provider")?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-@:".contains(&b);
+    if !(1..=100).contains(&view.id.len()) || !view.id.bytes().all(plain) {
+        return Err(Refused::mend(
+            "The name must be 1 to 100 letters, digits or any of . _ - @ : and nothing else.",
+        ));
+    }
+    let id = match section {
+        Section::Environments if view.id == "new" => {
+            return Err(Refused::mend(
+                "A set cannot be called new: choose another name.",
+            ));
+        }
+        Section::Environments => view.id.clone(),
+        Section::Hosts => {
+            if !PROVIDERS.iter().any(|(known, _)| *known == view.provider) {
+                return Err(Refused::mend("Choose a provider from the list."));
+            }
+            format!("{}:{}", view.provider, view.id)
+        }
+        Section::Servers => match view.id.split_once('@') {
+            Some((login, host)) if !login.is_empty() && !host.is_empty() => view.id.clone(),
+            _ => {
+                return Err(Refused::mend(
+                    "The address must be login@host, such as deploy@web-1.",
+                ));
+            }
+        },
+    };
+    Ok(RecordId::new(&id)?)
+}
+
+/// The secret fields, and what is not secret beside them.
+pub(crate) fn secret(
+    section: Section,
+    form: &mut SecretForm,
+    view: &mut FormView,
+) -> Result<Submitted, Refused> {
+    if section == Section::Hosts {
+        return token(form, view);
+    }
+    let (pasted, file) = (form.secret("secret"), form.secret("file"));
+    let blank = |text: &SecretBytes| text.expose().trim_ascii().is_empty();
+    let value = match (blank(&pasted), blank(&file)) {
+        (false, false) => {
+            return Err(Refused::mend(
+                "Paste the text or choose the file, not both.",
+            ));
+        }
+        (true, true) => return Err(Refused::mend("Paste the text or choose the file.")),
+        (false, true) => pasted_lines(&pasted),
+        (true, false) => file,
+    };
+    Ok(match section {
+        Section::Environments => Submitted::Variables(value),
+        _ => Submitted::Key(value),
+    })
+}
+
+fn token(form: &mut SecretForm, view: &mut FormView) -> Result<Submitted, Refused> {
+    view.expires = form.text("expires")?;
+    view.scopes = form.text("scopes")?;
+    let access = form.secret("secret");
+    let access = SecretBytes::copy_of(access.expose().trim_ascii());
+    let refresh = form.secret("refresh");
+    let refresh = SecretBytes::copy_of(refresh.expose().trim_ascii());
+    if access.is_empty() {
+        return Err(Refused::mend("The access token is missing: paste it."));
+    }
+    Ok(Submitted::Token {
+        access,
+        refresh: (!refresh.is_empty()).then_some(refresh),
+        expires: expires(&view.expires)?,
+        scopes: view.scopes.split_whitespace().map(str::to_owned).collect(),
+    })
+}
+
+/// `2026-11-23T05:04`, as a browser sends it, in UTC.
+fn expires(text: &str) -> Result<Option<Timestamp>, Refused> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse::<jiff::civil::DateTime>()
+        .ok()
+        .and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .and_then(|at| u64::try_from(at.timestamp().as_millisecond()).ok())
+        .map(|millis| Some(Timestamp::from_millis(millis)))
+        .ok_or_else(|| {
+            Refused::mend("The expiry must be a date and a time, such as 2027-01-31T12:00.")
+        })
+}
+
+/// The revision a form was made for.
+pub(crate) fn revision(form: &mut SecretForm) -> Result<Revision, Error> {
+    let number = form.text("revision")?.parse();
+    number
+        .map(Revision::new)
+        .map_err(|_| Error::rejected(Reason::Conflict))
+}
+
+/// What was pasted into a text area: a browser sends its lines with CRLF, and ssh reads no key
+/// whose last line does not end. A file is taken byte for byte.
+fn pasted_lines(text: &SecretBytes) -> SecretBytes {
+    let text = text.expose().trim_ascii();
+    let mut lines = Vec::with_capacity(text.len().saturating_add(1));
+    let mut bytes = text.iter().peekable();
+    while let Some(byte) = bytes.next() {
+        if *byte != b'\r' || bytes.peek() != Some(&&b'\n') {
+            lines.push(*byte);
+        }
+    }
+    lines.push(b'\n');
+    SecretBytes::new(lines)
+}

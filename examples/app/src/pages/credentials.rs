@@ -1,0 +1,202 @@
+//! Connecting, listing, revealing, replacing and deleting what is connected.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::{Failure, SecretForm, Shown};
+use keyward_base::{Error, Reason, RecordId, Revision};
+use serde::Deserialize;
+
+use super::{After, html, page};
+use crate::desk::Desk;
+use crate::input::{self, Refused};
+use crate::section::Section;
+use crate::view::{Connect, Detail, FormView, List, Reveal, address};
+
+/// How many rows one page shows.
+const LIMIT: usize = 100;
+
+type Door<T> = Result<T, Failure>;
+
+fn section(path: &str) -> Result<Section, Error> {
+    Section::of(path).ok_or_else(|| Error::rejected(Reason::NotFound))
+}
+
+/// The section and record an address names. What cannot be a record's id is no record.
+fn record((path, id): &(String, String)) -> Result<(Section, RecordId), Error> {
+    let id = RecordId::new(id).map_err(|_| Error::rejected(Reason::NotFound))?;
+    Ok((section(path)?, id))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Start {
+    after: Option<String>,
+}
+
+pub(super) async fn list(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<String>,
+    Query(start): Query<Start>,
+    Query(after): Query<After>,
+) -> Door<Html<String>> {
+    let section = section(&path)?;
+    let words = section.words();
+    let found = desk.list(section, start.after.as_deref(), LIMIT).await?;
+    html(&List {
+        page: page(&desk, words.path, after.notice()),
+        words,
+        rows: found.rows,
+        damaged: found.damaged,
+        next: found
+            .next
+            .map(|last| format!("{}?after={}", words.path, address(&last))),
+    })
+}
+
+pub(super) async fn show(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<(String, String)>,
+    Query(after): Query<After>,
+) -> Door<Html<String>> {
+    let (section, id) = record(&path)?;
+    let words = section.words();
+    let row = desk.one(section, &id).await?;
+    html(&Detail {
+        page: page(&desk, words.path, after.notice()),
+        words,
+        row,
+    })
+}
+
+/// The one way a secret leaves. A POST, so that no link, preview or crawler causes it.
+pub(super) async fn reveal(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<(String, String)>,
+) -> Door<Html<String>> {
+    let (section, id) = record(&path)?;
+    let words = section.words();
+    let parts = desk.reveal(section, &id).await?;
+    html(&Reveal {
+        page: page(&desk, words.path, None),
+        words,
+        path: format!("{}/{}", words.path, address(id.as_str())),
+        id: id.as_str().to_owned(),
+        parts,
+    })
+}
+
+fn form_page(desk: &Desk, section: Section, form: FormView) -> Door<Html<String>> {
+    let words = section.words();
+    html(&Connect {
+        page: page(desk, words.path, None),
+        section,
+        words,
+        form,
+    })
+}
+
+/// The form again, with what to mend and without anything secret.
+fn again(desk: &Desk, section: Section, form: FormView) -> Door<Response> {
+    let page = form_page(desk, section, form)?;
+    Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+pub(super) async fn blank(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<String>,
+) -> Door<Html<String>> {
+    let section = section(&path)?;
+    form_page(&desk, section, FormView::blank(section))
+}
+
+pub(super) async fn connect(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<String>,
+    mut form: SecretForm,
+) -> Door<Response> {
+    let section = section(&path)?;
+    let mut view = FormView::blank(section);
+    let stored = async {
+        let id = input::id(section, &mut form, &mut view)?;
+        let submitted = input::secret(section, &mut form, &mut view)?;
+        let credential = desk.credential(submitted)?;
+        desk.put(section, &id, &credential, None)
+            .await
+            .map_err(Refused::on_first_put)?;
+        Ok(id)
+    };
+    match stored.await {
+        Ok(id) => {
+            let to = format!(
+                "{}/{}?done=stored",
+                section.words().path,
+                address(id.as_str())
+            );
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(Refused::Mend(problem)) => {
+            view.problem = Some(problem);
+            again(&desk, section, view)
+        }
+        Err(Refused::Failed(error)) => Err(error.into()),
+    }
+}
+
+pub(super) async fn replacing(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<(String, String)>,
+) -> Door<Html<String>> {
+    let (section, id) = record(&path)?;
+    let row = desk.one(section, &id).await?;
+    form_page(&desk, section, FormView::over(section, &id, row.revision))
+}
+
+pub(super) async fn replace(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<(String, String)>,
+    mut form: SecretForm,
+) -> Door<Response> {
+    let (section, id) = record(&path)?;
+    let revision = input::revision(&mut form)?;
+    let mut view = FormView::over(section, &id, revision.number());
+    let stored = async {
+        let submitted = input::secret(section, &mut form, &mut view)?;
+        let credential = desk.credential(submitted)?;
+        desk.put(section, &id, &credential, Some(revision))
+            .await
+            .map_err(Refused::Failed)
+    };
+    match stored.await {
+        Ok(()) => Ok(back(section, &id, "replaced")),
+        Err(Refused::Mend(problem)) => {
+            view.problem = Some(problem);
+            again(&desk, section, view)
+        }
+        Err(Refused::Failed(error)) => Err(error.into()),
+    }
+}
+
+pub(super) async fn delete(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<(String, String)>,
+    mut form: SecretForm,
+) -> Door<Redirect> {
+    let (section, id) = record(&path)?;
+    let revision: Revision = input::revision(&mut form)?;
+    desk.delete(section, &id, revision).await?;
+    Ok(Redirect::to(&format!(
+        "{}?done=deleted",
+        section.words().path
+    )))
+}
+
+fn back(section: Section, id: &RecordId, done: &str) -> Response {
+    let to = format!(
+        "{}/{}?done={done}",
+        section.words().path,
+        address(id.as_str())
+    );
+    Redirect::to(&to).into_response()
+}

@@ -1,0 +1,36 @@
+//! The overview.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Html;
+use keyward_axum::Failure;
+
+use super::{html, page};
+use crate::desk::Desk;
+use crate::section::Section;
+use crate::view::{Home, Tile};
+
+/// How many events are shown.
+const LATELY: usize = 5;
+
+pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Result<Html<String>, Failure> {
+    let mut tiles = Vec::new();
+    for section in Section::ALL {
+        let words = section.words();
+        tiles.push(Tile {
+            path: words.path,
+            name: words.title,
+            what: words.what,
+            call: words.call,
+            count: desk.count(section).await?,
+        });
+    }
+    let events = desk.journal().tail(None, LATELY)?.lines;
+    html(&Home {
+        page: page(&desk, "/", None),
+        tiles,
+        keys: desk.keys_in_short().await?,
+        events: events.into_iter().map(Into::into).collect(),
+    })
+}

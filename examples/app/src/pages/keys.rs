@@ -1,0 +1,75 @@
+//! The keys: their life, and what can be done with them while the service runs.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::{Failure, Shown};
+use keyward_base::{Error, ErrorKind, KeyId, Reason};
+
+use super::{After, html, page};
+use crate::desk::Desk;
+
+fn key(id: &str) -> Result<KeyId, Error> {
+    KeyId::parse(id).map_err(|_| Error::rejected(Reason::NotFound))
+}
+
+/// Back to the page, which says what was done; or the page at once, with why it was not. `Misuse`
+/// says what to do instead, and is meant to be read.
+async fn answer(desk: &Desk, done: &str, result: Result<(), Error>) -> Result<Response, Failure> {
+    match result {
+        Ok(()) => Ok(Redirect::to(&format!("/keys?done={done}")).into_response()),
+        Err(error) if error.kind() == ErrorKind::Misuse => {
+            let problem = Some(error.to_string());
+            let view = desk.timeline(page(desk, "/keys", None), problem).await?;
+            Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, html(&view)?).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn show(
+    State(desk): State<Arc<Desk>>,
+    Query(after): Query<After>,
+) -> Result<Html<String>, Failure> {
+    html(
+        &desk
+            .timeline(page(&desk, "/keys", after.notice()), None)
+            .await?,
+    )
+}
+
+pub(super) async fn rotate(State(desk): State<Arc<Desk>>) -> Result<Response, Failure> {
+    let result = desk.rotate().await;
+    answer(&desk, "rotated", result).await
+}
+
+pub(super) async fn rewrap(State(desk): State<Arc<Desk>>) -> Redirect {
+    desk.rewrap();
+    Redirect::to("/keys?done=rewrap")
+}
+
+pub(super) async fn disable(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let result = desk.disable(key(&id)?).await;
+    answer(&desk, "disabled", result).await
+}
+
+pub(super) async fn enable(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let result = desk.enable(key(&id)?).await;
+    answer(&desk, "enabled", result).await
+}
+
+pub(super) async fn destroy(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let result = desk.destroy(key(&id)?).await;
+    answer(&desk, "destroyed", result).await
+}

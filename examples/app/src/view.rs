@@ -1,0 +1,264 @@
+//! What the pages show: plain values, made from what the crates return. No secret among them but
+//! on the page that reveals one.
+
+use askama::Template;
+use keyward_base::{RecordId, SecretBytes, Timestamp};
+
+use crate::journal::Line;
+use crate::section::{PROVIDERS, Section, Words};
+
+/// What every page has.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) current: &'static str,
+    pub(crate) organisation: String,
+    pub(crate) notice: Option<&'static str>,
+}
+
+impl Page {
+    #[allow(clippy::unused_self)] // Called from the template.
+    pub(crate) const fn links(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("/", "Overview"),
+            ("/servers", "Servers"),
+            ("/hosts", "Git hosts"),
+            ("/environments", "Variables"),
+            ("/keys", "Keys"),
+            ("/audit", "Audit"),
+        ]
+    }
+}
+
+/// A label and what it says.
+#[derive(Debug)]
+pub(crate) struct Fact {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) code: bool,
+}
+
+impl Fact {
+    pub(crate) const fn plain(name: &'static str, value: String) -> Self {
+        Self {
+            name,
+            value,
+            code: false,
+        }
+    }
+
+    pub(crate) const fn code(name: &'static str, value: String) -> Self {
+        Self {
+            name,
+            value,
+            code: true,
+        }
+    }
+}
+
+/// When something expires.
+#[derive(Debug)]
+pub(crate) struct Expiry {
+    pub(crate) text: String,
+    pub(crate) tone: &'static str,
+}
+
+/// One stored credential, as listed.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) path: String,
+    pub(crate) hint: String,
+    pub(crate) about: String,
+    /// A fingerprint; empty if there is none.
+    pub(crate) print: String,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) expiry: Option<Expiry>,
+    pub(crate) updated: String,
+    pub(crate) revision: u64,
+    pub(crate) key: String,
+}
+
+/// A form, with the fields that are not secret as they were sent.
+#[derive(Debug, Default)]
+pub(crate) struct FormView {
+    pub(crate) id: String,
+    pub(crate) provider: String,
+    pub(crate) expires: String,
+    pub(crate) scopes: String,
+    /// The revision that is replaced; none on a new one.
+    pub(crate) revision: Option<u64>,
+    pub(crate) problem: Option<String>,
+    pub(crate) action: String,
+    pub(crate) back: String,
+}
+
+impl FormView {
+    /// An empty form for something new.
+    pub(crate) fn blank(section: Section) -> Self {
+        let path = section.words().path;
+        Self {
+            action: path.to_owned(),
+            back: path.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// A form that replaces what is at `revision`.
+    pub(crate) fn over(section: Section, id: &RecordId, revision: u64) -> Self {
+        let back = format!("{}/{}", section.words().path, address(id.as_str()));
+        Self {
+            id: id.as_str().to_owned(),
+            revision: Some(revision),
+            action: format!("{back}/replace"),
+            back,
+            ..Self::default()
+        }
+    }
+}
+
+/// `text` as one part of an address: everything but letters, digits and `-._~` encoded.
+pub(crate) fn address(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+        out
+    })
+}
+
+/// One secret part of a revealed credential. Wiped when the page is made.
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) value: SecretBytes,
+}
+
+impl Part {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(self.value.expose()).unwrap_or("(not text)")
+    }
+}
+
+/// One line of the audit trail.
+#[derive(Debug)]
+pub(crate) struct EventRow {
+    pub(crate) at: String,
+    pub(crate) shown: String,
+    pub(crate) action: String,
+    pub(crate) place: String,
+    pub(crate) outcome: String,
+    pub(crate) tone: &'static str,
+}
+
+impl From<Line> for EventRow {
+    fn from(line: Line) -> Self {
+        let place = match (line.place, line.record, line.key) {
+            (Some(place), Some(record), _) => format!("{place} {record}"),
+            (Some(place), None, _) => place,
+            (None, _, Some(key)) => format!("key {key}"),
+            _ => String::new(),
+        };
+        let at = Timestamp::from_millis(line.at);
+        Self {
+            at: iso(at),
+            shown: moment(at, "%Y-%m-%d %H:%M:%S"),
+            action: line.action,
+            place,
+            tone: if line.outcome == "done" {
+                "good"
+            } else {
+                "bad"
+            },
+            outcome: line.outcome,
+        }
+    }
+}
+
+/// To the minute, in UTC.
+pub(crate) fn minute(at: Timestamp) -> String {
+    moment(at, "%Y-%m-%d %H:%M")
+}
+
+fn iso(at: Timestamp) -> String {
+    moment(at, "%Y-%m-%dT%H:%M:%SZ")
+}
+
+fn moment(at: Timestamp, form: &str) -> String {
+    i64::try_from(at.as_millis())
+        .ok()
+        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
+        .map_or_else(|| "unknown".to_owned(), |at| at.strftime(form).to_string())
+}
+
+/// A card of the overview.
+#[derive(Debug)]
+pub(crate) struct Tile {
+    pub(crate) path: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) call: &'static str,
+    pub(crate) count: String,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+pub(crate) struct Home {
+    pub(crate) page: Page,
+    pub(crate) tiles: Vec<Tile>,
+    pub(crate) keys: String,
+    pub(crate) events: Vec<EventRow>,
+}
+
+#[derive(Template)]
+#[template(path = "list.html")]
+pub(crate) struct List {
+    pub(crate) page: Page,
+    pub(crate) words: &'static Words,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) damaged: usize,
+    pub(crate) next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "connect.html")]
+pub(crate) struct Connect {
+    pub(crate) page: Page,
+    pub(crate) section: Section,
+    pub(crate) words: &'static Words,
+    pub(crate) form: FormView,
+}
+
+#[derive(Template)]
+#[template(path = "detail.html")]
+pub(crate) struct Detail {
+    pub(crate) page: Page,
+    pub(crate) words: &'static Words,
+    pub(crate) row: Row,
+}
+
+#[derive(Template)]
+#[template(path = "reveal.html")]
+pub(crate) struct Reveal {
+    pub(crate) page: Page,
+    pub(crate) words: &'static Words,
+    pub(crate) id: String,
+    pub(crate) path: String,
+    pub(crate) parts: Vec<Part>,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+pub(crate) struct Audit {
+    pub(crate) page: Page,
+    pub(crate) events: Vec<EventRow>,
+    pub(crate) older: Option<u64>,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+pub(crate) struct ErrorPage {
+    pub(crate) status: u16,
+    pub(crate) words: &'static str,
+}

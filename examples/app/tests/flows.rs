@@ -1,0 +1,441 @@
+//! The flows, from form to page, on the real service.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![allow(clippy::arithmetic_side_effects, missing_docs, unreachable_pub)]
+
+mod service;
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use keyward_base::{Clock, SystemClock};
+use service::leak::Leaks;
+use service::{Service, random, ssh_key};
+
+/// Text as it stands in a page.
+fn escaped(text: &str) -> String {
+    let text = text
+        .replace('&', "&#38;")
+        .replace('<', "&#60;")
+        .replace('>', "&#62;");
+    text.replace('"', "&#34;").replace('\'', "&#39;")
+}
+
+/// The actions of the audit trail, newest first.
+fn actions(service: &Service) -> Vec<String> {
+    let trail = std::fs::read_to_string(service.data().join("audit.jsonl")).unwrap();
+    let action = |line: &str| {
+        line.split("\"action\":\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    trail.lines().rev().map(action).collect()
+}
+
+#[test]
+fn a_server_is_connected_shown_revealed_and_deleted() {
+    let service = Service::start();
+    let (key, print) = ssh_key("ed25519");
+    let pasted = key.replace('\n', "\r\n"); // As a browser sends a text area.
+    let answer = service.post(
+        "/servers",
+        &[("id", b"deploy@web-1"), ("secret", pasted.as_bytes())],
+    );
+    assert_eq!(answer.leads_to(), "/servers/deploy%40web-1?done=stored");
+    for path in ["/servers", "/servers/deploy@web-1"] {
+        let page = service.page(path);
+        assert!(
+            page.contains(&escaped(&print)) && page.contains("ssh-ed25519"),
+            "{page}"
+        );
+        assert!(!page.contains("PRIVATE KEY"));
+    }
+    // A link, a preview or a crawler reveals nothing.
+    assert_eq!(service.get("/servers/deploy@web-1/reveal").status, 405);
+    assert!(!actions(&service).contains(&"vault.open".to_owned()));
+    let shown = service.post("/servers/deploy@web-1/reveal", &[]);
+    assert_eq!(
+        (shown.status, shown.header("cache-control")),
+        (200, Some("no-store"))
+    );
+    assert!(shown.body.contains(&escaped(&key)), "{}", shown.body);
+    assert_eq!(actions(&service)[0], "vault.open");
+    assert!(
+        service
+            .page("/audit")
+            .contains("server.ssh_key deploy@web-1")
+    );
+
+    assert_eq!(
+        service
+            .post("/servers/deploy@web-1/delete", &[("revision", b"7")])
+            .status,
+        409
+    );
+    let gone = service.post("/servers/deploy@web-1/delete", &[("revision", b"1")]);
+    assert_eq!(gone.leads_to(), "/servers?done=deleted");
+    assert_eq!(service.get("/servers/deploy@web-1").status, 404);
+    assert_eq!(
+        service.post("/servers/deploy@web-1/reveal", &[]).status,
+        404
+    );
+}
+
+#[test]
+fn a_token_is_shown_by_its_hint_and_replaced_at_a_revision() {
+    let service = Service::start();
+    let (token, refresh) = (format!("ghp_{}", random(36)), format!("ghr_{}", random(40)));
+    let fields: [(&str, &[u8]); 6] = [
+        ("id", b"acme"),
+        ("provider", b"github"),
+        ("secret", token.as_bytes()),
+        ("refresh", refresh.as_bytes()),
+        ("expires", b"2040-01-31T12:00"),
+        ("scopes", b"repo read:org"),
+    ];
+    assert_eq!(
+        service.post("/hosts", &fields).leads_to(),
+        "/hosts/github%3Aacme?done=stored"
+    );
+    let hint = format!("ghp_••••{}", &token[36..]);
+    for path in ["/hosts", "/hosts/github:acme"] {
+        let page = service.page(path);
+        assert!(
+            page.contains(&hint) && page.contains("repo read:org"),
+            "{page}"
+        );
+        assert!(page.contains("2040-01-31 12:00"));
+        assert!(!page.contains(&token[4..12]) && !page.contains(&refresh[4..12]));
+    }
+    let again = service.post("/hosts", &fields);
+    assert_eq!(again.status, 422, "the name is taken");
+    assert!(!again.body.contains(&token[4..12]) && again.body.contains("repo read:org"));
+
+    let newer = format!("ghp_{}", random(36));
+    let replace = |revision: &[u8], secret: &str| {
+        service.post(
+            "/hosts/github:acme/replace",
+            &[("revision", revision), ("secret", secret.as_bytes())],
+        )
+    };
+    assert_eq!(
+        replace(b"1", &newer).leads_to(),
+        "/hosts/github%3Aacme?done=replaced"
+    );
+    assert_eq!(
+        replace(b"1", &token).status,
+        409,
+        "a form made for the former value"
+    );
+    assert_eq!(replace(b"x", &token).status, 409);
+    let shown = service.post("/hosts/github:acme/reveal", &[]);
+    assert!(shown.body.contains(&newer) && !shown.body.contains(&token[4..]));
+}
+
+#[test]
+fn variables_are_shown_by_name_and_revealed_as_text() {
+    let service = Service::start();
+    let value = format!("{}<b>&\"'", random(30));
+    let file = format!(
+        "FIRST='{}'\nSECOND={}\nTHIRD=3\nFOURTH=4\n",
+        random(20),
+        "plain"
+    );
+    let file = format!("{file}HTML=\"{}\"\n", value.replace('"', "\\\""));
+    let answer = service.post(
+        "/environments",
+        &[("id", b"shop-production"), ("file", file.as_bytes())],
+    );
+    answer.leads_to();
+    let list = service.page("/environments");
+    assert!(list.contains("FIRST, SECOND, THIRD and 2 more"), "{list}");
+    assert!(!list.contains(&value[..8]));
+    let shown = service
+        .post("/environments/shop-production/reveal", &[])
+        .body;
+    assert!(
+        shown.contains(&escaped(&value)) && !shown.contains("<b>"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_said_with_the_fix_and_without_the_secret() {
+    let service = Service::start();
+    let secret = random(32);
+    let public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ test";
+    let cases: [(&str, &str, &str, &str); 9] = [
+        ("/servers", "deploy@web-1", public, "OpenSSH"),
+        ("/servers", "deploy@web-1", &secret, "OpenSSH"),
+        (
+            "/servers",
+            "deploy@web-1",
+            "",
+            "Paste the text or choose the file",
+        ),
+        ("/servers", "web-1", &secret, "login@host"),
+        ("/servers", "a b@c", &secret, "letters, digits"),
+        ("/hosts", "acme", "", "access token is missing"),
+        ("/hosts", "acme", "two words", "visible ASCII"),
+        ("/environments", "shop", &secret, "line 1"),
+        ("/environments", "new", &secret, "another name"),
+    ];
+    for (path, id, secret, fix) in cases {
+        let fields = [
+            ("id", id.as_bytes()),
+            ("provider", b"github"),
+            ("secret", secret.as_bytes()),
+        ];
+        let answer = service.post(path, &fields);
+        assert_eq!(answer.status, 422, "{path} {id} {}", answer.body);
+        assert!(answer.body.contains(fix), "{path} {fix}: {}", answer.body);
+        assert!(
+            answer.body.contains(&format!("value=\"{}\"", escaped(id))),
+            "{path} {id}"
+        );
+        assert!(
+            secret.len() < 8 || !answer.body.contains(&secret[..8]),
+            "{path}"
+        );
+    }
+    let both = service.post(
+        "/servers",
+        &[("id", b"a@b"), ("secret", b"x"), ("file", b"y")],
+    );
+    assert!(both.status == 422 && both.body.contains("not both"));
+    let late: [(&str, &[u8]); 4] = [
+        ("id", b"acme"),
+        ("provider", b"github"),
+        ("secret", secret.as_bytes()),
+        ("expires", b"soon"),
+    ];
+    let late = service.post("/hosts", &late);
+    assert!(late.status == 422 && late.body.contains("2027-01-31T12:00"));
+    let elsewhere: [(&str, &[u8]); 3] = [("id", b"acme"), ("provider", b"evil"), ("secret", b"x")];
+    assert_eq!(service.post("/hosts", &elsewhere).status, 422);
+    assert!(!Leaks::of(&[secret.as_bytes()]).found_in(service.log().as_bytes()));
+}
+
+#[test]
+fn after_every_flow_no_file_and_no_log_holds_a_secret() {
+    let service = Service::start();
+    let (key, _) = ssh_key("ed25519");
+    let (token, refresh, value) = (random(40), random(40), random(40));
+    let newer = random(40);
+    let file = format!("API_KEY={value}\n");
+    let put = |path: &str, fields: &[(&str, &[u8])]| _ = service.post(path, fields).leads_to();
+    put("/servers", &[("id", b"a@b"), ("file", key.as_bytes())]);
+    put(
+        "/hosts",
+        &[
+            ("id", b"acme"),
+            ("provider", b"gitlab"),
+            ("secret", token.as_bytes()),
+            ("refresh", refresh.as_bytes()),
+        ],
+    );
+    put(
+        "/environments",
+        &[("id", b"shop"), ("secret", file.as_bytes())],
+    );
+    put(
+        "/hosts/gitlab:acme/replace",
+        &[("revision", b"1"), ("secret", newer.as_bytes())],
+    );
+    for path in [
+        "/servers/a@b/reveal",
+        "/hosts/gitlab:acme/reveal",
+        "/environments/shop/reveal",
+    ] {
+        assert_eq!(service.post(path, &[]).status, 200);
+    }
+    put("/keys/rotate", &[]);
+    rewrap(&service);
+    put("/environments/shop/delete", &[("revision", b"1")]);
+    service.post(
+        "/servers",
+        &[("id", b"bad name"), ("secret", token.as_bytes())],
+    );
+
+    // What follows the public half, which is not secret, in the key's own base64.
+    let body: String = key.lines().filter(|line| !line.starts_with('-')).collect();
+    let private = &body[body.len() / 2..];
+    let secrets = [private, &token, &refresh, &value, &newer[..36]].map(str::as_bytes);
+    let leaks = Leaks::of(&secrets);
+    let (found, looked) = leaks.found_under(service.folder.path());
+    assert!(found.is_empty(), "{found:?}");
+    assert!(
+        looked >= 8,
+        "data, keys, their journals, root, audit, anchor, log: {looked}"
+    );
+    // After the clean stop too, which writes the journals back.
+    let folder = service.stop();
+    assert!(leaks.found_under(folder.path()).0.is_empty());
+
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.path().join("data")), 0o700);
+    assert_eq!(mode(&folder.path().join("anchor")), 0o600);
+    for file in std::fs::read_dir(folder.path().join("data")).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+/// Presses the button, and follows the page until it says that it is done.
+fn rewrap(service: &Service) {
+    service.post("/keys/rewrap", &[]).leads_to();
+    wait_until(|| !service.page("/keys").contains("http-equiv=\"refresh\""));
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let now = || SystemClock::new().now().unwrap();
+    let end = now().saturating_add(Duration::from_secs(60));
+    while !done() {
+        assert!(now() < end, "it did not come to an end");
+        std::thread::yield_now();
+    }
+}
+
+/// The ids of the keys of that state, as the page shows them.
+fn keys(service: &Service, state: &str) -> Vec<String> {
+    let page = service.page("/keys");
+    let badge = format!("</code> <span class=\"badge s-{state}\">");
+    let parts: Vec<_> = page.split(&badge).collect();
+    let id = |part: &&str| part[part.len() - 16..].to_owned();
+    parts[..parts.len() - 1].iter().map(id).collect()
+}
+
+#[test]
+fn a_key_is_rotated_rewrapped_and_destroyed_while_requests_go_on() {
+    let service = Service::start();
+    let tokens: Vec<_> = (0..20).map(|_| random(40)).collect();
+    let put = |n: usize| {
+        let id = format!("account-{n}");
+        let fields: [(&str, &[u8]); 3] = [
+            ("id", id.as_bytes()),
+            ("provider", b"github"),
+            ("secret", tokens[n].as_bytes()),
+        ];
+        service.post("/hosts", &fields).leads_to();
+    };
+    let opens = |n: usize| {
+        let shown = service.post(&format!("/hosts/github:account-{n}/reveal"), &[]);
+        assert_eq!(shown.status, 200, "{n}: {}", shown.body);
+        assert!(shown.body.contains(&tokens[n]));
+    };
+    (0..10).for_each(put);
+    let old = keys(&service, "active").remove(0);
+    let (stop, served) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                (0..10).for_each(opens);
+                served.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        service.post("/keys/rotate", &[]).leads_to();
+        wait_until(|| !keys(&service, "active").contains(&old));
+        (10..20).for_each(put); // Writers go on beside it.
+        rewrap(&service);
+        let more = served.load(Ordering::Relaxed);
+        wait_until(|| served.load(Ordering::Relaxed) > more);
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(keys(&service, "retired"), std::slice::from_ref(&old));
+    assert!(service.page("/keys").contains("An old key is free"));
+    let press = |id: &str, what: &str| service.post(&format!("/keys/{id}/{what}"), &[]);
+    let active = keys(&service, "active").remove(0);
+    for what in ["disable", "destroy"] {
+        assert_eq!(press(&active, what).status, 422, "the key that seals");
+    }
+    assert_eq!(
+        press(&old, "destroy").status,
+        422,
+        "not before it was disabled"
+    );
+    press(&old, "disable").leads_to();
+    press(&old, "enable").leads_to();
+    press(&old, "disable").leads_to();
+    press(&old, "destroy").leads_to();
+    assert_eq!(keys(&service, "destroyed"), [old]);
+    (0..20).for_each(opens);
+    let trail = actions(&service);
+    for action in [
+        "keys.rotate",
+        "keys.promote",
+        "keys.disable",
+        "keys.enable",
+        "keys.destroy",
+    ] {
+        assert!(
+            trail.iter().any(|known| known == action),
+            "{action} in {trail:?}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_values_need_is_not_destroyed() {
+    let service = Service::start();
+    let token = random(40);
+    let fields: [(&str, &[u8]); 3] = [
+        ("id", b"acme"),
+        ("provider", b"github"),
+        ("secret", token.as_bytes()),
+    ];
+    service.post("/hosts", &fields).leads_to();
+    let old = keys(&service, "active").remove(0);
+    service.post("/keys/rotate", &[]).leads_to();
+    wait_until(|| !keys(&service, "active").contains(&old));
+    service
+        .post(&format!("/keys/{old}/disable"), &[])
+        .leads_to();
+    let reveal = || service.post("/hosts/github:acme/reveal", &[]);
+    let refused = reveal();
+    assert_eq!(refused.status, 503, "it can be enabled again");
+    assert!(!refused.body.contains("disabled") && !refused.body.contains("key"));
+    assert_eq!(
+        service.post(&format!("/keys/{old}/destroy"), &[]).status,
+        422
+    );
+    service.post(&format!("/keys/{old}/enable"), &[]).leads_to();
+    assert!(reveal().body.contains(&token));
+}
+
+#[test]
+fn a_restart_keeps_everything() {
+    let service = Service::start();
+    let token = random(40);
+    let fields: [(&str, &[u8]); 3] = [
+        ("id", b"acme"),
+        ("provider", b"github"),
+        ("secret", token.as_bytes()),
+    ];
+    service.post("/hosts", &fields).leads_to();
+    service.post("/keys/rotate", &[]).leads_to();
+    assert!(service.log().contains("DEVELOPMENT ROOT FILE"));
+    let service = Service::start_in(service.stop());
+    assert!(
+        service
+            .post("/hosts/github:acme/reveal", &[])
+            .body
+            .contains(&token)
+    );
+    assert!(service.page("/audit").contains("keys.rotate"));
+    assert_eq!(
+        keys(&service, "active").len()
+            + keys(&service, "pending").len()
+            + keys(&service, "retired").len(),
+        2
+    );
+}

@@ -1,0 +1,273 @@
+//! What every page and every refusal keeps.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![allow(clippy::arithmetic_side_effects, missing_docs, unreachable_pub)]
+
+mod service;
+
+use std::io::Read;
+use std::process::Stdio;
+
+use service::{Service, command, random, send};
+use tempfile::TempDir;
+
+const PAGES: [&str; 11] = [
+    "/",
+    "/servers",
+    "/servers/new",
+    "/hosts",
+    "/hosts/new",
+    "/environments",
+    "/environments/new",
+    "/keys",
+    "/audit",
+    "/style.css",
+    "/icon.svg",
+];
+
+#[test]
+fn every_answer_carries_the_headers_and_no_page_a_script() {
+    let service = Service::start();
+    let mut answers: Vec<_> = PAGES
+        .iter()
+        .map(|path| (*path, service.get(path)))
+        .collect();
+    assert!(answers.iter().all(|(_, answer)| answer.status == 200));
+    for path in [
+        "/nowhere",
+        "/a/b/c/d/e",
+        "/servers/none",
+        "/keys/rotate",
+        "/%00",
+        "/servers/%FF",
+    ] {
+        let answer = service.get(path);
+        assert!((400..500).contains(&answer.status), "{path}");
+        answers.push((path, answer));
+    }
+    answers.push(("a refusal", service.post_with("/keys/rotate", "", &[])));
+    for (path, answer) in &answers {
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; "), "{path}");
+        assert!(
+            !policy.contains("script") && !policy.contains("unsafe"),
+            "{path}"
+        );
+        assert_eq!(
+            answer.header("x-content-type-options"),
+            Some("nosniff"),
+            "{path}"
+        );
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{path}");
+        assert_eq!(
+            answer.header("referrer-policy"),
+            Some("no-referrer"),
+            "{path}"
+        );
+        let stored = if path.contains('.') {
+            "public, max-age=300"
+        } else {
+            "no-store"
+        };
+        assert_eq!(answer.header("cache-control"), Some(stored), "{path}");
+        for forbidden in [
+            "<script",
+            " style=",
+            " onclick",
+            "javascript:",
+            "http://",
+            "https://",
+        ] {
+            let allowed = forbidden == "http://" && *path == "/icon.svg";
+            assert!(
+                allowed || !answer.body.contains(forbidden),
+                "{path}: {forbidden}"
+            );
+        }
+    }
+    for path in &PAGES[..9] {
+        let page = service.page(path);
+        assert!(page.contains("one development user"), "{path}");
+        assert_eq!(page.matches("<h1").count(), 1, "{path}");
+    }
+}
+
+#[test]
+fn a_foreign_page_changes_nothing() {
+    let service = Service::start();
+    let token = format!("ghp_{}", random(36));
+    let fields: [(&str, &[u8]); 3] = [
+        ("id", b"acme"),
+        ("provider", b"github"),
+        ("secret", token.as_bytes()),
+    ];
+    let own = format!("Origin: http://{}", service.addr);
+    for foreign in [
+        "",
+        "Sec-Fetch-Site: cross-site",
+        "Sec-Fetch-Site: same-site",
+        "Origin: null",
+        "Origin: http://evil.example",
+    ] {
+        assert_eq!(
+            service.post_with("/hosts", foreign, &fields).status,
+            403,
+            "{foreign}"
+        );
+        assert_eq!(
+            service.post_with("/keys/rotate", foreign, &[]).status,
+            403,
+            "{foreign}"
+        );
+    }
+    assert_eq!(service.get("/hosts/github:acme").status, 404);
+    assert!(!service.page("/audit").contains("keys.rotate"));
+    assert_eq!(service.post_with("/hosts", &own, &fields).status, 303);
+    // DNS rebinding: the name is what tells.
+    for name in ["evil.example", "127.0.0.1.evil.example"] {
+        let head = format!("GET /hosts/github:acme HTTP/1.1\nHost: {name}");
+        let answer = send(service.addr, &head, b"");
+        assert_eq!(answer.status, 421);
+        assert!(!answer.body.contains("ghp_"));
+    }
+}
+
+#[test]
+fn a_name_cannot_become_markup() {
+    let service = Service::start();
+    let name = "x@<script>alert(1)</script>";
+    let answer = service.post("/servers", &[("id", name.as_bytes()), ("secret", b"x")]);
+    assert_eq!(answer.status, 422);
+    assert!(!answer.body.contains("<script"), "{}", answer.body);
+    assert!(
+        answer.body.contains("alert(1)"),
+        "the form keeps what is not secret"
+    );
+    let told = service.page("/servers?done=%3Cscript%3E&after=%3Cscript%3E");
+    assert!(!told.contains("script"));
+}
+
+#[test]
+fn hostile_requests_are_refused_and_survived() {
+    let service = Service::start();
+    let head = |path: &str, more: &str| {
+        format!(
+            "POST {path} HTTP/1.1\nHost: {}\nSec-Fetch-Site: same-origin\n{more}",
+            service.addr
+        )
+    };
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let huge = vec![b'a'; 4 * 1024 * 1024];
+    let stated = head(
+        "/servers",
+        &format!("{form}\nContent-Length: {}", huge.len()),
+    );
+    assert_eq!(send(service.addr, &stated, &huge).status, 413);
+    for (body, kind) in [
+        ("id=%ZZ", form),
+        ("id=a&id=b", form),
+        ("--x", "Content-Type: multipart/form-data; boundary=b"),
+        (
+            "--b\r\n\r\n--b--",
+            "Content-Type: multipart/form-data; boundary=b",
+        ),
+    ] {
+        let head = head(
+            "/servers",
+            &format!("{kind}\nContent-Length: {}", body.len()),
+        );
+        assert_eq!(
+            send(service.addr, &head, body.as_bytes()).status,
+            400,
+            "{body}"
+        );
+    }
+    let json = head(
+        "/servers",
+        "Content-Type: application/json\nContent-Length: 2",
+    );
+    assert_eq!(send(service.addr, &json, b"{}").status, 415);
+    for path in [
+        "/../../etc/passwd",
+        "/servers/..%2f..%2froot",
+        "/style.css/../root",
+        "//etc/passwd",
+        "/data/root",
+    ] {
+        let answer = service.get(path);
+        assert!(answer.status >= 400, "{path}");
+        assert!(!answer.body.contains("root:"), "{path}");
+    }
+    for path in [
+        "/keys/nonsense/disable",
+        "/keys/0123456789abcdef0/destroy",
+        "/servers/none/reveal",
+    ] {
+        assert_eq!(service.post(path, &[]).status, 404, "{path}");
+    }
+    // A key that the ring does not have, and the one that seals: said on the page, nothing done.
+    assert_eq!(
+        service.post("/keys/0123456789abcdef/disable", &[]).status,
+        422
+    );
+    assert_eq!(
+        service.get("/audit?before=18446744073709551615").status,
+        200
+    );
+    assert_eq!(service.get("/audit?before=x").status, 400);
+    service.page("/");
+}
+
+#[test]
+fn only_loopback_is_served() {
+    let folder = TempDir::new().unwrap();
+    let told = |addr: &str| {
+        let mut child = command(&folder, addr)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let status = child.wait().unwrap();
+        let (mut err, mut out) = (String::new(), String::new());
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut err)
+            .unwrap();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut out)
+            .unwrap();
+        assert!(!status.success() && out.is_empty(), "{addr}: {out}");
+        err
+    };
+    for foreign in [
+        "0.0.0.0:0",
+        "[::]:0",
+        "192.0.2.1:8080",
+        "[::ffff:192.0.2.1]:80",
+    ] {
+        assert!(
+            told(foreign).contains("DEPLOYDESK_ADDR must be a loopback address"),
+            "{foreign}"
+        );
+    }
+    for nonsense in ["", "localhost", "8080", "127.0.0.1", "127.0.0.1:99999"] {
+        assert!(
+            told(nonsense).contains("DEPLOYDESK_ADDR must be an address and a port"),
+            "{nonsense}"
+        );
+    }
+    let service = Service::start();
+    assert!(told(&service.addr.to_string()).contains("DEPLOYDESK_ADDR"));
+    // Nothing was made on the way.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

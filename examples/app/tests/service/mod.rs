@@ -1,0 +1,229 @@
+//! The real binary on a free port, and the smallest client that can send it anything.
+#![allow(dead_code)] // Not every test uses all of it.
+
+pub mod leak;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// A running deploydesk. Its folder outlives a restart and goes with the value.
+pub struct Service {
+    pub folder: TempDir,
+    pub addr: SocketAddr,
+    child: Child,
+}
+
+/// The command, with nothing of this process's environment that would matter. The umask lets
+/// everybody in, so that a mode that was not asked for shows.
+pub fn command(folder: &TempDir, addr: &str) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            "umask 000; exec \"$0\"",
+            env!("CARGO_BIN_EXE_deploydesk"),
+        ])
+        .env("DEPLOYDESK_ADDR", addr)
+        .env("DEPLOYDESK_DATA", folder.path().join("data"))
+        .env("KEYWARD_ANCHOR", folder.path().join("anchor"))
+        .env_remove("KEYWARD_ROOT")
+        .stdin(Stdio::null());
+    command
+}
+
+impl Service {
+    pub fn start() -> Self {
+        Self::start_in(TempDir::new().unwrap())
+    }
+
+    pub fn start_in(folder: TempDir) -> Self {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(folder.path().join("log"))
+            .unwrap();
+        let mut child = command(&folder, "127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let addr = line.trim().strip_prefix("listening on http://");
+        let addr = addr
+            .unwrap_or_else(|| panic!("it said {line:?}"))
+            .parse()
+            .unwrap();
+        Self {
+            folder,
+            addr,
+            child,
+        }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// Asks it to stop, as an init system does, and waits until it has.
+    pub fn stop(mut self) -> TempDir {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(self.child.wait().unwrap().success());
+        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        send(
+            self.addr,
+            &format!("GET {path} HTTP/1.1\nHost: {}", self.addr),
+            b"",
+        )
+    }
+
+    /// The page at `path`, which must be there.
+    pub fn page(&self, path: &str) -> String {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.body
+    }
+
+    /// Sends a form as a browser on an own page does.
+    pub fn post(&self, path: &str, fields: &[(&str, &[u8])]) -> Answer {
+        self.post_with(path, "Sec-Fetch-Site: same-origin\nOrigin: null", fields)
+    }
+
+    pub fn post_with(&self, path: &str, headers: &str, fields: &[(&str, &[u8])]) -> Answer {
+        let body = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", percent(value)));
+        let body = body.collect::<Vec<_>>().join("&");
+        let head = format!(
+            "POST {path} HTTP/1.1\nHost: {}\nContent-Type: application/x-www-form-urlencoded\n\
+             Content-Length: {}\n{headers}",
+            self.addr,
+            body.len()
+        );
+        send(self.addr, &head, body.as_bytes())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Where a form that was taken leads.
+    pub fn leads_to(&self) -> &str {
+        assert_eq!(self.status, 303, "{}", self.body);
+        self.header("location").unwrap()
+    }
+}
+
+/// Sends `head` (request line and headers, joined by `\n`) and `body`, byte for byte.
+pub fn send(to: SocketAddr, head: &str, body: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(to).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let head = head.trim().replace('\n', "\r\n");
+    write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
+    let _ = stream.write_all(body); // It may have answered, and closed, already.
+    let mut raw = Vec::new();
+    let _ = stream.read_to_end(&mut raw);
+    let raw = String::from_utf8(raw).unwrap();
+    let (head, body) = raw
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {raw:?}"));
+    let mut lines = head.split("\r\n");
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let headers = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Answer {
+        status,
+        headers,
+        body: body.to_owned(),
+    }
+}
+
+pub fn percent(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("%{b:02X}")).collect()
+}
+
+/// `n` random characters of a token: letters and digits.
+pub fn random(n: usize) -> String {
+    let mut bytes = vec![0; n];
+    File::open("/dev/urandom")
+        .unwrap()
+        .read_exact(&mut bytes)
+        .unwrap();
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    bytes
+        .iter()
+        .map(|b| char::from(alphabet[usize::from(*b) % alphabet.len()]))
+        .collect()
+}
+
+/// A new SSH key, as `ssh-keygen` writes it, and its fingerprint, as `ssh-keygen` says it.
+pub fn ssh_key(kind: &str) -> (String, String) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("key");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", kind, "-N", "", "-C", "test", "-f"])
+        .arg(&path)
+        .status();
+    assert!(made.expect("ssh-keygen is needed").success());
+    let told = Command::new("ssh-keygen")
+        .arg("-lf")
+        .arg(&path)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let print = told.split(' ').nth(1).unwrap().to_owned();
+    (std::fs::read_to_string(&path).unwrap(), print)
+}
