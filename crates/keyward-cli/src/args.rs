@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use keyward_base::{CredentialKind, KeyId, Place, Purpose, RecordId, Scope, Tenant};
+use keyward_base::{KeyId, Place, Purpose, RecordId, Scope, Tenant};
+use keyward_vault::Kind;
 
 /// Keeps other people's credentials: sealed, listed by hint, rotated to the end.
 #[derive(Debug, Parser)]
@@ -158,8 +159,8 @@ pub(crate) enum Vault {
         slot: SlotArgs,
 
         /// What it is: api-key, oauth-token, ssh-key, env, opaque
-        #[arg(long, default_value = "opaque", value_parser = CredentialKind::new)]
-        kind: CredentialKind,
+        #[arg(long, default_value = "opaque", value_parser = Kind::parse)]
+        kind: Kind,
 
         /// The role it opens for
         #[arg(long, default_value = "", hide_default_value = true, value_parser = Scope::new)]
@@ -203,8 +204,8 @@ pub(crate) enum Vault {
         value: Option<PathBuf>,
 
         /// The kind it was sealed as; only with --value
-        #[arg(long, default_value = "opaque", requires = "value", value_parser = CredentialKind::new)]
-        kind: CredentialKind,
+        #[arg(long, default_value = "opaque", requires = "value", value_parser = Kind::parse)]
+        kind: Kind,
 
         /// Write to a new file (mode 0600) instead of standard output
         #[arg(long, value_name = "PATH")]

@@ -12,6 +12,7 @@ mod progress;
 mod ruler;
 mod timeline;
 mod usage;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -47,10 +48,10 @@ fn run(cli: Cli) -> Result<()> {
         .block_on(async move {
             match command {
                 Command::Keys(command) => keys::run(command, &home, global.json).await,
+                Command::Vault(command) => vault::run(command, &home, global.json).await,
                 Command::Doctor => doctor::run(&home, global.json).await,
                 Command::Explain { value } => explain::run(value, &home, global.json).await,
                 Command::Completions { shell } => completions(shell),
-                _ => Ok(()),
             }
         })
 }

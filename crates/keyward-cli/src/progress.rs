@@ -22,6 +22,14 @@ impl Progress {
         Self::new(things, "{spinner} {human_pos} {msg}, {per_sec}")
     }
 
+    /// Passes through a known number of `things`.
+    pub(crate) fn share(things: &'static str) -> Self {
+        Self::new(
+            things,
+            "{spinner} {wide_bar} {human_pos} of {human_len} {msg}, {eta} left",
+        )
+    }
+
     /// Waits until `words` is true of all.
     pub(crate) fn wait(words: &'static str) -> Self {
         Self::new(words, "{spinner} {pos} of {len} {msg} ({elapsed})")
@@ -50,6 +58,15 @@ impl Progress {
     pub(crate) fn counter(&self) -> impl FnMut(u64) + Send + 'static {
         let bar = self.bar.clone();
         move |seen| bar.set_position(seen)
+    }
+
+    /// What to call with the number of things seen, and of all.
+    pub(crate) fn sharer(&self) -> impl FnMut(u64, u64) + Send + 'static {
+        let bar = self.bar.clone();
+        move |seen, all| {
+            bar.set_length(all.max(seen));
+            bar.set_position(seen);
+        }
     }
 
     /// `done` of `all`. Where nothing can move, it is said whenever it changes.

@@ -56,7 +56,7 @@ fn a_mistake_is_one_line_with_the_way_out_and_without_the_value() {
         (&["--token=hunter2-hunter2"], "--token"),
         (&["--new", "--stdout"], "--new"),
         (&["--if-revision", "hunter2-hunter2"], "--if-revision"),
-        (&["--kind", "Hunter2-hunter2"], "a kind must be"),
+        (&["--kind", "Hunter2-hunter2"], "a kind is"),
     ] {
         let ran = bench.run(&[&slot[..], extra].concat(), b"x").fails(2, part);
         assert!(

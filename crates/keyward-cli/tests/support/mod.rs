@@ -7,7 +7,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    missing_docs
+    missing_docs,
+    unreachable_pub,
+    clippy::must_use_candidate,
+    clippy::needless_pass_by_value
 )]
 
 use std::io::Write as _;

@@ -1,0 +1,99 @@
+//! `keyward vault`.
+
+mod list;
+mod open;
+mod rewrap;
+mod seal;
+
+use keyward_base::{Result, Revision};
+use keyward_vault::{Expect, Slot};
+use serde::Serialize;
+
+use crate::args::{SlotArgs, Vault};
+use crate::home::Home;
+use crate::output;
+
+/// Runs one of the commands.
+pub(crate) async fn run(command: Vault, home: &Home, json: bool) -> Result<()> {
+    match command {
+        Vault::Seal {
+            slot,
+            kind,
+            scope,
+            file,
+            trim,
+            new,
+            if_revision,
+            stdout,
+        } => {
+            let request = seal::Request {
+                slot: slot.into(),
+                kind,
+                scope,
+                file,
+                trim,
+            };
+            if stdout {
+                return seal::detached(request, home, json).await;
+            }
+            let expect = match if_revision {
+                Some(number) => Expect::Revision(Revision::new(number)),
+                None if new => Expect::Absent,
+                None => Expect::Any,
+            };
+            seal::stored(request, expect, home, json).await
+        }
+        Vault::Open {
+            slot,
+            scope,
+            value: None,
+            out,
+            ..
+        } => open::stored(&slot.into(), &scope, out.as_deref(), home).await,
+        Vault::Open {
+            slot,
+            scope,
+            value: Some(value),
+            kind,
+            out,
+        } => open::detached(&slot.into(), &scope, kind, &value, out.as_deref(), home).await,
+        Vault::List { tenant, verify } => list::run(&tenant, verify, home, json).await,
+        Vault::Delete { slot, if_revision } => delete(&slot.into(), if_revision, home, json).await,
+        Vault::Rewrap => rewrap::run(home, json).await,
+    }
+}
+
+impl From<SlotArgs> for Slot {
+    fn from(given: SlotArgs) -> Self {
+        Self {
+            tenant: given.tenant,
+            place: given.at,
+            record: given.id,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Deleted<'a> {
+    tenant: &'a str,
+    at: &'a str,
+    id: &'a str,
+}
+
+async fn delete(slot: &Slot, if_revision: Option<u64>, home: &Home, json: bool) -> Result<()> {
+    let expect = if_revision.map_or(Expect::Any, |n| Expect::Revision(Revision::new(n)));
+    home.open().await?.vault().delete(slot, expect).await?;
+    let told = Deleted {
+        tenant: slot.tenant.as_str(),
+        at: slot.place.as_str(),
+        id: slot.record.as_str(),
+    };
+    if json {
+        return output::json("keyward.vault.delete/1", &told);
+    }
+    output::note(&format!(
+        "deleted {} {} of {}",
+        told.at, told.id, told.tenant
+    ));
+    Ok(())
+}

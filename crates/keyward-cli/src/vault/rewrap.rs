@@ -1,0 +1,69 @@
+//! `keyward vault rewrap`: every value under a new key.
+
+use keyward_base::{Error, Reason, Result};
+use keyward_vault::Rewrap;
+use serde::Serialize;
+
+use crate::home::Home;
+use crate::keys::counted;
+use crate::output;
+use crate::progress::Progress;
+
+#[derive(Serialize)]
+struct Told {
+    seen: u64,
+    moved: u64,
+    skipped: u64,
+    skipped_because: Option<&'static str>,
+    quarantined: u64,
+    left: u64,
+}
+
+/// Seals every value anew.
+///
+/// # Errors
+/// `Corrupt` if rows do not open, `Unavailable` if rows had to be left under an old key: both
+/// after the report.
+pub(super) async fn run(home: &Home, json: bool) -> Result<()> {
+    let embedded = home.open().await?;
+    let progress = Progress::share("values");
+    let mut at = progress.sharer();
+    let rewrap = Rewrap::new(embedded.vault()).progress(move |now| at(now.seen, now.total));
+    let report = rewrap.run().await?;
+    progress.end();
+    let told = Told {
+        seen: report.seen,
+        moved: report.moved,
+        skipped: report.skipped,
+        skipped_because: report.skipped_because.map(Reason::as_str),
+        quarantined: report.quarantined,
+        left: report.left,
+    };
+    if json {
+        output::json("keyward.vault.rewrap/1", &told)?;
+    } else {
+        output::note(&format!(
+            "{} sealed anew; {} left under older keys",
+            counted(told.moved, "value", "values"),
+            told.left
+        ));
+    }
+    judge(&told)
+}
+
+fn judge(told: &Told) -> Result<()> {
+    if told.quarantined > 0 {
+        let rows = counted(told.quarantined, "row does", "rows do");
+        return Err(Error::corrupt(format!(
+            "{rows} not open and are left as they are: `keyward vault list --tenant T --verify` names them"
+        )));
+    }
+    if told.left > 0 {
+        let rows = counted(told.left, "value stays", "values stay");
+        let why = told.skipped_because.unwrap_or("skipped");
+        return Err(Error::unavailable(format!(
+            "{rows} under an older key ({why}): `keyward doctor` says what mends it, then run this again"
+        )));
+    }
+    Ok(())
+}

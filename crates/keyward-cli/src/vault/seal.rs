@@ -1,0 +1,72 @@
+//! `keyward vault seal`.
+
+use std::path::PathBuf;
+
+use keyward_base::{Clock as _, Result, Scope, SystemClock};
+use keyward_crypto::Provider;
+use keyward_crypto::sealed::MAX_PLAINTEXT;
+use keyward_vault::{Credential, Expect, Kind, Slot};
+use serde::Serialize;
+
+use super::list::Row;
+use crate::home::Home;
+use crate::{input, output};
+
+/// What is to be sealed, and where.
+pub(super) struct Request {
+    pub(super) slot: Slot,
+    pub(super) kind: Kind,
+    pub(super) scope: Scope,
+    pub(super) file: Option<PathBuf>,
+    pub(super) trim: bool,
+}
+
+impl Request {
+    /// Reads and checks the secret, before any store is opened.
+    fn credential(&self) -> Result<Credential> {
+        let secret = input::secret(self.file.as_deref(), self.trim, MAX_PLAINTEXT)?;
+        let now = SystemClock::new().now()?;
+        Credential::parse(self.kind, secret, &Provider::default(), now)
+    }
+}
+
+/// Seals into the store.
+pub(super) async fn stored(
+    request: Request,
+    expect: Expect,
+    home: &Home,
+    json: bool,
+) -> Result<()> {
+    let credential = request.credential()?;
+    let embedded = home.open().await?;
+    let vault = embedded.vault();
+    let listed = vault
+        .put(&request.slot, &credential, &request.scope, expect)
+        .await?;
+    let row = Row::of(&listed);
+    if json {
+        return output::json("keyward.vault.seal/1", &row);
+    }
+    output::note(&format!("sealed {}", row.in_words()));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Detached {
+    value: String,
+}
+
+/// Seals to standard output.
+pub(super) async fn detached(request: Request, home: &Home, json: bool) -> Result<()> {
+    let credential = request.credential()?;
+    let embedded = home.open().await?;
+    let vault = embedded.vault();
+    let sealed = vault
+        .seal_detached(&request.slot, &request.scope, &credential)
+        .await?;
+    let value = sealed.as_str().to_owned();
+    if json {
+        return output::json("keyward.vault.detached/1", &Detached { value });
+    }
+    output::say(&value)
+}

@@ -1,0 +1,250 @@
+//! The shapes of the answers: JSON that programs rely on, and the drawings that people look at.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use support::{Bench, finish, random_text};
+
+fn fields(value: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_list_has_its_first_shape() {
+    let bench = Bench::new();
+    let token = format!("ghp_{}", random_text(36));
+    bench
+        .seal("account.github_token", "42", "api-key", token.as_bytes())
+        .ok();
+    let listed = bench.json(&["vault", "list", "--tenant", "acme"]);
+    assert_eq!(listed["format"], "keyward.vault.list/1");
+    assert_eq!(
+        fields(&listed),
+        ["credentials", "format", "refused", "tenant", "verified"]
+    );
+    let row = &listed["credentials"][0];
+    assert_eq!(
+        fields(row),
+        [
+            "at",
+            "created",
+            "encrypted",
+            "expires",
+            "fingerprint",
+            "hint",
+            "id",
+            "key",
+            "key_type",
+            "kind",
+            "names",
+            "refreshable",
+            "revision",
+            "scope",
+            "scopes",
+            "tenant",
+            "updated"
+        ]
+    );
+    assert_eq!(
+        (&row["at"], &row["id"], &row["kind"]),
+        (
+            &"account.github_token".into(),
+            &"42".into(),
+            &"api-key".into()
+        )
+    );
+    assert_eq!(row["hint"], format!("ghp_••••{}", &token[36..]));
+    assert_eq!(row["revision"], 1);
+    assert_eq!(row["key"].as_str().unwrap().len(), 16);
+    assert!(row["created"].as_str().unwrap().ends_with('Z'));
+    let verified = bench.json(&["vault", "list", "--tenant", "acme", "--verify"]);
+    assert_eq!(verified["verified"], true);
+    assert_eq!(verified["credentials"][0]["hint"], row["hint"]);
+}
+
+#[test]
+fn the_status_has_its_first_shape() {
+    let bench = Bench::new();
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    bench.run(&["keys", "rotate"], b"").ok();
+    let status = bench.json(&["keys", "status"]);
+    assert_eq!(status["format"], "keyward.keys.status/1");
+    assert_eq!(
+        fields(&status),
+        [
+            "anchor", "epoch", "floor", "format", "keys", "replicas", "ring", "root"
+        ]
+    );
+    let [old, new] = status["keys"].as_array().unwrap().as_slice() else {
+        panic!("two keys: {status}")
+    };
+    assert_eq!(
+        fields(old),
+        [
+            "history",
+            "id",
+            "purpose",
+            "root_version",
+            "rows",
+            "seq",
+            "state",
+            "tenant_keys",
+            "unregistered"
+        ]
+    );
+    assert_eq!(
+        (&old["state"], &old["rows"]),
+        (&"retired".into(), &1.into())
+    );
+    assert_eq!((&new["state"], &new["rows"]), (&"active".into(), &0.into()));
+    let states: Vec<&str> = old["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["pending", "active", "retired"]);
+    assert!(old["history"][0]["at"].as_str().unwrap().ends_with('Z'));
+
+    let tenant = bench.json(&["keys", "status", "--tenant", "acme"]);
+    assert_eq!(tenant["format"], "keyward.keys.tenant/1");
+    assert_eq!(
+        fields(&tenant["keys"][0]),
+        [
+            "current",
+            "id",
+            "purpose",
+            "rows",
+            "unregistered",
+            "wrapped_by"
+        ]
+    );
+    assert_eq!(tenant["keys"][0]["wrapped_by"], old["id"]);
+    let nobody = bench.json(&["keys", "status", "--tenant", "nobody"]);
+    assert_eq!(nobody["keys"], serde_json::json!([]));
+}
+
+#[test]
+fn the_status_draws_a_row_for_each_key() {
+    let bench = Bench::new();
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    for _ in 0..2 {
+        bench.run(&["keys", "rotate"], b"").ok();
+    }
+    for columns in [60, 100, 140_usize] {
+        let mut command = bench.keyward(&["keys", "status"]);
+        command.env("COLUMNS", columns.to_string());
+        let drawn = finish(command, b"").ok().text();
+        assert!(!drawn.contains('\x1b'), "no colour in a pipe");
+        let rows: Vec<&str> = drawn
+            .lines()
+            .filter(|l| l.contains("retired ") || l.contains("active "))
+            .filter(|l| l.contains('█'))
+            .collect();
+        let keys: Vec<&&str> = rows
+            .iter()
+            .filter(|l| l.split_whitespace().next().is_some_and(|w| w.len() == 16))
+            .collect();
+        assert_eq!(keys.len(), 3, "{drawn}");
+        for key in keys {
+            assert!(key.chars().count() <= columns, "{columns}: {key}");
+        }
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let bench = Bench::new();
+    // `script` gives the command a terminal.
+    let run = |variables: &str| {
+        bench.sh(
+            &format!("TERM=xterm {variables} script -qec 'keyward keys status' /dev/null"),
+            &[],
+        )
+    };
+    if bench.sh("command -v script", &[]).code() != 0 {
+        return;
+    }
+    assert!(run("").ok().text().contains("\x1b[32m"));
+    assert!(!run("NO_COLOR=1").ok().text().contains('\x1b'));
+    // Nor does it ask a person to type a secret in.
+    let typed = bench.sh(
+        "script -qec 'keyward vault seal --tenant acme --at a.b --id 1' /dev/null",
+        &[],
+    );
+    assert_eq!(typed.code(), 2, "{}", typed.text());
+    assert!(
+        typed.text().contains("not typed at a terminal"),
+        "{}",
+        typed.text()
+    );
+}
+
+#[test]
+fn the_doctor_finds_nothing_wrong_with_a_new_home() {
+    let bench = Bench::new();
+    let told = bench.json(&["doctor"]);
+    assert_eq!(told["format"], "keyward.doctor/1");
+    for check in told["checks"].as_array().unwrap() {
+        assert_ne!(check["verdict"], "fail", "{check}");
+        assert_eq!(fields(check), ["fix", "name", "says", "verdict"]);
+    }
+    let text = bench.run(&["doctor"], b"").ok().text();
+    for part in [
+        "ok", "home", "root", "clock", "keys.db", "data.db", "anchor", "replicas",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn the_doctor_says_what_mends_each_thing() {
+    let told = |bench: &Bench, line: &str| {
+        bench.sh(line, &[]).ok();
+        let ran = bench.run(&["doctor"], b"");
+        (ran.code(), ran.text())
+    };
+    let bench = Bench::empty();
+    assert_eq!(bench.run(&["doctor"], b"").code(), 2);
+    for (line, fix) in [
+        ("chmod 755 home", "chmod 700"),
+        ("chmod 644 home/root", "chmod 600"),
+        ("chmod 644 home/data.db", "chmod 600"),
+        ("rm home/root", "root"),
+        (
+            "head -c 8192 /dev/zero > home/data.db; rm -f home/data.db-*",
+            "restore",
+        ),
+        (
+            "cp -r home backup; keyward keys rotate; rm -r home; mv backup home",
+            "accept-restore",
+        ),
+    ] {
+        let (code, text) = told(&Bench::new(), line);
+        assert_ne!(code, 0, "{line}: {text}");
+        let failed: Vec<&str> = text.lines().filter(|l| l.contains("fail")).collect();
+        assert!(!failed.is_empty() && text.contains(fix), "{line}: {text}");
+    }
+    // Things worth a look are no failure.
+    let bench = Bench::new();
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    for (line, part) in [
+        ("keyward keys rotate", "keyward vault rewrap"),
+        ("rm state/anchor", "anchor"),
+    ] {
+        let (code, text) = told(&bench, line);
+        assert_eq!(code, 0, "{line}: {text}");
+        assert!(
+            text.lines().any(|l| l.contains("warn") && l.contains(part)) || text.contains(part),
+            "{line}: {text}"
+        );
+    }
+}

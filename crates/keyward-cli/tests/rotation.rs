@@ -1,0 +1,137 @@
+//! Rotation by command: refused where it would lose values, repeatable when it was killed, and
+//! patient with serving processes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use support::{Bench, finish, random_text};
+
+#[test]
+fn a_key_that_rows_need_is_neither_disabled_nor_destroyed_in_passing() {
+    let bench = Bench::new();
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    let active = bench.keys_in("active").remove(0);
+    bench
+        .run(&["keys", "disable", &active], b"")
+        .fails(2, "rotate");
+    bench.run(&["keys", "destroy", &active], b"").fails(2, "");
+
+    bench.run(&["keys", "rotate"], b"").ok();
+    assert_eq!(bench.keys_in("retired"), [active.as_str()]);
+    bench.run(&["keys", "disable", &active], b"").ok();
+    bench.run(&["keys", "destroy", &active], b"").fails(2, "1");
+    // Disabled is a refusal that can be taken back.
+    assert_ne!(bench.open("t.c", "1").code(), 0);
+    bench.run(&["keys", "enable", &active], b"").ok();
+    assert_eq!(bench.open("t.c", "1").ok().text(), "one value");
+
+    bench.run(&["vault", "rewrap"], b"").ok();
+    bench.run(&["keys", "disable", &active], b"").ok();
+    bench.run(&["keys", "destroy", &active], b"").ok();
+    assert_eq!(bench.keys_in("destroyed"), [active.as_str()]);
+    assert_eq!(bench.open("t.c", "1").ok().text(), "one value");
+    bench.run(&["keys", "enable", &active], b"").fails(2, "");
+}
+
+#[test]
+fn an_unknown_key_and_a_missing_home_are_misuse() {
+    let bench = Bench::new();
+    for verb in ["disable", "enable", "destroy"] {
+        bench
+            .run(&["keys", verb, "0123456789abcdef"], b"")
+            .fails(2, "0123456789abcdef");
+    }
+    let bench = Bench::empty();
+    bench
+        .run(&["keys", "status"], b"")
+        .fails(2, "keyward keys init");
+    assert!(!bench.home().exists());
+}
+
+#[test]
+fn a_key_with_detached_values_is_lost_by_name_only() {
+    let bench = Bench::new();
+    let slot = [
+        "vault", "seal", "--tenant", "acme", "--at", "t.c", "--id", "1", "--stdout",
+    ];
+    bench.run(&slot, b"detached").ok();
+    let old = bench.keys_in("active").remove(0);
+    bench.run(&["keys", "rotate"], b"").ok();
+    bench.run(&["vault", "rewrap"], b"").ok();
+    bench.run(&["keys", "disable", &old], b"").ok();
+    bench
+        .run(&["keys", "destroy", &old], b"")
+        .fails(2, "--even-unregistered");
+    bench
+        .run(&["keys", "destroy", &old, "--even-unregistered"], b"")
+        .ok();
+}
+
+#[test]
+fn a_killed_rewrap_is_repeated_to_the_end() {
+    let bench = Bench::new();
+    let secrets: Vec<String> = (0..40).map(|_| random_text(40)).collect();
+    for (id, secret) in secrets.iter().enumerate() {
+        bench
+            .seal("t.c", &id.to_string(), "api-key", secret.as_bytes())
+            .ok();
+    }
+    let old = bench.keys_in("active").remove(0);
+    bench.run(&["keys", "rotate"], b"").ok();
+    // Killed as soon as it runs, at moments that differ from run to run.
+    for _ in 0..5 {
+        let mut child = bench.keyward(&["vault", "rewrap"]).spawn().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let report = bench.json(&["vault", "rewrap"]);
+    assert_eq!(report["format"], "keyward.vault.rewrap/1");
+    assert_eq!(
+        (&report["left"], &report["quarantined"]),
+        (&0.into(), &0.into())
+    );
+    for (id, secret) in secrets.iter().enumerate() {
+        assert_eq!(&bench.open("t.c", &id.to_string()).ok().text(), secret);
+    }
+    bench.run(&["keys", "disable", &old], b"").ok();
+    bench.run(&["keys", "destroy", &old], b"").ok();
+}
+
+#[test]
+fn a_new_root_version_takes_over_and_the_old_one_can_go() {
+    let bench = Bench::empty();
+    let root = |version: u32| {
+        let key = bench
+            .sh("head -c 32 /dev/urandom | base64 -w0", &[])
+            .ok()
+            .text();
+        format!("v{version}:{key}")
+    };
+    let (old, new) = (root(1), root(2));
+    let with = |root: &str, arguments: &[&str], input: &[u8]| {
+        let mut command = bench.keyward(arguments);
+        command.env("KEYWARD_ROOT", root);
+        finish(command, input)
+    };
+    let slot = ["--tenant", "acme", "--at", "t.c", "--id", "1"];
+    with(&old, &["keys", "init"], b"").ok();
+    assert!(!bench.home().join("root").exists());
+    with(&old, &[&["vault", "seal"], &slot[..]].concat(), b"kept").ok();
+    let both = format!("{new},{old}");
+    let open = [&["vault", "open"], &slot[..]].concat();
+    assert_eq!(with(&both, &open, b"").ok().text(), "kept");
+    assert_ne!(
+        with(&new, &open, b"").code(),
+        0,
+        "nothing is wrapped by the new root yet"
+    );
+    with(&both, &["keys", "rewrap"], b"").ok();
+    assert_eq!(with(&new, &open, b"").ok().text(), "kept");
+    assert_ne!(with(&old, &open, b"").code(), 0);
+}
