@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use keyward_base::{KeyId, Purpose, Tenant, Timestamp};
+use keyward_base::{KeyId, Purpose, Reason, Tenant, Timestamp};
 
 use crate::policy::Policy;
 use crate::tenant::TenantKey;
@@ -124,25 +124,33 @@ impl Cache {
     }
 }
 
-/// Key ids that were looked for in vain a moment ago, so that they are not looked for again.
+/// Key ids that were looked for in vain a moment ago, and why, so that they are not looked for
+/// again.
 #[derive(Debug, Default)]
-pub(crate) struct Unknown(std::sync::Mutex<HashMap<KeyId, Timestamp>>);
+pub(crate) struct Unknown(std::sync::Mutex<HashMap<(Tenant, KeyId), (Timestamp, Reason)>>);
 
 /// The most ids remembered; when full, all are forgotten and may cost a read once more.
 const MAX_UNKNOWN: usize = 4096;
 
 impl Unknown {
-    pub(crate) fn contains(&self, id: KeyId, now: Timestamp, policy: &Policy) -> bool {
+    pub(crate) fn find(
+        &self,
+        tenant: &Tenant,
+        id: KeyId,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Option<Reason> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.get(&id)
-            .is_some_and(|at| *at <= now && now.saturating_since(*at) < policy.unknown_refresh)
+        let (at, reason) = held.get(&(tenant.clone(), id))?;
+        let fresh = *at <= now && now.saturating_since(*at) < policy.unknown_refresh;
+        fresh.then_some(*reason)
     }
 
-    pub(crate) fn insert(&self, id: KeyId, now: Timestamp) {
+    pub(crate) fn insert(&self, tenant: &Tenant, id: KeyId, now: Timestamp, reason: Reason) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.len() >= MAX_UNKNOWN {
             held.clear();
         }
-        held.insert(id, now);
+        held.insert((tenant.clone(), id), (now, reason));
     }
 }

@@ -49,7 +49,8 @@ impl Keyring {
     /// The key of `tenant` that the id in a sealed value names.
     ///
     /// # Errors
-    /// `Rejected` with [`Reason::UnknownKey`], [`Reason::PendingKey`] or [`Reason::DestroyedKey`];
+    /// `Rejected` with [`Reason::NotAuthentic`] if the key is another tenant's or another
+    /// purpose's, [`Reason::UnknownKey`] if it is nobody's, [`Reason::PendingKey`] or [`Reason::DestroyedKey`];
     /// `Unavailable` with [`Reason::DisabledKey`], or if the store cannot be reached or the lease
     /// was lost; `Corrupt` if the tenant's record is not authentic.
     pub async fn opening_key(
@@ -63,15 +64,15 @@ impl Keyring {
         if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
             return Ok(key);
         }
-        if self.0.unknown.contains(id, now, &self.0.policy) {
-            return Err(Error::rejected(Reason::UnknownKey));
+        if let Some(reason) = self.0.unknown.find(tenant, id, now, &self.0.policy) {
+            return Err(Error::rejected(reason));
         }
         let _one = self.flight(purpose, tenant).lock().await;
         if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
             return Ok(key);
         }
-        if self.0.unknown.contains(id, now, &self.0.policy) {
-            return Err(Error::rejected(Reason::UnknownKey));
+        if let Some(reason) = self.0.unknown.find(tenant, id, now, &self.0.policy) {
+            return Err(Error::rejected(reason));
         }
         self.read_tenant(purpose, tenant, now).await?;
         if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
@@ -83,8 +84,15 @@ impl Keyring {
         {
             return Ok(key);
         }
-        self.0.unknown.insert(id, now);
-        Err(Error::rejected(Reason::UnknownKey))
+        // Of another tenant or purpose, the value was moved; of nobody, the key is missing. A scan
+        // of all tenants, so at most once a second for each id.
+        let reason = match self.admin().locate(id).await {
+            Ok(Some(_)) => Reason::NotAuthentic,
+            _ if self.snapshot().ring.find(id).is_some() => Reason::NotAuthentic,
+            _ => Reason::UnknownKey,
+        };
+        self.0.unknown.insert(tenant, id, now, reason);
+        Err(Error::rejected(reason))
     }
 
     /// Says that a value sealed with `key` lies where no registered column counts it, so that
@@ -208,7 +216,11 @@ impl Keyring {
             snapshot.opens(slot.wrapped_by)?;
             return Ok(slot.key.clone());
         }
-        if snapshot.ring.find(id).is_some() {
+        if snapshot
+            .ring
+            .find(id)
+            .is_some_and(|key| key.purpose == *purpose)
+        {
             return tenant::derive(&snapshot, &self.0.provider, id, purpose, tenant).map(Some);
         }
         Ok(None)

@@ -1,0 +1,413 @@
+//! A value opens where it was put, and nowhere else; nothing beside it can be edited.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)] // Tests: a panic is the report.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keyward_base::audit::{Event, Outcome};
+use keyward_base::{
+    ErrorKind, ManualClock, Purpose, Reason, Result, Scope, SecretBytes, Sink, Timestamp,
+};
+use keyward_crypto::Provider;
+use keyward_keys::{EphemeralRoot, Keyring, Policy, TenantKeyMode};
+use keyward_store::{Applied, Collection, MemoryStore, Record, RecordKey, Records, Write};
+use keyward_vault::{Expect, Kind, Slot, Vault};
+
+const TOKEN: &[u8] = b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
+
+#[derive(Debug, Default)]
+struct Recorded(Mutex<Vec<Event>>);
+
+impl Sink for Recorded {
+    fn record(&self, event: &Event) -> Result<()> {
+        self.0.lock().unwrap().push(event.clone());
+        Ok(())
+    }
+}
+
+struct World {
+    vault: Vault,
+    keys: Arc<dyn Records>,
+    store: Arc<dyn Records>,
+    audit: Arc<Recorded>,
+    clock: Arc<ManualClock>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::of(&["vault"], Policy::default()).await
+    }
+
+    async fn of(purposes: &[&str], policy: Policy) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
+        let audit = Arc::new(Recorded::default());
+        let store: Arc<dyn Records> = Arc::new(MemoryStore::new(10_000));
+        let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
+        let purposes: Vec<Purpose> = purposes.iter().map(|p| Purpose::new(p).unwrap()).collect();
+        let keys: Arc<dyn Records> = Arc::new(MemoryStore::new(10_000));
+        let ring = Keyring::builder(Arc::clone(&keys), root)
+            .clock(clock.clone())
+            .policy(policy)
+            .create(&purposes, &[])
+            .await
+            .unwrap();
+        let vault = Vault::builder(ring, Arc::clone(&store))
+            .audit(audit.clone())
+            .build()
+            .await
+            .unwrap();
+        Self {
+            vault,
+            keys,
+            store,
+            audit,
+            clock,
+        }
+    }
+
+    async fn put(&self, slot: &Slot, kind: Kind, secret: &[u8], scope: &str) {
+        let credential = self
+            .vault
+            .credential(kind, SecretBytes::copy_of(secret))
+            .unwrap();
+        let scope = Scope::new(scope).unwrap();
+        self.vault
+            .put(slot, &credential, &scope, Expect::Any)
+            .await
+            .unwrap();
+    }
+
+    async fn row(&self, slot: &Slot) -> Record {
+        self.store.fetch(&row_key(slot)).await.unwrap().unwrap()
+    }
+
+    /// Writes `sealed` and `data` into a slot, as whoever has the database can.
+    async fn overwrite(&self, slot: &Slot, sealed: String, data: Vec<u8>) {
+        let key = row_key(slot);
+        let write = match self.store.fetch(&key).await.unwrap() {
+            Some(held) => Write::Swap {
+                key,
+                version: held.version,
+                sealed,
+                data,
+                expires: None,
+            },
+            None => Write::Insert {
+                key,
+                sealed,
+                data,
+                expires: None,
+            },
+        };
+        assert!(matches!(
+            self.store.apply(vec![write]).await.unwrap(),
+            Applied::Done(_)
+        ));
+    }
+
+    /// Opening fails; outward it is one word, and the audit has the reason.
+    async fn refused(&self, slot: &Slot, scope: &str, reason: Reason) {
+        let error = self
+            .vault
+            .open(slot, &Scope::new(scope).unwrap())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error:?}");
+        assert_eq!(error.to_string(), "rejected");
+        let last = self.audit.0.lock().unwrap().last().unwrap().clone();
+        assert_eq!(last.action, "vault.open");
+        assert_eq!(
+            last.outcome,
+            Outcome::Failed(ErrorKind::Rejected, Some(reason)),
+            "{last:?}"
+        );
+        assert_eq!(last.tenant.as_ref(), Some(&slot.tenant));
+    }
+}
+
+fn row_key(slot: &Slot) -> RecordKey {
+    RecordKey {
+        collection: Collection::named("vault"),
+        owner: slot.tenant.as_str().to_owned(),
+        id: format!("{}/{}", slot.place, slot.record),
+    }
+}
+
+fn home() -> Slot {
+    Slot::new("acme", "account.token", "42").unwrap()
+}
+
+#[tokio::test]
+async fn a_row_moved_to_another_record_or_column_does_not_open() {
+    let world = World::new().await;
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let row = world.row(&home()).await;
+    for (place, record) in [
+        ("account.token", "43"),
+        ("account.other", "42"),
+        ("billing.token", "42"),
+        ("account.token", "420"),
+    ] {
+        let elsewhere = Slot::new("acme", place, record).unwrap();
+        world
+            .overwrite(&elsewhere, row.sealed.clone(), row.data.clone())
+            .await;
+        world.refused(&elsewhere, "", Reason::NotAuthentic).await;
+    }
+    let _opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_row_moved_to_another_tenant_does_not_open() {
+    let world = World::new().await;
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let row = world.row(&home()).await;
+    let theirs = Slot::new("globex", "account.token", "42").unwrap();
+    world
+        .overwrite(&theirs, row.sealed.clone(), row.data.clone())
+        .await;
+    // They have no key of that id at all, with and without keys of their own.
+    world.refused(&theirs, "", Reason::NotAuthentic).await;
+    let other = Slot::new("globex", "account.token", "1").unwrap();
+    world.put(&other, Kind::ApiKey, TOKEN, "").await;
+    world.clock.advance(Duration::from_secs(2));
+    world.refused(&theirs, "", Reason::NotAuthentic).await;
+}
+
+#[tokio::test]
+async fn a_row_of_derived_keys_moved_to_another_tenant_does_not_open() {
+    let policy = Policy {
+        tenant_keys: TenantKeyMode::Derived,
+        ..Policy::default()
+    };
+    let world = World::of(&["vault"], policy).await;
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let row = world.row(&home()).await;
+    let theirs = Slot::new("globex", "account.token", "42").unwrap();
+    world.overwrite(&theirs, row.sealed, row.data).await;
+    world.refused(&theirs, "", Reason::NotAuthentic).await;
+    let _opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_record_moved_to_another_tenant_is_refused() {
+    let world = World::new().await;
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let row = world.row(&home()).await;
+    let place = |owner: &str| RecordKey {
+        collection: Collection::named("tenant-keys"),
+        owner: owner.to_owned(),
+        id: "vault".to_owned(),
+    };
+    let keys = world.keys.fetch(&place("acme")).await.unwrap().unwrap();
+    let stolen = Write::Insert {
+        key: place("globex"),
+        sealed: keys.sealed,
+        data: keys.data,
+        expires: None,
+    };
+    let Applied::Done(_) = world.keys.apply(vec![stolen]).await.unwrap() else {
+        panic!()
+    };
+    let theirs = Slot::new("globex", "account.token", "42").unwrap();
+    world.overwrite(&theirs, row.sealed, row.data).await;
+    let error = world.vault.open(&theirs, &Scope::none()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.reason()),
+        (ErrorKind::Corrupt, Some(Reason::NotAuthentic))
+    );
+}
+
+#[tokio::test]
+async fn two_rows_of_one_tenant_cannot_be_swapped() {
+    let world = World::new().await;
+    let other = Slot::new("acme", "account.token", "43").unwrap();
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    world
+        .put(
+            &other,
+            Kind::ApiKey,
+            b"ghp_another-token-of-the-same-length-0001",
+            "",
+        )
+        .await;
+    let (one, two) = (world.row(&home()).await, world.row(&other).await);
+    world
+        .overwrite(&home(), two.sealed.clone(), two.data.clone())
+        .await;
+    world.overwrite(&other, one.sealed, one.data).await;
+    world.refused(&home(), "", Reason::NotAuthentic).await;
+    world.refused(&other, "", Reason::NotAuthentic).await;
+}
+
+#[tokio::test]
+async fn metadata_cannot_be_edited() {
+    let world = World::new().await;
+    let token = br#"{"access_token":"x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo","expires_in":3600,"scope":"repo"}"#;
+    let edits = [
+        ("\"kind\":\"oauth-token\"", "\"kind\":\"opaque\""),
+        ("\"revision\":1", "\"revision\":2"),
+        ("\"scopes\":[\"repo\"]", "\"scopes\":[\"admin\"]"),
+        ("\"expires\":17", "\"expires\":27"),
+        ("\"created\":17", "\"created\":16"),
+        ("\"updated\":17", "\"updated\":18"),
+        ("{\"v\":1,", "{ \"v\":1,"),
+    ];
+    for (from, to) in edits {
+        world.put(&home(), Kind::OAuthToken, token, "").await;
+        let row = world.row(&home()).await;
+        let text = String::from_utf8(row.data).unwrap();
+        let text = if from.contains("revision") {
+            let revision = world
+                .vault
+                .list(&home().tenant, None, 1)
+                .await
+                .unwrap()
+                .items[0]
+                .revision;
+            text.replace(
+                &format!("\"revision\":{}", revision.number()),
+                "\"revision\":77",
+            )
+        } else {
+            assert!(text.contains(from), "{text}");
+            text.replace(from, to)
+        };
+        world
+            .overwrite(&home(), row.sealed, text.into_bytes())
+            .await;
+        world.refused(&home(), "", Reason::NotAuthentic).await;
+        let page = world
+            .vault
+            .list_verified(&home().tenant, None, 10)
+            .await
+            .unwrap();
+        assert_eq!(page.items.len(), 0);
+        assert_eq!(page.refused[0].reason, Some(Reason::NotAuthentic), "{from}");
+    }
+}
+
+#[tokio::test]
+async fn a_hint_cannot_be_edited() {
+    let world = World::new().await;
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let row = world.row(&home()).await;
+    let bytes = keyward_base::encoding::from_base64url(&row.sealed[4..]).unwrap();
+    assert_eq!(&bytes[10..22], b"ghp_****6aKo");
+    let mut edited = bytes.clone();
+    edited[21] = b'x';
+    let sealed = format!("kw1.{}", keyward_base::encoding::base64url(&edited));
+    world.overwrite(&home(), sealed, row.data.clone()).await;
+    let page = world.vault.list(&home().tenant, None, 10).await.unwrap();
+    assert_eq!(
+        page.items[0].hint.to_string(),
+        "ghp_••••6aKx",
+        "unverified says what stands there"
+    );
+    world.refused(&home(), "", Reason::NotAuthentic).await;
+    assert!(
+        world
+            .vault
+            .list_verified(&home().tenant, None, 10)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_scope_opens_for_its_own_callers_alone() {
+    let world = World::new().await;
+    world
+        .put(&home(), Kind::ApiKey, TOKEN, "platform-admin")
+        .await;
+    world.refused(&home(), "", Reason::ScopeMismatch).await;
+    world
+        .refused(&home(), "support", Reason::ScopeMismatch)
+        .await;
+    let _opened = world
+        .vault
+        .open(&home(), &Scope::new("platform-admin").unwrap())
+        .await
+        .unwrap();
+    // Whoever edits the scope in the database gains nothing.
+    let row = world.row(&home()).await;
+    let text = String::from_utf8(row.data)
+        .unwrap()
+        .replace("platform-admin", "support");
+    world
+        .overwrite(&home(), row.sealed, text.into_bytes())
+        .await;
+    world
+        .refused(&home(), "support", Reason::NotAuthentic)
+        .await;
+}
+
+#[tokio::test]
+async fn keys_of_one_purpose_open_nothing_of_another() {
+    let world = World::of(&["vault", "billing"], Policy::default()).await;
+    let billing = Vault::builder(world.vault.keyring().clone(), Arc::clone(&world.store))
+        .purpose(Purpose::new("billing").unwrap())
+        .build()
+        .await
+        .unwrap();
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let error = billing.open(&home(), &Scope::none()).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+}
+
+/// The limit that the threat model states: a whole older row, put back over a newer one, opens.
+/// Who keeps the expected revision elsewhere notices.
+#[tokio::test]
+async fn a_whole_older_row_put_back_is_seen_by_its_revision() {
+    let world = World::new().await;
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let old = world.row(&home()).await;
+    world
+        .put(
+            &home(),
+            Kind::ApiKey,
+            b"ghp_the-token-that-replaced-the-first-one",
+            "",
+        )
+        .await;
+    let new = world.row(&home()).await;
+    world.overwrite(&home(), old.sealed.clone(), old.data).await;
+    let opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+    assert_eq!(
+        (opened.bytes().expose(), opened.revision().number()),
+        (TOKEN, 1)
+    );
+    // The older value under the newer row's metadata does not.
+    world.overwrite(&home(), old.sealed, new.data).await;
+    world.refused(&home(), "", Reason::NotAuthentic).await;
+}
+
+#[tokio::test]
+async fn an_audit_that_fails_keeps_the_secret_back() {
+    #[derive(Debug)]
+    struct Full;
+    impl Sink for Full {
+        fn record(&self, event: &Event) -> Result<()> {
+            match event.action {
+                "vault.open" => Err(keyward_base::Error::unavailable("the audit is full")),
+                _ => Ok(()),
+            }
+        }
+    }
+    let world = World::new().await;
+    world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let vault = Vault::builder(world.vault.keyring().clone(), Arc::clone(&world.store))
+        .audit(Arc::new(Full))
+        .build()
+        .await
+        .unwrap();
+    let error = vault.open(&home(), &Scope::none()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
