@@ -1,1 +1,54 @@
-fn main() {}
+//! The project's own commands. `cargo xtask` lists them.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // The terminal is what they speak to.
+
+mod advisories;
+mod bench;
+mod check;
+mod features;
+mod fuzz;
+mod layers;
+mod options;
+mod promises;
+mod run;
+mod test;
+mod tools;
+mod words;
+mod workspace;
+
+use std::process::ExitCode;
+
+use options::Options;
+
+/// What went wrong, and what mends it.
+type Outcome<T = ()> = Result<T, String>;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test  [--full] [--without NAME]...   all tests and doc tests; installs what they need
+                                       (NAME: ssh-keygen, gcore)
+  check [--only STEP]... [--without STEP]...
+                                       format, lints, docs, layers, licences, features and more
+  bench [ARGS]                         the benches, the peers too where they are set up
+  fuzz  [TARGET [SECONDS]]             fuzzes one target on the nightly toolchain; lists them";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let outcome = match command.as_str() {
+        "test" => Options::parse(&rest).and_then(|options| test::run(&options)),
+        "check" => Options::parse(&rest).and_then(|options| check::run(&options)),
+        "bench" => bench::run(&rest),
+        "fuzz" => fuzz::run(&rest),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Running commands.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::Outcome;
+
+/// A command in the workspace's root, without standard input.
+pub(crate) fn command(program: impl AsRef<OsStr>, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .current_dir(crate::workspace::root())
+        .stdin(Stdio::null());
+    command
+}
+
+/// The cargo that runs this command.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    command(std::env::var_os("CARGO").unwrap_or("cargo".into()), args)
+}
+
+/// Runs `command` to its end, its output shown.
+pub(crate) fn shown(command: &mut Command) -> Outcome {
+    let status = command
+        .status()
+        .map_err(|e| format!("{}: {e}", said(command)))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("{} failed ({status})", said(command)))
+}
+
+/// Runs `command` and returns its standard output; its errors are shown.
+pub(crate) fn output(command: &mut Command) -> Outcome<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|e| format!("{}: {e}", said(command)))?;
+    if !output.status.success() {
+        return Err(format!("{} failed ({})", said(command), output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs `command`, shows each line of its standard output, and hands it to `each`. Returns
+/// whether it ended well.
+pub(crate) fn lines(command: &mut Command, mut each: impl FnMut(&str)) -> Outcome<bool> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("{}: {e}", said(command)))?;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line.map_err(|e| e.to_string())?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            each(&line);
+        }
+    }
+    Ok(child.wait().map_err(|e| e.to_string())?.success())
+}
+
+/// Whether a program of that name is on the path.
+pub(crate) fn is_installed(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+    })
+}
+
+fn said(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|a| a.to_string_lossy().into_owned()));
+    words.join(" ")
+}

@@ -1,0 +1,116 @@
+//! What the commands need beside Rust and a C compiler: found, installed, or named.
+
+use std::path::PathBuf;
+
+use crate::{Outcome, run, workspace};
+
+/// A program from the system's package manager that tests use.
+#[derive(Debug)]
+pub(crate) struct SystemTool {
+    /// The name that `--without` takes.
+    pub(crate) name: &'static str,
+    package: &'static str,
+    why: &'static str,
+}
+
+/// What the tests need.
+pub(crate) const SYSTEM: [SystemTool; 2] = [
+    SystemTool {
+        name: "ssh-keygen",
+        package: "openssh-client",
+        why: "real SSH keys, and the fingerprints they are compared with",
+    },
+    SystemTool {
+        name: "gcore",
+        package: "gdb",
+        why: "the core dumps that are searched for secrets",
+    },
+];
+
+impl SystemTool {
+    /// Installs the tool if it is missing, and says so.
+    pub(crate) fn provide(&self) -> Outcome {
+        if run::is_installed(self.name) {
+            return Ok(());
+        }
+        let Self { name, package, why } = self;
+        let missing = format!(
+            "{name} is missing (for {why}): install the package {package}, or leave its tests out \
+             with --without {name}"
+        );
+        if !(run::is_installed("apt-get") && is_root()) {
+            return Err(missing);
+        }
+        println!("installing {package}, for {why}");
+        let apt = |args: &[&str]| {
+            run::shown(run::command("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive"))
+        };
+        let install = ["install", "-y", "-qq", "--no-install-recommends", package];
+        apt(&install)
+            .or_else(|_| apt(&["update", "-qq"]).and_then(|()| apt(&install)))
+            .map_err(|e| format!("{e}\n{missing}"))
+    }
+}
+
+fn is_root() -> bool {
+    run::output(&mut run::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0")
+}
+
+/// A cargo tool, pinned.
+#[derive(Debug)]
+pub(crate) struct CargoTool {
+    pub(crate) name: &'static str,
+    version: &'static str,
+}
+
+pub(crate) const DENY: CargoTool = CargoTool {
+    name: "cargo-deny",
+    version: "0.20.2",
+};
+
+pub(crate) const FUZZ: CargoTool = CargoTool {
+    name: "cargo-fuzz",
+    version: "0.13.2",
+};
+
+impl CargoTool {
+    /// The tool's path, built into `target/tools` where it is missing.
+    pub(crate) fn provide(&self) -> Outcome<PathBuf> {
+        let Self { name, version } = self;
+        let folder = workspace::target().join("tools");
+        let folder = std::path::absolute(folder).map_err(|e| e.to_string())?;
+        let path = folder.join("bin").join(name);
+        if self.is_there(&path) {
+            return Ok(path);
+        }
+        println!(
+            "installing {name} {version} into {} (some minutes)",
+            folder.display()
+        );
+        let install = [
+            "install",
+            "--quiet",
+            "--locked",
+            name,
+            "--version",
+            version,
+            "--root",
+        ];
+        run::shown(
+            run::cargo(&install)
+                .arg(&folder)
+                .env("CARGO_TARGET_DIR", folder.join("build")),
+        )
+        .map_err(|e| format!("{e}\n{name} {version} could not be built"))?;
+        Ok(path)
+    }
+
+    /// Cargo's own list of what it installed there tells the version.
+    fn is_there(&self, path: &std::path::Path) -> bool {
+        let Some(folder) = path.parent().and_then(std::path::Path::parent) else {
+            return false;
+        };
+        let listed = std::fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
+        path.is_file() && listed.contains(&format!("\"{} {} ", self.name, self.version))
+    }
+}
