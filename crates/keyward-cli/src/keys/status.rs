@@ -147,9 +147,12 @@ fn life(key: &KeyStatus, usage: Option<&KeyUsage>) -> Life {
     if detached {
         note.push_str(" +detached");
     }
+    let mut phases = history(key);
+    // The first key of a ring is active from the start: it has no pending time to be drawn.
+    phases.retain(|(phase, at)| *phase != Phase::Pending || key.promoted != Some(*at));
     Life {
         label: key.id.to_string(),
-        phases: history(key),
+        phases,
         note,
     }
 }
