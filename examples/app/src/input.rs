@@ -5,7 +5,7 @@ use keyward_axum::SecretForm;
 use keyward_base::{Error, ErrorKind, Reason, RecordId, Revision, SecretBytes, Timestamp};
 
 use crate::section::{PROVIDERS, Section};
-use crate::view::FormView;
+use crate::view::{FormView, sentence};
 
 /// Why a form was not taken.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl From<Error> for Refused {
     /// `Misuse` of a parser says what to do, and holds no secret.
     fn from(error: Error) -> Self {
         match error.kind() {
-            ErrorKind::Misuse => Self::Mend(error.to_string()),
+            ErrorKind::Misuse => Self::Mend(sentence(&error)),
             _ => Self::Failed(error),
         }
     }

@@ -156,3 +156,48 @@ fn read_tail(path: &Path, before: Option<u64>, limit: usize) -> std::io::Result<
     }
     Ok(Tail { lines, older: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use keyward_base::Timestamp;
+
+    use super::*;
+
+    fn note(journal: &Journal, n: u64) {
+        let event = Event::new(Timestamp::from_millis(n), "test.note", Outcome::Done);
+        journal.record(&event).unwrap();
+    }
+
+    fn times(tail: &Tail) -> Vec<u64> {
+        tail.lines.iter().map(|line| line.at).collect()
+    }
+
+    #[test]
+    fn pages_lose_and_repeat_nothing() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let journal = Journal::open(folder.path().join("audit")).unwrap();
+        (0..700).for_each(|n| note(&journal, n)); // More than one window of the file.
+        let (mut before, mut seen) = (None, Vec::new());
+        loop {
+            let tail = journal.tail(before, 70).unwrap();
+            seen.extend(times(&tail));
+            before = tail.older;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, (0..700).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_line_cut_short_by_a_crash_spoils_no_other() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("audit");
+        note(&Journal::open(path.clone()).unwrap(), 1);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&whole[..], &whole[..20]].concat()).unwrap();
+        let journal = Journal::open(path).unwrap();
+        note(&journal, 2);
+        assert_eq!(times(&journal.tail(None, 10).unwrap()), [2, 1]);
+    }
+}

@@ -2,7 +2,7 @@
 //! on the page that reveals one.
 
 use askama::Template;
-use keyward_base::{RecordId, SecretBytes, Timestamp};
+use keyward_base::{Error, RecordId, SecretBytes, Timestamp};
 
 use crate::journal::Line;
 use crate::section::{PROVIDERS, Section, Words};
@@ -174,6 +174,18 @@ impl From<Line> for EventRow {
             outcome: line.outcome,
         }
     }
+}
+
+/// A message of an error as a sentence: errors begin in lower case, and end without a point.
+pub(crate) fn sentence(error: &Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first: String = letters
+        .next()
+        .map(|c| c.to_uppercase().collect())
+        .unwrap_or_default();
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 /// To the minute, in UTC.

@@ -227,7 +227,7 @@ fn hostile_requests_are_refused_and_survived() {
 fn only_loopback_is_served() {
     let folder = TempDir::new().unwrap();
     let told = |addr: &str| {
-        let mut child = command(&folder, addr)
+        let mut child = command(folder.path(), addr)
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -223,10 +223,10 @@ fn settled(keys: &[KeyStatus], usage: &[KeyUsage], state: &Rewrapping) -> Step {
     };
     if older > 0 {
         let text = format!(
-            "{} an older key, and opens with it. Sealed anew under the newest, it lets the old key go.{trouble}",
+            "{} an older key. Nothing is lost meanwhile; once sealed anew, the old key can go.{trouble}",
             needs(older)
         );
-        return step("Seal all values anew", text, true);
+        return step("Values wait for the new key", text, true);
     }
     let free = |wanted| keys.iter().any(|key| key.state == wanted);
     if free(KeyState::Retired) {

@@ -10,6 +10,7 @@ use keyward_base::{Error, ErrorKind, KeyId, Reason};
 
 use super::{After, html, page};
 use crate::desk::Desk;
+use crate::view::sentence;
 
 fn key(id: &str) -> Result<KeyId, Error> {
     KeyId::parse(id).map_err(|_| Error::rejected(Reason::NotFound))
@@ -21,7 +22,7 @@ async fn answer(desk: &Desk, done: &str, result: Result<(), Error>) -> Result<Re
     match result {
         Ok(()) => Ok(Redirect::to(&format!("/keys?done={done}")).into_response()),
         Err(error) if error.kind() == ErrorKind::Misuse => {
-            let problem = Some(error.to_string());
+            let problem = Some(sentence(&error));
             let view = desk.timeline(page(desk, "/keys", None), problem).await?;
             Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, html(&view)?).into_response())
         }

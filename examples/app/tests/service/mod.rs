@@ -6,7 +6,7 @@ pub mod leak;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -14,14 +14,15 @@ use tempfile::TempDir;
 
 /// A running deploydesk. Its folder outlives a restart and goes with the value.
 pub struct Service {
-    pub folder: TempDir,
+    root: PathBuf,
+    folder: Option<TempDir>,
     pub addr: SocketAddr,
     child: Child,
 }
 
 /// The command, with nothing of this process's environment that would matter. The umask lets
 /// everybody in, so that a mode that was not asked for shows.
-pub fn command(folder: &TempDir, addr: &str) -> Command {
+pub fn command(root: &Path, addr: &str) -> Command {
     let mut command = Command::new("sh");
     command
         .args([
@@ -30,8 +31,8 @@ pub fn command(folder: &TempDir, addr: &str) -> Command {
             env!("CARGO_BIN_EXE_deploydesk"),
         ])
         .env("DEPLOYDESK_ADDR", addr)
-        .env("DEPLOYDESK_DATA", folder.path().join("data"))
-        .env("KEYWARD_ANCHOR", folder.path().join("anchor"))
+        .env("DEPLOYDESK_DATA", root.join("data"))
+        .env("KEYWARD_ANCHOR", root.join("anchor"))
         .env_remove("KEYWARD_ROOT")
         .stdin(Stdio::null());
     command
@@ -43,12 +44,22 @@ impl Service {
     }
 
     pub fn start_in(folder: TempDir) -> Self {
+        let root = folder.path().to_owned();
+        Self::run(root, Some(folder))
+    }
+
+    /// Another process on the same folder.
+    pub fn beside(other: &Self) -> Self {
+        Self::run(other.root.clone(), None)
+    }
+
+    fn run(root: PathBuf, folder: Option<TempDir>) -> Self {
         let log = File::options()
             .create(true)
             .append(true)
-            .open(folder.path().join("log"))
+            .open(root.join("log"))
             .unwrap();
-        let mut child = command(&folder, "127.0.0.1:0")
+        let mut child = command(&root, "127.0.0.1:0")
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -63,18 +74,24 @@ impl Service {
             .parse()
             .unwrap();
         Self {
+            root,
             folder,
             addr,
             child,
         }
     }
 
+    /// The folder that holds all it wrote.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.root.join("data")
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+        std::fs::read_to_string(self.root.join("log")).unwrap()
     }
 
     /// Asks it to stop, as an init system does, and waits until it has.
@@ -88,7 +105,9 @@ impl Service {
                 .success()
         );
         assert!(self.child.wait().unwrap().success());
-        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
+        self.folder
+            .take()
+            .expect("the first process owns the folder")
     }
 
     pub fn get(&self, path: &str) -> Answer {
