@@ -1,5 +1,5 @@
-//! AES-256-GCM (NIST SP 800-38D) in place, with 96-bit nonces, 128-bit tags and no associated
-//! data. Called inside a leaf only.
+//! AES-256-GCM (NIST SP 800-38D) in place, with 96-bit nonces and 128-bit tags. The sealed body
+//! uses no associated data; the published vectors do. Called inside a leaf only.
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -36,17 +36,22 @@ impl AeadPart {
 
 impl AeadKey {
     /// Encrypts in place and returns the tag.
-    pub(crate) fn seal(&self, nonce: [u8; 12], data: &mut [u8]) -> Result<[u8; TAG_LEN], Failed> {
+    pub(crate) fn seal(
+        &self,
+        nonce: [u8; 12],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; TAG_LEN], Failed> {
         match self {
             Self::Ring(key) => {
                 let nonce = Nonce::assume_unique_for_key(nonce);
                 let tag = key
-                    .seal_in_place_separate_tag(nonce, Aad::empty(), data)
+                    .seal_in_place_separate_tag(nonce, Aad::from(aad), data)
                     .map_err(|_| Failed)?;
                 tag.as_ref().try_into().map_err(|_| Failed)
             }
             Self::RustCrypto(key) => key
-                .encrypt_inout_detached(&nonce.into(), &[], data.into())
+                .encrypt_inout_detached(&nonce.into(), aad, data.into())
                 .map(Into::into)
                 .map_err(|_| Failed),
         }
@@ -56,6 +61,7 @@ impl AeadKey {
     pub(crate) fn open(
         &self,
         nonce: [u8; 12],
+        aad: &[u8],
         data: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<(), Failed> {
@@ -63,12 +69,12 @@ impl AeadKey {
             Self::Ring(key) => {
                 let nonce = Nonce::assume_unique_for_key(nonce);
                 let tag = ring::aead::Tag::from(*tag);
-                key.open_in_place_separate_tag(nonce, Aad::empty(), tag, data, 0..)
+                key.open_in_place_separate_tag(nonce, Aad::from(aad), tag, data, 0..)
                     .map(|_| ())
                     .map_err(|_| Failed)
             }
             Self::RustCrypto(key) => key
-                .decrypt_inout_detached(&nonce.into(), &[], data.into(), tag.into())
+                .decrypt_inout_detached(&nonce.into(), aad, data.into(), tag.into())
                 .map_err(|_| Failed),
         }
     }

@@ -295,7 +295,11 @@ fn seal_chunks(
     for (number, chunk) in (0_u64..).zip(full.chain([last])) {
         let start = out.len();
         out.extend_from_slice(chunk);
-        let tag = key.seal(keys.nonce(number), out.get_mut(start..).unwrap_or_default())?;
+        let tag = key.seal(
+            keys.nonce(number),
+            &[],
+            out.get_mut(start..).unwrap_or_default(),
+        )?;
         out.extend_from_slice(&tag);
     }
     Ok(())
@@ -316,7 +320,7 @@ fn open_chunks(
         let (data, tag) = chunk
             .split_last_chunk_mut::<TAG_LEN>()
             .ok_or(crate::aead::Failed)?;
-        key.open(keys.nonce(number), data, tag)?;
+        key.open(keys.nonce(number), &[], data, tag)?;
         let len = data.len();
         if kept != from {
             chunks.copy_within(from..from.saturating_add(len), kept);

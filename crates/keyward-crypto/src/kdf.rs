@@ -4,7 +4,7 @@
 //! than the hash, which the 32-byte input key of the C2SP construction is.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyward_base::SecretArray;
+use keyward_base::SecretBytes;
 use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::Zeroize as _;
 
@@ -41,16 +41,16 @@ impl HashPart {
 macro_rules! kept_hmac {
     ($name:ident, $hash:ty, $len:literal, $ring:expr) => {
         pub(crate) enum $name {
-            Ring(SecretArray<32>),
+            Ring(SecretBytes),
             RustCrypto(Box<Hmac<$hash>>),
         }
 
         impl $name {
-            /// Called inside a leaf. `None` if the key cannot be taken over, which no key of 32
-            /// bytes meets.
-            pub(crate) fn new(part: HashPart, key: &[u8; 32]) -> Option<Self> {
+            /// Called inside a leaf. `None` if the key cannot be taken over; HMAC
+            /// takes keys of any length.
+            pub(crate) fn new(part: HashPart, key: &[u8]) -> Option<Self> {
                 match part {
-                    HashPart::Ring => SecretArray::copy_of(key).map(Self::Ring),
+                    HashPart::Ring => Some(Self::Ring(SecretBytes::copy_of(key))),
                     HashPart::RustCrypto => {
                         Some(Self::RustCrypto(Box::new(Hmac::new_from_slice(key).ok()?)))
                     }

