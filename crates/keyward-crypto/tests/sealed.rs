@@ -1,0 +1,326 @@
+//! Sealed text values: the vectors that another implementation wrote, and what must hold of any.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)] // Tests: a panic is the report.
+
+use std::path::Path;
+
+use keyward_base::{
+    Context, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Purpose, Reason, RecordId,
+    Result, Revision, Scope, SecretArray, SecretBytes, Suite, Tenant, encoding,
+};
+use keyward_crypto::sealed::{self, Header, MAX_PLAINTEXT, Parsed};
+use keyward_crypto::{BodyKey, Provider, Random, danger};
+use keyward_testkit::{Vector, bit_flips, truncations};
+use proptest::prelude::*;
+
+const PROVIDERS: [Provider; 3] = [Provider::mixed(), Provider::ring(), Provider::rustcrypto()];
+
+/// What a value is bound to, owned.
+#[derive(Clone)]
+struct Bound {
+    domain: String,
+    purpose: String,
+    tenant: String,
+    scope: String,
+    place: String,
+    record: String,
+    kind: String,
+    metadata: Vec<u8>,
+    revision: u64,
+}
+
+impl Bound {
+    fn usual() -> Self {
+        Self {
+            domain: "kw1/record".to_owned(),
+            purpose: "vault".to_owned(),
+            tenant: "acme".to_owned(),
+            scope: String::new(),
+            place: "account.token".to_owned(),
+            record: "42".to_owned(),
+            kind: "api-key".to_owned(),
+            metadata: b"{}".to_vec(),
+            revision: 1,
+        }
+    }
+
+    fn encode(&self, header: &[u8]) -> keyward_base::context::Encoded {
+        Context {
+            purpose: &Purpose::new(&self.purpose).unwrap(),
+            tenant: &Tenant::new(&self.tenant).unwrap(),
+            scope: &Scope::new(&self.scope).unwrap(),
+            place: &Place::new(&self.place).unwrap(),
+            record: &RecordId::new(&self.record).unwrap(),
+            kind: &CredentialKind::new(&self.kind).unwrap(),
+            metadata: Some(&Provider::default().sha256(&[&self.metadata])),
+            revision: Revision::new(self.revision),
+        }
+        .encode(&self.domain, header)
+    }
+}
+
+fn key(provider: &Provider, bytes: &[u8]) -> BodyKey {
+    BodyKey::new(provider, &SecretArray::copy_of(bytes).unwrap()).unwrap()
+}
+
+fn header(hint: &str) -> Header {
+    let key = KeyId::from_bytes(*b"\x01\x23\x45\x67\x89\xab\xcd\xef");
+    Header {
+        suite: Suite::Chunked1,
+        key,
+        hint: Hint::parse(hint.as_bytes()).unwrap(),
+    }
+}
+
+fn class(error: &Error) -> &'static str {
+    match (error.kind(), error.reason()) {
+        (ErrorKind::Rejected, Some(Reason::Malformed)) => "malformed",
+        (ErrorKind::Rejected, Some(Reason::NotAuthentic)) => "not-authentic",
+        (ErrorKind::Rejected, Some(Reason::TooLong)) => "too-long",
+        (ErrorKind::Corrupt, Some(Reason::Damaged)) => "damaged",
+        (ErrorKind::Unavailable, None) => "unknown-suite",
+        _ => panic!("an error of another class: {error:?}"),
+    }
+}
+
+fn open(provider: &Provider, vector: &Vector) -> Result<SecretBytes> {
+    let field = |name: &str| vector.text(name).unwrap().to_owned();
+    let bound = Bound {
+        purpose: field("purpose"),
+        tenant: field("tenant"),
+        scope: field("scope"),
+        place: field("place"),
+        record: field("record"),
+        kind: field("kind"),
+        metadata: field("metadata").into_bytes(),
+        revision: field("revision").parse().unwrap(),
+        ..Bound::usual()
+    };
+    let key = key(provider, &encoding::from_hex::<32>(&field("key")).unwrap());
+    Parsed::parse(&field("sealed"))?.open(&key, |header| bound.encode(header))
+}
+
+#[test]
+fn vectors_of_another_implementation() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sealed");
+    let vectors = Vector::load_all(&folder).unwrap();
+    assert_eq!(vectors.len(), 49);
+    for vector in &vectors {
+        let name = vector.name();
+        let expected = vector.text("expect").unwrap();
+        for provider in PROVIDERS {
+            match open(&provider, vector) {
+                Ok(message) => {
+                    assert_eq!(expected, "ok", "{name}");
+                    let digest = provider.sha256(&[message.expose()]);
+                    assert_eq!(
+                        encoding::hex(&digest),
+                        vector.text("sha256").unwrap(),
+                        "{name}"
+                    );
+                    assert_eq!(message.len().to_string(), vector.text("length").unwrap());
+                }
+                Err(error) => assert_eq!(class(&error), expected, "{name}: {error:?}"),
+            }
+        }
+    }
+}
+
+/// Gives the vectors' salt.
+#[derive(Debug)]
+struct FixedSalt;
+
+impl Random for FixedSalt {
+    fn fill(&self, out: &mut [u8]) -> Result<()> {
+        out.iter_mut().zip(100..).for_each(|(to, from)| *to = from);
+        Ok(())
+    }
+}
+
+#[test]
+fn with_the_same_salt_the_same_text_is_written() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sealed/ok-token.txt");
+    let vector = Vector::load(&path).unwrap();
+    let message = open(&Provider::default(), &vector).unwrap();
+    for provider in PROVIDERS {
+        let provider = danger::with_random(provider, &FixedSalt);
+        let bytes: Vec<u8> = (1..33).collect();
+        let text = sealed::seal(
+            &key(&provider, &bytes),
+            &header("ghp_****6aKo"),
+            |header| Bound::usual().encode(header),
+            message.expose(),
+        );
+        assert_eq!(text.unwrap(), vector.text("sealed").unwrap());
+    }
+}
+
+#[test]
+fn every_bit_and_every_length_counts() {
+    let provider = Provider::default();
+    let key = key(&provider, &[7; 32]);
+    let text = sealed::seal(
+        &key,
+        &header("sk-****wxyz"),
+        |h| Bound::usual().encode(h),
+        b"secret",
+    );
+    let text = text.unwrap();
+    let bytes = encoding::from_base64url(&text[4..]).unwrap();
+    let mut refused = 0;
+    for altered in bit_flips(&bytes).chain(truncations(&bytes).map(<[u8]>::to_vec)) {
+        let text = format!("kw1.{}", encoding::base64url(&altered));
+        let opened = Parsed::parse(&text)
+            .and_then(|parsed| parsed.open(&key, |header| Bound::usual().encode(header)));
+        let _class = class(&opened.unwrap_err());
+        refused += 1;
+    }
+    assert_eq!(refused, bytes.len() * 9);
+}
+
+#[test]
+fn every_field_of_the_context_counts() {
+    let provider = Provider::default();
+    let key = key(&provider, &[7; 32]);
+    let usual = Bound::usual();
+    let text = sealed::seal(&key, &header(""), |h| usual.encode(h), b"secret").unwrap();
+    let others = [
+        Bound {
+            domain: "kw1/column".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            purpose: "billing".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            tenant: "acm".to_owned(),
+            scope: "e".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            tenant: "globex".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            scope: "admin".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            place: "account.toke".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            record: "43".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            kind: "opaque".to_owned(),
+            ..usual.clone()
+        },
+        Bound {
+            metadata: b"{ }".to_vec(),
+            ..usual.clone()
+        },
+        Bound {
+            revision: 2,
+            ..usual.clone()
+        },
+    ];
+    for other in others {
+        let error = Parsed::parse(&text)
+            .unwrap()
+            .open(&key, |h| other.encode(h))
+            .unwrap_err();
+        assert_eq!(class(&error), "not-authentic");
+        let error = Parsed::parse(&text)
+            .unwrap()
+            .verify(&key, |h| other.encode(h))
+            .unwrap_err();
+        assert_eq!(class(&error), "not-authentic");
+    }
+    Parsed::parse(&text)
+        .unwrap()
+        .verify(&key, |h| usual.encode(h))
+        .unwrap();
+}
+
+#[test]
+fn the_limit_is_a_mebibyte() {
+    let provider = Provider::default();
+    let key = key(&provider, &[7; 32]);
+    let seal = |len: usize| {
+        sealed::seal(
+            &key,
+            &header(""),
+            |h| Bound::usual().encode(h),
+            &vec![1; len],
+        )
+    };
+    let longest = seal(MAX_PLAINTEXT).unwrap();
+    assert_eq!(
+        Parsed::parse(&longest).unwrap().plaintext_len(),
+        MAX_PLAINTEXT
+    );
+    assert_eq!(
+        seal(MAX_PLAINTEXT + 1).unwrap_err().kind(),
+        ErrorKind::Misuse
+    );
+    assert!(Parsed::parse(&format!("{longest}{}", "A".repeat(400))).is_err());
+}
+
+#[test]
+fn without_randomness_nothing_is_sealed() {
+    #[derive(Debug)]
+    struct Dry;
+    impl Random for Dry {
+        fn fill(&self, _: &mut [u8]) -> Result<()> {
+            Err(Error::unavailable("none left"))
+        }
+    }
+    let provider = danger::with_random(Provider::default(), &Dry);
+    let key = key(&provider, &[7; 32]);
+    let mut out = b"before".to_vec();
+    let error = key.seal(b"context", b"secret", &mut out).unwrap_err();
+    assert_eq!(
+        (error.kind(), out.as_slice()),
+        (ErrorKind::Unavailable, b"before".as_slice())
+    );
+    let error = key.seal(b"", b"secret", &mut out).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse, "nothing without a context");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_one_provider_seals_the_others_open(
+        key_bytes in proptest::array::uniform32(any::<u8>()),
+        context in proptest::collection::vec(any::<u8>(), 1..300),
+        message in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..2000),
+            (16_300_usize..16_500).prop_map(|len| vec![0x5a; len]),
+            (32_700_usize..33_000).prop_map(|len| vec![0xa5; len]),
+        ],
+    ) {
+        for sealing in PROVIDERS {
+            let mut body = Vec::new();
+            key(&sealing, &key_bytes).seal(&context, &message, &mut body).unwrap();
+            prop_assert_eq!(Some(body.len()), keyward_crypto::body_len(message.len()));
+            for opening in PROVIDERS {
+                let opened = key(&opening, &key_bytes).open(&context, &body).unwrap();
+                prop_assert_eq!(opened.expose(), message.as_slice());
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "(kw1\\.)?[A-Za-z0-9_=+ -]{0,200}") {
+        let _either_way = Parsed::parse(&text);
+        let _either_way = Header::peek(&text);
+    }
+}
