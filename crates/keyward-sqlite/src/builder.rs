@@ -42,8 +42,8 @@ impl Builder {
         self
     }
 
-    /// A quota: the most pages of 4096 bytes the file may have. A write beyond it is
-    /// `Unavailable`. None.
+    /// A quota for what this handle writes: the most pages of 4096 bytes the file may have. A
+    /// write beyond it is `Unavailable`. None.
     pub fn max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
         self

@@ -11,7 +11,8 @@
 //! A store is trusted with availability, not with secrets. Every trait is dyn-compatible and
 //! returns boxed futures that need no particular runtime. No trait method has a default body.
 //!
-//! [`MemoryStore`] implements all four and forgets everything when it is dropped.
+//! [`MemoryStore`] implements all four and forgets everything when it is dropped. Whoever writes
+//! another store checks its input with [`StoreLimits`] and holds it to [`conformance`].
 
 pub mod attempts;
 pub mod conformance;

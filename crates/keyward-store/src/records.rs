@@ -50,7 +50,8 @@ impl Collection {
     }
 }
 
-/// Where a record lies. Ordered by collection, owner, id, each by its bytes.
+/// Where a record lies. Ordered by collection, owner, id, each by its bytes. Owner and id are any
+/// text without a NUL; nothing is trimmed, folded or normalised.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_structs)]
 pub struct RecordKey {
@@ -91,7 +92,7 @@ pub struct Record {
     pub key: RecordKey,
     /// The state this is.
     pub version: Version,
-    /// Sealed text (`kw1.…`), or empty. Its first 16 bytes name the key it was sealed with, and
+    /// Sealed text (`kw1.…`), or empty; without a NUL. Its first 16 bytes name the key it was sealed with, and
     /// are what [`Records::count`] and [`Scan::prefix`] compare, byte by byte.
     pub sealed: String,
     /// Public bytes beside it, in the owner's own format.
