@@ -29,9 +29,10 @@ impl Builder {
         }
     }
 
-    /// How long to wait for another process that is writing, before `Unavailable`. 5 s.
+    /// How long to wait for another process that is writing, before `Unavailable`: at most an
+    /// hour. 5 s.
     pub fn busy_timeout(mut self, span: Duration) -> Self {
-        self.busy_timeout = span;
+        self.busy_timeout = span.min(Duration::from_secs(3_600));
         self
     }
 

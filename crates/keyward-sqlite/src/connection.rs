@@ -1,16 +1,47 @@
 //! Connections, and what each is told before its first statement.
 
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use keyward_base::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::failure::Said;
+use crate::failure::{Said, is_locked};
+use crate::schema;
+
+/// How long an attempt to open waits before the next one.
+const TURN: Duration = Duration::from_millis(10);
+
+/// Opens the connection that writes, and sees to the schema.
+///
+/// SQLite waits for no lock when it turns the write-ahead log on, nor while the last user of a
+/// file folds it in: here the attempt is made again, until `busy_timeout` is over.
+pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+    patiently(busy_timeout, || {
+        let mut conn = open(path, TURN)?;
+        schema::prepare(&mut conn)?;
+        conn.busy_timeout(busy_timeout).said()?;
+        Ok(conn)
+    })
+}
+
+fn patiently<T>(span: Duration, attempt: impl Fn() -> Result<T>) -> Result<T> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match attempt() {
+            Err(error) if is_locked(&error) && waited < span => {
+                thread::sleep(TURN);
+                waited = waited.saturating_add(TURN);
+            }
+            other => return other,
+        }
+    }
+}
 
 /// Opens a file that exists. Each connection is used by one thread at a time.
-pub(crate) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).said()?;
     conn.busy_timeout(busy_timeout).said()?;
@@ -33,17 +64,28 @@ pub(crate) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
          PRAGMA cell_size_check = ON;",
     )
     .said()?;
+    // A journal that one long read let grow is cut back to 16 MiB. The pragma answers.
+    conn.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))
+        .said()?;
     // Zeroes what is deleted. The pragma answers with the setting.
     conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))
         .said()?;
     Ok(conn)
 }
 
-/// Opens a file for reading only, once its schema is known to be right.
-pub(crate) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
-    let conn = open(path, busy_timeout)?;
-    conn.execute_batch("PRAGMA query_only = ON;").said()?;
-    Ok(conn)
+/// Opens a file for reading only, once its schema is known to be right. `busy_timeout` holds for
+/// its reads; opening may take as long as `patience`.
+pub(crate) fn open_reader(
+    path: &Path,
+    patience: Duration,
+    busy_timeout: Duration,
+) -> Result<Connection> {
+    patiently(patience, || {
+        let conn = open(path, TURN)?;
+        conn.execute_batch("PRAGMA query_only = ON;").said()?;
+        conn.busy_timeout(busy_timeout).said()?;
+        Ok(conn)
+    })
 }
 
 #[cfg(test)]
@@ -61,7 +103,7 @@ mod tests {
                 .unwrap()
         };
         let writer = open(&path, Duration::ZERO).unwrap();
-        let reader = open_reader(&path, Duration::ZERO).unwrap();
+        let reader = open_reader(&path, Duration::ZERO, Duration::ZERO).unwrap();
         for conn in [&writer, &reader] {
             assert_eq!(told(conn, "synchronous"), 2, "FULL");
             assert_eq!(told(conn, "secure_delete"), 1, "ON");

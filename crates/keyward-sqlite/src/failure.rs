@@ -26,6 +26,12 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// Whether another connection stands in the way of what failed so.
+pub(crate) fn is_locked(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.and_then(|e| e.downcast_ref()).is_some_and(is_busy)
+}
+
 /// Turns results of SQLite into keyward's.
 pub(crate) trait Said<T> {
     fn said(self) -> Result<T>;

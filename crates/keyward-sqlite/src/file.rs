@@ -3,8 +3,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use keyward_base::{Error, Result};
+
+/// SQLite locks a file for the whole process, and the system drops those locks when the process
+/// closes any descriptor of that file. So nobody here goes on to open a file while somebody else
+/// still holds the descriptor that made it.
+static CREATING: Mutex<()> = Mutex::new(());
 
 /// Bytes of the smallest database.
 const LEAST: u64 = 512;
@@ -14,6 +20,7 @@ const LEAST: u64 = 512;
 pub(crate) fn prepare(path: &Path) -> Result<PathBuf> {
     let path = std::path::absolute(path)
         .map_err(|e| Error::misuse("the store's path is empty").with_source(e))?;
+    let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     match create(&path) {
         Ok(()) => Ok(path),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, TryLockError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use keyward_base::{Error, Result};
 use rusqlite::Connection;
@@ -29,11 +30,13 @@ impl Readers {
             .map(|_| {
                 // A point read never waits on its caller's thread: who finds a lock goes to the
                 // reader thread, which may.
-                let conn = connection::open_reader(&builder.path, std::time::Duration::ZERO)?;
+                let conn =
+                    connection::open_reader(&builder.path, builder.busy_timeout, Duration::ZERO)?;
                 Ok(Mutex::new(conn))
             })
             .collect::<Result<_>>()?;
-        let conn = connection::open_reader(&builder.path, builder.busy_timeout)?;
+        let conn =
+            connection::open_reader(&builder.path, builder.busy_timeout, builder.busy_timeout)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = std::thread::Builder::new()
             .name("keyward-read".into())

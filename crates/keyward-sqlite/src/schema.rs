@@ -17,7 +17,12 @@ const NEWEST: i32 = 1;
 
 /// Brings the schema to the newest version, in one transaction, and turns the write-ahead log on.
 pub(crate) fn prepare(conn: &mut Connection) -> Result<()> {
-    if !is_current(conn)? {
+    // One moment: read one after the other, the numbers could be those of before, and the tables
+    // those of after, another process made them.
+    let look = conn.unchecked_transaction().said()?;
+    let current = is_current(&look)?;
+    look.finish().said()?;
+    if !current {
         // Another process may do the same: who waits finds it done.
         let tx = conn
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -27,6 +32,7 @@ pub(crate) fn prepare(conn: &mut Connection) -> Result<()> {
         }
         tx.commit().said()?;
     }
+    // Once on, it stays on: nothing is written here then.
     let mode: String = conn
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .said()?;

@@ -10,7 +10,7 @@ use crate::builder::Builder;
 use crate::failure::Said;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connection, file, schema};
+use crate::{connection, file};
 
 /// All four stores of keyward in one SQLite file.
 ///
@@ -39,8 +39,7 @@ impl SqliteStore {
     pub(crate) fn with(builder: &Builder) -> Result<Self> {
         let mut builder = builder.clone();
         builder.path = file::prepare(&builder.path)?;
-        let mut conn = connection::open(&builder.path, builder.busy_timeout)?;
-        schema::prepare(&mut conn)?;
+        let conn = connection::open_writer(&builder.path, builder.busy_timeout)?;
         if let Some(pages) = builder.max_pages {
             conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
                 .said()?;

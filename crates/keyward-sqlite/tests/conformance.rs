@@ -141,7 +141,7 @@ fn three_processes_lose_no_count() {
 }
 
 #[test]
-fn processes_that_open_a_new_file_at_once_agree() {
+fn handles_that_open_a_new_file_at_once_agree() {
     for _ in 0..8 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data.db");

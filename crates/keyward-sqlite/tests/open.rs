@@ -88,6 +88,16 @@ fn files_are_private_under_any_umask() {
 }
 
 #[test]
+fn any_busy_timeout_is_taken() {
+    let (_folder, path) = fresh();
+    let store = SqliteStore::builder(&path)
+        .busy_timeout(Duration::MAX)
+        .open()
+        .unwrap();
+    done(&store, vec![insert("a", b"1")]);
+}
+
+#[test]
 fn folders_that_are_made_are_private() {
     let (folder, _) = fresh();
     let path = folder.path().join("one/two/data.db");

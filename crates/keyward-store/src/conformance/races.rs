@@ -23,6 +23,10 @@ pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mu
     rules.note("one-of-many-inserts-wins", inserts(stores, spawner).await);
     rules.note("one-of-many-swaps-wins", swaps(stores, spawner).await);
     rules.note("one-of-many-deletes-wins", deletes(stores, spawner).await);
+    rules.note(
+        "a-batch-that-loses-leaves-nothing",
+        losers(stores, spawner).await,
+    );
     rules.note("a-counter-loses-nothing", counter(stores, spawner).await);
     rules.note("batches-of-two-stay-whole", pairs(stores, spawner).await);
 }
@@ -91,6 +95,28 @@ async fn deletes(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
         };
         one_wins(stores, spawner, batch).await?;
         same("the record", &stores.of(round)?.fetch(&key).await?, &None)?;
+    }
+    Ok(())
+}
+
+/// Batches that each begin with a record of their own, and all want the same second one.
+async fn losers(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
+    let rule = "a-batch-that-loses-leaves-nothing";
+    for round in 0..ROUNDS {
+        let owner = round.to_string();
+        let task = |n: usize| {
+            let own = inserting(key(rule, &owner, &format!("own-{n}")), "", b"");
+            let wanted = inserting(key(rule, &owner, "wanted"), "", b"");
+            let store = stores.of(n)?;
+            Ok(async move { Ok(store.apply(vec![own, wanted]).await?) })
+        };
+        let applied = together(spawner, MANY, task).await?;
+        let won = |applied: &&Applied| matches!(applied, Applied::Done(_));
+        same("winners", &applied.iter().filter(won).count(), &1)?;
+        let mut scan = super::scans::all(rule);
+        scan.owner = Some(owner);
+        let left = stores.of(round)?.scan(scan).await?;
+        same("records that are left", &left.len(), &2)?;
     }
     Ok(())
 }
