@@ -64,6 +64,19 @@ fn a_second_ring_is_not_made_over_a_first() {
 }
 
 #[test]
+fn a_lost_store_is_restored_and_not_begun_anew() {
+    for file in ["keys.db", "data.db"] {
+        let bench = Bench::new();
+        bench.seal("t.c", "1", "opaque", b"one value").ok();
+        let path = bench.home().join(file);
+        std::fs::remove_file(&path).unwrap();
+        let list = ["vault", "list", "--tenant", "acme"];
+        bench.run(&list, b"").fails(3, "restore");
+        assert!(!path.exists(), "{file}");
+    }
+}
+
+#[test]
 fn another_root_opens_nothing() {
     let bench = Bench::new();
     bench.seal("t.c", "1", "opaque", b"one value").ok();
