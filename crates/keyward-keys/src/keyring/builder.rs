@@ -163,7 +163,11 @@ impl KeyringBuilder {
         };
         match self.store.apply(vec![insert]).await? {
             Applied::Done(_) => {}
-            _ => return Err(Error::misuse("there is a keyring already")),
+            _ => {
+                return Err(Error::misuse(
+                    "there is a keyring already: `keyward keys status` shows it",
+                ));
+            }
         }
         let keyring = self.open().await?;
         keyring.record("keys.create", None, Outcome::Done)?;
@@ -172,7 +176,9 @@ impl KeyringBuilder {
 
     async fn check_nothing_there(&self, data: &[&dyn Coverage]) -> Result<()> {
         if self.store.fetch(&ring_key()).await?.is_some() {
-            return Err(Error::misuse("there is a keyring already"));
+            return Err(Error::misuse(
+                "there is a keyring already: `keyward keys status` shows it",
+            ));
         }
         if let Some(anchor) = &self.anchor
             && let Some(pin) = anchor.load()?
