@@ -29,13 +29,20 @@ async fn main() -> Result<()> {
 
     // Destroying counts the values once more, and refuses while one needs the key.
     let status = home.keyring().status();
-    for old in status
-        .keys
-        .iter()
-        .filter(|key| key.state == KeyState::Retired)
-    {
-        admin.disable(old.id).await?;
-        let receipt = admin.destroy(old.id, &[&home.column()]).await?;
+    let retired = |id| {
+        let key = status.keys.iter().find(|key| key.id == id);
+        key.is_some_and(|key| key.state == KeyState::Retired)
+    };
+    for old in admin.usage(&[&home.column()]).await? {
+        if !retired(old.key) {
+            continue;
+        }
+        if old.unregistered {
+            println!("{} stays: it sealed values that lie elsewhere", old.key);
+            continue;
+        }
+        admin.disable(old.key).await?;
+        let receipt = admin.destroy(old.key, &[&home.column()]).await?;
         println!("{} is destroyed, at epoch {}", receipt.key, receipt.epoch);
     }
     Ok(())
