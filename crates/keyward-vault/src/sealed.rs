@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use keyward_base::audit::Event;
+use keyward_base::audit::{Event, Outcome};
 use keyward_base::context::Encoded;
 use keyward_base::{
-    Context, CredentialKind, Error, Hint, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
-    SecretBytes, Tenant,
+    Context, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Reason, RecordId, Result,
+    Revision, Scope, SecretBytes, Tenant,
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
 
@@ -261,6 +261,13 @@ impl Column {
         self.seal_under(cell, &header.hint, &plaintext, least_seq)
             .await
             .map(Some)
+    }
+
+    /// Records that a value of the application's table does not open.
+    pub(crate) fn note_quarantine(&self, cell: &Cell, reason: Reason) -> Result<()> {
+        let outcome = Outcome::Failed(ErrorKind::Corrupt, Some(reason));
+        self.vault
+            .record("vault.quarantine", &self.slot(cell), None, outcome)
     }
 
     async fn open_unrecorded(&self, cell: &Cell, value: &Sealed) -> Result<SecretBytes> {

@@ -177,31 +177,27 @@ impl<'a> Cursor<'a> {
 
     fn double_quoted(&mut self, number: usize) -> Result<SecretBytes> {
         let inside = self.rest.strip_prefix('"').unwrap_or_default();
+        let (source, after) = closing_quote(inside)
+            .and_then(|at| inside.split_at_checked(at))
+            .ok_or_else(|| wrong(number, "no closing \""))?;
         // The value is at most as long as its source: the buffer never grows and leaves a copy.
-        let mut value = SecretBytes::new(Vec::with_capacity(inside.len()));
-        let mut escaped = false;
-        for (at, c) in inside.char_indices() {
-            match c {
-                _ if escaped => {
-                    escaped = false;
-                    match c {
-                        'n' => value.push(b"\n"),
-                        'r' => value.push(b"\r"),
-                        't' => value.push(b"\t"),
-                        '"' | '\\' | '$' => value.push(c.encode_utf8(&mut [0; 4]).as_bytes()),
-                        _ => return Err(wrong(number, "an unknown escape in double quotes")),
-                    }
-                }
-                '\\' => escaped = true,
-                '"' => {
-                    let (source, after) = inside.split_at(at);
-                    self.closed(number, source, after.strip_prefix('"').unwrap_or_default())?;
-                    return Ok(value);
-                }
-                _ => value.push(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
+        let mut value = SecretBytes::new(Vec::with_capacity(source.len()));
+        let mut chars = source.chars();
+        while let Some(c) = chars.next() {
+            let c = match c {
+                '\\' => match chars.next() {
+                    Some('n') => '\n',
+                    Some('r') => '\r',
+                    Some('t') => '\t',
+                    Some(c @ ('"' | '\\' | '$')) => c,
+                    _ => return Err(wrong(number, "an unknown escape in double quotes")),
+                },
+                c => c,
+            };
+            value.push(c.encode_utf8(&mut [0; 4]).as_bytes());
         }
-        Err(wrong(number, "no closing \""))
+        self.closed(number, source, after.strip_prefix('"').unwrap_or_default())?;
+        Ok(value)
     }
 
     /// After a closing quote: nothing but white space and a comment.
@@ -214,6 +210,16 @@ impl<'a> Cursor<'a> {
         }
         Err(wrong(number, "text after the closing quote"))
     }
+}
+
+/// Where the first `"` stands that no backslash escapes.
+fn closing_quote(inside: &str) -> Option<usize> {
+    let mut escaped = false;
+    inside.bytes().position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    })
 }
 
 /// An unquoted value: up to ` #`, trimmed.

@@ -48,6 +48,10 @@ impl OAuthToken {
     /// # Errors
     /// `Misuse` for anything else, without quoting it.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        // serde would take an array for the fields in their order.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Error::misuse("an oauth-token is a JSON object"));
+        }
         // The parser's own error would quote what it read.
         let response: Response<'_> = serde_json::from_slice(bytes).map_err(|e| {
             let (line, column) = (e.line(), e.column());

@@ -179,6 +179,14 @@ fn check_public_part(from: &mut Reader<'_>, key_type: &str, public: &[u8]) -> Re
             return Err(wrong("its private part belongs to another public key"));
         }
     }
+    // An Ed25519 secret is 32 bytes of seed and the public key once more.
+    let ends_in_public = match held.as_slice() {
+        [public, secret] => secret.len() == 64 && secret.ends_with(public),
+        _ => true,
+    };
+    if !ends_in_public {
+        return Err(wrong("its private part belongs to another public key"));
+    }
     if !expected.0.is_empty() {
         return Err(wrong("its public part is longer than its type"));
     }

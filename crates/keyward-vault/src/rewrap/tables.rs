@@ -45,7 +45,10 @@ async fn one(
             }
         }
         Err(e) => match fault(e) {
-            Fault::Bad(_) => report.quarantined = report.quarantined.saturating_add(1),
+            Fault::Bad(reason) => {
+                column.note_quarantine(&row.cell, reason)?;
+                report.quarantined = report.quarantined.saturating_add(1);
+            }
             Fault::KeyMissing(reason) => {
                 report.skipped = report.skipped.saturating_add(1);
                 report.skipped_because = reason.or(report.skipped_because);
