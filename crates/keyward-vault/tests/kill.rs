@@ -22,14 +22,14 @@ const TENANTS: usize = 40;
 const LIVE_SLOTS: usize = 32;
 
 fn builder(home: &Path) -> KeyringBuilder {
-    let keys = Arc::new(SqliteStore::open(&home.join("keys.db")).unwrap());
+    let keys = Arc::new(SqliteStore::open(home.join("keys.db")).unwrap());
     let root = FileRoot::open(&home.join("root"), &Provider::default()).unwrap();
     Keyring::builder(keys, Arc::new(root))
 }
 
 async fn vault(home: &Path) -> Vault {
     let ring = builder(home).open().await.unwrap();
-    let data = Arc::new(SqliteStore::open(&home.join("data.db")).unwrap());
+    let data = Arc::new(SqliteStore::open(home.join("data.db")).unwrap());
     Vault::builder(ring, data).build().await.unwrap()
 }
 

@@ -11,8 +11,8 @@ use keyward_sqlite::SqliteStore;
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 
 async fn vault(folder: &std::path::Path) -> Vault {
-    let keys = Arc::new(SqliteStore::open(&folder.join("keys.db")).unwrap());
-    let data = Arc::new(SqliteStore::open(&folder.join("data.db")).unwrap());
+    let keys = Arc::new(SqliteStore::open(folder.join("keys.db")).unwrap());
+    let data = Arc::new(SqliteStore::open(folder.join("data.db")).unwrap());
     let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
     let purpose = Purpose::new("vault").unwrap();
     let ring = Keyring::builder(keys, root)

@@ -1,0 +1,385 @@
+//! An application's own table, and values that lie in none.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)]
+
+mod support;
+
+use std::sync::Mutex;
+
+use keyward_base::{
+    CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
+    SecretBytes, Tenant,
+};
+use keyward_keys::Coverage;
+use keyward_store::BoxFuture;
+use keyward_vault::{Cell, Column, Kind, Rewrap, Row, Sealed, Slot, Table, Vault};
+use rusqlite::{Connection, params};
+use support::World;
+
+const PLACE: &str = "server.password";
+
+/// `server (id, tenant, version, password)`, as an application would have it.
+#[derive(Debug)]
+struct Servers {
+    conn: Mutex<Connection>,
+    /// What the application writes just before the next swap: id and value.
+    beforehand: Mutex<Option<(i64, String)>>,
+}
+
+impl Servers {
+    fn new() -> Self {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(
+            "CREATE TABLE server (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL,
+                                  version INTEGER NOT NULL, password TEXT NOT NULL)",
+        )
+        .unwrap();
+        Self {
+            conn: Mutex::new(conn),
+            beforehand: Mutex::default(),
+        }
+    }
+
+    fn write(&self, id: i64, tenant: &str, value: &str) {
+        let sql = "INSERT OR REPLACE INTO server VALUES (?1, ?2, 1, ?3)";
+        let conn = self.conn.lock().unwrap();
+        conn.execute(sql, params![id, tenant, value]).unwrap();
+    }
+
+    fn value(&self, id: i64) -> Sealed {
+        let sql = "SELECT password FROM server WHERE id = ?1";
+        let conn = self.conn.lock().unwrap();
+        let text: String = conn.query_row(sql, [id], |row| row.get(0)).unwrap();
+        text.parse().unwrap()
+    }
+}
+
+impl Coverage for Servers {
+    fn name(&self) -> &str {
+        PLACE
+    }
+
+    fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
+        // Text in SQLite is compared byte by byte; no base64 character is as high as `~`.
+        let sql = "SELECT count(*) FROM server WHERE password >= ?1 AND password < ?1 || '~'";
+        let conn = self.conn.lock().unwrap();
+        let count: i64 = conn.query_row(sql, [prefix], |row| row.get(0)).unwrap();
+        Box::pin(async move { Ok(u64::try_from(count).unwrap()) })
+    }
+}
+
+impl Table for Servers {
+    fn rows<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>>> {
+        let after: i64 = after.map_or(0, |text| text.parse().unwrap());
+        let sql = "SELECT id, tenant, version, password FROM server WHERE id > ?1
+                   ORDER BY id LIMIT ?2";
+        let conn = self.conn.lock().unwrap();
+        let mut statement = conn.prepare(sql).unwrap();
+        let limit = i64::try_from(limit).unwrap();
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(3)?));
+        let rows: Vec<(i64, String, String)> = statement
+            .query_map([after, limit], read)
+            .unwrap()
+            .map(|row| row.unwrap())
+            .collect();
+        let rows = rows.into_iter().map(|(id, tenant, text)| Row {
+            cursor: id.to_string(),
+            cell: cell(&tenant, id),
+            value: text.parse().unwrap(),
+        });
+        let rows: Vec<Row> = rows.collect();
+        Box::pin(async move { Ok(rows) })
+    }
+
+    fn swap<'a>(&'a self, row: &'a Row, next: &'a Sealed) -> BoxFuture<'a, Result<bool>> {
+        if let Some((id, value)) = self.beforehand.lock().unwrap().take() {
+            self.write(id, "acme", &value);
+        }
+        let sql = "UPDATE server SET password = ?3 WHERE id = ?1 AND password = ?2";
+        let conn = self.conn.lock().unwrap();
+        let id = row.cell.record.as_str();
+        let swapped = conn
+            .execute(sql, params![id, row.value.as_str(), next.as_str()])
+            .unwrap();
+        Box::pin(async move { Ok(swapped == 1) })
+    }
+}
+
+fn cell(tenant: &str, id: i64) -> Cell {
+    Cell {
+        tenant: Tenant::new(tenant).unwrap(),
+        record: RecordId::new(&id.to_string()).unwrap(),
+        scope: Scope::new("operator").unwrap(),
+        kind: CredentialKind::new("password").unwrap(),
+        revision: Revision::FIRST,
+    }
+}
+
+fn secret(text: &str) -> SecretBytes {
+    SecretBytes::copy_of(text.as_bytes())
+}
+
+async fn column(vault: &Vault) -> Column {
+    vault.column(Place::new(PLACE).unwrap()).await.unwrap()
+}
+
+async fn rotate(vault: &Vault) -> KeyId {
+    let old = vault.keyring().status().keys[0].id;
+    let admin = vault.keyring().admin();
+    admin.rotate(vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    old
+}
+
+/// A table of `rows` rows: `password-ID-of-some-length` each, of two tenants.
+async fn filled(column: &Column, rows: i64) -> Servers {
+    let servers = Servers::new();
+    for id in 1..=rows {
+        let tenant = if id % 2 == 0 { "acme" } else { "globex" };
+        let password = secret(&format!("password-{id}-of-some-length"));
+        let sealed = column.seal(&cell(tenant, id), &password).await.unwrap();
+        servers.write(id, tenant, sealed.as_str());
+    }
+    servers
+}
+
+#[tokio::test]
+async fn a_value_opens_in_its_cell_and_nowhere_else() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let home = cell("acme", 7);
+    let value = column
+        .seal(&home, &secret("ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo"))
+        .await
+        .unwrap();
+    assert_eq!(value.to_string(), "ghp_••••6aKo");
+    assert_eq!(format!("{value:?}"), "Sealed(ghp_••••6aKo)");
+    let again: Sealed = value.as_str().parse().unwrap();
+    let opened = column.open(&home, &again).await.unwrap();
+    assert_eq!(opened.expose(), b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
+
+    // A key of its own, so that the value and not the key is what is refused.
+    column
+        .seal(&cell("globex", 7), &secret("another"))
+        .await
+        .unwrap();
+    let moves = [
+        Cell {
+            tenant: Tenant::new("globex").unwrap(),
+            ..home.clone()
+        },
+        Cell {
+            record: RecordId::new("8").unwrap(),
+            ..home.clone()
+        },
+        Cell {
+            scope: Scope::none(),
+            ..home.clone()
+        },
+        Cell {
+            kind: CredentialKind::new("token").unwrap(),
+            ..home.clone()
+        },
+        Cell {
+            revision: Revision::FIRST.next().unwrap(),
+            ..home.clone()
+        },
+    ];
+    for elsewhere in moves {
+        let error = column.open(&elsewhere, &value).await.unwrap_err();
+        let found = (error.kind(), error.reason(), error.to_string());
+        let not_authentic = Some(Reason::NotAuthentic);
+        assert_eq!(
+            found,
+            (ErrorKind::Rejected, not_authentic, "rejected".to_owned())
+        );
+        let event = world.audit.last().unwrap();
+        assert_eq!(event.action, "column.open");
+        assert_eq!(event.tenant, Some(elsewhere.tenant));
+    }
+    let other = world
+        .vault
+        .column(Place::new("server.token").unwrap())
+        .await
+        .unwrap();
+    let error = other.open(&home, &value).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+    // Nor as a detached value of the same words.
+    let slot = Slot::new("acme", PLACE, "7").unwrap();
+    let scope = home.scope.clone();
+    let error = world
+        .vault
+        .open_detached(&slot, &scope, Kind::Opaque, &value)
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+    for text in [
+        "",
+        "kw1.",
+        "kw1.AAAA",
+        "kw2.AAAA",
+        value.as_str().get(..100).unwrap_or_default(),
+    ] {
+        assert!(
+            text.parse::<Sealed>().is_err() || text.len() == 100,
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rotation_finds_the_column_and_ends() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let servers = filled(&column, 50).await;
+    let old = rotate(&world.vault).await;
+    let admin = world.vault.keyring().admin();
+    let own = world.vault.coverage();
+    let usage = admin.usage(&[&own, &servers]).await.unwrap();
+    assert_eq!(usage.iter().find(|u| u.key == old).unwrap().rows, 50);
+
+    let report = Rewrap::new(&world.vault)
+        .table(&column, &servers)
+        .batch(16)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((report.seen, report.moved, report.left), (50, 50, 0));
+    for id in 1..=50 {
+        let tenant = if id % 2 == 0 { "acme" } else { "globex" };
+        let opened = column
+            .open(&cell(tenant, id), &servers.value(id))
+            .await
+            .unwrap();
+        assert_eq!(
+            opened.expose(),
+            format!("password-{id}-of-some-length").as_bytes()
+        );
+    }
+    let again = Rewrap::new(&world.vault)
+        .table(&column, &servers)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((again.seen, again.moved, again.left), (50, 0, 0));
+
+    admin.disable(old).await.unwrap();
+    // Who cannot count the column destroys nothing.
+    let error = admin.destroy(old, &[&own]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+    assert!(error.to_string().contains(PLACE), "{error}");
+    assert_eq!(
+        admin.destroy(old, &[&own, &servers]).await.unwrap().key,
+        old
+    );
+}
+
+#[tokio::test]
+async fn a_column_left_out_of_a_rewrap_keeps_its_key() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let servers = filled(&column, 3).await;
+    let old = rotate(&world.vault).await;
+    let report = Rewrap::new(&world.vault).run().await.unwrap();
+    assert_eq!(report.moved, 0);
+    let admin = world.vault.keyring().admin();
+    admin.disable(old).await.unwrap();
+    let own = world.vault.coverage();
+    let error = admin.destroy(old, &[&own, &servers]).await.unwrap_err();
+    assert!(error.to_string().contains("3 values still need"), "{error}");
+}
+
+#[tokio::test]
+async fn a_row_its_writer_changed_meanwhile_is_left_to_the_writer() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let servers = filled(&column, 4).await;
+    rotate(&world.vault).await;
+    let newer = column
+        .seal(&cell("acme", 2), &secret("newer"))
+        .await
+        .unwrap();
+    // Written between the reading of row 1 or 2 and its swap.
+    *servers.beforehand.lock().unwrap() = Some((2, newer.as_str().to_owned()));
+    let report = Rewrap::new(&world.vault)
+        .table(&column, &servers)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((report.moved, report.left), (3, 0));
+    let opened = column
+        .open(&cell("acme", 2), &servers.value(2))
+        .await
+        .unwrap();
+    assert_eq!(opened.expose(), b"newer");
+}
+
+#[tokio::test]
+async fn a_row_of_the_table_that_does_not_open_is_recorded_and_left() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let servers = filled(&column, 4).await;
+    servers.write(4, "acme", servers.value(2).as_str());
+    rotate(&world.vault).await;
+    let report = Rewrap::new(&world.vault)
+        .table(&column, &servers)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((report.moved, report.quarantined, report.left), (3, 1, 1));
+    let events = world.audit.events();
+    let noted = events
+        .iter()
+        .find(|event| event.action == "vault.quarantine")
+        .unwrap();
+    assert_eq!(noted.record.as_ref().unwrap().as_str(), "4");
+    assert_eq!(noted.place.as_ref().unwrap().as_str(), PLACE);
+}
+
+#[tokio::test]
+async fn a_detached_value_opens_for_its_own_words_and_holds_its_key() {
+    let world = World::in_memory().await;
+    let vault = &world.vault;
+    let slot = Slot::new("acme", "a.b", "1").unwrap();
+    let none = Scope::none();
+    let token = vault.credential(Kind::ApiKey, secret("token")).unwrap();
+    let value = vault.seal_detached(&slot, &none, &token).await.unwrap();
+    let opened = vault
+        .open_detached(&slot, &none, Kind::ApiKey, &value)
+        .await
+        .unwrap();
+    assert_eq!(opened.expose(), b"token");
+    let operator = Scope::new("operator").unwrap();
+    let [record, place] = ["a.b/2", "a.c/1"].map(|id| {
+        let (place, record) = id.split_once('/').unwrap();
+        Slot::new("acme", place, record).unwrap()
+    });
+    for (slot, scope, kind) in [
+        (&record, &none, Kind::ApiKey),
+        (&place, &none, Kind::ApiKey),
+        (&slot, &operator, Kind::ApiKey),
+        (&slot, &none, Kind::Opaque),
+    ] {
+        let error = vault
+            .open_detached(slot, scope, kind, &value)
+            .await
+            .unwrap_err();
+        assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+        assert_eq!(world.audit.last().unwrap().action, "vault.open-detached");
+    }
+
+    let old = rotate(vault).await;
+    assert_eq!(Rewrap::new(vault).run().await.unwrap().left, 0);
+    let admin = vault.keyring().admin();
+    admin.disable(old).await.unwrap();
+    let own = vault.coverage();
+    let error = admin.destroy(old, &[&own]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+    assert!(error.to_string().contains("--even-unregistered"), "{error}");
+}

@@ -1,0 +1,201 @@
+//! SSH keys as `ssh-keygen` makes them.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+mod support;
+
+use base64ct::{Base64, Encoding as _};
+use keyward_base::{Error, ErrorKind, Scope, SecretBytes};
+use keyward_crypto::Provider;
+use keyward_testkit::{bit_flips, truncations};
+use keyward_vault::{Expect, Kind, Slot, SshKey};
+use support::{World, new_key, ssh_keygen};
+
+const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
+const END: &str = "-----END OPENSSH PRIVATE KEY-----\n";
+
+/// Type, bits or cipher; the type it must be read as; the passphrase.
+const KEYS: [(&[&str], &str, &str); 9] = [
+    (&["-t", "ed25519"], "ssh-ed25519", ""),
+    (&["-t", "rsa", "-b", "2048"], "ssh-rsa", ""),
+    (&["-t", "ecdsa", "-b", "256"], "ecdsa-sha2-nistp256", ""),
+    (&["-t", "ecdsa", "-b", "384"], "ecdsa-sha2-nistp384", ""),
+    (&["-t", "ecdsa", "-b", "521"], "ecdsa-sha2-nistp521", ""),
+    (&["-t", "ed25519"], "ssh-ed25519", "correct horse"),
+    (
+        &["-t", "rsa", "-b", "2048", "-Z", "aes128-gcm@openssh.com"],
+        "ssh-rsa",
+        "correct horse",
+    ),
+    (
+        &["-t", "ed25519", "-Z", "aes256-gcm@openssh.com"],
+        "ssh-ed25519",
+        "correct horse",
+    ),
+    (
+        &["-t", "ed25519", "-Z", "chacha20-poly1305@openssh.com"],
+        "ssh-ed25519",
+        "correct horse",
+    ),
+];
+
+/// The bytes inside the armour.
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(text).unwrap();
+    let inside = text.strip_prefix(BEGIN).unwrap().strip_suffix(END).unwrap();
+    Base64::decode_vec(&inside.replace('\n', "")).unwrap()
+}
+
+fn armoured(bytes: &[u8]) -> Vec<u8> {
+    format!("{BEGIN}{}\n{END}", Base64::encode_string(bytes)).into_bytes()
+}
+
+/// Misuse, with no 12 characters of the key in what it says.
+fn refused(bytes: &[u8]) -> Error {
+    let error = SshKey::parse(bytes).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+    let said = format!("{error} {error:?}");
+    let lines = bytes
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.starts_with(b"-----"));
+    for piece in lines.flat_map(|line| line.windows(12)) {
+        assert!(!said.as_bytes().windows(12).any(|w| w == piece), "{said}");
+    }
+    error
+}
+
+#[tokio::test]
+async fn keys_of_ssh_keygen_have_its_fingerprint_and_come_back_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::in_memory().await;
+    for (at, (how, key_type, passphrase)) in KEYS.into_iter().enumerate() {
+        let path = new_key(folder.path(), &format!("key-{at}"), how, passphrase);
+        let bytes = std::fs::read(&path).unwrap();
+        let credential = world
+            .vault
+            .credential(Kind::SshKey, SecretBytes::copy_of(&bytes))
+            .unwrap();
+        let slot = Slot::new("acme", "server.ssh_key", &at.to_string()).unwrap();
+        let scope = Scope::none();
+        let put = world.vault.put(&slot, &credential, &scope, Expect::Absent);
+        let facts = put.await.unwrap().facts;
+
+        // `256 SHA256:… comment (ED25519)`
+        let printed = ssh_keygen(&["-l", "-E", "sha256", "-f", path.to_str().unwrap()]);
+        let fingerprint = printed.split(' ').nth(1).map(str::to_owned);
+        assert_eq!(facts.fingerprint, fingerprint, "{how:?}");
+        assert_eq!(facts.key_type.as_deref(), Some(key_type));
+        assert_eq!(facts.encrypted, !passphrase.is_empty(), "{how:?}");
+
+        let opened = world.vault.open(&slot, &scope).await.unwrap();
+        assert_eq!(opened.bytes().expose(), bytes);
+        let shown = format!("{opened:?} {credential:?}");
+        assert!(shown.contains("ssh-key") && shown.len() < 120, "{shown}");
+    }
+}
+
+#[test]
+fn line_ends_of_windows_and_white_space_around_are_let_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = new_key(folder.path(), "key", &["-t", "ed25519"], "");
+    let text = std::fs::read_to_string(path).unwrap();
+    let key = SshKey::parse(text.as_bytes()).unwrap();
+    for other in [
+        text.replace('\n', "\r\n"),
+        format!("\n{text}\n\n"),
+        text.trim().to_owned(),
+    ] {
+        assert_eq!(SshKey::parse(other.as_bytes()).unwrap(), key);
+    }
+}
+
+#[test]
+fn other_files_are_refused_and_told_how_to_convert() {
+    let folder = tempfile::tempdir().unwrap();
+    let rsa = ["-t", "rsa", "-b", "2048", "-m"];
+    let mut files = Vec::new();
+    for format in ["PEM", "PKCS8"] {
+        let path = new_key(folder.path(), format, &[&rsa[..], &[format]].concat(), "");
+        files.push(std::fs::read(&path).unwrap());
+        files.push(std::fs::read(path.with_extension("pub")).unwrap());
+        // What the message says to do does it.
+        ssh_keygen(&["-q", "-p", "-N", "", "-P", "", "-f", path.to_str().unwrap()]);
+        SshKey::parse(&std::fs::read(path).unwrap()).unwrap();
+    }
+    files.push(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec());
+    files.push(b"hello".to_vec());
+    files.push(b"\xff\xfe\x00".to_vec());
+    for file in files {
+        let said = refused(&file).to_string();
+        assert!(said.contains("ssh-keygen -p -f FILE"), "{said}");
+    }
+}
+
+#[test]
+fn no_flipped_bit_makes_another_key_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Provider::default();
+    for how in [&["-t", "ed25519"][..], &["-t", "ecdsa"]] {
+        let path = new_key(folder.path(), how[1], how, "");
+        let whole = decoded(&std::fs::read(path).unwrap());
+        let key = SshKey::parse(&armoured(&whole)).unwrap();
+        let print = key.fingerprint(&provider);
+        for flipped in bit_flips(&whole) {
+            match SshKey::parse(&armoured(&flipped)) {
+                Ok(read) => assert_eq!(read.fingerprint(&provider), print),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse),
+            }
+        }
+        for cut in truncations(&whole) {
+            refused(&armoured(cut));
+        }
+        refused(&armoured(&[&whole[..], &[0]].concat()));
+    }
+}
+
+/// The private half repeats the public key; one of another key is no pair.
+#[test]
+fn halves_of_two_keys_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for how in [
+        &["-t", "ed25519"][..],
+        &["-t", "ecdsa"],
+        &["-t", "rsa", "-b", "2048"],
+    ] {
+        let [one, two] = ["one", "two"].map(|name| {
+            let name = format!("{name}-{}", how[1]);
+            decoded(&std::fs::read(new_key(folder.path(), &name, how, "")).unwrap())
+        });
+        // Magic, three short strings and the number of keys are alike: then the public key.
+        let at = 15 + 4 + 4 + 4 + 4 + 4 + 4;
+        let len = |key: &[u8]| 4 + u32::from_be_bytes(key[at..at + 4].try_into().unwrap()) as usize;
+        let mixed = [&one[..at + len(&one)], &two[at + len(&two)..]].concat();
+        let said = refused(&armoured(&mixed)).to_string();
+        assert!(said.contains("another public key"), "{said}");
+    }
+}
+
+/// An Ed25519 secret is its seed and the public key once more.
+#[test]
+fn an_ed25519_secret_that_ends_in_another_public_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = new_key(folder.path(), "key", &["-t", "ed25519"], "");
+    let mut whole = decoded(&std::fs::read(path).unwrap());
+    let public: Vec<u8> = whole[39 + 4 + 15 + 4..][..32].to_vec();
+    let last = whole.windows(32).rposition(|w| w == public).unwrap();
+    whole[last] ^= 1;
+    let said = refused(&armoured(&whole)).to_string();
+    assert!(said.contains("another public key"), "{said}");
+}
+
+#[test]
+fn a_file_longer_than_any_key_is_refused() {
+    let long = format!("{BEGIN}{}\n{END}", "A".repeat(70_000));
+    assert!(refused(long.as_bytes()).to_string().contains("65536"));
+}

@@ -1,0 +1,89 @@
+//! What several tests need: a vault on given stores, and credentials of every kind.
+// Tests: a panic is the report, and each test uses a part of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use keyward_base::{ManualClock, Purpose, Timestamp};
+use keyward_crypto::Provider;
+use keyward_keys::{EphemeralRoot, Keyring, Root};
+use keyward_store::{MemoryStore, Records};
+use keyward_testkit::RecordingAudit;
+use keyward_vault::Vault;
+
+pub(crate) struct World {
+    pub(crate) vault: Vault,
+    pub(crate) audit: Arc<RecordingAudit>,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+impl World {
+    pub(crate) async fn in_memory() -> Self {
+        Self::on(memory(), memory()).await
+    }
+
+    /// Keys in one store, data in another, a root that is gone with the process.
+    pub(crate) async fn on(keys: Arc<dyn Records>, data: Arc<dyn Records>) -> Self {
+        let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
+        Self::under(root, keys, data).await
+    }
+
+    pub(crate) async fn under(
+        root: Arc<dyn Root>,
+        keys: Arc<dyn Records>,
+        data: Arc<dyn Records>,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
+        let audit = Arc::new(RecordingAudit::new());
+        let ring = Keyring::builder(keys, root)
+            .clock(clock.clone())
+            .create(&[Purpose::new("vault").unwrap()], &[])
+            .await
+            .unwrap();
+        let vault = Vault::builder(ring, data)
+            .audit(audit.clone())
+            .build()
+            .await
+            .unwrap();
+        Self {
+            vault,
+            audit,
+            clock,
+        }
+    }
+}
+
+pub(crate) fn memory() -> Arc<dyn Records> {
+    Arc::new(MemoryStore::new(50_000))
+}
+
+/// Runs `ssh-keygen`, and returns what it printed.
+pub(crate) fn ssh_keygen(args: &[&str]) -> String {
+    let output = Command::new("ssh-keygen")
+        .args(args)
+        .output()
+        .expect("ssh-keygen is needed: install the package openssh-client");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ssh-keygen {args:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A new private key, made by `ssh-keygen -t TYPE …`.
+pub(crate) fn new_key(folder: &Path, name: &str, how: &[&str], passphrase: &str) -> PathBuf {
+    let path = folder.join(name);
+    let file = path.to_str().unwrap();
+    let mut args = vec![
+        "-q",
+        "-C",
+        "deploy@example.test",
+        "-N",
+        passphrase,
+        "-f",
+        file,
+    ];
+    args.extend_from_slice(how);
+    ssh_keygen(&args);
+    path
+}
