@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{KeyId, Purpose, Result, Timestamp};
-use keyward_keys::{Coverage, KeyState, KeyStatus, KeyUsage, Promotion};
+use keyward_keys::{Coverage, KeyState, KeyStatus, KeyUsage, ReplicaStatus};
 use keyward_vault::{Progress, Rewrap};
 
 use super::Desk;
@@ -140,7 +140,7 @@ impl Desk {
             .map(|key| key.created)
             .min()
             .unwrap_or(now);
-        let step = self.step(&status.keys, &usage).await?;
+        let step = self.step(&status.keys, &usage, &replicas);
         let rows = status
             .keys
             .iter()
@@ -164,10 +164,11 @@ impl Desk {
         })
     }
 
-    async fn step(&self, keys: &[KeyStatus], usage: &[KeyUsage]) -> Result<Step> {
+    /// What is going on, or what to do next. Only looks: the tick does what is due.
+    fn step(&self, keys: &[KeyStatus], usage: &[KeyUsage], replicas: &[ReplicaStatus]) -> Step {
         let state = held(&self.rewrapping).clone();
         if let Rewrapping::Running { done, of } = state {
-            return Ok(Step {
+            return Step {
                 title: "Sealing all values anew",
                 text: "The service is in use meanwhile. This page loads itself again.".to_owned(),
                 bar: Some(Bar {
@@ -176,28 +177,25 @@ impl Desk {
                 }),
                 rewrap: false,
                 refresh: true,
-            });
-        }
-        if keys.iter().any(|key| key.state == KeyState::Pending) {
-            let promotion = self.embedded.keyring().admin().promote_ready().await?;
-            let bar = match promotion {
-                Promotion::Waiting {
-                    acknowledged, of, ..
-                } => Some(Bar {
-                    done: u64::try_from(acknowledged).unwrap_or(0),
-                    of: u64::try_from(of).unwrap_or(1),
-                }),
-                _ => None,
             };
-            return Ok(Step {
+        }
+        if let Some(pending) = keys.iter().find(|key| key.state == KeyState::Pending) {
+            let known = replicas
+                .iter()
+                .filter(|process| process.epoch >= pending.seq)
+                .count();
+            return Step {
                 title: "A new key waits",
                 text: "It seals as soon as every running process knows it.".to_owned(),
-                bar,
+                bar: Some(Bar {
+                    done: count(known),
+                    of: count(replicas.len()),
+                }),
                 rewrap: false,
                 refresh: true,
-            });
+            };
         }
-        Ok(settled(keys, usage, &state))
+        settled(keys, usage, &state)
     }
 }
 
@@ -245,6 +243,10 @@ fn settled(keys: &[KeyStatus], usage: &[KeyUsage], state: &Rewrapping) -> Step {
         ),
     };
     step("Nothing to do", text, false)
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 fn values(n: u64) -> String {
