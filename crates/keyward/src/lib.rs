@@ -1,6 +1,47 @@
 //! Security primitives that keep what a trust page promises: the facade of the keyward crates. It
 //! re-exports them and holds no logic.
 //!
+//! # Five minutes
+//!
+//! A credential goes in, its masked form may be shown, and it comes out only where it was put:
+//!
+//! ```
+//! # #[cfg(feature = "vault")] mod tour {
+//! use std::sync::Arc;
+//!
+//! use keyward::base::audit::Discard;
+//! use keyward::vault::{Expect, Kind, Slot, Vault};
+//! use keyward::{Reason, Result, Scope, SecretBytes, SystemClock};
+//!
+//! # pub
+//! async fn tour() -> Result<()> {
+//!     let vault = Vault::in_memory(Arc::new(SystemClock::new()), Arc::new(Discard::new())).await?;
+//!     let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
+//!     let token = vault.credential(Kind::ApiKey, token)?;
+//!
+//!     let slot = Slot::new("acme", "account.github_token", "42")?;
+//!     let listed = vault.put(&slot, &token, &Scope::none(), Expect::Absent).await?;
+//!     assert_eq!(listed.hint.to_string(), "ghp_••••6aKo");
+//!
+//!     let opened = vault.open(&slot, &Scope::none()).await?;
+//!     assert_eq!(opened.bytes().len(), 40);
+//!
+//!     // Another tenant's slot holds nothing, whatever its number.
+//!     let other = Slot::new("globex", "account.github_token", "42")?;
+//!     let refused = vault.open(&other, &Scope::none()).await.unwrap_err();
+//!     assert_eq!(refused.to_string(), "rejected");
+//!     assert_eq!(refused.reason(), Some(Reason::NotFound));
+//!     Ok(())
+//! }
+//! # }
+//! # #[cfg(feature = "vault")]
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tour::tour()).unwrap();
+//! ```
+//!
+//! A service keeps keys and values on disk instead: `embedded` opens a home folder.
+//!
+//! # Where things are
+//!
 //! | feature | module | what it is |
 //! |---|---|---|
 //! | – | [`base`] | shared words: clock, secrets, ids, hints, errors, audit events |

@@ -1,0 +1,190 @@
+//! What each fuzz target does. A panic is the finding.
+//!
+//! Each takes any bytes. What it reads without complaint must also keep what its format promises:
+//! what was parsed writes itself back byte for byte, what was encoded differs when its fields do.
+
+use std::sync::LazyLock;
+
+use keyward_base::context::Encoded;
+use keyward_base::encoding::{base64url, from_base64url};
+use keyward_base::token::TokenShape;
+use keyward_base::{ErrorKind, Hint, KeyId, SecretArray, SecretBytes, Timestamp};
+use keyward_crypto::sealed::{Header, Parsed};
+use keyward_crypto::{BodyKey, Provider};
+use keyward_vault::{Credential, EnvSet, Kind, OAuthToken, SshKey};
+
+/// Every target, by name.
+pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+    ("context_encoding", context_encoding),
+    ("keyring_parse", keyring_parse),
+    ("provider_differential", provider_differential),
+    ("sealed_parse", sealed_parse),
+    ("token_parse", token_parse),
+    ("vault_dotenv", vault_dotenv),
+    ("vault_metadata", vault_metadata),
+    ("vault_ssh_key", vault_ssh_key),
+];
+
+fn key(provider: &Provider) -> BodyKey {
+    let bytes = SecretArray::copy_of(&[0x5a; 32]).expect("32 bytes");
+    BodyKey::new(provider, &bytes).expect("any 32 bytes are a key")
+}
+
+static RING: LazyLock<BodyKey> = LazyLock::new(|| key(&Provider::ring()));
+static RUST_CRYPTO: LazyLock<BodyKey> = LazyLock::new(|| key(&Provider::rustcrypto()));
+
+/// Cuts `data` into fields: a length byte, then so many bytes, as far as they go.
+fn fields(mut data: &[u8]) -> Vec<&[u8]> {
+    let mut fields = Vec::new();
+    while let Some((len, rest)) = data.split_first() {
+        let (field, rest) = rest.split_at(rest.len().min(usize::from(*len)));
+        fields.push(field);
+        data = rest;
+    }
+    fields
+}
+
+/// Two lists of fields have one encoding only if they are one list.
+pub fn context_encoding(data: &[u8]) {
+    let (left, right) = data.split_at(data.len() / 2);
+    let encode = |fields: &[&[u8]]| {
+        let mut out = Encoded::new("fuzz");
+        fields.iter().for_each(|field| out.push(field));
+        out
+    };
+    let (left, right) = (fields(left), fields(right));
+    let (a, b) = (encode(&left), encode(&right));
+    assert!(a.as_bytes().len() <= keyward_base::context::MAX_CONTEXT_LEN);
+    if !a.as_bytes().is_empty() && a.as_bytes() == b.as_bytes() {
+        assert_eq!(left, right, "two contexts share one encoding");
+    }
+}
+
+/// Ring and tenant records: refused as corrupt or too new, never by a panic.
+pub fn keyring_parse(data: &[u8]) {
+    for read in [
+        keyward_keys::format::inspect_ring,
+        keyward_keys::format::inspect_tenant,
+    ] {
+        if let Err(error) = read(data) {
+            assert!(matches!(
+                error.kind(),
+                ErrorKind::Corrupt | ErrorKind::Unavailable
+            ));
+        }
+    }
+}
+
+/// What one provider seals the other opens, in that context and no other.
+pub fn provider_differential(data: &[u8]) {
+    let mut parts = fields(data).into_iter();
+    let context = parts.next().filter(|c| !c.is_empty()).unwrap_or(b"context");
+    let long = parts.next().map_or(0, <[u8]>::len);
+    // Around the edge of a chunk now and then, else as long as the input is.
+    let mut plaintext = data.to_vec();
+    if long > 200 {
+        plaintext.resize(16 * 1024 + long - 228, 7);
+    }
+    for (from, to) in [(&*RING, &*RUST_CRYPTO), (&*RUST_CRYPTO, &*RING)] {
+        let mut body = Vec::new();
+        from.seal(context, &plaintext, &mut body).expect("sealing");
+        let opened = to
+            .open(context, &body)
+            .expect("the other provider opens it");
+        assert_eq!(opened.expose(), plaintext);
+        to.verify(context, &body)
+            .expect("the other provider verifies it");
+        let mut elsewhere = context.to_vec();
+        elsewhere.push(0);
+        assert!(to.open(&elsewhere, &body).is_err());
+        let at = data.len() % body.len();
+        body[at] ^= 1;
+        assert!(to.open(context, &body).is_err());
+    }
+}
+
+/// A sealed text value: what is read is canonical, and no made-up value opens.
+pub fn sealed_parse(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let peeked = Header::peek(text);
+    let Ok(parsed) = Parsed::parse(text) else {
+        return;
+    };
+    let header = peeked.expect("what parses can be peeked at");
+    assert_eq!(&header, parsed.header());
+    assert_eq!(header.to_bytes(), parsed.header_bytes());
+    let bytes = [parsed.header_bytes(), parsed.body()].concat();
+    assert_eq!(format!("kw1.{}", base64url(&bytes)), text, "not canonical");
+    let context = |_: &[u8]| Encoded::new("fuzz");
+    assert!(parsed.verify(&RING, context).is_err());
+    assert!(parsed.open(&RUST_CRYPTO, context).is_err());
+}
+
+/// Tokens, and the strict encodings, ids and hints they are made of.
+pub fn token_parse(data: &[u8]) {
+    let _ = Hint::of(data);
+    if let Ok(hint) = Hint::parse(data) {
+        assert_eq!(hint.as_str().as_bytes(), data);
+    }
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(bytes) = from_base64url(text) {
+        assert_eq!(base64url(&bytes), text, "not canonical");
+    }
+    if let Ok(id) = KeyId::parse(text) {
+        assert_eq!(id.to_string(), text);
+    }
+    if let Ok(shape) = TokenShape::parse(text) {
+        assert!(text.starts_with(shape.kind().prefix()));
+        let bytes = from_base64url(&text[4..]).expect("its body was read");
+        assert_eq!(bytes.len(), 9 + shape.rest_len());
+        assert_eq!(bytes[0], shape.version());
+        assert_eq!(bytes[1..9], shape.key().to_bytes());
+    }
+}
+
+/// Environments: each name once, each value from the file, and facts that hold no value.
+pub fn vault_dotenv(data: &[u8]) {
+    let _ = OAuthToken::parse(data);
+    let Ok(set) = EnvSet::parse(data) else {
+        return;
+    };
+    let mut names: Vec<&str> = set.vars().iter().map(|var| var.name()).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count, "a name stands twice");
+}
+
+/// The metadata beside a sealed value.
+pub fn vault_metadata(data: &[u8]) {
+    if let Err(error) = keyward_vault::metadata::inspect(data) {
+        assert!(matches!(
+            error.kind(),
+            ErrorKind::Corrupt | ErrorKind::Unavailable
+        ));
+    }
+}
+
+/// SSH keys, and every other kind of credential: kept byte for byte or refused as misuse.
+pub fn vault_ssh_key(data: &[u8]) {
+    if let Ok(key) = SshKey::parse(data) {
+        assert!(key.fingerprint(&Provider::default()).starts_with("SHA256:"));
+    }
+    for kind in [
+        Kind::ApiKey,
+        Kind::Env,
+        Kind::OAuthToken,
+        Kind::Opaque,
+        Kind::SshKey,
+    ] {
+        let bytes = SecretBytes::copy_of(data);
+        match Credential::parse(kind, bytes, &Provider::default(), Timestamp::from_millis(1)) {
+            Ok(credential) => assert_eq!(credential.bytes().expose(), data),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse),
+        }
+    }
+}
