@@ -1,1 +1,73 @@
-//! Benches: one file per crate.
+//! Benches: one file per crate. Figures are ratios within one run: the machine's mood cancels.
+
+#![allow(clippy::disallowed_methods, clippy::print_stdout)] // A bench reads the clock and prints.
+
+use std::time::{Duration, Instant};
+
+/// One of the things compared: does its work so many times.
+pub type Work<'a> = Box<dyn FnMut(u32) + 'a>;
+
+/// How long each piece of work runs in one round.
+const SLICE: Duration = Duration::from_millis(4);
+
+/// Rounds of one comparison.
+const ROUNDS: usize = 61;
+
+/// Whether the benches only have to show that they run: `cargo bench -- --test`.
+#[must_use]
+pub fn is_smoke() -> bool {
+    std::env::args().any(|arg| arg == "--test")
+}
+
+/// Runs the works in turn, round after round, and prints for each its median time and the median
+/// of its ratio to the first within a round. Interleaved, so that a slow moment meets all alike.
+pub fn compare(title: &str, works: &mut [(&str, Work<'_>)]) {
+    println!("\n{title}");
+    if is_smoke() {
+        works.iter_mut().for_each(|(name, work)| {
+            work(1);
+            println!("  {name}: runs");
+        });
+        return;
+    }
+    let counts: Vec<u32> = works.iter_mut().map(|(_, work)| calibrate(work)).collect();
+    let mut times: Vec<Vec<f64>> = works.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        for (((_, work), count), times) in works.iter_mut().zip(&counts).zip(&mut times) {
+            let start = Instant::now();
+            work(*count);
+            times.push(start.elapsed().as_secs_f64() * 1e9 / f64::from(*count));
+        }
+    }
+    let first = times.first().cloned().unwrap_or_default();
+    for ((name, _), times) in works.iter().zip(&times) {
+        let ratios = times
+            .iter()
+            .zip(&first)
+            .map(|(time, first)| time / first)
+            .collect();
+        println!(
+            "  {name:<44} {:>12.0} ns  {:>6.2}",
+            median(times.clone()),
+            median(ratios)
+        );
+    }
+}
+
+/// How many times fit into a slice.
+fn calibrate(work: &mut Work<'_>) -> u32 {
+    let mut count = 1_u32;
+    loop {
+        let start = Instant::now();
+        work(count);
+        if start.elapsed() >= SLICE || count > 1 << 24 {
+            return count;
+        }
+        count = count.saturating_mul(2);
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

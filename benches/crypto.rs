@@ -1,0 +1,338 @@
+//! Sealing and opening, beside the bare construction and bare AES-256-GCM.
+//!
+//! *bare* is the same derivation and cipher written plainly over hmac, sha2 and aes-gcm or ring,
+//! with the HMAC pads kept and the salt from the operating system, and nothing wiped.
+// Benches: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+use std::hint::black_box;
+
+use aes_gcm::aead::AeadInOut as _;
+use aes_gcm::{Aes256Gcm, KeyInit as _};
+use hmac::{Hmac, Mac as _};
+use keyward_base::context::Encoded;
+use keyward_base::{Hint, KeyId, SecretArray, Suite};
+use keyward_benches::compare;
+use keyward_crypto::sealed::{Header, Parsed, seal};
+use keyward_crypto::{BodyKey, Provider, body_len};
+use rand::TryRng as _;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use sha2::Sha512;
+
+const KEY: [u8; 32] = [7; 32];
+const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
+const CHUNK: usize = 16 * 1024;
+
+fn context() -> Encoded {
+    let mut context = Encoded::new("kw1/record");
+    for field in [
+        "header-of-22-bytes-long",
+        "vault",
+        "acme",
+        "",
+        "account.token",
+        "42",
+        "api-key",
+    ] {
+        context.push(field.as_bytes());
+    }
+    context.push(&[0; 32]);
+    context.push(&[0; 8]);
+    context
+}
+
+fn bare_keys(prk: &Hmac<Sha512>, salt: &[u8], context: &[u8]) -> [u8; 128] {
+    let mut out = [0; 128];
+    let mut mac = prk.clone();
+    for part in [INFO, salt, context, &[1]] {
+        mac.update(part);
+    }
+    out[..64].copy_from_slice(&mac.finalize().into_bytes());
+    let mut mac = prk.clone();
+    for part in [&out[..64], INFO, salt, context, &[2]] {
+        mac.update(part);
+    }
+    let second = mac.finalize().into_bytes();
+    out[64..].copy_from_slice(&second);
+    out
+}
+
+fn bare_seal(prk: &Hmac<Sha512>, context: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body_len(message.len()).unwrap());
+    let mut salt = [0; 24];
+    rand::rngs::SysRng.try_fill_bytes(&mut salt).unwrap();
+    out.extend_from_slice(&salt);
+    let keys = bare_keys(prk, &salt, context);
+    out.extend_from_slice(&keys[44..76]);
+    let nonce: [u8; 12] = keys[32..44].try_into().unwrap();
+    let start = out.len();
+    out.extend_from_slice(message);
+    let key = Aes256Gcm::new(keys[..32].try_into().unwrap());
+    let tag = key
+        .encrypt_inout_detached(&nonce.into(), &[], (&mut out[start..]).into())
+        .unwrap();
+    out.extend_from_slice(&tag);
+    out
+}
+
+fn bare_open(prk: &Hmac<Sha512>, context: &[u8], body: &[u8]) -> Vec<u8> {
+    let keys = bare_keys(prk, &body[..24], context);
+    assert_eq!(keys[44..76], body[24..56]);
+    let nonce: [u8; 12] = keys[32..44].try_into().unwrap();
+    let (data, tag) = body[56..].split_at(body.len() - 72);
+    let mut out = data.to_vec();
+    let key = Aes256Gcm::new(keys[..32].try_into().unwrap());
+    let tag: [u8; 16] = tag.try_into().unwrap();
+    key.decrypt_inout_detached(&nonce.into(), &[], out.as_mut_slice().into(), &tag.into())
+        .unwrap();
+    out
+}
+
+fn ring_key() -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap())
+}
+
+/// ring over 16 KiB pieces in place, one tag each: what a kept key costs and no derivation.
+fn ring_pieces(key: &LessSafeKey, data: &mut [u8]) {
+    for (at, piece) in (0_u32..).zip(data.chunks_mut(CHUNK)) {
+        let mut nonce = [0; 12];
+        nonce[8..].copy_from_slice(&at.to_be_bytes());
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        black_box(
+            key.seal_in_place_separate_tag(nonce, Aad::empty(), piece)
+                .unwrap(),
+        );
+    }
+}
+
+fn small() {
+    let message = [0x42; 64];
+    let context = context();
+    let prk = Hmac::<Sha512>::new_from_slice(&KEY).unwrap();
+    let key = SecretArray::copy_of(&KEY).unwrap();
+    let ours = BodyKey::new(&Provider::default(), &key).unwrap();
+    let ring = BodyKey::new(&Provider::ring(), &key).unwrap();
+    let header = Header {
+        suite: Suite::Chunked1,
+        key: KeyId::from_bytes([1; 8]),
+        hint: Hint::parse(b"ghp_****6aKo").unwrap(),
+    };
+    let kept = ring_key();
+    let body = bare_seal(&prk, context.as_bytes(), &message);
+    assert_eq!(
+        ours.open(context.as_bytes(), &body).unwrap().expose(),
+        message
+    );
+    let text = seal(&ours, &header, |_| context.clone(), &message).unwrap();
+    compare(
+        "seal 64 bytes",
+        &mut [
+            (
+                "bare construction",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(bare_seal(&prk, context.as_bytes(), &message));
+                    })
+                }),
+            ),
+            (
+                "keyward body",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let mut out = Vec::with_capacity(body_len(64).unwrap());
+                        ours.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        black_box(out);
+                    })
+                }),
+            ),
+            (
+                "keyward text (kw1)",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(seal(&ours, &header, |_| context.clone(), &message).unwrap());
+                    })
+                }),
+            ),
+            (
+                "keyward body, all by ring",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let mut out = Vec::with_capacity(body_len(64).unwrap());
+                        ring.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        black_box(out);
+                    })
+                }),
+            ),
+            (
+                "AES-256-GCM by ring, kept key, OS nonce",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let mut nonce = [0; 12];
+                        rand::rngs::SysRng.try_fill_bytes(&mut nonce).unwrap();
+                        let mut out = Vec::with_capacity(92);
+                        out.extend_from_slice(&message);
+                        let nonce = Nonce::assume_unique_for_key(nonce);
+                        kept.seal_in_place_append_tag(nonce, Aad::empty(), &mut out)
+                            .unwrap();
+                        black_box(out);
+                    })
+                }),
+            ),
+        ],
+    );
+    compare(
+        "open 64 bytes",
+        &mut [
+            (
+                "bare construction",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(bare_open(&prk, context.as_bytes(), &body));
+                    })
+                }),
+            ),
+            (
+                "keyward body",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(ours.open(context.as_bytes(), &body).unwrap());
+                    })
+                }),
+            ),
+            (
+                "keyward text (kw1)",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let parsed = Parsed::parse(&text).unwrap();
+                        black_box(parsed.open(&ours, |_| context.clone()).unwrap());
+                    })
+                }),
+            ),
+            (
+                "keyward body, all by ring",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(ring.open(context.as_bytes(), &body).unwrap());
+                    })
+                }),
+            ),
+        ],
+    );
+}
+
+fn bulk(len: usize) {
+    let context = context();
+    let message = vec![0x42; len];
+    let key = SecretArray::copy_of(&KEY).unwrap();
+    let ours = BodyKey::new(&Provider::default(), &key).unwrap();
+    let plain = BodyKey::new(&Provider::rustcrypto(), &key).unwrap();
+    let kept = ring_key();
+    let mut sealed = Vec::new();
+    ours.seal(context.as_bytes(), &message, &mut sealed)
+        .unwrap();
+    assert_eq!(
+        ours.open(context.as_bytes(), &sealed).unwrap().expose(),
+        message
+    );
+    let mut data = message.clone();
+    let mut reused = Vec::with_capacity(body_len(len).unwrap());
+    compare(
+        &format!("seal {} KiB", len / 1024),
+        &mut [
+            (
+                "ring in place on 16 KiB pieces",
+                Box::new(|n| (0..n).for_each(|_| ring_pieces(&kept, &mut data))),
+            ),
+            (
+                "keyward into a buffer that is kept",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        reused.clear();
+                        ours.seal(context.as_bytes(), &message, &mut reused)
+                            .unwrap();
+                        black_box(&reused);
+                    })
+                }),
+            ),
+            (
+                "keyward into a new buffer",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let mut out = Vec::new();
+                        ours.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        black_box(out);
+                    })
+                }),
+            ),
+            (
+                "keyward, all by RustCrypto",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let mut out = Vec::new();
+                        plain.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        black_box(out);
+                    })
+                }),
+            ),
+        ],
+    );
+    let mut data = message.clone();
+    compare(
+        &format!("open {} KiB", len / 1024),
+        &mut [
+            (
+                "ring in place on 16 KiB pieces (seal)",
+                Box::new(|n| (0..n).for_each(|_| ring_pieces(&kept, &mut data))),
+            ),
+            (
+                "keyward from a copy",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(ours.open(context.as_bytes(), &sealed).unwrap());
+                    })
+                }),
+            ),
+        ],
+    );
+}
+
+fn by_size() {
+    let context = context();
+    let key = SecretArray::copy_of(&KEY).unwrap();
+    for len in [32, 256, 1024, 4096, 16384] {
+        let message = vec![0x42; len];
+        let [mixed, ring, rustcrypto] =
+            [Provider::mixed(), Provider::ring(), Provider::rustcrypto()]
+                .map(|provider| BodyKey::new(&provider, &key).unwrap());
+        let work = |key: BodyKey| -> keyward_benches::Work<'_> {
+            let (message, context) = (&message, &context);
+            Box::new(move |n| {
+                (0..n).for_each(|_| {
+                    let mut out = Vec::with_capacity(body_len(message.len()).unwrap());
+                    key.seal(context.as_bytes(), message, &mut out).unwrap();
+                    black_box(out);
+                })
+            })
+        };
+        compare(
+            &format!("providers, seal {len} bytes"),
+            &mut [
+                ("RustCrypto", work(rustcrypto)),
+                ("ring", work(ring)),
+                ("default mix", work(mixed)),
+            ],
+        );
+    }
+}
+
+fn main() {
+    small();
+    by_size();
+    bulk(64 * 1024);
+    bulk(1024 * 1024);
+}
