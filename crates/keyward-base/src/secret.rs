@@ -6,9 +6,8 @@
 use std::fmt;
 use std::io::Read;
 
-use zeroize::Zeroize;
-
 use crate::error::{Error, Result};
+use crate::wipe::{wipe, wipe_vec};
 
 /// A secret of any length, wiped on drop.
 pub struct SecretBytes {
@@ -76,7 +75,7 @@ impl SecretBytes {
         if len > self.bytes.capacity() {
             let mut larger = Vec::with_capacity(len.saturating_mul(2));
             larger.extend_from_slice(&self.bytes);
-            self.bytes.zeroize();
+            wipe_vec(&mut self.bytes);
             self.bytes = larger;
         }
         self.bytes.extend_from_slice(more);
@@ -86,7 +85,7 @@ impl SecretBytes {
     pub fn truncate(&mut self, len: usize) {
         let end = self.start.saturating_add(len);
         if let Some(rest) = self.bytes.get_mut(end..) {
-            rest.zeroize();
+            wipe(rest);
             self.bytes.truncate(end);
         }
     }
@@ -107,10 +106,9 @@ impl SecretBytes {
     pub fn narrow(&mut self, start: usize, len: usize) {
         self.truncate(start.saturating_add(len));
         let skipped = start.min(self.len());
-        self.expose_mut()
-            .iter_mut()
-            .take(skipped)
-            .for_each(Zeroize::zeroize);
+        if let Some(front) = self.expose_mut().get_mut(..skipped) {
+            wipe(front);
+        }
         self.start = self.start.saturating_add(skipped);
     }
 
@@ -129,7 +127,7 @@ impl SecretBytes {
 
 impl Drop for SecretBytes {
     fn drop(&mut self) {
-        self.bytes.zeroize(); // Vec's zeroize covers the spare capacity too.
+        wipe_vec(&mut self.bytes);
     }
 }
 
@@ -173,7 +171,7 @@ impl<const N: usize> SecretArray<N> {
 
 impl<const N: usize> Drop for SecretArray<N> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        wipe(self.0.as_mut_slice());
     }
 }
 

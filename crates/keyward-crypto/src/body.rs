@@ -11,7 +11,7 @@ use keyward_base::wipe::leaf;
 use keyward_base::{Error, Reason, Result, SecretArray, SecretBytes};
 use zeroize::Zeroize as _;
 
-use crate::aead::{AeadKey, TAG_LEN};
+use crate::aead::{AeadKey, Failed, TAG_LEN};
 use crate::kdf::{EXPANDED_LEN, Hmac512, expand};
 use crate::provider::Provider;
 
@@ -136,7 +136,53 @@ impl BodyKey {
     /// # Errors
     /// As [`BodyKey::open_in_place`].
     pub fn open(&self, context: &[u8], body: &[u8]) -> Result<SecretBytes> {
-        self.open_in_place(context, body.to_vec(), 0)
+        check_context(context)?;
+        self.open_copy(context, body)
+    }
+
+    /// [`BodyKey::open`], an empty context too. Each chunk is copied without its tag and opened
+    /// where it stays: half the copying of opening in place.
+    pub(crate) fn open_copy(&self, context: &[u8], body: &[u8]) -> Result<SecretBytes> {
+        let len = plaintext_len(body.len()).ok_or_else(malformed)?;
+        let (salt, rest) = body.split_first_chunk::<SALT_LEN>().ok_or_else(malformed)?;
+        let (commitment, chunks) = rest
+            .split_first_chunk::<COMMITMENT_LEN>()
+            .ok_or_else(malformed)?;
+        // From here on it may hold plaintext: whatever happens, it is wiped.
+        let mut held = SecretBytes::new(Vec::with_capacity(len));
+        self.with_message_key(salt, context, commitment, len, |key, keys| {
+            for (number, chunk) in (0_u64..).zip(chunks.chunks(SEALED_CHUNK_LEN)) {
+                let (data, tag) = chunk.split_last_chunk::<TAG_LEN>().ok_or(Failed)?;
+                let start = held.len();
+                held.push(data);
+                let data = held.expose_mut().get_mut(start..).unwrap_or_default();
+                key.open(keys.nonce(number), &[], data, tag)?;
+            }
+            Ok(())
+        })?;
+        Ok(held)
+    }
+
+    /// Runs `open` with the message key, if the commitment is right.
+    fn with_message_key(
+        &self,
+        salt: &[u8; SALT_LEN],
+        context: &[u8],
+        commitment: &[u8; COMMITMENT_LEN],
+        len: usize,
+        open: impl FnOnce(&AeadKey, &MessageKeys) -> Result<(), Failed>,
+    ) -> Result<()> {
+        leaf(|| {
+            let mut keys = MessageKeys::derive(&self.prk, salt, context);
+            let opened = if crate::equal(keys.commitment(), commitment) {
+                let key = self.provider.aead_for(len).key(keys.key());
+                key.and_then(|key| open(&key, &keys)).map_err(|_| damaged())
+            } else {
+                Err(Error::rejected(Reason::NotAuthentic))
+            };
+            keys.wipe();
+            opened
+        })
     }
 
     /// Opens the body that begins at `start` of `buffer`, in that buffer.
@@ -172,19 +218,8 @@ impl BodyKey {
         let (commitment, chunks) = rest
             .split_first_chunk_mut::<COMMITMENT_LEN>()
             .ok_or_else(malformed)?;
-        leaf(|| {
-            let mut keys = MessageKeys::derive(&self.prk, salt, context);
-            let opened = if crate::equal(keys.commitment(), commitment) {
-                self.provider
-                    .aead_for(len)
-                    .key(keys.key())
-                    .and_then(|key| open_chunks(&key, &keys, chunks))
-                    .map_err(|_| damaged())
-            } else {
-                Err(Error::rejected(Reason::NotAuthentic))
-            };
-            keys.wipe();
-            opened
+        self.with_message_key(salt, context, commitment, len, |key, keys| {
+            open_chunks(key, keys, chunks)
         })?;
         held.narrow(start.saturating_add(PREFIX_LEN), len);
         Ok(held)
@@ -289,7 +324,7 @@ fn seal_chunks(
     keys: &MessageKeys,
     plaintext: &[u8],
     out: &mut Vec<u8>,
-) -> Result<(), crate::aead::Failed> {
+) -> Result<(), Failed> {
     let (full, last) = plaintext.as_chunks::<CHUNK_LEN>();
     let full = full.iter().map(<[u8; CHUNK_LEN]>::as_slice);
     for (number, chunk) in (0_u64..).zip(full.chain([last])) {
@@ -306,20 +341,14 @@ fn seal_chunks(
 }
 
 /// Opens every chunk and closes the gaps that the tags leave.
-fn open_chunks(
-    key: &AeadKey,
-    keys: &MessageKeys,
-    chunks: &mut [u8],
-) -> Result<(), crate::aead::Failed> {
+fn open_chunks(key: &AeadKey, keys: &MessageKeys, chunks: &mut [u8]) -> Result<(), Failed> {
     let mut kept = 0_usize;
     let mut from = 0_usize;
     let mut number = 0_u64;
     while from < chunks.len() {
         let end = from.saturating_add(SEALED_CHUNK_LEN).min(chunks.len());
         let chunk = chunks.get_mut(from..end).unwrap_or_default();
-        let (data, tag) = chunk
-            .split_last_chunk_mut::<TAG_LEN>()
-            .ok_or(crate::aead::Failed)?;
+        let (data, tag) = chunk.split_last_chunk_mut::<TAG_LEN>().ok_or(Failed)?;
         key.open(keys.nonce(number), &[], data, tag)?;
         let len = data.len();
         if kept != from {

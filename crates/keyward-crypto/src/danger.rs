@@ -26,5 +26,5 @@ pub fn seal_without_context(key: &BodyKey, plaintext: &[u8], out: &mut Vec<u8>) 
 /// # Errors
 /// As [`BodyKey::open`].
 pub fn open_without_context(key: &BodyKey, body: &[u8]) -> Result<SecretBytes> {
-    key.open_any(&[], body.to_vec(), 0)
+    key.open_copy(&[], body)
 }
