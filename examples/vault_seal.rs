@@ -15,9 +15,8 @@ async fn main() -> Result<()> {
     let slot = Slot::new("acme", "account.github_token", "42")?;
     let token = SecretBytes::read(std::io::stdin(), 4096)?;
     let token = vault.credential(Kind::ApiKey, token)?;
-    vault
-        .put(&slot, &token, &Scope::none(), Expect::Any)
-        .await?;
+    let scope = Scope::none(); // It opens for any caller of its tenant.
+    vault.put(&slot, &token, &scope, Expect::Any).await?;
 
     // Listing opens nothing.
     for item in vault.list(&slot.tenant, None, 100).await?.items {
@@ -25,7 +24,7 @@ async fn main() -> Result<()> {
     }
 
     // Opened bytes are wiped when they go out of scope.
-    let opened = vault.open(&slot, &Scope::none()).await?;
+    let opened = vault.open(&slot, &scope).await?;
     println!("{} bytes for the API call", opened.bytes().len());
     Ok(())
 }
