@@ -37,7 +37,8 @@ impl Desk {
     /// Opens the folder, or makes it.
     pub(crate) async fn open(folder: &Path) -> Result<Self> {
         let home = Home::at(folder);
-        home.prepare()?;
+        home.prepare()
+            .inspect_err(|_| log::line("the folder is the one that DEPLOYDESK_DATA names"))?;
         let journal = Arc::new(Journal::open(folder.join("audit.jsonl"))?);
         let mut options = Options::from_env();
         options.audit = journal.clone();

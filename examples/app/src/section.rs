@@ -95,7 +95,7 @@ const ENVIRONMENTS: Words = Words {
     title: "Variables",
     name: "Set",
     about: "Names",
-    call: "Add a set of variables",
+    call: "Add variables",
     lead: "Named sets of environment variables, handed to a deployment as they are.",
     advice: "Paste a .env file. It is kept byte for byte.",
     empty: "No variables yet. Paste the .env file of one deployment and give it a name.",
