@@ -35,7 +35,8 @@ pub enum Promotion {
         acknowledged: usize,
         /// Live replicas.
         of: usize,
-        /// When it is promoted all the same: whoever has not read it by then has lost its lease.
+        /// When it is promoted all the same: whoever has not read it by then reads the ring anew
+        /// when it meets the unknown key.
         until: Timestamp,
     },
 }

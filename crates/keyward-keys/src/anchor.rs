@@ -54,10 +54,12 @@ pub trait Anchor: fmt::Debug + Send + Sync {
     /// What is remembered.
     ///
     /// # Errors
-    /// `Unavailable` if it cannot be read, `Corrupt` if it is not an anchor.
+    /// `Unavailable` if it cannot be read, `Corrupt` if it is not an anchor, `Misuse` if others may
+    /// write it.
     fn load(&self) -> Result<Option<Pin>>;
 
-    /// Remembers `pin`, durably. Called with pins that only grow.
+    /// Remembers `pin`, durably. A greater epoch of the same ring that another process remembered
+    /// meanwhile stays.
     ///
     /// # Errors
     /// `Unavailable` if it cannot be written.
@@ -94,9 +96,6 @@ impl FileAnchor {
     }
 
     fn replace(&self, text: &str) -> std::io::Result<()> {
-        if let Some(folder) = self.0.parent().filter(|f| !f.as_os_str().is_empty()) {
-            create_folder(folder)?;
-        }
         // A name of its own for each process and moment, so that two writers never share one.
         let next = self
             .0
@@ -156,14 +155,36 @@ pub fn parse(text: &str) -> Result<Pin> {
     let ring = lines.next().ok_or_else(wrong)?;
     let ring = from_hex(ring).map(RingId).map_err(|_| wrong())?;
     let epoch = lines.next().ok_or_else(wrong)?;
-    let number = epoch.parse::<u64>().map_err(|_| wrong())?;
-    if number.to_string() != epoch || lines.next().is_some() {
+    let epoch = epoch.parse::<u64>().map_err(|_| wrong())?;
+    let pin = Pin { ring, epoch };
+    // One text for one pin: no other line ends, signs or zeros in front.
+    if render(pin) != text {
         return Err(wrong());
     }
-    Ok(Pin {
-        ring,
-        epoch: number,
-    })
+    Ok(pin)
+}
+
+fn render(pin: Pin) -> String {
+    format!("{FIRST_LINE}\n{}\n{}\n", pin.ring, pin.epoch)
+}
+
+/// What others may write, they may lower.
+#[cfg(unix)]
+fn check_mode(meta: &std::fs::Metadata, path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    if meta.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(Error::misuse(format!(
+        "the anchor {shown} may be written by others (mode {:o}): chmod 600 {shown}",
+        meta.mode() & 0o777
+    )))
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &std::fs::Metadata, _: &Path) -> Result<()> {
+    Ok(())
 }
 
 impl Anchor for FileAnchor {
@@ -173,17 +194,33 @@ impl Anchor for FileAnchor {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(self.unreachable("read", e)),
         };
-        let mut text = String::new();
+        let meta = file
+            .metadata()
+            .map_err(|e| self.unreachable("examined", e))?;
+        check_mode(&meta, &self.0)?;
+        let mut bytes = Vec::new();
         file.take(MAX_LEN)
-            .read_to_string(&mut text)
+            .read_to_end(&mut bytes)
             .map_err(|e| self.unreachable("read", e))?;
-        parse(&text).map(Some)
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| Error::corrupt("the anchor is not a keyward anchor"))?;
+        parse(text).map(Some)
     }
 
     fn store(&self, pin: Pin) -> Result<()> {
-        let text = format!("{FIRST_LINE}\n{}\n{}\n", pin.ring, pin.epoch);
-        self.replace(&text)
-            .map_err(|e| self.unreachable("written", e))
+        let folder = self.0.parent().filter(|f| !f.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        create_folder(folder).map_err(|e| self.unreachable("written", e))?;
+        // Held until this returns, so that a process that is slower does not write over a newer
+        // epoch. Where folders cannot be opened or locked, the next one to read raises it again.
+        let lock = File::open(folder).ok();
+        let _locked = lock.as_ref().map(File::lock);
+        match self.load()? {
+            Some(held) if held.ring == pin.ring && held.epoch >= pin.epoch => Ok(()),
+            _ => self
+                .replace(&render(pin))
+                .map_err(|e| self.unreachable("written", e)),
+        }
     }
 
     fn describe(&self) -> String {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use keyward_base::{KeyId, Purpose, Reason, Tenant, Timestamp};
+use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
 
 use crate::policy::Policy;
 use crate::tenant::TenantKey;
@@ -50,8 +50,9 @@ impl Cached {
 #[derive(Debug, Default)]
 struct Held {
     by_purpose: HashMap<Purpose, HashMap<Tenant, Arc<Cached>>>,
-    /// In the order they came in; may name tenants that have left since.
+    /// In the order they came in: the same tenants.
     order: VecDeque<(Purpose, Tenant)>,
+    /// How many keys, of all tenants together.
     len: usize,
 }
 
@@ -80,12 +81,13 @@ impl Cache {
         policy: &Policy,
     ) {
         let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        held.len = held.len.saturating_add(cached.slots.len());
         let tenants = held.by_purpose.entry(purpose.clone()).or_default();
-        if tenants.insert(tenant.clone(), cached).is_none() {
-            held.len = held.len.saturating_add(1);
-            held.order.push_back((purpose.clone(), tenant.clone()));
+        match tenants.insert(tenant.clone(), cached) {
+            Some(before) => held.len = held.len.saturating_sub(before.slots.len()),
+            None => held.order.push_back((purpose.clone(), tenant.clone())),
         }
-        while held.len > policy.cache_tenants {
+        while held.len > policy.cache_keys || held.order.len() > policy.cache_tenants {
             let Some((purpose, tenant)) = held.order.pop_front() else {
                 break;
             };
@@ -93,8 +95,8 @@ impl Cache {
                 .by_purpose
                 .get_mut(&purpose)
                 .and_then(|tenants| tenants.remove(&tenant));
-            if removed.is_some() {
-                held.len = held.len.saturating_sub(1);
+            if let Some(removed) = removed {
+                held.len = held.len.saturating_sub(removed.slots.len());
             }
         }
     }
@@ -120,19 +122,48 @@ impl Cache {
             })
             .collect();
         held.order.retain(|name| left.contains(name));
-        held.len = left.len();
+        held.len = held
+            .by_purpose
+            .values()
+            .flat_map(HashMap::values)
+            .map(|cached| cached.slots.len())
+            .sum();
     }
 }
 
 /// Key ids that were looked for in vain a moment ago, and why, so that they are not looked for
 /// again.
 #[derive(Debug, Default)]
-pub(crate) struct Unknown(std::sync::Mutex<HashMap<(Tenant, KeyId), (Timestamp, Reason)>>);
+pub(crate) struct Unknown {
+    ids: std::sync::Mutex<HashMap<(Tenant, KeyId), (Timestamp, Reason)>>,
+    spent: std::sync::Mutex<Option<(Timestamp, u32)>>,
+}
 
 /// The most ids remembered; when full, all are forgotten and may cost a read once more.
 const MAX_UNKNOWN: usize = 4096;
 
 impl Unknown {
+    /// Takes one look-up out of the budget.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is spent: a genuine value may be opened a moment later, so that it is
+    /// not said to be rejected.
+    pub(crate) fn spend(&self, now: Timestamp, policy: &Policy) -> Result<()> {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, used) = spent
+            .filter(|(since, _)| {
+                *since <= now && now.saturating_since(*since) < policy.unknown_refresh
+            })
+            .unwrap_or((now, 0));
+        if used >= policy.unknown_lookups {
+            return Err(Error::unavailable(
+                "too many values name keys that nobody knows: try again in a moment",
+            ));
+        }
+        *spent = Some((since, used.saturating_add(1)));
+        Ok(())
+    }
+
     pub(crate) fn find(
         &self,
         tenant: &Tenant,
@@ -140,14 +171,14 @@ impl Unknown {
         now: Timestamp,
         policy: &Policy,
     ) -> Option<Reason> {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, reason) = held.get(&(tenant.clone(), id))?;
         let fresh = *at <= now && now.saturating_since(*at) < policy.unknown_refresh;
         fresh.then_some(*reason)
     }
 
     pub(crate) fn insert(&self, tenant: &Tenant, id: KeyId, now: Timestamp, reason: Reason) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         if held.len() >= MAX_UNKNOWN {
             held.clear();
         }

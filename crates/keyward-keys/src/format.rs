@@ -36,6 +36,14 @@ pub fn inspect_tenant(bytes: &[u8]) -> Result<usize> {
     decode_tenant(bytes).map(|(record, _, _)| record.entries.len())
 }
 
+/// Reads a replica record.
+///
+/// # Errors
+/// `Corrupt` for bytes that are not one; `Unavailable` for a newer version.
+pub fn inspect_replica(bytes: &[u8]) -> Result<()> {
+    decode_lease(bytes).map(|_| ())
+}
+
 /// A replica's word: which epoch it holds, and until when it counts as alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {

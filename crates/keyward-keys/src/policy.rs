@@ -24,14 +24,22 @@ pub struct Policy {
     /// How long a replica may open without having renewed its lease. 60 seconds: a store may
     /// restart meanwhile.
     pub lease: Duration,
-    /// The least time between two refreshes that unknown key ids cause. 1 second.
+    /// How long an unknown key id is remembered as one, and the span of the budget of
+    /// `unknown_lookups`. 1 second.
     pub unknown_refresh: Duration,
+    /// How many unknown key ids are looked for within `unknown_refresh`; each costs a read of the
+    /// ring and a scan of the tenants. 64: a page of moved rows gets its exact reason, and who
+    /// floods a service with made-up ids does not reach the store.
+    pub unknown_lookups: u32,
     /// How long a tenant's keys stay in memory. 10 minutes.
     pub cache_for: Duration,
     /// How often a tenant's keys are used before they are read anew. 2^20.
     pub cache_uses: u64,
-    /// How many tenants' keys stay in memory: about 1 KiB each. 10,000.
+    /// How many tenants' keys stay in memory. 10,000.
     pub cache_tenants: usize,
+    /// How many keys of tenants stay in memory, of all of them together, since one tenant may
+    /// have many: about 1 KiB each. 20,000.
+    pub cache_keys: usize,
     /// How a tenant comes by its keys. Random.
     pub tenant_keys: TenantKeyMode,
 }
@@ -52,9 +60,11 @@ impl Default for Policy {
             skew: Duration::from_secs(30),
             lease: Duration::from_secs(60),
             unknown_refresh: Duration::from_secs(1),
+            unknown_lookups: 64,
             cache_for: Duration::from_secs(600),
             cache_uses: 1 << 20,
             cache_tenants: 10_000,
+            cache_keys: 20_000,
             tenant_keys: TenantKeyMode::Random,
         }
     }

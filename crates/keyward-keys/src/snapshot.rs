@@ -10,7 +10,7 @@ use keyward_crypto::{BodyKey, MacKey, Provider};
 use keyward_store::{Record, Version};
 
 use crate::anchor::RingId;
-use crate::format::{decode_ring, encode_ring};
+use crate::format::{MAC_LEN, decode_ring, encode_ring};
 use crate::ring::{KeyState, Ring, RingKey};
 use crate::root::{Root, Wrapped};
 
@@ -22,6 +22,8 @@ pub(crate) struct Snapshot {
     /// The store's version of the record this was read from.
     pub(crate) version: Version,
     pub(crate) mac: Arc<MacKey>,
+    /// The MAC of that record.
+    pub(crate) tag: [u8; MAC_LEN],
     material: HashMap<KeyId, Arc<BodyKey>>,
 }
 
@@ -78,6 +80,7 @@ impl Snapshot {
             ring,
             version: record.version,
             mac: mac_key,
+            tag: mac,
             material,
         })
     }

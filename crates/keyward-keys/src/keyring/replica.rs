@@ -10,6 +10,9 @@ use keyward_store::{Applied, RecordKey, Scan, StoreLimits, Version, Write};
 use super::{Keyring, MAX_TRIES, REPLICAS, put};
 use crate::format::{Lease, decode_lease, encode_lease};
 
+/// How many dead leases one new lease sweeps away.
+const PURGED: usize = 64;
+
 /// This process, as others see it.
 #[derive(Debug)]
 pub(crate) struct Replica {
@@ -102,6 +105,10 @@ impl Keyring {
         {
             return Ok(());
         }
+        if replica.held().is_none() {
+            // Leases of processes that died: each start of a process leaves one.
+            self.0.store.purge(&REPLICAS, now, PURGED).await?;
+        }
         let lease = Lease {
             epoch,
             until: now.saturating_add(self.0.policy.lease),
@@ -118,7 +125,7 @@ impl Keyring {
             };
             let write = with_expiry(
                 put(replica.key(), version, encode_lease(lease)),
-                lease.until,
+                lease.until.saturating_add(self.0.policy.skew),
             );
             match self.0.store.apply(vec![write]).await? {
                 Applied::Done(versions) => {
@@ -176,29 +183,39 @@ impl Keyring {
         }
     }
 
-    /// The replicas whose lease has not run out.
+    /// The replicas whose lease has not run out by any clock within the skew.
     ///
     /// # Errors
     /// `Unavailable` if the store cannot be reached, `Corrupt` for a record that is not one.
     pub async fn replicas(&self) -> Result<Vec<ReplicaStatus>> {
         let now = self.0.clock.now()?;
-        let scan = Scan {
-            collection: REPLICAS,
-            owner: None,
-            prefix: None,
-            after: None,
-            limit: StoreLimits::SCAN,
-        };
         let mut live = Vec::new();
-        for record in self.0.store.scan(scan).await? {
-            let lease = decode_lease(&record.data)?;
-            if now < lease.until {
-                let name = record.key.id;
-                live.push(ReplicaStatus {
-                    name,
-                    epoch: lease.epoch,
-                    until: lease.until,
-                });
+        let mut after = None;
+        loop {
+            let scan = Scan {
+                collection: REPLICAS,
+                owner: None,
+                prefix: None,
+                after: after.take(),
+                limit: StoreLimits::SCAN,
+            };
+            let page = self.0.store.scan(scan).await?;
+            for record in &page {
+                let lease = decode_lease(&record.data)?;
+                // Its own clock may lie behind ours by the skew: until then it may still open.
+                if now < lease.until.saturating_add(self.0.policy.skew) {
+                    live.push(ReplicaStatus {
+                        name: record.key.id.clone(),
+                        epoch: lease.epoch,
+                        until: lease.until,
+                    });
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == StoreLimits::SCAN => {
+                    after = Some((last.key.owner.clone(), last.key.id.clone()));
+                }
+                _ => break,
             }
         }
         Ok(live)

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
+use keyward_base::{Error, ErrorKind, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
 use keyward_store::{Applied, RecordKey};
 
 use super::{COLUMNS, FLIGHTS, Keyring, MAX_TRIES, put};
@@ -33,6 +33,8 @@ impl Keyring {
             return Ok(key);
         }
         let _one = self.flight(purpose, tenant).lock().await;
+        let now = self.0.clock.now()?;
+        self.check_lease(now)?;
         let snapshot = self.snapshot_of_at_least(least_seq, purpose).await?;
         if let Some(key) = self.cached_sealing_key(&snapshot, purpose, tenant, least_seq, now)? {
             return Ok(key);
@@ -68,27 +70,49 @@ impl Keyring {
             return Err(Error::rejected(reason));
         }
         let _one = self.flight(purpose, tenant).lock().await;
+        // Another may have read the keys while this one waited, later than `now` was asked for.
+        let now = self.0.clock.now()?;
+        self.check_lease(now)?;
         if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
             return Ok(key);
         }
         if let Some(reason) = self.0.unknown.find(tenant, id, now, &self.0.policy) {
             return Err(Error::rejected(reason));
         }
-        self.read_tenant(purpose, tenant, now).await?;
-        if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
-            return Ok(key);
+        // What was read is used from here and not from memory, which may be full of others.
+        if let Some(read) = self.read_tenant(purpose, tenant, now).await?
+            && let Some(slot) = read.find(id)
+        {
+            self.snapshot().opens(slot.wrapped_by)?;
+            return slot
+                .key
+                .clone()
+                .ok_or_else(|| Error::unavailable("the key was enabled this moment: try again"));
         }
-        // Neither the tenant nor the ring as we know it has the key: the ring may be newer.
+        self.look_for(purpose, tenant, id, now).await
+    }
+
+    /// Neither the tenant nor the ring as we know it has the key: the ring may be newer, or the
+    /// key is somebody else's, or nobody's. Costs a read of the ring and a scan of all tenants, so
+    /// it has a budget.
+    async fn look_for(
+        &self,
+        purpose: &Purpose,
+        tenant: &Tenant,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Result<TenantKey> {
+        self.0.unknown.spend(now, &self.0.policy)?;
         if self.refresh().await?
             && let Some(key) = self.known_opening_key(purpose, tenant, id, now)?
         {
             return Ok(key);
         }
-        // Of another tenant or purpose, the value was moved; of nobody, the key is missing. A scan
-        // of all tenants, so at most once a second for each id.
+        // Of another tenant or purpose, the value was moved; of nobody, the key is missing.
         let reason = match self.admin().locate(id).await {
             Ok(Some(_)) => Reason::NotAuthentic,
             _ if self.snapshot().ring.find(id).is_some() => Reason::NotAuthentic,
+            Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
             _ => Reason::UnknownKey,
         };
         self.0.unknown.insert(tenant, id, now, reason);
@@ -227,15 +251,20 @@ impl Keyring {
     }
 
     /// Reads a tenant's record into memory; the ring as well, if the record is of a newer one.
-    async fn read_tenant(&self, purpose: &Purpose, tenant: &Tenant, now: Timestamp) -> Result<()> {
+    async fn read_tenant(
+        &self,
+        purpose: &Purpose,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Cached>>> {
         let place = tenant::record_key(purpose, tenant);
         let Some(found) = self.0.store.fetch(&place).await? else {
-            return Ok(());
+            return Ok(None);
         };
         let record = tenant::read(&found, &self.snapshot(), purpose, tenant)?;
         let snapshot = self.snapshot_that_knows(&record).await?;
         self.keep(&record, &snapshot, purpose, tenant, now)
-            .map(|_| ())
+            .map(Some)
     }
 
     async fn snapshot_that_knows(&self, record: &TenantRecord) -> Result<Arc<Snapshot>> {

@@ -27,12 +27,19 @@ impl FileRoot {
     ///
     /// # Errors
     /// `Misuse` if it is missing, unreadable, not a regular file, or readable by anybody but its
-    /// owner, and as [`EnvRoot::parse`](super::EnvRoot::parse).
+    /// owner, or of an owner other than this user and the superuser, and as [`EnvRoot::parse`](super::EnvRoot::parse).
     pub fn open(path: &Path, provider: &Provider) -> Result<Self> {
         let shown = path.display();
-        let file = File::open(path).map_err(|e| {
+        let unreadable = |e: std::io::Error| {
             Error::misuse(format!("the root file {shown} cannot be read")).with_source(e)
-        })?;
+        };
+        // Asked before it is opened too: opening a pipe would wait for who writes into it.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(Error::misuse(format!(
+                "the root file {shown} is not a regular file"
+            )));
+        }
+        let file = File::open(path).map_err(unreadable)?;
         let meta = file.metadata().map_err(|e| {
             Error::unavailable(format!("the root file {shown} cannot be examined")).with_source(e)
         })?;
@@ -42,6 +49,7 @@ impl FileRoot {
             )));
         }
         check_mode(&meta, path)?;
+        check_owner(&meta, path)?;
         let text = SecretBytes::read(file, MAX_LEN)?;
         Ok(Self {
             keys: LocalKeys::parse(&text, provider)?,
@@ -126,6 +134,34 @@ fn check_mode(meta: &std::fs::Metadata, path: &Path) -> Result<()> {
         "the root file {shown} may be read by others (mode {:o}): chmod 600 {shown}",
         meta.mode() & 0o777
     )))
+}
+
+/// The file is ours or the superuser's. Where the system does not say who we are, the mode has to
+/// do.
+#[cfg(unix)]
+fn check_owner(meta: &std::fs::Metadata, path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    match effective_user() {
+        Some(user) if meta.uid() != user && meta.uid() != 0 => Err(Error::misuse(format!(
+            "the root file {} belongs to another user (uid {}): chown it to the service's",
+            path.display(),
+            meta.uid()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The second of the four ids in the line `Uid:`, see proc_pid_status(5).
+#[cfg(unix)]
+fn effective_user() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &std::fs::Metadata, _: &Path) -> Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

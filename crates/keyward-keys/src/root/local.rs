@@ -115,7 +115,8 @@ fn decode(encoded: &str) -> Result<SecretArray<32>> {
         .ok_or_else(|| Error::misuse(format!("a root key is base64 of exactly 32 bytes; {HOW}")))
 }
 
-/// Refuses what is plainly not random. 32 random bytes have 20 distinct values but for one case
+/// Refuses what is plainly not random. Of 32 random bytes, the last 8 repeat the first 8 in one
+/// case of 2^64, and a shorter period is rarer still. 32 random bytes have 20 distinct values but for one case
 /// in more than 10^8, and are all printable in fewer than one in 10^13.
 fn check_random(key: &[u8; 32]) -> Result<()> {
     let mut seen = [false; 256];
@@ -137,7 +138,7 @@ fn check_random(key: &[u8; 32]) -> Result<()> {
         steps.all(|s| Some(s) == first)
     };
     let repeats =
-        (1..=16).any(|period| key.iter().zip(key.iter().skip(period)).all(|(a, b)| a == b));
+        (1..=24).any(|period| key.iter().zip(key.iter().skip(period)).all(|(a, b)| a == b));
     if distinct < 20 || text || repeats || steady(|a, b| b.wrapping_sub(a)) {
         return Err(Error::misuse(format!(
             "the root key is a pattern or text, not random; {HOW}"
