@@ -1,0 +1,191 @@
+//! What a cold open costs, and what stays in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use keyward_base::{ErrorKind, KeyId, Reason, SystemClock};
+use keyward_keys::Policy;
+
+use crate::world::{World, purpose, tenant};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_thousand_cold_opens_of_a_tenant_are_one_read() {
+    let world = World::new();
+    let ring = world.create().await;
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    for _ in 0..5 {
+        // The system's clock moves meanwhile, as the one of a service does.
+        let cold = world
+            .builder()
+            .clock(Arc::new(SystemClock::new()))
+            .open()
+            .await
+            .unwrap();
+        world.store.tenant_reads.store(0, Ordering::SeqCst);
+        world.store.ring_reads.store(0, Ordering::SeqCst);
+        world.root.calls.store(0, Ordering::SeqCst);
+        let start = Arc::new(tokio::sync::Barrier::new(1000));
+        let tasks: Vec<_> = (0..1000)
+            .map(|_| {
+                let (cold, acme, start) = (cold.clone(), acme.clone(), Arc::clone(&start));
+                tokio::spawn(async move {
+                    start.wait().await;
+                    cold.opening_key(&purpose(), &acme, key).await.unwrap().id()
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), key);
+        }
+        assert_eq!(world.store.tenant_reads.load(Ordering::SeqCst), 1);
+        assert_eq!(world.store.ring_reads.load(Ordering::SeqCst), 0);
+        assert_eq!(
+            world.root.calls.load(Ordering::SeqCst),
+            0,
+            "the ring was open"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_first_seals_of_a_tenant_make_one_key() {
+    let world = World::new();
+    world.create().await;
+    let mut tasks = Vec::new();
+    for _ in 0..16 {
+        let ring = world.builder().open().await.unwrap();
+        tasks.push(tokio::spawn(async move {
+            ring.sealing_key(&purpose(), &tenant("acme"), 0)
+                .await
+                .unwrap()
+                .id()
+        }));
+    }
+    let mut ids = Vec::new();
+    for task in tasks {
+        ids.push(task.await.unwrap());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "sixteen processes, one key");
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_a_full_one_rejects_nothing() {
+    let world = World::new();
+    let maker = world.create().await;
+    for policy in [
+        Policy {
+            cache_tenants: 2,
+            ..Policy::default()
+        },
+        Policy {
+            cache_keys: 2,
+            ..Policy::default()
+        },
+        Policy {
+            cache_tenants: 0,
+            ..Policy::default()
+        },
+    ] {
+        let ring = world.builder().policy(policy).open().await.unwrap();
+        let mut keys = Vec::new();
+        for name in ["a", "b", "c"] {
+            keys.push((
+                name,
+                maker
+                    .sealing_key(&purpose(), &tenant(name), 0)
+                    .await
+                    .unwrap()
+                    .id(),
+            ));
+        }
+        world.store.tenant_reads.store(0, Ordering::SeqCst);
+        for _ in 0..2 {
+            for (name, key) in &keys {
+                let found = ring.opening_key(&purpose(), &tenant(name), *key).await;
+                assert_eq!(found.unwrap().id(), *key);
+            }
+        }
+        assert_eq!(
+            world.store.tenant_reads.load(Ordering::SeqCst),
+            6,
+            "the oldest of three leaves a memory for two"
+        );
+    }
+}
+
+#[tokio::test]
+async fn memory_ends_with_time_with_uses_and_with_a_clock_that_went_back() {
+    let world = World::new();
+    let maker = world.create().await;
+    let acme = tenant("acme");
+    let key = maker.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let policy = Policy {
+        cache_uses: 10,
+        ..Policy::default()
+    };
+    let ring = world.builder().policy(policy).open().await.unwrap();
+    let reads = || world.store.tenant_reads.swap(0, Ordering::SeqCst);
+    reads();
+    for _ in 0..40 {
+        ring.opening_key(&purpose(), &acme, key).await.unwrap();
+    }
+    assert!((4..=5).contains(&reads()), "read anew every ten uses");
+    let ring = world.builder().open().await.unwrap();
+    for (span, back) in [(0, false), (600, false), (0, true)] {
+        world.clock.advance(Duration::from_secs(span));
+        if back {
+            let now = keyward_base::Clock::now(world.clock.as_ref()).unwrap();
+            world.clock.set(keyward_base::Timestamp::from_millis(
+                now.as_millis() - 3_600_000,
+            ));
+        }
+        ring.opening_key(&purpose(), &acme, key).await.unwrap();
+        ring.opening_key(&purpose(), &acme, key).await.unwrap();
+        assert_eq!(reads(), 1);
+    }
+}
+
+#[tokio::test]
+async fn unknown_ids_have_a_budget() {
+    let world = World::new();
+    let ring = world.create().await;
+    let acme = tenant("acme");
+    let policy = Policy::default();
+    let unknown = |n: u64| KeyId::from_bytes(n.to_be_bytes());
+    world.store.ring_reads.store(0, Ordering::SeqCst);
+    world.store.scans.store(0, Ordering::SeqCst);
+    for _ in 0..100 {
+        let refused = ring
+            .opening_key(&purpose(), &acme, unknown(7))
+            .await
+            .unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::UnknownKey));
+    }
+    assert_eq!(world.store.ring_reads.load(Ordering::SeqCst), 1);
+    for n in 100..1000 {
+        ring.opening_key(&purpose(), &acme, unknown(n))
+            .await
+            .unwrap_err();
+    }
+    let most = usize::try_from(policy.unknown_lookups).unwrap();
+    assert_eq!(world.store.ring_reads.load(Ordering::SeqCst), most);
+    assert_eq!(world.store.scans.load(Ordering::SeqCst), most);
+    let spent = ring
+        .opening_key(&purpose(), &acme, unknown(5000))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        spent.kind(),
+        ErrorKind::Unavailable,
+        "not called rejected: it was not looked for"
+    );
+    world.clock.advance(Duration::from_secs(1));
+    let again = ring
+        .opening_key(&purpose(), &acme, unknown(5000))
+        .await
+        .unwrap_err();
+    assert_eq!(again.reason(), Some(Reason::UnknownKey));
+}

@@ -1,0 +1,100 @@
+//! A ring or tenant record that is not what was written.
+
+use keyward_base::ErrorKind;
+use keyward_keys::format::{inspect_replica, inspect_ring, inspect_tenant};
+use keyward_store::{Collection, RecordKey, Records, Scan};
+use keyward_testkit::{bit_flips, truncations};
+use proptest::prelude::*;
+
+use crate::world::{World, purpose, ring_key, tenant, tenant_key};
+
+#[tokio::test]
+async fn no_flipped_bit_or_cut_of_a_ring_is_accepted() {
+    let world = World::new();
+    let ring = world.create().await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let good = world.store.ring().await;
+    let bad = bit_flips(&good).chain(truncations(&good).map(<[u8]>::to_vec));
+    let longer = [good.clone(), vec![0]].concat();
+    let mut tried = 0;
+    for data in bad.chain([longer]) {
+        world.store.put_ring(data).await;
+        let e = world.builder().open().await.unwrap_err();
+        // A flip in the wrapped MAC key or its version is told as another root's.
+        assert!(
+            matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable),
+            "{e:?}"
+        );
+        assert!(
+            ring.refresh().await.is_err(),
+            "nor by a handle that is open"
+        );
+        tried += 1;
+    }
+    assert!(tried > 9 * good.len());
+    world.store.put_ring(good).await;
+    world.builder().open().await.unwrap();
+    ring.refresh().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_flipped_bit_or_cut_of_a_tenant_record_is_accepted() {
+    let world = World::new();
+    let ring = world.create().await;
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let place = tenant_key("acme");
+    let good = world.store.inner.fetch(&place).await.unwrap().unwrap().data;
+    let cold = world.builder().open().await.unwrap();
+    let bad = bit_flips(&good).chain(truncations(&good).map(<[u8]>::to_vec));
+    for data in bad {
+        world.store.put(place.clone(), data).await;
+        let e = cold.opening_key(&purpose(), &acme, key).await.unwrap_err();
+        assert!(
+            matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::Unavailable),
+            "{e:?}"
+        );
+    }
+    // Another tenant's record, whole.
+    world.store.put(tenant_key("other"), good.clone()).await;
+    let e = cold
+        .opening_key(&purpose(), &tenant("other"), key)
+        .await
+        .unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Corrupt);
+    world.store.put(place, good).await;
+    cold.opening_key(&purpose(), &acme, key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replica_record_is_read_strictly() {
+    let world = World::new();
+    world.create().await;
+    let _web = world.builder().replica("web").open().await.unwrap();
+    let scan = Scan {
+        collection: Collection::named("replica"),
+        owner: None,
+        prefix: None,
+        after: None,
+        limit: 1,
+    };
+    let good = world.store.inner.scan(scan).await.unwrap().remove(0).data;
+    inspect_replica(&good).unwrap();
+    for cut in truncations(&good) {
+        assert_eq!(inspect_replica(cut).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    let longer = [good, vec![0]].concat();
+    assert!(inspect_replica(&longer).is_err());
+    let _named: RecordKey = ring_key();
+}
+
+proptest! {
+    #[test]
+    fn readers_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        for magic in [&b"kwrg\x01"[..], b"kwtk\x01", b"kwrp\x01", b""] {
+            let bytes = [magic, &bytes].concat();
+            let _ = (inspect_ring(&bytes), inspect_tenant(&bytes), inspect_replica(&bytes));
+        }
+        let _ = keyward_keys::anchor::parse(&String::from_utf8_lossy(&bytes));
+    }
+}

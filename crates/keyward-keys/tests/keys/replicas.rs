@@ -1,0 +1,124 @@
+//! Long-running processes: acknowledgements, leases, and clocks that jump.
+
+use std::time::Duration;
+
+use keyward_base::{Clock as _, ErrorKind, Timestamp};
+use keyward_keys::{Policy, Promotion};
+
+use crate::world::{World, purpose, tenant};
+
+#[tokio::test]
+async fn a_promotion_waits_for_all_or_for_the_window() {
+    let world = World::new();
+    let ring = world.create().await;
+    let one = world.builder().replica("one").open().await.unwrap();
+    let two = world.builder().replica("two").open().await.unwrap();
+    let admin = ring.admin();
+    let key = admin.rotate(&purpose()).await.unwrap();
+    one.refresh().await.unwrap();
+    one.tick().await.unwrap();
+    let waits = admin.promote_ready().await.unwrap();
+    assert!(
+        matches!(
+            waits,
+            Promotion::Waiting {
+                acknowledged: 1,
+                of: 2,
+                ..
+            }
+        ),
+        "{waits:?}"
+    );
+    two.refresh().await.unwrap();
+    two.tick().await.unwrap();
+    let all = admin.promote_ready().await.unwrap();
+    assert_eq!(all, Promotion::Promoted(vec![key]), "at once");
+    assert_eq!(admin.promote_ready().await.unwrap(), Promotion::Nothing);
+
+    let next = admin.rotate(&purpose()).await.unwrap();
+    let window = Policy::default().propagation();
+    world.clock.advance(window - Duration::from_millis(1));
+    let early = admin.promote_ready().await.unwrap();
+    assert!(matches!(early, Promotion::Waiting { .. }), "{early:?}");
+    world.clock.advance(Duration::from_millis(1));
+    let due = admin.promote_ready().await.unwrap();
+    assert_eq!(due, Promotion::Promoted(vec![next]));
+    // Neither replica knows, and both open what the new key sealed.
+    let sealed = ring
+        .sealing_key(&purpose(), &tenant("acme"), 0)
+        .await
+        .unwrap();
+    for replica in [&one, &two] {
+        let found = replica
+            .opening_key(&purpose(), &tenant("acme"), sealed.id())
+            .await;
+        assert_eq!(found.unwrap().id(), sealed.id());
+    }
+}
+
+#[tokio::test]
+async fn a_replica_without_a_lease_refuses() {
+    let world = World::new();
+    let ring = world.create().await;
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let web = world.builder().replica("web").open().await.unwrap();
+    web.opening_key(&purpose(), &acme, key).await.unwrap();
+    let start = world.clock.now().unwrap();
+    let back = Timestamp::from_millis(start.as_millis() - 31_000);
+    for at in [
+        start.saturating_add(Duration::from_secs(60)),
+        back,
+        Timestamp::from_millis(0),
+    ] {
+        world.clock.set(at);
+        for refused in [
+            web.opening_key(&purpose(), &acme, key).await.unwrap_err(),
+            web.sealing_key(&purpose(), &acme, 0).await.unwrap_err(),
+        ] {
+            assert_eq!(refused.kind(), ErrorKind::Unavailable, "at {at:?}");
+        }
+    }
+    web.tick().await.unwrap();
+    web.opening_key(&purpose(), &acme, key).await.unwrap();
+    world.clock.set(Timestamp::from_millis(u64::MAX));
+    assert!(
+        web.opening_key(&purpose(), &acme, key).await.is_err(),
+        "the end of time"
+    );
+    let _no_panic = (web.tick().await, ring.admin().promote_ready().await);
+}
+
+#[tokio::test]
+async fn a_key_is_not_destroyed_before_every_replica_dropped_it() {
+    let world = World::new();
+    let ring = world.create().await;
+    let web = world.builder().replica("web").open().await.unwrap();
+    let admin = ring.admin();
+    let old = ring.status().keys[0].id;
+    admin.rotate(&purpose()).await.unwrap();
+    world.clock.advance(Policy::default().propagation());
+    web.tick().await.unwrap();
+    admin.promote_ready().await.unwrap();
+    admin.disable(old).await.unwrap();
+    let early = admin.destroy(old, &[]).await.unwrap_err();
+    assert_eq!(early.kind(), ErrorKind::Unavailable);
+    assert!(early.to_string().contains("web"), "{early}");
+    // Its lease has run out by our clock, and may not have by its own.
+    world.clock.advance(Policy::default().lease);
+    let skewed = admin.destroy(old, &[]).await.unwrap_err();
+    assert_eq!(skewed.kind(), ErrorKind::Unavailable);
+    world.clock.advance(Policy::default().skew);
+    admin.destroy(old, &[]).await.unwrap();
+    // Dead leases are swept away by the next process that starts.
+    let _next = world.builder().replica("next").open().await.unwrap();
+    let names: Vec<String> = ring
+        .replicas()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|r| r.name)
+        .collect();
+    assert_eq!(names.len(), 1);
+    assert!(names[0].starts_with("next-"));
+}

@@ -1,0 +1,205 @@
+//! Roots that are refused, and what the refusal says.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::Arc;
+
+use keyward_base::{ErrorKind, SecretBytes};
+use keyward_crypto::Provider;
+use keyward_keys::{EnvRoot, FileRoot, Keyring, PassphraseRoot, Root as _, RootVersion};
+
+use crate::world::{V1, V2, World, purpose, root, tenant};
+
+fn parse(text: &[u8]) -> Result<EnvRoot, keyward_base::Error> {
+    EnvRoot::parse(&SecretBytes::copy_of(text), &Provider::default())
+}
+
+fn of(bytes: &[u8]) -> String {
+    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    format!("v1:{}", base64(&hex))
+}
+
+/// Standard base64 of bytes given in hexadecimal, written here so that nothing of ours tests itself.
+fn base64(hex: &str) -> String {
+    const SET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bytes: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect();
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let word = three
+            .iter()
+            .chain([&0, &0])
+            .take(3)
+            .fold(0_usize, |w, b| w << 8 | usize::from(*b));
+        for at in 0..4 {
+            let six = word >> (18 - 6 * at) & 63;
+            out.push(if at <= three.len() {
+                char::from(SET[six])
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}
+
+#[test]
+fn patterned_and_short_keys_are_refused_with_what_to_do() {
+    let good: [u8; 32] = std::array::from_fn(|at| ((at * at * 7 + at * 3 + 11) % 256).try_into().unwrap());
+    parse(of(&good).as_bytes()).unwrap();
+    let mut table: Vec<(&str, Vec<u8>)> = vec![
+        ("zeros", vec![0; 32]),
+        ("ones", vec![255; 32]),
+        ("counting", (0..32).collect()),
+        ("counting down", (0..32).rev().collect()),
+        (
+            "counting by 7",
+            (0..32_u8).map(|n| n.wrapping_mul(7)).collect(),
+        ),
+        ("text", b"correct horse battery staple, 32".to_vec()),
+        ("hex text", b"0123456789abcdef9876543210fedcba".to_vec()),
+        ("two values", (0..32).map(|n| n % 2 * 200).collect()),
+        ("31 bytes", good[..31].to_vec()),
+        ("33 bytes", [&good[..], &[1]].concat()),
+        ("nothing", vec![]),
+    ];
+    for period in 1..=24 {
+        let bytes = good.iter().take(period).cycle().take(32).copied();
+        table.push(("repeats", bytes.collect()));
+    }
+    for (what, bytes) in table {
+        let e = parse(of(&bytes).as_bytes()).expect_err(what);
+        assert_eq!(e.kind(), ErrorKind::Misuse, "{what}");
+        let said = e.to_string();
+        assert!(
+            said.contains("head -c 32 /dev/urandom | base64"),
+            "{what}: {said}"
+        );
+    }
+}
+
+#[test]
+fn the_form_is_strict() {
+    let body = &V1[3..];
+    let many: Vec<String> = (1..=17).map(|n| format!("v{n}:{body}")).collect();
+    for bad in [
+        String::new(),
+        body.to_owned(),
+        format!("v0:{body}"),
+        format!("v01:{body}"),
+        format!("v+1:{body}"),
+        format!("v4294967295:{body}"),
+        format!("V1:{body}"),
+        format!("{V1},{V1}"),
+        format!("{V1},"),
+        format!("v1:{body}="),
+        format!("v1: {body}"),
+        many.join(","),
+    ] {
+        let e = parse(bad.as_bytes()).expect_err(&bad);
+        assert_eq!(e.kind(), ErrorKind::Misuse);
+        assert!(!format!("{e:?}").contains(&body[..8]), "no key in an error");
+    }
+    assert!(parse(&[0xff, 0xfe]).is_err());
+    let both = parse(format!("{V1},{V2}\n").as_bytes()).unwrap();
+    assert_eq!(both.version(), RootVersion::new(2), "the highest wraps");
+    assert!(!format!("{both:?}").contains(&body[..8]));
+    parse(V1.trim_end_matches('=').as_bytes()).unwrap();
+}
+
+#[test]
+fn a_root_file_is_private_regular_and_new() {
+    let provider = Provider::default();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("root");
+    let made = FileRoot::create(&path, &provider).unwrap();
+    let mode = |to| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(to)).unwrap();
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(made.version(), RootVersion::new(1));
+    let before = std::fs::read(&path).unwrap();
+    let again = FileRoot::create(&path, &provider).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Misuse);
+    assert_eq!(std::fs::read(&path).unwrap(), before, "not overwritten");
+    for open in [0o640, 0o604, 0o660, 0o601, 0o644, 0o777] {
+        mode(open);
+        let e = FileRoot::open(&path, &provider).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Misuse);
+        assert!(e.to_string().contains("chmod 600"), "{e}");
+    }
+    mode(0o400);
+    FileRoot::open(&path, &provider).unwrap();
+    mode(0o600);
+    for not_a_file in [
+        folder.path().to_owned(),
+        "/dev/zero".into(),
+        folder.path().join("no"),
+    ] {
+        let e = FileRoot::open(&not_a_file, &provider).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Misuse, "{}", not_a_file.display());
+    }
+    let link = folder.path().join("link");
+    symlink(&path, &link).unwrap();
+    assert!(FileRoot::create(&link, &provider).is_err());
+    std::fs::write(&path, [before, vec![b' '; 5000]].concat()).unwrap();
+    assert!(FileRoot::open(&path, &provider).is_err(), "too long");
+}
+
+#[tokio::test]
+async fn the_ring_moves_to_a_newer_root() {
+    let world = World::new();
+    let ring = world.create().await;
+    let key = ring
+        .sealing_key(&purpose(), &tenant("acme"), 0)
+        .await
+        .unwrap()
+        .id();
+    let with = |text: &str| Keyring::builder(world.store.clone(), Arc::new(root(text)));
+    let wrong = with(V2).open().await.unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Unavailable);
+    assert!(wrong.to_string().contains("v1"), "{wrong}");
+    let both = with(&format!("{V2},{V1}")).open().await.unwrap();
+    assert_eq!(
+        both.admin().rewrap_root().await.unwrap(),
+        2,
+        "the MAC key and one ring key"
+    );
+    assert_eq!(
+        both.admin().rewrap_root().await.unwrap(),
+        0,
+        "may be repeated"
+    );
+    let new = with(V2).open().await.unwrap();
+    new.opening_key(&purpose(), &tenant("acme"), key)
+        .await
+        .unwrap();
+    assert!(
+        with(V1).open().await.is_err(),
+        "the old root alone opens nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_passphrase_is_a_root() {
+    let world = World::new();
+    let with = |text: &[u8]| {
+        let root = PassphraseRoot::new(SecretBytes::copy_of(text), &Provider::default()).unwrap();
+        Keyring::builder(world.store.clone(), Arc::new(root))
+    };
+    let made = with(b"six random words make it hard")
+        .create(&[purpose()], &[])
+        .await
+        .unwrap();
+    let open = with(b"six random words make it hard").open().await.unwrap();
+    assert_eq!(made.status(), open.status());
+    let e = with(b"six random words make it harD")
+        .open()
+        .await
+        .unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unavailable);
+    let short = PassphraseRoot::new(SecretBytes::copy_of(b"short"), &Provider::default());
+    assert_eq!(short.unwrap_err().kind(), ErrorKind::Misuse);
+}

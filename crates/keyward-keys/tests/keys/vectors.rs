@@ -1,0 +1,488 @@
+//! The vectors of `docs/formats/keyring.md`: one defect each, with the expected outcome.
+//!
+//! `cargo test -p keyward-keys -- --ignored write_vectors` makes them anew.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyward_base::{ErrorKind, KeyId, Result, SecretBytes, context::Encoded};
+use keyward_crypto::{MacKey, Provider};
+use keyward_keys::format::inspect_replica;
+use keyward_keys::{EnvRoot, Keyring, Root as _, RootVersion, Wrapped};
+use keyward_store::{Collection, Records as _, Scan};
+use keyward_testkit::Vector;
+
+use crate::world::{OddStore, V1, V2, World, purpose, root, tenant, tenant_key};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/keyring")
+}
+
+#[tokio::test]
+async fn every_vector_ends_as_it_says() {
+    let vectors = Vector::load_all(&folder()).unwrap();
+    assert!(vectors.len() >= 35, "{}", vectors.len());
+    for vector in &vectors {
+        let result = replay(vector).await;
+        let outcome = match &result {
+            Ok(()) => "ok",
+            Err(e) => match e.kind() {
+                ErrorKind::Corrupt => "corrupt",
+                ErrorKind::Misuse => "misuse",
+                ErrorKind::Rejected => "rejected",
+                _ => "unavailable",
+            },
+        };
+        let expected = vector.text("expect").unwrap();
+        assert_eq!(outcome, expected, "{}: {result:?}", vector.name());
+    }
+}
+
+async fn replay(vector: &Vector) -> Result<()> {
+    match vector.text("format").unwrap() {
+        "anchor" => {
+            let text = String::from_utf8(vector.hex("bytes").unwrap()).unwrap();
+            keyward_keys::anchor::parse(&text).map(|_| ())
+        }
+        "replica" => inspect_replica(&vector.hex("bytes").unwrap()),
+        "root" => {
+            let text = SecretBytes::new(vector.hex("bytes").unwrap());
+            EnvRoot::parse(&text, &Provider::default()).map(|_| ())
+        }
+        _ => replay_ring(vector).await,
+    }
+}
+
+async fn replay_ring(vector: &Vector) -> Result<()> {
+    let store = OddStore::new();
+    store.put_ring(vector.hex("ring").unwrap()).await;
+    let root = root(vector.text("root").unwrap());
+    let ring = Keyring::builder(store.clone(), Arc::new(root))
+        .open()
+        .await?;
+    let Some(owner) = vector.optional("tenant") else {
+        return Ok(());
+    };
+    store
+        .put(tenant_key(owner), vector.hex("tenant-record").unwrap())
+        .await;
+    let id = KeyId::parse(vector.text("key").unwrap()).unwrap();
+    let key = ring.opening_key(&purpose(), &tenant(owner), id).await?;
+    let opened = key.body().open(
+        vector.text("context").unwrap().as_bytes(),
+        &vector.hex("body").unwrap(),
+    )?;
+    assert_eq!(
+        opened.expose(),
+        vector.text("plaintext").unwrap().as_bytes()
+    );
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        write!(out, "{byte:02x}").unwrap();
+        out
+    })
+}
+
+fn save(name: &str, what: &str, expect: &str, fields: &[(&str, String)]) {
+    let mut text = format!("# {what}\nexpect: {expect}\n");
+    for (key, value) in fields {
+        writeln!(text, "{key}: {value}").unwrap();
+    }
+    std::fs::write(folder().join(format!("{name}.txt")), text).unwrap();
+}
+
+/// Signs a ring again, as the page says, so that its MAC is not the defect.
+async fn sign_ring(mut ring: Vec<u8>) -> Vec<u8> {
+    ring.truncate(ring.len() - 32);
+    let (body, tag) = (
+        ring.clone(),
+        ring_mac(&ring).await.sign(&[b"keyward/v1/ring\0", &ring]),
+    );
+    [&body[..], &tag].concat()
+}
+
+async fn ring_mac(ring: &[u8]) -> MacKey {
+    let mut context = Encoded::new("keyward/v1/ring-mac");
+    context.push(&ring[5..21]);
+    let wrapped = Wrapped {
+        version: RootVersion::new(u32::from_be_bytes(ring[37..41].try_into().unwrap())),
+        bytes: ring[43..43 + 104].to_vec(),
+    };
+    let key = root(V1).unwrap(context.as_bytes(), &wrapped).await.unwrap();
+    MacKey::new(&Provider::default(), &key).unwrap()
+}
+
+fn edit(bytes: &[u8], at: usize, to: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    out[at..at + to.len()].copy_from_slice(to);
+    out
+}
+
+/// Where the first key of a ring begins, and how long a key of purpose `vault` is.
+const KEYS: usize = 149;
+const KEY_LEN: usize = 8 + 8 + 3 + 1 + 5 + 8 + 8 + 40 + 6 + 104;
+
+#[tokio::test]
+#[ignore = "writes the vectors"]
+async fn write_vectors() {
+    std::fs::create_dir_all(folder()).unwrap();
+    let world = World::new();
+    let ring = world.create().await;
+    let key = ring
+        .sealing_key(&purpose(), &tenant("acme"), 0)
+        .await
+        .unwrap();
+    let mut body = Vec::new();
+    key.body()
+        .seal(b"a context", b"a secret", &mut body)
+        .unwrap();
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+    let good = world.store.ring().await;
+    assert_eq!(good.len(), KEYS + 2 * KEY_LEN + 32);
+    let record = world
+        .store
+        .inner
+        .fetch(&tenant_key("acme"))
+        .await
+        .unwrap()
+        .unwrap()
+        .data;
+    let old = ring.status().keys[0].id;
+
+    let whole = |ring: &[u8], owner: &str, record: &[u8]| {
+        vec![
+            ("format", "ring".to_owned()),
+            ("root", V1.to_owned()),
+            ("ring", hex(ring)),
+            ("tenant", owner.to_owned()),
+            ("tenant-record", hex(record)),
+            ("key", key.id().to_string()),
+            ("context", "a context".to_owned()),
+            ("body", hex(&body)),
+            ("plaintext", "a secret".to_owned()),
+        ]
+    };
+    save(
+        "whole",
+        "A ring of two keys, a tenant's record, and a body",
+        "ok",
+        &whole(&good, "acme", &record),
+    );
+    save(
+        "tenant-moved",
+        "The record of another tenant",
+        "corrupt",
+        &whole(&good, "other", &record),
+    );
+    let mut flipped = record.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    save(
+        "tenant-mac",
+        "One bit of the MAC",
+        "corrupt",
+        &whole(&good, "acme", &flipped),
+    );
+    save(
+        "tenant-version-2",
+        "A newer version",
+        "unavailable",
+        &whole(&good, "acme", &edit(&record, 4, &[2])),
+    );
+    save(
+        "tenant-version-0",
+        "No version",
+        "corrupt",
+        &whole(&good, "acme", &edit(&record, 4, &[0])),
+    );
+    save(
+        "tenant-magic",
+        "Another magic",
+        "corrupt",
+        &whole(&good, "acme", &edit(&record, 0, b"kwtj")),
+    );
+    save(
+        "tenant-count",
+        "More keys counted than there are",
+        "corrupt",
+        &whole(&good, "acme", &edit(&record, 5, &[0, 2])),
+    );
+    save(
+        "tenant-flag",
+        "An undefined flag",
+        "corrupt",
+        &whole(&good, "acme", &edit(&record, 7 + 17, &[2])),
+    );
+    save(
+        "tenant-truncated",
+        "One byte less",
+        "corrupt",
+        &whole(&good, "acme", &record[..record.len() - 1]),
+    );
+
+    let ring_of = |root: &str, ring: &[u8]| {
+        vec![
+            ("format", "ring".to_owned()),
+            ("root", root.to_owned()),
+            ("ring", hex(ring)),
+        ]
+    };
+    let plain: [(&str, &str, &str, Vec<u8>); 14] = [
+        (
+            "ring-magic",
+            "Another magic",
+            "corrupt",
+            edit(&good, 0, b"kwrh"),
+        ),
+        (
+            "ring-version-0",
+            "No version",
+            "corrupt",
+            edit(&good, 4, &[0]),
+        ),
+        (
+            "ring-version-2",
+            "A newer version",
+            "unavailable",
+            edit(&good, 4, &[2]),
+        ),
+        ("ring-empty", "Nothing", "corrupt", Vec::new()),
+        (
+            "ring-truncated",
+            "One byte less",
+            "corrupt",
+            good[..good.len() - 1].to_vec(),
+        ),
+        (
+            "ring-longer",
+            "One byte more",
+            "corrupt",
+            [&good[..], &[0]].concat(),
+        ),
+        (
+            "ring-mac",
+            "One bit of the MAC",
+            "corrupt",
+            edit(&good, good.len() - 1, &[good[good.len() - 1] ^ 1]),
+        ),
+        (
+            "ring-epoch",
+            "A greater epoch, not signed",
+            "corrupt",
+            edit(&good, 28, &[9]),
+        ),
+        (
+            "ring-mac-key",
+            "One bit of the wrapped MAC key",
+            "unavailable",
+            edit(&good, 50, &[good[50] ^ 1]),
+        ),
+        (
+            "ring-state-unsigned",
+            "A retired key made active, not signed",
+            "corrupt",
+            edit(&good, KEYS + 17, &[2]),
+        ),
+        (
+            "ring-longer-signed",
+            "One byte before the MAC, signed",
+            "corrupt",
+            sign_ring([&good[..good.len() - 32], &[0], &[0; 32]].concat()).await,
+        ),
+        (
+            "ring-two-active",
+            "Two active keys, signed",
+            "corrupt",
+            sign_ring(edit(&good, KEYS + 17, &[2])).await,
+        ),
+        (
+            "ring-key-twice",
+            "A key named twice, signed",
+            "corrupt",
+            sign_ring(edit(&good, KEYS + KEY_LEN, &good[KEYS..KEYS + 8])).await,
+        ),
+        (
+            "ring-floor",
+            "A key below the floor, signed",
+            "corrupt",
+            sign_ring(edit(&good, 36, &[2])).await,
+        ),
+    ];
+    for (name, what, expect, bytes) in plain {
+        save(name, what, expect, &ring_of(V1, &bytes));
+    }
+    for (name, what, at, to) in [
+        (
+            "ring-state-0",
+            "An unknown state, signed",
+            KEYS + 17,
+            &[0][..],
+        ),
+        ("ring-state-6", "An unknown state, signed", KEYS + 17, &[6]),
+        ("ring-flag", "An undefined flag, signed", KEYS + 18, &[2]),
+        (
+            "ring-purpose",
+            "A purpose in upper case, signed",
+            KEYS + 20,
+            b"Vault",
+        ),
+        (
+            "ring-seq",
+            "A key newer than the ring, signed",
+            KEYS + 15,
+            &[99],
+        ),
+        (
+            "ring-destroyed-material",
+            "A destroyed key that kept its material, signed",
+            KEYS + 17,
+            &[5],
+        ),
+    ] {
+        save(
+            name,
+            what,
+            "corrupt",
+            &ring_of(V1, &sign_ring(edit(&good, at, to)).await),
+        );
+    }
+    save(
+        "ring-other-root",
+        "A root of another version",
+        "unavailable",
+        &ring_of(V2, &good),
+    );
+    let wrong = V2.replace("v2", "v1");
+    save(
+        "ring-wrong-root",
+        "A root of that version and other bytes",
+        "unavailable",
+        &ring_of(&wrong, &good),
+    );
+    save(
+        "ring-newer-root",
+        "Two roots: the lower one opens",
+        "ok",
+        &ring_of(&format!("{V2},{V1}"), &good),
+    );
+
+    ring.admin().disable(old).await.unwrap();
+    save(
+        "disabled",
+        "The ring key is disabled",
+        "unavailable",
+        &whole(&world.store.ring().await, "acme", &record),
+    );
+    ring.admin().destroy(old, &[]).await.unwrap();
+    save(
+        "destroyed",
+        "The ring key is destroyed",
+        "rejected",
+        &whole(&world.store.ring().await, "acme", &record),
+    );
+
+    let _web = world.builder().replica("web").open().await.unwrap();
+    let scan = Scan {
+        collection: Collection::named("replica"),
+        owner: None,
+        prefix: None,
+        after: None,
+        limit: 1,
+    };
+    let lease = world.store.inner.scan(scan).await.unwrap().remove(0).data;
+    let bytes =
+        |format: &str, bytes: &[u8]| vec![("format", format.to_owned()), ("bytes", hex(bytes))];
+    save("replica", "A lease", "ok", &bytes("replica", &lease));
+    save(
+        "replica-truncated",
+        "One byte less",
+        "corrupt",
+        &bytes("replica", &lease[..lease.len() - 1]),
+    );
+    save(
+        "replica-version-2",
+        "A newer version",
+        "unavailable",
+        &bytes("replica", &edit(&lease, 4, &[2])),
+    );
+    let pin = format!("keyward-anchor/1\n{}\n12\n", ring.status().ring);
+    for (name, what, expect, text) in [
+        ("anchor", "An anchor", "ok", pin.clone()),
+        (
+            "anchor-zero",
+            "A zero in front of the epoch",
+            "corrupt",
+            pin.replace("\n12", "\n012"),
+        ),
+        (
+            "anchor-crlf",
+            "Other line ends",
+            "corrupt",
+            pin.replace('\n', "\r\n"),
+        ),
+        (
+            "anchor-longer",
+            "A fourth line",
+            "corrupt",
+            format!("{pin}\n"),
+        ),
+        (
+            "anchor-upper",
+            "Upper-case hexadecimal",
+            "corrupt",
+            pin.replacen(&ring.status().ring.to_string(), &"AB".repeat(16), 1),
+        ),
+    ] {
+        save(name, what, expect, &bytes("anchor", text.as_bytes()));
+    }
+    for (name, what, expect, text) in [
+        (
+            "root",
+            "Two versions and a newline",
+            "ok",
+            format!("{V2},{V1}\n"),
+        ),
+        (
+            "root-unpadded",
+            "Without padding",
+            "ok",
+            V1.trim_end_matches('=').to_owned(),
+        ),
+        (
+            "root-zeros",
+            "Zeros",
+            "misuse",
+            format!("v1:{}=", "A".repeat(43)),
+        ),
+        (
+            "root-twice",
+            "A version twice",
+            "misuse",
+            format!("{V1},{V1}"),
+        ),
+        (
+            "root-version-0",
+            "Version 0",
+            "misuse",
+            V1.replace("v1", "v0"),
+        ),
+        (
+            "root-short",
+            "31 bytes",
+            "misuse",
+            format!("{}==", &V1[..V1.len() - 3]),
+        ),
+        (
+            "root-no-version",
+            "No version",
+            "misuse",
+            V1[3..].to_owned(),
+        ),
+    ] {
+        save(name, what, expect, &bytes("root", text.as_bytes()));
+    }
+}

@@ -1,0 +1,262 @@
+//! A store, a clock and a root that count, and that can be made to misbehave.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use keyward_base::{
+    Clock, Error, ManualClock, Purpose, Result, SecretArray, SecretBytes, Tenant, Timestamp,
+};
+use keyward_crypto::Provider;
+use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
+use keyward_store::{
+    Applied, BoxFuture, Collection, MemoryStore, Record, RecordKey, Records, Scan, Write,
+};
+
+pub(crate) const V1: &str = "v1:q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
+pub(crate) const V2: &str = "v2:Jb0nq2Ow9mJ3yqk0l0nJZ5m0oXv9zX4pT1cBv7sWkdI=";
+
+pub(crate) fn root(text: &str) -> EnvRoot {
+    EnvRoot::parse(&SecretBytes::copy_of(text.as_bytes()), &Provider::default()).unwrap()
+}
+
+pub(crate) fn purpose() -> Purpose {
+    Purpose::new("vault").unwrap()
+}
+
+pub(crate) fn tenant(name: &str) -> Tenant {
+    Tenant::new(name).unwrap()
+}
+
+pub(crate) fn ring_key() -> RecordKey {
+    RecordKey {
+        collection: Collection::named("keyring"),
+        owner: String::new(),
+        id: "ring".to_owned(),
+    }
+}
+
+pub(crate) fn tenant_key(name: &str) -> RecordKey {
+    RecordKey {
+        collection: Collection::named("tenant-keys"),
+        owner: name.to_owned(),
+        id: "vault".to_owned(),
+    }
+}
+
+/// How the next write is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    WrongConflict,
+    Conflict,
+    LostAnswer,
+    LostWrite,
+}
+
+/// A store in memory that counts, answers wrongly on demand, and remembers every ring.
+#[derive(Debug)]
+pub(crate) struct OddStore {
+    pub(crate) inner: MemoryStore,
+    pub(crate) tenant_reads: AtomicUsize,
+    pub(crate) ring_reads: AtomicUsize,
+    pub(crate) scans: AtomicUsize,
+    pub(crate) faults: Mutex<VecDeque<Fault>>,
+    /// The next read of the ring gives the one before.
+    pub(crate) stale: Mutex<usize>,
+    pub(crate) rings: Mutex<Vec<Record>>,
+}
+
+impl OddStore {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inner: MemoryStore::new(100_000),
+            tenant_reads: AtomicUsize::new(0),
+            ring_reads: AtomicUsize::new(0),
+            scans: AtomicUsize::new(0),
+            faults: Mutex::default(),
+            stale: Mutex::new(0),
+            rings: Mutex::default(),
+        })
+    }
+
+    /// Writes `data` where the ring lies, as whoever can write to the database.
+    pub(crate) async fn put_ring(&self, data: Vec<u8>) {
+        self.put(ring_key(), data).await;
+    }
+
+    pub(crate) async fn put(&self, key: RecordKey, data: Vec<u8>) {
+        let (sealed, expires) = (String::new(), None);
+        let write = match self.inner.fetch(&key).await.unwrap() {
+            Some(found) => Write::Swap {
+                key,
+                version: found.version,
+                sealed,
+                data,
+                expires,
+            },
+            None => Write::Insert {
+                key,
+                sealed,
+                data,
+                expires,
+            },
+        };
+        assert!(matches!(
+            self.inner.apply(vec![write]).await.unwrap(),
+            Applied::Done(_)
+        ));
+    }
+
+    pub(crate) async fn ring(&self) -> Vec<u8> {
+        self.inner.fetch(&ring_key()).await.unwrap().unwrap().data
+    }
+}
+
+impl Records for OddStore {
+    fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
+        Box::pin(async move {
+            let fault = self.faults.lock().unwrap().pop_front();
+            let lost = || Err(Error::unavailable("the answer was lost"));
+            match fault {
+                Some(Fault::Conflict) => return Ok(Applied::Conflict { index: 0 }),
+                Some(Fault::LostWrite) => return lost(),
+                _ => {}
+            }
+            let before = self.inner.fetch(&ring_key()).await?;
+            let answer = self.inner.apply(batch).await;
+            let after = self.inner.fetch(&ring_key()).await?;
+            if let Some(before) = before.filter(|b| after.as_ref() != Some(b)) {
+                self.rings.lock().unwrap().push(before);
+            }
+            match fault {
+                Some(Fault::WrongConflict) => Ok(Applied::Conflict { index: 0 }),
+                Some(_) => lost(),
+                None => answer,
+            }
+        })
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a Collection,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner.count(collection, prefix)
+    }
+
+    fn delete_owner<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner.delete_owner(collection, owner)
+    }
+
+    fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
+        Box::pin(async move {
+            match key.collection.as_str() {
+                "tenant-keys" => {
+                    self.tenant_reads.fetch_add(1, Ordering::SeqCst);
+                }
+                "keyring" => {
+                    self.ring_reads.fetch_add(1, Ordering::SeqCst);
+                    let mut stale = self.stale.lock().unwrap();
+                    if *stale > 0 {
+                        *stale -= 1;
+                        if let Some(old) = self.rings.lock().unwrap().last() {
+                            return Ok(Some(old.clone()));
+                        }
+                    }
+                }
+                _ => {}
+            }
+            self.inner.fetch(key).await
+        })
+    }
+
+    fn fetch_many<'a>(
+        &'a self,
+        keys: &'a [RecordKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
+        self.inner.fetch_many(keys)
+    }
+
+    fn purge<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner.purge(collection, now, limit)
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+        self.scans.fetch_add(1, Ordering::SeqCst);
+        self.inner.scan(scan)
+    }
+}
+
+/// A root that counts.
+#[derive(Debug)]
+pub(crate) struct CountedRoot {
+    inner: EnvRoot,
+    pub(crate) calls: AtomicUsize,
+}
+
+impl CountedRoot {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inner: root(V1),
+            calls: AtomicUsize::new(0),
+        })
+    }
+}
+
+impl Root for CountedRoot {
+    fn version(&self) -> RootVersion {
+        self.inner.version()
+    }
+
+    fn wrap<'a>(
+        &'a self,
+        context: &'a [u8],
+        key: &'a SecretArray<32>,
+    ) -> BoxFuture<'a, Result<Wrapped>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.wrap(context, key)
+    }
+
+    fn unwrap<'a>(
+        &'a self,
+        context: &'a [u8],
+        wrapped: &'a Wrapped,
+    ) -> BoxFuture<'a, Result<SecretArray<32>>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.unwrap(context, wrapped)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) store: Arc<OddStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) root: Arc<CountedRoot>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            store: OddStore::new(),
+            clock: Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000))),
+            root: CountedRoot::new(),
+        }
+    }
+
+    pub(crate) fn builder(&self) -> KeyringBuilder {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        Keyring::builder(self.store.clone(), self.root.clone()).clock(clock)
+    }
+
+    pub(crate) async fn create(&self) -> Keyring {
+        self.builder().create(&[purpose()], &[]).await.unwrap()
+    }
+}
