@@ -46,7 +46,8 @@ fn base64(hex: &str) -> String {
 
 #[test]
 fn patterned_and_short_keys_are_refused_with_what_to_do() {
-    let good: [u8; 32] = std::array::from_fn(|at| ((at * at * 7 + at * 3 + 11) % 256).try_into().unwrap());
+    let good: [u8; 32] =
+        std::array::from_fn(|at| ((at * at * 7 + at * 3 + 11) % 256).try_into().unwrap());
     parse(of(&good).as_bytes()).unwrap();
     let mut table: Vec<(&str, Vec<u8>)> = vec![
         ("zeros", vec![0; 32]),
