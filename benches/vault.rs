@@ -1,0 +1,328 @@
+//! The vault: sealing everything anew beside the bare work it consists of, listing, and the way to
+//! a tenant's key.
+//!
+//! Read `vault/rewrap_100k` as a ratio within one run: `raw` reads, opens, seals and writes the
+//! same number of rows of the same schema, pages and durability, with two keys at hand and nothing
+//! checked.
+// Benches: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use std::future::Future;
+use std::hint::black_box;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use keyward_base::context::Encoded;
+use keyward_base::{Hint, KeyId, Purpose, Scope, SecretBytes, Suite, Tenant};
+use keyward_crypto::sealed::{self, Header, Parsed};
+use keyward_crypto::{BodyKey, Provider};
+use keyward_keys::{FileRoot, Keyring, Promotion};
+use keyward_sqlite::SqliteStore;
+use keyward_store::conformance::block_on;
+use keyward_store::{Applied, Collection, MemoryStore, RecordKey, Records, Scan, Write};
+use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
+use rusqlite::{Connection, params};
+
+const ROWS: usize = 100_000;
+const TENANTS: usize = 100;
+const PAGE: usize = 512;
+
+fn tenant(at: usize) -> String {
+    format!("tenant-{:03}", at % TENANTS)
+}
+
+fn token(at: usize) -> SecretBytes {
+    SecretBytes::copy_of(format!("ghp_{at:036}").as_bytes())
+}
+
+fn done(store: &SqliteStore, batch: Vec<Write>) {
+    let applied = block_on(store.apply(batch)).unwrap();
+    assert!(matches!(applied, Applied::Done(_)));
+}
+
+fn keyring(folder: &Path) -> Keyring {
+    let keys = Arc::new(SqliteStore::open(folder.join("keys.db")).unwrap());
+    let root = FileRoot::create(&folder.join("root"), &Provider::default()).unwrap();
+    let purpose = Purpose::new("vault").unwrap();
+    block_on(Keyring::builder(keys, Arc::new(root)).create(&[purpose], &[])).unwrap()
+}
+
+/// A vault of `rows` tokens in a file: put in memory, then copied page by page.
+fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault {
+    let ring = keyring(folder);
+    let memory: Arc<dyn Records> = Arc::new(MemoryStore::new(rows + 10));
+    let filling = block_on(Vault::builder(ring.clone(), Arc::clone(&memory)).build()).unwrap();
+    let none = Scope::none();
+    for at in 0..rows {
+        let slot = Slot::new(&tenant(at), "account.token", &format!("{at:08}")).unwrap();
+        let credential = filling.credential(Kind::ApiKey, token(at)).unwrap();
+        let put = filling.put(&slot, &credential, &none, Expect::Absent);
+        block_on(put).unwrap();
+    }
+    let store = Arc::new(SqliteStore::open(folder.join("data.db")).unwrap());
+    let mut after = None;
+    loop {
+        let collection = Collection::named("vault");
+        let scan = Scan {
+            collection,
+            owner: None,
+            prefix: None,
+            after,
+            limit: 4000,
+        };
+        let page = block_on(memory.scan(scan)).unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some((last.key.owner.clone(), last.key.id.clone()));
+        let insert = |record: keyward_store::Record| Write::Insert {
+            key: record.key,
+            sealed: record.sealed,
+            data: record.data,
+            expires: None,
+        };
+        done(&store, page.into_iter().map(insert).collect());
+    }
+    block_on(store.checkpoint()).unwrap();
+    block_on(Vault::builder(ring, store).build()).unwrap()
+}
+
+/// A key, and the id it goes by.
+struct Raw(BodyKey, KeyId);
+
+impl Raw {
+    fn new(number: u8) -> Self {
+        let provider = Provider::default();
+        let key = BodyKey::new(&provider, &provider.random().unwrap()).unwrap();
+        Self(key, KeyId::from_bytes([number; 8]))
+    }
+
+    fn seal(&self, owner: &str, id: &str, hint: Hint, plaintext: &[u8]) -> String {
+        let header = Header {
+            suite: Suite::Chunked1,
+            key: self.1,
+            hint,
+        };
+        sealed::seal(
+            &self.0,
+            &header,
+            |header| bound(header, owner, id),
+            plaintext,
+        )
+        .unwrap()
+    }
+}
+
+/// A context as long as the vault's.
+fn bound(header: &[u8], owner: &str, id: &str) -> Encoded {
+    let mut out = Encoded::new("kw1/record");
+    for field in [
+        header,
+        b"vault",
+        owner.as_bytes(),
+        b"",
+        id.as_bytes(),
+        b"api-key",
+        &[7; 40],
+    ] {
+        out.push(field);
+    }
+    out
+}
+
+/// Rows of the same size in a file of the same schema.
+fn raw_rows(folder: &Path, key: &Raw) -> Connection {
+    let path = folder.join("raw.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let rows: Vec<usize> = (0..ROWS).collect();
+    for page in rows.chunks(4000) {
+        let insert = |at: &usize| {
+            let (owner, id) = (tenant(*at), format!("account.token/{at:08}"));
+            let secret = token(*at);
+            let sealed = key.seal(&owner, &id, Hint::of(secret.expose()), secret.expose());
+            let collection = Collection::named("vault");
+            Write::Insert {
+                key: RecordKey {
+                    collection,
+                    owner,
+                    id,
+                },
+                sealed,
+                data: vec![7; 120],
+                expires: None,
+            }
+        };
+        done(&store, page.iter().map(insert).collect());
+    }
+    block_on(store.checkpoint()).unwrap();
+    drop(store);
+    let conn = Connection::open(path).unwrap();
+    conn.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;",
+    )
+    .unwrap();
+    conn
+}
+
+fn raw_rewrap(conn: &mut Connection, old: &Raw, new: &Raw) {
+    let walk = "SELECT owner, id, version, sealed, data FROM record
+                WHERE collection = 'vault' AND (owner, id) > (?1, ?2) ORDER BY owner, id LIMIT ?3";
+    let swap = "UPDATE record SET version = ?4, sealed = ?5, data = ?6
+                WHERE collection = 'vault' AND owner = ?1 AND id = ?2 AND version = ?3";
+    type Row = (String, String, i64, String, Vec<u8>);
+    let (mut owner, mut id, mut count) = (String::new(), String::new(), 0);
+    loop {
+        let page: Vec<Row> = conn
+            .prepare_cached(walk)
+            .unwrap()
+            .query_map(params![owner, id, i64::try_from(PAGE).unwrap()], |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            })
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let Some(last) = page.last() else { break };
+        (owner, id) = (last.0.clone(), last.1.clone());
+        count += page.len();
+        let transaction = conn.transaction().unwrap();
+        for (owner, id, version, text, data) in &page {
+            let parsed = Parsed::parse(text).unwrap();
+            let hint = parsed.header().hint.clone();
+            let plaintext = parsed
+                .open(&old.0, |header| bound(header, owner, id))
+                .unwrap();
+            let sealed = new.seal(owner, id, hint, plaintext.expose());
+            let mut swap = transaction.prepare_cached(swap).unwrap();
+            let changed = swap.execute(params![owner, id, version, version + 1, sealed, data]);
+            assert_eq!(changed.unwrap(), 1);
+        }
+        transaction.commit().unwrap();
+    }
+    assert_eq!(count, ROWS);
+}
+
+fn rewrap(c: &mut Criterion) {
+    let mut group = c.benchmark_group("vault/rewrap_100k");
+    group
+        .sample_size(10)
+        .sampling_mode(SamplingMode::Flat)
+        .warm_up_time(Duration::from_secs(1))
+        .throughput(Throughput::Elements(ROWS as u64));
+    let folder = tempfile::tempdir().unwrap();
+    let (mut old, mut new) = (Raw::new(1), Raw::new(2));
+    let mut conn = raw_rows(folder.path(), &old);
+    group.bench_function("raw", |b| {
+        b.iter_custom(|times| {
+            let began = Instant::now();
+            for _ in 0..times {
+                raw_rewrap(&mut conn, &old, &new);
+                std::mem::swap(&mut old, &mut new);
+            }
+            began.elapsed()
+        });
+    });
+    let vault = vault(folder.path(), ROWS, tenant);
+    group.bench_function("keyward", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times {
+                let admin = vault.keyring().admin();
+                block_on(admin.rotate(vault.purpose())).unwrap();
+                let promoted = block_on(admin.promote_ready()).unwrap();
+                assert!(matches!(promoted, Promotion::Promoted(_)));
+                let began = Instant::now();
+                let report = block_on(Rewrap::new(&vault).batch(PAGE).run()).unwrap();
+                spent += began.elapsed();
+                assert_eq!((report.moved, report.left), (ROWS as u64, 0));
+            }
+            spent
+        });
+    });
+    group.finish();
+}
+
+fn listing(c: &mut Criterion) {
+    for (name, rows) in [("1k", 1_000), ("10k", 10_000), ("50k", 50_000)] {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = vault(folder.path(), rows, |_| "acme".to_owned());
+        let acme = Tenant::new("acme").unwrap();
+        let mut group = c.benchmark_group(format!("vault/list_{name}"));
+        group
+            .sample_size(10)
+            .throughput(Throughput::Elements(rows as u64));
+        for verified in [false, true] {
+            let name = if verified { "verified" } else { "unverified" };
+            group.bench_function(name, |b| {
+                b.iter(|| {
+                    let (mut after, mut count) = (None, 0);
+                    loop {
+                        let page = if verified {
+                            block_on(vault.list_verified(&acme, after.as_deref(), 1000))
+                        } else {
+                            block_on(vault.list(&acme, after.as_deref(), 1000))
+                        };
+                        let page = page.unwrap();
+                        count += page.items.len();
+                        after = page.next;
+                        if after.is_none() {
+                            break;
+                        }
+                    }
+                    assert_eq!(count, rows);
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+/// What costs a task that is running anyway: one poll.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("it was not at hand"),
+    }
+}
+
+fn single(c: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(folder.path(), 1000, tenant);
+    let (ring, purpose) = (vault.keyring(), vault.purpose());
+    let acme = Tenant::new(&tenant(0)).unwrap();
+    let key = block_on(ring.sealing_key(purpose, &acme, 0)).unwrap().id();
+    let mut group = c.benchmark_group("vault/one");
+    group.bench_function("tenant_key_to_seal", |b| {
+        b.iter(|| now(ring.sealing_key(purpose, black_box(&acme), 0)).unwrap());
+    });
+    group.bench_function("tenant_key_to_open", |b| {
+        b.iter(|| now(ring.opening_key(purpose, black_box(&acme), key)).unwrap());
+    });
+    let slot = Slot::new(acme.as_str(), "account.token", "00000000").unwrap();
+    let none = Scope::none();
+    group.bench_function("open", |b| {
+        b.iter(|| now(vault.open(black_box(&slot), &none)).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, single, listing, rewrap);
+criterion_main!(benches);
