@@ -1,0 +1,134 @@
+//! `docs/formats/vault.md`, held to what is written.
+// Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod support;
+
+use std::sync::Arc;
+
+use keyward_base::encoding::hex;
+use keyward_base::{ErrorKind, Scope, SecretBytes};
+use keyward_crypto::Provider;
+use keyward_store::{Applied, Collection, Record, RecordKey, Records, Write};
+use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
+use support::{World, memory};
+
+const PAGE: &str = include_str!("../../../docs/formats/vault.md");
+
+/// The line of the page's vectors that begins so.
+fn vector(begin: &str) -> &'static str {
+    let line = PAGE.lines().find(|line| line.starts_with(begin));
+    line.expect("the page has the vector")
+}
+
+async fn put(vault: &Vault, record: &str) {
+    let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
+    let token = vault.credential(Kind::ApiKey, token).unwrap();
+    let slot = Slot::new("acme", "account.token", record).unwrap();
+    let put = vault.put(&slot, &token, &Scope::none(), Expect::Any).await;
+    put.unwrap();
+}
+
+async fn rotate(vault: &Vault) {
+    let admin = vault.keyring().admin();
+    admin.rotate(vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+}
+
+async fn at(data: &dyn Records, collection: &'static str, owner: &str, id: &str) -> Option<Record> {
+    data.fetch(&key(collection, owner, id)).await.unwrap()
+}
+
+fn key(collection: &'static str, owner: &str, id: &str) -> RecordKey {
+    RecordKey {
+        collection: Collection::named(collection),
+        owner: owner.to_owned(),
+        id: id.to_owned(),
+    }
+}
+
+async fn insert(store: &dyn Records, key: RecordKey, data: Vec<u8>) {
+    let (sealed, expires) = (String::new(), None);
+    let write = Write::Insert {
+        key,
+        sealed,
+        data,
+        expires,
+    };
+    let applied = store.apply(vec![write]).await.unwrap();
+    assert!(matches!(applied, Applied::Done(_)));
+}
+
+#[tokio::test]
+async fn metadata_is_as_the_page_says() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    put(&world.vault, "42").await;
+    let row = at(data.as_ref(), "vault", "acme", "account.token/42").await;
+    let written = row.unwrap().data;
+    assert_eq!(
+        std::str::from_utf8(&written).unwrap(),
+        vector("{\"v\":1,\"kind\"")
+    );
+    let digest = hex(&Provider::default().sha256(&[&written]));
+    assert_eq!(vector(&digest), digest);
+}
+
+#[tokio::test]
+async fn the_fence_is_as_the_page_says() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    rotate(&world.vault).await;
+    Rewrap::new(&world.vault).run().await.unwrap();
+    let least = world.vault.keyring().active_seq(world.vault.purpose());
+    let fence = |seq: u64| [b"kwfn\x01", &seq.to_be_bytes()[..]].concat();
+    let held = at(data.as_ref(), "fence", "", "fence").await.unwrap();
+    assert_eq!(held.data, fence(least.unwrap()));
+    assert!(vector("The fence for").contains(&hex(&fence(258))));
+
+    // A fence of another form is not passed.
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    insert(
+        data.as_ref(),
+        key("fence", "", "fence"),
+        b"kwfn\x02".to_vec(),
+    )
+    .await;
+    let token = SecretBytes::copy_of(b"token");
+    let token = world.vault.credential(Kind::ApiKey, token).unwrap();
+    let slot = Slot::new("acme", "account.token", "1").unwrap();
+    let put = world
+        .vault
+        .put(&slot, &token, &Scope::none(), Expect::Any)
+        .await;
+    assert_eq!(put.unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn the_cursor_is_as_the_page_says_and_cannot_hide_a_row() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    for record in ["41", "42", "43"] {
+        put(&world.vault, record).await;
+    }
+    rotate(&world.vault).await;
+    let least = world.vault.keyring().active_seq(world.vault.purpose());
+    let least = format!("\"least\":{}", least.unwrap());
+    let cursor = vector("{\"v\":1,\"least\"").replace("\"least\":7", &least);
+    insert(
+        data.as_ref(),
+        key("rewrap", "", "cursor"),
+        cursor.into_bytes(),
+    )
+    .await;
+    let report = Rewrap::new(&world.vault).run().await.unwrap();
+    assert_eq!((report.seen, report.moved, report.left), (1, 1, 2));
+    let held = at(data.as_ref(), "rewrap", "", "cursor").await.unwrap();
+    let rewound = format!("{{\"v\":1,{least},\"after\":null}}");
+    assert_eq!(String::from_utf8(held.data).unwrap(), rewound);
+
+    let report = Rewrap::new(&world.vault).run().await.unwrap();
+    assert_eq!((report.seen, report.moved, report.left), (3, 2, 0));
+    assert!(at(data.as_ref(), "rewrap", "", "cursor").await.is_none());
+}
