@@ -16,7 +16,6 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    #[allow(clippy::unused_self)] // Called from the template.
     pub(crate) const fn links(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("/", "Overview"),

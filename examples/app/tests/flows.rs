@@ -11,12 +11,9 @@
 mod service;
 
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
-use keyward_base::{Clock, SystemClock};
 use service::leak::Leaks;
-use service::{Service, random, ssh_key};
+use service::{Service, actions, keys, random, rewrap, ssh_key};
 
 /// Text as it stands in a page.
 fn escaped(text: &str) -> String {
@@ -25,21 +22,6 @@ fn escaped(text: &str) -> String {
         .replace('<', "&#60;")
         .replace('>', "&#62;");
     text.replace('"', "&#34;").replace('\'', "&#39;")
-}
-
-/// The actions of the audit trail, newest first.
-fn actions(service: &Service) -> Vec<String> {
-    let trail = std::fs::read_to_string(service.data().join("audit.jsonl")).unwrap();
-    let action = |line: &str| {
-        line.split("\"action\":\"")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
-    trail.lines().rev().map(action).collect()
 }
 
 #[test]
@@ -295,127 +277,6 @@ fn after_every_flow_no_file_and_no_log_holds_a_secret() {
     }
 }
 
-/// Presses the button, and follows the page until it says that it is done.
-fn rewrap(service: &Service) {
-    service.post("/keys/rewrap", &[]).leads_to();
-    wait_until(|| !service.page("/keys").contains("http-equiv=\"refresh\""));
-}
-
-fn wait_until(done: impl Fn() -> bool) {
-    let now = || SystemClock::new().now().unwrap();
-    let end = now().saturating_add(Duration::from_secs(60));
-    while !done() {
-        assert!(now() < end, "it did not come to an end");
-        std::thread::yield_now();
-    }
-}
-
-/// The ids of the keys of that state, as the page shows them.
-fn keys(service: &Service, state: &str) -> Vec<String> {
-    let page = service.page("/keys");
-    let badge = format!("</code> <span class=\"badge s-{state}\">");
-    let parts: Vec<_> = page.split(&badge).collect();
-    let id = |part: &&str| part[part.len() - 16..].to_owned();
-    parts[..parts.len() - 1].iter().map(id).collect()
-}
-
-#[test]
-fn a_key_is_rotated_rewrapped_and_destroyed_while_requests_go_on() {
-    let service = Service::start();
-    let tokens: Vec<_> = (0..20).map(|_| random(40)).collect();
-    let put = |n: usize| {
-        let id = format!("account-{n}");
-        let fields: [(&str, &[u8]); 3] = [
-            ("id", id.as_bytes()),
-            ("provider", b"github"),
-            ("secret", tokens[n].as_bytes()),
-        ];
-        service.post("/hosts", &fields).leads_to();
-    };
-    let opens = |n: usize| {
-        let shown = service.post(&format!("/hosts/github:account-{n}/reveal"), &[]);
-        assert_eq!(shown.status, 200, "{n}: {}", shown.body);
-        assert!(shown.body.contains(&tokens[n]));
-    };
-    (0..10).for_each(put);
-    let old = keys(&service, "active").remove(0);
-    let (stop, served) = (AtomicBool::new(false), AtomicU32::new(0));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                (0..10).for_each(opens);
-                served.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        service.post("/keys/rotate", &[]).leads_to();
-        wait_until(|| !keys(&service, "active").contains(&old));
-        (10..20).for_each(put); // Writers go on beside it.
-        rewrap(&service);
-        let more = served.load(Ordering::Relaxed);
-        wait_until(|| served.load(Ordering::Relaxed) > more);
-        stop.store(true, Ordering::Relaxed);
-    });
-    assert_eq!(keys(&service, "retired"), std::slice::from_ref(&old));
-    assert!(service.page("/keys").contains("An old key is free"));
-    let press = |id: &str, what: &str| service.post(&format!("/keys/{id}/{what}"), &[]);
-    let active = keys(&service, "active").remove(0);
-    for what in ["disable", "destroy"] {
-        assert_eq!(press(&active, what).status, 422, "the key that seals");
-    }
-    assert_eq!(
-        press(&old, "destroy").status,
-        422,
-        "not before it was disabled"
-    );
-    press(&old, "disable").leads_to();
-    press(&old, "enable").leads_to();
-    press(&old, "disable").leads_to();
-    press(&old, "destroy").leads_to();
-    assert_eq!(keys(&service, "destroyed"), [old]);
-    (0..20).for_each(opens);
-    let trail = actions(&service);
-    for action in [
-        "keys.rotate",
-        "keys.promote",
-        "keys.disable",
-        "keys.enable",
-        "keys.destroy",
-    ] {
-        assert!(
-            trail.iter().any(|known| known == action),
-            "{action} in {trail:?}"
-        );
-    }
-}
-
-#[test]
-fn a_key_that_values_need_is_not_destroyed() {
-    let service = Service::start();
-    let token = random(40);
-    let fields: [(&str, &[u8]); 3] = [
-        ("id", b"acme"),
-        ("provider", b"github"),
-        ("secret", token.as_bytes()),
-    ];
-    service.post("/hosts", &fields).leads_to();
-    let old = keys(&service, "active").remove(0);
-    service.post("/keys/rotate", &[]).leads_to();
-    wait_until(|| !keys(&service, "active").contains(&old));
-    service
-        .post(&format!("/keys/{old}/disable"), &[])
-        .leads_to();
-    let reveal = || service.post("/hosts/github:acme/reveal", &[]);
-    let refused = reveal();
-    assert_eq!(refused.status, 503, "it can be enabled again");
-    assert!(!refused.body.contains("disabled") && !refused.body.contains("key"));
-    assert_eq!(
-        service.post(&format!("/keys/{old}/destroy"), &[]).status,
-        422
-    );
-    service.post(&format!("/keys/{old}/enable"), &[]).leads_to();
-    assert!(reveal().body.contains(&token));
-}
-
 #[test]
 fn a_restart_keeps_everything() {
     let service = Service::start();
@@ -442,40 +303,6 @@ fn a_restart_keeps_everything() {
             + keys(&service, "retired").len(),
         2
     );
-}
-
-#[test]
-fn two_processes_on_one_folder_rotate_together() {
-    let one = Service::start();
-    let two = Service::beside(&one);
-    let token = random(40);
-    let put = |service: &Service, id: &str| {
-        let fields: [(&str, &[u8]); 3] = [
-            ("id", id.as_bytes()),
-            ("provider", b"github"),
-            ("secret", token.as_bytes()),
-        ];
-        service.post("/hosts", &fields).leads_to();
-    };
-    let opens = |service: &Service, id: &str| {
-        let shown = service.post(&format!("/hosts/github:{id}/reveal"), &[]);
-        assert!(shown.body.contains(&token), "{}", shown.body);
-    };
-    put(&one, "first");
-    opens(&two, "first");
-    let old = keys(&one, "active").remove(0);
-    one.post("/keys/rotate", &[]).leads_to();
-    // Not before the other process knows the key: it says so at its next tick.
-    assert!(one.page("/keys").contains("A new key waits"));
-    assert_eq!(keys(&one, "active"), std::slice::from_ref(&old));
-    wait_until(|| !keys(&one, "active").contains(&old));
-    put(&two, "second");
-    opens(&one, "second");
-    rewrap(&one);
-    opens(&two, "first");
-    wait_until(|| two.page("/keys").contains("An old key is free"));
-    drop(two);
-    one.stop();
 }
 
 #[test]

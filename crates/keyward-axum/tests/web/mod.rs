@@ -46,7 +46,7 @@ pub fn send(to: SocketAddr, head: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(to).unwrap();
     // A server that waits for more is a server that did not refuse.
     stream
-        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .set_read_timeout(Some(std::time::Duration::from_secs(20)))
         .unwrap();
     let head = head.trim().replace('\n', "\r\n");
     write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use keyward_base::{Clock, SystemClock};
 use tempfile::TempDir;
 
 /// A running deploydesk. Its folder outlives a restart and goes with the value.
@@ -245,4 +246,43 @@ pub fn ssh_key(kind: &str) -> (String, String) {
     let told = String::from_utf8(told.stdout).unwrap();
     let print = told.split(' ').nth(1).unwrap().to_owned();
     (std::fs::read_to_string(&path).unwrap(), print)
+}
+
+/// The actions of the audit trail, newest first.
+pub fn actions(service: &Service) -> Vec<String> {
+    let trail = std::fs::read_to_string(service.data().join("audit.jsonl")).unwrap();
+    let action = |line: &str| {
+        line.split("\"action\":\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    trail.lines().rev().map(action).collect()
+}
+
+/// Presses the button, and follows the page until it says that it is done.
+pub fn rewrap(service: &Service) {
+    service.post("/keys/rewrap", &[]).leads_to();
+    wait_until(|| !service.page("/keys").contains("http-equiv=\"refresh\""));
+}
+
+pub fn wait_until(done: impl Fn() -> bool) {
+    let now = || SystemClock::new().now().unwrap();
+    let end = now().saturating_add(Duration::from_secs(60));
+    while !done() {
+        assert!(now() < end, "it did not come to an end");
+        std::thread::yield_now();
+    }
+}
+
+/// The ids of the keys of that state, as the page shows them.
+pub fn keys(service: &Service, state: &str) -> Vec<String> {
+    let page = service.page("/keys");
+    let badge = format!("</code> <span class=\"badge s-{state}\">");
+    let parts: Vec<_> = page.split(&badge).collect();
+    let id = |part: &&str| part[part.len() - 16..].to_owned();
+    parts[..parts.len() - 1].iter().map(id).collect()
 }
