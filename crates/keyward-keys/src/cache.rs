@@ -158,7 +158,8 @@ impl Unknown {
         if used >= policy.unknown_lookups {
             return Err(Error::unavailable(
                 "too many values name keys that nobody knows: try again in a moment",
-            ));
+            )
+            .because(Reason::UnknownKey));
         }
         *spent = Some((since, used.saturating_add(1)));
         Ok(())

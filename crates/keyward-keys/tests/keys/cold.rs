@@ -1,10 +1,10 @@
 //! What a cold open costs, and what stays in memory.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_base::{ErrorKind, KeyId, Reason, SystemClock};
+use keyward_base::{Clock, ErrorKind, KeyId, Reason, Result, SystemClock, Timestamp};
 use keyward_keys::Policy;
 
 use crate::world::{World, purpose, tenant};
@@ -47,6 +47,43 @@ async fn a_thousand_cold_opens_of_a_tenant_are_one_read() {
             "the ring was open"
         );
     }
+}
+
+/// Tells a list of times, then the last one for good.
+#[derive(Debug)]
+struct Times(Mutex<Vec<u64>>);
+
+impl Clock for Times {
+    fn now(&self) -> Result<Timestamp> {
+        let mut left = self.0.lock().unwrap();
+        let at = if left.len() > 1 {
+            left.remove(0)
+        } else {
+            left[0]
+        };
+        Ok(Timestamp::from_millis(at))
+    }
+}
+
+#[tokio::test]
+async fn who_asked_for_the_time_first_and_waited_reads_nothing_again() {
+    let world = World::new();
+    let ring = world.create().await;
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let now = world.clock.now().unwrap().as_millis();
+    // The handle opens; the one that reads asks at 101 and the one that waits at 100.
+    let times = vec![now + 90, now + 101, now + 100, now + 102];
+    let clock = Arc::new(Times(Mutex::new(times)));
+    let cold = world.builder().clock(clock).open().await.unwrap();
+    world.store.tenant_reads.store(0, Ordering::SeqCst);
+    let purpose = purpose();
+    let (reads, waits) = tokio::join!(
+        cold.opening_key(&purpose, &acme, key),
+        cold.opening_key(&purpose, &acme, key)
+    );
+    assert_eq!(reads.unwrap().id(), waits.unwrap().id());
+    assert_eq!(world.store.tenant_reads.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -137,10 +174,10 @@ async fn memory_ends_with_time_with_uses_and_with_a_clock_that_went_back() {
     for (span, back) in [(0, false), (600, false), (0, true)] {
         world.clock.advance(Duration::from_secs(span));
         if back {
-            let now = keyward_base::Clock::now(world.clock.as_ref()).unwrap();
-            world.clock.set(keyward_base::Timestamp::from_millis(
-                now.as_millis() - 3_600_000,
-            ));
+            let now = world.clock.now().unwrap();
+            world
+                .clock
+                .set(Timestamp::from_millis(now.as_millis() - 3_600_000));
         }
         ring.opening_key(&purpose(), &acme, key).await.unwrap();
         ring.opening_key(&purpose(), &acme, key).await.unwrap();

@@ -2,11 +2,11 @@
 
 use keyward_base::ErrorKind;
 use keyward_keys::format::{inspect_replica, inspect_ring, inspect_tenant};
-use keyward_store::{Collection, RecordKey, Records, Scan};
+use keyward_store::{Collection, Records, Scan};
 use keyward_testkit::{bit_flips, truncations};
 use proptest::prelude::*;
 
-use crate::world::{World, purpose, ring_key, tenant, tenant_key};
+use crate::world::{World, purpose, tenant, tenant_key};
 
 #[tokio::test]
 async fn no_flipped_bit_or_cut_of_a_ring_is_accepted() {
@@ -85,7 +85,6 @@ async fn a_replica_record_is_read_strictly() {
     }
     let longer = [good, vec![0]].concat();
     assert!(inspect_replica(&longer).is_err());
-    let _named: RecordKey = ring_key();
 }
 
 proptest! {
