@@ -52,6 +52,21 @@ fn rotate_waits_until_the_serving_process_has_the_key() {
 }
 
 #[test]
+fn files_are_private_while_a_process_serves() {
+    let bench = Bench::new();
+    let serving = serve(&bench);
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(bench.home()).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(support::mode(&path), 0o600, "{}", path.display());
+        names.push(path.file_name().unwrap().to_string_lossy().into_owned());
+    }
+    assert!(names.iter().any(|name| name == "data.db-wal"), "{names:?}");
+    drop(serving);
+}
+
+#[test]
 fn no_wait_leaves_the_key_pending_for_the_next_rotate() {
     let bench = Bench::new();
     let serving = serve(&bench);
