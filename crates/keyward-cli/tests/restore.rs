@@ -64,6 +64,30 @@ fn a_second_ring_is_not_made_over_a_first() {
 }
 
 #[test]
+fn values_of_a_lost_key_are_told_and_kept() {
+    let bench = Bench::new();
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    let older = std::fs::read(bench.home().join("keys.db")).unwrap();
+    bench.run(&["keys", "rotate"], b"").ok();
+    bench.run(&["vault", "rewrap"], b"").ok();
+    std::fs::write(bench.home().join("keys.db"), &older).unwrap();
+    bench.run(&["keys", "accept-restore"], b"").ok();
+    bench.open("t.c", "1").fails(1, "not in this keyring");
+    let doctor = bench.run(&["doctor"], b"").ok().text();
+    assert!(
+        doctor.contains("1 row is sealed with keys this keyring does not know"),
+        "{doctor}"
+    );
+
+    bench.run(&["keys", "rotate"], b"").ok();
+    let rewrap = bench.run(&["vault", "rewrap", "--json"], b"");
+    assert_eq!(rewrap.code(), 3, "{}", rewrap.said());
+    assert_eq!(rewrap.json()["skipped_because"], "unknown-key");
+    let listed = bench.json(&["vault", "list", "--tenant", "acme"]);
+    assert_eq!(listed["credentials"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_lost_store_is_restored_and_not_begun_anew() {
     for file in ["keys.db", "data.db"] {
         let bench = Bench::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 use keyward_base::{Clock as _, Error, Result, SystemClock, Timestamp};
 use keyward_crypto::Provider;
 use keyward_embedded::{ANCHOR_VAR, Embedded, Home as Folder, ROOT_VAR, RootSource, anchor_path};
-use keyward_keys::{Anchor as _, FileAnchor, KeyState, RootVersion};
+use keyward_keys::{Anchor as _, Coverage as _, FileAnchor, KeyState, RootVersion};
 use keyward_sqlite::SqliteStore;
 
 use super::Check;
@@ -162,6 +162,16 @@ async fn keys(embedded: &Embedded) -> Result<Vec<Check>> {
         .usage(&[&embedded.column()])
         .await?;
     let mut checks = Vec::new();
+    let known: u64 = usage.iter().map(|u| u.rows).fold(0, u64::saturating_add);
+    let strange = embedded.column().count("").await?.saturating_sub(known);
+    if strange > 0 {
+        let rows = counted(strange, "row is", "rows are");
+        checks.push(Check::warn(
+            "keys",
+            format!("{rows} sealed with keys this keyring does not know"),
+            "restore the newest keys.db, see docs/runbook.md",
+        ));
+    }
     for key in &status.keys {
         let rows = usage.iter().find(|u| u.key == key.id).map_or(0, |u| u.rows);
         let id = key.id;

@@ -43,9 +43,10 @@ pub(super) async fn run(home: &Home, json: bool) -> Result<()> {
         output::json("keyward.vault.rewrap/1", &told)?;
     } else {
         output::note(&format!(
-            "{} sealed anew; {} left under older keys",
+            "{} sealed anew; {} left under older keys, {} skipped",
             counted(told.moved, "value", "values"),
-            told.left
+            told.left,
+            told.skipped
         ));
     }
     judge(&told)
@@ -58,11 +59,13 @@ fn judge(told: &Told) -> Result<()> {
             "{rows} not open and are left as they are: `keyward vault list --tenant T --verify` names them"
         )));
     }
-    if told.left > 0 {
-        let rows = counted(told.left, "value stays", "values stay");
+    // A value whose key this ring does not know is skipped, and no count of the ring's keys has it.
+    let stays = told.left.max(told.skipped);
+    if stays > 0 {
+        let rows = counted(stays, "value stays", "values stay");
         let why = told.skipped_because.unwrap_or("skipped");
         return Err(Error::unavailable(format!(
-            "{rows} under an older key ({why}): `keyward doctor` says what mends it, then run this again"
+            "{rows} under another key ({why}): `keyward doctor` says what mends it, then run this again"
         )));
     }
     Ok(())
