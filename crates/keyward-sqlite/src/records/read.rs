@@ -1,5 +1,7 @@
 //! What reads records.
 
+use std::cmp::Ordering;
+
 use keyward_base::Timestamp;
 use keyward_store::{Collection, Record, RecordKey, Scan, StoreLimits, Version};
 use rusqlite::types::Value;
@@ -59,12 +61,23 @@ pub(super) fn scan(conn: &Connection, scan: &Scan) -> rusqlite::Result<Vec<Recor
         sql.push_str(with);
         values.extend(by);
     };
-    if let Some(owner) = &scan.owner {
-        narrow(" AND owner = ?", vec![owner.clone().into()]);
-    }
-    if let Some((owner, id)) = &scan.after {
-        let place = vec![owner.clone().into(), id.clone().into()];
-        narrow(" AND (owner, id) > (?, ?)", place);
+    match (&scan.owner, &scan.after) {
+        // Within one owner, a range of ids: beside `owner = ?`, a pair would not be searched for,
+        // and each page would walk over all pages before it.
+        (Some(owner), Some((after, id))) => {
+            narrow(" AND owner = ?", vec![owner.clone().into()]);
+            match after.cmp(owner) {
+                Ordering::Less => {}
+                Ordering::Equal => narrow(" AND id > ?", vec![id.clone().into()]),
+                Ordering::Greater => return Ok(Vec::new()),
+            }
+        }
+        (Some(owner), None) => narrow(" AND owner = ?", vec![owner.clone().into()]),
+        (None, Some((owner, id))) => {
+            let place = vec![owner.clone().into(), id.clone().into()];
+            narrow(" AND (owner, id) > (?, ?)", place);
+        }
+        (None, None) => {}
     }
     let prefix = scan.prefix.as_deref().unwrap_or_default();
     if let Some(end) = after(prefix) {
