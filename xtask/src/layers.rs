@@ -12,7 +12,7 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 15] = [
+const LAYERS: [(&str, Layer); 16] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(1)),
     ("keyward-store", Layer::At(1)),
@@ -25,6 +25,7 @@ const LAYERS: [(&str, Layer); 15] = [
     ("deploydesk", Layer::At(6)),
     ("keyward-cli", Layer::At(6)),
     ("keyward-benches", Layer::Tool),
+    ("keyward-coredump", Layer::Tool),
     ("keyward-examples", Layer::Tool),
     ("keyward-testkit", Layer::Tool),
     ("xtask", Layer::Tool),

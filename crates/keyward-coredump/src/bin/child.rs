@@ -1,0 +1,124 @@
+//! Seals, opens and rotates, then drops everything and waits to be dumped.
+//!
+//! `child HOME SECRETS PROVIDER`: after each stage it says the stage's name and waits for a line.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // It speaks to the test.
+
+use std::fs::File;
+use std::io::BufRead as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use keyward_base::{Error, Result, Scope, SecretBytes};
+use keyward_crypto::Provider;
+use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_vault::{Expect, Kind, Rewrap, Slot};
+
+const LIMIT: usize = 1024 * 1024;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut args = std::env::args_os().skip(1).map(PathBuf::from);
+    let mut next = || {
+        args.next()
+            .ok_or_else(|| Error::misuse("child HOME SECRETS PROVIDER"))
+    };
+    let (home, secrets, provider) = (next()?, next()?, next()?);
+    let provider = match provider.to_str() {
+        Some("ring") => Provider::ring(),
+        Some("rustcrypto") => Provider::rustcrypto(),
+        _ => Provider::default(),
+    };
+    live(&home, &secrets, provider)?;
+    stage("dropped");
+    // The controls: whatever the test puts there is read and kept, as a careless program would.
+    let leak = std::fs::read(secrets.join("leak")).map_err(unreadable)?;
+    let leak = std::hint::black_box(leak);
+    stage("leaked");
+    drop(std::hint::black_box(leak));
+    Ok(())
+}
+
+fn live(home: &Path, secrets: &Path, provider: Provider) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(unreadable)?;
+    let mut options = Options::with_root(RootSource::File);
+    options.anchor = Some(secrets.join("anchor"));
+    options.provider = provider;
+    let home = Home::at(home);
+    runtime.block_on(async {
+        let embedded = Embedded::init(&home, &options).await?;
+        put_all(&embedded, secrets).await?;
+        open_all(&embedded).await?;
+        stage("sealed");
+        let admin = embedded.keyring().admin();
+        admin.rotate(embedded.vault().purpose()).await?;
+        admin.promote_ready().await?;
+        Rewrap::new(embedded.vault()).run().await?;
+        drop(embedded);
+        let embedded = Embedded::open(&home, &options).await?;
+        open_all(&embedded).await?;
+        stage("alive");
+        Ok(())
+    })
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::ApiKey,
+    Kind::Env,
+    Kind::OAuthToken,
+    Kind::Opaque,
+    Kind::SshKey,
+];
+
+async fn put_all(embedded: &Embedded, secrets: &Path) -> Result<()> {
+    for (kind, slot) in slots()? {
+        let file = File::open(secrets.join(kind.to_string())).map_err(unreadable)?;
+        let bytes = SecretBytes::read(file, LIMIT)?;
+        let credential = embedded.vault().credential(kind, bytes)?;
+        let vault = embedded.vault();
+        vault
+            .put(&slot, &credential, &Scope::none(), Expect::Absent)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn open_all(embedded: &Embedded) -> Result<()> {
+    for (kind, slot) in slots()? {
+        let opened = embedded.vault().open(&slot, &Scope::none()).await?;
+        if opened.bytes().is_empty() {
+            return Err(Error::corrupt(format!("{kind} came out empty")));
+        }
+    }
+    Ok(())
+}
+
+fn slots() -> Result<Vec<(Kind, Slot)>> {
+    let slot = |kind: Kind| Slot::new("acme", "account.secret", &kind.to_string());
+    KINDS
+        .into_iter()
+        .map(|kind| Ok((kind, slot(kind)?)))
+        .collect()
+}
+
+fn stage(name: &str) {
+    println!("{name}");
+    let mut line = String::new();
+    // At the end of input the child goes on, and ends.
+    let _ = std::io::stdin().lock().read_line(&mut line);
+}
+
+fn unreadable(e: std::io::Error) -> Error {
+    Error::unavailable("the test's own files cannot be read").with_source(e)
+}

@@ -1,0 +1,172 @@
+//! The records of a home, read and unwrapped from outside, to know every key it ever had.
+//! Written from `docs/formats/keyring.md` and `sealed.md`.
+
+use keyward_base::context::Encoded;
+use keyward_base::{CredentialKind, Place, Purpose, RecordId, Revision, Scope, Tenant};
+use keyward_crypto::Provider;
+use keyward_crypto::sealed::Parsed;
+use keyward_store::Record;
+
+use crate::expansion::{Message, Piece, hmac256, hmac512, message};
+
+const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
+
+/// Everything secret that came up, by what it is.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Secrets {
+    /// `root`, `ring MAC key`, `ring key`, `tenant key` or `message`, and the piece.
+    pub pieces: Vec<(&'static str, Piece)>,
+}
+
+/// A reader of fields, big-endian.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let (field, rest) = self.0.split_at(len);
+        self.0 = rest;
+        field
+    }
+
+    fn number(&mut self, len: usize) -> usize {
+        let field = self.take(len);
+        field.iter().fold(0, |n, b| (n << 8) | usize::from(*b))
+    }
+
+    fn wrapped(&mut self) -> &'a [u8] {
+        self.take(4);
+        let len = self.number(2);
+        self.take(len)
+    }
+}
+
+/// A key of the ring or of a tenant.
+struct Key {
+    id: Vec<u8>,
+    material: [u8; 32],
+}
+
+impl Secrets {
+    /// Unwraps the ring record and the tenant's record, and derives the message key of every
+    /// wrapped key and of every value of the vault.
+    pub fn collect(&mut self, root: &[u8; 32], ring: &[u8], tenants: &[Record], rows: &[Record]) {
+        self.add("root", hmac512(root));
+        let mut fields = Fields(ring);
+        fields.take(5);
+        let ring_id = fields.take(16);
+        fields.take(16);
+        let mac_key = self.unwrap(
+            root,
+            fields.wrapped(),
+            &context("keyward/v1/ring-mac", &[ring_id]),
+        );
+        self.add("ring MAC key", hmac256(&mac_key));
+        let mut ring_keys = Vec::new();
+        for _ in 0..fields.number(2) {
+            let (id, seq, suite) = (fields.take(8), fields.take(8), fields.take(1));
+            fields.take(2);
+            let purpose_len = fields.number(1);
+            let purpose = fields.take(purpose_len);
+            fields.take(7 * 8);
+            let wrapped = fields.wrapped();
+            let bound = context("keyward/v1/ring-key", &[ring_id, id, seq, suite, purpose]);
+            let material = self.unwrap(root, wrapped, &bound);
+            self.add("ring key", hmac512(&material));
+            ring_keys.push(Key {
+                id: id.to_vec(),
+                material,
+            });
+        }
+        let mut tenant_keys = Vec::new();
+        for record in tenants {
+            self.tenant(ring_id, &ring_keys, record, &mut tenant_keys);
+        }
+        for row in rows {
+            self.row(&tenant_keys, row);
+        }
+    }
+
+    fn tenant(&mut self, ring_id: &[u8], ring_keys: &[Key], record: &Record, out: &mut Vec<Key>) {
+        let (tenant, purpose) = (record.key.owner.as_bytes(), record.key.id.as_bytes());
+        let mut fields = Fields(&record.data);
+        fields.take(5);
+        for _ in 0..fields.number(2) {
+            let (id, seq, suite) = (fields.take(8), fields.take(8), fields.take(1));
+            fields.take(1);
+            let by = fields.take(8);
+            fields.take(8);
+            let len = fields.number(2);
+            let wrapped = fields.take(len);
+            let parts = [ring_id, by, purpose, tenant, id, seq, suite];
+            let ring_key = ring_keys
+                .iter()
+                .find(|key| key.id == by)
+                .expect("its ring key");
+            let bound = context("keyward/v1/tenant-key", &parts);
+            let material = self.unwrap(&ring_key.material, wrapped, &bound);
+            self.add("tenant key", hmac512(&material));
+            out.push(Key {
+                id: id.to_vec(),
+                material,
+            });
+        }
+    }
+
+    fn row(&mut self, tenant_keys: &[Key], row: &Record) {
+        let parsed = Parsed::parse(&row.sealed).expect("a sealed value");
+        let id = parsed.header().key.to_bytes();
+        let key = tenant_keys
+            .iter()
+            .find(|key| key.id == id)
+            .expect("its key");
+        let (place, record) = row.key.id.split_once('/').expect("place/record");
+        let text = String::from_utf8_lossy(&row.data).into_owned();
+        let bound = keyward_base::Context {
+            purpose: &Purpose::new("vault").expect("a purpose"),
+            tenant: &Tenant::new(&row.key.owner).expect("a tenant"),
+            scope: &Scope::none(),
+            place: &Place::new(place).expect("a place"),
+            record: &RecordId::new(record).expect("a record id"),
+            kind: &CredentialKind::new(field(&text, "\"kind\":\"")).expect("a kind"),
+            metadata: Some(&Provider::default().sha256(&[&row.data])),
+            revision: Revision::FIRST,
+        }
+        .encode("kw1/record", parsed.header_bytes());
+        self.expand(&key.material, parsed.body(), bound.as_bytes());
+    }
+
+    fn unwrap(&mut self, by: &[u8; 32], body: &[u8], bound: &Encoded) -> [u8; 32] {
+        use aes_gcm::aead::{Aead as _, KeyInit as _};
+        let message = self.expand(by, body, bound.as_bytes());
+        let cipher = aes_gcm::Aes256Gcm::new(&message.key.into());
+        let opened = cipher
+            .decrypt(&message.nonce.into(), &body[56..])
+            .expect("it opens");
+        opened.try_into().expect("32 bytes")
+    }
+
+    /// The message of a body, checked against its commitment: what is looked for is what was used.
+    fn expand(&mut self, by: &[u8; 32], body: &[u8], bound: &[u8]) -> Message {
+        let message = message(by, &body[..24], bound, INFO);
+        assert_eq!(message.commitment, body[24..56], "another key or context");
+        self.add("message", message.pieces());
+        message
+    }
+
+    fn add(&mut self, of: &'static str, pieces: Vec<Piece>) {
+        self.pieces
+            .extend(pieces.into_iter().map(|piece| (of, piece)));
+    }
+}
+
+fn context(domain: &str, parts: &[&[u8]]) -> Encoded {
+    let mut out = Encoded::new(domain);
+    parts.iter().for_each(|part| out.push(part));
+    out
+}
+
+fn field<'a>(json: &'a str, start: &str) -> &'a str {
+    let (_, rest) = json.split_once(start).expect("the field");
+    rest.split('"').next().unwrap_or_default()
+}

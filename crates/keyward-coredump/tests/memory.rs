@@ -1,0 +1,319 @@
+//! After a seal, an open, a rotation and the drop of the keyring, a release build holds no piece
+//! of any key or secret in memory. The same search finds what is planted, and what is held while
+//! the keyring lives.
+
+// Tests: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding as _};
+use keyward_base::encoding::{base64url, hex};
+use keyward_coredump::image::{Kind, segments};
+use keyward_coredump::records::Secrets;
+use keyward_crypto::Provider;
+use keyward_sqlite::SqliteStore;
+use keyward_store::{Collection, Record, Records as _, Scan};
+use keyward_testkit::Needles;
+
+#[test]
+fn nothing_is_left_by_the_default_provider() {
+    nothing_is_left("default", "midstate");
+}
+
+#[test]
+fn nothing_is_left_by_ring() {
+    nothing_is_left("ring", "key");
+}
+
+#[test]
+fn nothing_is_left_by_rustcrypto() {
+    nothing_is_left("rustcrypto", "midstate");
+}
+
+/// `kept` is the form in which that provider keeps a key while it is in use.
+fn nothing_is_left(provider: &str, kept: &str) {
+    if without("gcore") {
+        println!("SKIPPED: no core dump is searched (--without gcore)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let planted = Planted::write(folder.path());
+    let mut child = Stages::start(folder.path(), provider);
+
+    child.reach("sealed");
+    let mut secrets = Secrets::default();
+    collect(&mut secrets, folder.path());
+    child.go_on("alive");
+    collect(&mut secrets, folder.path());
+    let mut needles = Needles::new();
+    let mut leak = Vec::new();
+    let of_keys = secrets
+        .pieces
+        .iter()
+        .map(|(of, (what, bytes))| (format!("{of}: {what}"), bytes));
+    let of_values = planted
+        .0
+        .iter()
+        .map(|(name, bytes)| (format!("secret: {name}"), bytes));
+    let mut names = BTreeMap::new();
+    for (name, bytes) in of_keys.chain(of_values) {
+        needles.add(&name, bytes).unwrap();
+        leak.extend_from_slice(bytes);
+        leak.push(0);
+        *names.entry(name).or_insert(0) += 1;
+    }
+    println!("{provider}: looking for {names:?}");
+
+    // Control: the keys that an open keyring must hold are seen, in the form they are held in.
+    let alive = child.search(folder.path(), "alive", &needles);
+    for of in ["ring key", "tenant key"] {
+        let name = format!("{of}: {kept}");
+        assert!(
+            alive.memory.contains_key(&name),
+            "{name} is in use and not found: {alive:?}"
+        );
+    }
+
+    child.go_on("dropped");
+    let dropped = child.search(folder.path(), "dropped", &needles);
+    println!(
+        "{provider}: in registers after the drop: {:?}",
+        dropped.registers
+    );
+    assert_eq!(
+        dropped.memory,
+        BTreeMap::new(),
+        "left in memory (name: pieces)"
+    );
+
+    // Control: of each sort, what is planted is found.
+    std::fs::write(folder.path().join("leak"), &leak).unwrap();
+    child.go_on("leaked");
+    let leaked = child.search(folder.path(), "leaked", &needles);
+    for name in names.keys() {
+        assert!(
+            leaked.memory.contains_key(name),
+            "{name} was planted and not found"
+        );
+    }
+    child.end();
+}
+
+fn without(tool: &str) -> bool {
+    std::env::var("KEYWARD_WITHOUT").is_ok_and(|list| list.split(',').any(|name| name == tool))
+}
+
+/// The credentials that the child reads, and what of them is secret.
+struct Planted(Vec<(&'static str, Vec<u8>)>);
+
+impl Planted {
+    fn write(folder: &Path) -> Self {
+        let random = |len: usize| {
+            let mut bytes = vec![0; len];
+            Provider::default().fill(&mut bytes).unwrap();
+            bytes
+        };
+        let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+        let (key, access, refresh) = (
+            base64url(&random(30)),
+            base64url(&random(30)),
+            base64url(&random(30)),
+        );
+        put("api-key", key.as_bytes());
+        put(
+            "oauth-token",
+            format!(
+                r#"{{"access_token":"{access}","refresh_token":"{refresh}","expires_in":3600}}"#
+            )
+            .as_bytes(),
+        );
+        let (plain, quoted) = (hex(&random(24)), base64url(&random(24)));
+        put(
+            "env",
+            format!("PLAIN={plain}\nexport QUOTED=\"{quoted}\"\n").as_bytes(),
+        );
+        let long = random(40_000); // Three chunks.
+        put("opaque", &long);
+        let ssh = ssh_key(folder);
+        Self(vec![
+            ("api-key", key.into_bytes()),
+            ("access token", access.into_bytes()),
+            ("refresh token", refresh.into_bytes()),
+            ("variable", plain.into_bytes()),
+            ("quoted variable", quoted.into_bytes()),
+            ("first chunk", long[..64].to_vec()),
+            ("second chunk", long[20_000..20_064].to_vec()),
+            ("last chunk", long[39_936..].to_vec()),
+            ("SSH key", ssh),
+        ])
+    }
+}
+
+/// A fresh Ed25519 key; returns its seed, which follows a length of 64 in the private part.
+fn ssh_key(folder: &Path) -> Vec<u8> {
+    let path = folder.join("ssh-key");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(&path)
+        .status();
+    assert!(
+        made.is_ok_and(|s| s.success()),
+        "ssh-keygen: install the package openssh-client"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let bytes = Base64::decode_vec(&body).unwrap();
+    let at = bytes.windows(4).position(|w| w == [0, 0, 0, 64]).unwrap();
+    bytes[at + 4..at + 36].to_vec()
+}
+
+fn collect(secrets: &mut Secrets, folder: &Path) {
+    let home = folder.join("home");
+    let root = std::fs::read_to_string(home.join("root")).unwrap();
+    let root = Base64::decode_vec(root.trim().strip_prefix("v1:").unwrap()).unwrap();
+    let keys = records(&home.join("keys.db"));
+    let of = |name: &str| -> Vec<Record> {
+        let found = keys
+            .iter()
+            .filter(|record| record.key.collection.as_str() == name);
+        found.cloned().collect()
+    };
+    let ring = of("keyring");
+    let rows = records(&home.join("data.db"));
+    let rows: Vec<Record> = rows
+        .into_iter()
+        .filter(|r| r.key.collection.as_str() == "vault")
+        .collect();
+    assert_eq!((ring.len(), rows.len()), (1, 5));
+    let root = root.as_slice().try_into().unwrap();
+    secrets.collect(root, &ring[0].data, &of("tenant-keys"), &rows);
+}
+
+fn records(path: &Path) -> Vec<Record> {
+    let store = Arc::new(SqliteStore::open(path).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let scan = |name| Scan {
+        collection: Collection::named(name),
+        owner: None,
+        prefix: None,
+        after: None,
+        limit: 100,
+    };
+    ["keyring", "tenant-keys", "vault"]
+        .into_iter()
+        .flat_map(|name| runtime.block_on(store.scan(scan(name))).unwrap())
+        .collect()
+}
+
+/// The child, stage by stage.
+struct Stages {
+    child: Child,
+    said: BufReader<std::process::ChildStdout>,
+}
+
+/// How many pieces of each sort were found.
+#[derive(Debug)]
+struct Found {
+    memory: BTreeMap<String, usize>,
+    registers: BTreeMap<String, usize>,
+}
+
+impl Stages {
+    fn start(folder: &Path, provider: &str) -> Self {
+        let mut child = Command::new(build())
+            .args([folder.join("home"), folder.to_owned(), provider.into()])
+            .env_remove("KEYWARD_ROOT")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        Self { child, said }
+    }
+
+    fn reach(&mut self, stage: &str) {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), stage, "the child stopped");
+    }
+
+    fn go_on(&mut self, stage: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        self.reach(stage);
+    }
+
+    fn search(&self, folder: &Path, name: &str, needles: &Needles) -> Found {
+        let pid = self.child.id();
+        let made = Command::new("gcore")
+            .args(["-a", "-o"])
+            .arg(folder.join(name))
+            .arg(pid.to_string())
+            .stdin(Stdio::null())
+            .output()
+            .expect("gcore: install the package gdb, or run with --without gcore");
+        let path = folder.join(format!("{name}.{pid}"));
+        let core = std::fs::read(&path)
+            .unwrap_or_else(|_| panic!("no core dump: {}", String::from_utf8_lossy(&made.stderr)));
+        std::fs::remove_file(path).unwrap();
+        let mut found = Found {
+            memory: BTreeMap::new(),
+            registers: BTreeMap::new(),
+        };
+        for segment in segments(&core).expect("a core dump") {
+            let into = match segment.kind {
+                Kind::Memory => &mut found.memory,
+                _ => &mut found.registers,
+            };
+            for finding in needles.find(segment.bytes) {
+                *into.entry(finding.secret).or_insert(0) += 1;
+            }
+        }
+        found
+    }
+
+    fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Stages {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The child as users get it: a release build, in the target folder of this test.
+fn build() -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let target = here.ancestors().nth(3).unwrap();
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--locked",
+            "-p",
+            "keyward-coredump",
+        ])
+        .arg("--target-dir")
+        .arg(target)
+        .status();
+    assert!(built.unwrap().success(), "the release build failed");
+    target.join("release/keyward-coredump-child")
+}
