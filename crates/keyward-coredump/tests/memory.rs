@@ -92,10 +92,11 @@ fn nothing_is_left(provider: &str, kept: &str) {
         "{provider}: in registers after the drop: {:?}",
         dropped.registers
     );
-    assert_eq!(
+    assert!(
+        dropped.memory.is_empty(),
+        "left in memory: {:?}, at {:#?}",
         dropped.memory,
-        BTreeMap::new(),
-        "left in memory (name: pieces)"
+        dropped.places
     );
 
     // Control: of each sort, what is planted is found.
@@ -230,6 +231,8 @@ struct Stages {
 struct Found {
     memory: BTreeMap<String, usize>,
     registers: BTreeMap<String, usize>,
+    /// The first places in memory: address, and the start of its segment.
+    places: Vec<String>,
 }
 
 impl Stages {
@@ -272,6 +275,7 @@ impl Stages {
         let mut found = Found {
             memory: BTreeMap::new(),
             registers: BTreeMap::new(),
+            places: Vec::new(),
         };
         for segment in segments(&core).expect("a core dump") {
             let into = match segment.kind {
@@ -279,6 +283,14 @@ impl Stages {
                 _ => &mut found.registers,
             };
             for finding in needles.find(segment.bytes) {
+                if segment.kind == Kind::Memory && found.places.len() < 400 {
+                    let (from, len) = (segment.address, segment.bytes.len());
+                    let name = &finding.secret;
+                    let at = finding.at;
+                    found
+                        .places
+                        .push(format!("{name} at {from:#x} + {at:#x} of {len:#x}"));
+                }
                 *into.entry(finding.secret).or_insert(0) += 1;
             }
         }
