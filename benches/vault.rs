@@ -97,23 +97,34 @@ fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault 
 }
 
 /// A key, and the id it goes by.
-struct Raw(BodyKey, KeyId);
+/// One key for each tenant, as ours has: the index over keys is written in the same places.
+struct Raw(Vec<(BodyKey, KeyId)>);
 
 impl Raw {
-    fn new(number: u8) -> Self {
+    fn new() -> Self {
         let provider = Provider::default();
-        let key = BodyKey::new(&provider, &provider.random().unwrap()).unwrap();
-        Self(key, KeyId::from_bytes([number; 8]))
+        let key = |_| {
+            let mut id = [0; 8];
+            provider.fill(&mut id).unwrap();
+            let body = BodyKey::new(&provider, &provider.random().unwrap()).unwrap();
+            (body, KeyId::from_bytes(id))
+        };
+        Self((0..TENANTS).map(key).collect())
+    }
+
+    fn of(&self, owner: &str) -> &(BodyKey, KeyId) {
+        let number: usize = owner.strip_prefix("tenant-").unwrap().parse().unwrap();
+        &self.0[number]
     }
 
     fn seal(&self, owner: &str, id: &str, hint: Hint, plaintext: &[u8]) -> String {
         let header = Header {
             suite: Suite::Chunked1,
-            key: self.1,
+            key: self.of(owner).1,
             hint,
         };
         sealed::seal(
-            &self.0,
+            &self.of(owner).0,
             &header,
             |header| bound(header, owner, id),
             plaintext,
@@ -143,7 +154,9 @@ fn bound(header: &[u8], owner: &str, id: &str) -> Encoded {
 fn raw_rows(folder: &Path, key: &Raw) -> Connection {
     let path = folder.join("raw.db");
     let store = SqliteStore::open(&path).unwrap();
-    let rows: Vec<usize> = (0..ROWS).collect();
+    // In the order of owner and id, as our own file is filled: the rows lie alike on their pages.
+    let mut rows: Vec<usize> = (0..ROWS).collect();
+    rows.sort_by_key(|at| (at % TENANTS, *at));
     for page in rows.chunks(4000) {
         let insert = |at: &usize| {
             let (owner, id) = (tenant(*at), format!("account.token/{at:08}"));
@@ -204,7 +217,7 @@ fn raw_rewrap(conn: &mut Connection, old: &Raw, new: &Raw) {
             let parsed = Parsed::parse(text).unwrap();
             let hint = parsed.header().hint.clone();
             let plaintext = parsed
-                .open(&old.0, |header| bound(header, owner, id))
+                .open(&old.of(owner).0, |header| bound(header, owner, id))
                 .unwrap();
             let sealed = new.seal(owner, id, hint, plaintext.expose());
             let mut swap = transaction.prepare_cached(swap).unwrap();
@@ -224,7 +237,7 @@ fn rewrap(c: &mut Criterion) {
         .warm_up_time(Duration::from_secs(1))
         .throughput(Throughput::Elements(ROWS as u64));
     let folder = tempfile::tempdir().unwrap();
-    let (mut old, mut new) = (Raw::new(1), Raw::new(2));
+    let (mut old, mut new) = (Raw::new(), Raw::new());
     let mut conn = raw_rows(folder.path(), &old);
     group.bench_function("raw", |b| {
         b.iter_custom(|times| {
