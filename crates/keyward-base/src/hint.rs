@@ -67,10 +67,14 @@ impl Hint {
         Self("".into())
     }
 
-    /// The masked form of a single-line secret: a published prefix, four stars, and the last four
-    /// characters if at least sixteen others stay hidden.
+    /// The masked form of a secret: a published prefix, four stars, and the last four characters
+    /// if at least sixteen others stay hidden. Of anything but one line of visible ASCII, such as
+    /// a document, no character is shown.
     #[must_use]
     pub fn of(secret: &[u8]) -> Self {
+        if !secret.iter().all(u8::is_ascii_graphic) {
+            return Self(MASK.into());
+        }
         let prefix = PUBLIC_PREFIXES
             .iter()
             .filter(|p| secret.starts_with(p.as_bytes()))
