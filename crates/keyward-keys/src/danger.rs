@@ -1,5 +1,7 @@
 //! Hazards: each can lose data or bring back what was withdrawn. See `docs/runbook.md` first.
 
+mod export;
+
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, KeyId, Result};
 
@@ -7,6 +9,8 @@ use crate::admin::{Admin, Receipt};
 use crate::anchor::{Anchor, Pin};
 use crate::coverage::Coverage;
 use crate::keyring::{Keyring, KeyringBuilder, MAX_TRIES, contended};
+
+pub use export::{export, import};
 
 /// An anchor that knows nothing and remembers nothing, while a restored ring is accepted.
 #[derive(Debug)]

@@ -1,0 +1,61 @@
+//! An export brings every key back, and nothing but an export is imported.
+#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+
+mod world;
+
+use std::sync::Arc;
+
+use keyward_base::ErrorKind;
+use keyward_keys::danger;
+use keyward_testkit::truncations;
+use world::{Store, World, acme, purpose};
+
+#[tokio::test]
+async fn an_export_opens_what_was_sealed() {
+    let world = World::new();
+    let ring = world.builder().create(&[purpose()], &[]).await.unwrap();
+    let key = ring.sealing_key(&purpose(), &acme(), 0).await.unwrap();
+    let mut sealed = Vec::new();
+    key.body().seal(b"context", b"secret", &mut sealed).unwrap();
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+    let bytes = danger::export(&ring).await.unwrap();
+
+    let elsewhere = World {
+        store: Arc::new(Store::new()),
+        ..world
+    };
+    danger::import(elsewhere.store.as_ref(), &bytes)
+        .await
+        .unwrap();
+    let restored = elsewhere.builder().open().await.unwrap();
+    assert_eq!(restored.status(), ring.status());
+    let same = restored
+        .opening_key(&purpose(), &acme(), key.id())
+        .await
+        .unwrap();
+    assert_eq!(
+        same.body().open(b"context", &sealed).unwrap().expose(),
+        b"secret"
+    );
+
+    let again = danger::import(elsewhere.store.as_ref(), &bytes)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        again.kind(),
+        ErrorKind::Misuse,
+        "a store in use is not written over"
+    );
+    let empty = World::new();
+    for cut in truncations(&bytes) {
+        let error = danger::import(empty.store.as_ref(), cut).await.unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Misuse,
+            "cut to {} bytes",
+            cut.len()
+        );
+    }
+    danger::import(empty.store.as_ref(), &bytes).await.unwrap();
+}
