@@ -1,0 +1,166 @@
+//! Encodings have one spelling for each value, and contexts one value for each encoding.
+
+#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+
+use std::collections::BTreeSet;
+
+use keyward_base::context::{Encoded, MAX_CONTEXT_LEN};
+use keyward_base::encoding::{base64url, from_base64url, from_hex, hex, sealed_prefix};
+use keyward_base::{
+    Context, CredentialKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Scope, Suite,
+    Tenant,
+};
+use proptest::prelude::*;
+
+#[test]
+fn base64url_takes_nothing_but_what_it_writes() {
+    assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
+    // Trailing bits: of the four spellings that loose decoders take for one byte, one is right.
+    let taken: Vec<&str> = ["_w", "_x", "_y", "_z", "_-"]
+        .into_iter()
+        .filter(|text| from_base64url(text).is_ok())
+        .collect();
+    assert_eq!(taken, ["_w"]);
+    for bad in ["_w==", "_w=", "+/8", " _w", "_w\n", "A", "_", "AA\0", "Ä"] {
+        let error = from_base64url(bad).unwrap_err();
+        assert_eq!(error.reason(), Some(Reason::Malformed), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_key_prefix_is_a_prefix_of_sixteen_bytes() {
+    let prefix = sealed_prefix(Suite::Chunked1, KeyId::from_bytes([0xff; 8]));
+    assert_eq!(prefix, "kw1.Af__________");
+    assert_eq!(prefix.len(), keyward_base::encoding::SEALED_KEY_PREFIX_LEN);
+}
+
+proptest! {
+    #[test]
+    fn what_is_decoded_is_encoded_the_same(text in "[A-Za-z0-9_=+/ -]{0,24}") {
+        if let Ok(bytes) = from_base64url(&text) {
+            prop_assert_eq!(base64url(&bytes), text);
+        }
+    }
+
+    #[test]
+    fn hexadecimal_comes_back(bytes in any::<[u8; 8]>(), text in "[0-9a-fA-F]{16}") {
+        prop_assert_eq!(from_hex::<8>(&hex(&bytes)).unwrap(), bytes);
+        match from_hex::<8>(&text) {
+            Ok(bytes) => prop_assert_eq!(hex(&bytes), text),
+            Err(e) => prop_assert_eq!(e.reason(), Some(Reason::Malformed)),
+        }
+    }
+
+    /// Fields that spell the same bytes in another division have another encoding.
+    #[test]
+    fn lists_of_fields_are_encoded_apart(
+        left in prop::collection::vec(prop::collection::vec(0_u8..3, 0..5), 0..6),
+        right in prop::collection::vec(prop::collection::vec(0_u8..3, 0..5), 0..6),
+    ) {
+        let encode = |fields: &[Vec<u8>]| {
+            let mut out = Encoded::new("test");
+            fields.iter().for_each(|field| out.push(field));
+            out.as_bytes().to_vec()
+        };
+        prop_assert_eq!(encode(&left) == encode(&right), left == right);
+    }
+
+    /// Around the lengths where the form of a length changes.
+    #[test]
+    fn long_fields_are_encoded_apart(a in 250_usize..260, b in 250_usize..260) {
+        let encode = |len: usize| {
+            let mut out = Encoded::new("test");
+            out.push(&vec![0; len]);
+            out.as_bytes().to_vec()
+        };
+        prop_assert_eq!(encode(a) == encode(b), a == b);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_empty_and_stays_so() {
+    let mut out = Encoded::new("test");
+    out.push(&[7; MAX_CONTEXT_LEN]);
+    assert!(out.as_bytes().is_empty());
+    out.push(b"more");
+    assert!(out.as_bytes().is_empty());
+}
+
+#[test]
+fn the_largest_context_fits() {
+    let (long, name) = ("x".repeat(128), "y".repeat(63));
+    let bytes = Context {
+        purpose: &Purpose::new(&"p".repeat(32)).unwrap(),
+        tenant: &Tenant::new(&long).unwrap(),
+        scope: &Scope::new(&"s".repeat(64)).unwrap(),
+        place: &Place::new(&format!("{name}.{name}")).unwrap(),
+        record: &RecordId::new(&long).unwrap(),
+        kind: &CredentialKind::new(&"k".repeat(32)).unwrap(),
+        metadata: Some(&[9; 32]),
+        revision: Revision::new(u64::MAX),
+    }
+    .encode("kw1/detached", &[1; 42]);
+    assert!(bytes.as_bytes().len() > 500);
+}
+
+/// Each field alone changes the encoding.
+#[test]
+fn every_field_of_a_context_counts() {
+    let [p, q] = ["vault", "other"].map(|s| Purpose::new(s).unwrap());
+    let [t, u] = ["acme", "globex"].map(|s| Tenant::new(s).unwrap());
+    let [s, no] = ["admin", ""].map(|s| Scope::new(s).unwrap());
+    let [a, b] = ["a.b", "a.c"].map(|s| Place::new(s).unwrap());
+    let [r, z] = ["1", "2"].map(|s| RecordId::new(s).unwrap());
+    let [k, l] = ["api-key", "opaque"].map(|s| CredentialKind::new(s).unwrap());
+    let base = Context {
+        purpose: &p,
+        tenant: &t,
+        scope: &s,
+        place: &a,
+        record: &r,
+        kind: &k,
+        metadata: None,
+        revision: Revision::FIRST,
+    };
+    let mut all = vec![
+        base.encode("d", b"h"),
+        base.encode("e", b"h"),
+        base.encode("d", b"i"),
+    ];
+    let mut each = |change: &dyn Fn(&mut Context<'_>)| {
+        let mut changed = Context { ..base.clone() };
+        change(&mut changed);
+        all.push(changed.encode("d", b"h"));
+    };
+    each(&|c| c.revision = Revision::new(2));
+    each(&|c| c.metadata = Some(&[0; 32]));
+    let others = [
+        Context {
+            purpose: &q,
+            ..base.clone()
+        },
+        Context {
+            tenant: &u,
+            ..base.clone()
+        },
+        Context {
+            scope: &no,
+            ..base.clone()
+        },
+        Context {
+            place: &b,
+            ..base.clone()
+        },
+        Context {
+            record: &z,
+            ..base.clone()
+        },
+        Context {
+            kind: &l,
+            ..base.clone()
+        },
+    ];
+    all.extend(others.iter().map(|c| c.encode("d", b"h")));
+    let distinct: BTreeSet<&[u8]> = all.iter().map(Encoded::as_bytes).collect();
+    assert_eq!(distinct.len(), 11);
+}
