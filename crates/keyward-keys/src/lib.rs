@@ -11,7 +11,7 @@
 //! | [`anchor`] | what a ring must not fall behind |
 //! | [`coverage`] | counting what a key still protects |
 //! | [`policy`] | the knobs, each with the reason for its default |
-//! | [`format`] | the bytes of the records |
+//! | [`mod@format`] | the bytes of the records |
 //! | [`danger`] | what can lose data |
 
 pub mod admin;
