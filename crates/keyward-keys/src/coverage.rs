@@ -5,10 +5,21 @@ use std::fmt;
 use keyward_base::{KeyId, Purpose, Result, Tenant};
 use keyward_store::{BoxFuture, Collection, Records};
 
+use crate::fence::Fence;
+
 /// A column of sealed values that can be counted by key.
 pub trait Coverage: fmt::Debug + Send + Sync {
     /// Its name, as it was registered. 1 to 300 bytes.
     fn name(&self) -> &str;
+
+    /// Sees to it that from now on no value of `purpose` is written under a key whose seq is less
+    /// than `least_seq`, not even by a process that holds such a key and was slow. Called before
+    /// the values are counted to destroy a key. A table without a fence of its own returns `Ok`,
+    /// and relies on no process writing to it that is neither a live replica nor short-lived.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be reached.
+    fn close<'a>(&'a self, purpose: &'a Purpose, least_seq: u64) -> BoxFuture<'a, Result<()>>;
 
     /// How many of its values begin with `prefix`, byte by byte; empty counts all.
     ///
@@ -35,6 +46,20 @@ impl<'a> RecordColumn<'a> {
 impl Coverage for RecordColumn<'_> {
     fn name(&self) -> &str {
         self.collection.as_str()
+    }
+
+    fn close<'a>(&'a self, purpose: &'a Purpose, least_seq: u64) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match Fence::read(self.store).await? {
+                // Of another purpose, or of none yet: no value of this one can be written here.
+                Some(fence) if fence.purpose() == purpose => {
+                    Fence::raise(self.store, purpose, least_seq)
+                        .await
+                        .map(|_| ())
+                }
+                _ => Ok(()),
+            }
+        })
     }
 
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {

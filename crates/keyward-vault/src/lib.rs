@@ -28,7 +28,6 @@
 //! | [`metadata`] | the public bytes beside a sealed value |
 
 pub mod credential;
-mod fence;
 pub mod metadata;
 pub mod rewrap;
 pub mod sealed;

@@ -12,10 +12,9 @@ use std::fmt;
 
 use keyward_base::audit::{Event, Outcome};
 use keyward_base::{Error, Reason, Result};
-use keyward_keys::Coverage;
+use keyward_keys::{Coverage, Fence};
 use keyward_store::{Collection, Scan, StoreLimits};
 
-use crate::fence::Fence;
 use crate::sealed::Column;
 use crate::slot::VAULT;
 use crate::table::Table;
@@ -118,7 +117,7 @@ impl<'a> Rewrap<'a> {
         let vault = self.vault;
         vault.keyring().refresh().await?;
         let least = vault.keyring().active_seq(vault.purpose())?;
-        Fence::raise(vault.store().as_ref(), least).await?;
+        Fence::raise(vault.store().as_ref(), vault.purpose(), least).await?;
         vault.forget_fence();
         let total = vault.store().count(&VAULT, "").await?;
         let mut report = Report::default();

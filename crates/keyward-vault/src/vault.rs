@@ -14,7 +14,7 @@ use keyward_base::{
     SecretBytes, Sink,
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
-use keyward_keys::Keyring;
+use keyward_keys::{Fence, Keyring};
 use keyward_store::{Applied, Record, Records, Write};
 
 pub use builder::VaultBuilder;
@@ -22,7 +22,6 @@ pub use listing::{Listed, Page, Refused, UnverifiedHint};
 pub use opened::Opened;
 
 use crate::credential::{Credential, Kind};
-use crate::fence::Fence;
 use crate::metadata::Metadata;
 use crate::slot::{Expect, Slot, VAULT};
 
@@ -122,7 +121,7 @@ impl Vault {
             let key = self
                 .0
                 .keyring
-                .sealing_key(&self.0.purpose, &slot.tenant, fence.least_seq)
+                .sealing_key(&self.0.purpose, &slot.tenant, fence.least_seq())
                 .await?;
             let header = Header {
                 suite: key.suite(),
@@ -237,11 +236,17 @@ impl Vault {
     }
 
     async fn fence(&self) -> Result<Fence> {
-        if let Some(fence) = *self.0.fence.lock().unwrap_or_else(PoisonError::into_inner) {
+        let held = self
+            .0
+            .fence
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(fence) = held {
             return Ok(fence);
         }
-        let fence = Fence::read(self.0.store.as_ref()).await?;
-        *self.0.fence.lock().unwrap_or_else(PoisonError::into_inner) = Some(fence);
+        let fence = Fence::claim(self.0.store.as_ref(), &self.0.purpose).await?;
+        *self.0.fence.lock().unwrap_or_else(PoisonError::into_inner) = Some(fence.clone());
         Ok(fence)
     }
 

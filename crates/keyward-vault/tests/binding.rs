@@ -352,12 +352,31 @@ async fn a_scope_opens_for_its_own_callers_alone() {
 #[tokio::test]
 async fn keys_of_one_purpose_open_nothing_of_another() {
     let world = World::of(&["vault", "billing"], Policy::default()).await;
-    let billing = Vault::builder(world.vault.keyring().clone(), Arc::clone(&world.store))
-        .purpose(Purpose::new("billing").unwrap())
-        .build()
-        .await
-        .unwrap();
+    let vault_of = |store: Arc<dyn Records>| {
+        Vault::builder(world.vault.keyring().clone(), store)
+            .purpose(Purpose::new("billing").unwrap())
+            .build()
+    };
+    let shared = vault_of(Arc::clone(&world.store)).await.unwrap_err();
+    assert_eq!(
+        shared.kind(),
+        ErrorKind::Misuse,
+        "a store belongs to one purpose"
+    );
+
     world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let row = world.row(&home()).await;
+    let store: Arc<dyn Records> = Arc::new(MemoryStore::new(10));
+    let moved = Write::Insert {
+        key: row.key,
+        sealed: row.sealed,
+        data: row.data,
+        expires: None,
+    };
+    let Applied::Done(_) = store.apply(vec![moved]).await.unwrap() else {
+        panic!()
+    };
+    let billing = vault_of(store).await.unwrap();
     let error = billing.open(&home(), &Scope::none()).await.unwrap_err();
     assert_eq!(error.reason(), Some(Reason::NotAuthentic));
 }

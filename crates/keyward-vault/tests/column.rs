@@ -12,7 +12,7 @@ mod support;
 use std::sync::Mutex;
 
 use keyward_base::{
-    CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
+    CredentialKind, ErrorKind, KeyId, Place, Purpose, Reason, RecordId, Result, Revision, Scope,
     SecretBytes, Tenant,
 };
 use keyward_keys::Coverage;
@@ -60,6 +60,10 @@ impl Servers {
 }
 
 impl Coverage for Servers {
+    fn close<'a>(&'a self, _: &'a Purpose, _: u64) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn name(&self) -> &str {
         PLACE
     }

@@ -81,28 +81,22 @@ async fn the_fence_is_as_the_page_says() {
     rotate(&world.vault).await;
     Rewrap::new(&world.vault).run().await.unwrap();
     let least = world.vault.keyring().active_seq(world.vault.purpose());
-    let fence = |seq: u64| [b"kwfn\x01", &seq.to_be_bytes()[..]].concat();
+    let fence = |seq: u64| [b"kwfn\x01", &seq.to_be_bytes()[..], b"vault"].concat();
     let held = at(data.as_ref(), "fence", "", "fence").await.unwrap();
     assert_eq!(held.data, fence(least.unwrap()));
-    assert!(vector("The fence for").contains(&hex(&fence(258))));
+    assert!(vector("The fence of purpose").contains(&hex(&fence(258))));
 
-    // A fence of another form is not passed.
-    let data = memory();
-    let world = World::on(memory(), Arc::clone(&data)).await;
-    insert(
-        data.as_ref(),
-        key("fence", "", "fence"),
-        b"kwfn\x02".to_vec(),
-    )
-    .await;
-    let token = SecretBytes::copy_of(b"token");
-    let token = world.vault.credential(Kind::ApiKey, token).unwrap();
-    let slot = Slot::new("acme", "account.token", "1").unwrap();
-    let put = world
-        .vault
-        .put(&slot, &token, &Scope::none(), Expect::Any)
-        .await;
-    assert_eq!(put.unwrap_err().kind(), ErrorKind::Corrupt);
+    // A fence of another form, or of another purpose, is not passed.
+    for (fence, kind) in [
+        (&b"kwfn\x02"[..], ErrorKind::Corrupt),
+        (b"kwfn\x01\0\0\0\0\0\0\0\0billing", ErrorKind::Misuse),
+    ] {
+        let data = memory();
+        insert(data.as_ref(), key("fence", "", "fence"), fence.to_vec()).await;
+        let ring = world.vault.keyring().clone();
+        let built = Vault::builder(ring, data).build().await;
+        assert_eq!(built.unwrap_err().kind(), kind);
+    }
 }
 
 #[tokio::test]

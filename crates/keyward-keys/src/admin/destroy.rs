@@ -46,6 +46,7 @@ impl Admin {
         self.keyring.refresh().await?;
         self.check_disabled_everywhere(id).await?;
         self.check_all_counted(columns).await?;
+        self.close(id, columns).await?;
         let usage = self.usage(columns).await?;
         let usage = usage
             .iter()
@@ -86,6 +87,20 @@ impl Admin {
             at,
             tenant_keys: usage.tenant_keys,
         })
+    }
+
+    /// Puts the fences up, so that what is counted next stays true: a process that took a key
+    /// under this one long ago, and was slow, cannot write with it any more.
+    async fn close(&self, id: KeyId, columns: &[&dyn Coverage]) -> Result<()> {
+        let snapshot = self.keyring.snapshot();
+        let Some(purpose) = snapshot.ring.find(id).map(|key| &key.purpose) else {
+            return Ok(());
+        };
+        let least_seq = snapshot.ring.active(purpose)?.promoted_epoch;
+        for column in columns {
+            column.close(purpose, least_seq).await?;
+        }
+        Ok(())
     }
 
     /// The key is Disabled, and every live replica knows.

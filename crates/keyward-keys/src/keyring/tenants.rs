@@ -131,7 +131,8 @@ impl Keyring {
         key: KeyId,
     ) -> Result<()> {
         if self.snapshot().ring.find(key).is_some() {
-            return self.admin().mark_unregistered(key).await;
+            self.admin().mark_unregistered(key).await?;
+            return self.check_still_opens(key).await;
         }
         for _ in 0..MAX_TRIES {
             let snapshot = self.snapshot();
@@ -144,17 +145,25 @@ impl Keyring {
                 .iter_mut()
                 .find(|e| e.id == key)
                 .ok_or_else(unknown)?;
+            let ring_key = entry.wrapped_by;
             if entry.unregistered {
-                return Ok(());
+                return self.check_still_opens(ring_key).await;
             }
             entry.unregistered = true;
             let data = tenant::write(&record, &snapshot, purpose, tenant)?;
             let swap = put(place, Some(found.version), data);
             if let Applied::Done(_) = self.0.store.apply(vec![swap]).await? {
-                return Ok(());
+                return self.check_still_opens(ring_key).await;
             }
         }
         Err(contended())
+    }
+
+    /// Reads the ring anew: whoever destroys a key disables it first, and looks at the marks then.
+    /// So either they see the mark, or this sees that the key is disabled.
+    async fn check_still_opens(&self, ring_key: KeyId) -> Result<()> {
+        self.refresh().await?;
+        self.snapshot().opens(ring_key).map(|_| ())
     }
 
     /// Registers the name of a column of sealed values, for good: no ring key is destroyed by a

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, Result};
+use keyward_base::{ErrorKind, Purpose, Result};
 use keyward_keys::{Coverage, FileAnchor, Keyring};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{BoxFuture, Records, Write};
@@ -44,6 +44,10 @@ async fn of_many_creators_one_wins() {
 struct Rows(u64);
 
 impl Coverage for Rows {
+    fn close<'a>(&'a self, _: &'a Purpose, _: u64) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn name(&self) -> &'static str {
         "vault"
     }

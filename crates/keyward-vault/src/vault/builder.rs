@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use keyward_base::audit::Discard;
 use keyward_base::{Clock, Purpose, Result, Sink};
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, Keyring};
+use keyward_keys::{EphemeralRoot, Fence, Keyring};
 use keyward_store::{MemoryStore, Records};
 
 use super::{Inner, Vault};
@@ -56,14 +56,15 @@ impl VaultBuilder {
     /// destroyed.
     ///
     /// # Errors
-    /// `Misuse` if the ring has no key of the purpose; `Unavailable` if the key store cannot be
-    /// reached.
+    /// `Misuse` if the ring has no key of the purpose, or the store belongs to another;
+    /// `Unavailable` if a store cannot be reached.
     pub async fn build(self) -> Result<Vault> {
         let purpose = match self.purpose {
             Some(purpose) => purpose,
             None => Purpose::new(PURPOSE)?,
         };
         self.keyring.active_seq(&purpose)?;
+        let fence = Fence::claim(self.store.as_ref(), &purpose).await?;
         self.keyring.register(VAULT.as_str()).await?;
         Ok(Vault(Arc::new(Inner {
             keyring: self.keyring,
@@ -71,7 +72,7 @@ impl VaultBuilder {
             clock: self.clock,
             audit: self.audit,
             purpose,
-            fence: Mutex::new(None),
+            fence: Mutex::new(Some(fence)),
         })))
     }
 }
