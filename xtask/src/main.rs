@@ -27,7 +27,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test  [--full] [--without NAME]...   all tests and doc tests; installs what they need
-                                       (NAME: ssh-keygen, gcore)
+                                       (NAME: gcore)
   check [--only STEP]... [--without STEP]...
                                        format, lints, docs, layers, licences, features and more
   bench [ARGS]                         the benches, the peers too where they are set up

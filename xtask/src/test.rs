@@ -36,7 +36,8 @@ impl Count {
 }
 
 pub(crate) fn run(options: &Options) -> Outcome {
-    let known: Vec<&str> = tools::SYSTEM.iter().map(|tool| tool.name).collect();
+    let optional = tools::SYSTEM.iter().filter(|tool| tool.is_optional);
+    let known: Vec<&str> = optional.map(|tool| tool.name).collect();
     options.allow(&known)?;
     for tool in &tools::SYSTEM {
         if options.leaves_out(tool.name) {

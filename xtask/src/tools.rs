@@ -7,10 +7,12 @@ use crate::{Outcome, run, workspace};
 /// A program from the system's package manager that tests use.
 #[derive(Debug)]
 pub(crate) struct SystemTool {
-    /// The name that `--without` takes.
+    /// The program, and the name that `--without` takes.
     pub(crate) name: &'static str,
     package: &'static str,
     why: &'static str,
+    /// Whether the tests that need it know how to be left out.
+    pub(crate) is_optional: bool,
 }
 
 /// What the tests need.
@@ -19,11 +21,13 @@ pub(crate) const SYSTEM: [SystemTool; 2] = [
         name: "ssh-keygen",
         package: "openssh-client",
         why: "real SSH keys, and the fingerprints they are compared with",
+        is_optional: false,
     },
     SystemTool {
         name: "gcore",
         package: "gdb",
         why: "the core dumps that are searched for secrets",
+        is_optional: true,
     },
 ];
 
@@ -33,11 +37,13 @@ impl SystemTool {
         if run::is_installed(self.name) {
             return Ok(());
         }
-        let Self { name, package, why } = self;
-        let missing = format!(
-            "{name} is missing (for {why}): install the package {package}, or leave its tests out \
-             with --without {name}"
-        );
+        let Self {
+            name, package, why, ..
+        } = self;
+        let mut missing = format!("{name} is missing (for {why}): install the package {package}");
+        if self.is_optional {
+            missing.push_str(&format!(", or leave its tests out with --without {name}"));
+        }
         if !(run::is_installed("apt-get") && is_root()) {
             return Err(missing);
         }
