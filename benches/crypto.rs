@@ -1,7 +1,7 @@
 //! Sealing and opening, beside the bare construction and bare AES-256-GCM.
 //!
-//! *bare* is the same derivation and cipher written plainly over hmac, sha2 and aes-gcm or ring,
-//! with the HMAC pads kept and the salt from the operating system, and nothing wiped.
+//! *bare* is the same derivation and cipher written plainly over hmac, sha2 and ring, with the
+//! HMAC pads kept and the salt from the operating system, and nothing wiped.
 // Benches: a panic is the report.
 #![allow(
     clippy::unwrap_used,
@@ -12,9 +12,7 @@
 
 use std::hint::black_box;
 
-use aes_gcm::aead::AeadInOut as _;
-use aes_gcm::{Aes256Gcm, KeyInit as _};
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_base::context::Encoded;
 use keyward_base::{Hint, KeyId, SecretArray, Suite};
 use keyward_benches::compare;
@@ -72,11 +70,14 @@ fn bare_seal(prk: &Hmac<Sha512>, context: &[u8], message: &[u8]) -> Vec<u8> {
     let nonce: [u8; 12] = keys[32..44].try_into().unwrap();
     let start = out.len();
     out.extend_from_slice(message);
-    let key = Aes256Gcm::new(keys[..32].try_into().unwrap());
-    let tag = key
-        .encrypt_inout_detached(&nonce.into(), &[], (&mut out[start..]).into())
+    let tag = ring_key(&keys[..32])
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::empty(),
+            &mut out[start..],
+        )
         .unwrap();
-    out.extend_from_slice(&tag);
+    out.extend_from_slice(tag.as_ref());
     out
 }
 
@@ -84,17 +85,17 @@ fn bare_open(prk: &Hmac<Sha512>, context: &[u8], body: &[u8]) -> Vec<u8> {
     let keys = bare_keys(prk, &body[..24], context);
     assert_eq!(keys[44..76], body[24..56]);
     let nonce: [u8; 12] = keys[32..44].try_into().unwrap();
-    let (data, tag) = body[56..].split_at(body.len() - 72);
-    let mut out = data.to_vec();
-    let key = Aes256Gcm::new(keys[..32].try_into().unwrap());
-    let tag: [u8; 16] = tag.try_into().unwrap();
-    key.decrypt_inout_detached(&nonce.into(), &[], out.as_mut_slice().into(), &tag.into())
-        .unwrap();
+    let mut out = body[56..].to_vec();
+    let len = ring_key(&keys[..32])
+        .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut out)
+        .unwrap()
+        .len();
+    out.truncate(len);
     out
 }
 
-fn ring_key() -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap())
+fn ring_key(key: &[u8]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap())
 }
 
 /// ring over 16 KiB pieces in place, one tag each: what a kept key costs and no derivation.
@@ -103,10 +104,21 @@ fn ring_pieces(key: &LessSafeKey, data: &mut [u8]) {
         let mut nonce = [0; 12];
         nonce[8..].copy_from_slice(&at.to_be_bytes());
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = key
-            .seal_in_place_separate_tag(nonce, Aad::empty(), piece)
-            .unwrap();
-        black_box(tag.as_ref());
+        let tag = key.seal_in_place_separate_tag(nonce, Aad::empty(), piece);
+        let _tag = black_box(tag.unwrap());
+    }
+}
+
+/// The same opened, each piece with its tag behind it, into `data` piece by piece: decryption in
+/// place would leave nothing for the next round to open, so the copy is part of it.
+fn ring_pieces_opened(key: &LessSafeKey, sealed: &[u8], data: &mut [u8]) {
+    for (at, piece) in (0_u32..).zip(sealed.chunks(CHUNK + 16)) {
+        let mut nonce = [0; 12];
+        nonce[8..].copy_from_slice(&at.to_be_bytes());
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let room = &mut data[..piece.len()];
+        room.copy_from_slice(piece);
+        black_box(key.open_in_place(nonce, Aad::empty(), room).unwrap());
     }
 }
 
@@ -122,7 +134,7 @@ fn small() {
         key: KeyId::from_bytes([1; 8]),
         hint: Hint::parse(b"ghp_****6aKo").unwrap(),
     };
-    let kept = ring_key();
+    let kept = ring_key(&KEY);
     let body = bare_seal(&prk, context.as_bytes(), &message);
     assert_eq!(
         ours.open(context.as_bytes(), &body).unwrap().expose(),
@@ -231,7 +243,7 @@ fn bulk(len: usize) {
     let key = SecretArray::copy_of(&KEY).unwrap();
     let ours = BodyKey::new(&Provider::default(), &key).unwrap();
     let plain = BodyKey::new(&Provider::rustcrypto(), &key).unwrap();
-    let kept = ring_key();
+    let kept = ring_key(&KEY);
     let mut sealed = Vec::new();
     ours.seal(context.as_bytes(), &message, &mut sealed)
         .unwrap();
@@ -281,7 +293,21 @@ fn bulk(len: usize) {
             ),
         ],
     );
+    let mut pieces = Vec::new();
+    for (at, piece) in (0_u32..).zip(message.chunks(CHUNK)) {
+        let mut nonce = [0; 12];
+        nonce[8..].copy_from_slice(&at.to_be_bytes());
+        let mut piece = piece.to_vec();
+        kept.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::empty(),
+            &mut piece,
+        )
+        .unwrap();
+        pieces.extend_from_slice(&piece);
+    }
     let mut data = message.clone();
+    let mut room = vec![0; CHUNK + 16];
     compare(
         &format!("open {} KiB", len / 1024),
         &mut [
@@ -290,7 +316,20 @@ fn bulk(len: usize) {
                 Box::new(|n| (0..n).for_each(|_| ring_pieces(&kept, &mut data))),
             ),
             (
-                "keyward from a copy",
+                "ring, 16 KiB pieces copied and opened",
+                Box::new(|n| (0..n).for_each(|_| ring_pieces_opened(&kept, &pieces, &mut room))),
+            ),
+            (
+                "keyward in place, and the copy it takes",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let buffer = sealed.clone();
+                        black_box(ours.open_in_place(context.as_bytes(), buffer, 0).unwrap());
+                    })
+                }),
+            ),
+            (
+                "keyward into a new buffer",
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         black_box(ours.open(context.as_bytes(), &sealed).unwrap());

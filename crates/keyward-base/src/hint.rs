@@ -10,7 +10,7 @@ use crate::error::{Error, Reason, Result};
 /// The most bytes a hint takes.
 pub const MAX_HINT_LEN: usize = 32;
 
-const MASK: &str = "****";
+const MASK: &[u8] = b"****";
 const SHOWN: usize = 4;
 const LEAST_HIDDEN: usize = 16;
 
@@ -58,13 +58,28 @@ const PUBLIC_PREFIXES: [&str; 36] = [
 /// A masked form: at most 32 bytes of letters, digits, `_`, `-`, `.` and `*`. `Display` shows
 /// each `*` as `•`.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Hint(Box<str>);
+pub struct Hint {
+    bytes: [u8; MAX_HINT_LEN], // Inline: reading a sealed value allocates nothing for it.
+    len: u8,
+}
 
 impl Hint {
     /// Nothing is shown.
     #[must_use]
-    pub fn none() -> Self {
-        Self("".into())
+    pub const fn none() -> Self {
+        Self {
+            bytes: [0; MAX_HINT_LEN],
+            len: 0,
+        }
+    }
+
+    /// Appends `more` if there is room; for the longest hint there is.
+    fn push(&mut self, more: &[u8]) {
+        let end = usize::from(self.len).saturating_add(more.len());
+        if let Some(room) = self.bytes.get_mut(usize::from(self.len)..end) {
+            room.copy_from_slice(more);
+            self.len = u8::try_from(end).unwrap_or_default();
+        }
     }
 
     /// The masked form of a secret: a published prefix, four stars, and the last four characters
@@ -72,8 +87,10 @@ impl Hint {
     /// a document, no character is shown.
     #[must_use]
     pub fn of(secret: &[u8]) -> Self {
+        let mut hint = Self::none();
         if !secret.iter().all(u8::is_ascii_graphic) {
-            return Self(MASK.into());
+            hint.push(MASK);
+            return hint;
         }
         let prefix = PUBLIC_PREFIXES
             .iter()
@@ -86,9 +103,11 @@ impl Hint {
         let tail = body
             .get(hidden..)
             .filter(|tail| hidden >= LEAST_HIDDEN && tail.iter().all(|b| shown(*b)))
-            .and_then(|tail| std::str::from_utf8(tail).ok())
             .unwrap_or_default();
-        Self(format!("{prefix}{MASK}{tail}").into())
+        [prefix.as_bytes(), MASK, tail]
+            .iter()
+            .for_each(|part| hint.push(part));
+        hint
     }
 
     /// Reads a stored hint.
@@ -96,17 +115,22 @@ impl Hint {
     /// # Errors
     /// `Rejected` ([`Reason::Malformed`]) beyond 32 bytes or for any other character.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Error::rejected(Reason::Malformed))?;
-        if text.len() > MAX_HINT_LEN || !text.bytes().all(|b| shown(b) || b == b'*') {
+        if bytes.len() > MAX_HINT_LEN || !bytes.iter().all(|b| shown(*b) || *b == b'*') {
             return Err(Error::rejected(Reason::Malformed));
         }
-        Ok(Self(text.into()))
+        let mut hint = Self::none();
+        hint.push(bytes);
+        Ok(hint)
     }
 
     /// The stored form, with `*`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        // ASCII by construction.
+        self.bytes
+            .get(..usize::from(self.len))
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -116,7 +140,7 @@ fn shown(b: u8) -> bool {
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
+        self.as_str()
             .chars()
             .try_for_each(|c| fmt::Write::write_char(f, if c == '*' { '•' } else { c }))
     }

@@ -57,25 +57,34 @@ impl AeadKey {
         }
     }
 
-    /// Decrypts in place. On failure `data` holds nothing that may be used.
+    /// Decrypts what begins at `from` of `data` to the front of `data`. On failure `data` holds
+    /// nothing that may be used.
     pub(crate) fn open(
         &self,
         nonce: [u8; 12],
         aad: &[u8],
         data: &mut [u8],
+        from: usize,
         tag: &[u8; TAG_LEN],
     ) -> Result<(), Failed> {
         match self {
+            // ring moves while it decrypts, which saves a pass over the bytes.
             Self::Ring(key) => {
                 let nonce = Nonce::assume_unique_for_key(nonce);
                 let tag = ring::aead::Tag::from(*tag);
-                key.open_in_place_separate_tag(nonce, Aad::from(aad), tag, data, 0..)
+                key.open_in_place_separate_tag(nonce, Aad::from(aad), tag, data, from..)
                     .map(|_| ())
                     .map_err(|_| Failed)
             }
-            Self::RustCrypto(key) => key
-                .decrypt_inout_detached(&nonce.into(), aad, data.into(), tag.into())
-                .map_err(|_| Failed),
+            Self::RustCrypto(key) => {
+                let sealed = data.get_mut(from..).ok_or(Failed)?;
+                key.decrypt_inout_detached(&nonce.into(), aad, sealed.into(), tag.into())
+                    .map_err(|_| Failed)?;
+                if from > 0 {
+                    data.copy_within(from.., 0);
+                }
+                Ok(())
+            }
         }
     }
 }

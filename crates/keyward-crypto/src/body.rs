@@ -122,7 +122,7 @@ impl BodyKey {
             out.extend_from_slice(keys.commitment());
             let sealed = self
                 .provider
-                .aead_for(plaintext.len())
+                .aead()
                 .key(keys.key())
                 .and_then(|key| seal_chunks(&key, &keys, plaintext, out));
             keys.wipe();
@@ -150,13 +150,13 @@ impl BodyKey {
             .ok_or_else(malformed)?;
         // From here on it may hold plaintext: whatever happens, it is wiped.
         let mut held = SecretBytes::new(Vec::with_capacity(len));
-        self.with_message_key(salt, context, commitment, len, |key, keys| {
+        self.with_message_key(salt, context, commitment, |key, keys| {
             for (number, chunk) in (0_u64..).zip(chunks.chunks(SEALED_CHUNK_LEN)) {
                 let (data, tag) = chunk.split_last_chunk::<TAG_LEN>().ok_or(Failed)?;
                 let start = held.len();
                 held.push(data);
                 let data = held.expose_mut().get_mut(start..).unwrap_or_default();
-                key.open(keys.nonce(number), &[], data, tag)?;
+                key.open(keys.nonce(number), &[], data, 0, tag)?;
             }
             Ok(())
         })?;
@@ -169,13 +169,12 @@ impl BodyKey {
         salt: &[u8; SALT_LEN],
         context: &[u8],
         commitment: &[u8; COMMITMENT_LEN],
-        len: usize,
         open: impl FnOnce(&AeadKey, &MessageKeys) -> Result<(), Failed>,
     ) -> Result<()> {
         leaf(|| {
             let mut keys = MessageKeys::derive(&self.prk, salt, context);
             let opened = if crate::equal(keys.commitment(), commitment) {
-                let key = self.provider.aead_for(len).key(keys.key());
+                let key = self.provider.aead().key(keys.key());
                 key.and_then(|key| open(&key, &keys)).map_err(|_| damaged())
             } else {
                 Err(Error::rejected(Reason::NotAuthentic))
@@ -218,7 +217,7 @@ impl BodyKey {
         let (commitment, chunks) = rest
             .split_first_chunk_mut::<COMMITMENT_LEN>()
             .ok_or_else(malformed)?;
-        self.with_message_key(salt, context, commitment, len, |key, keys| {
+        self.with_message_key(salt, context, commitment, |key, keys| {
             open_chunks(key, keys, chunks)
         })?;
         held.narrow(start.saturating_add(PREFIX_LEN), len);
@@ -342,20 +341,18 @@ fn seal_chunks(
 
 /// Opens every chunk and closes the gaps that the tags leave.
 fn open_chunks(key: &AeadKey, keys: &MessageKeys, chunks: &mut [u8]) -> Result<(), Failed> {
-    let mut kept = 0_usize;
-    let mut from = 0_usize;
+    let mut front = chunks;
+    let mut gap = 0_usize;
     let mut number = 0_u64;
-    while from < chunks.len() {
-        let end = from.saturating_add(SEALED_CHUNK_LEN).min(chunks.len());
-        let chunk = chunks.get_mut(from..end).unwrap_or_default();
+    // `front` begins where the next plaintext goes, its chunk `gap` bytes further on.
+    while front.len() > gap {
+        let end = gap.saturating_add(SEALED_CHUNK_LEN).min(front.len());
+        let (chunk, _) = front.split_at_mut(end);
         let (data, tag) = chunk.split_last_chunk_mut::<TAG_LEN>().ok_or(Failed)?;
-        key.open(keys.nonce(number), &[], data, tag)?;
-        let len = data.len();
-        if kept != from {
-            chunks.copy_within(from..from.saturating_add(len), kept);
-        }
-        kept = kept.saturating_add(len);
-        from = end;
+        let len = data.len().checked_sub(gap).ok_or(Failed)?;
+        key.open(keys.nonce(number), &[], data, gap, tag)?;
+        front = front.get_mut(len..).unwrap_or_default();
+        gap = gap.saturating_add(TAG_LEN);
         number = number.saturating_add(1);
     }
     Ok(())

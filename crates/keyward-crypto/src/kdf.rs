@@ -39,7 +39,7 @@ impl HashPart {
 /// drop. ring's is not wiped on drop, so for ring the key itself is kept, in a box that is, and
 /// the pads are made anew inside each leaf.
 macro_rules! kept_hmac {
-    ($name:ident, $hash:ty, $len:literal, $ring:expr) => {
+    ($name:ident, $ready:ident, $hash:ty, $len:literal, $ring:expr) => {
         pub(crate) enum $name {
             Ring(SecretBytes),
             RustCrypto(Box<Hmac<$hash>>),
@@ -57,19 +57,33 @@ macro_rules! kept_hmac {
                 }
             }
 
-            /// Called inside a leaf.
+            /// Called inside a leaf, which the result must not leave.
+            pub(crate) fn ready(&self) -> $ready<'_> {
+                match self {
+                    Self::Ring(key) => $ready::Ring(ring::hmac::Key::new($ring, key.expose())),
+                    Self::RustCrypto(kept) => $ready::RustCrypto(kept),
+                }
+            }
+        }
+
+        /// With its pads made: for one operation.
+        pub(crate) enum $ready<'a> {
+            Ring(ring::hmac::Key),
+            RustCrypto(&'a Hmac<$hash>),
+        }
+
+        impl $ready<'_> {
             pub(crate) fn sign(&self, parts: &[&[u8]], out: &mut [u8; $len]) {
                 match self {
                     Self::RustCrypto(kept) => {
-                        let mut mac = Hmac::<$hash>::clone(kept);
+                        let mut mac = Hmac::<$hash>::clone(*kept);
                         parts.iter().for_each(|part| mac.update(part));
                         let mut tag = mac.finalize().into_bytes();
                         out.copy_from_slice(&tag);
                         tag.zeroize();
                     }
                     Self::Ring(key) => {
-                        let key = ring::hmac::Key::new($ring, key.expose());
-                        let mut mac = ring::hmac::Context::with_key(&key);
+                        let mut mac = ring::hmac::Context::with_key(key);
                         parts.iter().for_each(|part| mac.update(part));
                         let tag = mac.sign();
                         out.iter_mut()
@@ -82,8 +96,8 @@ macro_rules! kept_hmac {
     };
 }
 
-kept_hmac!(Hmac256, Sha256, 32, ring::hmac::HMAC_SHA256);
-kept_hmac!(Hmac512, Sha512, 64, ring::hmac::HMAC_SHA512);
+kept_hmac!(Hmac256, Ready256, Sha256, 32, ring::hmac::HMAC_SHA256);
+kept_hmac!(Hmac512, Ready512, Sha512, 64, ring::hmac::HMAC_SHA512);
 
 /// Bytes of output that [`expand`] gives: two blocks of SHA-512.
 pub(crate) const EXPANDED_LEN: usize = 128;
@@ -93,6 +107,7 @@ pub(crate) const EXPANDED_LEN: usize = 128;
 /// Called inside a leaf.
 pub(crate) fn expand(prk: &Hmac512, info: [&[u8]; 4], out: &mut [u8; EXPANDED_LEN]) {
     let [a, b, c, d] = info;
+    let prk = prk.ready();
     let mut block = [0; 64];
     prk.sign(&[a, b, c, d, &[1]], &mut block);
     let (first, second) = out.split_at_mut(64);

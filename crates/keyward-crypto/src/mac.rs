@@ -26,7 +26,7 @@ impl MacKey {
     #[must_use]
     pub fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut tag = [0; 32];
-        leaf(|| self.0.sign(parts, &mut tag));
+        leaf(|| self.0.ready().sign(parts, &mut tag));
         tag
     }
 

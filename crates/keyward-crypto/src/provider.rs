@@ -34,12 +34,7 @@ impl Random for System {
 /// The parts that do the work. Values sealed with one provider open with any other.
 #[derive(Clone, Copy, Debug)]
 pub struct Provider {
-    /// AES-256-GCM for messages of up to `bulk_from` bytes.
-    small: AeadPart,
-    /// AES-256-GCM for longer messages.
-    bulk: AeadPart,
-    /// The least length in bytes of a message that `bulk` is used for.
-    bulk_from: usize,
+    aead: AeadPart,
     hash: HashPart,
     random: &'static dyn Random,
 }
@@ -49,9 +44,7 @@ impl Provider {
     #[must_use]
     pub const fn ring() -> Self {
         Self {
-            small: AeadPart::Ring,
-            bulk: AeadPart::Ring,
-            bulk_from: 0,
+            aead: AeadPart::Ring,
             hash: HashPart::Ring,
             random: &System,
         }
@@ -61,21 +54,18 @@ impl Provider {
     #[must_use]
     pub const fn rustcrypto() -> Self {
         Self {
-            small: AeadPart::RustCrypto,
-            bulk: AeadPart::RustCrypto,
-            bulk_from: usize::MAX,
+            aead: AeadPart::RustCrypto,
             hash: HashPart::RustCrypto,
             random: &System,
         }
     }
 
-    /// The default mix, chosen by measurement: see `docs/defaults.md`.
+    /// The default, chosen by measurement: AES-256-GCM by ring, hashes and HMAC with kept pads by
+    /// the RustCrypto crates. See `docs/defaults.md`.
     #[must_use]
     pub const fn mixed() -> Self {
         Self {
-            small: AeadPart::RustCrypto,
-            bulk: AeadPart::Ring,
-            bulk_from: 1024,
+            aead: AeadPart::Ring,
             hash: HashPart::RustCrypto,
             random: &System,
         }
@@ -107,12 +97,8 @@ impl Provider {
         self.hash
     }
 
-    pub(crate) const fn aead_for(&self, len: usize) -> AeadPart {
-        if len >= self.bulk_from {
-            self.bulk
-        } else {
-            self.small
-        }
+    pub(crate) const fn aead(&self) -> AeadPart {
+        self.aead
     }
 
     pub(crate) const fn with_random(mut self, random: &'static dyn Random) -> Self {

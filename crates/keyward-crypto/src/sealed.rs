@@ -200,15 +200,44 @@ pub fn seal(
         return Err(Error::misuse("a sealed value holds at most 1048576 bytes"));
     }
     let body = body_len(plaintext.len()).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(body.saturating_add(MAX_HEADER_LEN));
-    header.write(&mut bytes);
-    let context = context(&bytes);
-    key.seal(context.as_bytes(), plaintext, &mut bytes)?;
-    let mut text =
-        String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4).saturating_add(4));
-    text.push_str(SEALED_PREFIX);
-    URL_SAFE_NO_PAD.encode_string(&bytes, &mut text);
-    Ok(text)
+    let len = FIXED_LEN
+        .saturating_add(header.hint.as_str().len())
+        .saturating_add(body);
+    let text_len = base64::encoded_len(len, false)
+        .unwrap_or_default()
+        .saturating_add(SEALED_PREFIX.len());
+    // One buffer for both: the bytes at its end, from where they are encoded to its front.
+    let start = text_len.saturating_sub(len);
+    let mut buffer = Vec::with_capacity(text_len);
+    buffer.resize(start, 0);
+    header.write(&mut buffer);
+    let context = context(buffer.get(start..).unwrap_or_default());
+    key.seal(context.as_bytes(), plaintext, &mut buffer)?;
+    encode_to_front(&mut buffer, start)
+        .and_then(|()| String::from_utf8(buffer).ok())
+        .ok_or_else(|| Error::unavailable("the sealed value cannot be written as text"))
+}
+
+/// Writes the text of the bytes that begin at `start` to the front of `buffer`, which is exactly
+/// as long as that text. A piece of 3/4 `PIECE` bytes gives `PIECE` characters and so gains a
+/// quarter on what is yet to be read; the bytes begin as far back as all pieces together gain.
+fn encode_to_front(buffer: &mut [u8], start: usize) -> Option<()> {
+    const PIECE: usize = 1024;
+    let (prefix, _) = buffer.split_at_mut_checked(SEALED_PREFIX.len())?;
+    prefix.copy_from_slice(SEALED_PREFIX.as_bytes());
+    let (mut from, mut to) = (start, SEALED_PREFIX.len());
+    let mut piece = [0; PIECE / 4 * 3];
+    while from < buffer.len() {
+        let len = buffer.len().saturating_sub(from).min(piece.len());
+        let bytes = piece.get_mut(..len)?;
+        bytes.copy_from_slice(buffer.get(from..)?.get(..len)?);
+        let written = URL_SAFE_NO_PAD
+            .encode_slice(bytes, buffer.get_mut(to..)?)
+            .ok()?;
+        from = from.saturating_add(len);
+        to = to.saturating_add(written);
+    }
+    (to == buffer.len()).then_some(())
 }
 
 fn malformed() -> Error {
