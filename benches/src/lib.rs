@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 pub type Work<'a> = Box<dyn FnMut(u32) + 'a>;
 
 /// How long each piece of work runs in one round.
-const SLICE: Duration = Duration::from_millis(4);
+const SLICE: Duration = Duration::from_micros(800);
 
 /// Rounds of one comparison.
-const ROUNDS: usize = 61;
+const ROUNDS: usize = 301;
 
 /// Whether the benches only have to show that they run: `cargo bench -- --test`.
 #[must_use]

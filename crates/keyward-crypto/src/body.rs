@@ -7,9 +7,8 @@
 
 use std::fmt;
 
-use keyward_base::wipe::leaf;
+use keyward_base::wipe::{leaf, wipe};
 use keyward_base::{Error, Reason, Result, SecretArray, SecretBytes};
-use zeroize::Zeroize as _;
 
 use crate::aead::{AeadKey, Failed, TAG_LEN};
 use crate::kdf::{EXPANDED_LEN, Hmac512, expand};
@@ -103,7 +102,7 @@ impl BodyKey {
         let result = self.append(context, plaintext, out);
         if result.is_err() {
             if let Some(written) = out.get_mut(start..) {
-                written.zeroize();
+                wipe(written);
             }
             out.truncate(start);
         }
@@ -267,7 +266,7 @@ impl BodyKey {
                     &mut okm,
                 );
                 out.iter_mut().zip(&okm).for_each(|(to, from)| *to = *from);
-                okm.zeroize();
+                wipe(&mut okm);
             });
             Ok(())
         })
@@ -314,7 +313,7 @@ impl MessageKeys {
     }
 
     fn wipe(&mut self) {
-        self.0.zeroize();
+        wipe(&mut self.0);
     }
 }
 

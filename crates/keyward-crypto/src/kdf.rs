@@ -5,8 +5,8 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_base::SecretBytes;
+use keyward_base::wipe::wipe;
 use sha2::{Digest as _, Sha256, Sha512};
-use zeroize::Zeroize as _;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HashPart {
@@ -80,7 +80,7 @@ macro_rules! kept_hmac {
                         parts.iter().for_each(|part| mac.update(part));
                         let mut tag = mac.finalize().into_bytes();
                         out.copy_from_slice(&tag);
-                        tag.zeroize();
+                        wipe(&mut tag);
                     }
                     Self::Ring(key) => {
                         let mut mac = ring::hmac::Context::with_key(key);
@@ -114,5 +114,5 @@ pub(crate) fn expand(prk: &Hmac512, info: [&[u8]; 4], out: &mut [u8; EXPANDED_LE
     first.copy_from_slice(&block);
     prk.sign(&[first, a, b, c, d, &[2]], &mut block);
     second.copy_from_slice(&block);
-    block.zeroize();
+    wipe(&mut block);
 }
