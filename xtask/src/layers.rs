@@ -36,6 +36,11 @@ fn layer(name: &str) -> Option<Layer> {
     found.map(|(_, layer)| *layer)
 }
 
+/// Whether a package is part of what users run: not one of the tools.
+pub(crate) fn is_shipped(name: &str) -> bool {
+    matches!(layer(name), Some(Layer::At(_)))
+}
+
 pub(crate) fn check() -> Outcome {
     let packages = workspace::packages()?;
     let wrong: Vec<String> = packages

@@ -8,6 +8,7 @@ mod check;
 mod features;
 mod fuzz;
 mod layers;
+mod mutants;
 mod options;
 mod promises;
 mod run;
@@ -31,7 +32,10 @@ usage: cargo xtask COMMAND
   check [--only STEP]... [--without STEP]...
                                        format, lints, docs, layers, licences, features and more
   bench [ARGS]                         the benches, the peers too where they are set up
-  fuzz  [TARGET [SECONDS]]             fuzzes one target on the nightly toolchain; lists them";
+  fuzz  [TARGET [SECONDS]]             fuzzes one target on the nightly toolchain; lists them
+  mutants [--package P]... [--shard K/N] [--at COMMIT] [--list | --report]
+                                       breaks the code and sees whether a test notices; goes on
+                                       where it was stopped; writes docs/assurance.md";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         "check" => Options::parse(&rest).and_then(|options| check::run(&options)),
         "bench" => bench::run(&rest),
         "fuzz" => fuzz::run(&rest),
+        "mutants" => mutants::run(&rest),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

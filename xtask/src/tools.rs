@@ -79,6 +79,11 @@ pub(crate) const FUZZ: CargoTool = CargoTool {
     version: "0.13.2",
 };
 
+pub(crate) const MUTANTS: CargoTool = CargoTool {
+    name: "cargo-mutants",
+    version: "27.1.0",
+};
+
 impl CargoTool {
     /// The tool's path, built into `target/tools` where it is missing.
     pub(crate) fn provide(&self) -> Outcome<PathBuf> {

@@ -36,12 +36,13 @@ pub(crate) struct Dependency {
 
 /// All packages of the workspace, by name.
 pub(crate) fn packages() -> Outcome<Vec<Package>> {
-    let json = run::output(&mut run::cargo(&[
-        "metadata",
-        "--no-deps",
-        "--locked",
-        "--format-version=1",
-    ]))?;
+    packages_of(&root())
+}
+
+/// All packages of the workspace at `root`, by name.
+pub(crate) fn packages_of(root: &Path) -> Outcome<Vec<Package>> {
+    let mut command = run::cargo(&["metadata", "--no-deps", "--locked", "--format-version=1"]);
+    let json = run::output(command.current_dir(root))?;
     let metadata: Value = serde_json::from_str(&json).map_err(|e| e.to_string())?;
     let mut packages: Vec<Package> = each(&metadata, "packages").map(package).collect();
     packages.sort_by(|a, b| a.name.cmp(&b.name));
