@@ -114,8 +114,9 @@ fn small() {
     let context = context();
     let prk = Hmac::<Sha512>::new_from_slice(&KEY).unwrap();
     let key = SecretArray::copy_of(&KEY).unwrap();
-    let ours = BodyKey::new(&Provider::default(), &key).unwrap();
-    let ring = BodyKey::new(&Provider::ring(), &key).unwrap();
+    let ours = BodyKey::new(&Provider::default(), Suite::Chunked1, &key).unwrap();
+    let ring = BodyKey::new(&Provider::ring(), Suite::Chunked1, &key).unwrap();
+    let sha256 = BodyKey::new(&Provider::default(), Suite::Chunked2, &key).unwrap();
     let header = Header {
         suite: Suite::Chunked1,
         key: KeyId::from_bytes([1; 8]),
@@ -127,6 +128,10 @@ fn small() {
         ours.open(context.as_bytes(), &body).unwrap().expose(),
         message
     );
+    let mut body2 = Vec::new();
+    sha256
+        .seal(context.as_bytes(), &message, &mut body2)
+        .unwrap();
     let text = seal(&ours, &header, |_| context.clone(), &message).unwrap();
     compare(
         "seal 64 bytes",
@@ -163,6 +168,16 @@ fn small() {
                     (0..n).for_each(|_| {
                         let mut out = Vec::with_capacity(body_len(64).unwrap());
                         ring.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        black_box(out);
+                    })
+                }),
+            ),
+            (
+                "keyward body, suite 2 (SHA-256)",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        let mut out = Vec::with_capacity(body_len(64).unwrap());
+                        sha256.seal(context.as_bytes(), &message, &mut out).unwrap();
                         black_box(out);
                     })
                 }),
@@ -220,6 +235,38 @@ fn small() {
                     })
                 }),
             ),
+            (
+                "keyward body, suite 2 (SHA-256)",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(sha256.open(context.as_bytes(), &body2).unwrap());
+                    })
+                }),
+            ),
+        ],
+    );
+    derivation(&ours, &sha256, &body, &body2);
+}
+
+/// A message's keys from a context of 120 bytes, and the comparison of its commitment.
+fn derivation(sha512: &BodyKey, sha256: &BodyKey, body: &[u8], body2: &[u8]) {
+    let context = context();
+    compare(
+        "derive the keys of a message, and compare its commitment",
+        &mut [
+            (
+                "suite 1 (SHA-512)",
+                Box::new(|n| {
+                    (0..n).for_each(|_| sha512.verify(context.as_bytes(), black_box(body)).unwrap())
+                }),
+            ),
+            (
+                "suite 2 (SHA-256)",
+                Box::new(|n| {
+                    (0..n)
+                        .for_each(|_| sha256.verify(context.as_bytes(), black_box(body2)).unwrap())
+                }),
+            ),
         ],
     );
 }
@@ -228,8 +275,8 @@ fn bulk(len: usize) {
     let context = context();
     let message = vec![0x42; len];
     let key = SecretArray::copy_of(&KEY).unwrap();
-    let ours = BodyKey::new(&Provider::default(), &key).unwrap();
-    let plain = BodyKey::new(&Provider::rustcrypto(), &key).unwrap();
+    let ours = BodyKey::new(&Provider::default(), Suite::Chunked1, &key).unwrap();
+    let plain = BodyKey::new(&Provider::rustcrypto(), Suite::Chunked1, &key).unwrap();
     let kept = ring_key(&KEY);
     let mut sealed = Vec::new();
     ours.seal(context.as_bytes(), &message, &mut sealed)
@@ -320,7 +367,7 @@ fn by_size() {
         let message = vec![0x42; len];
         let [mixed, ring, rustcrypto] =
             [Provider::mixed(), Provider::ring(), Provider::rustcrypto()]
-                .map(|provider| BodyKey::new(&provider, &key).unwrap());
+                .map(|provider| BodyKey::new(&provider, Suite::Chunked1, &key).unwrap());
         let work = |key: BodyKey| -> keyward_benches::Work<'_> {
             let (message, context) = (&message, &context);
             Box::new(move |n| {

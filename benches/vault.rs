@@ -106,7 +106,8 @@ impl Raw {
         let key = |_| {
             let mut id = [0; 8];
             provider.fill(&mut id).unwrap();
-            let body = BodyKey::new(&provider, &provider.random().unwrap()).unwrap();
+            let body =
+                BodyKey::new(&provider, Suite::Chunked1, &provider.random().unwrap()).unwrap();
             (body, KeyId::from_bytes(id))
         };
         Self((0..TENANTS).map(key).collect())

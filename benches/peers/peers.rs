@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
-use keyward_base::SecretArray;
+use keyward_base::{SecretArray, Suite};
 use keyward_benches::{Work, compare};
 use keyward_crypto::{BodyKey, Provider};
 use rand::TryRng as _;
@@ -65,7 +65,7 @@ fn ring_peer() -> Peer {
 }
 
 fn keyward_peer() -> Peer {
-    let key = || BodyKey::new(&Provider::default(), &SecretArray::copy_of(&KEY).unwrap()).unwrap();
+    let key = || BodyKey::new(&Provider::default(), Suite::Chunked1, &SecretArray::copy_of(&KEY).unwrap()).unwrap();
     let (sealing, opening) = (key(), key());
     Peer {
         name: "keyward body",

@@ -106,6 +106,7 @@ fn an_unknown_suite_is_not_a_bad_value() {
         }
     }
     assert_eq!(Suite::from_byte(1).unwrap(), Suite::Chunked1);
+    assert_eq!(Suite::from_byte(2).unwrap(), Suite::Chunked2);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The sealed body: C2SP chunked encryption (<https://c2sp.org/chunked-encryption>), unchanged,
-//! with SHA-512 and AES-256-GCM.
+//! The sealed body: C2SP chunked encryption (<https://c2sp.org/chunked-encryption>) with
+//! AES-256-GCM, and SHA-512 or SHA-256 as the key's suite says.
 //!
 //! `salt(24) | commitment(32) | chunks`. Each message has a key, a base nonce and a commitment of
 //! its own, derived from the input key, a random salt and the whole context. Chunks are 16 KiB;
@@ -8,10 +8,10 @@
 use std::fmt;
 
 use keyward_base::wipe::{leaf, wipe};
-use keyward_base::{Error, Reason, Result, SecretArray, SecretBytes};
+use keyward_base::{Error, Reason, Result, SecretArray, SecretBytes, Suite};
 
 use crate::aead::{AeadKey, Failed, TAG_LEN};
-use crate::kdf::{EXPANDED_LEN, Hmac512, expand};
+use crate::kdf::{EXPANDED_LEN, Prk};
 use crate::provider::Provider;
 
 /// Bytes of the random salt.
@@ -59,21 +59,22 @@ pub const fn plaintext_len(body_len: usize) -> Option<usize> {
     full.checked_add(last)
 }
 
-/// An input key of the construction: the pads of HMAC-SHA-512, wiped on drop.
+/// An input key of the construction: the pads of its suite's HMAC, wiped on drop. A key uses one
+/// hash for everything: bodies and what is derived from it.
 ///
 /// Sealing under one key has no practical limit: 2^77 messages by the construction's own bound.
 pub struct BodyKey {
-    prk: Hmac512,
+    prk: Prk,
     provider: Provider,
 }
 
 impl BodyKey {
-    /// Takes over a copy of `key`, which must be uniformly random.
+    /// Takes over a copy of `key`, which must be uniformly random, for values of `suite`.
     ///
     /// # Errors
     /// `Unavailable` if the provider cannot take the key.
-    pub fn new(provider: &Provider, key: &SecretArray<32>) -> Result<Self> {
-        let prk = leaf(|| Hmac512::new(provider.hash(), key.expose()))
+    pub fn new(provider: &Provider, suite: Suite, key: &SecretArray<32>) -> Result<Self> {
+        let prk = leaf(|| Prk::new(provider.hash(), suite, key.expose()))
             .ok_or_else(|| Error::unavailable("the provider cannot take the key"))?;
         Ok(Self {
             prk,
@@ -248,7 +249,7 @@ impl BodyKey {
         }
     }
 
-    /// A further key, by HKDF-Expand with SHA-512 over `keyward/v1/derive`, `0x00`, the length of
+    /// A further key, by HKDF-Expand with the suite's hash over `keyward/v1/derive`, `0x00`, the length of
     /// `label` as one byte, `label` and `context`. No body key of the construction can equal it:
     /// the two begin differently.
     ///
@@ -260,11 +261,8 @@ impl BodyKey {
         SecretArray::try_init(|out| {
             leaf(|| {
                 let mut okm = [0; EXPANDED_LEN];
-                expand(
-                    &self.prk,
-                    [DERIVE_INFO, &[len], label.as_bytes(), context],
-                    &mut okm,
-                );
+                let info = [DERIVE_INFO, &[len], label.as_bytes(), context];
+                self.prk.expand(info, &mut okm);
                 out.iter_mut().zip(&okm).for_each(|(to, from)| *to = *from);
                 wipe(&mut okm);
             });
@@ -280,30 +278,37 @@ impl fmt::Debug for BodyKey {
 }
 
 /// `key(32) | base nonce(12) | commitment(32)`, the first 76 bytes of the expansion.
-struct MessageKeys([u8; EXPANDED_LEN]);
+struct MessageKeys {
+    key: [u8; 32],
+    nonce: [u8; 12],
+    commitment: [u8; COMMITMENT_LEN],
+}
 
 impl MessageKeys {
-    fn derive(prk: &Hmac512, salt: &[u8; SALT_LEN], context: &[u8]) -> Self {
+    fn derive(prk: &Prk, salt: &[u8; SALT_LEN], context: &[u8]) -> Self {
         let mut okm = [0; EXPANDED_LEN];
-        expand(prk, [INFO, salt, context, &[]], &mut okm);
-        Self(okm)
+        prk.expand([INFO, salt, context, &[]], &mut okm);
+        let mut from = okm.iter().copied();
+        let keys = Self {
+            key: take(&mut from),
+            nonce: take(&mut from),
+            commitment: take(&mut from),
+        };
+        wipe(&mut okm);
+        keys
     }
 
-    fn key(&self) -> &[u8; 32] {
-        self.0.first_chunk().unwrap_or(&[0; 32])
+    const fn key(&self) -> &[u8; 32] {
+        &self.key
     }
 
-    fn commitment(&self) -> &[u8] {
-        self.0.get(44..76).unwrap_or_default()
+    const fn commitment(&self) -> &[u8; COMMITMENT_LEN] {
+        &self.commitment
     }
 
     /// The base nonce XOR the chunk's number as a big-endian integer of 12 bytes.
     fn nonce(&self, chunk: u64) -> [u8; 12] {
-        let mut nonce = [0; 12];
-        nonce
-            .iter_mut()
-            .zip(self.0.iter().skip(32))
-            .for_each(|(to, from)| *to = *from);
+        let mut nonce = self.nonce;
         nonce
             .iter_mut()
             .skip(4)
@@ -313,8 +318,17 @@ impl MessageKeys {
     }
 
     fn wipe(&mut self) {
-        wipe(&mut self.0);
+        wipe(&mut self.key);
+        wipe(&mut self.nonce);
+        wipe(&mut self.commitment);
     }
+}
+
+/// The next `N` bytes.
+fn take<const N: usize>(from: &mut impl Iterator<Item = u8>) -> [u8; N] {
+    let mut out = [0; N];
+    out.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+    out
 }
 
 fn seal_chunks(

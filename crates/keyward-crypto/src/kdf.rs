@@ -4,8 +4,8 @@
 //! than the hash, which the 32-byte input key of the C2SP construction is.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyward_base::SecretBytes;
 use keyward_base::wipe::wipe;
+use keyward_base::{SecretBytes, Suite};
 use sha2::{Digest as _, Sha256, Sha512};
 
 #[derive(Clone, Copy, Debug)]
@@ -99,20 +99,56 @@ macro_rules! kept_hmac {
 kept_hmac!(Hmac256, Ready256, Sha256, 32, ring::hmac::HMAC_SHA256);
 kept_hmac!(Hmac512, Ready512, Sha512, 64, ring::hmac::HMAC_SHA512);
 
-/// Bytes of output that [`expand`] gives: two blocks of SHA-512.
-pub(crate) const EXPANDED_LEN: usize = 128;
+/// Bytes of output that [`Prk::expand`] gives: three blocks of SHA-256, one and a half of SHA-512.
+pub(crate) const EXPANDED_LEN: usize = 96;
 
-/// HKDF-Expand with SHA-512 to 128 bytes, of which the caller takes a prefix: HKDF's output of a
-/// shorter length is a prefix of its longer one. `info` is the concatenation of four parts.
-/// Called inside a leaf.
-pub(crate) fn expand(prk: &Hmac512, info: [&[u8]; 4], out: &mut [u8; EXPANDED_LEN]) {
+/// A pseudorandom key of HKDF, under the hash of its suite.
+pub(crate) enum Prk {
+    Sha256(Hmac256),
+    Sha512(Hmac512),
+}
+
+impl Prk {
+    /// Called inside a leaf. `None` if the key cannot be taken over.
+    pub(crate) fn new(part: HashPart, suite: Suite, key: &[u8]) -> Option<Self> {
+        match suite {
+            Suite::Chunked1 => Hmac512::new(part, key).map(Self::Sha512),
+            Suite::Chunked2 => Hmac256::new(part, key).map(Self::Sha256),
+            _ => None,
+        }
+    }
+
+    /// HKDF-Expand to 96 bytes, of which the caller takes a prefix: HKDF's output of a shorter
+    /// length is a prefix of its longer one. `info` is the concatenation of four parts. Called
+    /// inside a leaf.
+    pub(crate) fn expand(&self, info: [&[u8]; 4], out: &mut [u8; EXPANDED_LEN]) {
+        match self {
+            Self::Sha256(prk) => {
+                let prk = prk.ready();
+                expand(|parts, block| prk.sign(parts, block), info, out);
+            }
+            Self::Sha512(prk) => {
+                let prk = prk.ready();
+                expand(|parts, block| prk.sign(parts, block), info, out);
+            }
+        }
+    }
+}
+
+/// HKDF-Expand over an HMAC whose tags have `LEN` bytes.
+fn expand<const LEN: usize>(
+    sign: impl Fn(&[&[u8]], &mut [u8; LEN]),
+    info: [&[u8]; 4],
+    out: &mut [u8; EXPANDED_LEN],
+) {
     let [a, b, c, d] = info;
-    let prk = prk.ready();
-    let mut block = [0; 64];
-    prk.sign(&[a, b, c, d, &[1]], &mut block);
-    let (first, second) = out.split_at_mut(64);
-    first.copy_from_slice(&block);
-    prk.sign(&[first, a, b, c, d, &[2]], &mut block);
-    second.copy_from_slice(&block);
+    let (mut before, mut block) = ([0; LEN], [0; LEN]);
+    for (number, to) in (1_u8..).zip(out.chunks_mut(LEN)) {
+        let chained: &[u8] = if number == 1 { &[] } else { &before };
+        sign(&[chained, a, b, c, d, &[number]], &mut block);
+        to.iter_mut().zip(&block).for_each(|(to, from)| *to = *from);
+        before.copy_from_slice(&block);
+    }
+    wipe(&mut before);
     wipe(&mut block);
 }

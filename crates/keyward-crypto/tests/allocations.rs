@@ -13,7 +13,7 @@ const MESSAGE: [u8; 64] = [0x42; 64];
 fn keys() -> [BodyKey; 3] {
     let key = SecretArray::copy_of(&[7; 32]).unwrap();
     [Provider::mixed(), Provider::ring(), Provider::rustcrypto()]
-        .map(|provider| BodyKey::new(&provider, &key).unwrap())
+        .map(|provider| BodyKey::new(&provider, Suite::Chunked1, &key).unwrap())
 }
 
 /// The allocations of a second run: what a library finds out once is not counted.

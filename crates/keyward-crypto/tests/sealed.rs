@@ -64,7 +64,11 @@ impl Bound {
 }
 
 fn key(provider: &Provider, bytes: &[u8]) -> BodyKey {
-    BodyKey::new(provider, &SecretArray::copy_of(bytes).unwrap()).unwrap()
+    key_of(provider, Suite::Chunked1, bytes)
+}
+
+fn key_of(provider: &Provider, suite: Suite, bytes: &[u8]) -> BodyKey {
+    BodyKey::new(provider, suite, &SecretArray::copy_of(bytes).unwrap()).unwrap()
 }
 
 fn header(hint: &str) -> Header {
@@ -100,7 +104,9 @@ fn open(provider: &Provider, vector: &Vector) -> Result<SecretBytes> {
         revision: field("revision").parse().unwrap(),
         ..Bound::usual()
     };
-    let key = key(provider, &encoding::from_hex::<32>(&field("key")).unwrap());
+    let suite = Suite::from_byte(field("suite").parse().unwrap()).unwrap();
+    let bytes = encoding::from_hex::<32>(&field("key")).unwrap();
+    let key = key_of(provider, suite, &bytes);
     Parsed::parse(&field("sealed"))?.open(&key, |header| bound.encode(header))
 }
 
@@ -108,7 +114,7 @@ fn open(provider: &Provider, vector: &Vector) -> Result<SecretBytes> {
 fn vectors_of_another_implementation() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sealed");
     let vectors = Vector::load_all(&folder).unwrap();
-    assert_eq!(vectors.len(), 49);
+    assert_eq!(vectors.len(), 58);
     for vector in &vectors {
         let name = vector.name();
         let expected = vector.text("expect").unwrap();

@@ -8,13 +8,16 @@ mod passphrase;
 
 use std::fmt;
 
-use keyward_base::{Result, SecretArray};
+use keyward_base::{Result, SecretArray, Suite};
 use keyward_store::BoxFuture;
 
 pub use env::EnvRoot;
 pub use ephemeral::EphemeralRoot;
 pub use file::FileRoot;
 pub use passphrase::PassphraseRoot;
+
+/// How the keys of the ring are wrapped. A wrap carries no suite, so this never changes.
+const SUITE: Suite = Suite::Chunked1;
 
 /// The version of a root key: the highest one wraps, all of them unwrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

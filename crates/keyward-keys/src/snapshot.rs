@@ -72,7 +72,10 @@ impl Snapshot {
                 }
                 (Some(wrapped), None) => {
                     let unwrapped = unwrap_key(ring.id, key, wrapped, root).await?;
-                    material.insert(key.id, Arc::new(BodyKey::new(provider, &unwrapped)?));
+                    material.insert(
+                        key.id,
+                        Arc::new(BodyKey::new(provider, key.suite, &unwrapped)?),
+                    );
                 }
             }
         }

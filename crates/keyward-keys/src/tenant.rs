@@ -153,7 +153,7 @@ pub(crate) fn issue(
     let entry = TenantEntry {
         id: KeyId::from_bytes(id),
         seq: snapshot.ring.epoch,
-        suite: Suite::Chunked1,
+        suite: active.suite,
         unregistered: false,
         wrapped_by: active.id,
         created: now,
@@ -207,7 +207,7 @@ pub(crate) fn open_all(
         let key = match snapshot.opens(entry.wrapped_by) {
             Ok(_) => {
                 let material = unwrap(snapshot, purpose, tenant, entry)?;
-                let body = BodyKey::new(provider, &material)?;
+                let body = BodyKey::new(provider, entry.suite, &material)?;
                 Some(TenantKey::new(entry.id, entry.seq, entry.suite, body))
             }
             Err(_) => None,
@@ -247,6 +247,6 @@ pub(crate) fn derive(
         ring_key,
         key.promoted_epoch,
         key.suite,
-        BodyKey::new(provider, &derived)?,
+        BodyKey::new(provider, key.suite, &derived)?,
     ))
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use keyward_base::context::Encoded;
 use keyward_base::encoding::{base64url, from_base64url};
 use keyward_base::token::TokenShape;
-use keyward_base::{ErrorKind, Hint, KeyId, SecretArray, SecretBytes, Timestamp};
+use keyward_base::{ErrorKind, Hint, KeyId, SecretArray, SecretBytes, Suite, Timestamp};
 use keyward_crypto::sealed::{Header, Parsed};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_vault::{Credential, EnvSet, Kind, OAuthToken, SshKey};
@@ -27,7 +27,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 8] = [
 
 fn key(provider: &Provider) -> BodyKey {
     let bytes = SecretArray::copy_of(&[0x5a; 32]).expect("32 bytes");
-    BodyKey::new(provider, &bytes).expect("any 32 bytes are a key")
+    BodyKey::new(provider, Suite::Chunked1, &bytes).expect("any 32 bytes are a key")
 }
 
 static RING: LazyLock<BodyKey> = LazyLock::new(|| key(&Provider::ring()));

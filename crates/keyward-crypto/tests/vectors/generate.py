@@ -18,17 +18,20 @@ KEY_ID = bytes.fromhex("0123456789abcdef")
 CHUNK = 16 * 1024
 
 
-def expand(prk, info, length):
+HASH = {1: hashlib.sha512, 2: hashlib.sha256}
+
+
+def expand(prk, info, length, suite):
     out, block, count = b"", b"", 1
     while len(out) < length:
-        block = hmac.new(prk, block + info + bytes([count]), hashlib.sha512).digest()
+        block = hmac.new(prk, block + info + bytes([count]), HASH[suite]).digest()
         out, count = out + block, count + 1
     return out[:length]
 
 
-def seal_body(key, salt, context, message):
+def seal_body(key, salt, context, message, suite=1):
     info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00" + salt + context
-    okm = expand(key, info, 76)
+    okm = expand(key, info, 76, suite)
     aead, base, commitment = AESGCM(okm[:32]), okm[32:44], okm[44:76]
     out = salt + commitment
     for number in range(len(message) // CHUNK + 1):
@@ -55,13 +58,13 @@ def text(data):
     return "kw1." + base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def value(message=b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo", head=None, key=KEY, **change):
-    head = header() if head is None else head
-    return head + seal_body(key, SALT, context(head, **change), message)
+def value(message=b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo", head=None, key=KEY, suite=1, **change):
+    head = header(suite) if head is None else head
+    return head + seal_body(key, SALT, context(head, **change), message, suite)
 
 
-def write(folder, name, expect, sealed, why, message=None):
-    lines = [f"# {why}", f"expect: {expect}", f"key: {KEY.hex()}", "purpose: vault", "tenant: acme",
+def write(folder, name, expect, sealed, why, message=None, suite=1):
+    lines = [f"# {why}", f"expect: {expect}", f"key: {KEY.hex()}", f"suite: {suite}", "purpose: vault", "tenant: acme",
              "scope: ", "place: account.token", "record: 42", "kind: api-key", "metadata: {}",
              "revision: 1", f"sealed: {sealed}"]
     if message is not None:
@@ -79,6 +82,8 @@ def main(folder):
                           ("chunk-less-one", bytes(CHUNK - 1)), ("chunk", bytes(CHUNK)),
                           ("chunk-and-one", bytes(CHUNK + 1)), ("two-chunks", b"ab" * CHUNK)]:
         write(folder, f"ok-{name}", "ok", text(value(message)), f"a message of {len(message)} bytes", message)
+        write(folder, f"ok-sha256-{name}", "ok", text(value(message, suite=2)),
+              f"a message of {len(message)} bytes in suite 2", message, suite=2)
     plain = header(hint=b"")
     write(folder, "ok-no-hint", "ok", text(value(head=plain)), "no hint", token)
     longest = header(hint=b"*" * 32)
@@ -114,7 +119,10 @@ def main(folder):
     swapped = two[:first] + two[second : second + sealed_chunk] + two[first:second] + two[second + sealed_chunk :]
     write(folder, "swapped-chunks", "damaged", text(swapped), "two chunks changed places")
 
-    write(folder, "unknown-suite", "unknown-suite", text(bytes([2]) + good[1:]), "a suite of a newer release")
+    write(folder, "other-suite", "not-authentic", text(bytes([2]) + good[1:]), "the suite was edited")
+    write(folder, "other-hash", "not-authentic", text(header(2) + seal_body(KEY, SALT, context(header(2)), token, 2)),
+          "sealed in suite 2, with a key of suite 1")
+    write(folder, "unknown-suite", "unknown-suite", text(bytes([3]) + good[1:]), "a suite of a newer release")
     write(folder, "suite-zero", "unknown-suite", text(bytes([0]) + good[1:]), "suite 0 is never written")
     encoded = text(good)
     for name, broken, why in [

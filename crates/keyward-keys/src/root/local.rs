@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keyward_base::{Error, ErrorKind, Result, SecretArray, SecretBytes};
 use keyward_crypto::{BodyKey, Provider, body_len};
 
-use super::{RootVersion, Wrapped};
+use super::{RootVersion, SUITE, Wrapped};
 
 /// The most versions one root holds.
 const MAX_VERSIONS: usize = 16;
@@ -40,7 +40,7 @@ impl LocalKeys {
             let key = decode(encoded)?;
             check_random(key.expose())?;
             if keys
-                .insert(version, BodyKey::new(provider, &key)?)
+                .insert(version, BodyKey::new(provider, SUITE, &key)?)
                 .is_some()
             {
                 return Err(Error::misuse(format!(
@@ -56,7 +56,7 @@ impl LocalKeys {
 
     /// One random key, version 1.
     pub(super) fn random(provider: &Provider) -> Result<Self> {
-        let key = BodyKey::new(provider, &provider.random::<32>()?)?;
+        let key = BodyKey::new(provider, SUITE, &provider.random::<32>()?)?;
         Ok(Self(BTreeMap::from([(RootVersion::new(1), key)])))
     }
 

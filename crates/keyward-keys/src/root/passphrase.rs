@@ -9,7 +9,7 @@ use keyward_crypto::{BodyKey, Provider};
 use keyward_store::BoxFuture;
 
 use super::local::unwrap_with;
-use super::{Root, RootVersion, Wrapped};
+use super::{Root, RootVersion, SUITE, Wrapped};
 
 /// `salt(16) | memory in KiB(4) | passes(4)`, both big-endian, before the wrapped body.
 const HEADER_LEN: usize = 24;
@@ -54,7 +54,7 @@ impl PassphraseRoot {
         }
         let (salt, cost) = read_header(&header)?;
         let derived = derive(&self.passphrase, &salt, cost)?;
-        let key = Arc::new(BodyKey::new(&self.provider, &derived)?);
+        let key = Arc::new(BodyKey::new(&self.provider, SUITE, &derived)?);
         if kept.len() >= MAX_KEPT {
             kept.remove(0);
         }
