@@ -3,15 +3,16 @@
 use std::time::{Duration, Instant};
 
 use crate::options::Options;
-use crate::{Outcome, advisories, bench, features, fuzz, layers, promises, run, words};
+use crate::{Outcome, advisories, bench, features, fuzz, layers, promises, run, tables, words};
 
 type Step = (&'static str, fn() -> Outcome);
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     ("format", format),
     ("layers", layers::check),
     ("names", layers::names),
     ("links", words::links),
+    ("tables", tables::check),
     ("hosts", words::hosts),
     ("clippy", clippy),
     ("clippy-lib", clippy_lib),

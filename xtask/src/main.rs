@@ -12,6 +12,7 @@ mod mutants;
 mod options;
 mod promises;
 mod run;
+mod tables;
 mod test;
 mod tools;
 mod words;

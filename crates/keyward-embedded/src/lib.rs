@@ -5,7 +5,7 @@
 //! | `keys.db` | 0600 | the keyring and the tenants' keys, wrapped |
 //! | `data.db` | 0600 | the sealed values |
 //! | `root` | 0600 | the root keys, if they do not come from the environment |
-
+//!
 //! A service opens it once, says that it is a replica, and ticks:
 //!
 //! ```

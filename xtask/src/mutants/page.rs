@@ -60,7 +60,7 @@ fn replaced(page: &str, tallies: &[Tally], commit: &str) -> Outcome<String> {
     rows.extend(measured.iter().map(|tally| row(tally, commit)));
     rows.sort();
     Ok(format!(
-        "{before}{BEGIN}\n{HEAD}\n{}\n{END}{after}",
+        "{before}{BEGIN}\n{HEAD}\n{}\n\n{END}{after}",
         rows.join("\n")
     ))
 }
