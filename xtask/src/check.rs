@@ -3,16 +3,19 @@
 use std::time::{Duration, Instant};
 
 use crate::options::Options;
-use crate::{Outcome, advisories, bench, features, fuzz, layers, promises, run, tables, words};
+use crate::{
+    Outcome, advisories, bench, doors, features, fuzz, layers, promises, run, tables, words,
+};
 
 type Step = (&'static str, fn() -> Outcome);
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     ("format", format),
     ("layers", layers::check),
     ("names", layers::names),
     ("links", words::links),
     ("tables", tables::check),
+    ("doors", doors::check),
     ("hosts", words::hosts),
     ("clippy", clippy),
     ("clippy-lib", clippy_lib),

@@ -5,6 +5,7 @@
 mod advisories;
 mod bench;
 mod check;
+mod doors;
 mod features;
 mod fuzz;
 mod layers;

@@ -1,5 +1,22 @@
 //! Shared words of keyward. No cryptography, no I/O.
 //!
+//! ```
+//! use keyward_base::{Hint, Place, SecretBytes, Tenant};
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! // Identities are typed and checked where they come in.
+//! let tenant = Tenant::new("acme")?;
+//! let place = Place::new("account.github_token")?;
+//! assert!(Tenant::new("not one").is_err());
+//!
+//! // A secret is wiped when it is dropped, and never printed; its hint may be shown.
+//! let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
+//! let shown = format!("{tenant} {place} {}", Hint::of(token.expose()));
+//! assert_eq!(shown, "acme account.github_token ghp_••••6aKo");
+//! assert!(!format!("{token:?}").contains("x8Zq"));
+//! # Ok(()) }
+//! ```
+//!
 //! | module | what it holds |
 //! |---|---|
 //! | [`audit`] | events, and the sink they go to |

@@ -1,5 +1,20 @@
 //! The only crate of keyward that touches ciphers and hashes.
 //!
+//! ```
+//! use keyward_crypto::{BodyKey, Provider, Random};
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! let provider = Provider::default();
+//! let key = BodyKey::new(&provider, &provider.random()?)?;
+//!
+//! // What is sealed under a context opens under the same one, and under no other.
+//! let mut body = Vec::new();
+//! key.seal(b"acme/42", b"ghp_x8Zq31LkT0uVbN4p", &mut body)?;
+//! assert_eq!(key.open(b"acme/42", &body)?.expose(), b"ghp_x8Zq31LkT0uVbN4p");
+//! assert!(key.open(b"acme/43", &body).is_err());
+//! # Ok(()) }
+//! ```
+//!
 //! | module | what it holds |
 //! |---|---|
 //! | [`provider`] | [`Provider`]: which implementation does what, as a value |

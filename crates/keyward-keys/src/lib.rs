@@ -3,6 +3,30 @@
 //! Four levels: a [`Root`] wraps the keys of the ring, by purpose; a ring key wraps the keys of
 //! each tenant; a tenant key derives one key for each message.
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use keyward_base::{Purpose, Tenant};
+//! use keyward_crypto::Provider;
+//! use keyward_keys::{EphemeralRoot, Keyring};
+//! use keyward_store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> keyward_base::Result<()> {
+//! // A service takes a store on disk, and a root from its secret manager.
+//! let store = Arc::new(MemoryStore::new(1_000));
+//! let root = Arc::new(EphemeralRoot::new(&Provider::default())?);
+//! let vault = Purpose::new("vault")?;
+//! let keyring = Keyring::builder(store, root).create(&[vault.clone()], &[]).await?;
+//!
+//! // A tenant's key: made at its first use, found again by its id.
+//! let acme = Tenant::new("acme")?;
+//! let sealing = keyring.sealing_key(&vault, &acme, 0).await?;
+//! let opening = keyring.opening_key(&vault, &acme, sealing.id()).await?;
+//! assert_eq!(sealing.id(), opening.id());
+//! # Ok(()) }
+//! ```
+//!
 //! | module | what it holds |
 //! |---|---|
 //! | [`root`] | roots: environment, file, passphrase; the trait for others |

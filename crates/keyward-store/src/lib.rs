@@ -1,6 +1,30 @@
 //! The four small traits that carry everything keyward stores, their bounded in-memory form, and
 //! the conformance suite that every store passes.
 //!
+//! ```
+//! use keyward_store::{Applied, Collection, MemoryStore, RecordKey, Records, Write};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> keyward_base::Result<()> {
+//! let store = MemoryStore::new(1_000);
+//! let key = RecordKey {
+//!     collection: Collection::named("vault"),
+//!     owner: "acme".to_owned(),
+//!     id: "account.token/42".to_owned(),
+//! };
+//! let insert = || Write::Insert {
+//!     key: key.clone(),
+//!     sealed: "kw1.…".to_owned(),
+//!     data: Vec::new(),
+//!     expires: None,
+//! };
+//! assert!(matches!(store.apply(vec![insert()]).await?, Applied::Done(_)));
+//!
+//! // A batch is done as a whole, or not at all: the second insert finds the first.
+//! assert!(matches!(store.apply(vec![insert()]).await?, Applied::Conflict { index: 0 }));
+//! # Ok(()) }
+//! ```
+//!
 //! | trait | what it is for |
 //! |---|---|
 //! | [`Attempts`] | exact sliding windows: so many per span, judged and recorded in one step |

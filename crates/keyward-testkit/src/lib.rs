@@ -1,6 +1,20 @@
 //! Test helpers of the keyward workspace. Not published; used from `tests/` only, since a unit
 //! test that used it would see two copies of its own crate.
 //!
+//! ```
+//! use keyward_testkit::{Needles, bit_flips};
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! // No flipped bit of a record may pass.
+//! assert_eq!(bit_flips(b"kw").count(), 16);
+//!
+//! // No piece of a secret may lie in a file, plain or encoded.
+//! let mut needles = Needles::new();
+//! needles.add("token", b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo")?;
+//! assert!(!needles.find(b"... x8Zq31LkT0uVbN4p ...").is_empty());
+//! # Ok(()) }
+//! ```
+//!
 //! | module | what it holds |
 //! |---|---|
 //! | [`audit`] | a sink that keeps its events, and can be made to fail |
