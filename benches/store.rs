@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, Collection, Record, RecordKey, Records, Scan, Write};
+use keyward_store::{Applied, Collection, RecordKey, Records, Scan, Write};
 use rusqlite::{Connection, params};
 
 const ROWS: usize = 100_000;
@@ -136,24 +136,13 @@ fn raw_walk(conn: &Connection) -> usize {
 }
 
 async fn walk(store: &SqliteStore, prefix: Option<&str>) -> usize {
-    let (mut after, mut count) = (None, 0);
-    loop {
-        let page: Vec<Record> = store
-            .scan(Scan {
-                collection: set(),
-                owner: None,
-                prefix: prefix.map(str::to_owned),
-                after,
-                limit: PAGE,
-            })
-            .await
-            .unwrap();
+    let mut scan = Scan::of(set()).limit(PAGE);
+    scan.prefix = prefix.map(str::to_owned);
+    let (mut pages, mut count) = (scan.pages(store), 0);
+    while let Some(page) = pages.next().await.unwrap() {
         count += page.len();
-        let Some(last) = page.last() else {
-            return count;
-        };
-        after = Some((last.key.owner.clone(), last.key.id.clone()));
     }
+    count
 }
 
 fn scan(c: &mut Criterion) {

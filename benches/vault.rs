@@ -71,19 +71,10 @@ fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault 
         block_on(put).unwrap();
     }
     let store = Arc::new(SqliteStore::open(folder.join("data.db")).unwrap());
-    let mut after = None;
-    loop {
-        let collection = Collection::named("vault");
-        let scan = Scan {
-            collection,
-            owner: None,
-            prefix: None,
-            after,
-            limit: 4000,
-        };
-        let page = block_on(memory.scan(scan)).unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some((last.key.owner.clone(), last.key.id.clone()));
+    let mut pages = Scan::of(Collection::named("vault"))
+        .limit(4000)
+        .pages(memory.as_ref());
+    while let Some(page) = block_on(pages.next()).unwrap() {
         let insert = |record: keyward_store::Record| Write::Insert {
             key: record.key,
             sealed: record.sealed,

@@ -207,16 +207,10 @@ fn records(path: &Path) -> Vec<Record> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let scan = |name| Scan {
-        collection: Collection::named(name),
-        owner: None,
-        prefix: None,
-        after: None,
-        limit: 100,
-    };
+    let scan = |name| Scan::of(Collection::named(name));
     ["keyring", "tenant-keys", "vault"]
         .into_iter()
-        .flat_map(|name| runtime.block_on(store.scan(scan(name))).unwrap())
+        .flat_map(|name| runtime.block_on(store.scan(scan(name))).unwrap().items)
         .collect()
 }
 

@@ -1,11 +1,13 @@
 //! Records.
 
 mod read;
+mod scan;
 mod write;
 
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, StoreLimits, Write,
+    Applied, BoxFuture, Collection, Outline, Page, Record, RecordKey, Records, Scan, StoreId,
+    StoreLimits, Write,
 };
 
 use crate::store::SqliteStore;
@@ -81,6 +83,20 @@ impl Records for SqliteStore {
         })
     }
 
+    fn identity(&self) -> Result<StoreId> {
+        Ok(self.identity.clone())
+    }
+
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
+        Box::pin(async move {
+            StoreLimits::check_scan(&scan)?;
+            StoreLimits::check_front(front)?;
+            self.readers
+                .run(move |conn| scan::outlines(conn, &scan, front))
+                .await
+        })
+    }
+
     fn purge<'a>(
         &'a self,
         collection: &'a Collection,
@@ -96,10 +112,12 @@ impl Records for SqliteStore {
         })
     }
 
-    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
         Box::pin(async move {
             StoreLimits::check_scan(&scan)?;
-            self.readers.run(move |conn| read::scan(conn, &scan)).await
+            self.readers
+                .run(move |conn| scan::records(conn, &scan))
+                .await
         })
     }
 }

@@ -3,6 +3,7 @@
 //! `docs/formats/store-sqlite.md` is the specification of what stands here.
 
 use keyward_base::{Error, Result};
+use keyward_store::StoreId;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::failure::Said;
@@ -10,12 +11,12 @@ use crate::failure::Said;
 /// `kwst` in ASCII, in the database header.
 const APPLICATION_ID: i32 = 0x6b77_7374;
 
-/// Migrations in order: after the first `n` of them the schema has version `n`.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
+/// The schema's version. Version 1 was in no release, and is not read.
+const NEWEST: i32 = 2;
 
-const NEWEST: i32 = 1;
+const SCHEMA: &str = include_str!("schema/2.sql");
 
-/// Brings the schema to the newest version, in one transaction, and turns the write-ahead log on.
+/// Makes the schema in an empty file, in one transaction, and turns the write-ahead log on.
 pub(crate) fn prepare(conn: &mut Connection) -> Result<()> {
     // One moment: read one after the other, the numbers could be those of before, and the tables
     // those of after, another process made them.
@@ -28,7 +29,7 @@ pub(crate) fn prepare(conn: &mut Connection) -> Result<()> {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .said()?;
         if !is_current(&tx)? {
-            migrate(&tx)?;
+            make(&tx)?;
         }
         tx.commit().said()?;
     }
@@ -55,8 +56,13 @@ fn is_current(conn: &Connection) -> Result<bool> {
             "the store has schema {version} and this keyward knows {NEWEST}: upgrade keyward"
         )));
     }
-    if owner == APPLICATION_ID && (1..=NEWEST).contains(&version) {
-        return Ok(version == NEWEST);
+    if owner == APPLICATION_ID && version == NEWEST {
+        return Ok(true);
+    }
+    if owner == APPLICATION_ID {
+        return Err(Error::misuse(format!(
+            "the store has schema {version}, from before the first release, and this keyward reads {NEWEST}: make a new store, and seal the values into it again"
+        )));
     }
     let objects: i64 = conn
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -69,15 +75,24 @@ fn is_current(conn: &Connection) -> Result<bool> {
     ))
 }
 
-fn migrate(conn: &Connection) -> Result<()> {
-    let version: i32 = conn
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .said()?;
-    let done = usize::try_from(version).unwrap_or(0);
-    for step in MIGRATIONS.iter().skip(done) {
-        conn.execute_batch(step).said()?;
-    }
+fn make(conn: &Connection) -> Result<()> {
+    conn.execute_batch(SCHEMA).said()?;
+    let identity = StoreId::random()?;
+    conn.execute(
+        "INSERT INTO store (one, identity) VALUES (1, ?1)",
+        [identity.as_str()],
+    )
+    .said()?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)
         .said()?;
     conn.pragma_update(None, "user_version", NEWEST).said()
+}
+
+/// Which store this is.
+pub(crate) fn identity(conn: &Connection) -> Result<StoreId> {
+    let sql = "SELECT identity FROM store WHERE one = 1";
+    let name: String = conn.query_row(sql, [], |row| row.get(0)).said()?;
+    StoreId::new(&name).map_err(|e| {
+        Error::corrupt("the store's identity is not one: restore a backup").with_source(e)
+    })
 }

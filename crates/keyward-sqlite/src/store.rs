@@ -4,19 +4,21 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, Result};
+use keyward_store::StoreId;
 use rusqlite::Connection;
 
 use crate::builder::Builder;
 use crate::failure::Said;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connection, file};
+use crate::{connection, file, schema};
 
 /// All four stores of keyward in one SQLite file.
 ///
 /// Dropping it finishes the writes that were accepted, and closes the file; it blocks so long.
 pub struct SqliteStore {
     path: PathBuf,
+    pub(crate) identity: StoreId,
     // Dropped before the writer, whose connection then is the last and folds the journal in.
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
@@ -45,6 +47,7 @@ impl SqliteStore {
                 .said()?;
         }
         Ok(Self {
+            identity: schema::identity(&conn)?,
             readers: Readers::open(&builder)?,
             writer: Writer::start(conn)?,
             path: builder.path,

@@ -51,9 +51,10 @@ fn what_another_program_wrote_is_read() {
     let conn = Connection::open(&path).unwrap();
     conn.execute_batch(schema()).unwrap();
     conn.execute_batch(
-        "PRAGMA application_id = 1802990452; PRAGMA user_version = 1;
+        "INSERT INTO store VALUES (1, 'a3f0c2d4e5061728394a5b6c7d8e9f00');
+         PRAGMA application_id = 1802990452; PRAGMA user_version = 2;
          INSERT INTO record VALUES
-             ('test', 'acme', '1', 1, 'kw1.abcdefghijklmno', x'00ff', NULL);
+             ('test', 'acme', '1', 1, NULL, x'00ff', 'kw1.abcdefghijklmno');
          UPDATE counter SET last = 1;",
     )
     .unwrap();
@@ -61,6 +62,10 @@ fn what_another_program_wrote_is_read() {
     std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
 
     let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(
+        store.identity().unwrap().as_str(),
+        "a3f0c2d4e5061728394a5b6c7d8e9f00"
+    );
     let record = block_on(store.fetch(&key("acme", "1"))).unwrap().unwrap();
     assert_eq!(record.version, Version::new(1));
     assert_eq!((record.data, record.expires), (vec![0, 255], None));

@@ -85,18 +85,8 @@ fn what_was_acknowledged_outlasts_a_kill() {
 
     let store = SqliteStore::open(&path).unwrap();
     let mut parts = std::collections::BTreeMap::<String, usize>::new();
-    let mut after = None;
-    loop {
-        let page = block_on(store.scan(Scan {
-            collection: set(),
-            owner: None,
-            prefix: None,
-            after: after.take(),
-            limit: 1000,
-        }))
-        .unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some((last.key.owner.clone(), last.key.id.clone()));
+    let mut pages = Scan::of(set()).limit(1000).pages(&store);
+    while let Some(page) = block_on(pages.next()).unwrap() {
         for record in page {
             let (batch, _) = record.key.id.rsplit_once('-').unwrap();
             let parts = parts.entry(batch.to_owned()).or_default();

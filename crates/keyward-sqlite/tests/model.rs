@@ -128,14 +128,7 @@ impl Side<'_> {
 
     /// Everything that can be read, but for the versions' numbers.
     fn all(&self) -> Vec<Row> {
-        let scan = Scan {
-            collection: set(),
-            owner: None,
-            prefix: None,
-            after: None,
-            limit: 100,
-        };
-        let records = block_on(self.store.scan(scan)).unwrap();
+        let records = block_on(self.store.scan(Scan::of(set()))).unwrap().items;
         records
             .into_iter()
             .map(|r| (r.key.owner, r.key.id, r.sealed, r.data, r.expires))

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use keyward_base::ErrorKind;
 use keyward_sqlite::SqliteStore;
-use keyward_store::conformance::block_on;
+use keyward_store::conformance::{self, block_on};
 use keyward_store::{Applied, Records};
 use rusqlite::Connection;
 use support::{apply, closed, count, done, insert, key, refused, set};
@@ -177,11 +177,63 @@ fn a_newer_schema_is_refused_and_unchanged() {
     let (_folder, path) = fresh();
     closed(&path);
     let conn = Connection::open(&path).unwrap();
-    conn.execute_batch("PRAGMA user_version = 2").unwrap();
+    conn.execute_batch("PRAGMA user_version = 3").unwrap();
     drop(conn);
     let before = fs::read(&path).unwrap();
     refused(SqliteStore::open(&path), ErrorKind::Unavailable, "upgrade");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// As the first form of the store was made, before there was a release.
+#[test]
+fn an_older_schema_is_refused_and_unchanged() {
+    let (_folder, path) = fresh();
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch(
+        "CREATE TABLE record (collection TEXT NOT NULL, sealed TEXT NOT NULL) STRICT;
+         PRAGMA application_id = 1802990452; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(conn);
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let before = fs::read(&path).unwrap();
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Misuse,
+        "make a new store",
+    );
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn an_identity_is_kept_and_goes_with_a_copy() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    let (_other, elsewhere) = fresh();
+    let [one, two] = [&path, &elsewhere].map(|path| SqliteStore::open(path).unwrap());
+    conformance::identities(&one, &two).unwrap();
+    let identity = one.identity().unwrap();
+    assert_eq!(identity.as_str().len(), 32);
+    drop((one, two));
+    assert_eq!(
+        SqliteStore::open(&path).unwrap().identity().unwrap(),
+        identity
+    );
+    let copy = path.with_file_name("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    assert_eq!(
+        SqliteStore::open(&copy).unwrap().identity().unwrap(),
+        identity
+    );
+
+    let conn = Connection::open(&copy).unwrap();
+    conn.execute_batch("UPDATE store SET identity = 'two words'")
+        .unwrap();
+    refused(
+        SqliteStore::open(&copy),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
 }
 
 #[test]
@@ -225,7 +277,16 @@ fn damage_within_is_corrupt_when_it_is_read() {
     closed(&path);
     let mut bytes = fs::read(&path).unwrap();
     let len = bytes.len();
+    let whole = bytes.clone();
     bytes[4096..len].fill(0xa5);
+    fs::write(&path, &bytes).unwrap();
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
+    // The schema and the identity are left as they are: the rest is not read before it is needed.
+    bytes[4096..8192].copy_from_slice(&whole[4096..8192]);
     fs::write(&path, bytes).unwrap();
     let store = SqliteStore::open(&path).unwrap();
     let checked = block_on(store.check_integrity());

@@ -40,17 +40,19 @@
 
 pub mod attempts;
 pub mod conformance;
+pub mod identity;
 pub mod limits;
 pub mod log;
 mod memory;
 pub mod once;
 pub mod records;
+pub mod scan;
 
 pub use attempts::{Attempts, Judged, Window};
+pub use identity::StoreId;
 pub use limits::StoreLimits;
 pub use log::{Appended, Entry, Log};
 pub use memory::MemoryStore;
 pub use once::{Begun, Claim, Fence, Finished, Once};
-pub use records::{
-    Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, Version, Write,
-};
+pub use records::{Applied, BoxFuture, Collection, Record, RecordKey, Records, Version, Write};
+pub use scan::{Outline, Page, PageBudget, Pages, Place, Scan};

@@ -2,7 +2,8 @@
 
 use keyward_base::{Error, Result, Timestamp};
 
-use crate::records::{Collection, RecordKey, Scan, Write};
+use crate::records::{Collection, RecordKey, Write};
+use crate::scan::Scan;
 
 /// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
 ///
@@ -22,6 +23,9 @@ impl StoreLimits {
     /// Bytes of [`Record::data`](crate::Record::data), of an entry of a log, and of the recorded
     /// result of a [`Once`](crate::Once).
     pub const DATA: usize = 1024 * 1024;
+    /// Bytes of the front of [`Record::sealed`](crate::Record::sealed) in an
+    /// [`Outline`](crate::Outline): a header of 42 bytes and what frames it take 60.
+    pub const FRONT: usize = 1024;
     /// Bytes of [`RecordKey::id`].
     pub const ID: usize = 300;
     /// Keys of one [`Records::fetch_many`](crate::Records::fetch_many).
@@ -33,6 +37,9 @@ impl StoreLimits {
     /// Records of one [`Records::scan`](crate::Records::scan), and entries of one
     /// [`Log::read`](crate::Log::read).
     pub const SCAN: usize = 4096;
+    /// Bytes of one page of a scan. A page holds one record at least, of whatever length, so that
+    /// it never takes more than this and one record.
+    pub const SCAN_BYTES: usize = 4 * 1024 * 1024;
     /// Bytes of [`Record::sealed`](crate::Record::sealed).
     pub const SEALED: usize = 2 * 1024 * 1024;
 
@@ -100,6 +107,14 @@ impl StoreLimits {
         at_most(data.len(), Self::DATA, "data is at most 1 MiB long")
     }
 
+    /// Checks how much of the sealed text an outline is to hold.
+    ///
+    /// # Errors
+    /// `Misuse` beyond [`StoreLimits::FRONT`].
+    pub fn check_front(front: usize) -> Result<()> {
+        at_most(front, Self::FRONT, "an outline has at most 1024 bytes")
+    }
+
     /// Checks an id.
     ///
     /// # Errors
@@ -161,10 +176,14 @@ impl StoreLimits {
     /// Checks what a scan asks for.
     ///
     /// # Errors
-    /// `Misuse` for a limit of 0 or beyond [`StoreLimits::SCAN`], and for parts that are too long.
+    /// `Misuse` for a limit of 0 or beyond [`StoreLimits::SCAN`], bytes of 0 or beyond
+    /// [`StoreLimits::SCAN_BYTES`], and for parts that are too long.
     pub fn check_scan(scan: &Scan) -> Result<()> {
         Self::check_collection(&scan.collection)?;
         Self::check_limit(scan.limit)?;
+        if !(1..=Self::SCAN_BYTES).contains(&scan.bytes) {
+            return Err(Error::misuse("a page has 1 byte to 4 MiB"));
+        }
         scan.prefix.as_deref().map_or(Ok(()), Self::check_prefix)?;
         scan.owner.as_deref().map_or(Ok(()), Self::check_owner)?;
         scan.after.as_ref().map_or(Ok(()), |(owner, id)| {

@@ -7,7 +7,9 @@ use std::pin::Pin;
 
 use keyward_base::{Error, Result, Timestamp};
 
+use crate::identity::StoreId;
 use crate::limits::StoreLimits;
+use crate::scan::{Outline, Page, Scan};
 
 /// A future that any runtime can drive.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -92,8 +94,9 @@ pub struct Record {
     pub key: RecordKey,
     /// The state this is.
     pub version: Version,
-    /// Sealed text (`kw1.…`), or empty; without a NUL. Its first 16 bytes name the key it was sealed with, and
-    /// are what [`Records::count`] and [`Scan::prefix`] compare, byte by byte.
+    /// Sealed text (`kw1.…`), or empty; without a NUL. Its first 16 bytes name the key it was
+    /// sealed with, and are what [`Records::count`] and
+    /// [`Scan::prefix`] compare, byte by byte.
     pub sealed: String,
     /// Public bytes beside it, in the owner's own format.
     pub data: Vec<u8>,
@@ -171,22 +174,6 @@ pub enum Applied {
     Done(Vec<Option<Version>>),
 }
 
-/// Which records to walk through, in the order of owner and id.
-#[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_structs)]
-pub struct Scan {
-    /// The set to walk.
-    pub collection: Collection,
-    /// Only this owner's.
-    pub owner: Option<String>,
-    /// Only records whose `sealed` begins with these bytes (at most 16).
-    pub prefix: Option<String>,
-    /// Only records after this owner and id.
-    pub after: Option<(String, String)>,
-    /// At most so many, 1 to [`StoreLimits::SCAN`].
-    pub limit: usize,
-}
-
 /// Versioned records with atomic conditional writes.
 ///
 /// Every method fails with `Unavailable` if the store cannot be reached or is full, and with
@@ -221,6 +208,14 @@ pub trait Records: fmt::Debug + Send + Sync {
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>>;
 
+    /// Which store this is. The same for as long as the store is kept, and for every handle of it;
+    /// unlike any other store's. A copy of a store has the identity of the store it was taken of.
+    fn identity(&self) -> Result<StoreId>;
+
+    /// Reads as [`Records::scan`] does, but leaves out the sealed text after its first `front`
+    /// bytes: at most [`StoreLimits::FRONT`].
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>>;
+
     /// Removes records of `collection` that expired at or before `now`, at most `limit`, and
     /// says how many. An expired record is readable until then: whoever reads it judges it.
     fn purge<'a>(
@@ -230,8 +225,9 @@ pub trait Records: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>>;
 
-    /// Reads records in the order of owner and id. Pass the last one's owner and id as
-    /// [`Scan::after`] to go on. Records written meanwhile may or may not be seen; none is seen
-    /// twice, and none that stands throughout is missed.
-    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>>;
+    /// Reads records in the order of owner and id, as many as [`Scan::limit`] and
+    /// [`Scan::bytes`] allow. Pass [`Page::next`] as [`Scan::after`] to go on, until there is
+    /// none; [`Scan::pages`] does so. Records written meanwhile may or may not be seen; none is
+    /// seen twice, and none that stands throughout is missed.
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>>;
 }

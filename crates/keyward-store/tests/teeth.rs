@@ -16,7 +16,8 @@ use std::task::Poll;
 use keyward_base::{Result, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, BoxFuture, Collection, MemoryStore, Record, RecordKey, Records, Scan, Version, Write,
+    Applied, BoxFuture, Collection, MemoryStore, Outline, Page, Record, RecordKey, Records, Scan,
+    StoreId, StoreLimits, Version, Write,
 };
 
 /// What is wrong with a store.
@@ -26,12 +27,17 @@ enum Fault {
     CheckThenSwap,
     FoldsCase,
     ForgetsExpiry,
+    IdentityChanges,
+    IdentityShared,
     IgnoresRequire,
     LikePrefix,
     NonAtomicBatch,
+    OutlineForgetsLength,
     PagesSkip,
     ResurrectsBySwap,
+    ShortIsLast,
     TornReads,
+    UnboundedBytes,
     UnboundedPages,
     VersionReset,
 }
@@ -308,14 +314,7 @@ impl Records for Faulty {
             if self.fault != Fault::LikePrefix {
                 return self.good.count(collection, prefix).await;
             }
-            let scan = Scan {
-                collection: collection.clone(),
-                owner: None,
-                prefix: None,
-                after: None,
-                limit: 4096,
-            };
-            let all = self.good.scan(scan).await?;
+            let all = self.good.scan(Scan::of(collection.clone())).await?.items;
             let hit = |r: &&Record| like(prefix.as_bytes(), r.sealed.as_bytes());
             Ok(u64::try_from(all.iter().filter(hit).count()).unwrap())
         })
@@ -361,6 +360,26 @@ impl Records for Faulty {
         })
     }
 
+    fn identity(&self) -> Result<StoreId> {
+        match self.fault {
+            Fault::IdentityChanges => StoreId::random(),
+            Fault::IdentityShared => StoreId::new("store"),
+            _ => self.good.identity(),
+        }
+    }
+
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
+        Box::pin(async move {
+            let mut page = self.good.outline(scan, front).await?;
+            for outline in &mut page.items {
+                if self.fault == Fault::OutlineForgetsLength {
+                    outline.sealed_len = outline.front.len();
+                }
+            }
+            Ok(page)
+        })
+    }
+
     fn purge<'a>(
         &'a self,
         collection: &'a Collection,
@@ -370,15 +389,23 @@ impl Records for Faulty {
         self.good.purge(collection, now, limit)
     }
 
-    fn scan(&self, mut scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+    fn scan(&self, mut scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
         Box::pin(async move {
             if self.fault == Fault::UnboundedPages && scan.limit > 0 {
                 scan.limit = 4096;
             }
+            if self.fault == Fault::UnboundedBytes && scan.bytes > 0 {
+                scan.bytes = StoreLimits::SCAN_BYTES;
+            }
+            let limit = scan.limit;
             let mut page = self.good.scan(scan.clone()).await?;
             // A page that is cut after it was ordered otherwise loses what it should begin with.
-            if self.fault == Fault::PagesSkip && scan.after.is_some() && page.len() > 1 {
-                page.remove(0);
+            if self.fault == Fault::PagesSkip && scan.after.is_some() && page.items.len() > 1 {
+                page.items.remove(0);
+            }
+            // Who takes a short page for the last one misses what did not fit in bytes.
+            if self.fault == Fault::ShortIsLast && page.items.len() < limit {
+                page.next = None;
             }
             Ok(page)
         })
@@ -392,12 +419,16 @@ fn each_fault_is_named() {
         (Fault::CheckThenSwap, "a-counter-loses-nothing"),
         (Fault::FoldsCase, "names-are-bytes"),
         (Fault::ForgetsExpiry, "insert-is-read-back"),
+        (Fault::IdentityChanges, "identity-is-stable"),
         (Fault::IgnoresRequire, "require-only-looks"),
         (Fault::LikePrefix, "prefix-is-exact"),
         (Fault::NonAtomicBatch, "batch-is-atomic"),
+        (Fault::OutlineForgetsLength, "outline-leaves-out-the-text"),
         (Fault::PagesSkip, "scan-pages-are-complete"),
         (Fault::ResurrectsBySwap, "swap-never-recreates"),
+        (Fault::ShortIsLast, "scan-is-bounded-in-bytes"),
         (Fault::TornReads, "fetch-many-is-one-moment"),
+        (Fault::UnboundedBytes, "scan-is-bounded-in-bytes"),
         (Fault::UnboundedPages, "scan-orders-by-bytes"),
         (Fault::VersionReset, "versions-are-never-reused"),
     ];
@@ -407,4 +438,13 @@ fn each_fault_is_named() {
         let broken: Vec<&str> = report.broken().iter().map(|broken| broken.rule()).collect();
         assert!(broken.contains(&rule), "{fault:?} broke {broken:?}");
     }
+}
+
+#[test]
+fn an_identity_that_is_shared_is_named() {
+    let [one, other] = [Fault::IdentityShared; 2].map(Faulty::with);
+    let report = conformance::identities(one.as_ref(), other.as_ref()).unwrap_err();
+    assert_eq!(report.broken()[0].rule(), "identity-is-its-own");
+    let [one, other] = [1; 2].map(MemoryStore::new);
+    conformance::identities(&one, &other).unwrap();
 }

@@ -123,14 +123,8 @@ impl<'a> Rewrap<'a> {
         let mut report = Report::default();
         let mut cursor = Cursor::read(vault.store().as_ref(), least).await?;
         loop {
-            let scan = Scan {
-                collection: VAULT,
-                owner: None,
-                prefix: None,
-                after: cursor.after(),
-                limit: self.batch,
-            };
-            let records = vault.store().scan(scan).await?;
+            let scan = Scan::of(VAULT).after(cursor.after()).limit(self.batch);
+            let records = vault.store().scan(scan).await?.items;
             let Some(last) = records.last() else { break };
             let after = (last.key.owner.clone(), last.key.id.clone());
             page::reseal(vault, records, least, &mut cursor, after, &mut report).await?;

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_base::{ErrorKind, Reason, Result, Scope, SecretArray, SecretBytes, Tenant, Timestamp};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Root, RootVersion, Wrapped};
-use keyward_store::{Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, Write};
+use keyward_store::{
+    Applied, BoxFuture, Collection, Outline, Record, RecordKey, Records, Scan, StoreId, Write,
+};
 use keyward_vault::{Expect, Kind, Listed, Page, Slot, Vault};
 use support::{World, memory};
 
@@ -82,6 +84,18 @@ impl Records for Counting<Arc<dyn Records>> {
         self.one().fetch_many(keys)
     }
 
+    fn identity(&self) -> Result<StoreId> {
+        self.one().identity()
+    }
+
+    fn outline(
+        &self,
+        scan: Scan,
+        front: usize,
+    ) -> BoxFuture<'_, Result<keyward_store::Page<Outline>>> {
+        self.one().outline(scan, front)
+    }
+
     fn purge<'a>(
         &'a self,
         set: &'a Collection,
@@ -91,7 +105,7 @@ impl Records for Counting<Arc<dyn Records>> {
         self.one().purge(set, now, limit)
     }
 
-    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<keyward_store::Page<Record>>> {
         self.one().scan(scan)
     }
 }
@@ -145,19 +159,8 @@ async fn all(vault: &Vault, limit: usize, verified: bool) -> Page {
 
 /// Flips a bit of the last byte of every sealed value: of the tag of its chunk.
 async fn damage_every_chunk(data: &dyn Records) {
-    let mut after = None;
-    loop {
-        let collection = Collection::named("vault");
-        let page = Scan {
-            collection,
-            owner: None,
-            prefix: None,
-            after,
-            limit: 1000,
-        };
-        let records = data.scan(page).await.unwrap();
-        let Some(last) = records.last() else { return };
-        after = Some((last.key.owner.clone(), last.key.id.clone()));
+    let mut pages = Scan::of(Collection::named("vault")).pages(data);
+    while let Some(records) = pages.next().await.unwrap() {
         let damaged = records.into_iter().map(|record| {
             let text = record.sealed.strip_prefix("kw1.").unwrap();
             let mut bytes = keyward_base::encoding::from_base64url(text).unwrap();

@@ -3,7 +3,7 @@
 use keyward_base::{Purpose, Result, Tenant};
 use keyward_store::{Applied, Record};
 
-use super::usage::{PAGE, names};
+use super::usage::names;
 use super::{Admin, MAX_TRIES};
 use crate::keyring::{contended, put};
 use crate::root::Wrapped;
@@ -33,21 +33,14 @@ impl Admin {
         self.keyring.refresh().await?;
         let mut done = Rewrapped::default();
         let mut seen = 0_u64;
-        let mut after = None;
-        loop {
-            let page = self.tenant_page(None, after.take()).await?;
+        let mut pages = self.tenant_pages(None);
+        while let Some(page) = pages.next().await? {
             for record in &page {
                 let (tenant, purpose) = names(record)?;
                 self.rewrap_tenant(&purpose, &tenant, record.clone(), &mut done)
                     .await?;
                 seen = seen.saturating_add(1);
                 progress(seen);
-            }
-            match page.last() {
-                Some(last) if page.len() == PAGE => {
-                    after = Some((last.key.owner.clone(), last.key.id.clone()));
-                }
-                _ => break,
             }
         }
         self.audited("keys.rewrap", None, Ok(done))

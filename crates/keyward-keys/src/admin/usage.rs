@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keyward_base::encoding::sealed_prefix;
 use keyward_base::{Error, KeyId, Purpose, Result, Suite, Tenant};
-use keyward_store::{Record, Scan};
+use keyward_store::{Pages, Record, Scan};
 
 use super::Admin;
 use crate::coverage::{Coverage, KeyUsage, TenantUsage};
@@ -12,7 +12,7 @@ use crate::keyring::{COLUMNS, TENANT_KEYS};
 use crate::tenant;
 
 /// Records read at a time.
-pub(super) const PAGE: usize = 512;
+const PAGE: usize = 512;
 
 impl Admin {
     /// What each key of the ring protects, counted over `columns`.
@@ -111,15 +111,12 @@ impl Admin {
     /// # Errors
     /// `Unavailable` if the store cannot be reached.
     pub async fn registered(&self) -> Result<Vec<String>> {
-        let scan = Scan {
-            collection: COLUMNS,
-            owner: None,
-            prefix: None,
-            after: None,
-            limit: keyward_store::StoreLimits::SCAN,
-        };
-        let found = self.keyring.0.store.scan(scan).await?;
-        Ok(found.into_iter().map(|record| record.key.id).collect())
+        let mut found = Vec::new();
+        let mut pages = Scan::of(COLUMNS).pages(self.keyring.0.store.as_ref());
+        while let Some(page) = pages.next().await? {
+            found.extend(page.into_iter().map(|record| record.key.id));
+        }
+        Ok(found)
     }
 
     async fn each_tenant_key(
@@ -128,9 +125,8 @@ impl Admin {
         columns: &[&dyn Coverage],
         mut seen: impl FnMut(TenantUsage) + Send,
     ) -> Result<()> {
-        let mut after = None;
-        loop {
-            let page = self.tenant_page(tenant, after.take()).await?;
+        let mut pages = self.tenant_pages(tenant);
+        while let Some(page) = pages.next().await? {
             for record in &page {
                 let (owner, purpose) = names(record)?;
                 let entries =
@@ -149,28 +145,15 @@ impl Admin {
                     });
                 }
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => {
-                    after = Some((last.key.owner.clone(), last.key.id.clone()));
-                }
-                _ => return Ok(()),
-            }
         }
+        Ok(())
     }
 
-    pub(super) async fn tenant_page(
-        &self,
-        tenant: Option<&Tenant>,
-        after: Option<(String, String)>,
-    ) -> Result<Vec<Record>> {
-        let scan = Scan {
-            collection: TENANT_KEYS,
-            owner: tenant.map(|tenant| tenant.as_str().to_owned()),
-            prefix: None,
-            after,
-            limit: PAGE,
-        };
-        self.keyring.0.store.scan(scan).await
+    /// The key records of one tenant, or of all.
+    pub(super) fn tenant_pages(&self, tenant: Option<&Tenant>) -> Pages<'_> {
+        let mut scan = Scan::of(TENANT_KEYS).limit(PAGE);
+        scan.owner = tenant.map(|tenant| tenant.as_str().to_owned());
+        scan.pages(self.keyring.0.store.as_ref())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use keyward_base::{Error, Result};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, RecordKey, Records, Scan, StoreLimits, Write};
+use keyward_store::{Applied, Collection, RecordKey, Records, Scan, Write};
 
 use crate::keyring::{COLUMNS, KEYRING, Keyring, TENANT_KEYS};
 
@@ -29,27 +29,13 @@ const BATCH: usize = 256;
 pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
     let mut out = MAGIC.to_vec();
     for collection in COLLECTIONS {
-        let mut after = None;
-        loop {
-            let scan = Scan {
-                collection: collection.clone(),
-                owner: None,
-                prefix: None,
-                after: after.take(),
-                limit: StoreLimits::SCAN,
-            };
-            let page = keyring.0.store.scan(scan).await?;
+        let mut pages = Scan::of(collection).pages(keyring.0.store.as_ref());
+        while let Some(page) = pages.next().await? {
             for record in &page {
                 field(&mut out, record.key.collection.as_str().as_bytes())?;
                 field(&mut out, record.key.owner.as_bytes())?;
                 field(&mut out, record.key.id.as_bytes())?;
                 field(&mut out, &record.data)?;
-            }
-            match page.last() {
-                Some(last) if page.len() == StoreLimits::SCAN => {
-                    after = Some((last.key.owner.clone(), last.key.id.clone()));
-                }
-                _ => break,
             }
         }
     }
@@ -67,14 +53,8 @@ pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
 /// be written.
 pub async fn import(store: &dyn Records, bytes: &[u8]) -> Result<()> {
     for collection in COLLECTIONS {
-        let scan = Scan {
-            collection,
-            owner: None,
-            prefix: None,
-            after: None,
-            limit: 1,
-        };
-        if !store.scan(scan).await?.is_empty() {
+        let scan = Scan::of(collection).limit(1);
+        if !store.scan(scan).await?.items.is_empty() {
             return Err(Error::misuse(
                 "the key store holds key records: import into an empty one",
             ));

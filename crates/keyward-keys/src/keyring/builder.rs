@@ -190,14 +190,8 @@ impl KeyringBuilder {
             )));
         }
         for collection in [KEYRING, TENANT_KEYS, COLUMNS] {
-            let scan = Scan {
-                collection,
-                owner: None,
-                prefix: None,
-                after: None,
-                limit: 1,
-            };
-            if !self.store.scan(scan).await?.is_empty() {
+            let scan = Scan::of(collection).limit(1);
+            if !self.store.scan(scan).await?.items.is_empty() {
                 return Err(Error::misuse(
                     "the key store holds key records without their keyring: restore it, see the runbook",
                 ));

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, RecordKey, Scan, StoreLimits, Version, Write};
+use keyward_store::{Applied, RecordKey, Scan, Version, Write};
 
 use super::{Keyring, MAX_TRIES, REPLICAS, put};
 use crate::format::{Lease, decode_lease, encode_lease};
@@ -190,16 +190,8 @@ impl Keyring {
     pub async fn replicas(&self) -> Result<Vec<ReplicaStatus>> {
         let now = self.0.clock.now()?;
         let mut live = Vec::new();
-        let mut after = None;
-        loop {
-            let scan = Scan {
-                collection: REPLICAS,
-                owner: None,
-                prefix: None,
-                after: after.take(),
-                limit: StoreLimits::SCAN,
-            };
-            let page = self.0.store.scan(scan).await?;
+        let mut pages = Scan::of(REPLICAS).pages(self.0.store.as_ref());
+        while let Some(page) = pages.next().await? {
             for record in &page {
                 let lease = decode_lease(&record.data)?;
                 // Its own clock may lie behind ours by the skew: until then it may still open.
@@ -210,12 +202,6 @@ impl Keyring {
                         until: lease.until,
                     });
                 }
-            }
-            match page.last() {
-                Some(last) if page.len() == StoreLimits::SCAN => {
-                    after = Some((last.key.owner.clone(), last.key.id.clone()));
-                }
-                _ => break,
             }
         }
         Ok(live)

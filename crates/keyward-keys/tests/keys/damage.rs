@@ -71,14 +71,16 @@ async fn a_replica_record_is_read_strictly() {
     let world = World::new();
     world.create().await;
     let _web = world.builder().replica("web").open().await.unwrap();
-    let scan = Scan {
-        collection: Collection::named("replica"),
-        owner: None,
-        prefix: None,
-        after: None,
-        limit: 1,
-    };
-    let good = world.store.inner.scan(scan).await.unwrap().remove(0).data;
+    let scan = Scan::of(Collection::named("replica")).limit(1);
+    let good = world
+        .store
+        .inner
+        .scan(scan)
+        .await
+        .unwrap()
+        .items
+        .remove(0)
+        .data;
     inspect_replica(&good).unwrap();
     for cut in truncations(&good) {
         assert_eq!(inspect_replica(cut).unwrap_err().kind(), ErrorKind::Corrupt);

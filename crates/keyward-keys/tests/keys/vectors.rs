@@ -386,14 +386,16 @@ async fn write_vectors() {
     );
 
     let _web = world.builder().replica("web").open().await.unwrap();
-    let scan = Scan {
-        collection: Collection::named("replica"),
-        owner: None,
-        prefix: None,
-        after: None,
-        limit: 1,
-    };
-    let lease = world.store.inner.scan(scan).await.unwrap().remove(0).data;
+    let scan = Scan::of(Collection::named("replica")).limit(1);
+    let lease = world
+        .store
+        .inner
+        .scan(scan)
+        .await
+        .unwrap()
+        .items
+        .remove(0)
+        .data;
     let bytes =
         |format: &str, bytes: &[u8]| vec![("format", format.to_owned()), ("bytes", hex(bytes))];
     save("replica", "A lease", "ok", &bytes("replica", &lease));

@@ -10,7 +10,8 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, MemoryStore, Record, RecordKey, Records, Scan, Write,
+    Applied, BoxFuture, Collection, MemoryStore, Outline, Page, Record, RecordKey, Records, Scan,
+    StoreId, Write,
 };
 
 pub(crate) const V1: &str = "v1:q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
@@ -183,6 +184,14 @@ impl Records for OddStore {
         self.inner.fetch_many(keys)
     }
 
+    fn identity(&self) -> Result<StoreId> {
+        self.inner.identity()
+    }
+
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
+        self.inner.outline(scan, front)
+    }
+
     fn purge<'a>(
         &'a self,
         collection: &'a Collection,
@@ -192,7 +201,7 @@ impl Records for OddStore {
         self.inner.purge(collection, now, limit)
     }
 
-    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
         self.scans.fetch_add(1, Ordering::SeqCst);
         self.inner.scan(scan)
     }

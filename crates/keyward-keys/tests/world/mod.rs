@@ -11,7 +11,8 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, MemoryStore, Record, RecordKey, Records, Scan, Write,
+    Applied, BoxFuture, Collection, MemoryStore, Outline, Page, Record, RecordKey, Records, Scan,
+    StoreId, Write,
 };
 
 pub(crate) const V1: &str = "v1:q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
@@ -91,6 +92,14 @@ impl Records for Store {
         self.inner.fetch_many(keys)
     }
 
+    fn identity(&self) -> Result<StoreId> {
+        self.inner.identity()
+    }
+
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
+        self.inner.outline(scan, front)
+    }
+
     fn purge<'a>(
         &'a self,
         c: &'a Collection,
@@ -100,7 +109,7 @@ impl Records for Store {
         self.inner.purge(c, now, limit)
     }
 
-    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
         self.inner.scan(scan)
     }
 }

@@ -1,16 +1,13 @@
 //! What reads records.
 
-use std::cmp::Ordering;
-
 use keyward_base::Timestamp;
-use keyward_store::{Collection, Record, RecordKey, Scan, StoreLimits, Version};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use keyward_store::{Collection, Record, RecordKey, Version};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::number::{from_usize, to_u64};
+use crate::number::to_u64;
 
 /// The expression that the index `record_sealed` is over: bytes, not characters, and no `LIKE`.
-const KEY: &str = "substr(CAST(sealed AS BLOB), 1, 16)";
+pub(super) const KEY: &str = "substr(CAST(sealed AS BLOB), 1, 16)";
 
 pub(super) fn one(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Option<Record>> {
     conn.prepare_cached(
@@ -52,65 +49,8 @@ pub(super) fn count(
     to_u64(0, number)
 }
 
-pub(super) fn scan(conn: &Connection, scan: &Scan) -> rusqlite::Result<Vec<Record>> {
-    let mut sql = String::from(
-        "SELECT version, sealed, data, expires, owner, id FROM record WHERE collection = ?",
-    );
-    let mut values = vec![Value::from(scan.collection.as_str().to_owned())];
-    let mut narrow = |with: &str, by: Vec<Value>| {
-        sql.push_str(with);
-        values.extend(by);
-    };
-    match (&scan.owner, &scan.after) {
-        // Within one owner, a range of ids: beside `owner = ?`, a pair would not be searched for,
-        // and each page would walk over all pages before it.
-        (Some(owner), Some((after, id))) => {
-            narrow(" AND owner = ?", vec![owner.clone().into()]);
-            match after.cmp(owner) {
-                Ordering::Less => {}
-                Ordering::Equal => narrow(" AND id > ?", vec![id.clone().into()]),
-                Ordering::Greater => return Ok(Vec::new()),
-            }
-        }
-        (Some(owner), None) => narrow(" AND owner = ?", vec![owner.clone().into()]),
-        (None, Some((owner, id))) => {
-            let place = vec![owner.clone().into(), id.clone().into()];
-            narrow(" AND (owner, id) > (?, ?)", place);
-        }
-        (None, None) => {}
-    }
-    let prefix = scan.prefix.as_deref().unwrap_or_default();
-    if let Some(end) = after(prefix) {
-        let start = prefix.as_bytes().to_vec();
-        if start.len() == StoreLimits::PREFIX {
-            // The index has the rows of one key in the order of owner and id.
-            narrow(&format!(" AND {KEY} = ?"), vec![start.into()]);
-        } else {
-            // Not the index's expression, on purpose: a walk in order beats a sort for each page.
-            narrow(
-                " AND CAST(sealed AS BLOB) >= ? AND CAST(sealed AS BLOB) < ?",
-                vec![start.into(), end.into()],
-            );
-        }
-    }
-    narrow(
-        " ORDER BY owner, id LIMIT ?",
-        vec![from_usize(scan.limit).into()],
-    );
-    let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| {
-        let (owner, id) = (row.get(4)?, row.get(5)?);
-        record(row, || RecordKey {
-            collection: scan.collection.clone(),
-            owner,
-            id,
-        })
-    })?;
-    rows.collect()
-}
-
 /// The first bytes that lie after all that begin with `prefix`. `None`: everything begins with it.
-fn after(prefix: &str) -> Option<Vec<u8>> {
+pub(super) fn after(prefix: &str) -> Option<Vec<u8>> {
     let mut end = prefix.as_bytes().to_vec();
     let last = end.last_mut()?;
     // No byte of UTF-8 is 255.
@@ -118,7 +58,7 @@ fn after(prefix: &str) -> Option<Vec<u8>> {
     Some(end)
 }
 
-fn record(row: &Row<'_>, key: impl FnOnce() -> RecordKey) -> rusqlite::Result<Record> {
+pub(super) fn record(row: &Row<'_>, key: impl FnOnce() -> RecordKey) -> rusqlite::Result<Record> {
     let expires: Option<i64> = row.get(3)?;
     Ok(Record {
         version: Version::new(to_u64(0, row.get(0)?)?),

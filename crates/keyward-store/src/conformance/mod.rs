@@ -124,6 +124,16 @@ pub async fn records(handles: &[Arc<dyn Records>], spawner: &dyn Spawner) -> Res
     rules.report()
 }
 
+/// Holds two stores to having identities of their own: one that is made is unlike every other.
+///
+/// # Errors
+/// The rule they broke.
+pub fn identities(one: &dyn Records, other: &dyn Records) -> Result<(), Report> {
+    let mut rules = Rules::default();
+    rules.note("identity-is-its-own", records::unlike(one, other));
+    rules.report()
+}
+
 /// What went wrong within a rule.
 struct Fault(String);
 

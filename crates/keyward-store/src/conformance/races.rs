@@ -116,7 +116,7 @@ async fn losers(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
         let mut scan = super::scans::all(rule);
         scan.owner = Some(owner);
         let left = stores.of(round)?.scan(scan).await?;
-        same("records that are left", &left.len(), &2)?;
+        same("records that are left", &left.items.len(), &2)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::records::{Applied, Record, RecordKey, Records, Version, Write};
 type Stores<'a> = Handles<'a, dyn Records>;
 
 pub(super) async fn check(stores: &Stores<'_>, rules: &mut Rules) {
+    rules.note("identity-is-stable", identity(stores));
     rules.note("insert-is-read-back", insert(stores).await);
     rules.note("insert-refuses-what-exists", insert_twice(stores).await);
     rules.note("swap-needs-the-version", swap_stale(stores).await);
@@ -79,6 +80,18 @@ pub(super) async fn read(store: &dyn Records, key: &RecordKey) -> Result<Record,
 
 async fn gone(store: &dyn Records, key: &RecordKey) -> Checked {
     same("the record", &store.fetch(key).await?, &None)
+}
+
+fn identity(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let identity = store.identity()?;
+    same("asked again", &store.identity()?, &identity)?;
+    same("asked elsewhere", &other.identity()?, &identity)
+}
+
+pub(super) fn unlike(one: &dyn Records, other: &dyn Records) -> Checked {
+    let (one, other) = (one.identity()?, other.identity()?);
+    ensure(one != other, || format!("two stores are {one:?}"))
 }
 
 async fn insert(stores: &Stores<'_>) -> Checked {

@@ -1,10 +1,13 @@
 //! Records: order, pages, and prefixes.
 
+use keyward_base::Timestamp;
+
 use super::records::{done, inserting, read, swapping};
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::limits::StoreLimits;
-use crate::records::{Applied, Record, Records, Scan, Write};
+use crate::records::{Applied, Record, Records, Write};
+use crate::scan::{Outline, Page, Scan};
 
 type Stores<'a> = Handles<'a, dyn Records>;
 
@@ -14,6 +17,8 @@ type Places = Vec<(String, String)>;
 pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mut Rules) {
     rules.note("scan-orders-by-bytes", order(stores).await);
     rules.note("scan-pages-are-complete", pages(stores).await);
+    rules.note("scan-is-bounded-in-bytes", bytes(stores).await);
+    rules.note("outline-leaves-out-the-text", outline(stores).await);
     rules.note("scan-stays-in-its-owner", owner(stores).await);
     rules.note("prefix-is-exact", prefix(stores).await);
     rules.note("scan-holds-beside-writers", beside(stores, spawner).await);
@@ -22,34 +27,50 @@ pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mu
 
 /// A scan of all that a rule wrote.
 pub(super) fn all(rule: &'static str) -> Scan {
-    Scan {
-        collection: set(rule),
-        owner: None,
-        prefix: None,
-        after: None,
-        limit: StoreLimits::SCAN,
-    }
+    Scan::of(set(rule))
 }
 
 fn place(record: &Record) -> (String, String) {
     (record.key.owner.clone(), record.key.id.clone())
 }
 
+/// Holds one page to its bounds, and gives back where the next begins.
+fn bounded<T>(
+    page: &Page<T>,
+    scan: &Scan,
+    place: impl Fn(&T) -> (String, String),
+    bytes: impl Fn(&T) -> usize,
+) -> Result<Option<(String, String)>, Fault> {
+    let (count, limit) = (page.items.len(), scan.limit);
+    ensure(count <= limit, || format!("{count} records, not {limit}"))?;
+    let length = page.items.iter().map(bytes).fold(0, usize::saturating_add);
+    ensure(count <= 1 || length <= scan.bytes, || {
+        format!("{length} bytes in a page, not {}", scan.bytes)
+    })?;
+    if page.next.is_some() {
+        let last = page.items.last().map(place);
+        same("where to go on", &page.next, &last)?;
+    }
+    Ok(page.next.clone())
+}
+
+fn length(record: &Record) -> usize {
+    let key = [record.key.owner.len(), record.key.id.len()];
+    let value = [record.sealed.len(), record.data.len()];
+    key.into_iter().chain(value).fold(0, usize::saturating_add)
+}
+
 /// Walks through a scan by pages.
 async fn walk(store: &dyn Records, mut scan: Scan) -> Result<Places, Fault> {
     let mut seen = Vec::new();
     loop {
-        let limit = scan.limit;
         let page = store.scan(scan.clone()).await?;
-        ensure(page.len() <= limit, || {
-            format!("{} records, not {limit}", page.len())
-        })?;
+        scan.after = bounded(&page, &scan, place, length)?;
         ensure(seen.len() < 100_000, || "the pages do not end".into())?;
-        let Some(last) = page.last() else {
+        seen.extend(page.items.iter().map(place));
+        if scan.after.is_none() {
             return Ok(seen);
-        };
-        scan.after = Some(place(last));
-        seen.extend(page.iter().map(place));
+        }
     }
 }
 
@@ -79,7 +100,13 @@ async fn order(stores: &Stores<'_>) -> Checked {
         }
     }
     wanted.sort_by(|a, b| (a.0.as_bytes(), a.1.as_bytes()).cmp(&(b.0.as_bytes(), b.1.as_bytes())));
-    let one_page: Vec<_> = other.scan(all(rule)).await?.iter().map(place).collect();
+    let one_page: Vec<_> = other
+        .scan(all(rule))
+        .await?
+        .items
+        .iter()
+        .map(place)
+        .collect();
     same("one page", &one_page, &wanted)?;
     let mut scan = all(rule);
     scan.limit = 1;
@@ -103,8 +130,94 @@ async fn pages(stores: &Stores<'_>) -> Checked {
     // The place to go on from need not exist, or exist any more.
     let mut scan = all(rule);
     scan.after = Some(("o5".into(), "049x".into()));
-    let first = other.scan(scan).await?.first().map(place);
+    let first = other.scan(scan).await?.items.first().map(place);
     same("after a gap", &first, &Some(("o5".into(), "050".into())))
+}
+
+/// Records of very different lengths, in pages of few bytes.
+async fn bytes(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "scan-is-bounded-in-bytes";
+    let mut wanted = Vec::new();
+    for (n, length) in (0..).zip([0, 10, 3_000, 0, 700, 700, 5, 60_000, 1, 1_500]) {
+        let (id, text) = (format!("{n:02}"), "k".repeat(length));
+        let insert = inserting(key(rule, "acme", &id), &text, &vec![7; length / 2]);
+        done(&*store, vec![insert]).await?;
+        wanted.push(("acme".to_owned(), id));
+    }
+    for bytes in [1, 6, 100, 1_200, 5_000, 200_000] {
+        let scan = all(rule).bytes(bytes);
+        same("pages", &walk(&*other, scan).await?, &wanted)?;
+        let one_key = all(rule).bytes(bytes).prefix("k");
+        let sealed = wanted.iter().filter(|(_, id)| id != "00" && id != "03");
+        let sealed: Vec<_> = sealed.cloned().collect();
+        same("pages of a key", &walk(&*other, one_key).await?, &sealed)?;
+    }
+    let whole = other.scan(all(rule).bytes(200_000)).await?;
+    same("what fits one page", &whole.next, &None)
+}
+
+/// Outlines hold the front of the text, cut between characters, and are bounded by what they hold.
+async fn outline(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "outline-leaves-out-the-text";
+    let texts = [
+        String::new(),
+        "kw1.short".to_owned(),
+        format!("kw1.{}", "A".repeat(40_000)),
+        format!("kw1.{}", "\u{e9}".repeat(30)),
+        "\u{1f511}".repeat(9),
+    ];
+    let mut wanted = Vec::new();
+    for (n, text) in (0_usize..).zip(&texts) {
+        let key = key(rule, "acme", &n.to_string());
+        let expires = Some(Timestamp::from_millis(7));
+        let insert = Write::Insert {
+            key: key.clone(),
+            sealed: text.clone(),
+            data: vec![7; n],
+            expires,
+        };
+        let version = done(&*store, vec![insert]).await?;
+        wanted.push(Outline {
+            key,
+            version,
+            front: text.clone(),
+            sealed_len: text.len(),
+            data: vec![7; n],
+            expires,
+        });
+    }
+    let place = |outline: &Outline| (outline.key.owner.clone(), outline.key.id.clone());
+    for front in [0, 1, 5, 64, StoreLimits::FRONT] {
+        let length = |outline: &Outline| {
+            let parts = [4, 1, outline.front.len(), outline.data.len()];
+            parts.into_iter().fold(0, usize::saturating_add)
+        };
+        for (limit, bytes) in [(100, 4_000), (2, 4_000), (100, 40), (100, 1)] {
+            let mut scan = all(rule).limit(limit).bytes(bytes);
+            let mut seen = Vec::new();
+            loop {
+                let page = other.outline(scan.clone(), front).await?;
+                scan.after = bounded(&page, &scan, place, length)?;
+                seen.extend(page.items);
+                if scan.after.is_none() {
+                    break;
+                }
+            }
+            for (is, wanted) in seen.iter().zip(&wanted) {
+                let cut = Outline {
+                    front: Outline::front_of(&wanted.front, front).to_owned(),
+                    ..wanted.clone()
+                };
+                ensure(*is == cut, || format!("{is:?}, not {cut:?}"))?;
+            }
+            same("outlines", &seen.len(), &wanted.len())?;
+        }
+    }
+    let one_key = all(rule).prefix("kw1.AAAAAAAAAAAA");
+    let found = other.outline(one_key, 16).await?.items;
+    same("outlines of a key", &found.len(), &1)
 }
 
 async fn owner(stores: &Stores<'_>) -> Checked {
@@ -124,12 +237,11 @@ async fn owner(stores: &Stores<'_>) -> Checked {
             .map(|id| ("acme".to_owned(), (*id).to_owned()))
             .collect()
     };
-    let scan = |after: Option<(&str, &str)>, prefix: Option<&str>| Scan {
-        owner: Some("acme".into()),
-        after: after.map(|(owner, id)| (owner.to_owned(), id.to_owned())),
-        prefix: prefix.map(str::to_owned),
-        limit: 2,
-        ..all(rule)
+    let scan = |after: Option<(&str, &str)>, prefix: Option<&str>| {
+        let after = after.map(|(owner, id)| (owner.to_owned(), id.to_owned()));
+        let mut scan = all(rule).owner("acme").after(after).limit(2);
+        scan.prefix = prefix.map(str::to_owned);
+        scan
     };
     same(
         "all",
@@ -228,11 +340,7 @@ async fn prefix(stores: &Stores<'_>) -> Checked {
             .collect();
         places.sort();
         for limit in [1, 3, 100] {
-            let scan = Scan {
-                prefix: Some(prefix.to_owned()),
-                limit,
-                ..all(rule)
-            };
+            let scan = all(rule).prefix(prefix).limit(limit);
             same(
                 &format!("scan of {prefix:?}"),
                 &walk(&*other, scan).await?,
@@ -263,11 +371,8 @@ async fn churn(store: &dyn Records, task: usize) -> Checked {
 async fn walks(store: &dyn Records, prefix: Option<String>) -> Result<Vec<Places>, Fault> {
     let mut seen = Vec::new();
     for _ in 0..5 {
-        let scan = Scan {
-            limit: 7,
-            prefix: prefix.clone(),
-            ..all(BESIDE)
-        };
+        let mut scan = all(BESIDE).limit(7);
+        scan.prefix.clone_from(&prefix);
         seen.push(walk(store, scan).await?);
     }
     Ok(seen)

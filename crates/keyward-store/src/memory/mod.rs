@@ -7,10 +7,11 @@ mod records;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use keyward_base::{Error, Result, Timestamp};
 
+use crate::identity::StoreId;
 use crate::records::{Collection, RecordKey};
 
 /// A place within a collection: owner and id.
@@ -22,6 +23,8 @@ type Spot = (String, String);
 /// `Unavailable`. An entry that is alive is never evicted or forgotten to make room.
 pub struct MemoryStore {
     capacity: usize,
+    /// Made when it is first asked for, which is when making it may fail.
+    identity: OnceLock<StoreId>,
     state: Mutex<State>,
 }
 
@@ -44,8 +47,18 @@ impl MemoryStore {
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
+            identity: OnceLock::new(),
             state: Mutex::default(),
         }
+    }
+
+    fn identity_now(&self) -> Result<StoreId> {
+        if let Some(known) = self.identity.get() {
+            return Ok(known.clone());
+        }
+        let new = StoreId::random()?;
+        // Of two that ask at once, one is first.
+        Ok(self.identity.get_or_init(|| new).clone())
     }
 
     /// Every change is undone before its function returns, so a panic elsewhere while the lock

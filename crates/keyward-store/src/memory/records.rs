@@ -6,10 +6,10 @@ use std::ops::Bound;
 use keyward_base::{Result, Timestamp};
 
 use super::{MemoryStore, Spot, State, full, is_over, purge, spot};
+use crate::identity::StoreId;
 use crate::limits::StoreLimits;
-use crate::records::{
-    Applied, BoxFuture, Collection, Record, RecordKey, Records, Scan, Version, Write,
-};
+use crate::records::{Applied, BoxFuture, Collection, Record, RecordKey, Records, Version, Write};
+use crate::scan::{Outline, Page, PageBudget, Scan};
 
 #[derive(Clone)]
 pub(super) struct Stored {
@@ -25,6 +25,17 @@ impl Stored {
             key,
             version: self.version,
             sealed: self.sealed.clone(),
+            data: self.data.clone(),
+            expires: self.expires,
+        }
+    }
+
+    fn outline(&self, key: RecordKey, front: usize) -> Outline {
+        Outline {
+            key,
+            version: self.version,
+            front: Outline::front_of(&self.sealed, front).to_owned(),
+            sealed_len: self.sealed.len(),
             data: self.data.clone(),
             expires: self.expires,
         }
@@ -142,34 +153,63 @@ impl MemoryStore {
         applied
     }
 
-    fn scan_now(&self, scan: &Scan) -> Result<Vec<Record>> {
+    /// A page of what `make` makes of records, of whose sealed text it takes `front` bytes.
+    fn scan_now<T>(
+        &self,
+        scan: &Scan,
+        front: usize,
+        make: impl Fn(&Stored, RecordKey) -> T,
+    ) -> Result<Page<T>> {
         StoreLimits::check_scan(scan)?;
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
+        };
         let state = self.state();
         let Some(all) = state.records.get(&scan.collection) else {
-            return Ok(Vec::new());
-        };
-        let from: Bound<Spot> = match (&scan.after, &scan.owner) {
-            (Some(after), Some(owner)) if after.0 < *owner => {
-                Bound::Included((owner.clone(), String::new()))
-            }
-            (Some(after), _) => Bound::Excluded(after.clone()),
-            (None, Some(owner)) => Bound::Included((owner.clone(), String::new())),
-            (None, None) => Bound::Unbounded,
+            return Ok(page);
         };
         let prefix = scan.prefix.as_deref().unwrap_or_default();
-        Ok(all
-            .range((from, Bound::Unbounded))
+        let found = all
+            .range((from(scan), Bound::Unbounded))
             .take_while(|((owner, _), _)| scan.owner.as_ref().is_none_or(|only| only == owner))
-            .filter(|(_, stored)| begins(stored, prefix))
-            .take(scan.limit)
-            .map(|((owner, id), stored)| {
-                stored.record(RecordKey {
-                    collection: scan.collection.clone(),
-                    owner: owner.clone(),
-                    id: id.clone(),
-                })
-            })
-            .collect())
+            .filter(|(_, stored)| begins(stored, prefix));
+        let mut budget = PageBudget::of(scan);
+        let mut last: Option<&Spot> = None;
+        for (spot, stored) in found {
+            let (owner, id) = spot;
+            let lengths = [
+                owner.len(),
+                id.len(),
+                stored.data.len(),
+                stored.sealed.len().min(front),
+            ];
+            let bytes = lengths.into_iter().fold(0, usize::saturating_add);
+            if !budget.admit(bytes) {
+                page.next = last.cloned();
+                break;
+            }
+            let key = RecordKey {
+                collection: scan.collection.clone(),
+                owner: owner.clone(),
+                id: id.clone(),
+            };
+            page.items.push(make(stored, key));
+            last = Some(spot);
+        }
+        Ok(page)
+    }
+}
+
+/// Where a scan begins.
+fn from(scan: &Scan) -> Bound<Spot> {
+    match (&scan.after, &scan.owner) {
+        (Some(after), Some(owner)) if after.0 < *owner => {
+            Bound::Included((owner.clone(), String::new()))
+        }
+        (Some(after), _) => Bound::Excluded(after.clone()),
+        (None, Some(owner)) => Bound::Included((owner.clone(), String::new())),
+        (None, None) => Bound::Unbounded,
     }
 }
 
@@ -236,6 +276,17 @@ impl Records for MemoryStore {
         })
     }
 
+    fn identity(&self) -> Result<StoreId> {
+        self.identity_now()
+    }
+
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
+        Box::pin(async move {
+            StoreLimits::check_front(front)?;
+            self.scan_now(&scan, front, |stored, key| stored.outline(key, front))
+        })
+    }
+
     fn purge<'a>(
         &'a self,
         collection: &'a Collection,
@@ -252,7 +303,7 @@ impl Records for MemoryStore {
         })
     }
 
-    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Record>>> {
-        Box::pin(async move { self.scan_now(&scan) })
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
+        Box::pin(async move { self.scan_now(&scan, usize::MAX, Stored::record) })
     }
 }

@@ -4,12 +4,15 @@ use std::fmt;
 
 use keyward_base::{Error, Hint, KeyId, Reason, Result, Revision, Scope, Tenant, Timestamp};
 use keyward_crypto::sealed::Header;
-use keyward_store::{Record, Scan, StoreLimits};
+use keyward_store::{Place, Record, RecordKey, Scan, StoreLimits};
 
 use super::{Vault, parse_stored};
 use crate::credential::{Facts, Kind};
 use crate::metadata::Metadata;
 use crate::slot::{Slot, VAULT};
+
+/// Bytes of a sealed text that hold its whole header, which has 60 characters at most.
+const FRONT: usize = 64;
 
 /// A hint as it stands in the store. Whoever can write to the store may have changed it.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,10 +77,11 @@ impl Listed {
         }
     }
 
-    fn read(record: &Record) -> Result<Self> {
-        let slot = Slot::of_key(&record.key)?;
-        let metadata = Metadata::parse(&record.data)?;
-        let header = Header::peek(&record.sealed).map_err(|e| match e.reason() {
+    /// Reads what stands in the clear: the sealed text may be cut off after [`FRONT`] bytes.
+    fn read(key: &RecordKey, sealed: &str, data: &[u8]) -> Result<Self> {
+        let slot = Slot::of_key(key)?;
+        let metadata = Metadata::parse(data)?;
+        let header = Header::peek(sealed).map_err(|e| match e.reason() {
             Some(reason) => Error::corrupt("a sealed value is damaged").because(reason),
             None => e,
         })?;
@@ -104,7 +108,8 @@ pub struct Page {
     pub items: Vec<Listed>,
     /// Records that are not what was written. One of them does not hide the others.
     pub refused: Vec<Refused>,
-    /// Where the next part begins; none after the last.
+    /// Where the next part begins; none after the last. A part may be shorter than asked for: the
+    /// store bounds it in bytes too.
     pub next: Option<String>,
 }
 
@@ -116,7 +121,8 @@ impl Vault {
     /// reached.
     pub async fn describe(&self, slot: &Slot) -> Result<Option<Listed>> {
         let record = self.0.store.fetch(&slot.key()).await?;
-        record.as_ref().map(Listed::read).transpose()
+        let listed = record.map(|found| Listed::read(&found.key, &found.sealed, &found.data));
+        listed.transpose()
     }
 
     /// Lists a tenant's credentials, at most `limit` (1 to 4096) from `after` on, which is the
@@ -126,19 +132,16 @@ impl Vault {
     /// # Errors
     /// `Misuse` for a limit out of bounds; `Unavailable` if the store cannot be reached.
     pub async fn list(&self, tenant: &Tenant, after: Option<&str>, limit: usize) -> Result<Page> {
-        let records = self.page(tenant, after, limit).await?;
-        let mut page = Page {
-            items: Vec::new(),
-            refused: Vec::new(),
-            next: None,
-        };
-        for record in &records {
-            match Listed::read(record) {
+        let scan = scan(tenant, after, limit)?;
+        let found = self.0.store.outline(scan, FRONT).await?;
+        let mut page = Page::before(found.next);
+        for found in &found.items {
+            match Listed::read(&found.key, &found.front, &found.data) {
                 Ok(listed) => page.items.push(listed),
-                Err(e) => page.refused.push(refused(record, &e)),
+                Err(e) => page.refused.push(refused(&found.key, &e)),
             }
         }
-        Ok(page.ending(&records, limit))
+        Ok(page)
     }
 
     /// Lists like [`Vault::list`], and checks of each credential that key, hint, metadata and
@@ -152,17 +155,13 @@ impl Vault {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page> {
-        let records = self.page(tenant, after, limit).await?;
-        let mut page = Page {
-            items: Vec::new(),
-            refused: Vec::new(),
-            next: None,
-        };
-        for record in &records {
-            let listed = match Listed::read(record) {
+        let found = self.0.store.scan(scan(tenant, after, limit)?).await?;
+        let mut page = Page::before(found.next);
+        for record in &found.items {
+            let listed = match Listed::read(&record.key, &record.sealed, &record.data) {
                 Ok(listed) => listed,
                 Err(e) => {
-                    page.refused.push(refused(record, &e));
+                    page.refused.push(refused(&record.key, &e));
                     continue;
                 }
             };
@@ -174,10 +173,10 @@ impl Vault {
                 {
                     return Err(e);
                 }
-                Err(e) => page.refused.push(refused(record, &e)),
+                Err(e) => page.refused.push(refused(&record.key, &e)),
             }
         }
-        Ok(page.ending(&records, limit))
+        Ok(page)
     }
 
     async fn verify(&self, record: &Record, listed: &Listed) -> Result<()> {
@@ -192,42 +191,31 @@ impl Vault {
         let binding = self.binding(&listed.slot, &listed.scope, &metadata, &record.data)?;
         parsed.verify(key.body(), |header| binding.encode(header))
     }
+}
 
-    async fn page(
-        &self,
-        tenant: &Tenant,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Record>> {
-        if !(1..=StoreLimits::SCAN).contains(&limit) {
-            return Err(Error::misuse("a page holds 1 to 4096 credentials"));
-        }
-        let owner = tenant.as_str().to_owned();
-        let scan = Scan {
-            collection: VAULT,
-            owner: Some(owner.clone()),
-            prefix: None,
-            after: after.map(|id| (owner, id.to_owned())),
-            limit,
-        };
-        self.0.store.scan(scan).await
+fn scan(tenant: &Tenant, after: Option<&str>, limit: usize) -> Result<Scan> {
+    if !(1..=StoreLimits::SCAN).contains(&limit) {
+        return Err(Error::misuse("a page holds 1 to 4096 credentials"));
     }
+    let owner = tenant.as_str();
+    let after = after.map(|id| (owner.to_owned(), id.to_owned()));
+    Ok(Scan::of(VAULT).owner(owner).after(after).limit(limit))
 }
 
 impl Page {
-    fn ending(mut self, records: &[Record], limit: usize) -> Self {
-        let full = records.len() == limit;
-        self.next = records
-            .last()
-            .filter(|_| full)
-            .map(|last| last.key.id.clone());
-        self
+    /// An empty page, and where the one after it begins.
+    fn before(next: Option<Place>) -> Self {
+        Self {
+            items: Vec::new(),
+            refused: Vec::new(),
+            next: next.map(|(_, id)| id),
+        }
     }
 }
 
-fn refused(record: &Record, error: &Error) -> Refused {
+fn refused(key: &RecordKey, error: &Error) -> Refused {
     Refused {
-        id: record.key.id.clone(),
+        id: key.id.clone(),
         reason: error.reason(),
     }
 }

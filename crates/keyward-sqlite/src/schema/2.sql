@@ -1,3 +1,8 @@
+CREATE TABLE store (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    identity TEXT    NOT NULL
+) STRICT;
+
 CREATE TABLE counter (
     one  INTEGER PRIMARY KEY CHECK (one = 1),
     last INTEGER NOT NULL
@@ -9,9 +14,9 @@ CREATE TABLE record (
     owner      TEXT    NOT NULL,
     id         TEXT    NOT NULL,
     version    INTEGER NOT NULL,
-    sealed     TEXT    NOT NULL,
-    data       BLOB    NOT NULL,
     expires    INTEGER,
+    data       BLOB    NOT NULL,
+    sealed     TEXT    NOT NULL,
     PRIMARY KEY (collection, owner, id)
 ) STRICT;
 CREATE INDEX record_sealed ON record (collection, substr(CAST(sealed AS BLOB), 1, 16), owner, id);

@@ -1,0 +1,179 @@
+//! What walks through records.
+
+use std::cmp::Ordering;
+
+use keyward_base::Timestamp;
+use keyward_store::{Outline, Page, PageBudget, Record, RecordKey, Scan, StoreLimits, Version};
+use rusqlite::blob::Blob;
+use rusqlite::types::Value;
+use rusqlite::{Connection, MAIN_DB, Row, params_from_iter};
+
+use super::read::{KEY, after, record};
+use crate::number::{from_usize, to_u64};
+
+/// A page of whole records.
+pub(super) fn records(conn: &Connection, scan: &Scan) -> rusqlite::Result<Page<Record>> {
+    let columns = "version, sealed, data, expires, owner, id";
+    page(conn, scan, columns, |row, key| {
+        let record = record(row, || key)?;
+        let length = record.sealed.len().saturating_add(record.data.len());
+        Ok((record, length))
+    })
+}
+
+/// A page of outlines. The columns stand before `sealed` in the row, so that none of the pages
+/// that a long text takes is read.
+pub(super) fn outlines(
+    conn: &Connection,
+    scan: &Scan,
+    front: usize,
+) -> rusqlite::Result<Page<Outline>> {
+    let columns = "version, octet_length(sealed), data, expires, owner, id, rowid";
+    let mut fronts = Fronts { conn, open: None };
+    page(conn, scan, columns, |row, key| {
+        let sealed_len = length(1, row.get(1)?)?;
+        let front = fronts.read(row.get(6)?, sealed_len.min(front))?;
+        let expires: Option<i64> = row.get(3)?;
+        let outline = Outline {
+            key,
+            version: Version::new(to_u64(0, row.get(0)?)?),
+            front,
+            sealed_len,
+            data: row.get(2)?,
+            expires: expires
+                .map(|at| to_u64(3, at).map(Timestamp::from_millis))
+                .transpose()?,
+        };
+        let length = outline.front.len().saturating_add(outline.data.len());
+        Ok((outline, length))
+    })
+}
+
+/// Reads the beginnings of sealed texts, and nothing behind them.
+struct Fronts<'a> {
+    conn: &'a Connection,
+    open: Option<Blob<'a>>,
+}
+
+impl Fronts<'_> {
+    fn read(&mut self, rowid: i64, length: usize) -> rusqlite::Result<String> {
+        let mut bytes = vec![0; length];
+        if length > 0 {
+            let blob = match &mut self.open {
+                Some(blob) => {
+                    blob.reopen(rowid)?;
+                    blob
+                }
+                open => open.insert(
+                    self.conn
+                        .blob_open(MAIN_DB, "record", "sealed", rowid, true)?,
+                ),
+            };
+            blob.read_at_exact(&mut bytes, 0)?;
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(text),
+            // A character that was cut in two; anything else is not what was written.
+            Err(e) if e.utf8_error().error_len().is_none() => {
+                let whole = e.utf8_error().valid_up_to();
+                let mut bytes = e.into_bytes();
+                bytes.truncate(whole);
+                String::from_utf8(bytes).map_err(|e| rusqlite::Error::Utf8Error(1, e.utf8_error()))
+            }
+            Err(e) => Err(rusqlite::Error::Utf8Error(1, e.utf8_error())),
+        }
+    }
+}
+
+/// Reads one page: `columns` of each row, of which the fifth and sixth are owner and id, as what
+/// `make` makes of them, and how many bytes that has beside owner and id.
+fn page<T>(
+    conn: &Connection,
+    scan: &Scan,
+    columns: &str,
+    mut make: impl FnMut(&Row<'_>, RecordKey) -> rusqlite::Result<(T, usize)>,
+) -> rusqlite::Result<Page<T>> {
+    let mut page = Page {
+        items: Vec::new(),
+        next: None,
+    };
+    let Some((sql, values)) = select(scan, columns) else {
+        return Ok(page);
+    };
+    // One moment: a text is read after its row was.
+    let tx = conn.unchecked_transaction()?;
+    let mut budget = PageBudget::of(scan);
+    let mut last = None;
+    {
+        let mut statement = conn.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            let key = RecordKey {
+                collection: scan.collection.clone(),
+                owner: row.get(4)?,
+                id: row.get(5)?,
+            };
+            let place = (key.owner.clone(), key.id.clone());
+            let (item, length) = make(row, key)?;
+            let names = place.0.len().saturating_add(place.1.len());
+            if !budget.admit(names.saturating_add(length)) {
+                page.next = last;
+                break;
+            }
+            page.items.push(item);
+            last = Some(place);
+        }
+    }
+    tx.finish()?;
+    Ok(page)
+}
+
+/// The statement of a scan, and its values. `None`: nothing can be found.
+fn select(scan: &Scan, columns: &str) -> Option<(String, Vec<Value>)> {
+    let mut sql = format!("SELECT {columns} FROM record WHERE collection = ?");
+    let mut values = vec![Value::from(scan.collection.as_str().to_owned())];
+    let mut narrow = |with: &str, by: Vec<Value>| {
+        sql.push_str(with);
+        values.extend(by);
+    };
+    match (&scan.owner, &scan.after) {
+        // Within one owner, a range of ids: beside `owner = ?`, a pair would not be searched for,
+        // and each page would walk over all pages before it.
+        (Some(owner), Some((after, id))) => {
+            narrow(" AND owner = ?", vec![owner.clone().into()]);
+            match after.cmp(owner) {
+                Ordering::Less => {}
+                Ordering::Equal => narrow(" AND id > ?", vec![id.clone().into()]),
+                Ordering::Greater => return None,
+            }
+        }
+        (Some(owner), None) => narrow(" AND owner = ?", vec![owner.clone().into()]),
+        (None, Some((owner, id))) => {
+            let place = vec![owner.clone().into(), id.clone().into()];
+            narrow(" AND (owner, id) > (?, ?)", place);
+        }
+        (None, None) => {}
+    }
+    let prefix = scan.prefix.as_deref().unwrap_or_default();
+    if let Some(end) = after(prefix) {
+        let start = prefix.as_bytes().to_vec();
+        if start.len() == StoreLimits::PREFIX {
+            // The index has the rows of one key in the order of owner and id.
+            narrow(&format!(" AND {KEY} = ?"), vec![start.into()]);
+        } else {
+            // Not the index's expression, on purpose: a walk in order beats a sort for each page.
+            narrow(
+                " AND CAST(sealed AS BLOB) >= ? AND CAST(sealed AS BLOB) < ?",
+                vec![start.into(), end.into()],
+            );
+        }
+    }
+    // A row more than the page holds tells that there are more.
+    let limit = from_usize(scan.limit.saturating_add(1));
+    narrow(" ORDER BY owner, id LIMIT ?", vec![limit.into()]);
+    Some((sql, values))
+}
+
+fn length(column: usize, number: i64) -> rusqlite::Result<usize> {
+    usize::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
