@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, Collection, RecordKey, Records, Scan, Write};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Write};
 use rusqlite::{Connection, params};
 
 const ROWS: usize = 100_000;
@@ -47,9 +47,11 @@ fn key(n: usize) -> RecordKey {
 fn insert(key: RecordKey) -> Write {
     Write::Insert {
         key,
-        sealed: format!("kw1.{}", "A".repeat(200)),
-        data: vec![7; 120],
-        expires: None,
+        content: Content {
+            sealed: format!("kw1.{}", "A".repeat(200)),
+            data: vec![7; 120],
+            ..Content::default()
+        },
     }
 }
 
@@ -189,8 +191,9 @@ fn commit(c: &mut Criterion) {
         b.iter(|| {
             let key = fresh();
             conn.prepare_cached(
-                "INSERT INTO record (collection, owner, id, version, sealed, data, expires)
-                 VALUES (?1, ?2, ?3, 1, ?4, ?5, NULL)",
+                "INSERT INTO record (collection, owner, id, version, expires,
+                     mac_key, token_key, word, data, sealed)
+                 VALUES (?1, ?2, ?3, 1, NULL, x'', x'', '', ?5, ?4)",
             )
             .unwrap()
             .execute(params![

@@ -30,7 +30,7 @@ use keyward_crypto::{BodyKey, Provider};
 use keyward_keys::{FileRoot, Keyring, Promotion};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, Collection, MemoryStore, RecordKey, Records, Scan, Write};
+use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records, Scan, Write};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 use rusqlite::{Connection, params};
 
@@ -77,9 +77,11 @@ fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault 
     while let Some(page) = block_on(pages.next()).unwrap() {
         let insert = |record: keyward_store::Record| Write::Insert {
             key: record.key,
-            sealed: record.sealed,
-            data: record.data,
-            expires: None,
+            content: Content {
+                sealed: record.content.sealed,
+                data: record.content.data,
+                ..Content::default()
+            },
         };
         done(&store, page.into_iter().map(insert).collect());
     }
@@ -161,9 +163,11 @@ fn raw_rows(folder: &Path, key: &Raw) -> Connection {
                     owner,
                     id,
                 },
-                sealed,
-                data: vec![7; 120],
-                expires: None,
+                content: Content {
+                    sealed,
+                    data: vec![7; 120],
+                    ..Content::default()
+                },
             }
         };
         done(&store, page.iter().map(insert).collect());

@@ -5,7 +5,7 @@
 //! which purpose the store belongs to: rows of two purposes in one store could not be told apart.
 
 use keyward_base::{Error, Purpose, Result};
-use keyward_store::{Applied, Collection, RecordKey, Records, Version, Write};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Version, Write};
 
 use crate::keyring::MAX_TRIES;
 
@@ -79,15 +79,21 @@ impl Fence {
                 Some(version) => Write::Swap {
                     key: key(),
                     version,
-                    sealed,
-                    data,
-                    expires,
+                    content: Content {
+                        sealed,
+                        data,
+                        expires,
+                        ..Content::default()
+                    },
                 },
                 None => Write::Insert {
                     key: key(),
-                    sealed,
-                    data,
-                    expires,
+                    content: Content {
+                        sealed,
+                        data,
+                        expires,
+                        ..Content::default()
+                    },
                 },
             };
             if let Applied::Done(versions) = store.apply(vec![write]).await?

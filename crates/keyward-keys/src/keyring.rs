@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use keyward_base::audit::Event;
 use keyward_base::{Clock, Error, KeyId, Purpose, Result, Sink, Timestamp};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, RecordKey, Records, Version, Write};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Version, Write};
 
 pub use builder::KeyringBuilder;
 pub(crate) use builder::{new_key, wrap_new};
@@ -152,9 +152,10 @@ impl Keyring {
         let swap = Write::Swap {
             key: ring_key(),
             version: known.version,
-            sealed: String::new(),
-            data,
-            expires: None,
+            content: Content {
+                data,
+                ..Content::default()
+            },
         };
         match self.0.store.apply(vec![swap]).await? {
             Applied::Done(_) => {
@@ -256,15 +257,21 @@ pub(crate) fn put(key: RecordKey, version: Option<Version>, data: Vec<u8>) -> Wr
         Some(version) => Write::Swap {
             key,
             version,
-            sealed,
-            data,
-            expires,
+            content: Content {
+                sealed,
+                data,
+                expires,
+                ..Content::default()
+            },
         },
         None => Write::Insert {
             key,
-            sealed,
-            data,
-            expires,
+            content: Content {
+                sealed,
+                data,
+                expires,
+                ..Content::default()
+            },
         },
     }
 }

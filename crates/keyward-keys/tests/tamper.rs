@@ -15,7 +15,7 @@ async fn every_bit_of_the_ring_is_authentic() {
     let world = World::new();
     let ring = world.builder().create(&[purpose()], &[]).await.unwrap();
     ring.admin().rotate(&purpose()).await.unwrap();
-    let genuine = world.ring_record().await.data;
+    let genuine = world.ring_record().await.content.data;
     for altered in bit_flips(&genuine).chain(truncations(&genuine).map(<[u8]>::to_vec)) {
         let _parses_or_not = format::inspect_ring(&altered);
         world.put_back(altered).await;
@@ -31,7 +31,7 @@ async fn every_bit_of_the_ring_is_authentic() {
 
 #[tokio::test]
 async fn every_bit_of_a_tenants_record_is_authentic() {
-    use keyward_store::{Applied, Collection, RecordKey, Records as _, Write};
+    use keyward_store::{Applied, Collection, Content, RecordKey, Records as _, Write};
     let world = World::new();
     let ring = world.builder().create(&[purpose()], &[]).await.unwrap();
     let id = ring.sealing_key(&purpose(), &acme(), 0).await.unwrap().id();
@@ -46,9 +46,10 @@ async fn every_bit_of_a_tenants_record_is_authentic() {
         let swap = Write::Swap {
             key: key.clone(),
             version,
-            sealed: String::new(),
-            data: altered,
-            expires: None,
+            content: Content {
+                data: altered,
+                ..Content::default()
+            },
         };
         let Applied::Done(versions) = world.store.apply(vec![swap]).await.unwrap() else {
             unreachable!("nobody else writes")
@@ -82,7 +83,7 @@ async fn an_older_ring_is_refused_by_handle_and_by_anchor() {
         .await
         .unwrap();
     let old_key = ring.status().keys[0].id;
-    let backup = world.ring_record().await.data;
+    let backup = world.ring_record().await.content.data;
     ring.admin().rotate(&purpose()).await.unwrap();
     ring.admin().promote_ready().await.unwrap();
     ring.admin().disable(old_key).await.unwrap();

@@ -2,12 +2,13 @@
 
 mod read;
 mod scan;
+mod words;
 mod write;
 
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Outline, Page, Record, RecordKey, Records, Scan, StoreId,
-    StoreLimits, Write,
+    Applied, BoxFuture, Collection, Find, Found, Outline, Page, Record, RecordKey, Records, Scan,
+    StoreId, StoreLimits, Words, Write,
 };
 
 use crate::store::SqliteStore;
@@ -35,6 +36,24 @@ impl Records for SqliteStore {
             let (collection, prefix) = (collection.clone(), prefix.to_owned());
             self.readers
                 .run(move |conn| read::count(conn, &collection, &prefix))
+                .await
+        })
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_collection(collection)?;
+            StoreLimits::check_words(words)?;
+            owner.map_or(Ok(()), StoreLimits::check_owner)?;
+            let (collection, words) = (collection.clone(), words.clone());
+            let owner = owner.map(str::to_owned);
+            self.readers
+                .run(move |conn| words::count(conn, &collection, owner.as_deref(), &words))
                 .await
         })
     }
@@ -80,6 +99,13 @@ impl Records for SqliteStore {
             }
             let keys = keys.to_vec();
             self.readers.run(move |conn| read::many(conn, &keys)).await
+        })
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        Box::pin(async move {
+            StoreLimits::check_find(&find)?;
+            self.readers.run(move |conn| scan::find(conn, &find)).await
         })
     }
 

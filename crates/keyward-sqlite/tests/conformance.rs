@@ -15,7 +15,7 @@ use std::sync::Arc;
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, Attempts, Collection, Log, Once, Record, RecordKey, Records, Version, Write,
+    Applied, Attempts, Collection, Content, Log, Once, Record, RecordKey, Records, Version, Write,
 };
 use tempfile::TempDir;
 
@@ -89,9 +89,10 @@ fn add(store: &SqliteStore) -> Version {
         let swap = Write::Swap {
             key: counter(),
             version: record.version,
-            sealed: String::new(),
-            data: (number(&record) + 1).to_be_bytes().to_vec(),
-            expires: None,
+            content: Content {
+                data: (number(&record) + 1).to_be_bytes().to_vec(),
+                ..Content::default()
+            },
         };
         if let Applied::Done(versions) = block_on(store.apply(vec![swap])).unwrap() {
             return versions[0].unwrap();
@@ -116,9 +117,10 @@ fn three_processes_lose_no_count() {
     let (folder, stores) = handles(1);
     let insert = Write::Insert {
         key: counter(),
-        sealed: String::new(),
-        data: 0_u64.to_be_bytes().to_vec(),
-        expires: None,
+        content: Content {
+            data: 0_u64.to_be_bytes().to_vec(),
+            ..Content::default()
+        },
     };
     let applied = block_on(stores[0].apply(vec![insert])).unwrap();
     assert!(matches!(applied, Applied::Done(_)));

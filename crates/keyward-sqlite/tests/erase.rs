@@ -9,7 +9,7 @@ use std::path::Path;
 
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Records, Version, Write};
+use keyward_store::{Content, Records, Version, Write};
 use support::{done, key};
 
 const ROWS: u64 = 1_500;
@@ -53,9 +53,10 @@ fn live(store: &SqliteStore) -> Vec<[u8; 16]> {
     for chunk in rows.chunks(50) {
         let insert = |n: &u64| Write::Insert {
             key: key(owner(*n), &n.to_string()),
-            sealed: String::new(),
-            data: data(*n, 0),
-            expires: None,
+            content: Content {
+                data: data(*n, 0),
+                ..Content::default()
+            },
         };
         let versions: Vec<Version> = done(store, chunk.iter().map(insert).collect())
             .into_iter()
@@ -64,9 +65,10 @@ fn live(store: &SqliteStore) -> Vec<[u8; 16]> {
         let swap = |(n, version): (&u64, &Version)| Write::Swap {
             key: key(owner(*n), &n.to_string()),
             version: *version,
-            sealed: String::new(),
-            data: data(*n, 1),
-            expires: None,
+            content: Content {
+                data: data(*n, 1),
+                ..Content::default()
+            },
         };
         let some = chunk
             .iter()

@@ -54,7 +54,7 @@ fn what_another_program_wrote_is_read() {
         "INSERT INTO store VALUES (1, 'a3f0c2d4e5061728394a5b6c7d8e9f00');
          PRAGMA application_id = 1802990452; PRAGMA user_version = 2;
          INSERT INTO record VALUES
-             ('test', 'acme', '1', 1, NULL, x'00ff', 'kw1.abcdefghijklmno');
+             ('test', 'acme', '1', 1, NULL, x'', x'', '', x'00ff', 'kw1.abcdefghijklmno');
          UPDATE counter SET last = 1;",
     )
     .unwrap();
@@ -68,7 +68,7 @@ fn what_another_program_wrote_is_read() {
     );
     let record = block_on(store.fetch(&key("acme", "1"))).unwrap().unwrap();
     assert_eq!(record.version, Version::new(1));
-    assert_eq!((record.data, record.expires), (vec![0, 255], None));
+    assert_eq!((record.expires, record.content.data), (None, vec![0, 255]));
     for (prefix, wanted) in [
         ("kw1.abcdefghijkl", 1),
         ("kw1.abcdefghijkm", 0),
@@ -115,4 +115,47 @@ fn the_index_answers_for_a_key() {
         page.contains("INDEX record_sealed") && !page.contains("TEMP B-TREE"),
         "{page}"
     );
+    for (condition, order, index) in [
+        (
+            "(word, owner, id) > ('w', 'a', 'b')",
+            "word, owner, id",
+            "record_word",
+        ),
+        (
+            "word = 'w' AND (owner, id) > ('a', 'b')",
+            "word, owner, id",
+            "record_word",
+        ),
+        (
+            "owner = 'a' AND (word, id) > ('w', 'b')",
+            "word, id",
+            "record_owner_word",
+        ),
+        (
+            "owner = 'a' AND word = 'w' AND id > 'b'",
+            "word, id",
+            "record_owner_word",
+        ),
+    ] {
+        let found = plan(&format!(
+            "SELECT data FROM record WHERE collection = 'x' AND word <> '' AND {condition}
+             ORDER BY {order} LIMIT 9"
+        ));
+        assert!(
+            found.contains(&format!("INDEX {index} ")) && !found.contains("TEMP B-TREE"),
+            "{condition}: {found}"
+        );
+    }
+    for column in ["mac_key", "token_key"] {
+        let count = plan(&format!(
+            "SELECT count(*) FROM record WHERE collection = 'x' AND {column} <> x''
+             AND {column} >= x'00' AND {column} < x'01'"
+        ));
+        assert!(
+            count.contains(&format!(
+                "INDEX record_{column} (collection=? AND {column}>? AND {column}<?)"
+            )),
+            "{count}"
+        );
+    }
 }

@@ -15,7 +15,9 @@ use std::collections::HashMap;
 use keyward_base::Timestamp;
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, MemoryStore, RecordKey, Records, Scan, Version, Write};
+use keyward_store::{
+    Applied, Content, Find, MemoryStore, RecordKey, Records, Scan, Version, Words, Write,
+};
 use proptest::prelude::*;
 use support::{key, set};
 
@@ -28,6 +30,8 @@ struct Step {
     sealed: String,
     data: Vec<u8>,
     expires: Option<u64>,
+    word: String,
+    mac_key: String,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,15 +53,21 @@ fn step() -> impl Strategy<Value = Step> {
         ]),
         prop::collection::vec(any::<u8>(), 0..20),
         prop::option::of(0..20_u64),
+        prop::sample::select(vec!["", "a", "aa", "B"]),
+        prop::sample::select(vec!["", "kw1.abcdefghijkl", "kw1.xbcdefghijkl"]),
     )
-        .prop_map(|(what, (owner, id), stale, sealed, data, expires)| Step {
-            what,
-            key: key(owner, id),
-            stale,
-            sealed: sealed.to_owned(),
-            data,
-            expires,
-        })
+        .prop_map(
+            |(what, (owner, id), stale, sealed, data, expires, word, mac_key)| Step {
+                what,
+                key: key(owner, id),
+                stale,
+                sealed: sealed.to_owned(),
+                data,
+                expires,
+                word: word.to_owned(),
+                mac_key: mac_key.to_owned(),
+            },
+        )
 }
 
 /// A store, and what each of its records' versions is and was.
@@ -67,7 +77,7 @@ struct Side<'a> {
 }
 
 /// Owner, id, sealed, data, expires.
-type Row = (String, String, String, Vec<u8>, Option<Timestamp>);
+type Row = (String, String, Content);
 
 impl Side<'_> {
     fn now(&self, key: &RecordKey) -> Option<Version> {
@@ -88,26 +98,25 @@ impl Side<'_> {
                 let current = versions[&step.key].filter(|_| !step.stale);
                 let version = current.unwrap_or(old);
                 let key = step.key.clone();
-                let (sealed, data) = (step.sealed.clone(), step.data.clone());
-                let expires = step.expires.map(Timestamp::from_millis);
+                let content = Content {
+                    sealed: step.sealed.clone(),
+                    data: step.data.clone(),
+                    expires: step.expires.map(Timestamp::from_millis),
+                    mac_key: step.mac_key.clone(),
+                    token_key: String::new(),
+                    word: step.word.clone(),
+                };
                 match step.what {
                     0 => Write::Delete { key, version },
                     1 => Write::Require {
                         key,
                         version: current,
                     },
-                    2 | 3 => Write::Insert {
-                        key,
-                        sealed,
-                        data,
-                        expires,
-                    },
+                    2 | 3 => Write::Insert { key, content },
                     _ => Write::Swap {
                         key,
                         version,
-                        sealed,
-                        data,
-                        expires,
+                        content,
                     },
                 }
             })
@@ -131,7 +140,7 @@ impl Side<'_> {
         let records = block_on(self.store.scan(Scan::of(set()))).unwrap().items;
         records
             .into_iter()
-            .map(|r| (r.key.owner, r.key.id, r.sealed, r.data, r.expires))
+            .map(|r| (r.key.owner, r.key.id, r.content))
             .collect()
     }
 }
@@ -157,6 +166,16 @@ proptest! {
         for prefix in ["", "kw1.abcdefghijkl", "kw1.a", "KW1."] {
             let counts = sides.each_ref().map(|side| block_on(side.store.count(&set(), prefix)).unwrap());
             prop_assert_eq!(counts[0], counts[1]);
+        }
+        let words = Words::Range { from: "B".into(), until: Some("aa".into()) };
+        for owner in [None, Some("a")] {
+            let found = sides.each_ref().map(|side| {
+                let mut find = Find::of(set(), words.clone());
+                find.owner = owner.map(str::to_owned);
+                let page = block_on(side.store.find(find)).unwrap();
+                page.items.into_iter().map(|r| (r.key, r.content)).collect::<Vec<_>>()
+            });
+            prop_assert_eq!(&found[0], &found[1]);
         }
         let purged = sides.each_ref().map(|side| block_on(side.store.purge(&set(), now, 100)).unwrap());
         prop_assert_eq!(purged[0], purged[1]);

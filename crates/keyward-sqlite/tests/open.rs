@@ -45,7 +45,10 @@ fn what_was_written_is_there_after_reopening() {
     let store = SqliteStore::open(&path).unwrap();
     block_on(store.check_integrity()).unwrap();
     let a = block_on(store.fetch(&key("acme", "a"))).unwrap().unwrap();
-    assert_eq!((a.version, a.data), (versions[0].unwrap(), b"1".to_vec()));
+    assert_eq!(
+        (a.version, a.content.data),
+        (versions[0].unwrap(), b"1".to_vec())
+    );
     assert_eq!(
         block_on(store.count(&set(), "kw1.abcdefghijkl")).unwrap(),
         2

@@ -2,7 +2,7 @@
 //! the conformance suite that every store passes.
 //!
 //! ```
-//! use keyward_store::{Applied, Collection, MemoryStore, RecordKey, Records, Write};
+//! use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records, Write};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> keyward_base::Result<()> {
@@ -14,9 +14,7 @@
 //! };
 //! let insert = || Write::Insert {
 //!     key: key.clone(),
-//!     sealed: "kw1.…".to_owned(),
-//!     data: Vec::new(),
-//!     expires: None,
+//!     content: Content { sealed: "kw1.…".to_owned(), ..Content::default() },
 //! };
 //! assert!(matches!(store.apply(vec![insert()]).await?, Applied::Done(_)));
 //!
@@ -30,7 +28,7 @@
 //! | [`Attempts`] | exact sliding windows: so many per span, judged and recorded in one step |
 //! | [`Log`] | entries appended at an expected head, and read back |
 //! | [`Once`] | one recorded completion: a lease, work in flight, or the result of before |
-//! | [`Records`] | versioned records: compare-and-swap, atomic batches, ordered scans, counts by key |
+//! | [`Records`] | versioned records: compare-and-swap, atomic batches, ordered scans, counts by key, searches by word |
 //!
 //! A store is trusted with availability, not with secrets. Every trait is dyn-compatible and
 //! returns boxed futures that need no particular runtime. No trait method has a default body.
@@ -40,6 +38,7 @@
 
 pub mod attempts;
 pub mod conformance;
+pub mod find;
 pub mod identity;
 pub mod limits;
 pub mod log;
@@ -49,10 +48,13 @@ pub mod records;
 pub mod scan;
 
 pub use attempts::{Attempts, Judged, Window};
+pub use find::{Find, Found, Words};
 pub use identity::StoreId;
 pub use limits::StoreLimits;
 pub use log::{Appended, Entry, Log};
 pub use memory::MemoryStore;
 pub use once::{Begun, Claim, Fence, Finished, Once};
-pub use records::{Applied, BoxFuture, Collection, Record, RecordKey, Records, Version, Write};
+pub use records::{
+    Applied, BoxFuture, Collection, Content, Record, RecordKey, Records, Version, Write,
+};
 pub use scan::{Outline, Page, PageBudget, Pages, Place, Scan};

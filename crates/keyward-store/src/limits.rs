@@ -2,7 +2,8 @@
 
 use keyward_base::{Error, Result, Timestamp};
 
-use crate::records::{Collection, RecordKey, Write};
+use crate::find::{Find, Words};
+use crate::records::{Collection, Content, RecordKey, Write};
 use crate::scan::Scan;
 
 /// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
@@ -20,10 +21,10 @@ impl StoreLimits {
     pub const BATCH: usize = 4096;
     /// Bytes of a collection's name.
     pub const COLLECTION: usize = 64;
-    /// Bytes of [`Record::data`](crate::Record::data), of an entry of a log, and of the recorded
+    /// Bytes of [`Content::data`], of an entry of a log, and of the recorded
     /// result of a [`Once`](crate::Once).
     pub const DATA: usize = 1024 * 1024;
-    /// Bytes of the front of [`Record::sealed`](crate::Record::sealed) in an
+    /// Bytes of the front of [`Content::sealed`] in an
     /// [`Outline`](crate::Outline): a header of 42 bytes and what frames it take 60.
     pub const FRONT: usize = 1024;
     /// Bytes of [`RecordKey::id`].
@@ -32,7 +33,7 @@ impl StoreLimits {
     pub const MANY: usize = 4096;
     /// Bytes of [`RecordKey::owner`].
     pub const OWNER: usize = 128;
-    /// Bytes of a prefix of `sealed`: `kw1.` and 12 characters that name suite and key.
+    /// Bytes of a key tag, and of a prefix of one: `kw1.` and 12 characters that name suite and key.
     pub const PREFIX: usize = 16;
     /// Records of one [`Records::scan`](crate::Records::scan), and entries of one
     /// [`Log::read`](crate::Log::read).
@@ -40,8 +41,10 @@ impl StoreLimits {
     /// Bytes of one page of a scan. A page holds one record at least, of whatever length, so that
     /// it never takes more than this and one record.
     pub const SCAN_BYTES: usize = 4 * 1024 * 1024;
-    /// Bytes of [`Record::sealed`](crate::Record::sealed).
+    /// Bytes of [`Content::sealed`].
     pub const SEALED: usize = 2 * 1024 * 1024;
+    /// Bytes of [`Content::word`].
+    pub const WORD: usize = 128;
 
     /// Checks the entries of one append.
     ///
@@ -65,30 +68,37 @@ impl StoreLimits {
         at_most(batch.len(), Self::BATCH, "a batch has at most 4096 writes")?;
         batch.iter().try_for_each(|write| match write {
             Write::Delete { key, .. } | Write::Require { key, .. } => Self::check_key(key),
-            Write::Insert {
-                key,
-                sealed,
-                data,
-                expires,
-            }
-            | Write::Swap {
-                key,
-                sealed,
-                data,
-                expires,
-                ..
-            } => {
+            Write::Insert { key, content } | Write::Swap { key, content, .. } => {
                 Self::check_key(key)?;
-                at_most(
-                    sealed.len(),
-                    Self::SEALED,
-                    "sealed text is at most 2 MiB long",
-                )?;
-                no_nul(sealed)?;
-                Self::check_data(data)?;
-                expires.map_or(Ok(()), Self::check_time)
+                Self::check_content(content)
             }
         })
+    }
+
+    /// Checks what a record is to hold.
+    ///
+    /// # Errors
+    /// `Misuse` names the first limit that is passed.
+    pub fn check_content(content: &Content) -> Result<()> {
+        at_most(
+            content.sealed.len(),
+            Self::SEALED,
+            "sealed text is at most 2 MiB long",
+        )?;
+        no_nul(&content.sealed)?;
+        Self::check_data(&content.data)?;
+        for tag in [&content.mac_key, &content.token_key] {
+            at_most(
+                tag.len(),
+                Self::PREFIX,
+                "a key tag is at most 16 bytes long",
+            )?;
+            if !tag.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(Error::misuse("a key tag is visible ASCII"));
+            }
+        }
+        Self::check_word(&content.word)?;
+        content.expires.map_or(Ok(()), Self::check_time)
     }
 
     /// Checks the name of a collection, which [`Collection::named`] cannot.
@@ -105,6 +115,46 @@ impl StoreLimits {
     /// `Misuse` beyond [`StoreLimits::DATA`].
     pub fn check_data(data: &[u8]) -> Result<()> {
         at_most(data.len(), Self::DATA, "data is at most 1 MiB long")
+    }
+
+    /// Checks what a search asks for.
+    ///
+    /// # Errors
+    /// As [`StoreLimits::check_scan`].
+    pub fn check_find(find: &Find) -> Result<()> {
+        Self::check_collection(&find.collection)?;
+        Self::check_page(find.limit, find.bytes)?;
+        Self::check_words(&find.words)?;
+        find.owner.as_deref().map_or(Ok(()), Self::check_owner)?;
+        find.after.as_ref().map_or(Ok(()), |after| {
+            Self::check_word(&after.word)?;
+            Self::check_owner(&after.owner)?;
+            Self::check_id(&after.id)
+        })
+    }
+
+    /// Checks a word.
+    ///
+    /// # Errors
+    /// `Misuse` beyond [`StoreLimits::WORD`], and for a NUL.
+    pub fn check_word(word: &str) -> Result<()> {
+        at_most(word.len(), Self::WORD, "a word is at most 128 bytes long")?;
+        no_nul(word)
+    }
+
+    /// Checks words to look for.
+    ///
+    /// # Errors
+    /// As [`StoreLimits::check_word`].
+    pub fn check_words(words: &Words) -> Result<()> {
+        match words {
+            Words::All => Ok(()),
+            Words::Is(word) => Self::check_word(word),
+            Words::Range { from, until } => {
+                Self::check_word(from)?;
+                until.as_deref().map_or(Ok(()), Self::check_word)
+            }
+        }
     }
 
     /// Checks how much of the sealed text an outline is to hold.
@@ -180,16 +230,25 @@ impl StoreLimits {
     /// [`StoreLimits::SCAN_BYTES`], and for parts that are too long.
     pub fn check_scan(scan: &Scan) -> Result<()> {
         Self::check_collection(&scan.collection)?;
-        Self::check_limit(scan.limit)?;
-        if !(1..=Self::SCAN_BYTES).contains(&scan.bytes) {
-            return Err(Error::misuse("a page has 1 byte to 4 MiB"));
-        }
+        Self::check_page(scan.limit, scan.bytes)?;
         scan.prefix.as_deref().map_or(Ok(()), Self::check_prefix)?;
         scan.owner.as_deref().map_or(Ok(()), Self::check_owner)?;
         scan.after.as_ref().map_or(Ok(()), |(owner, id)| {
             Self::check_owner(owner)?;
             Self::check_id(id)
         })
+    }
+
+    /// Checks the limits of a page.
+    ///
+    /// # Errors
+    /// As [`StoreLimits::check_scan`].
+    pub fn check_page(records: usize, bytes: usize) -> Result<()> {
+        Self::check_limit(records)?;
+        if (1..=Self::SCAN_BYTES).contains(&bytes) {
+            return Ok(());
+        }
+        Err(Error::misuse("a page has 1 byte to 4 MiB"))
     }
 
     /// Checks the limit of a page.
@@ -226,7 +285,9 @@ fn at_most(length: usize, most: usize, said: &'static str) -> Result<()> {
 
 fn no_nul(text: &str) -> Result<()> {
     if text.as_bytes().contains(&0) {
-        return Err(Error::misuse("owners, ids and sealed text hold no NUL"));
+        return Err(Error::misuse(
+            "owners, ids, words and sealed text hold no NUL",
+        ));
     }
     Ok(())
 }

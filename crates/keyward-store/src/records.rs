@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 
 use keyward_base::{Error, Result, Timestamp};
 
+use crate::find::{Find, Found, Words};
 use crate::identity::StoreId;
 use crate::limits::StoreLimits;
 use crate::scan::{Outline, Page, Scan};
@@ -86,33 +88,76 @@ impl Version {
     }
 }
 
-/// A stored record. Nothing in it is secret: secrets are sealed before they come here.
-#[derive(Clone, PartialEq, Eq)]
+/// What a record holds: what a write gives, and a read gives back. Nothing in it is secret:
+/// secrets are sealed before they come here.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Content {
+    /// Sealed text (`kw1.…`), or empty; without a NUL. Its first 16 bytes name the key it was
+    /// sealed with: the record's first key tag, taken from the text, so that it cannot disagree.
+    pub sealed: String,
+    /// Public bytes beside it, in the owner's own format.
+    pub data: Vec<u8>,
+    /// When [`Records::purge`] may remove it. None: never.
+    pub expires: Option<Timestamp>,
+    /// The tag of the key that MACed the record: at most 16 bytes of visible ASCII, written as the
+    /// first 16 bytes of sealed text are. Empty: none.
+    pub mac_key: String,
+    /// The tag, written alike, of a key that something issued for the record still needs, such as
+    /// a token. Sealing the record anew does not free that key. Empty: none.
+    pub token_key: String,
+    /// A word to find the record by, such as a user, a state or a due time: at most 128 bytes,
+    /// without a NUL, compared by its bytes. Numbers and times are written in a fixed width.
+    /// Empty: none.
+    pub word: String,
+}
+
+impl Content {
+    /// The three key tags: as sealed text begins, [`Content::mac_key`], [`Content::token_key`].
+    fn tags(&self) -> [&[u8]; 3] {
+        let sealed = self.sealed.as_bytes();
+        let front = sealed.get(..StoreLimits::PREFIX).unwrap_or(sealed);
+        [front, self.mac_key.as_bytes(), self.token_key.as_bytes()]
+    }
+
+    /// Whether any of its key tags begins with `prefix`: what [`Records::count`] counts.
+    #[must_use]
+    pub fn needs_key(&self, prefix: &str) -> bool {
+        let prefix = prefix.as_bytes();
+        self.tags().iter().any(|tag| tag.starts_with(prefix))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("sealed", &format_args!("{} bytes", self.sealed.len()))
+            .field("data", &format_args!("{} bytes", self.data.len()))
+            .field("expires", &self.expires)
+            .field("mac_key", &self.mac_key)
+            .field("token_key", &self.token_key)
+            .field("word", &format_args!("{} bytes", self.word.len()))
+            .finish()
+    }
+}
+
+/// A stored record.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Record {
     /// Where it lies.
     pub key: RecordKey,
     /// The state this is.
     pub version: Version,
-    /// Sealed text (`kw1.…`), or empty; without a NUL. Its first 16 bytes name the key it was
-    /// sealed with, and are what [`Records::count`] and
-    /// [`Scan::prefix`] compare, byte by byte.
-    pub sealed: String,
-    /// Public bytes beside it, in the owner's own format.
-    pub data: Vec<u8>,
-    /// When [`Records::purge`] may remove it.
-    pub expires: Option<Timestamp>,
+    /// What it holds.
+    pub content: Content,
 }
 
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record")
-            .field("key", &self.key)
-            .field("version", &self.version)
-            .field("sealed", &format_args!("{} bytes", self.sealed.len()))
-            .field("data", &format_args!("{} bytes", self.data.len()))
-            .field("expires", &self.expires)
-            .finish()
+impl Deref for Record {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.content
     }
 }
 
@@ -131,12 +176,8 @@ pub enum Write {
     Insert {
         /// Where.
         key: RecordKey,
-        /// See [`Record::sealed`].
-        sealed: String,
-        /// See [`Record::data`].
-        data: Vec<u8>,
-        /// See [`Record::expires`].
-        expires: Option<Timestamp>,
+        /// What it is to hold.
+        content: Content,
     },
     /// Writes nothing; the batch fails unless the record is at `version` (`None`: does not exist).
     Require {
@@ -151,12 +192,8 @@ pub enum Write {
         key: RecordKey,
         /// The state it must be at.
         version: Version,
-        /// See [`Record::sealed`].
-        sealed: String,
-        /// See [`Record::data`].
-        data: Vec<u8>,
-        /// See [`Record::expires`].
-        expires: Option<Timestamp>,
+        /// What it is to hold.
+        content: Content,
     },
 }
 
@@ -184,12 +221,21 @@ pub trait Records: fmt::Debug + Send + Sync {
     /// writes before it.
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>>;
 
-    /// How many records of `collection` have a `sealed` that begins with `prefix` (at most 16
-    /// bytes; empty counts all).
+    /// How many records of `collection` need a key whose tag begins with `prefix` (at most 16
+    /// bytes; empty counts all): because it sealed their text, or as [`Content::mac_key`] or
+    /// [`Content::token_key`]. A record with several such tags counts once.
     fn count<'a>(
         &'a self,
         collection: &'a Collection,
         prefix: &'a str,
+    ) -> BoxFuture<'a, Result<u64>>;
+
+    /// How many records [`Records::find`] would find.
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
     ) -> BoxFuture<'a, Result<u64>>;
 
     /// Removes all records of `owner` in `collection`, and says how many.
@@ -207,6 +253,9 @@ pub trait Records: fmt::Debug + Send + Sync {
         &'a self,
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>>;
+
+    /// Reads records by their [`Content::word`], in the order of word, owner and id.
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>>;
 
     /// Which store this is. The same for as long as the store is kept, and for every handle of it;
     /// unlike any other store's. A copy of a store has the identity of the store it was taken of.

@@ -26,7 +26,8 @@ pub struct Scan {
     pub collection: Collection,
     /// Only this owner's.
     pub owner: Option<String>,
-    /// Only records whose `sealed` begins with these bytes (at most 16).
+    /// Only records whose `sealed` begins with these bytes (at most 16). A record that needs the
+    /// key otherwise, as [`Records::count`] counts too, is not among them.
     pub prefix: Option<String>,
     /// Only records after this owner and id.
     pub after: Option<Place>,
@@ -93,12 +94,12 @@ impl Scan {
 /// A part of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
-pub struct Page<T> {
+pub struct Page<T, P = Place> {
     /// What was found, in order. Not empty unless `next` is none.
     pub items: Vec<T>,
-    /// Where to go on, as [`Scan::after`]; none: this is the end. A page that is shorter than
+    /// Where to go on, as [`Scan::after`] or [`Find::after`](crate::Find::after); none: this is the end. A page that is shorter than
     /// asked for is no sign of the end.
-    pub next: Option<Place>,
+    pub next: Option<P>,
 }
 
 /// A record without its sealed text, but for how that begins: what listing needs.
@@ -109,14 +110,14 @@ pub struct Outline {
     pub key: RecordKey,
     /// The state this is.
     pub version: Version,
-    /// The first bytes of [`Record::sealed`], at most as many as were asked for: whole
-    /// characters.
+    /// The first bytes of [`Content::sealed`](crate::Content::sealed), at most as many as were
+    /// asked for: whole characters.
     pub front: String,
-    /// How many bytes [`Record::sealed`] has.
+    /// How many bytes [`Content::sealed`](crate::Content::sealed) has.
     pub sealed_len: usize,
-    /// See [`Record::data`].
+    /// See [`Content::data`](crate::Content::data).
     pub data: Vec<u8>,
-    /// See [`Record::expires`].
+    /// See [`Content::expires`](crate::Content::expires).
     pub expires: Option<Timestamp>,
 }
 
@@ -156,9 +157,15 @@ impl PageBudget {
     /// The budget of a page of `scan`.
     #[must_use]
     pub const fn of(scan: &Scan) -> Self {
+        Self::new(scan.limit, scan.bytes)
+    }
+
+    /// The budget of a page of so many records and bytes.
+    #[must_use]
+    pub const fn new(records: usize, bytes: usize) -> Self {
         Self {
-            records: scan.limit,
-            bytes: scan.bytes,
+            records,
+            bytes,
             any: false,
         }
     }

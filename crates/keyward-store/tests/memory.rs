@@ -13,8 +13,8 @@ use std::time::Duration;
 use keyward_base::{ErrorKind, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, Attempts, Begun, Claim, Collection, Log, MemoryStore, Once, RecordKey, Records,
-    Window, Write,
+    Applied, Attempts, Begun, Claim, Collection, Content, Log, MemoryStore, Once, RecordKey,
+    Records, Window, Write,
 };
 
 fn key(id: usize) -> RecordKey {
@@ -28,9 +28,11 @@ fn key(id: usize) -> RecordKey {
 fn insert(id: usize) -> Write {
     Write::Insert {
         key: key(id),
-        sealed: String::new(),
-        data: vec![],
-        expires: Some(Timestamp::from_millis(1)),
+        content: Content {
+            data: vec![],
+            expires: Some(Timestamp::from_millis(1)),
+            ..Content::default()
+        },
     }
 }
 

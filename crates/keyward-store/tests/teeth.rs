@@ -16,8 +16,8 @@ use std::task::Poll;
 use keyward_base::{Result, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, BoxFuture, Collection, MemoryStore, Outline, Page, Record, RecordKey, Records, Scan,
-    StoreId, StoreLimits, Version, Write,
+    Applied, BoxFuture, Collection, Find, Found, MemoryStore, Outline, Page, Record, RecordKey,
+    Records, Scan, StoreId, StoreLimits, Version, Words, Write,
 };
 
 /// What is wrong with a store.
@@ -36,10 +36,12 @@ enum Fault {
     PagesSkip,
     ResurrectsBySwap,
     ShortIsLast,
+    TagsForgotten,
     TornReads,
     UnboundedBytes,
     UnboundedPages,
     VersionReset,
+    WordsUnordered,
 }
 
 #[derive(Debug)]
@@ -123,10 +125,8 @@ impl Faulty {
                 (
                     Write::Swap {
                         version,
-                        sealed,
-                        data,
-                        expires,
                         key,
+                        content,
                     },
                     Fault::CheckThenSwap,
                 ) => {
@@ -135,10 +135,8 @@ impl Faulty {
                     }
                     Write::Swap {
                         version,
-                        sealed,
-                        data,
-                        expires,
                         key,
+                        content,
                     }
                 }
                 (write, _) => write,
@@ -153,41 +151,24 @@ impl Faulty {
             };
             let present = self.good.fetch(key_of(&forced[index])).await?;
             forced[index] = match (forced[index].clone(), present) {
-                (
-                    Write::Insert {
-                        key,
-                        sealed,
-                        data,
-                        expires,
-                    },
-                    Some(now),
-                ) if self.fault == Fault::CheckThenInsert => {
+                (Write::Insert { key, content }, Some(now))
+                    if self.fault == Fault::CheckThenInsert =>
+                {
                     let version = now.version;
                     Write::Swap {
                         key,
                         version,
-                        sealed,
-                        data,
-                        expires,
+                        content,
                     }
                 }
-                (
-                    Write::Swap {
-                        key,
-                        sealed,
-                        data,
-                        expires,
-                        ..
-                    },
-                    Some(now),
-                ) if self.fault == Fault::CheckThenSwap => {
+                (Write::Swap { key, content, .. }, Some(now))
+                    if self.fault == Fault::CheckThenSwap =>
+                {
                     let version = now.version;
                     Write::Swap {
                         key,
                         version,
-                        sealed,
-                        data,
-                        expires,
+                        content,
                     }
                 }
                 _ => return Ok(Applied::Conflict { index }),
@@ -281,20 +262,12 @@ impl Records for Faulty {
                 }
                 Fault::ResurrectsBySwap => {
                     for write in &mut batch {
-                        if let Write::Swap {
-                            key,
-                            sealed,
-                            data,
-                            expires,
-                            ..
-                        } = write
+                        if let Write::Swap { key, content, .. } = write
                             && self.good.fetch(key).await?.is_none()
                         {
                             *write = Write::Insert {
                                 key: key.clone(),
-                                sealed: sealed.clone(),
-                                data: data.clone(),
-                                expires: *expires,
+                                content: content.clone(),
                             };
                         }
                     }
@@ -311,6 +284,11 @@ impl Records for Faulty {
         prefix: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
+            if self.fault == Fault::TagsForgotten {
+                let sealed = Scan::of(collection.clone()).prefix(prefix);
+                let found = self.good.scan(sealed).await?.items.len();
+                return Ok(u64::try_from(found).unwrap());
+            }
             if self.fault != Fault::LikePrefix {
                 return self.good.count(collection, prefix).await;
             }
@@ -336,7 +314,7 @@ impl Records for Faulty {
             if let Some(record) = &mut record {
                 record.version = self.outer(key, record.version);
                 if self.fault == Fault::ForgetsExpiry {
-                    record.expires = None;
+                    record.content.expires = None;
                 }
             }
             Ok(record)
@@ -357,6 +335,25 @@ impl Records for Faulty {
                 pause().await;
             }
             Ok(records)
+        })
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.good.count_words(collection, owner, words)
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        Box::pin(async move {
+            let mut page = self.good.find(find).await?;
+            if self.fault == Fault::WordsUnordered {
+                page.items.sort_by(|a, b| a.key.cmp(&b.key));
+            }
+            Ok(page)
         })
     }
 
@@ -427,10 +424,12 @@ fn each_fault_is_named() {
         (Fault::PagesSkip, "scan-pages-are-complete"),
         (Fault::ResurrectsBySwap, "swap-never-recreates"),
         (Fault::ShortIsLast, "scan-is-bounded-in-bytes"),
+        (Fault::TagsForgotten, "count-sees-every-key-tag"),
         (Fault::TornReads, "fetch-many-is-one-moment"),
         (Fault::UnboundedBytes, "scan-is-bounded-in-bytes"),
         (Fault::UnboundedPages, "scan-orders-by-bytes"),
         (Fault::VersionReset, "versions-are-never-reused"),
+        (Fault::WordsUnordered, "find-orders-by-word"),
     ];
     for (fault, rule) in faults {
         let report = block_on(conformance::records(&[Faulty::with(fault)], &Threads));

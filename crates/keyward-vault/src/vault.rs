@@ -15,7 +15,7 @@ use keyward_base::{
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
 use keyward_keys::{Fence, Keyring};
-use keyward_store::{Applied, Record, Records, Write};
+use keyward_store::{Applied, Content, Record, Records, Write};
 
 pub use builder::VaultBuilder;
 pub use listing::{Listed, Page, Refused, UnverifiedHint};
@@ -139,15 +139,19 @@ impl Vault {
                 Some(found) => Write::Swap {
                     key: place.clone(),
                     version: found.version,
-                    sealed,
-                    data,
-                    expires: None,
+                    content: Content {
+                        sealed,
+                        data,
+                        ..Content::default()
+                    },
                 },
                 None => Write::Insert {
                     key: place.clone(),
-                    sealed,
-                    data,
-                    expires: None,
+                    content: Content {
+                        sealed,
+                        data,
+                        ..Content::default()
+                    },
                 },
             };
             match self.0.store.apply(vec![fence.require(), write]).await? {

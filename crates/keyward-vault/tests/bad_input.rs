@@ -20,7 +20,7 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring};
 use keyward_sqlite::SqliteStore;
-use keyward_store::{Applied, Collection, Record, RecordKey, Records, Write};
+use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Write};
 use keyward_testkit::bit_flips;
 use keyward_vault::{Expect, Kind, Listed, Opened, Rewrap, Slot, Vault};
 use support::{World, memory};
@@ -58,9 +58,12 @@ async fn overwrite(store: &dyn Records, slot: &Slot, sealed: String, data: Vec<u
     let swap = Write::Swap {
         key,
         version,
-        sealed,
-        data,
-        expires,
+        content: Content {
+            sealed,
+            data,
+            expires,
+            ..Content::default()
+        },
     };
     assert!(matches!(
         store.apply(vec![swap]).await.unwrap(),
@@ -132,15 +135,21 @@ async fn a_newer_release_is_named_and_its_rows_are_left_alone() {
     }
     let held = data.fetch(&key(&slot("suite"))).await.unwrap().unwrap();
     let newer_suite = of_suite(&held, 2);
-    overwrite(data.as_ref(), &slot("suite"), newer_suite, held.data).await;
+    overwrite(
+        data.as_ref(),
+        &slot("suite"),
+        newer_suite,
+        held.content.data,
+    )
+    .await;
     let held = data.fetch(&key(&slot("metadata"))).await.unwrap().unwrap();
-    let text = String::from_utf8(held.data)
+    let text = String::from_utf8(held.content.data)
         .unwrap()
         .replace("\"v\":1", "\"v\":2");
     overwrite(
         data.as_ref(),
         &slot("metadata"),
-        held.sealed,
+        held.content.sealed,
         text.into_bytes(),
     )
     .await;
@@ -196,7 +205,7 @@ async fn no_flipped_bit_of_a_record_opens() {
             String::from_utf8_lossy(&json)
         );
     }
-    overwrite(data.as_ref(), &slot, held.sealed, held.data).await;
+    overwrite(data.as_ref(), &slot, held.content.sealed, held.content.data).await;
     let _opened = open(vault, &slot).await.unwrap();
 }
 
@@ -212,7 +221,13 @@ async fn a_row_that_does_not_open_is_set_aside_and_the_others_move() {
     }
     let held = data.fetch(&key(&slot("2"))).await.unwrap().unwrap();
     let other = data.fetch(&key(&slot("3"))).await.unwrap().unwrap();
-    overwrite(data.as_ref(), &slot("2"), other.sealed, held.data.clone()).await;
+    overwrite(
+        data.as_ref(),
+        &slot("2"),
+        other.content.sealed,
+        held.data.clone(),
+    )
+    .await;
     let admin = vault.keyring().admin();
     admin.rotate(vault.purpose()).await.unwrap();
     let _promoted = admin.promote_ready().await.unwrap();
@@ -236,7 +251,13 @@ async fn a_row_that_does_not_open_is_set_aside_and_the_others_move() {
         .unwrap();
     assert_eq!(noted.record.as_ref().unwrap().as_str(), "2");
     // Its bytes are as they were, for whoever mends it.
-    overwrite(data.as_ref(), &slot("2"), held.sealed, held.data).await;
+    overwrite(
+        data.as_ref(),
+        &slot("2"),
+        held.content.sealed,
+        held.content.data,
+    )
+    .await;
     let report = Rewrap::new(vault).run().await.unwrap();
     assert_eq!((report.moved, report.quarantined, report.left), (1, 0, 0));
     let _opened = open(vault, &slot("2")).await.unwrap();

@@ -15,7 +15,7 @@ use keyward_base::{
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring, Policy, TenantKeyMode};
-use keyward_store::{Applied, Collection, MemoryStore, Record, RecordKey, Records, Write};
+use keyward_store::{Applied, Collection, Content, MemoryStore, Record, RecordKey, Records, Write};
 use keyward_vault::{Expect, Kind, Slot, Vault};
 
 const TOKEN: &[u8] = b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
@@ -93,15 +93,19 @@ impl World {
             Some(held) => Write::Swap {
                 key,
                 version: held.version,
-                sealed,
-                data,
-                expires: None,
+                content: Content {
+                    sealed,
+                    data,
+                    ..Content::default()
+                },
             },
             None => Write::Insert {
                 key,
-                sealed,
-                data,
-                expires: None,
+                content: Content {
+                    sealed,
+                    data,
+                    ..Content::default()
+                },
             },
         };
         assert!(matches!(
@@ -189,7 +193,9 @@ async fn a_row_of_derived_keys_moved_to_another_tenant_does_not_open() {
     world.put(&home(), Kind::ApiKey, TOKEN, "").await;
     let row = world.row(&home()).await;
     let theirs = Slot::new("globex", "account.token", "42").unwrap();
-    world.overwrite(&theirs, row.sealed, row.data).await;
+    world
+        .overwrite(&theirs, row.content.sealed, row.content.data)
+        .await;
     world.refused(&theirs, "", Reason::NotAuthentic).await;
     let _opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
 }
@@ -207,15 +213,19 @@ async fn a_key_record_moved_to_another_tenant_is_refused() {
     let keys = world.keys.fetch(&place("acme")).await.unwrap().unwrap();
     let stolen = Write::Insert {
         key: place("globex"),
-        sealed: keys.sealed,
-        data: keys.data,
-        expires: None,
+        content: Content {
+            sealed: keys.content.sealed,
+            data: keys.content.data,
+            ..Content::default()
+        },
     };
     let Applied::Done(_) = world.keys.apply(vec![stolen]).await.unwrap() else {
         panic!()
     };
     let theirs = Slot::new("globex", "account.token", "42").unwrap();
-    world.overwrite(&theirs, row.sealed, row.data).await;
+    world
+        .overwrite(&theirs, row.content.sealed, row.content.data)
+        .await;
     let error = world.vault.open(&theirs, &Scope::none()).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.reason()),
@@ -240,7 +250,9 @@ async fn two_rows_of_one_tenant_cannot_be_swapped() {
     world
         .overwrite(&home(), two.sealed.clone(), two.data.clone())
         .await;
-    world.overwrite(&other, one.sealed, one.data).await;
+    world
+        .overwrite(&other, one.content.sealed, one.content.data)
+        .await;
     world.refused(&home(), "", Reason::NotAuthentic).await;
     world.refused(&other, "", Reason::NotAuthentic).await;
 }
@@ -261,7 +273,7 @@ async fn metadata_cannot_be_edited() {
     for (from, to) in edits {
         world.put(&home(), Kind::OAuthToken, token, "").await;
         let row = world.row(&home()).await;
-        let text = String::from_utf8(row.data).unwrap();
+        let text = String::from_utf8(row.content.data).unwrap();
         let text = if from.contains("revision") {
             let revision = world
                 .vault
@@ -279,7 +291,7 @@ async fn metadata_cannot_be_edited() {
             text.replace(from, to)
         };
         world
-            .overwrite(&home(), row.sealed, text.into_bytes())
+            .overwrite(&home(), row.content.sealed, text.into_bytes())
             .await;
         world.refused(&home(), "", Reason::NotAuthentic).await;
         let page = world
@@ -338,11 +350,11 @@ async fn a_scope_opens_for_its_own_callers_alone() {
         .unwrap();
     // Whoever edits the scope in the database gains nothing.
     let row = world.row(&home()).await;
-    let text = String::from_utf8(row.data)
+    let text = String::from_utf8(row.content.data)
         .unwrap()
         .replace("platform-admin", "support");
     world
-        .overwrite(&home(), row.sealed, text.into_bytes())
+        .overwrite(&home(), row.content.sealed, text.into_bytes())
         .await;
     world
         .refused(&home(), "support", Reason::NotAuthentic)
@@ -369,9 +381,11 @@ async fn keys_of_one_purpose_open_nothing_of_another() {
     let store: Arc<dyn Records> = Arc::new(MemoryStore::new(10));
     let moved = Write::Insert {
         key: row.key,
-        sealed: row.sealed,
-        data: row.data,
-        expires: None,
+        content: Content {
+            sealed: row.content.sealed,
+            data: row.content.data,
+            ..Content::default()
+        },
     };
     let Applied::Done(_) = store.apply(vec![moved]).await.unwrap() else {
         panic!()
@@ -397,14 +411,18 @@ async fn a_whole_older_row_put_back_is_seen_by_its_revision() {
         )
         .await;
     let new = world.row(&home()).await;
-    world.overwrite(&home(), old.sealed.clone(), old.data).await;
+    world
+        .overwrite(&home(), old.sealed.clone(), old.content.data)
+        .await;
     let opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
     assert_eq!(
         (opened.bytes().expose(), opened.revision().number()),
         (TOKEN, 1)
     );
     // The older value under the newer row's metadata does not.
-    world.overwrite(&home(), old.sealed, new.data).await;
+    world
+        .overwrite(&home(), old.content.sealed, new.content.data)
+        .await;
     world.refused(&home(), "", Reason::NotAuthentic).await;
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use keyward_base::encoding::hex;
 use keyward_base::{ErrorKind, Scope, SecretBytes};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, Record, RecordKey, Records, Write};
+use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Write};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 use support::{World, memory};
 
@@ -51,9 +51,12 @@ async fn insert(store: &dyn Records, key: RecordKey, data: Vec<u8>) {
     let (sealed, expires) = (String::new(), None);
     let write = Write::Insert {
         key,
-        sealed,
-        data,
-        expires,
+        content: Content {
+            sealed,
+            data,
+            expires,
+            ..Content::default()
+        },
     };
     let applied = store.apply(vec![write]).await.unwrap();
     assert!(matches!(applied, Applied::Done(_)));
@@ -65,7 +68,7 @@ async fn metadata_is_as_the_page_says() {
     let world = World::on(memory(), Arc::clone(&data)).await;
     put(&world.vault, "42").await;
     let row = at(data.as_ref(), "vault", "acme", "account.token/42").await;
-    let written = row.unwrap().data;
+    let written = row.unwrap().content.data;
     assert_eq!(
         std::str::from_utf8(&written).unwrap(),
         vector("{\"v\":1,\"kind\"")
@@ -120,7 +123,7 @@ async fn the_cursor_is_as_the_page_says_and_cannot_hide_a_row() {
     assert_eq!((report.seen, report.moved, report.left), (1, 1, 2));
     let held = at(data.as_ref(), "rewrap", "", "cursor").await.unwrap();
     let rewound = format!("{{\"v\":1,{least},\"after\":null}}");
-    assert_eq!(String::from_utf8(held.data).unwrap(), rewound);
+    assert_eq!(String::from_utf8(held.content.data).unwrap(), rewound);
 
     let report = Rewrap::new(&world.vault).run().await.unwrap();
     assert_eq!((report.seen, report.moved, report.left), (3, 2, 0));

@@ -10,7 +10,8 @@ use keyward_base::{ErrorKind, Reason, Result, Scope, SecretArray, SecretBytes, T
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Outline, Record, RecordKey, Records, Scan, StoreId, Write,
+    Applied, BoxFuture, Collection, Content, Find, Found, Outline, Record, RecordKey, Records,
+    Scan, StoreId, Words, Write,
 };
 use keyward_vault::{Expect, Kind, Listed, Page, Slot, Vault};
 use support::{World, memory};
@@ -82,6 +83,19 @@ impl Records for Counting<Arc<dyn Records>> {
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
         self.one().fetch_many(keys)
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.one().count_words(collection, owner, words)
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<keyward_store::Page<Record, Found>>> {
+        self.one().find(find)
     }
 
     fn identity(&self) -> Result<StoreId> {
@@ -166,11 +180,13 @@ async fn damage_every_chunk(data: &dyn Records) {
             let mut bytes = keyward_base::encoding::from_base64url(text).unwrap();
             *bytes.last_mut().unwrap() ^= 1;
             Write::Swap {
-                sealed: format!("kw1.{}", keyward_base::encoding::base64url(&bytes)),
                 key: record.key,
                 version: record.version,
-                data: record.data,
-                expires: None,
+                content: Content {
+                    sealed: format!("kw1.{}", keyward_base::encoding::base64url(&bytes)),
+                    data: record.content.data,
+                    ..Content::default()
+                },
             }
         });
         let applied = data.apply(damaged.collect()).await.unwrap();
@@ -297,9 +313,11 @@ async fn a_record_that_is_not_ours_is_named_among_the_refused() {
         let swap = Write::Swap {
             key: key.clone(),
             version,
-            sealed,
-            data: json,
-            expires: None,
+            content: Content {
+                sealed,
+                data: json,
+                ..Content::default()
+            },
         };
         assert!(matches!(
             data.apply(vec![swap]).await.unwrap(),

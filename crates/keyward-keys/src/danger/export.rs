@@ -6,7 +6,7 @@
 
 use keyward_base::{Error, Result};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, RecordKey, Records, Scan, Write};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Write};
 
 use crate::keyring::{COLUMNS, KEYRING, Keyring, TENANT_KEYS};
 
@@ -65,9 +65,10 @@ pub async fn import(store: &dyn Records, bytes: &[u8]) -> Result<()> {
     writes.sort_by_key(|(key, _)| key.collection == KEYRING);
     let inserts = writes.into_iter().map(|(key, data)| Write::Insert {
         key,
-        sealed: String::new(),
-        data,
-        expires: None,
+        content: Content {
+            data,
+            ..Content::default()
+        },
     });
     let inserts: Vec<Write> = inserts.collect();
     for batch in inserts.chunks(BATCH) {

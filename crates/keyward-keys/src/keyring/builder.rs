@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use keyward_base::audit::{Discard, Outcome};
 use keyward_base::{Clock, Error, KeyId, Purpose, Result, Sink, Suite, SystemClock, Timestamp};
 use keyward_crypto::{MacKey, Provider};
-use keyward_store::{Applied, Records, Scan, Write};
+use keyward_store::{Applied, Content, Records, Scan, Write};
 
 use super::replica::Replica;
 use super::{COLUMNS, FLIGHTS, Inner, KEYRING, Keyring, TENANT_KEYS, ring_key};
@@ -157,9 +157,10 @@ impl KeyringBuilder {
         let (ring, mac) = self.first_ring(purposes).await?;
         let insert = Write::Insert {
             key: ring_key(),
-            sealed: String::new(),
-            data: sealed_bytes(&ring, &mac)?,
-            expires: None,
+            content: Content {
+                data: sealed_bytes(&ring, &mac)?,
+                ..Content::default()
+            },
         };
         match self.store.apply(vec![insert]).await? {
             Applied::Done(_) => {}

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, RecordKey, Scan, Version, Write};
+use keyward_store::{Applied, Content, RecordKey, Scan, Version, Write};
 
 use super::{Keyring, MAX_TRIES, REPLICAS, put};
 use crate::format::{Lease, decode_lease, encode_lease};
@@ -210,26 +210,24 @@ impl Keyring {
 
 fn with_expiry(write: Write, at: Timestamp) -> Write {
     match write {
-        Write::Insert {
-            key, sealed, data, ..
-        } => Write::Insert {
+        Write::Insert { key, content } => Write::Insert {
             key,
-            sealed,
-            data,
-            expires: Some(at),
+            content: Content {
+                expires: Some(at),
+                ..content
+            },
         },
         Write::Swap {
             key,
             version,
-            sealed,
-            data,
-            ..
+            content,
         } => Write::Swap {
             key,
             version,
-            sealed,
-            data,
-            expires: Some(at),
+            content: Content {
+                expires: Some(at),
+                ..content
+            },
         },
         other => other,
     }

@@ -44,7 +44,15 @@ async fn no_flipped_bit_or_cut_of_a_tenant_record_is_accepted() {
     let acme = tenant("acme");
     let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
     let place = tenant_key("acme");
-    let good = world.store.inner.fetch(&place).await.unwrap().unwrap().data;
+    let good = world
+        .store
+        .inner
+        .fetch(&place)
+        .await
+        .unwrap()
+        .unwrap()
+        .content
+        .data;
     let cold = world.builder().open().await.unwrap();
     let bad = bit_flips(&good).chain(truncations(&good).map(<[u8]>::to_vec));
     for data in bad {
@@ -80,6 +88,7 @@ async fn a_replica_record_is_read_strictly() {
         .unwrap()
         .items
         .remove(0)
+        .content
         .data;
     inspect_replica(&good).unwrap();
     for cut in truncations(&good) {

@@ -151,6 +151,7 @@ async fn write_vectors() {
         .await
         .unwrap()
         .unwrap()
+        .content
         .data;
     let old = ring.status().keys[0].id;
 
@@ -395,6 +396,7 @@ async fn write_vectors() {
         .unwrap()
         .items
         .remove(0)
+        .content
         .data;
     let bytes =
         |format: &str, bytes: &[u8]| vec![("format", format.to_owned()), ("bytes", hex(bytes))];

@@ -10,8 +10,8 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, MemoryStore, Outline, Page, Record, RecordKey, Records, Scan,
-    StoreId, Write,
+    Applied, BoxFuture, Collection, Content, Find, Found, MemoryStore, Outline, Page, Record,
+    RecordKey, Records, Scan, StoreId, Words, Write,
 };
 
 pub(crate) const V1: &str = "v1:q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
@@ -91,15 +91,21 @@ impl OddStore {
             Some(found) => Write::Swap {
                 key,
                 version: found.version,
-                sealed,
-                data,
-                expires,
+                content: Content {
+                    sealed,
+                    data,
+                    expires,
+                    ..Content::default()
+                },
             },
             None => Write::Insert {
                 key,
-                sealed,
-                data,
-                expires,
+                content: Content {
+                    sealed,
+                    data,
+                    expires,
+                    ..Content::default()
+                },
             },
         };
         assert!(matches!(
@@ -109,7 +115,13 @@ impl OddStore {
     }
 
     pub(crate) async fn ring(&self) -> Vec<u8> {
-        self.inner.fetch(&ring_key()).await.unwrap().unwrap().data
+        self.inner
+            .fetch(&ring_key())
+            .await
+            .unwrap()
+            .unwrap()
+            .content
+            .data
     }
 }
 
@@ -182,6 +194,19 @@ impl Records for OddStore {
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
         self.inner.fetch_many(keys)
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner.count_words(collection, owner, words)
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        self.inner.find(find)
     }
 
     fn identity(&self) -> Result<StoreId> {

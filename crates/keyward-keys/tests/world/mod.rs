@@ -11,8 +11,8 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, MemoryStore, Outline, Page, Record, RecordKey, Records, Scan,
-    StoreId, Write,
+    Applied, BoxFuture, Collection, Content, Find, Found, MemoryStore, Outline, Page, Record,
+    RecordKey, Records, Scan, StoreId, Words, Write,
 };
 
 pub(crate) const V1: &str = "v1:q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
@@ -90,6 +90,19 @@ impl Records for Store {
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
         self.inner.fetch_many(keys)
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner.count_words(collection, owner, words)
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        self.inner.find(find)
     }
 
     fn identity(&self) -> Result<StoreId> {
@@ -175,9 +188,10 @@ impl World {
         let swap = Write::Swap {
             key: ring_key(),
             version: here.version,
-            sealed: String::new(),
-            data,
-            expires: None,
+            content: Content {
+                data,
+                ..Content::default()
+            },
         };
         assert!(matches!(
             self.store.apply(vec![swap]).await.unwrap(),

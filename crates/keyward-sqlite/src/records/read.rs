@@ -1,7 +1,7 @@
 //! What reads records.
 
 use keyward_base::Timestamp;
-use keyward_store::{Collection, Record, RecordKey, Version};
+use keyward_store::{Collection, Content, Record, RecordKey, Version};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::number::to_u64;
@@ -9,13 +9,16 @@ use crate::number::to_u64;
 /// The expression that the index `record_sealed` is over: bytes, not characters, and no `LIKE`.
 pub(super) const KEY: &str = "substr(CAST(sealed AS BLOB), 1, 16)";
 
+/// The columns that [`record`] reads, in its order.
+pub(super) const COLUMNS: &str = "version, sealed, data, expires, mac_key, token_key, word";
+
 pub(super) fn one(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Option<Record>> {
     conn.prepare_cached(
-        "SELECT version, sealed, data, expires FROM record
+        "SELECT version, sealed, data, expires, mac_key, token_key, word FROM record
          WHERE collection = ?1 AND owner = ?2 AND id = ?3",
     )?
     .query_row(params![key.collection.as_str(), key.owner, key.id], |row| {
-        record(row, || key.clone())
+        record(row, key.clone())
     })
     .optional()
 }
@@ -37,9 +40,19 @@ pub(super) fn count(
         None => conn
             .prepare_cached("SELECT count(*) FROM record WHERE collection = ?1")?
             .query_row([collection.as_str()], |row| row.get(0))?,
+        // Each is a walk of one index. Who was counted before is not counted again: `NOT` would
+        // not do, as the expression is null for an empty text.
         Some(end) => conn
             .prepare_cached(&format!(
-                "SELECT count(*) FROM record WHERE collection = ?1 AND {KEY} >= ?2 AND {KEY} < ?3"
+                "SELECT (SELECT count(*) FROM record WHERE collection = ?1
+                             AND {KEY} >= ?2 AND {KEY} < ?3)
+                      + (SELECT count(*) FROM record WHERE collection = ?1 AND mac_key <> x''
+                             AND mac_key >= ?2 AND mac_key < ?3
+                             AND ({KEY} >= ?2 AND {KEY} < ?3) IS NOT TRUE)
+                      + (SELECT count(*) FROM record WHERE collection = ?1 AND token_key <> x''
+                             AND token_key >= ?2 AND token_key < ?3
+                             AND ({KEY} >= ?2 AND {KEY} < ?3) IS NOT TRUE
+                             AND (mac_key >= ?2 AND mac_key < ?3) IS NOT TRUE)"
             ))?
             .query_row(
                 params![collection.as_str(), prefix.as_bytes(), end],
@@ -58,15 +71,29 @@ pub(super) fn after(prefix: &str) -> Option<Vec<u8>> {
     Some(end)
 }
 
-pub(super) fn record(row: &Row<'_>, key: impl FnOnce() -> RecordKey) -> rusqlite::Result<Record> {
-    let expires: Option<i64> = row.get(3)?;
+/// A record from the columns of `COLUMNS`.
+pub(super) fn record(row: &Row<'_>, key: RecordKey) -> rusqlite::Result<Record> {
     Ok(Record {
+        key,
         version: Version::new(to_u64(0, row.get(0)?)?),
-        sealed: row.get(1)?,
-        data: row.get(2)?,
-        expires: expires
-            .map(|at| to_u64(3, at).map(Timestamp::from_millis))
-            .transpose()?,
-        key: key(),
+        content: Content {
+            sealed: row.get(1)?,
+            data: row.get(2)?,
+            expires: expires(row, 3)?,
+            mac_key: tag(row, 4)?,
+            token_key: tag(row, 5)?,
+            word: row.get(6)?,
+        },
     })
+}
+
+pub(super) fn expires(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let at: Option<i64> = row.get(column)?;
+    at.map(|at| to_u64(column, at).map(Timestamp::from_millis))
+        .transpose()
+}
+
+fn tag(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    String::from_utf8(row.get(column)?)
+        .map_err(|e| rusqlite::Error::Utf8Error(column, e.utf8_error()))
 }

@@ -2,23 +2,25 @@
 
 use std::cmp::Ordering;
 
-use keyward_base::Timestamp;
-use keyward_store::{Outline, Page, PageBudget, Record, RecordKey, Scan, StoreLimits, Version};
+use keyward_store::{
+    Collection, Find, Found, Outline, Page, PageBudget, Place, Record, RecordKey, Scan,
+    StoreLimits, Version,
+};
 use rusqlite::blob::Blob;
 use rusqlite::types::Value;
 use rusqlite::{Connection, MAIN_DB, Row, params_from_iter};
 
-use super::read::{KEY, after, record};
+use super::read::{COLUMNS, KEY, after, expires, record};
+use super::words;
 use crate::number::{from_usize, to_u64};
 
 /// A page of whole records.
 pub(super) fn records(conn: &Connection, scan: &Scan) -> rusqlite::Result<Page<Record>> {
-    let columns = "version, sealed, data, expires, owner, id";
-    page(conn, scan, columns, |row, key| {
-        let record = record(row, || key)?;
-        let length = record.sealed.len().saturating_add(record.data.len());
-        Ok((record, length))
-    })
+    let Some(select) = select(scan, COLUMNS) else {
+        return Ok(nothing());
+    };
+    let budget = PageBudget::of(scan);
+    page(conn, &scan.collection, select, budget, whole)
 }
 
 /// A page of outlines. The columns stand before `sealed` in the row, so that none of the pages
@@ -28,24 +30,26 @@ pub(super) fn outlines(
     scan: &Scan,
     front: usize,
 ) -> rusqlite::Result<Page<Outline>> {
-    let columns = "version, octet_length(sealed), data, expires, owner, id, rowid";
+    let columns = "version, octet_length(sealed), data, expires, rowid";
+    let Some(select) = select(scan, columns) else {
+        return Ok(nothing());
+    };
+    let budget = PageBudget::of(scan);
     let mut fronts = Fronts { conn, open: None };
-    page(conn, scan, columns, |row, key| {
+    page(conn, &scan.collection, select, budget, |row, key| {
+        let place = place(&key);
         let sealed_len = length(1, row.get(1)?)?;
-        let front = fronts.read(row.get(6)?, sealed_len.min(front))?;
-        let expires: Option<i64> = row.get(3)?;
+        let front = fronts.read(row.get(4)?, sealed_len.min(front))?;
         let outline = Outline {
             key,
             version: Version::new(to_u64(0, row.get(0)?)?),
             front,
             sealed_len,
             data: row.get(2)?,
-            expires: expires
-                .map(|at| to_u64(3, at).map(Timestamp::from_millis))
-                .transpose()?,
+            expires: expires(row, 3)?,
         };
         let length = outline.front.len().saturating_add(outline.data.len());
-        Ok((outline, length))
+        Ok((outline, place, length))
     })
 }
 
@@ -85,37 +89,68 @@ impl Fronts<'_> {
     }
 }
 
-/// Reads one page: `columns` of each row, of which the fifth and sixth are owner and id, as what
-/// `make` makes of them, and how many bytes that has beside owner and id.
-fn page<T>(
+/// Records by their word.
+pub(super) fn find(conn: &Connection, find: &Find) -> rusqlite::Result<Page<Record, Found>> {
+    let Some(select) = words::select(find, COLUMNS) else {
+        return Ok(nothing());
+    };
+    let budget = PageBudget::new(find.limit, find.bytes);
+    page(conn, &find.collection, select, budget, |row, key| {
+        let (record, (owner, id), length) = whole(row, key)?;
+        let word = record.word.clone();
+        Ok((record, Found { word, owner, id }, length))
+    })
+}
+
+fn whole(row: &Row<'_>, key: RecordKey) -> rusqlite::Result<(Record, Place, usize)> {
+    let place = place(&key);
+    let record = record(row, key)?;
+    let length = record.sealed.len().saturating_add(record.data.len());
+    Ok((record, place, length))
+}
+
+fn place(key: &RecordKey) -> Place {
+    (key.owner.clone(), key.id.clone())
+}
+
+fn nothing<T, P>() -> Page<T, P> {
+    Page {
+        items: Vec::new(),
+        next: None,
+    }
+}
+
+/// A statement whose columns end with owner and id, and its values.
+type Select = (String, Vec<Value>);
+
+/// Reads one page: each row as what `make` makes of it, where that lies in the order, and how
+/// many bytes it has beside owner and id.
+fn page<T, P>(
     conn: &Connection,
-    scan: &Scan,
-    columns: &str,
-    mut make: impl FnMut(&Row<'_>, RecordKey) -> rusqlite::Result<(T, usize)>,
-) -> rusqlite::Result<Page<T>> {
+    collection: &Collection,
+    (sql, values): Select,
+    mut budget: PageBudget,
+    mut make: impl FnMut(&Row<'_>, RecordKey) -> rusqlite::Result<(T, P, usize)>,
+) -> rusqlite::Result<Page<T, P>> {
     let mut page = Page {
         items: Vec::new(),
         next: None,
     };
-    let Some((sql, values)) = select(scan, columns) else {
-        return Ok(page);
-    };
     // One moment: a text is read after its row was.
     let tx = conn.unchecked_transaction()?;
-    let mut budget = PageBudget::of(scan);
     let mut last = None;
     {
         let mut statement = conn.prepare_cached(&sql)?;
+        let owner = statement.column_count().saturating_sub(2);
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
             let key = RecordKey {
-                collection: scan.collection.clone(),
-                owner: row.get(4)?,
-                id: row.get(5)?,
+                collection: collection.clone(),
+                owner: row.get(owner)?,
+                id: row.get(owner.saturating_add(1))?,
             };
-            let place = (key.owner.clone(), key.id.clone());
-            let (item, length) = make(row, key)?;
-            let names = place.0.len().saturating_add(place.1.len());
+            let names = key.owner.len().saturating_add(key.id.len());
+            let (item, place, length) = make(row, key)?;
             if !budget.admit(names.saturating_add(length)) {
                 page.next = last;
                 break;
@@ -129,8 +164,8 @@ fn page<T>(
 }
 
 /// The statement of a scan, and its values. `None`: nothing can be found.
-fn select(scan: &Scan, columns: &str) -> Option<(String, Vec<Value>)> {
-    let mut sql = format!("SELECT {columns} FROM record WHERE collection = ?");
+fn select(scan: &Scan, columns: &str) -> Option<Select> {
+    let mut sql = format!("SELECT {columns}, owner, id FROM record WHERE collection = ?");
     let mut values = vec![Value::from(scan.collection.as_str().to_owned())];
     let mut narrow = |with: &str, by: Vec<Value>| {
         sql.push_str(with);

@@ -36,27 +36,26 @@ fn one(tx: &mut Tx<'_>, write: &Write) -> rusqlite::Result<Option<Option<Version
                 ])?;
             Ok((gone == 1).then_some(None))
         }
-        Write::Insert {
-            key,
-            sealed,
-            data,
-            expires,
-        } => {
+        Write::Insert { key, content } => {
             let version = tx.next()?;
             let made = tx
                 .conn
                 .prepare_cached(
-                    "INSERT INTO record (collection, owner, id, version, sealed, data, expires)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                    "INSERT INTO record (collection, owner, id, version, expires,
+                         mac_key, token_key, word, data, sealed)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
                 )?
                 .execute(params![
                     key.collection.as_str(),
                     key.owner,
                     key.id,
                     version,
-                    sealed,
-                    data,
-                    expires.map(from_time)
+                    content.expires.map(from_time),
+                    content.mac_key.as_bytes(),
+                    content.token_key.as_bytes(),
+                    content.word,
+                    content.data,
+                    content.sealed
                 ])?;
             given(made, version)
         }
@@ -64,25 +63,27 @@ fn one(tx: &mut Tx<'_>, write: &Write) -> rusqlite::Result<Option<Option<Version
         Write::Swap {
             key,
             version: expected,
-            sealed,
-            data,
-            expires,
+            content,
         } => {
             let version = tx.next()?;
             let made = tx
                 .conn
                 .prepare_cached(
-                    "UPDATE record SET version = ?4, sealed = ?5, data = ?6, expires = ?7
-                     WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND version = ?8",
+                    "UPDATE record SET version = ?4, expires = ?5, mac_key = ?6, token_key = ?7,
+                         word = ?8, data = ?9, sealed = ?10
+                     WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND version = ?11",
                 )?
                 .execute(params![
                     key.collection.as_str(),
                     key.owner,
                     key.id,
                     version,
-                    sealed,
-                    data,
-                    expires.map(from_time),
+                    content.expires.map(from_time),
+                    content.mac_key.as_bytes(),
+                    content.token_key.as_bytes(),
+                    content.word,
+                    content.data,
+                    content.sealed,
                     from_u64(expected.number())
                 ])?;
             given(made, version)

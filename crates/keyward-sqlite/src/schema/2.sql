@@ -15,11 +15,18 @@ CREATE TABLE record (
     id         TEXT    NOT NULL,
     version    INTEGER NOT NULL,
     expires    INTEGER,
+    mac_key    BLOB    NOT NULL,
+    token_key  BLOB    NOT NULL,
+    word       TEXT    NOT NULL,
     data       BLOB    NOT NULL,
     sealed     TEXT    NOT NULL,
     PRIMARY KEY (collection, owner, id)
 ) STRICT;
 CREATE INDEX record_sealed ON record (collection, substr(CAST(sealed AS BLOB), 1, 16), owner, id);
+CREATE INDEX record_mac_key ON record (collection, mac_key) WHERE mac_key <> x'';
+CREATE INDEX record_token_key ON record (collection, token_key) WHERE token_key <> x'';
+CREATE INDEX record_word ON record (collection, word, owner, id) WHERE word <> '';
+CREATE INDEX record_owner_word ON record (collection, owner, word, id) WHERE word <> '';
 CREATE INDEX record_expires ON record (collection, expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE claim (

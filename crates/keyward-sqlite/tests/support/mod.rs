@@ -8,7 +8,7 @@ use std::process::Command;
 use keyward_base::{ErrorKind, Result};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, Collection, RecordKey, Records, Version, Write};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Version, Write};
 
 pub fn set() -> Collection {
     Collection::named("test")
@@ -25,9 +25,11 @@ pub fn key(owner: &str, id: &str) -> RecordKey {
 pub fn insert(id: &str, data: &[u8]) -> Write {
     Write::Insert {
         key: key("acme", id),
-        sealed: "kw1.abcdefghijklmno".into(),
-        data: data.to_vec(),
-        expires: None,
+        content: Content {
+            sealed: "kw1.abcdefghijklmno".into(),
+            data: data.to_vec(),
+            ..Content::default()
+        },
     }
 }
 

@@ -16,6 +16,7 @@
 //! the rule. The races run on a [`Spawner`] of yours, or on [`Threads`].
 
 mod attempts;
+mod finds;
 mod log;
 mod once;
 mod races;
@@ -120,6 +121,7 @@ pub async fn records(handles: &[Arc<dyn Records>], spawner: &dyn Spawner) -> Res
     let mut rules = Rules::default();
     records::check(&Handles(handles), &mut rules).await;
     scans::check(&Handles(handles), spawner, &mut rules).await;
+    finds::check(&Handles(handles), &mut rules).await;
     races::check(&Handles(handles), spawner, &mut rules).await;
     rules.report()
 }

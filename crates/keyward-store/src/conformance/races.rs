@@ -125,7 +125,7 @@ async fn losers(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
 async fn add(store: &dyn Records, key: &RecordKey) -> Result<Version, Fault> {
     for _ in 0..TRIES {
         let record = read(store, key).await?;
-        let text = String::from_utf8(record.data).unwrap_or_default();
+        let text = String::from_utf8(record.content.data).unwrap_or_default();
         let next = text.parse().unwrap_or(0_u64).saturating_add(1).to_string();
         let swap = swapping(key.clone(), record.version, next.as_bytes());
         if let Applied::Done(versions) = store.apply(vec![swap]).await? {
@@ -189,7 +189,11 @@ async fn pairs(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
     let won: usize = together(spawner, 16, task).await?.into_iter().sum();
     ensure(won > 0, || "no batch was ever written".into())?;
     let records = stores.of(1)?.fetch_many(&keys).await?;
-    let data: Vec<_> = records.into_iter().flatten().map(|r| r.data).collect();
+    let data: Vec<_> = records
+        .into_iter()
+        .flatten()
+        .map(|r| r.content.data)
+        .collect();
     ensure(data.len() == 2 && data.first() == data.last(), || {
         "a batch was written by half".into()
     })

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use keyward_base::{ErrorKind, Timestamp};
 
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
+use crate::find::{Find, Words};
 use crate::limits::StoreLimits;
-use crate::records::{Applied, Record, RecordKey, Records, Version, Write};
+use crate::records::{Applied, Content, Record, RecordKey, Records, Version, Write};
 
 type Stores<'a> = Handles<'a, dyn Records>;
 
@@ -35,9 +36,11 @@ pub(super) async fn check(stores: &Stores<'_>, rules: &mut Rules) {
 pub(super) fn inserting(key: RecordKey, sealed: &str, data: &[u8]) -> Write {
     Write::Insert {
         key,
-        sealed: sealed.to_owned(),
-        data: data.to_vec(),
-        expires: None,
+        content: Content {
+            sealed: sealed.to_owned(),
+            data: data.to_vec(),
+            ..Content::default()
+        },
     }
 }
 
@@ -45,9 +48,10 @@ pub(super) fn swapping(key: RecordKey, version: Version, data: &[u8]) -> Write {
     Write::Swap {
         key,
         version,
-        sealed: String::new(),
-        data: data.to_vec(),
-        expires: None,
+        content: Content {
+            data: data.to_vec(),
+            ..Content::default()
+        },
     }
 }
 
@@ -98,20 +102,40 @@ async fn insert(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let key = key("insert-is-read-back", "acme", "1");
     gone(&*other, &key).await?;
-    let expires = Some(Timestamp::from_millis(1_234_567));
-    let insert = Write::Insert {
-        key: key.clone(),
+    let content = Content {
         sealed: "kw1.sealed".into(),
         data: vec![0, 1, 255],
-        expires,
+        expires: Some(Timestamp::from_millis(1_234_567)),
+        mac_key: "kw1.AbCd_fGhIjKl".into(),
+        token_key: "kw1.".into(),
+        word: "2026-11-25 \u{e9}".into(),
+    };
+    let insert = Write::Insert {
+        key: key.clone(),
+        content: content.clone(),
     };
     let version = done(&*store, vec![insert]).await?;
+    let is = read(&*other, &key).await?;
     let wanted = Record {
         key: key.clone(),
         version,
-        sealed: "kw1.sealed".into(),
-        data: vec![0, 1, 255],
-        expires,
+        content,
+    };
+    ensure(is == wanted, || "another record was read back".into())?;
+    let swapped = Content {
+        word: "other".into(),
+        ..Content::default()
+    };
+    let swap = Write::Swap {
+        key: key.clone(),
+        version,
+        content: swapped.clone(),
+    };
+    let version = done(&*store, vec![swap]).await?;
+    let wanted = Record {
+        key: key.clone(),
+        version,
+        content: swapped,
     };
     let is = read(&*other, &key).await?;
     ensure(is == wanted, || "another record was read back".into())
@@ -380,9 +404,11 @@ async fn purge(stores: &Stores<'_>) -> Checked {
     for (id, expires) in times {
         let insert = Write::Insert {
             key: at(id),
-            sealed: String::new(),
-            data: Vec::new(),
-            expires: expires.map(Timestamp::from_millis),
+            content: Content {
+                data: Vec::new(),
+                expires: expires.map(Timestamp::from_millis),
+                ..Content::default()
+            },
         };
         done(&*store, vec![insert]).await?;
     }
@@ -423,6 +449,10 @@ async fn limits(stores: &Stores<'_>) -> Checked {
     same("sealed", &is.sealed.len(), &StoreLimits::SEALED)?;
     ensure(is.data == data, || "a record at the limit was cut".into())?;
     let one = |length: usize| length.saturating_add(1);
+    let holding = |content| Write::Insert {
+        key: key(rule, "", "content"),
+        content,
+    };
     let wide = [
         inserting(key(rule, &long(one(StoreLimits::OWNER)), ""), "", b""),
         inserting(key(rule, "", &long(one(StoreLimits::ID))), "", b""),
@@ -437,12 +467,26 @@ async fn limits(stores: &Stores<'_>) -> Checked {
         inserting(key(rule, "", "data"), "", &vec![0; one(StoreLimits::DATA)]),
         inserting(key("", "", ""), "", b""),
         inserting(key("not visible", "", ""), "", b""),
-        Write::Insert {
-            key: key(rule, "", "time"),
-            sealed: String::new(),
-            data: Vec::new(),
+        holding(Content {
             expires: Some(Timestamp::from_millis(1 << 63)),
-        },
+            ..Content::default()
+        }),
+        holding(Content {
+            mac_key: long(one(StoreLimits::PREFIX)),
+            ..Content::default()
+        }),
+        holding(Content {
+            token_key: "kw1. not visible".into(),
+            ..Content::default()
+        }),
+        holding(Content {
+            word: long(one(StoreLimits::WORD)),
+            ..Content::default()
+        }),
+        holding(Content {
+            word: "nul\0".into(),
+            ..Content::default()
+        }),
     ];
     for write in wide {
         let said = format!("{:.120}", format!("{write:?}"));
@@ -468,6 +512,18 @@ async fn limits(stores: &Stores<'_>) -> Checked {
         scan.limit = limit;
         misuse("a page's limit", store.scan(scan).await)?;
     }
+    for bytes in [0, one(StoreLimits::SCAN_BYTES)] {
+        let scan = super::scans::all(rule).bytes(bytes);
+        misuse("a page's bytes", store.scan(scan).await)?;
+    }
+    let front = one(StoreLimits::FRONT);
+    let outline = store.outline(super::scans::all(rule), front).await;
+    misuse("a long front", outline)?;
+    let words = Words::Is(long(one(StoreLimits::WORD)));
+    let find = Find::of(set(rule), words.clone());
+    misuse("a long word", store.find(find).await)?;
+    let count = store.count_words(&set(rule), None, &words).await;
+    misuse("a long word to count", count)?;
     Ok(())
 }
 

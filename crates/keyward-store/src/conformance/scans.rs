@@ -6,7 +6,7 @@ use super::records::{done, inserting, read, swapping};
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::limits::StoreLimits;
-use crate::records::{Applied, Record, Records, Write};
+use crate::records::{Applied, Content, Record, Records, Write};
 use crate::scan::{Outline, Page, Scan};
 
 type Stores<'a> = Handles<'a, dyn Records>;
@@ -174,9 +174,12 @@ async fn outline(stores: &Stores<'_>) -> Checked {
         let expires = Some(Timestamp::from_millis(7));
         let insert = Write::Insert {
             key: key.clone(),
-            sealed: text.clone(),
-            data: vec![7; n],
-            expires,
+            content: Content {
+                sealed: text.clone(),
+                data: vec![7; n],
+                expires,
+                ..Content::default()
+            },
         };
         let version = done(&*store, vec![insert]).await?;
         wanted.push(Outline {

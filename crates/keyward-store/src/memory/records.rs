@@ -6,17 +6,18 @@ use std::ops::Bound;
 use keyward_base::{Result, Timestamp};
 
 use super::{MemoryStore, Spot, State, full, is_over, purge, spot};
+use crate::find::{Find, Found, Words};
 use crate::identity::StoreId;
 use crate::limits::StoreLimits;
-use crate::records::{Applied, BoxFuture, Collection, Record, RecordKey, Records, Version, Write};
+use crate::records::{
+    Applied, BoxFuture, Collection, Content, Record, RecordKey, Records, Version, Write,
+};
 use crate::scan::{Outline, Page, PageBudget, Scan};
 
 #[derive(Clone)]
 pub(super) struct Stored {
     version: Version,
-    sealed: String,
-    data: Vec<u8>,
-    expires: Option<Timestamp>,
+    content: Content,
 }
 
 impl Stored {
@@ -24,27 +25,50 @@ impl Stored {
         Record {
             key,
             version: self.version,
-            sealed: self.sealed.clone(),
-            data: self.data.clone(),
-            expires: self.expires,
+            content: self.content.clone(),
         }
     }
 
     fn outline(&self, key: RecordKey, front: usize) -> Outline {
+        let content = &self.content;
         Outline {
             key,
             version: self.version,
-            front: Outline::front_of(&self.sealed, front).to_owned(),
-            sealed_len: self.sealed.len(),
-            data: self.data.clone(),
-            expires: self.expires,
+            front: Outline::front_of(&content.sealed, front).to_owned(),
+            sealed_len: content.sealed.len(),
+            data: content.data.clone(),
+            expires: content.expires,
         }
+    }
+
+    /// Bytes of it in a page, with `front` bytes of its text at most.
+    fn length(&self, (owner, id): &Spot, front: usize) -> usize {
+        let lengths = [
+            owner.len(),
+            id.len(),
+            self.content.data.len(),
+            self.content.sealed.len().min(front),
+        ];
+        lengths.into_iter().fold(0, usize::saturating_add)
     }
 }
 
 impl State {
     fn at(&self, key: &RecordKey) -> Option<&Stored> {
         self.records.get(&key.collection)?.get(&spot(key))
+    }
+
+    /// The records with one of these words, in no order.
+    fn with_words<'a>(
+        &'a self,
+        collection: &Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> impl Iterator<Item = (&'a Spot, &'a Stored)> {
+        let all = self.records.get(collection).into_iter().flatten();
+        all.filter(move |((of, _), stored)| {
+            owner.is_none_or(|only| only == of) && words.hold(&stored.content.word)
+        })
     }
 
     /// Puts a state in place and gives back the one before.
@@ -72,7 +96,7 @@ impl State {
     /// Makes one write if its condition holds. `None`: it does not.
     fn write(&mut self, write: Write, undo: &mut Vec<Undo>) -> Result<Option<Option<Version>>> {
         let is = |state: &Self, key: &RecordKey| state.at(key).map(|stored| stored.version);
-        let (key, stored) = match write {
+        let (key, content) = match write {
             Write::Require { key, version } => {
                 return Ok((is(self, &key) == version).then_some(None));
             }
@@ -82,36 +106,27 @@ impl State {
                 }
                 (key, None)
             }
-            Write::Insert {
-                key,
-                sealed,
-                data,
-                expires,
-            } => {
+            Write::Insert { key, content } => {
                 if is(self, &key).is_some() {
                     return Ok(None);
                 }
-                (key, Some((sealed, data, expires)))
+                (key, Some(content))
             }
             Write::Swap {
                 key,
                 version,
-                sealed,
-                data,
-                expires,
+                content,
             } => {
                 if is(self, &key) != Some(version) {
                     return Ok(None);
                 }
-                (key, Some((sealed, data, expires)))
+                (key, Some(content))
             }
         };
-        let stored = match stored {
-            Some((sealed, data, expires)) => Some(Stored {
+        let stored = match content {
+            Some(content) => Some(Stored {
                 version: Version::new(self.next()?),
-                sealed,
-                data,
-                expires,
+                content,
             }),
             None => None,
         };
@@ -153,6 +168,38 @@ impl MemoryStore {
         applied
     }
 
+    fn find_now(&self, find: &Find) -> Result<Page<Record, Found>> {
+        StoreLimits::check_find(find)?;
+        let state = self.state();
+        let found = state.with_words(&find.collection, find.owner.as_deref(), &find.words);
+        let place = |(spot, stored): (&Spot, &Stored)| Found {
+            word: stored.content.word.clone(),
+            owner: spot.0.clone(),
+            id: spot.1.clone(),
+        };
+        let mut in_order: Vec<_> = found
+            .map(|found| (place(found), found))
+            .filter(|(place, _)| find.after.as_ref().is_none_or(|after| place > after))
+            .collect();
+        in_order.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
+        };
+        let mut budget = PageBudget::new(find.limit, find.bytes);
+        let mut last: Option<Found> = None;
+        for (place, (spot, stored)) in in_order {
+            if !budget.admit(stored.length(spot, usize::MAX)) {
+                page.next = last;
+                break;
+            }
+            page.items
+                .push(stored.record(key_of(&find.collection, spot)));
+            last = Some(place);
+        }
+        Ok(page)
+    }
+
     /// A page of what `make` makes of records, of whose sealed text it takes `front` bytes.
     fn scan_now<T>(
         &self,
@@ -177,27 +224,23 @@ impl MemoryStore {
         let mut budget = PageBudget::of(scan);
         let mut last: Option<&Spot> = None;
         for (spot, stored) in found {
-            let (owner, id) = spot;
-            let lengths = [
-                owner.len(),
-                id.len(),
-                stored.data.len(),
-                stored.sealed.len().min(front),
-            ];
-            let bytes = lengths.into_iter().fold(0, usize::saturating_add);
-            if !budget.admit(bytes) {
+            if !budget.admit(stored.length(spot, front)) {
                 page.next = last.cloned();
                 break;
             }
-            let key = RecordKey {
-                collection: scan.collection.clone(),
-                owner: owner.clone(),
-                id: id.clone(),
-            };
-            page.items.push(make(stored, key));
+            page.items
+                .push(make(stored, key_of(&scan.collection, spot)));
             last = Some(spot);
         }
         Ok(page)
+    }
+}
+
+fn key_of(collection: &Collection, (owner, id): &Spot) -> RecordKey {
+    RecordKey {
+        collection: collection.clone(),
+        owner: owner.clone(),
+        id: id.clone(),
     }
 }
 
@@ -214,7 +257,11 @@ fn from(scan: &Scan) -> Bound<Spot> {
 }
 
 fn begins(stored: &Stored, prefix: &str) -> bool {
-    stored.sealed.as_bytes().starts_with(prefix.as_bytes())
+    stored
+        .content
+        .sealed
+        .as_bytes()
+        .starts_with(prefix.as_bytes())
 }
 
 impl Records for MemoryStore {
@@ -232,7 +279,25 @@ impl Records for MemoryStore {
             StoreLimits::check_prefix(prefix)?;
             let state = self.state();
             let all = state.records.get(collection);
-            let count = all.map_or(0, |all| all.values().filter(|s| begins(s, prefix)).count());
+            let count = all.map_or(0, |all| {
+                all.values().filter(|s| s.content.needs_key(prefix)).count()
+            });
+            Ok(u64::try_from(count).unwrap_or(u64::MAX))
+        })
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_collection(collection)?;
+            StoreLimits::check_words(words)?;
+            owner.map_or(Ok(()), StoreLimits::check_owner)?;
+            let state = self.state();
+            let count = state.with_words(collection, owner, words).count();
             Ok(u64::try_from(count).unwrap_or(u64::MAX))
         })
     }
@@ -276,6 +341,10 @@ impl Records for MemoryStore {
         })
     }
 
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        Box::pin(async move { self.find_now(&find) })
+    }
+
     fn identity(&self) -> Result<StoreId> {
         self.identity_now()
     }
@@ -297,7 +366,7 @@ impl Records for MemoryStore {
             StoreLimits::check_collection(collection)?;
             let mut state = self.state();
             let all: Option<&mut BTreeMap<Spot, Stored>> = state.records.get_mut(collection);
-            let (gone, entries) = purge(all, limit, |stored| is_over(stored.expires, now));
+            let (gone, entries) = purge(all, limit, |stored| is_over(stored.content.expires, now));
             state.entries = state.entries.saturating_sub(entries);
             Ok(gone)
         })

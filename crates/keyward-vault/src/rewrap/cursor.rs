@@ -1,7 +1,7 @@
 //! How far a rewrap came, kept in the data store beside the rows.
 
 use keyward_base::{Error, Result};
-use keyward_store::{Applied, Collection, RecordKey, Records, Version, Write};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Version, Write};
 use serde::{Deserialize, Serialize};
 
 const REWRAP: Collection = Collection::named("rewrap");
@@ -74,15 +74,21 @@ impl Cursor {
             Some(version) => Write::Swap {
                 key: key(),
                 version,
-                sealed,
-                data,
-                expires,
+                content: Content {
+                    sealed,
+                    data,
+                    expires,
+                    ..Content::default()
+                },
             },
             None => Write::Insert {
                 key: key(),
-                sealed,
-                data,
-                expires,
+                content: Content {
+                    sealed,
+                    data,
+                    expires,
+                    ..Content::default()
+                },
             },
         })
     }

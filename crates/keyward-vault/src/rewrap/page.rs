@@ -2,7 +2,7 @@
 
 use keyward_base::{Reason, Result};
 use keyward_crypto::sealed::{self, Header};
-use keyward_store::{Applied, Record, RecordKey, Version, Write};
+use keyward_store::{Applied, Content, Record, RecordKey, Version, Write};
 
 use super::cursor::Cursor;
 use super::{Fault, QUARANTINE, Report, fault, note_quarantine};
@@ -126,9 +126,14 @@ async fn prepare(vault: &Vault, records: &[Record], least: u64) -> Result<(Vec<W
                 writes.push(Write::Swap {
                     key: record.key.clone(),
                     version: record.version,
-                    sealed,
-                    data: record.data.clone(),
-                    expires: record.expires,
+                    content: Content {
+                        sealed,
+                        data: record.data.clone(),
+                        expires: record.expires,
+                        mac_key: record.mac_key.clone(),
+                        token_key: record.token_key.clone(),
+                        word: record.word.clone(),
+                    },
                 });
             }
         }
@@ -202,9 +207,10 @@ impl Report {
             };
             let insert = Write::Insert {
                 key: note,
-                sealed: String::new(),
-                data: reason.as_str().as_bytes().to_vec(),
-                expires: None,
+                content: Content {
+                    data: reason.as_str().as_bytes().to_vec(),
+                    ..Content::default()
+                },
             };
             // Noted before, by an earlier run: just as well.
             let _either_way: Applied = vault.store().apply(vec![insert]).await?;
