@@ -1,0 +1,143 @@
+//! A connection that reads, and runs nothing of what it finds.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use keyward_base::{Error, Result};
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::Options;
+
+/// An open database, within one transaction.
+pub(super) struct File {
+    pub(super) conn: Connection,
+    path: PathBuf,
+}
+
+impl File {
+    pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
+        let path = regular(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(&path, flags).map_err(|e| explained(e, &path))?;
+        let prepared = prepare(&conn, options);
+        let file = Self { conn, path };
+        file.said(prepared)?;
+        Ok(file)
+    }
+
+    /// What SQLite said, with the name of the file.
+    pub(super) fn said<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
+        result.map_err(|e| explained(e, &self.path))
+    }
+
+    /// That a part of a long value could not be read.
+    pub(super) fn unread(&self, error: std::io::Error) -> Error {
+        Error::unavailable(format!(
+            "{} changed or failed while it was read: try again",
+            self.path.display()
+        ))
+        .with_source(error)
+    }
+
+    /// Whether text lies in the file as UTF-8.
+    pub(super) fn is_utf8(&self) -> Result<bool> {
+        let encoding = self
+            .conn
+            .pragma_query_value(None, "encoding", |row| row.get::<_, String>(0));
+        Ok(self.said(encoding)? == "UTF-8")
+    }
+}
+
+fn regular(path: &Path) -> Result<PathBuf> {
+    let shown = path.display();
+    let facts = fs::metadata(path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Error::misuse(format!(
+            "there is no file {shown}: name the application's database"
+        )),
+        kind => Error::unavailable(format!(
+            "{shown} cannot be looked at ({kind}): run this as a user who may read it"
+        )),
+    })?;
+    if !facts.is_file() {
+        return Err(Error::misuse(format!(
+            "{shown} is no file: name the application's database itself"
+        )));
+    }
+    if facts.len() == 0 {
+        return Err(Error::misuse(format!(
+            "{shown} is empty: name the file in which the application keeps its tables"
+        )));
+    }
+    // Absolute, so that no name has a meaning of its own for SQLite.
+    path.canonicalize().map_err(|e| {
+        Error::unavailable(format!(
+            "{shown} cannot be looked at ({}): run this as a user who may read it",
+            e.kind()
+        ))
+    })
+}
+
+fn prepare(conn: &Connection, options: Options) -> rusqlite::Result<()> {
+    conn.busy_timeout(options.patience)?;
+    for (setting, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        // A last user who only reads folds nothing in.
+        (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+    ] {
+        conn.set_db_config(setting, on)?;
+    }
+    // A table without row ids names the order of its key; reading it in the order in which it
+    // lies compares nothing.
+    conn.collation_needed(|conn, name| conn.create_collation(name, |a, b| a.cmp(b)))?;
+    let most = i32::try_from(options.in_memory).unwrap_or(i32::MAX);
+    conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, most.max(1 << 20))?;
+    conn.execute_batch(
+        "PRAGMA query_only = ON;
+         PRAGMA cell_size_check = ON;
+         PRAGMA mmap_size = 0;
+         PRAGMA temp_store = MEMORY;
+         BEGIN;",
+    )
+}
+
+/// No message of SQLite's reaches the answer: it may quote the schema.
+fn explained(error: rusqlite::Error, path: &Path) -> Error {
+    let shown = path.display();
+    let code = error.sqlite_error_code();
+    let said = match code {
+        Some(ErrorCode::NotADatabase) => Error::corrupt(format!(
+            "{shown} is no SQLite database, or is encrypted: give a plain copy of it, or its dump \
+             on standard input"
+        )),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch) => Error::corrupt(format!(
+            "{shown} is damaged: restore it, or look through a copy that `sqlite3 FILE .recover` made"
+        )),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::unavailable(format!(
+            "{shown} is locked by another process: end its transaction, or stop it, and try again"
+        )),
+        Some(ErrorCode::ReadOnly) => Error::unavailable(format!(
+            "{shown} holds a write that was cut short: start its application once, and try again"
+        )),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Error::unavailable(format!(
+            "{shown} cannot be opened: run this as a user who may read it and the files beside it"
+        )),
+        Some(ErrorCode::SystemIoFailure) => Error::unavailable(format!(
+            "the disk failed while {shown} was read: look through a copy"
+        )),
+        Some(ErrorCode::OutOfMemory | ErrorCode::TooBig) => Error::unavailable(format!(
+            "a value in {shown} does not fit into memory: look through a dump on standard input"
+        )),
+        _ => Error::corrupt(format!(
+            "the tables of {shown} cannot be read: give its dump on standard input, as \
+             `sqlite3 FILE .dump` writes it"
+        )),
+    };
+    said.with_source(error)
+}

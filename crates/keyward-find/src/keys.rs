@@ -1,0 +1,76 @@
+//! The keys that are looked for.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use keyward_base::KeyId;
+
+/// Characters of base64url behind `kw1.` that hold suite and key id.
+pub(crate) const HEAD: usize = 12;
+
+/// The ids of the keys whose values are looked for: tenant keys, and ring keys where values are
+/// sealed under them directly. Collected from any iterator of [`KeyId`]; 8 bytes and a little for
+/// each.
+///
+/// A value is found in these forms, in text and in blobs alike:
+///
+/// | form | where it comes from |
+/// |---|---|
+/// | `kw1.…` as it is | a column of its own, JSON, SQLite's JSONB, a dump |
+/// | some of its characters as `\u006b`, `\x6b`, `\153`, or behind a backslash, with up to 31 backslashes | JSON in JSON, JSON5, the escapes of a dump |
+/// | hexadecimal, either case | `bytea` and blobs in a dump |
+/// | UTF-16, either order | a blob that another runtime wrote |
+/// | base64 of a value, from its first byte | a byte string in JSON |
+///
+/// The suite is not looked at, so that values of a later one are found too.
+#[derive(Clone, Debug, Default)]
+pub struct Keys(HashSet<[u8; 8]>);
+
+impl Keys {
+    /// Whether there is no key to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many keys are looked for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether `head`, the 12 characters behind `kw1.`, names one of the keys.
+    pub(crate) fn have(&self, head: &[u8; HEAD]) -> bool {
+        let mut bytes = [0; 9];
+        let whole = URL_SAFE_NO_PAD.decode_slice(head, &mut bytes);
+        let [_suite, id @ ..] = bytes;
+        whole == Ok(9) && self.0.contains(&id)
+    }
+
+    /// Whether `text`, 22 or more characters of base64, holds the beginning of a value.
+    pub(crate) fn have_encoded(&self, text: &[u8]) -> bool {
+        let Some(text) = text.first_chunk::<24>() else {
+            return false;
+        };
+        let standard = text.map(|b| match b {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        });
+        let mut bytes = [0; 18];
+        if STANDARD_NO_PAD.decode_slice(standard, &mut bytes) != Ok(18) {
+            return false;
+        }
+        let [b'k', b'w', b'1', b'.', rest @ ..] = &bytes else {
+            return false;
+        };
+        rest.first_chunk().is_some_and(|head| self.have(head))
+    }
+}
+
+impl FromIterator<KeyId> for Keys {
+    fn from_iter<I: IntoIterator<Item = KeyId>>(ids: I) -> Self {
+        Self(ids.into_iter().map(|id| id.to_bytes()).collect())
+    }
+}

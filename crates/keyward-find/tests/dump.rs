@@ -1,0 +1,157 @@
+//! Dumps, in the forms that the tools of PostgreSQL, MySQL and SQLite write.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use keyward_base::ErrorKind;
+use keyward_find::{Report, dump};
+use proptest::prelude::*;
+use support::{escaped, in_hex, keys, lines, other, ours};
+
+fn look(text: &str) -> Report {
+    dump(text.as_bytes(), &keys(), |_| ()).unwrap()
+}
+
+#[test]
+fn copy_of_postgresql_names_table_and_column() {
+    let (ours, other) = (ours(), other());
+    let hex = in_hex(&ours);
+    let text = format!(
+        "--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE public.account (\n    id integer NOT NULL,\n    token text,\n    raw bytea,\n    doc jsonb\n);\n\n\
+         CREATE FUNCTION public.f() RETURNS text LANGUAGE sql AS $$\nselect '{ours}'\n$$;\n\n\
+         COPY public.account (id, token, raw, doc) FROM stdin;\n\
+         1\t{ours}\t\\\\x{hex}\t{{\"a\": \"{ours}\", \"b\": \"{ours}\"}}\n\
+         2\t{other}\t\\N\t\\N\n\
+         3\tINSERT INTO x VALUES ('\t{ours}\t\\N\n\
+         4\tCOPY a (b) FROM stdin;\t\\\\x00\t{{\"a\": \"{}\"}}\n\
+         \\.\n\n\
+         COPY public.\"odd \"\"name\" (\"a b\", c) FROM stdin;\n{other}\t{ours}\n\\.\n\n\
+         ALTER TABLE ONLY public.account ALTER COLUMN token SET DEFAULT '{ours}';\n\
+         --\n-- PostgreSQL database dump complete\n--\n",
+        escaped(&ours, 2)
+    );
+    let report = look(&text);
+    assert_eq!(
+        lines(&report),
+        [
+            ".? 2",
+            "public.account.doc 3",
+            "public.account.raw 2",
+            "public.account.token 1",
+            "public.odd \"name.c 1"
+        ]
+    );
+    assert!(report.complete);
+    assert!(!look(&text[..text.len() / 2]).complete);
+}
+
+#[test]
+fn inserts_of_postgresql_name_table_and_column() {
+    let (ours, other) = (ours(), other());
+    let report = look(&format!(
+        "-- PostgreSQL database dump\nCREATE TABLE public.account (\n    id integer NOT NULL,\n    token text DEFAULT 'a,b)'::text,\n    n numeric(10,2),\n    note text,\n    CONSTRAINT c CHECK ((id > 0))\n);\n\
+         INSERT INTO public.account VALUES (1, '{ours}', 1.5, 'it''s, (fine\\');\n\
+         INSERT INTO public.account VALUES (2, 'two\nlines; and '' more', 2, '{ours}');\n\
+         INSERT INTO public.account (note, id) VALUES ('{ours}', 3);\n\
+         INSERT INTO public.account VALUES\n\t(4, E'a\\'b', 1, '{ours}'),\n\t(5, ARRAY['x', '{other}'], (1), '{ours}'),\n\t(6, '{ours}', 1, NULL);\n\
+         INSERT INTO public.other OVERRIDING SYSTEM VALUE VALUES (7, '\\x{}');\n",
+        in_hex(&ours)
+    ));
+    assert_eq!(
+        lines(&report),
+        [
+            "public.account.note 4",
+            "public.account.token 2",
+            "public.other.#2 1"
+        ]
+    );
+}
+
+#[test]
+fn inserts_of_mysql_name_table_and_column() {
+    let (ours, other) = (ours(), other());
+    let report = look(&format!(
+        "-- MySQL dump 10.13  Distrib 8.0.36\n\nDROP TABLE IF EXISTS `account`;\nCREATE TABLE `account` (\n  `id` int NOT NULL AUTO_INCREMENT,\n  `to``ken` varchar(400) DEFAULT NULL,\n  `raw` blob,\n  PRIMARY KEY (`id`),\n  KEY `by` (`raw`(8))\n) ENGINE=InnoDB;\n\
+         LOCK TABLES `account` WRITE;\n\
+         INSERT INTO `account` VALUES (1,'it\\'s, (\\\\','a'),(2,'{ours}',NULL),(3,'{other}',0x{}),(4,'x',_binary '\0{ours}\\0');\n\
+         INSERT  IGNORE INTO `account` (`raw`) VALUES ('{ours}');\n\
+         REPLACE INTO `account` VALUES (9,'{ours}',X'{}');\n\
+         UNLOCK TABLES;\n-- Dump completed on 2026-03-01 10:00:00\n",
+        in_hex(&ours).to_uppercase(),
+        in_hex(&ours),
+    ));
+    assert_eq!(lines(&report), ["account.raw 4", "account.to`ken 2"]);
+    assert!(report.complete);
+}
+
+#[test]
+fn the_dump_of_sqlite_itself_is_read() {
+    let ours = ours();
+    let report = look(&format!(
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t(id INTEGER PRIMARY KEY, \"a b\" TEXT, c BLOB);\nINSERT INTO t VALUES(1,'{ours}',X'{}');\nCOMMIT;\n",
+        in_hex(&ours)
+    ));
+    assert_eq!(lines(&report), ["t.a b 1", "t.c 1"]);
+    assert!(report.complete);
+}
+
+#[test]
+fn statements_and_rows_longer_than_what_is_read_at_once_are_followed() {
+    let (ours, filler) = (ours(), "('x\\'),(',1),".repeat(200_000));
+    let insert = format!(
+        "-- MySQL dump\nINSERT INTO `t` (`a`,`b`) VALUES {filler}('{ours}',2),{filler}(1,'{ours}');\n"
+    );
+    assert!(insert.len() > 4 << 20);
+    assert_eq!(lines(&look(&insert)), ["t.a 1", "t.b 1"]);
+
+    let long = "y".repeat(3 << 20);
+    let copy = format!(
+        "COPY t (a, b, c) FROM stdin;\n{long}\t{ours}\t{long}{ours}\n{ours}\t\\N\t\\N\n\\.\n"
+    );
+    assert_eq!(lines(&look(&copy)), ["t.a 1", "t.b 1", "t.c 1"]);
+}
+
+#[test]
+fn a_dump_that_is_no_text_is_refused_with_the_command_that_makes_one() {
+    for (bytes, part) in [
+        (&b"PGDMP\x01\x0e"[..], "pg_restore"),
+        (b"\x1f\x8b\x08\0", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"SQLite format 3\0", "--db"),
+        (b"\xff\xfe-\0-\0", "iconv"),
+        (b"", "empty"),
+    ] {
+        let error = dump(bytes, &keys(), |_| ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse);
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Wherever pieces of a dump begin and end, and whatever stands between, each value counts.
+    #[test]
+    fn every_value_counts_wherever_it_lies(
+        parts in prop::collection::vec((0_usize..400_000, 0_u8..6, any::<bool>()), 1..12),
+        filler in "[a-z\\\\'(),;\n\t .-]{1,40}",
+    ) {
+        let (ours, other) = (ours(), other());
+        let mut text = String::from("-- a dump\n");
+        let mut wanted = 0;
+        for (len, form, is_ours) in parts {
+            text.extend(filler.chars().cycle().take(len));
+            let value = if is_ours { &ours } else { &other };
+            text.push(' ');
+            match form {
+                0 | 1 => text.push_str(value),
+                2 => text.push_str(&in_hex(value)),
+                3 => text.push_str(&escaped(value, 2)),
+                4 => text.push_str(&in_hex(value).to_uppercase()),
+                _ => text.push_str(&format!("{}{}", escaped(&value[..5], 1), &value[5..])),
+            }
+            wanted += u64::from(is_ours);
+        }
+        prop_assert_eq!(look(&text).values(), wanted);
+    }
+}
