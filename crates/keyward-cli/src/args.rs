@@ -129,16 +129,45 @@ pub(crate) enum Keys {
 
     /// Remove the material of a disabled key for good
     ///
-    /// Refused while rows need it.
+    /// Refused while rows need it. Waits until every serving process knows that the key is
+    /// disabled. May be interrupted and repeated. At a terminal it asks first.
     Destroy {
         /// The id of a ring key
         #[arg(value_parser = KeyId::parse)]
         key: KeyId,
 
+        /// Look for values of the key in this SQLite database too, and refuse if there are any
+        #[arg(long, value_name = "FILE")]
+        db: Vec<PathBuf>,
+
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+
         /// Also if values were sealed with it that no store of this home holds
         /// (`vault seal --stdout`): they can never be opened again
         #[arg(long)]
         even_unregistered: bool,
+    },
+
+    /// Look for the values of a key in databases that nobody registered
+    ///
+    /// Looks through every text and blob column of SQLite databases, inside JSON too, or through
+    /// the text dump of a PostgreSQL or MySQL database on standard input: as it is, escaped, in
+    /// hexadecimal, in UTF-16 or in base64. Says table, column and number, and no value. A
+    /// database is opened for reading only, and none of its SQL runs; an application that uses no
+    /// write-ahead log waits with its writes meanwhile.
+    ///
+    /// Not seen: what is compressed, encrypted or cut into pieces.
+    Find {
+        /// The id of a ring key (its values are those of all tenant keys below it) or of a tenant
+        /// key
+        #[arg(value_parser = KeyId::parse)]
+        key: KeyId,
+
+        /// A SQLite database; may be given again. Without it a dump is read from standard input
+        #[arg(long, value_name = "FILE")]
+        db: Vec<PathBuf>,
     },
 
     /// Accept a keyring restored from a backup, which is older than the anchor remembers
@@ -221,6 +250,17 @@ pub(crate) enum Vault {
         /// Check that each hint is the one that was sealed; still decrypts nothing
         #[arg(long)]
         verify: bool,
+    },
+
+    /// List whose credentials there are
+    Tenants {
+        /// Only those after this one, as the answer before says
+        #[arg(long, value_name = "TENANT")]
+        after: Option<String>,
+
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: usize,
     },
 
     /// Delete a value

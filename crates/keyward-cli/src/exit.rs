@@ -1,5 +1,6 @@
 //! How the command ends: one line on standard error, and one of five codes.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use keyward_base::{Error, ErrorKind, Reason};
@@ -37,11 +38,28 @@ pub(crate) fn report(error: &Error, debug: bool) -> ExitCode {
     ExitCode::from(code(error.kind()))
 }
 
+/// What is wrong with one input and mends it, as the source of a `Rejected`. It repeats nothing of
+/// the input.
+#[derive(Debug)]
+pub(crate) struct Advice(pub(crate) String);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Advice {}
+
 /// What to do about a `Rejected`, whose own text is one constant word. Values that do not open
 /// for another context, or for another scope, read the same.
-fn advice(error: &Error) -> Option<&'static str> {
+fn advice(error: &Error) -> Option<&str> {
     if error.kind() != ErrorKind::Rejected {
         return None;
+    }
+    let source = std::error::Error::source(error);
+    if let Some(Advice(said)) = source.and_then(|source| source.downcast_ref()) {
+        return Some(said);
     }
     Some(match error.reason()? {
         Reason::Conflict => {

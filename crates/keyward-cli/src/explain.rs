@@ -1,5 +1,7 @@
 //! Draws what stands in clear in a value. Nothing is opened and nothing is verified.
 
+mod cut;
+
 use std::io::Read;
 
 use keyward_base::encoding::{SEALED_PREFIX, hex};
@@ -82,7 +84,7 @@ fn standard_input() -> Result<SecretBytes> {
 }
 
 async fn sealed(text: &str, home: &Home, json: bool) -> Result<()> {
-    let parsed = Parsed::parse(text)?;
+    let parsed = Parsed::parse(text).map_err(|e| cut::explained(e, text))?;
     let header = parsed.header();
     let known = home.describe_key(header.key).await?;
     let fields = fields_of(&parsed, known.as_deref());

@@ -55,13 +55,22 @@ pub(crate) fn stdin(what: &str) -> Result<File> {
 }
 
 fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|e| {
-        Error::misuse(format!(
-            "{} cannot be read ({}): name a file you may read",
-            path.display(),
-            e.kind()
-        ))
-    })
+    let shown = path.display();
+    let unread = |e: io::Error| match e.kind() {
+        io::ErrorKind::NotFound => {
+            Error::misuse(format!("there is no file {shown}: name one that is there"))
+        }
+        kind => Error::misuse(format!(
+            "{shown} cannot be read ({kind}): name a file you may read"
+        )),
+    };
+    let file = File::open(path).map_err(unread)?;
+    if file.metadata().map_err(unread)?.is_dir() {
+        return Err(Error::misuse(format!(
+            "{shown} is a folder: name the file in it"
+        )));
+    }
+    Ok(file)
 }
 
 /// Takes off one final newline, `\n` or `\r\n`.

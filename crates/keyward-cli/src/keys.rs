@@ -1,5 +1,7 @@
 //! `keyward keys`.
 
+mod destroy;
+mod find;
 mod rotate;
 mod status;
 
@@ -7,14 +9,12 @@ pub(crate) use status::counted;
 
 use keyward_base::{KeyId, Result};
 use keyward_embedded::{Embedded, RootSource};
-use keyward_keys::danger;
 use serde::Serialize;
 
 use crate::args::Keys;
 use crate::home::Home;
 use crate::output;
 use crate::progress::Progress;
-use crate::timeline::rfc3339;
 
 /// Runs one of the commands.
 pub(crate) async fn run(command: Keys, home: &Home, json: bool) -> Result<()> {
@@ -40,8 +40,19 @@ pub(crate) async fn run(command: Keys, home: &Home, json: bool) -> Result<()> {
         }
         Keys::Destroy {
             key,
+            db,
+            yes,
             even_unregistered,
-        } => destroy(&home.open().await?, key, even_unregistered, json).await,
+        } => {
+            let request = destroy::Request {
+                key,
+                files: db,
+                sure: yes,
+                even_unregistered,
+            };
+            destroy::run(&home.open().await?, request, json).await
+        }
+        Keys::Find { key, db } => find::run(&home.open().await?, key, &db, json).await,
         Keys::AcceptRestore => accept_restore(home, json).await,
     }
 }
@@ -147,48 +158,5 @@ fn changed(embedded: &Embedded, key: KeyId, json: bool) -> Result<()> {
         return output::json("keyward.keys.changed/1", &told);
     }
     output::note(&format!("key {key} is {}", told.state));
-    Ok(())
-}
-
-#[derive(Serialize)]
-struct Destroyed {
-    key: String,
-    epoch: u64,
-    at: String,
-    tenant_keys: u64,
-    erased: bool,
-}
-
-async fn destroy(
-    embedded: &Embedded,
-    key: KeyId,
-    even_unregistered: bool,
-    json: bool,
-) -> Result<()> {
-    let admin = embedded.keyring().admin();
-    let column = embedded.column();
-    let receipt = if even_unregistered {
-        danger::destroy_unregistered(&admin, key, &[&column]).await?
-    } else {
-        admin.destroy(key, &[&column]).await?
-    };
-    // Closed by the ring; now the old record goes from the file and its journal too.
-    let erased = embedded.keys().checkpoint().await;
-    let told = Destroyed {
-        key: key.to_string(),
-        epoch: receipt.epoch,
-        at: rfc3339(receipt.at),
-        tenant_keys: receipt.tenant_keys,
-        erased: erased.is_ok(),
-    };
-    if json {
-        return output::json("keyward.keys.destroy/1", &told);
-    }
-    let reach = if told.erased {
-        "its material is gone from the key store; older backups of the key store may still hold it"
-    } else {
-        "its material may still lie in the key store's free pages, which another process is using"
-    };
-    output::note(&format!("key {key} is destroyed: {reach}"));
     Ok(())
 }

@@ -1,9 +1,13 @@
 //! Standard output and standard error: plain text, JSON, and whether a person is looking.
 
+mod plain;
+
 use std::io::{self, IsTerminal, Write};
 
 use keyward_base::{Error, Result};
 use serde::Serialize;
+
+pub(crate) use plain::text as plain;
 
 /// Writes `text` to standard output as it is.
 ///
@@ -19,17 +23,19 @@ pub(crate) fn put(text: &[u8]) -> Result<()> {
     }
 }
 
-/// Writes one line to standard output.
+/// Writes one line to standard output. Whatever stands in it, a terminal is told nothing but the
+/// colours of [`Screen::paint`].
 ///
 /// # Errors
 /// As [`put`].
 pub(crate) fn say(line: &str) -> Result<()> {
-    put(format!("{line}\n").as_bytes())
+    put(format!("{}\n", plain::but_colours(line)).as_bytes())
 }
 
-/// Writes one line to standard error. There is nowhere to report that it failed.
+/// Writes one line to standard error, with nothing in it for a terminal to obey. There is nowhere
+/// to report that it failed.
 pub(crate) fn complain(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain::text(line));
 }
 
 /// Says what was done, on standard error: standard output carries only what was asked for.
@@ -52,7 +58,7 @@ struct Answer<'a, T> {
 pub(crate) fn json<T: Serialize>(format: &str, body: &T) -> Result<()> {
     let text = serde_json::to_string_pretty(&Answer { format, body })
         .map_err(|e| Error::unavailable("the answer cannot be written as JSON").with_source(e))?;
-    say(&text)
+    put(format!("{}\n", plain::json(&text)).as_bytes())
 }
 
 /// How standard output is looked at.
@@ -88,10 +94,11 @@ impl Screen {
 
     /// `text` in `colour`, if colours are wanted.
     pub(crate) fn paint(self, colour: Colour, text: &str) -> String {
+        let text = plain(text);
         if self.colour && !text.is_empty() {
             format!("\x1b[{}m{text}\x1b[0m", colour.code())
         } else {
-            text.to_owned()
+            text.into_owned()
         }
     }
 }
@@ -112,7 +119,7 @@ pub(crate) enum Colour {
 }
 
 impl Colour {
-    const fn code(self) -> &'static str {
+    pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Good => "32",
             Self::Warn => "33",

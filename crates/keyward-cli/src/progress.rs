@@ -22,6 +22,11 @@ impl Progress {
         Self::new(things, "{spinner} {human_pos} {msg}, {per_sec}")
     }
 
+    /// Counts bytes as they pass.
+    pub(crate) fn bytes(words: &'static str) -> Self {
+        Self::new(words, "{spinner} {bytes} {msg}, {bytes_per_sec}")
+    }
+
     /// Passes through a known number of `things`.
     pub(crate) fn share(things: &'static str) -> Self {
         Self::new(

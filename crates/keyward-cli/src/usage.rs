@@ -1,8 +1,11 @@
 //! What is wrong with a command line, as one line that repeats no value of it: what was typed by
 //! mistake may have been a secret.
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use keyward_base::Error;
+
+use crate::args::Cli;
 
 /// `error` in one line; `None` if it is an answer, such as the help that was asked for.
 pub(crate) fn explain(error: &clap::Error) -> Option<Error> {
@@ -33,10 +36,25 @@ pub(crate) fn explain(error: &clap::Error) -> Option<Error> {
         }
         _ => "the command line is not understood".to_owned(),
     };
+    let meant = suggestion(error).map_or_else(String::new, |word| format!("did you mean {word}? "));
     Some(Error::misuse(format!(
-        "{said}: see `{} --help`",
-        command(error)
+        "{said}: {meant}see `{} --help`",
+        command()
     )))
+}
+
+/// A word of ours that is near to what was typed.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(word) => Some(word.clone()),
+        ContextValue::Strings(words) => words.first().cloned(),
+        _ => None,
+    })
 }
 
 fn named(error: &clap::Error) -> String {
@@ -82,20 +100,25 @@ fn unknown(error: &clap::Error) -> String {
         .to_owned()
 }
 
-/// The command that was being read, such as `keyward vault seal`.
-fn command(error: &clap::Error) -> String {
-    let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        _ => String::new(),
-    };
-    let words: Vec<&str> = usage
-        .split_whitespace()
-        .skip_while(|word| *word != "keyward")
-        .take_while(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    if words.is_empty() {
-        return "keyward".to_owned();
+/// The command that was being read, such as `keyward vault seal`: as far as its words are ours.
+fn command() -> String {
+    let mut words = vec!["keyward".to_owned()];
+    let root = Cli::command();
+    let mut at = &root;
+    let mut given = std::env::args_os().skip(1);
+    while let Some(word) = given.next() {
+        if word == "--home" {
+            let _ = given.next();
+            continue;
+        }
+        let Some(next) = word.to_str().and_then(|word| at.find_subcommand(word)) else {
+            if word.as_encoded_bytes().starts_with(b"-") {
+                continue;
+            }
+            break;
+        };
+        words.push(next.get_name().to_owned());
+        at = next;
     }
     words.join(" ")
 }

@@ -4,6 +4,7 @@ mod list;
 mod open;
 mod rewrap;
 mod seal;
+mod tenants;
 
 use keyward_base::{Result, Revision};
 use keyward_vault::{Expect, Slot};
@@ -58,6 +59,7 @@ pub(crate) async fn run(command: Vault, home: &Home, json: bool) -> Result<()> {
             out,
         } => open::detached(&slot.into(), &scope, kind, &value, out.as_deref(), home).await,
         Vault::List { tenant, verify } => list::run(&tenant, verify, home, json).await,
+        Vault::Tenants { after, limit } => tenants::run(after.as_deref(), limit, home, json).await,
         Vault::Delete { slot, if_revision } => delete(&slot.into(), if_revision, home, json).await,
         Vault::Rewrap => rewrap::run(home, json).await,
     }

@@ -2,6 +2,7 @@
 
 mod destroy;
 mod rewrap;
+mod under;
 mod usage;
 
 use keyward_base::audit::Event;

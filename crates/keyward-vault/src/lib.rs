@@ -40,4 +40,4 @@ pub use rewrap::{Progress, Report, Rewrap};
 pub use sealed::{Cell, Column, Sealed};
 pub use slot::{Expect, Slot};
 pub use table::{Row, Table};
-pub use vault::{Listed, Opened, Page, Refused, UnverifiedHint, Vault, VaultBuilder};
+pub use vault::{Listed, Opened, Page, Refused, Tenants, UnverifiedHint, Vault, VaultBuilder};

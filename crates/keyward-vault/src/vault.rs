@@ -3,6 +3,7 @@
 mod builder;
 mod listing;
 mod opened;
+mod tenants;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ use keyward_store::{Applied, Content, Record, Records, Write};
 pub use builder::VaultBuilder;
 pub use listing::{Listed, Page, Refused, UnverifiedHint};
 pub use opened::Opened;
+pub use tenants::Tenants;
 
 use crate::credential::{Credential, Kind};
 use crate::metadata::Metadata;

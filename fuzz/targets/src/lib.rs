@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use keyward_base::context::Encoded;
-use keyward_base::encoding::{base64url, from_base64url};
+use keyward_base::encoding::{base64url, from_base64url, hex, sealed_prefix};
 use keyward_base::token::TokenShape;
 use keyward_base::{ErrorKind, Hint, KeyId, SecretArray, SecretBytes, Suite, Timestamp};
 use keyward_crypto::sealed::{Header, Parsed};
@@ -14,8 +14,9 @@ use keyward_crypto::{BodyKey, Provider};
 use keyward_vault::{Credential, EnvSet, Kind, OAuthToken, SshKey};
 
 /// Every target, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, fn(&[u8])); 9] = [
     ("context_encoding", context_encoding),
+    ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),
     ("provider_differential", provider_differential),
     ("sealed_parse", sealed_parse),
@@ -57,6 +58,28 @@ pub fn context_encoding(data: &[u8]) {
     assert!(a.as_bytes().len() <= keyward_base::context::MAX_CONTEXT_LEN);
     if !a.as_bytes().is_empty() && a.as_bytes() == b.as_bytes() {
         assert_eq!(left, right, "two contexts share one encoding");
+    }
+}
+
+/// Dumps: whatever stands before and behind it, a value that begins a word is found, in each form.
+pub fn find_dump(data: &[u8]) {
+    let key = KeyId::parse("0011223344556677").expect("16 digits");
+    let keys = [key].into_iter().collect();
+    let count = |text: &[u8]| keyward_find::dump(text, &keys, |_| ()).map(|report| report.values());
+    let Ok(before) = count(data) else {
+        return;
+    };
+    let value = sealed_prefix(Suite::Chunked1, key);
+    let escaped: String = value
+        .chars()
+        .map(|c| format!("\\u{:04x}", u32::from(c)))
+        .collect();
+    for form in [value.clone(), hex(value.as_bytes()), escaped] {
+        let text = [data, b" ", form.as_bytes(), b" ", data].concat();
+        let Ok(after) = count(&text) else {
+            return;
+        };
+        assert!(after > before, "a value was not found");
     }
 }
 

@@ -119,7 +119,7 @@ impl Admin {
         Ok(found)
     }
 
-    async fn each_tenant_key(
+    pub(super) async fn each_tenant_key(
         &self,
         tenant: Option<&Tenant>,
         columns: &[&dyn Coverage],

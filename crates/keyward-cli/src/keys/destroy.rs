@@ -1,0 +1,149 @@
+//! `keyward keys destroy`: asks, waits, looks, and removes.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
+
+use keyward_base::{Error, KeyId, Purpose, Result};
+use keyward_embedded::Embedded;
+use keyward_find::Keys;
+use keyward_keys::{Coverage, Receipt, danger};
+use keyward_store::BoxFuture;
+use serde::Serialize;
+
+use super::find;
+use super::status::counted;
+use crate::output;
+use crate::timeline::rfc3339;
+
+/// What is to be destroyed, and how sure of it somebody is.
+pub(super) struct Request {
+    pub(super) key: KeyId,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) sure: bool,
+    pub(super) even_unregistered: bool,
+}
+
+#[derive(Serialize)]
+struct Destroyed {
+    key: String,
+    epoch: u64,
+    at: String,
+    tenant_keys: u64,
+    erased: bool,
+}
+
+/// Databases that are looked through in the moment before the key goes, when nothing can be
+/// sealed with it any more.
+#[derive(Debug)]
+struct Databases {
+    key: KeyId,
+    keys: Keys,
+    files: Vec<PathBuf>,
+}
+
+impl Databases {
+    /// # Errors
+    /// `Misuse` if a database holds values of the key; else as `keyward_find::file`.
+    fn look(&self) -> Result<()> {
+        for file in &self.files {
+            let report = find::look_through(file, &self.keys)?;
+            if let Some(first) = report.found.first() {
+                let values = counted(report.values(), "value needs", "values need");
+                return Err(Error::misuse(format!(
+                    "{values} key {key} in {file}, the first of them {place}: `keyward keys enable {key}`, \
+                     then seal them anew in the application that owns them",
+                    key = self.key,
+                    file = file.display(),
+                    place = find::place(first),
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Coverage for Databases {
+    fn name(&self) -> &str {
+        "databases that were named"
+    }
+
+    fn close<'a>(&'a self, _: &'a Purpose, _: u64) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { self.look() })
+    }
+
+    /// They hold none, or [`Databases::look`] refused.
+    fn count<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async { Ok(0) })
+    }
+}
+
+/// Destroys a key.
+///
+/// # Errors
+/// `Misuse` if it is needed, or was not confirmed at a terminal.
+pub(super) async fn run(embedded: &Embedded, request: Request, json: bool) -> Result<()> {
+    let key = request.key;
+    let databases = Databases {
+        key,
+        keys: find::keys_of(embedded, key).await?,
+        files: request.files,
+    };
+    if !request.sure {
+        confirm(key)?;
+    }
+    let admin = embedded.keyring().admin();
+    let column = embedded.column();
+    let columns: [&dyn Coverage; 2] = [&column, &databases];
+    let receipt = if request.even_unregistered {
+        danger::destroy_unregistered(&admin, key, &columns).await?
+    } else {
+        admin.destroy(key, &columns).await?
+    };
+    // Closed by the ring; now the old record goes from the file and its journal too.
+    let erased = embedded.keys().checkpoint().await;
+    tell(&receipt, erased.is_ok(), json)
+}
+
+fn tell(receipt: &Receipt, erased: bool, json: bool) -> Result<()> {
+    let told = Destroyed {
+        key: receipt.key.to_string(),
+        epoch: receipt.epoch,
+        at: rfc3339(receipt.at),
+        tenant_keys: receipt.tenant_keys,
+        erased,
+    };
+    if json {
+        return output::json("keyward.keys.destroy/1", &told);
+    }
+    let reach = if told.erased {
+        "its material is gone from the key store; older backups of the key store may still hold it"
+    } else {
+        "its material may still lie in the key store's free pages, which another process is using"
+    };
+    output::note(&format!("key {} is destroyed: {reach}", told.key));
+    Ok(())
+}
+
+/// Asks, if a person can answer. A script is not asked: it said what it wants.
+fn confirm(key: KeyId) -> Result<()> {
+    let input = io::stdin();
+    if !input.is_terminal() || !io::stderr().is_terminal() {
+        return Ok(());
+    }
+    output::note(&format!(
+        "key {key} will be gone for good, and every value it sealed that lies anywhere else with it; \
+         type its first four digits to go on"
+    ));
+    let mut typed = String::new();
+    input
+        .lock()
+        .read_line(&mut typed)
+        .map_err(|e| Error::unavailable("the terminal cannot be read: try again").with_source(e))?;
+    let wanted: String = key.to_string().chars().take(4).collect();
+    if typed.trim() == wanted {
+        return Ok(());
+    }
+    Err(Error::misuse(
+        "nothing was destroyed, since the digits are others: run it again, or with --yes",
+    ))
+}
