@@ -4,10 +4,12 @@
 //! bits (RFC 4648 sections 3.5 and 5). It runs in constant time for its length, so secrets may
 //! pass through it.
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 
 use crate::error::{Error, Reason, Result};
 use crate::id::{KeyId, Suite};
+use crate::secret::SecretBytes;
+use crate::wipe::wipe_vec;
 
 /// What a sealed value's text begins with.
 pub const SEALED_PREFIX: &str = "kw1.";
@@ -21,12 +23,36 @@ pub fn base64url(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-/// Decodes base64url without padding.
+/// Decodes base64url without padding. On an error, what was decoded is wiped.
 ///
 /// # Errors
 /// `Rejected` ([`Reason::Malformed`]) for anything that [`base64url`] would not have written.
 pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
-    Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::rejected(Reason::Malformed))
+    decode::<Base64UrlUnpadded>(text)
+}
+
+/// Decodes base64 with padding into a buffer that is wiped, on an error too.
+///
+/// # Errors
+/// `Rejected` ([`Reason::Malformed`]) for another alphabet, white space, missing padding or
+/// non-zero trailing bits.
+pub fn from_base64(text: &str) -> Result<SecretBytes> {
+    decode::<Base64>(text).map(SecretBytes::new)
+}
+
+fn decode<E: Encoding>(text: &str) -> Result<Vec<u8>> {
+    // base64ct's own buffer is not wiped when a character turns out to be none of the alphabet.
+    let mut bytes = vec![0; text.len().div_ceil(4).saturating_mul(3)];
+    match E::decode(text, &mut bytes).map(<[u8]>::len) {
+        Ok(len) => {
+            bytes.truncate(len);
+            Ok(bytes)
+        }
+        Err(_) => {
+            wipe_vec(&mut bytes);
+            Err(Error::rejected(Reason::Malformed))
+        }
+    }
 }
 
 /// Lower-case hexadecimal.

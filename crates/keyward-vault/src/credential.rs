@@ -1,7 +1,10 @@
-//! Typed credentials. Each is kept byte for byte as it was given; what is read from it on the way
-//! in becomes public [`Facts`] or a reason to refuse it.
+//! Typed credentials. Each is kept byte for byte as it was given, except an SSH key that OpenSSH
+//! would not load so; what is read from it on the way in becomes public [`Facts`], a [`Note`] to
+//! whoever gave it, or a reason to refuse it.
 
 mod dotenv;
+mod limits;
+mod note;
 mod oauth;
 mod ssh;
 
@@ -12,7 +15,8 @@ use keyward_crypto::Provider;
 use keyward_crypto::sealed::MAX_PLAINTEXT;
 use serde::{Deserialize, Serialize};
 
-pub use dotenv::{EnvSet, EnvVar};
+pub use dotenv::{EnvSet, EnvVar, Loader};
+pub use note::Note;
 pub use oauth::OAuthToken;
 pub use ssh::SshKey;
 
@@ -117,12 +121,14 @@ pub struct Credential {
     bytes: SecretBytes,
     hint: Hint,
     facts: Facts,
+    notes: Vec<Note>,
 }
 
 impl Credential {
     /// Checks `bytes` as a credential of `kind`, 1 byte to 1 MiB.
     ///
-    /// `now` dates what expires in so many seconds.
+    /// `now` dates what expires in so many seconds. What a person should know of how it was read
+    /// is in [`Credential::notes`].
     ///
     /// # Errors
     /// `Misuse` if they are not one. The message says what is wrong and where, and never quotes
@@ -134,26 +140,55 @@ impl Credential {
         now: Timestamp,
     ) -> Result<Self> {
         if bytes.is_empty() {
-            return Err(Error::misuse("the credential is empty"));
+            return Err(Error::misuse(
+                "the credential is empty: give the secret itself",
+            ));
         }
         if bytes.len() > MAX_PLAINTEXT {
             return Err(Error::misuse("a credential has at most 1048576 bytes"));
         }
-        let (hint, facts) = match kind {
-            Kind::ApiKey => (hint_of_api_key(bytes.expose())?, Facts::default()),
-            Kind::Env => (Hint::none(), EnvSet::parse(bytes.expose())?.facts()),
+        let mut bytes = bytes;
+        let mut hint = Hint::none();
+        let mut facts = Facts::default();
+        let mut notes = Vec::new();
+        match kind {
+            Kind::ApiKey => {
+                let line = api_key(bytes.expose())?;
+                hint = Hint::of(line);
+                if line.len() < bytes.len() {
+                    notes.push(Note::EndsInLineEnd);
+                }
+            }
+            Kind::Env => {
+                let set = EnvSet::parse(bytes.expose())?;
+                facts = set.facts();
+                notes = set.notes().to_vec();
+            }
             Kind::OAuthToken => {
                 let token = OAuthToken::parse(bytes.expose())?;
-                (Hint::of(token.access().expose()), token.facts(now))
+                hint = Hint::of(token.access().expose());
+                facts = token.facts(now);
+                notes = token.notes().to_vec();
             }
-            Kind::Opaque => (Hint::none(), Facts::default()),
-            Kind::SshKey => (Hint::none(), SshKey::parse(bytes.expose())?.facts(provider)),
-        };
+            Kind::Opaque => {}
+            Kind::SshKey => {
+                let (key, mended) = SshKey::read(bytes.expose())?;
+                facts = key.facts(provider);
+                if key.has_other_half {
+                    notes.push(Note::OtherPublicHalf);
+                }
+                if let Some(mended) = mended {
+                    notes.push(Note::Mended);
+                    bytes = mended;
+                }
+            }
+        }
         Ok(Self {
             kind,
             bytes,
             hint,
             facts,
+            notes,
         })
     }
 
@@ -163,7 +198,8 @@ impl Credential {
         self.kind
     }
 
-    /// The bytes, as they were given.
+    /// The bytes, as they were given; of an SSH key that [`Note::Mended`] tells of, as OpenSSH
+    /// loads them.
     #[must_use]
     pub const fn bytes(&self) -> &SecretBytes {
         &self.bytes
@@ -181,13 +217,28 @@ impl Credential {
         &self.facts
     }
 
-    /// Its variables, if it is an environment.
+    /// What a person should know of how it was read. Of an opened credential, none.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Its variables, if it is an environment, as [`EnvSet::parse`] reads them.
     ///
     /// # Errors
     /// `Misuse` if it is of another kind.
     pub fn env(&self) -> Result<EnvSet> {
         self.expect(Kind::Env)?;
         EnvSet::parse(self.bytes.expose())
+    }
+
+    /// Its variables, if it is an environment, as `loader` reads them.
+    ///
+    /// # Errors
+    /// `Misuse` if it is of another kind, or if this loader does not understand all of it.
+    pub fn env_as(&self, loader: Loader) -> Result<EnvSet> {
+        self.expect(Kind::Env)?;
+        EnvSet::parse_as(self.bytes.expose(), loader)
     }
 
     /// Its parts, if it is an OAuth token.
@@ -215,6 +266,7 @@ impl Credential {
             bytes,
             hint,
             facts,
+            notes: Vec::new(),
         }
     }
 }
@@ -225,9 +277,9 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// An API key is one line of visible ASCII; a final newline, as files end in one, is let through
-/// and kept.
-fn hint_of_api_key(bytes: &[u8]) -> Result<Hint> {
+/// An API key is one line of visible ASCII; a final line end, as files end in one, is let through
+/// and kept. Returns the line without it.
+fn api_key(bytes: &[u8]) -> Result<&[u8]> {
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() || !line.iter().all(u8::is_ascii_graphic) {
@@ -235,5 +287,5 @@ fn hint_of_api_key(bytes: &[u8]) -> Result<Hint> {
             "an api-key is one line of visible ASCII without spaces; for anything else use kind opaque",
         ));
     }
-    Ok(Hint::of(line))
+    Ok(line)
 }

@@ -66,7 +66,7 @@ impl Metadata {
             ));
         }
         let read: Self = serde_json::from_slice(bytes).map_err(|_| wrong())?;
-        if read.v != VERSION || read.revision == 0 {
+        if read.v != VERSION || read.revision == 0 || !read.facts.are_of(read.kind) {
             return Err(wrong());
         }
         Ok(read)

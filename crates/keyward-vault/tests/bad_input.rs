@@ -90,7 +90,7 @@ async fn a_credential_that_is_not_one_is_refused_before_anything_is_written() {
         (Kind::ApiKey, b"two\nlines", "one line"),
         (Kind::ApiKey, b"with space", "one line"),
         (Kind::ApiKey, b"\xc3\xa9", "one line"),
-        (Kind::Env, b"A=1\nA=2", "line 2"),
+        (Kind::Env, b"A=1\n=2", "line 2"),
         (Kind::OAuthToken, b"{}", "access_token"),
         (
             Kind::SshKey,

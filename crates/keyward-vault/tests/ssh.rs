@@ -11,11 +11,11 @@
 mod support;
 
 use base64ct::{Base64, Encoding as _};
-use keyward_base::{Error, ErrorKind, Scope, SecretBytes};
+use keyward_base::{Error, ErrorKind, Result, Scope, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_testkit::{bit_flips, truncations};
-use keyward_vault::{Expect, Kind, Slot, SshKey};
-use support::{World, new_key, ssh_keygen};
+use keyward_vault::{Credential, Expect, Kind, Note, Slot, SshKey};
+use support::{World, loads_in_openssh, new_key, ssh_keygen};
 
 const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
 const END: &str = "-----END OPENSSH PRIVATE KEY-----\n";
@@ -54,6 +54,12 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 
 fn armoured(bytes: &[u8]) -> Vec<u8> {
     format!("{BEGIN}{}\n{END}", Base64::encode_string(bytes)).into_bytes()
+}
+
+fn parsed(bytes: &[u8]) -> Result<Credential> {
+    let bytes = SecretBytes::copy_of(bytes);
+    let now = Timestamp::from_millis(1);
+    Credential::parse(Kind::SshKey, bytes, &Provider::default(), now)
 }
 
 /// Misuse, with no 12 characters of the key in what it says.
@@ -106,12 +112,39 @@ fn line_ends_of_windows_and_white_space_around_are_let_through() {
     let path = new_key(folder.path(), "key", &["-t", "ed25519"], "");
     let text = std::fs::read_to_string(path).unwrap();
     let key = SshKey::parse(text.as_bytes()).unwrap();
-    for other in [
-        text.replace('\n', "\r\n"),
-        format!("\n{text}\n\n"),
-        text.trim().to_owned(),
-    ] {
+    // As given, and whether OpenSSH loads it so.
+    let others = [
+        (text.clone(), true),
+        (format!("{text}\nnotes\n"), true),
+        (format!("{text}{text}"), true),
+        (text.replace('\n', "\r\n"), false),
+        (format!("\n{text}\n\n"), false),
+        (format!("notes\n{text}"), false),
+        (format!("\u{feff}{text}"), false),
+        (text.trim().to_owned(), false),
+        (text.replace('\n', "\n   "), false),
+        (text.replacen("-----\n", "-----  \n", 1), false),
+        (text.replace('\n', " "), false),
+    ];
+    for (other, loads) in others {
         assert_eq!(SshKey::parse(other.as_bytes()).unwrap(), key);
+        let credential = parsed(other.as_bytes()).unwrap();
+        assert_eq!(
+            loads_in_openssh(folder.path(), other.as_bytes()),
+            loads,
+            "{other:?}"
+        );
+        let kept = credential.bytes().expose();
+        assert!(loads_in_openssh(folder.path(), kept));
+        if loads {
+            assert_eq!(kept, other.as_bytes());
+            assert!(credential.notes().is_empty());
+        } else {
+            assert_eq!(credential.notes(), [Note::Mended]);
+            assert!(credential.notes()[0].to_string().contains("mended"));
+        }
+        // What is opened again is taken as it is.
+        assert!(parsed(kept).unwrap().notes().is_empty());
     }
 }
 
@@ -123,7 +156,9 @@ fn other_files_are_refused_and_told_how_to_convert() {
     for format in ["PEM", "PKCS8"] {
         let path = new_key(folder.path(), format, &[&rsa[..], &[format]].concat(), "");
         files.push(std::fs::read(&path).unwrap());
-        files.push(std::fs::read(path.with_extension("pub")).unwrap());
+        let public = std::fs::read(path.with_extension("pub")).unwrap();
+        let said = refused(&public).to_string();
+        assert!(said.contains("without .pub"), "{said}");
         // What the message says to do does it.
         ssh_keygen(&["-q", "-p", "-N", "", "-P", "", "-f", path.to_str().unwrap()]);
         SshKey::parse(&std::fs::read(path).unwrap()).unwrap();
@@ -135,6 +170,12 @@ fn other_files_are_refused_and_told_how_to_convert() {
         let said = refused(&file).to_string();
         assert!(said.contains("ssh-keygen -p -f FILE"), "{said}");
     }
+    let putty = b"PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\n";
+    let said = refused(putty).to_string();
+    assert!(
+        said.contains("puttygen KEY.ppk -O private-openssh -o KEY"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -181,17 +222,18 @@ fn halves_of_two_keys_are_refused() {
     }
 }
 
-/// An Ed25519 secret is its seed and the public key once more.
+/// An Ed25519 secret is its seed and the public key once more. OpenSSH loads it with another one.
 #[test]
-fn an_ed25519_secret_that_ends_in_another_public_key_is_refused() {
+fn an_ed25519_secret_that_ends_in_another_public_key_is_taken_and_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = new_key(folder.path(), "key", &["-t", "ed25519"], "");
     let mut whole = decoded(&std::fs::read(path).unwrap());
     let public: Vec<u8> = whole[39 + 4 + 15 + 4..][..32].to_vec();
     let last = whole.windows(32).rposition(|w| w == public).unwrap();
     whole[last] ^= 1;
-    let said = refused(&armoured(&whole)).to_string();
-    assert!(said.contains("another public key"), "{said}");
+    let file = armoured(&whole);
+    assert!(loads_in_openssh(folder.path(), &file));
+    assert_eq!(parsed(&file).unwrap().notes(), [Note::OtherPublicHalf]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use keyward_base::token::TokenShape;
 use keyward_base::{ErrorKind, Hint, KeyId, SecretArray, SecretBytes, Suite, Timestamp};
 use keyward_crypto::sealed::{Header, Parsed};
 use keyward_crypto::{BodyKey, Provider};
-use keyward_vault::{Credential, EnvSet, Kind, OAuthToken, SshKey};
+use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 
 /// Every target, by name.
 pub const TARGETS: [(&str, fn(&[u8])); 9] = [
@@ -23,6 +23,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 9] = [
     ("token_parse", token_parse),
     ("vault_dotenv", vault_dotenv),
     ("vault_metadata", vault_metadata),
+    ("vault_oauth", vault_oauth),
     ("vault_ssh_key", vault_ssh_key),
 ];
 
@@ -169,17 +170,37 @@ pub fn token_parse(data: &[u8]) {
     }
 }
 
-/// Environments: each name once, each value from the file, and facts that hold no value.
+/// Environments: each name once, and what one loader reads is taken.
 pub fn vault_dotenv(data: &[u8]) {
-    let _ = OAuthToken::parse(data);
-    let Ok(set) = EnvSet::parse(data) else {
-        return;
-    };
+    for loader in Loader::ALL {
+        if let Ok(set) = EnvSet::parse_as(data, loader) {
+            assert!(EnvSet::parse(data).is_ok(), "one loader reads it");
+            distinct(&set);
+        }
+    }
+    match EnvSet::parse(data) {
+        Ok(set) => distinct(&set),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse),
+    }
+}
+
+fn distinct(set: &EnvSet) {
     let mut names: Vec<&str> = set.vars().iter().map(|var| var.name()).collect();
     names.sort_unstable();
     let count = names.len();
     names.dedup();
     assert_eq!(names.len(), count, "a name stands twice");
+}
+
+/// Token responses: facts within their limits, and each note names a field.
+pub fn vault_oauth(data: &[u8]) {
+    let Ok(token) = OAuthToken::parse(data) else {
+        return;
+    };
+    assert!(!token.access().is_empty());
+    assert!(token.scopes().len() <= 200);
+    assert!(token.scopes().iter().map(String::len).sum::<usize>() <= 8192);
+    assert!(token.notes().len() <= 8);
 }
 
 /// The metadata beside a sealed value.
@@ -192,20 +213,26 @@ pub fn vault_metadata(data: &[u8]) {
     }
 }
 
-/// SSH keys, and every other kind of credential: kept byte for byte or refused as misuse.
+/// SSH keys, and every other kind of credential: kept byte for byte, mended so that it is kept from
+/// then on, or refused as misuse.
 pub fn vault_ssh_key(data: &[u8]) {
     if let Ok(key) = SshKey::parse(data) {
         assert!(key.fingerprint(&Provider::default()).starts_with("SHA256:"));
     }
-    for kind in [
-        Kind::ApiKey,
-        Kind::Env,
-        Kind::OAuthToken,
-        Kind::Opaque,
-        Kind::SshKey,
-    ] {
-        let bytes = SecretBytes::copy_of(data);
-        match Credential::parse(kind, bytes, &Provider::default(), Timestamp::from_millis(1)) {
+    let parse = |kind: Kind, bytes: &[u8]| {
+        let bytes = SecretBytes::copy_of(bytes);
+        Credential::parse(kind, bytes, &Provider::default(), Timestamp::from_millis(1))
+    };
+    for kind in Kind::ALL {
+        match parse(kind, data) {
+            Ok(credential) if credential.notes().contains(&Note::Mended) => {
+                assert_eq!(kind, Kind::SshKey);
+                let kept = credential.bytes().expose();
+                let again = parse(kind, kept).expect("what was mended is taken");
+                assert!(!again.notes().contains(&Note::Mended));
+                assert_eq!(again.bytes().expose(), kept);
+                assert_eq!(again.facts(), credential.facts());
+            }
             Ok(credential) => assert_eq!(credential.bytes().expose(), data),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse),
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use keyward_base::{Clock as _, Result, Scope, SystemClock};
 use keyward_crypto::Provider;
 use keyward_crypto::sealed::MAX_PLAINTEXT;
-use keyward_vault::{Credential, Expect, Kind, Slot};
+use keyward_vault::{Credential, Expect, Kind, Note, Slot};
 use serde::Serialize;
 
 use super::list::Row;
@@ -22,11 +22,18 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads and checks the secret, before any store is opened.
+    /// Reads and checks the secret, before any store is opened, and says what is to be known of it.
     fn credential(&self) -> Result<Credential> {
         let secret = input::secret(self.file.as_deref(), self.trim, MAX_PLAINTEXT)?;
         let now = SystemClock::new().now()?;
-        Credential::parse(self.kind, secret, &Provider::default(), now)
+        let credential = Credential::parse(self.kind, secret, &Provider::default(), now)?;
+        for note in credential.notes() {
+            match note {
+                Note::EndsInLineEnd => output::note(&format!("{note}: with --trim")),
+                _ => output::note(&note.to_string()),
+            }
+        }
+        Ok(credential)
     }
 }
 

@@ -1,23 +1,66 @@
-//! A set of environment variables, read from a dotenv file. Nothing is expanded.
+//! A set of environment variables, read from a dotenv file as its loader reads it. Nothing is
+//! expanded.
 //!
-//! | form | value |
-//! |---|---|
-//! | `NAME=value` | up to the end of the line or ` #`, white space trimmed |
-//! | `NAME='value'` | as it stands, over several lines too |
-//! | `NAME="value"` | over several lines too; `\n` `\r` `\t` `\"` `\\` `\$` are escapes |
-//! | `export NAME=…` | the same |
-//! | `# …` and empty lines | skipped |
+//! There is no one grammar: what begins a variable for one loader lies inside a value for another.
+//! So the file is read as each of the common [loaders](Loader) reads it. It is taken if at least
+//! one of them understands all of it, and a name is a name only if no other that does so takes it
+//! for a part of a value. Where a piece of a value could pass for a name (a quote that never ends,
+//! a wrapped line, a value below its name) the file is refused: names are shown, and values never.
+//!
+//! | form | npm | Python | containers |
+//! |---|---|---|---|
+//! | `NAME=value` | up to `#`, trimmed | up to white space and `#`, trimmed | to the end of the line |
+//! | `NAME="value"` | over lines; `\n` `\r` | over lines; `\n` `\t` `\"` `\\` and others | with its quotes |
+//! | `NAME='value'` | over lines | over lines; `\'` `\\` | with its quotes |
+//! | `` NAME=`value` `` | over lines | with its quotes | with its quotes |
+//! | `export NAME=value` | the same | the same | refused |
+//! | `NAME: value` | the same as with `=` | refused | refused |
+//! | `NAME` | skipped | skipped | skipped |
+//!
+//! An escape that a loader does not know stays as it stands.
 
+mod container;
+mod doubt;
+mod npm;
+mod python;
+mod reading;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use keyward_base::{Error, Result, SecretBytes};
 
-use super::Facts;
+pub(super) use self::doubt::is_name;
+use self::reading::{Reading, Trouble};
+use super::{Facts, Note};
 
 /// The most variables of one set.
-const MAX_VARS: usize = 1000;
-/// The most bytes of a name.
-const MAX_NAME: usize = 255;
+pub(super) const MAX_VARS: usize = 1000;
+
+/// One of the programs that load dotenv files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Loader {
+    /// `dotenv` of npm, and what follows it.
+    Npm,
+    /// `python-dotenv`.
+    Python,
+    /// `docker run --env-file` and `podman run --env-file`: no quotes, one line each.
+    Container,
+}
+
+impl Loader {
+    /// All of them, in the order in which a set is read.
+    pub const ALL: [Self; 3] = [Self::Npm, Self::Python, Self::Container];
+
+    fn read(self, text: &str) -> Result<Reading, Trouble> {
+        match self {
+            Self::Npm => npm::read(text),
+            Self::Python => python::read(text),
+            Self::Container => container::read(text),
+        }
+    }
+}
 
 /// One variable. Its value is wiped on drop.
 pub struct EnvVar {
@@ -26,7 +69,7 @@ pub struct EnvVar {
 }
 
 impl EnvVar {
-    /// Its name: a letter or `_`, then letters, digits and `_`.
+    /// Its name: 1 to 255 letters, digits, `_`, `-` and `.`, at least one of them a letter or `_`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -45,190 +88,191 @@ impl fmt::Debug for EnvVar {
     }
 }
 
-/// A set of environment variables, in their order, each name once.
+/// A set of environment variables, in the order of their names' first places, each name once.
 #[derive(Debug)]
-pub struct EnvSet(Vec<EnvVar>);
+pub struct EnvSet {
+    vars: Vec<EnvVar>,
+    notes: Vec<Note>,
+}
 
 impl EnvSet {
-    /// Reads a dotenv file: at most 1000 variables, UTF-8, no NUL.
+    /// Reads a dotenv file as the first of [`Loader::ALL`] that understands all of it: at most
+    /// 1000 variables, UTF-8, no NUL. Of a name that stands twice the last value holds.
     ///
     /// # Errors
-    /// `Misuse` with the number of the line; values are never quoted.
+    /// `Misuse` with the number of the line; nothing of the file is quoted.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes, None)
+    }
+
+    /// Reads a dotenv file as `loader` does.
+    ///
+    /// # Errors
+    /// As [`EnvSet::parse`], and `Misuse` if this loader does not understand all of it.
+    pub fn parse_as(bytes: &[u8], loader: Loader) -> Result<Self> {
+        Self::read(bytes, Some(loader))
+    }
+
+    fn read(bytes: &[u8], wanted: Option<Loader>) -> Result<Self> {
         let text = std::str::from_utf8(bytes)
-            .map_err(|_| Error::misuse("the dotenv file is not UTF-8"))?;
+            .map_err(|_| wrong("the dotenv file is not UTF-8: save it as UTF-8"))?;
         if text.contains('\0') {
-            return Err(Error::misuse("the dotenv file holds a NUL"));
+            return Err(wrong("the dotenv file holds a NUL"));
         }
-        let mut rest = Cursor {
-            rest: text.strip_prefix('\u{feff}').unwrap_or(text),
-            line: 1,
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let unix = with_unix_line_ends(text);
+        let text = match &unix {
+            Some(copy) => std::str::from_utf8(copy.expose()).unwrap_or_default(),
+            None => text,
         };
+        let reading = understand(text, wanted).map_err(|trouble| trouble.in_words(text))?;
+        Self::of(text, &reading)
+    }
+
+    fn of(text: &str, reading: &Reading) -> Result<Self> {
         let mut vars: Vec<EnvVar> = Vec::new();
-        while let Some(line) = rest.next_variable() {
-            let var = rest.variable()?;
-            if vars.iter().any(|other| other.name == var.name) {
-                return Err(wrong(line, &format!("{} is set a second time", var.name)));
+        let mut notes = Vec::new();
+        let mut places = BTreeMap::new();
+        let mut lines = Lines::of(text);
+        for entry in &reading.entries {
+            let name = entry.name(text);
+            let line = lines.number(entry.name.start);
+            let Some(value) = entry.value(text) else {
+                notes.push(Note::NameWithoutValue { line });
+                continue;
+            };
+            let place = *places.entry(name).or_insert(vars.len());
+            if let Some(earlier) = vars.get_mut(place) {
+                earlier.value = value;
+                notes.push(Note::NameTwice {
+                    name: name.to_owned(),
+                    line,
+                });
+                continue;
             }
             if vars.len() >= MAX_VARS {
-                return Err(wrong(line, "more than 1000 variables"));
+                let what = "more than 1000 variables: use kind opaque";
+                return Err(Trouble::at(entry.name.start, what).in_words(text));
             }
-            vars.push(var);
+            vars.push(EnvVar {
+                name: name.to_owned(),
+                value,
+            });
         }
         if vars.is_empty() {
-            return Err(Error::misuse("the dotenv file sets no variable"));
+            return Err(wrong(
+                "the dotenv file sets no variable: write NAME=value, or use kind opaque",
+            ));
         }
-        Ok(Self(vars))
+        Ok(Self { vars, notes })
     }
 
     /// The variables, in their order.
     #[must_use]
     pub fn vars(&self) -> &[EnvVar] {
-        &self.0
+        &self.vars
+    }
+
+    /// What a person should know of how it was read.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     pub(super) fn facts(&self) -> Facts {
         Facts {
-            names: self.0.iter().map(|var| var.name.clone()).collect(),
+            names: self.vars.iter().map(|var| var.name.clone()).collect(),
             ..Facts::default()
         }
     }
 }
 
-fn wrong(line: usize, what: &str) -> Error {
-    Error::misuse(format!("line {line} of the dotenv file: {what}"))
+fn wrong(what: &'static str) -> Error {
+    Error::misuse(what)
 }
 
-struct Cursor<'a> {
-    rest: &'a str,
-    line: usize,
-}
-
-impl<'a> Cursor<'a> {
-    /// Skips to the next line that is neither empty nor a comment, and returns its number.
-    fn next_variable(&mut self) -> Option<usize> {
-        loop {
-            let trimmed = self.rest.trim_start_matches([' ', '\t', '\r']);
-            match trimmed.chars().next()? {
-                '\n' | '#' => {
-                    self.rest = trimmed;
-                    self.end_line();
-                }
-                _ => {
-                    self.rest = trimmed;
-                    return Some(self.line);
+/// The readings that understand all of the file and leave no doubt; of those, the first (or the
+/// wanted one) whose names no other takes for a part of a value.
+fn understand(text: &str, wanted: Option<Loader>) -> Result<Reading, Trouble> {
+    let mut sound = Vec::new();
+    let mut trouble: Option<Trouble> = None;
+    for loader in Loader::ALL {
+        let read = loader.read(text).and_then(|reading| {
+            doubt::check(text, &reading)?;
+            Ok(reading)
+        });
+        match read {
+            Ok(reading) => sound.push((loader, reading)),
+            // Whoever came furthest understood most of it.
+            Err(new) => {
+                let further = trouble.as_ref().is_none_or(|old| old.at < new.at);
+                if wanted.map_or(further, |wanted| wanted == loader) {
+                    trouble = Some(new);
                 }
             }
         }
     }
-
-    /// Skips what is left of the line.
-    fn end_line(&mut self) -> &'a str {
-        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
-        self.rest = rest;
-        self.line = self.line.saturating_add(1);
-        line
-    }
-
-    fn variable(&mut self) -> Result<EnvVar> {
-        let number = self.line;
-        if let Some(after) = self.rest.strip_prefix("export")
-            && after.starts_with([' ', '\t'])
-        {
-            self.rest = after.trim_start_matches([' ', '\t']);
-        }
-        let end = self
-            .rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let (name, after) = self.rest.split_at(end.unwrap_or(self.rest.len()));
-        if name.is_empty()
-            || name.len() > MAX_NAME
-            || name.starts_with(|c: char| c.is_ascii_digit())
-        {
-            return Err(wrong(
-                number,
-                "a name is a letter or '_', then letters, digits and '_', at most 255",
-            ));
-        }
-        self.rest = after
-            .trim_start_matches([' ', '\t'])
-            .strip_prefix('=')
-            .ok_or_else(|| wrong(number, "no '=' after the name"))?
-            .trim_start_matches([' ', '\t']);
-        let value = match self.rest.chars().next() {
-            Some('"') => self.double_quoted(number)?,
-            Some('\'') => self.single_quoted(number)?,
-            _ => plain(self.end_line()),
+    let mut conflict = None;
+    for at in 0..sound.len() {
+        let Some((loader, reading)) = sound.get(at) else {
+            break;
         };
-        Ok(EnvVar {
-            name: name.to_owned(),
-            value,
-        })
-    }
-
-    fn single_quoted(&mut self, number: usize) -> Result<SecretBytes> {
-        let inside = self.rest.strip_prefix('\'').unwrap_or_default();
-        let (value, after) = inside
-            .split_once('\'')
-            .ok_or_else(|| wrong(number, "no closing '"))?;
-        self.closed(number, value, after)?;
-        Ok(SecretBytes::copy_of(value.as_bytes()))
-    }
-
-    fn double_quoted(&mut self, number: usize) -> Result<SecretBytes> {
-        let inside = self.rest.strip_prefix('"').unwrap_or_default();
-        let (source, after) = closing_quote(inside)
-            .and_then(|at| inside.split_at_checked(at))
-            .ok_or_else(|| wrong(number, "no closing \""))?;
-        // The value is at most as long as its source: the buffer never grows and leaves a copy.
-        let mut value = SecretBytes::new(Vec::with_capacity(source.len()));
-        let mut chars = source.chars();
-        while let Some(c) = chars.next() {
-            let c = match c {
-                '\\' => match chars.next() {
-                    Some('n') => '\n',
-                    Some('r') => '\r',
-                    Some('t') => '\t',
-                    Some(c @ ('"' | '\\' | '$')) => c,
-                    _ => return Err(wrong(number, "an unknown escape in double quotes")),
-                },
-                c => c,
-            };
-            value.push(c.encode_utf8(&mut [0; 4]).as_bytes());
+        if wanted.is_some_and(|wanted| wanted != *loader) {
+            continue;
         }
-        self.closed(number, source, after.strip_prefix('"').unwrap_or_default())?;
-        Ok(value)
-    }
-
-    /// After a closing quote: nothing but white space and a comment.
-    fn closed(&mut self, number: usize, source: &str, after: &'a str) -> Result<()> {
-        self.line = self.line.saturating_add(source.matches('\n').count());
-        self.rest = after;
-        let tail = self.end_line().trim();
-        if tail.is_empty() || tail.starts_with('#') {
-            return Ok(());
+        let others = sound.iter().filter(|(other, _)| other != loader);
+        match others
+            .filter_map(|(_, other)| other.takes_for_value(reading))
+            .min()
+        {
+            None => return Ok(sound.swap_remove(at).1),
+            at => conflict = conflict.or(at),
         }
-        Err(wrong(number, "text after the closing quote"))
     }
+    if let Some(at) = conflict {
+        return Err(Trouble::at(at, doubt::NAME_OR_VALUE));
+    }
+    Err(trouble.unwrap_or(Trouble::at(0, reading::NO_ASSIGNMENT)))
 }
 
-/// Where the first `"` stands that no backslash escapes.
-fn closing_quote(inside: &str) -> Option<usize> {
-    let mut escaped = false;
-    inside.bytes().position(|byte| {
-        let closes = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        closes
-    })
+/// A copy with `\n` for `\r\n` and for a lone `\r`, if there is one, as the loaders make it before
+/// they read.
+fn with_unix_line_ends(text: &str) -> Option<SecretBytes> {
+    if !text.contains('\r') {
+        return None;
+    }
+    let mut copy = SecretBytes::new(Vec::with_capacity(text.len()));
+    let mut pieces = text.split('\r');
+    copy.push(pieces.next().unwrap_or_default().as_bytes());
+    for piece in pieces {
+        if !piece.starts_with('\n') {
+            copy.push(b"\n");
+        }
+        copy.push(piece.as_bytes());
+    }
+    Some(copy)
 }
 
-/// An unquoted value: up to ` #`, trimmed.
-fn plain(line: &str) -> SecretBytes {
-    let comment = if line.starts_with('#') {
-        Some(0)
-    } else {
-        line.find(" #").into_iter().chain(line.find("\t#")).min()
-    };
-    let value = comment.and_then(|at| line.get(..at)).unwrap_or(line);
-    SecretBytes::copy_of(value.trim().as_bytes())
+/// Numbers of lines, asked for at rising places.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    const fn of(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    fn number(&mut self, at: usize) -> usize {
+        let between = self.text.get(self.at..at).unwrap_or_default();
+        self.line = self.line.saturating_add(between.matches('\n').count());
+        self.at = at;
+        self.line
+    }
 }

@@ -1,88 +1,79 @@
 //! An OAuth token: the token response of RFC 6749 section 5.1, in JSON.
 //!
-//! Fields that the specification does not name are kept, since providers add their own, and not
-//! looked at. Strings are decoded by hand into buffers that are wiped: a JSON library's own
-//! buffers are not.
+//! Fields that the specification does not name are kept, since providers add their own. Only the
+//! access token decides whether the response is taken: what else is read are facts to show, and
+//! one of an unexpected form is left out and named. Strings are decoded by hand into buffers that
+//! are wiped, on an error too: a JSON library's own buffers are not.
+
+mod facts;
+mod fields;
+mod text;
 
 use std::fmt;
-use std::time::Duration;
 
 use keyward_base::{Error, Result, SecretBytes, Timestamp};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Facts;
-
-/// The most scopes of one token, and the most bytes of all of them.
-const MAX_SCOPES: usize = 200;
-const MAX_SCOPE_LEN: usize = 8192;
-
-#[derive(Deserialize)]
-struct Response<'a> {
-    #[serde(borrow)]
-    access_token: &'a RawValue,
-    #[serde(borrow, default)]
-    refresh_token: Option<&'a RawValue>,
-    #[serde(default)]
-    expires_in: Option<u64>,
-    #[serde(default)]
-    expires_at: Option<u64>,
-    #[serde(borrow, default)]
-    scope: Option<&'a RawValue>,
-}
+use self::fields::{Fields, Found};
+pub(super) use self::text::{MAX_SCOPE_LEN, MAX_SCOPES};
+use super::{Facts, Note};
 
 /// The parts of an OAuth token. Both tokens are wiped on drop.
 pub struct OAuthToken {
     access: SecretBytes,
     refresh: Option<SecretBytes>,
-    expires_in: Option<u64>,
-    expires_at: Option<u64>,
+    expiry: facts::Expiry,
     scopes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 impl OAuthToken {
-    /// Reads a token response: `access_token`, and optionally `refresh_token`, `expires_in`
-    /// (seconds), `expires_at` (seconds since the Unix epoch, as several providers add) and
-    /// `scope` (separated by spaces or commas).
+    /// Reads a token response: `access_token`, and as far as they are there:
+    ///
+    /// | field | content |
+    /// |---|---|
+    /// | `refresh_token` | text |
+    /// | `scope` or `scopes` | an array of texts, or one text, parted by spaces or commas: at most 200, of at most 8192 bytes |
+    /// | `expires_at` or `expires_on` | seconds since the Unix epoch; from 100,000,000,000 on, milliseconds |
+    /// | `expires_in` | seconds from `created_at`, or from when it is sealed |
+    /// | `created_at` | as `expires_at` |
+    ///
+    /// Numbers may have a fraction, and may be written as text.
     ///
     /// # Errors
-    /// `Misuse` for anything else, without quoting it.
+    /// `Misuse` for anything but a JSON object with an `access_token` of visible ASCII, without
+    /// quoting it.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         // serde would take an array for the fields in their order.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Error::misuse("an oauth-token is a JSON object"));
+            return Err(no_object());
         }
         // The parser's own error would quote what it read.
-        let response: Response<'_> = serde_json::from_slice(bytes).map_err(|e| {
+        let fields: Fields<'_> = serde_json::from_slice(bytes).map_err(|e| {
             let (line, column) = (e.line(), e.column());
             Error::misuse(format!(
-                "an oauth-token is a JSON object with access_token and, if there are any, refresh_token, expires_in and scope (line {line}, column {column})"
+                "the oauth-token is not JSON from line {line}, column {column} on: give the provider's answer as it came, or use kind opaque"
             ))
         })?;
-        let token = |raw: &RawValue| {
-            let text = unquote(raw)?;
-            let visible = text.expose().iter().all(|b| (0x20..=0x7e).contains(b));
-            if text.is_empty() || !visible {
-                return Err(Error::misuse(
-                    "a token of the oauth-token is not visible ASCII",
-                ));
-            }
-            Ok(text)
-        };
-        let given = |raw: &&RawValue| raw.get() != "null";
+        let access = match fields.access_token {
+            Found::Once(raw) => token(raw).ok_or_else(no_access_token),
+            Found::Twice => Err(Error::misuse(
+                "access_token stands twice in the oauth-token: leave one, or use kind opaque",
+            )),
+            Found::Absent => Err(no_access_token()),
+        }?;
+        let mut notes = Vec::new();
+        let refresh = optional("refresh_token", &fields.refresh_token, token, &mut notes);
+        let mut scopes = optional("scope", &fields.scope, text::scopes, &mut notes);
+        let plural = optional("scopes", &fields.scopes, text::scopes, &mut notes);
+        scopes = scopes.or(plural);
         Ok(Self {
-            access: token(response.access_token)?,
-            refresh: response
-                .refresh_token
-                .filter(given)
-                .map(token)
-                .transpose()?,
-            expires_in: response.expires_in,
-            expires_at: response.expires_at,
-            scopes: match response.scope.filter(given) {
-                Some(raw) => split_scopes(&unquote(raw)?)?,
-                None => Vec::new(),
-            },
+            access,
+            refresh,
+            expiry: facts::Expiry::of(&fields, &mut notes),
+            scopes: scopes.unwrap_or_default(),
+            notes,
         })
     }
 
@@ -104,13 +95,15 @@ impl OAuthToken {
         &self.scopes
     }
 
+    /// Which optional fields were left out.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
     pub(super) fn facts(&self, now: Timestamp) -> Facts {
-        let at = self.expires_at.map(|seconds| seconds.saturating_mul(1000));
-        let relative = self
-            .expires_in
-            .map(|seconds| now.saturating_add(Duration::from_secs(seconds)).as_millis());
         Facts {
-            expires: at.or(relative),
+            expires: self.expiry.millis(now),
             scopes: self.scopes.clone(),
             refreshable: self.refresh.is_some(),
             ..Facts::default()
@@ -126,60 +119,40 @@ impl fmt::Debug for OAuthToken {
     }
 }
 
-fn split_scopes(text: &SecretBytes) -> Result<Vec<String>> {
-    let wrong = || Error::misuse("the scope of the oauth-token is not a list of visible words");
-    let text = std::str::from_utf8(text.expose()).map_err(|_| wrong())?;
-    let scopes: Vec<String> = text
-        .split([' ', ','])
-        .filter(|scope| !scope.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let visible = scopes
-        .iter()
-        .all(|scope| scope.bytes().all(|b| b.is_ascii_graphic()));
-    if scopes.len() > MAX_SCOPES || text.len() > MAX_SCOPE_LEN || !visible {
-        return Err(wrong());
-    }
-    Ok(scopes)
+fn no_object() -> Error {
+    Error::misuse(
+        "an oauth-token is a JSON object, as the provider answers to `Accept: application/json`; for a token alone use kind api-key, for anything else opaque",
+    )
 }
 
-/// The content of a JSON string (RFC 8259 section 7), which the parser has checked.
-fn unquote(raw: &RawValue) -> Result<SecretBytes> {
-    let wrong = || Error::misuse("a field of the oauth-token is not a string");
-    let inside = raw
-        .get()
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .ok_or_else(wrong)?;
-    let mut out = SecretBytes::new(Vec::with_capacity(inside.len()));
-    let mut chars = inside.chars();
-    while let Some(c) = chars.next() {
-        let c = if c == '\\' {
-            escape(&mut chars).ok_or_else(wrong)?
-        } else {
-            c
-        };
-        out.push(c.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    Ok(out)
+fn no_access_token() -> Error {
+    Error::misuse(
+        "access_token of the oauth-token is no text of visible ASCII: give the provider's answer as it came, or use kind opaque",
+    )
 }
 
-/// The character that an escape stands for; none for a surrogate, which no token has.
-fn escape(chars: &mut std::str::Chars<'_>) -> Option<char> {
-    Some(match chars.next()? {
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'u' => {
-            let mut code = 0_u32;
-            for _ in 0..4 {
-                let digit = chars.next()?.to_digit(16)?;
-                code = code.checked_mul(16)?.checked_add(digit)?;
-            }
-            char::from_u32(code)?
-        }
-        other => other,
-    })
+/// A token: text of visible ASCII and spaces, at least one character.
+fn token(raw: &RawValue) -> Option<SecretBytes> {
+    let text = text::unquote(raw)?;
+    let visible = text.expose().iter().all(|b| (0x20..=0x7e).contains(b));
+    (visible && !text.is_empty()).then_some(text)
+}
+
+/// An optional field; where it is not of its form, a note of it.
+fn optional<T>(
+    field: &'static str,
+    found: &Found<'_>,
+    read: impl Fn(&RawValue) -> Option<T>,
+    notes: &mut Vec<Note>,
+) -> Option<T> {
+    let value = match found {
+        Found::Absent => return None,
+        Found::Once(raw) if raw.get() == "null" => return None,
+        Found::Once(raw) => read(raw),
+        Found::Twice => None,
+    };
+    if value.is_none() {
+        notes.push(Note::LeftOut { field });
+    }
+    value
 }

@@ -87,3 +87,26 @@ pub(crate) fn new_key(folder: &Path, name: &str, how: &[&str], passphrase: &str)
     ssh_keygen(&args);
     path
 }
+
+/// Whether `ssh-keygen -y` loads these bytes without a passphrase.
+pub(crate) fn loads_in_openssh(folder: &Path, bytes: &[u8]) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.join("tried");
+    std::fs::write(&path, bytes).unwrap();
+    // It refuses a key that others may read.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut keygen = Command::new("ssh-keygen");
+    let output = keygen.args(["-y", "-P", "", "-f"]).arg(&path).output();
+    output
+        .expect("ssh-keygen is needed: install the package openssh-client")
+        .status
+        .success()
+}
+
+/// The ciphers that this `ssh-keygen` encrypts keys with.
+pub(crate) fn ssh_keygen_ciphers() -> Vec<String> {
+    let output = Command::new("ssh").args(["-Q", "cipher"]).output();
+    let output = output.expect("ssh is needed: install the package openssh-client");
+    let names = String::from_utf8(output.stdout).unwrap();
+    names.lines().map(str::to_owned).collect()
+}
