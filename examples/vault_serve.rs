@@ -1,0 +1,47 @@
+//! A service as others see it: it holds a lease and takes part in every rotation. A line on
+//! standard input is one request, `TENANT PLACE RECORD`; the answer is how many bytes it opened.
+#![allow(clippy::print_stdout)] // An example shows what it does.
+
+use std::time::Duration;
+
+use keyward::embedded::{Embedded, Home, Options};
+use keyward::vault::{Slot, Vault};
+use keyward::{Error, Result, Scope};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let mut options = Options::from_env();
+    options.replica = Some("web-1".to_owned()); // What `keyward keys status` calls this process.
+    let home = Embedded::open(&Home::from_env()?, &options).await?;
+
+    // Without its ticks a replica stops opening when its lease is over.
+    let keyring = home.keyring().clone();
+    tokio::spawn(async move {
+        loop {
+            if let Err(error) = keyring.tick().await {
+                println!("tick: {error}");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+
+    println!("serving");
+    let mut requests = BufReader::new(tokio::io::stdin()).lines();
+    let broken = |e| Error::unavailable("standard input cannot be read").with_source(e);
+    while let Some(request) = requests.next_line().await.map_err(broken)? {
+        match answer(home.vault(), &request).await {
+            Ok(bytes) => println!("{bytes} bytes"),
+            Err(error) => println!("{error}"), // Safe to show: it holds no secret.
+        }
+    }
+    Ok(())
+}
+
+async fn answer(vault: &Vault, request: &str) -> Result<usize> {
+    let mut words = request.split(' ');
+    let mut word = || words.next().unwrap_or_default();
+    let slot = Slot::new(word(), word(), word())?;
+    let opened = vault.open(&slot, &Scope::none()).await?;
+    Ok(opened.bytes().len())
+}
