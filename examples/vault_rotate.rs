@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
         let key = status.keys.iter().find(|key| key.id == id);
         key.is_some_and(|key| key.state == KeyState::Retired)
     };
-    for old in admin.usage(&[&home.column()]).await? {
+    for old in admin.usage().await?.keys {
         if !retired(old.key) {
             continue;
         }
@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
             continue;
         }
         admin.disable(old.key).await?;
-        let receipt = admin.destroy(old.key, &[&home.column()]).await?;
+        let receipt = admin.destroy(old.key).await?;
         println!("{} is destroyed, at epoch {}", receipt.key, receipt.epoch);
     }
     Ok(())

@@ -28,6 +28,9 @@ pub enum ErrorKind {
 pub enum Reason {
     /// An optimistic write lost: the record is not at the expected revision.
     Conflict,
+    /// The record that holds the tenant's keys is not what was written; the value itself may be
+    /// sound.
+    DamagedKeys,
     /// The commitment is right and a chunk is not: the stored bytes were damaged.
     Damaged,
     /// The key was destroyed. Its tombstone stays.
@@ -64,6 +67,7 @@ impl Reason {
             Self::Conflict => "conflict",
             Self::CrossOrigin => "cross-origin",
             Self::Damaged => "damaged",
+            Self::DamagedKeys => "damaged-keys",
             Self::DestroyedKey => "destroyed-key",
             Self::DisabledKey => "disabled-key",
             Self::Expired => "expired",

@@ -120,7 +120,7 @@ struct Rewrapped {
 
 async fn rewrap(embedded: &Embedded, json: bool) -> Result<()> {
     let admin = embedded.keyring().admin();
-    let root = admin.rewrap_root().await?;
+    let root = admin.rewrap_root().await?.moved;
     let progress = Progress::count("tenants");
     let done = admin.rewrap_keys(progress.counter()).await?;
     progress.end();

@@ -85,9 +85,10 @@ impl Embedded {
         }
         home.prepare()?;
         let parts = Parts::of(home, options, options.root.create(home, &options.provider)?)?;
-        let guard = RecordColumn::new(parts.data.as_ref(), VAULT);
+        let purpose = Purpose::new("vault")?;
+        let guard = RecordColumn::new(parts.data.clone(), VAULT, purpose.clone())?;
         let builder = parts.keyring(options);
-        let keyring = builder.create(&[Purpose::new("vault")?], &[&guard]).await?;
+        let keyring = builder.create(&[purpose], &[&guard]).await?;
         parts.finish(home, options, keyring).await
     }
 
@@ -145,9 +146,9 @@ impl Embedded {
         self.root
     }
 
-    /// The vault's values as a column that can be counted: what `Admin::destroy` asks for.
+    /// The vault's values as a column that can be counted: one of `Keyring::coverages`.
     #[must_use]
-    pub fn column(&self) -> RecordColumn<'_> {
+    pub fn column(&self) -> &RecordColumn {
         self.vault.coverage()
     }
 }

@@ -1,18 +1,29 @@
 //! What changes the ring. Every step is one compare-and-swap, and may be killed and repeated.
 
+mod damage;
 mod destroy;
+mod mac;
+mod purpose;
 mod rewrap;
+mod root;
+mod rotation;
 mod under;
 mod usage;
 
 use keyward_base::audit::Event;
-use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
+use keyward_base::{Error, KeyId, Purpose, Result, Tenant, Timestamp};
 
-use crate::keyring::{Keyring, MAX_TRIES};
+use crate::keyring::{Keyring, new_key, wrap_new};
+use crate::records::{MAX_TRIES, contended};
 use crate::ring::{KeyState, MAX_KEYS, Ring};
+use crate::snapshot::Snapshot;
+use crate::tenant::TenantKey;
 
-pub use destroy::Receipt;
+pub use destroy::{Destruction, Receipt};
+pub use mac::MacRotated;
 pub use rewrap::Rewrapped;
+pub use root::RootRewrapped;
+pub use rotation::{Rotation, Stage};
 
 /// The handle that may change the ring.
 #[derive(Clone, Debug)]
@@ -73,21 +84,43 @@ impl Admin {
             if let Some(pending) = known.ring.pending(purpose) {
                 return Ok(pending.id);
             }
-            if known.ring.keys.len() >= MAX_KEYS {
-                return Err(Error::misuse("the keyring is full: it holds 1024 keys"));
-            }
             let mut next = known.ring.next_epoch()?;
             let now = inner.clock.now()?;
-            let key = crate::keyring::new_key(&inner.provider, purpose, next.epoch, now)?;
-            let key = crate::keyring::wrap_new(&inner.provider, inner.root.as_ref(), next.id, key)
-                .await?;
-            let id = key.id;
-            next.keys.push(key);
-            if self.keyring.commit(&known, next).await?.is_some() {
+            let id = self.add_key(&known, &mut next, purpose, now).await?;
+            if self.keyring.commit(&known, next).await? {
                 return Ok(id);
             }
         }
-        Err(crate::keyring::contended())
+        Err(contended())
+    }
+
+    /// Adds a Pending key to `next`, wrapped by the root.
+    async fn add_key(
+        &self,
+        known: &Snapshot,
+        next: &mut Ring,
+        purpose: &Purpose,
+        now: Timestamp,
+    ) -> Result<KeyId> {
+        let inner = &self.keyring.0;
+        if next.keys.len() >= MAX_KEYS {
+            return Err(Error::misuse(
+                "the keyring is full: it holds 1024 keys, destroyed ones included",
+            ));
+        }
+        for _ in 0..MAX_TRIES {
+            let key = new_key(&inner.provider, &known.filter, purpose, next.epoch, now)?;
+            if next.find(key.id).is_some() {
+                continue;
+            }
+            let key = wrap_new(&inner.provider, inner.root.as_ref(), next.id, key).await?;
+            let id = key.id;
+            next.keys.push(key);
+            return Ok(id);
+        }
+        Err(Error::unavailable(
+            "every new key id is taken: is the randomness sound?",
+        ))
     }
 
     /// Promotes every pending key that all live replicas have acknowledged, or whose propagation
@@ -97,32 +130,15 @@ impl Admin {
     /// `Unavailable` if store or audit cannot be reached.
     pub async fn promote_ready(&self) -> Result<Promotion> {
         self.keyring.refresh().await?;
-        let now = self.keyring.0.clock.now()?;
         let ring = &self.keyring.snapshot().ring;
-        let live = self.keyring.replicas().await?;
         let mut promoted = Vec::new();
-        for key in ring
-            .keys
-            .iter()
-            .filter(|key| key.state == KeyState::Pending)
-        {
-            let acknowledged = live.iter().filter(|r| r.epoch >= key.seq).count();
-            let until = key
-                .created
-                .saturating_add(self.keyring.0.policy.propagation());
-            if acknowledged < live.len() && now < until {
-                return Ok(Promotion::Waiting {
-                    key: key.id,
-                    acknowledged,
-                    of: live.len(),
-                    until,
-                });
+        let pending = |key: &&crate::ring::RingKey| key.state == KeyState::Pending;
+        for key in ring.keys.iter().filter(pending) {
+            match self.promote_key(key.id).await? {
+                Promotion::Promoted(keys) => promoted.extend(keys),
+                waiting @ Promotion::Waiting { .. } => return Ok(waiting),
+                Promotion::Nothing => {}
             }
-            let result = self
-                .change(|next, now| promote_pending(next, key.id, now))
-                .await;
-            self.audited("keys.promote", Some(key.id), result)?;
-            promoted.push(key.id);
         }
         Ok(if promoted.is_empty() {
             Promotion::Nothing
@@ -131,56 +147,106 @@ impl Admin {
         })
     }
 
+    /// Promotes one key, if it is pending and ready.
+    pub(crate) async fn promote_key(&self, id: KeyId) -> Result<Promotion> {
+        let live = self.keyring.replicas().await?;
+        let ring = &self.keyring.snapshot().ring;
+        let Some(key) = ring.find(id).filter(|key| key.state == KeyState::Pending) else {
+            return Ok(Promotion::Nothing);
+        };
+        let now = self.keyring.0.clock.now()?;
+        let acknowledged = live.iter().filter(|r| r.epoch >= key.seq).count();
+        let until = key
+            .created
+            .saturating_add(self.keyring.0.policy.propagation());
+        if acknowledged < live.len() && now < until {
+            return Ok(Promotion::Waiting {
+                key: id,
+                acknowledged,
+                of: live.len(),
+                until,
+            });
+        }
+        let result = self
+            .keyring
+            .change(|next, now| promote_pending(next, id, now))
+            .await;
+        self.audited("keys.promote", Some(id), result)?;
+        Ok(Promotion::Promoted(vec![id]))
+    }
+
     /// Refuses to open with a Retired or Pending key, until it is enabled again. Rows that need
-    /// it are kept.
+    /// it are kept, and no rotation ends the key from then on.
     ///
     /// # Errors
-    /// `Misuse` for an unknown, Active or Destroyed key; `Unavailable` if store or audit cannot
-    /// be reached.
+    /// `Misuse` for an unknown, Active or Destroyed key, or if a column of its purpose is
+    /// registered that this process cannot count: values of it may need the key (see
+    /// [`Admin::disable_even_uncounted`]); `Unavailable` if store or audit cannot be reached.
     pub async fn disable(&self, id: KeyId) -> Result<()> {
-        let result = self.change(|next, now| next.disable(id, now)).await;
+        let result = self.try_disable(id).await;
         self.audited("keys.disable", Some(id), result)
     }
 
-    /// Lets a Disabled key open again.
+    async fn try_disable(&self, id: KeyId) -> Result<()> {
+        let ring = self.keyring.snapshot();
+        let uncounted = self.keyring.uncounted().await?;
+        let same = |purpose: &Purpose| {
+            ring.ring
+                .find(id)
+                .is_some_and(|key| key.purpose == *purpose)
+        };
+        if let Some(entry) = uncounted.iter().find(|entry| same(entry.column.purpose())) {
+            return Err(Error::misuse(format!(
+                "column {} is registered, and this process cannot count it: values of it may need key {id}; disable the key from the service that owns the column, or with --even-uncounted",
+                entry.column
+            )));
+        }
+        self.keyring.change(|next, now| next.disable(id, now)).await
+    }
+
+    /// [`Admin::disable`], although values of columns that this process cannot count may need the
+    /// key, and would not open until it is enabled again.
+    ///
+    /// # Errors
+    /// As [`Admin::disable`], but for columns that cannot be counted.
+    pub async fn disable_even_uncounted(&self, id: KeyId) -> Result<()> {
+        let result = self.keyring.change(|next, now| next.disable(id, now)).await;
+        self.audited("keys.disable-even-uncounted", Some(id), result)
+    }
+
+    /// Lets a Disabled key open again. No rotation ends it from then on.
     ///
     /// # Errors
     /// `Misuse` for an unknown, Pending or Destroyed key; `Unavailable` if store or audit cannot
     /// be reached.
     pub async fn enable(&self, id: KeyId) -> Result<()> {
-        let result = self.change(|next, _| next.enable(id)).await;
+        let result = self.keyring.change(|next, _| next.enable(id)).await;
         self.audited("keys.enable", Some(id), result)
     }
 
-    pub(crate) async fn mark_unregistered(&self, id: KeyId) -> Result<()> {
-        self.change(|next, _| {
-            let key = next.keys.iter_mut().find(|key| key.id == id);
-            let key = key.ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))?;
-            let changes = !key.unregistered;
-            key.unregistered = true;
-            Ok(changes)
-        })
-        .await
+    /// [`Keyring::opening_key`] without its budget of look-ups: for what goes through all values,
+    /// as a rewrap does, and not for requests.
+    ///
+    /// # Errors
+    /// As [`Keyring::opening_key`], but for the budget.
+    pub async fn opening_key(
+        &self,
+        purpose: &Purpose,
+        tenant: &Tenant,
+        id: KeyId,
+    ) -> Result<TenantKey> {
+        self.keyring.find_key(purpose, tenant, id, false).await
     }
 
-    /// Applies `step` to the newest ring and writes it, again as often as another was faster.
-    /// `step` says whether it changed anything.
-    pub(crate) async fn change(
-        &self,
-        step: impl Fn(&mut Ring, Timestamp) -> Result<bool> + Send + Sync,
-    ) -> Result<()> {
-        for _ in 0..MAX_TRIES {
-            self.keyring.refresh().await?;
-            let known = self.keyring.snapshot();
-            let mut next = known.ring.next_epoch()?;
-            if !step(&mut next, self.keyring.0.clock.now()?)? {
-                return Ok(());
-            }
-            if self.keyring.commit(&known, next).await?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(crate::keyring::contended())
+    /// Removes a replica record that is not an authentic lease, by the name that
+    /// [`Keyring::unreadable_replicas`] gives.
+    ///
+    /// # Errors
+    /// `Misuse` if there is no such record, or it is a lease; `Unavailable` if store or audit
+    /// cannot be reached.
+    pub async fn remove_replica(&self, name: &str) -> Result<()> {
+        let result = self.keyring.remove_replica(name).await;
+        self.audited("keys.remove-replica", None, result)
     }
 
     /// Records how an action ended. A success that cannot be recorded is reported as that.

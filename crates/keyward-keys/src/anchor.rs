@@ -1,229 +1,113 @@
-//! Anchors: what a keyring must not fall behind.
+//! Anchors: what a keyring, a log or a gate must not fall behind.
+
+mod file;
+mod format;
+mod name;
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
 
-use keyward_base::encoding::{from_hex, hex};
-use keyward_base::{Error, Result};
+use keyward_base::Result;
+use keyward_base::encoding::hex;
 
-/// A keyring's id: 16 random bytes. Public.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RingId([u8; 16]);
+pub use file::FileAnchor;
+pub use format::{MAX_LEN, MAX_PINS, Pins};
+pub use name::PinName;
 
-impl RingId {
-    /// The id of those bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
-    }
-}
-
-impl fmt::Display for RingId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
-
-impl fmt::Debug for RingId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RingId({self})")
-    }
-}
-
-/// Which ring is the right one, and the greatest epoch of it that was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A state that was seen: of what, how far it was, and which of the states that far it was.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // The format has just these.
 pub struct Pin {
-    /// The ring.
-    pub ring: RingId,
-    /// Its epoch may not be less.
-    pub epoch: u64,
+    /// Of what: 16 random bytes. For a keyring, its id.
+    pub id: [u8; 16],
+    /// How far: it only grows. For a keyring, its epoch.
+    pub counter: u64,
+    /// Which state of that counter: 32 bytes that no other state has. For a keyring, the MAC of its
+    /// record.
+    pub digest: [u8; 32],
 }
 
-/// A place outside the key store that remembers a [`Pin`], so that an old ring put back is
-/// noticed after a restart too.
-pub trait Anchor: fmt::Debug + Send + Sync {
-    /// What is remembered.
-    ///
-    /// # Errors
-    /// `Unavailable` if it cannot be read, `Corrupt` if it is not an anchor, `Misuse` if others may
-    /// write it.
-    fn load(&self) -> Result<Option<Pin>>;
+impl Pin {
+    /// How `next` stands to this pin.
+    #[must_use]
+    pub fn judge(&self, next: &Self) -> Standing {
+        if self.id != next.id {
+            Standing::Foreign
+        } else if next.counter > self.counter {
+            Standing::Newer
+        } else if next.counter < self.counter {
+            Standing::Older
+        } else if next.digest == self.digest {
+            Standing::Same
+        } else {
+            Standing::Fork
+        }
+    }
+}
 
-    /// Remembers `pin`, durably. A greater epoch of the same ring that another process remembered
-    /// meanwhile stays.
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, digest) = (hex(&self.id), hex(&self.digest));
+        write!(f, "Pin({id}, {}, {digest})", self.counter)
+    }
+}
+
+/// How a state stands to the one that is pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Whoever asks has to decide on each.
+pub enum Standing {
+    /// A greater counter.
+    Newer,
+    /// The very state.
+    Same,
+    /// A smaller counter: an old state was put back, or somebody else was faster.
+    Older,
+    /// The same counter and another digest: there are two histories.
+    Fork,
+    /// Another id.
+    Foreign,
+}
+
+/// What became of [`Anchor::advance`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a state that the anchor refused must not be used"]
+#[allow(clippy::exhaustive_enums)] // Whoever asks has to decide on each.
+pub enum Advance {
+    /// The state is pinned, durably.
+    Pinned,
+    /// Nothing was changed: this pin is held, and its counter is greater.
+    Older(Pin),
+    /// Nothing was changed: this pin is held, with the same counter and another digest.
+    Fork(Pin),
+    /// Nothing was changed: this pin is held, with another id.
+    Foreign(Pin),
+}
+
+/// A place outside the key store that remembers a [`Pin`] for each name, so that an old state put
+/// back is noticed after a restart too.
+pub trait Anchor: fmt::Debug + Send + Sync {
+    /// What is pinned under `name`.
     ///
     /// # Errors
-    /// `Unavailable` if it cannot be written.
-    fn store(&self, pin: Pin) -> Result<()>;
+    /// `Unavailable` if it cannot be read or was written by a newer keyward, `Corrupt` if it is
+    /// not an anchor, `Misuse` if others may write it.
+    fn load(&self, name: &PinName) -> Result<Option<Pin>>;
+
+    /// Pins `next`, durably, if nothing is pinned under `name` or `next` is newer. Reading, judging
+    /// and writing are one step: of two callers at once, the newer state stays.
+    ///
+    /// # Errors
+    /// As [`Anchor::load`]; `Unavailable` if it cannot be written, or another process holds its
+    /// lock for long.
+    fn advance(&self, name: &PinName, next: &Pin) -> Result<Advance>;
+
+    /// Pins `next` in the place of `held`, whatever `next` is, in one step: when an operator
+    /// accepted an older or another state by name. Returns whether `held` was what is pinned;
+    /// nothing is changed otherwise.
+    ///
+    /// # Errors
+    /// As [`Anchor::advance`].
+    fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool>;
 
     /// Where it is, for messages.
     fn describe(&self) -> String;
-}
-
-/// An anchor in a file of mode 0600: `keyward-anchor/1`, the ring id in hexadecimal and the epoch
-/// in decimal, each on a line.
-#[derive(Debug)]
-pub struct FileAnchor(PathBuf);
-
-const FIRST_LINE: &str = "keyward-anchor/1";
-const MAX_LEN: u64 = 128;
-
-impl FileAnchor {
-    /// An anchor at `path`. Nothing is read or written yet.
-    #[must_use]
-    pub const fn new(path: PathBuf) -> Self {
-        Self(path)
-    }
-
-    /// Where the file is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn unreachable(&self, what: &str, e: std::io::Error) -> Error {
-        Error::unavailable(format!("the anchor {} cannot be {what}", self.0.display()))
-            .with_source(e)
-    }
-
-    fn replace(&self, text: &str) -> std::io::Result<()> {
-        // A name of its own for each process and moment, so that two writers never share one.
-        let next = self
-            .0
-            .with_extension(format!("{}.{}.next", std::process::id(), sequence()));
-        let written = write_new(&next, text).and_then(|()| std::fs::rename(&next, &self.0));
-        if written.is_err() {
-            let _ = std::fs::remove_file(&next);
-        }
-        written?;
-        if let Some(folder) = self.0.parent().and_then(|folder| File::open(folder).ok()) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
-    }
-}
-
-fn sequence() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-fn create_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(folder)
-}
-
-/// Reads the text of an anchor file.
-///
-/// # Errors
-/// `Corrupt` for anything that is not one.
-pub fn parse(text: &str) -> Result<Pin> {
-    let wrong = || Error::corrupt("the anchor is not a keyward anchor");
-    let mut lines = text.lines();
-    if lines.next() != Some(FIRST_LINE) {
-        return Err(wrong());
-    }
-    let ring = lines.next().ok_or_else(wrong)?;
-    let ring = from_hex(ring).map(RingId).map_err(|_| wrong())?;
-    let epoch = lines.next().ok_or_else(wrong)?;
-    let epoch = epoch.parse::<u64>().map_err(|_| wrong())?;
-    let pin = Pin { ring, epoch };
-    // One text for one pin: no other line ends, signs or zeros in front.
-    if render(pin) != text {
-        return Err(wrong());
-    }
-    Ok(pin)
-}
-
-fn render(pin: Pin) -> String {
-    format!("{FIRST_LINE}\n{}\n{}\n", pin.ring, pin.epoch)
-}
-
-/// What others may write, they may lower.
-#[cfg(unix)]
-fn check_mode(meta: &std::fs::Metadata, path: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    if meta.mode() & 0o022 == 0 {
-        return Ok(());
-    }
-    let shown = path.display();
-    Err(Error::misuse(format!(
-        "the anchor {shown} may be written by others (mode {:o}): chmod 600 {shown}",
-        meta.mode() & 0o777
-    )))
-}
-
-#[cfg(not(unix))]
-fn check_mode(_: &std::fs::Metadata, _: &Path) -> Result<()> {
-    Ok(())
-}
-
-impl Anchor for FileAnchor {
-    fn load(&self) -> Result<Option<Pin>> {
-        let file = match File::open(&self.0) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(self.unreachable("read", e)),
-        };
-        let meta = file
-            .metadata()
-            .map_err(|e| self.unreachable("examined", e))?;
-        check_mode(&meta, &self.0)?;
-        let mut bytes = Vec::new();
-        file.take(MAX_LEN)
-            .read_to_end(&mut bytes)
-            .map_err(|e| self.unreachable("read", e))?;
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Error::corrupt("the anchor is not a keyward anchor"))?;
-        parse(text).map(Some)
-    }
-
-    fn store(&self, pin: Pin) -> Result<()> {
-        let folder = self.0.parent().filter(|f| !f.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        create_folder(folder).map_err(|e| self.unreachable("written", e))?;
-        // Held until this returns, so that a process that is slower does not write over a newer
-        // epoch. Where folders cannot be opened or locked, the next one to read raises it again.
-        let lock = File::open(folder).ok();
-        let _locked = lock.as_ref().map(File::lock);
-        match self.load()? {
-            Some(held) if held.ring == pin.ring && held.epoch >= pin.epoch => Ok(()),
-            _ => self
-                .replace(&render(pin))
-                .map_err(|e| self.unreachable("written", e)),
-        }
-    }
-
-    fn describe(&self) -> String {
-        self.0.display().to_string()
-    }
 }

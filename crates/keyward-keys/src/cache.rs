@@ -4,19 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
+use keyward_base::{KeyId, Purpose, Tenant, Timestamp};
 
 use crate::policy::Policy;
-use crate::tenant::TenantKey;
-
-/// One key of a cached tenant. Without material, its ring key did not open when it was read.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) id: KeyId,
-    pub(crate) seq: u64,
-    pub(crate) wrapped_by: KeyId,
-    pub(crate) key: Option<TenantKey>,
-}
+use crate::tenant::Slot;
 
 /// All keys of one tenant and purpose, in the order they were made.
 #[derive(Debug)]
@@ -39,11 +30,14 @@ impl Cached {
         self.slots.iter().find(|slot| slot.id == id)
     }
 
-    /// Usable at `now`: not outlived, not from the future, not used up.
+    /// Usable at `now`: not outlived, not from the future.
     fn is_fresh(&self, now: Timestamp, policy: &Policy) -> bool {
-        self.loaded <= now
-            && now.saturating_since(self.loaded) < policy.cache_for
-            && self.uses.fetch_add(1, Ordering::Relaxed) < policy.cache_uses
+        self.loaded <= now && now.saturating_since(self.loaded) < policy.cache_for
+    }
+
+    /// Usable once more at `now`: fresh, and not used up.
+    fn take_use(&self, now: Timestamp, policy: &Policy) -> bool {
+        self.is_fresh(now, policy) && self.uses.fetch_add(1, Ordering::Relaxed) < policy.cache_uses
     }
 }
 
@@ -70,7 +64,23 @@ impl Cache {
     ) -> Option<Arc<Cached>> {
         let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let found = held.by_purpose.get(purpose)?.get(tenant)?;
-        found.is_fresh(now, policy).then(|| Arc::clone(found))
+        found.take_use(now, policy).then(|| Arc::clone(found))
+    }
+
+    /// Whether the keys of a tenant were read a while ago and are still held: a key that is not
+    /// among them was made since, or does not exist.
+    pub(crate) fn holds(
+        &self,
+        purpose: &Purpose,
+        tenant: &Tenant,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> bool {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let tenants = held.by_purpose.get(purpose);
+        tenants
+            .and_then(|tenants| tenants.get(tenant))
+            .is_some_and(|found| found.is_fresh(now, policy))
     }
 
     pub(crate) fn insert(
@@ -128,61 +138,5 @@ impl Cache {
             .flat_map(HashMap::values)
             .map(|cached| cached.slots.len())
             .sum();
-    }
-}
-
-/// Key ids that were looked for in vain a moment ago, and why, so that they are not looked for
-/// again.
-#[derive(Debug, Default)]
-pub(crate) struct Unknown {
-    ids: std::sync::Mutex<HashMap<(Tenant, KeyId), (Timestamp, Reason)>>,
-    spent: std::sync::Mutex<Option<(Timestamp, u32)>>,
-}
-
-/// The most ids remembered; when full, all are forgotten and may cost a read once more.
-const MAX_UNKNOWN: usize = 4096;
-
-impl Unknown {
-    /// Takes one look-up out of the budget.
-    ///
-    /// # Errors
-    /// `Unavailable` when it is spent: a genuine value may be opened a moment later, so that it is
-    /// not said to be rejected.
-    pub(crate) fn spend(&self, now: Timestamp, policy: &Policy) -> Result<()> {
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, used) = spent
-            .filter(|(since, _)| {
-                *since <= now && now.saturating_since(*since) < policy.unknown_refresh
-            })
-            .unwrap_or((now, 0));
-        if used >= policy.unknown_lookups {
-            return Err(Error::unavailable(
-                "too many values name keys that nobody knows: try again in a moment",
-            )
-            .because(Reason::UnknownKey));
-        }
-        *spent = Some((since, used.saturating_add(1)));
-        Ok(())
-    }
-
-    pub(crate) fn find(
-        &self,
-        tenant: &Tenant,
-        id: KeyId,
-        now: Timestamp,
-        policy: &Policy,
-    ) -> Option<Reason> {
-        let held = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, reason) = held.get(&(tenant.clone(), id))?;
-        let fresh = *at <= now && now.saturating_since(*at) < policy.unknown_refresh;
-        fresh.then_some(*reason)
-    }
-
-    pub(crate) fn insert(&self, tenant: &Tenant, id: KeyId, now: Timestamp, reason: Reason) {
-        let mut held = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= MAX_UNKNOWN {
-            held.clear();
-        }
-        held.insert((tenant.clone(), id), (now, reason));
     }
 }

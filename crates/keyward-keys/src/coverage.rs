@@ -1,25 +1,92 @@
 //! Counting what a key still protects.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use keyward_base::{KeyId, Purpose, Result, Tenant};
-use keyward_store::{BoxFuture, Collection, Records};
+use keyward_base::{Error, Purpose, Result};
+use keyward_store::{BoxFuture, Collection, Records, StoreId};
 
-use crate::fence::Fence;
+use crate::barrier::Barrier;
+
+/// The longest name of a column in bytes.
+const NAME: usize = 300;
+
+/// Which column of sealed values it is: in which store, under what name, sealed for what purpose.
+/// Two columns of one name in two stores, or of two purposes, are two columns.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColumnId {
+    store: StoreId,
+    name: Box<str>,
+    purpose: Purpose,
+}
+
+impl ColumnId {
+    /// The column `name` of `store`, whose values are sealed for `purpose`.
+    ///
+    /// # Errors
+    /// `Misuse` unless the name is 1 to 300 bytes of visible ASCII.
+    pub fn new(store: StoreId, name: &str, purpose: Purpose) -> Result<Self> {
+        let fits = (1..=NAME).contains(&name.len());
+        if !fits || !name.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::misuse(
+                "a column's name must be 1 to 300 bytes of visible ASCII",
+            ));
+        }
+        Ok(Self {
+            store,
+            name: name.into(),
+            purpose,
+        })
+    }
+
+    /// The store it lies in.
+    #[must_use]
+    pub const fn store(&self) -> &StoreId {
+        &self.store
+    }
+
+    /// Its name: a collection, or `table.column`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its values are sealed for.
+    #[must_use]
+    pub const fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+}
+
+impl fmt::Display for ColumnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (of store {})", self.name, self.store)
+    }
+}
+
+impl fmt::Debug for ColumnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ColumnId({}/{}/{})", self.store, self.name, self.purpose)
+    }
+}
 
 /// A column of sealed values that can be counted by key.
 pub trait Coverage: fmt::Debug + Send + Sync {
-    /// Its name, as it was registered. 1 to 300 bytes.
-    fn name(&self) -> &str;
+    /// Which column it is.
+    fn id(&self) -> &ColumnId;
 
-    /// Sees to it that from now on no value of `purpose` is written under a key whose seq is less
-    /// than `least_seq`, not even by a process that holds such a key and was slow. Called before
-    /// the values are counted to destroy a key. A table without a fence of its own returns `Ok`,
-    /// and relies on no process writing to it that is neither a live replica nor short-lived.
+    /// Whether [`Coverage::close`] keeps every process from writing under an old key, however
+    /// slow it was. An application's own table has none: between disabling and destroying a key
+    /// lies a minimum age instead ([`Policy::minimum_age`](crate::Policy::minimum_age)).
+    fn has_barrier(&self) -> bool;
+
+    /// Sees to it that from now on no value is written under a key that was issued before
+    /// `promoted_epoch`, not even by a process that holds such a key and was slow. Called before
+    /// the values are counted to destroy a key. A column without a barrier returns `Ok`.
     ///
     /// # Errors
     /// `Unavailable` if the store cannot be reached.
-    fn close<'a>(&'a self, purpose: &'a Purpose, least_seq: u64) -> BoxFuture<'a, Result<()>>;
+    fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>>;
 
     /// How many of its values begin with `prefix`, byte by byte; empty counts all.
     ///
@@ -28,78 +95,97 @@ pub trait Coverage: fmt::Debug + Send + Sync {
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>>;
 }
 
-/// A collection of a record store as a column: what the vault registers.
-#[derive(Debug)]
-pub struct RecordColumn<'a> {
-    store: &'a dyn Records,
+/// The columns that a process can count. Every crate that keeps sealed values adds its own; one
+/// set belongs to each [`Keyring`](crate::Keyring). A cheap clone of the same set.
+#[derive(Clone, Default)]
+pub struct Coverages(Arc<RwLock<Vec<Arc<dyn Coverage>>>>);
+
+impl Coverages {
+    /// Adds a column; one of the same [`Coverage::id`] is replaced.
+    pub fn add(&self, column: Arc<dyn Coverage>) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|other| other.id() != column.id());
+        held.push(column);
+    }
+
+    /// All of them, in the order they were added.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<dyn Coverage>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Those whose values are sealed for `purpose`.
+    #[must_use]
+    pub fn of(&self, purpose: &Purpose) -> Vec<Arc<dyn Coverage>> {
+        let mut all = self.all();
+        all.retain(|column| column.id().purpose() == purpose);
+        all
+    }
+
+    /// Whether the column `id` is among them.
+    #[must_use]
+    pub fn has(&self, id: &ColumnId) -> bool {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|column| column.id() == id)
+    }
+}
+
+impl fmt::Debug for Coverages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.all();
+        f.debug_list()
+            .entries(all.iter().map(|column| column.id()))
+            .finish()
+    }
+}
+
+/// A collection of a record store as a column, with a barrier: what the vault registers.
+#[derive(Clone, Debug)]
+pub struct RecordColumn {
+    id: ColumnId,
+    store: Arc<dyn Records>,
     collection: Collection,
 }
 
-impl<'a> RecordColumn<'a> {
-    /// The sealed values of `collection` in `store`.
-    #[must_use]
-    pub const fn new(store: &'a dyn Records, collection: Collection) -> Self {
-        Self { store, collection }
+impl RecordColumn {
+    /// The values of `collection` in `store`, sealed for `purpose`.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store does not tell its identity.
+    pub fn new(store: Arc<dyn Records>, collection: Collection, purpose: Purpose) -> Result<Self> {
+        Ok(Self {
+            id: ColumnId::new(store.identity()?, collection.as_str(), purpose)?,
+            store,
+            collection,
+        })
     }
 }
 
-impl Coverage for RecordColumn<'_> {
-    fn name(&self) -> &str {
-        self.collection.as_str()
+impl Coverage for RecordColumn {
+    fn id(&self) -> &ColumnId {
+        &self.id
     }
 
-    fn close<'a>(&'a self, purpose: &'a Purpose, least_seq: u64) -> BoxFuture<'a, Result<()>> {
+    fn has_barrier(&self) -> bool {
+        true
+    }
+
+    fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            match Fence::read(self.store).await? {
-                // Of another purpose, or of none yet: no value of this one can be written here.
-                Some(fence) if fence.purpose() == purpose => {
-                    Fence::raise(self.store, purpose, least_seq)
-                        .await
-                        .map(|_| ())
-                }
-                _ => Ok(()),
-            }
+            let (store, purpose) = (self.store.as_ref(), &self.id.purpose);
+            Barrier::raise(store, &self.collection, purpose, promoted_epoch)
+                .await
+                .map(|_| ())
         })
     }
 
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
         self.store.count(&self.collection, prefix)
     }
-}
-
-/// What one tenant key protects.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TenantUsage {
-    /// Whose it is.
-    pub tenant: Tenant,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// The tenant key.
-    pub key: KeyId,
-    /// The ring key that wraps it.
-    pub wrapped_by: KeyId,
-    /// The ring's epoch when it was made.
-    pub seq: u64,
-    /// Whether it is the tenant's newest.
-    pub current: bool,
-    /// Values were sealed with it that no registered column counts.
-    pub unregistered: bool,
-    /// How many registered values it sealed.
-    pub rows: u64,
-}
-
-/// What one ring key protects: itself where keys are derived, and through the tenant keys it
-/// wraps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KeyUsage {
-    /// The ring key.
-    pub key: KeyId,
-    /// How many tenant keys it wraps.
-    pub tenant_keys: u64,
-    /// How many registered values need it.
-    pub rows: u64,
-    /// Values need it, or may, that no registered column counts.
-    pub unregistered: bool,
 }

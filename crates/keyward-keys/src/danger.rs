@@ -5,10 +5,10 @@ mod export;
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, KeyId, Result};
 
-use crate::admin::{Admin, Receipt};
-use crate::anchor::{Anchor, Pin};
-use crate::coverage::Coverage;
-use crate::keyring::{Keyring, KeyringBuilder, MAX_TRIES, contended};
+use crate::admin::{Admin, Destruction};
+use crate::anchor::{Advance, Anchor, Pin, PinName};
+use crate::keyring::{Keyring, KeyringBuilder};
+use crate::records::{MAX_TRIES, contended};
 
 pub use export::{export, import};
 
@@ -17,12 +17,16 @@ pub use export::{export, import};
 struct Forgetful;
 
 impl Anchor for Forgetful {
-    fn load(&self) -> Result<Option<Pin>> {
+    fn load(&self, _: &PinName) -> Result<Option<Pin>> {
         Ok(None)
     }
 
-    fn store(&self, _: Pin) -> Result<()> {
-        Ok(())
+    fn advance(&self, _: &PinName, _: &Pin) -> Result<Advance> {
+        Ok(Advance::Pinned)
+    }
+
+    fn replace(&self, _: &PinName, _: Option<&Pin>, _: &Pin) -> Result<bool> {
+        Ok(true)
     }
 
     fn describe(&self) -> String {
@@ -43,13 +47,14 @@ pub async fn accept_restore(
     builder: KeyringBuilder,
     anchor: std::sync::Arc<dyn Anchor>,
 ) -> Result<Keyring> {
-    let pinned = anchor.load()?;
+    let name = PinName::ring();
+    let pinned = anchor.load(&name)?;
     let keyring = builder
         .clone()
         .anchor(std::sync::Arc::new(Forgetful))
         .open()
         .await?;
-    let least = pinned.map_or(0, |pin| pin.epoch);
+    let least = pinned.map_or(0, |pin| pin.counter);
     for _ in 0..MAX_TRIES {
         keyring.refresh().await?;
         let known = keyring.snapshot();
@@ -59,12 +64,14 @@ pub async fn accept_restore(
                 .checked_add(1)
                 .ok_or_else(|| Error::misuse("the last epoch was used"))?,
         );
-        let here = Pin {
-            ring: next.id,
-            epoch: next.epoch,
-        };
-        if keyring.commit(&known, next).await?.is_some() {
-            anchor.store(here)?;
+        if keyring.commit(&known, next).await? {
+            let here = keyring.snapshot().pin();
+            if !anchor.replace(&name, pinned.as_ref(), &here)? {
+                return Err(Error::unavailable(format!(
+                    "the anchor {} was raised meanwhile: another process uses the keyring that this one is to replace; stop it and try again",
+                    anchor.describe()
+                )));
+            }
             keyring.record("keys.accept-restore", None, Outcome::Done)?;
             return builder.anchor(anchor).open().await;
         }
@@ -72,16 +79,15 @@ pub async fn accept_restore(
     Err(contended())
 }
 
-/// [`Admin::destroy`], although values outside any registered column were sealed with the key, or
+/// [`Admin::destroy_ready`], although values outside any registered column were sealed with the key, or
 /// may have been. Whatever of them is left cannot be opened again.
 ///
 /// # Errors
-/// As [`Admin::destroy`], but for values that were never registered.
-pub async fn destroy_unregistered(
-    admin: &Admin,
-    id: KeyId,
-    columns: &[&dyn Coverage],
-) -> Result<Receipt> {
-    let result = admin.try_destroy(id, columns, true).await;
+/// As [`Admin::destroy_ready`], but for values that were never registered.
+pub async fn destroy_unregistered(admin: &Admin, id: KeyId) -> Result<Destruction> {
+    let result = admin.try_destroy(id, true).await;
+    if matches!(result, Ok(Destruction::Waiting { .. })) {
+        return result;
+    }
     admin.audited("keys.destroy-unregistered", Some(id), result)
 }

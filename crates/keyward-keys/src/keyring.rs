@@ -1,39 +1,40 @@
 //! The keyring: one handle on the keys of a service.
 
+mod anchored;
 mod builder;
+mod columns;
+mod marks;
+mod opening;
 mod replica;
+mod replicas;
+mod reports;
+mod sealing;
 mod tenants;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use keyward_base::audit::Event;
+use keyward_base::audit::{Event, Outcome};
 use keyward_base::{Clock, Error, KeyId, Purpose, Result, Sink, Timestamp};
-use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, Content, RecordKey, Records, Version, Write};
+use keyward_crypto::{MacKey, Provider};
+use keyward_store::{Applied, Records, Write};
 
 pub use builder::KeyringBuilder;
 pub(crate) use builder::{new_key, wrap_new};
-pub use replica::ReplicaStatus;
-pub(crate) use tenants::contended;
+pub use replicas::ReplicaStatus;
 
 use crate::admin::Admin;
-use crate::anchor::{Anchor, Pin};
-use crate::cache::{Cache, Unknown};
+use crate::anchor::Anchor;
+use crate::cache::Cache;
+use crate::coverage::Coverages;
 use crate::policy::Policy;
+use crate::records::{MAX_TRIES, contended, put, ring_place};
 use crate::ring::Ring;
 use crate::root::Root;
-use crate::snapshot::{Snapshot, sealed_bytes};
+use crate::snapshot::Snapshot;
 use crate::status::Status;
+use crate::unknown::Unknown;
 use replica::Replica;
-
-pub(crate) const KEYRING: Collection = Collection::named("keyring");
-pub(crate) const TENANT_KEYS: Collection = Collection::named("tenant-keys");
-pub(crate) const REPLICAS: Collection = Collection::named("replica");
-pub(crate) const COLUMNS: Collection = Collection::named("column");
-
-/// How often a lost compare-and-swap is tried again. Each loss means that another writer won.
-pub(crate) const MAX_TRIES: usize = 32;
 
 /// Tenants that are read cold at the same time without waiting for each other.
 const FLIGHTS: usize = 64;
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) audit: Arc<dyn Sink>,
     pub(crate) provider: Provider,
     pub(crate) policy: Policy,
+    coverages: Coverages,
     replica: Option<Replica>,
     view: RwLock<Arc<Snapshot>>,
     refreshed: Mutex<Timestamp>,
@@ -91,12 +93,25 @@ impl Keyring {
         &self.0.clock
     }
 
-    /// The least [`TenantKey::seq`](crate::TenantKey::seq) of a key that was issued under the
-    /// Active ring key of `purpose`: what a fence is raised to.
+    /// The times and bounds this handle was given.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// The columns that this process can count. Vaults and columns add themselves.
+    #[must_use]
+    pub fn coverages(&self) -> &Coverages {
+        &self.0.coverages
+    }
+
+    /// The ring's epoch in which the Active key of `purpose` became active: what a barrier is
+    /// raised to, and the least [`TenantKey::issued_epoch`](crate::TenantKey::issued_epoch) of a
+    /// key that seals behind it.
     ///
     /// # Errors
-    /// `Misuse` if the ring has no key of that purpose.
-    pub fn active_seq(&self, purpose: &Purpose) -> Result<u64> {
+    /// `Misuse` if the ring has no Active key of that purpose.
+    pub fn promoted_epoch(&self, purpose: &Purpose) -> Result<u64> {
         self.snapshot()
             .ring
             .active(purpose)
@@ -106,32 +121,27 @@ impl Keyring {
     /// Reads the ring anew. Returns whether it is newer than what this handle knew.
     ///
     /// # Errors
-    /// `Unavailable` if store or root cannot be reached, or if the ring is older than this handle
-    /// or the anchor has seen; `Corrupt` if it is not authentic.
+    /// `Unavailable` if store, root or anchor cannot be reached, or if the ring is older than this
+    /// handle or the anchor has seen, or another of the same epoch; `Corrupt` if it is not
+    /// authentic.
     pub async fn refresh(&self) -> Result<bool> {
         let _one = self.0.refreshing.lock().await;
-        self.refresh_held().await
-    }
-
-    /// [`Keyring::refresh`] by who holds the lock.
-    async fn refresh_held(&self) -> Result<bool> {
         let now = self.0.clock.now()?;
         let known = self.snapshot();
-        let record = self.0.store.fetch(&ring_key()).await?.ok_or_else(|| {
+        // The anchor first: whoever changes the ring raises it after, so that the ring read next
+        // is at or past it, unless it was put back.
+        let pinned = self.0.pinned()?;
+        let record = self.0.store.fetch(&ring_place()).await?.ok_or_else(|| {
             Error::unavailable("the keyring is gone from its store: restore it, see the runbook")
         })?;
         // The MAC too: a whole store put back may give a version out a second time.
         let newer = if record.version == known.version && record.data.ends_with(&known.tag) {
+            self.0.judge(pinned.as_ref(), &known)?;
             false
         } else {
-            let fresh = Snapshot::load(
-                &record,
-                self.0.root.as_ref(),
-                &self.0.provider,
-                Some(&known),
-            )
-            .await?;
-            self.0.check_anchor(&fresh.ring)?;
+            let (root, provider) = (self.0.root.as_ref(), &self.0.provider);
+            let fresh = Snapshot::load(&record, root, provider, Some(&known)).await?;
+            self.0.judge(pinned.as_ref(), &fresh)?;
             self.0.install(fresh)?
         };
         *self
@@ -146,23 +156,54 @@ impl Keyring {
         Arc::clone(&self.0.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Writes `next` over `known` by compare-and-swap. `None`: somebody else was faster.
-    pub(crate) async fn commit(&self, known: &Snapshot, next: Ring) -> Result<Option<()>> {
-        let data = sealed_bytes(&next, &known.mac)?;
-        let swap = Write::Swap {
-            key: ring_key(),
-            version: known.version,
-            content: Content {
-                data,
-                ..Content::default()
-            },
-        };
-        match self.0.store.apply(vec![swap]).await? {
+    /// Applies `step` to the newest ring and writes it, again as often as another was faster.
+    /// `step` says whether it changed anything.
+    pub(crate) async fn change(
+        &self,
+        step: impl Fn(&mut Ring, Timestamp) -> Result<bool> + Send + Sync,
+    ) -> Result<()> {
+        for _ in 0..MAX_TRIES {
+            self.refresh().await?;
+            let known = self.snapshot();
+            let mut next = known.ring.next_epoch()?;
+            if !step(&mut next, self.0.clock.now()?)? {
+                return Ok(());
+            }
+            if self.commit(&known, next).await? {
+                return Ok(());
+            }
+        }
+        Err(contended())
+    }
+
+    /// Writes `next` over `known` by compare-and-swap. No: somebody else was faster.
+    pub(crate) async fn commit(&self, known: &Snapshot, next: Ring) -> Result<bool> {
+        self.commit_with(known, &next, known.mac(), Vec::new())
+            .await
+    }
+
+    /// [`Keyring::commit`] under `mac`, together with other writes: all, or none.
+    pub(crate) async fn commit_with(
+        &self,
+        known: &Snapshot,
+        next: &Ring,
+        mac: &MacKey,
+        others: Vec<Write>,
+    ) -> Result<bool> {
+        // A ring that was put back to what this process knows would be forked by this change.
+        if !self.0.may_follow(known)? {
+            self.refresh().await?;
+            return Ok(false);
+        }
+        let data = crate::snapshot::sealed_bytes(next, mac)?;
+        let mut batch = vec![put(ring_place(), Some(known.version), data)];
+        batch.extend(others);
+        match self.0.store.apply(batch).await? {
             Applied::Done(_) => {
                 self.refresh().await?;
-                Ok(Some(()))
+                Ok(true)
             }
-            _ => Ok(None),
+            _ => Ok(false),
         }
     }
 
@@ -170,7 +211,7 @@ impl Keyring {
         &self,
         action: &'static str,
         key: Option<KeyId>,
-        outcome: keyward_base::audit::Outcome,
+        outcome: Outcome,
     ) -> Result<()> {
         let mut event = Event::new(self.0.clock.now()?, action, outcome);
         event.key = key;
@@ -179,33 +220,6 @@ impl Keyring {
 }
 
 impl Inner {
-    /// Refuses a ring other than the anchor's, or older; raises the anchor to a newer one.
-    fn check_anchor(&self, ring: &Ring) -> Result<()> {
-        let Some(anchor) = &self.anchor else {
-            return Ok(());
-        };
-        let here = Pin {
-            ring: ring.id,
-            epoch: ring.epoch,
-        };
-        match anchor.load()? {
-            Some(pin) if pin.ring != here.ring => Err(Error::unavailable(format!(
-                "this is keyring {}, and the anchor {} is of keyring {}: restore the right one, or see `keyward keys accept-restore`",
-                here.ring,
-                anchor.describe(),
-                pin.ring
-            ))),
-            Some(pin) if pin.epoch > here.epoch => Err(Error::unavailable(format!(
-                "the keyring is older (epoch {}) than the anchor {} has seen (epoch {}): a backup was put back; restore the newest, or see `keyward keys accept-restore`",
-                here.epoch,
-                anchor.describe(),
-                pin.epoch
-            ))),
-            Some(pin) if pin == here => Ok(()),
-            _ => anchor.store(here),
-        }
-    }
-
     /// Takes `fresh` for the current view. Never goes back.
     fn install(&self, fresh: Snapshot) -> Result<bool> {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -214,12 +228,12 @@ impl Inner {
                 "another keyring took the place of this one: restart",
             ));
         }
-        if fresh.ring.epoch < view.ring.epoch {
+        if fresh.ring.epoch < view.ring.epoch || fresh.ring.mac.epoch < view.ring.mac.epoch {
             return Err(Error::unavailable(
                 "an older keyring was put back while this process ran: restore the newest",
             ));
         }
-        if fresh.ring.epoch == view.ring.epoch && fresh.ring != view.ring {
+        if fresh.ring.epoch == view.ring.epoch && fresh.tag != view.tag {
             return Err(Error::unavailable(
                 "the keyring was put back and changed differently: restore the newest",
             ));
@@ -238,40 +252,5 @@ impl Inner {
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keyring({:?})", self.snapshot())
-    }
-}
-
-/// Where the ring lies.
-pub(crate) fn ring_key() -> RecordKey {
-    RecordKey {
-        collection: KEYRING,
-        owner: String::new(),
-        id: "ring".to_owned(),
-    }
-}
-
-/// A write that makes or replaces a record of ours.
-pub(crate) fn put(key: RecordKey, version: Option<Version>, data: Vec<u8>) -> Write {
-    let (sealed, expires) = (String::new(), None);
-    match version {
-        Some(version) => Write::Swap {
-            key,
-            version,
-            content: Content {
-                sealed,
-                data,
-                expires,
-                ..Content::default()
-            },
-        },
-        None => Write::Insert {
-            key,
-            content: Content {
-                sealed,
-                data,
-                expires,
-                ..Content::default()
-            },
-        },
     }
 }

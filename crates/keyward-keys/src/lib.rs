@@ -40,26 +40,38 @@
 
 pub mod admin;
 pub mod anchor;
+mod barrier;
 mod cache;
 pub mod coverage;
 pub mod danger;
-mod fence;
 pub mod format;
+mod key_filter;
 pub mod keyring;
+mod lease;
 pub mod policy;
+mod records;
+mod registry;
 mod ring;
+mod ring_id;
 pub mod root;
 mod snapshot;
 mod status;
 mod tenant;
+mod unknown;
+mod usage;
 
-pub use admin::{Admin, Promotion, Receipt, Rewrapped};
-pub use anchor::{Anchor, FileAnchor, Pin, RingId};
-pub use coverage::{Coverage, KeyUsage, RecordColumn, TenantUsage};
-pub use fence::Fence;
+pub use admin::{
+    Admin, Destruction, MacRotated, Promotion, Receipt, Rewrapped, RootRewrapped, Rotation, Stage,
+};
+pub use anchor::{Advance, Anchor, FileAnchor, Pin, PinName, Standing};
+pub use barrier::Barrier;
+pub use coverage::{ColumnId, Coverage, Coverages, RecordColumn};
 pub use keyring::{Keyring, KeyringBuilder, ReplicaStatus};
 pub use policy::{Policy, TenantKeyMode};
-pub use ring::KeyState;
+pub use registry::Registered;
+pub use ring::{Algorithm, KeyState};
+pub use ring_id::RingId;
 pub use root::{EnvRoot, EphemeralRoot, FileRoot, PassphraseRoot, Root, RootVersion, Wrapped};
 pub use status::{KeyStatus, Status};
 pub use tenant::TenantKey;
+pub use usage::{ColumnReport, DamagedRecord, KeyRows, KeyUsage, TenantUsage, Usage};

@@ -24,13 +24,23 @@ pub struct Policy {
     /// How long a replica may open without having renewed its lease. 60 seconds: a store may
     /// restart meanwhile.
     pub lease: Duration,
-    /// How long an unknown key id is remembered as one, and the span of the budget of
-    /// `unknown_lookups`. 1 second.
+    /// How long an unknown key id is remembered as one, and the span of the budgets of look-ups.
+    /// 1 second.
     pub unknown_refresh: Duration,
-    /// How many unknown key ids are looked for within `unknown_refresh`; each costs a read of the
-    /// ring and a scan of the tenants. 64: a page of moved rows gets its exact reason, and who
-    /// floods a service with made-up ids does not reach the store.
+    /// How many key ids that one tenant's values name, and that are not in memory, are looked for
+    /// within `unknown_refresh`; each costs a read of one record. 8: another process issues a key
+    /// to a tenant once in a rotation. An id that was made up costs no read and no budget.
+    pub unknown_lookups_tenant: u32,
+    /// How many of all tenants together, beyond the first of each. 64: who floods a service with
+    /// ids of keys that are gone does not reach the store.
     pub unknown_lookups: u32,
+    /// How long a value may be held before it is stored that was sealed for a column without a
+    /// barrier. 60 seconds: longer than a request takes. Until then a key that was disabled is
+    /// not destroyed.
+    pub seal_use: Duration,
+    /// How often a replica counts the columns of its own that only it can count, to show the
+    /// counts to others. 5 minutes.
+    pub report: Duration,
     /// How long a tenant's keys stay in memory. 10 minutes.
     pub cache_for: Duration,
     /// How often a tenant's keys are used before they are read anew. 2^20.
@@ -51,6 +61,17 @@ impl Policy {
     pub fn propagation(&self) -> Duration {
         self.refresh.saturating_mul(2).saturating_add(self.skew)
     }
+
+    /// How long a key must have been disabled before it is destroyed, where a column of its
+    /// purpose has no barrier: until every replica knows or has lost its lease, and whatever was
+    /// sealed until then is stored or too old to be. Lease, skew, `seal_use` and skew once more.
+    #[must_use]
+    pub fn minimum_age(&self) -> Duration {
+        self.lease
+            .saturating_add(self.skew)
+            .saturating_add(self.seal_use)
+            .saturating_add(self.skew)
+    }
 }
 
 impl Default for Policy {
@@ -60,7 +81,10 @@ impl Default for Policy {
             skew: Duration::from_secs(30),
             lease: Duration::from_secs(60),
             unknown_refresh: Duration::from_secs(1),
+            unknown_lookups_tenant: 8,
             unknown_lookups: 64,
+            seal_use: Duration::from_secs(60),
+            report: Duration::from_secs(300),
             cache_for: Duration::from_secs(600),
             cache_uses: 1 << 20,
             cache_tenants: 10_000,

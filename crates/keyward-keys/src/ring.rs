@@ -2,7 +2,7 @@
 
 use keyward_base::{Error, KeyId, Purpose, Reason, Result, Suite, Timestamp};
 
-use crate::anchor::RingId;
+use crate::ring_id::RingId;
 use crate::root::Wrapped;
 
 /// The most keys a ring may hold, tombstones included: a key a week for nineteen years.
@@ -51,17 +51,53 @@ impl KeyState {
     }
 }
 
+/// What a key does. A purpose has one algorithm for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// Seals and opens, through the keys of tenants.
+    Seal,
+}
+
+impl Algorithm {
+    /// The byte that names it.
+    pub(crate) const fn to_byte(self) -> u8 {
+        match self {
+            Self::Seal => 1,
+        }
+    }
+}
+
+/// The key that MACs the ring and all records beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RingMac {
+    /// The ring's epoch when it was made.
+    pub(crate) epoch: u64,
+    pub(crate) wrapped: Wrapped,
+}
+
+/// What the registry of columns must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RegistryState {
+    /// How many pages it has.
+    pub(crate) pages: u16,
+    pub(crate) digest: [u8; 32],
+}
+
 /// A key of the ring. Its material is wrapped by the root, and gone once it is destroyed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RingKey {
     pub(crate) id: KeyId,
     /// The ring's epoch when it was made.
     pub(crate) seq: u64,
+    pub(crate) algorithm: Algorithm,
     pub(crate) suite: Suite,
     pub(crate) purpose: Purpose,
     pub(crate) state: KeyState,
     /// Values were sealed with it that no registered column counts.
     pub(crate) unregistered: bool,
+    /// A rotation is to end it: it is disabled and destroyed once nothing needs it.
+    pub(crate) ending: bool,
     /// The ring's epoch of its last change of state.
     pub(crate) changed: u64,
     /// The ring's epoch when it became Active; 0 before.
@@ -74,6 +110,16 @@ pub(crate) struct RingKey {
     pub(crate) wrapped: Option<Wrapped>,
 }
 
+impl RingKey {
+    /// A Pending key becomes Active in `epoch`.
+    pub(crate) const fn make_active(&mut self, epoch: u64, now: Timestamp) {
+        self.state = KeyState::Active;
+        self.promoted = Some(now);
+        self.changed = epoch;
+        self.promoted_epoch = epoch;
+    }
+}
+
 /// The whole ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ring {
@@ -81,7 +127,12 @@ pub(crate) struct Ring {
     pub(crate) epoch: u64,
     /// The least `seq` of a key that is not destroyed.
     pub(crate) floor: u64,
-    pub(crate) mac_key: Wrapped,
+    pub(crate) mac: RingMac,
+    /// The one before, while records are still under it.
+    pub(crate) previous_mac: Option<RingMac>,
+    /// The key by which ids that were made up are told, wrapped.
+    pub(crate) filter: Wrapped,
+    pub(crate) registry: RegistryState,
     pub(crate) keys: Vec<RingKey>,
 }
 
@@ -139,17 +190,22 @@ impl Ring {
                 key.retired = Some(now);
                 key.changed = epoch;
             } else if key.id == id {
-                key.state = KeyState::Active;
-                key.promoted = Some(now);
-                key.changed = epoch;
-                key.promoted_epoch = epoch;
+                key.make_active(epoch, now);
             }
         }
         Ok(())
     }
 
-    /// Pending or Retired → Disabled. Returns whether anything changed.
+    /// Pending or Retired → Disabled, by an operator: no rotation ends the key from then on.
+    /// Returns whether anything changed.
     pub(crate) fn disable(&mut self, id: KeyId, now: Timestamp) -> Result<bool> {
+        let changed = self.disable_to_end(id, now)?;
+        let key = self.key_mut(id)?;
+        Ok(std::mem::take(&mut key.ending) || changed)
+    }
+
+    /// Pending or Retired → Disabled, on the way to be destroyed. Returns whether anything changed.
+    pub(crate) fn disable_to_end(&mut self, id: KeyId, now: Timestamp) -> Result<bool> {
         let epoch = self.epoch;
         let key = self.key_mut(id)?;
         match key.state {
@@ -168,8 +224,16 @@ impl Ring {
         Ok(true)
     }
 
-    /// Disabled → Retired. Returns whether anything changed.
+    /// Disabled → Retired, by an operator: no rotation ends the key from then on. Returns whether
+    /// anything changed.
     pub(crate) fn enable(&mut self, id: KeyId) -> Result<bool> {
+        let changed = self.enable_again(id)?;
+        let key = self.key_mut(id)?;
+        Ok(std::mem::take(&mut key.ending) || changed)
+    }
+
+    /// Disabled → Retired. Returns whether anything changed.
+    pub(crate) fn enable_again(&mut self, id: KeyId) -> Result<bool> {
         let epoch = self.epoch;
         let key = self.key_mut(id)?;
         match key.state {
@@ -201,6 +265,7 @@ impl Ring {
         key.destroyed = Some(now);
         key.changed = epoch;
         key.wrapped = None;
+        key.ending = false;
         let living = self
             .keys
             .iter()
@@ -216,6 +281,13 @@ impl Ring {
     /// What must hold of any ring, whoever wrote it.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |what: &'static str| Err(Error::corrupt(what));
+        if self.epoch == 0 {
+            return wrong("the keyring is of epoch 0");
+        }
+        let before = self.previous_mac.as_ref().map_or(0, |mac| mac.epoch);
+        if self.mac.epoch > self.epoch || before >= self.mac.epoch {
+            return wrong("a MAC key of the keyring is newer than it can be");
+        }
         for (at, key) in self.keys.iter().enumerate() {
             let earlier = self.keys.iter().take(at);
             if earlier.clone().any(|other| other.id == key.id) {
@@ -234,6 +306,12 @@ impl Ring {
             }
             if key.seq > self.epoch || key.changed > self.epoch || key.promoted_epoch > self.epoch {
                 return wrong("a key of the keyring is newer than the ring");
+            }
+            if earlier
+                .clone()
+                .any(|o| o.purpose == key.purpose && o.algorithm != key.algorithm)
+            {
+                return wrong("the keyring has keys of two algorithms for one purpose");
             }
             if key.seq < self.floor && key.state != KeyState::Destroyed {
                 return wrong("a key of the keyring lies below its floor");

@@ -5,13 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyward_base::context::Encoded;
-use keyward_base::{Error, KeyId, Reason, Result, SecretArray};
+use keyward_base::{Error, KeyId, Reason, Result};
 use keyward_crypto::{BodyKey, MacKey, Provider};
-use keyward_store::{Record, Version};
+use keyward_store::{Record, Version, Write};
 
-use crate::anchor::RingId;
+use crate::anchor::Pin;
 use crate::format::{MAC_LEN, decode_ring, encode_ring};
-use crate::ring::{KeyState, Ring, RingKey};
+use crate::key_filter::KeyFilter;
+use crate::records::ring_place;
+use crate::ring::{KeyState, Ring, RingKey, RingMac};
+use crate::ring_id::RingId;
 use crate::root::{Root, Wrapped};
 
 const RING_MAC: &[u8] = b"keyward/v1/ring\0";
@@ -21,9 +24,11 @@ pub(crate) struct Snapshot {
     pub(crate) ring: Ring,
     /// The store's version of the record this was read from.
     pub(crate) version: Version,
-    pub(crate) mac: Arc<MacKey>,
     /// The MAC of that record.
     pub(crate) tag: [u8; MAC_LEN],
+    pub(crate) filter: Arc<KeyFilter>,
+    mac: Arc<MacKey>,
+    previous_mac: Option<Arc<MacKey>>,
     material: HashMap<KeyId, Arc<BodyKey>>,
 }
 
@@ -36,18 +41,10 @@ impl Snapshot {
         provider: &Provider,
         known: Option<&Self>,
     ) -> Result<Self> {
-        let (ring, body, mac) = decode_ring(&record.data)?;
-        let mac_key = match known.filter(|k| k.ring.mac_key == ring.mac_key && k.ring.id == ring.id)
-        {
-            Some(known) => Arc::clone(&known.mac),
-            None => {
-                let key = root
-                    .unwrap(mac_context(ring.id).as_bytes(), &ring.mac_key)
-                    .await?;
-                Arc::new(MacKey::new(provider, &key)?)
-            }
-        };
-        mac_key.verify(&[RING_MAC, body], &mac).map_err(|e| {
+        let (ring, body, tag) = decode_ring(&record.data)?;
+        let known = known.filter(|known| known.ring.id == ring.id);
+        let mac = unwrap_mac(&ring, &ring.mac, root, provider, known).await?;
+        mac.verify(&[RING_MAC, body], &tag).map_err(|e| {
             Error::corrupt(
                 "the keyring record is not authentic: it was altered, or another root wrote it",
             )
@@ -55,6 +52,19 @@ impl Snapshot {
             .with_source(e)
         })?;
         ring.check()?;
+        let previous_mac = match &ring.previous_mac {
+            Some(before) => Some(unwrap_mac(&ring, before, root, provider, known).await?),
+            None => None,
+        };
+        let filter = match known.filter(|known| known.ring.filter == ring.filter) {
+            Some(known) => Arc::clone(&known.filter),
+            None => {
+                let key = root
+                    .unwrap(filter_context(ring.id).as_bytes(), &ring.filter)
+                    .await?;
+                Arc::new(KeyFilter::new(provider, &key)?)
+            }
+        };
         let mut material = HashMap::new();
         for key in &ring.keys {
             let kept = known
@@ -71,7 +81,8 @@ impl Snapshot {
                     material.insert(key.id, Arc::clone(kept));
                 }
                 (Some(wrapped), None) => {
-                    let unwrapped = unwrap_key(ring.id, key, wrapped, root).await?;
+                    let context = key_context(ring.id, key);
+                    let unwrapped = root.unwrap(context.as_bytes(), wrapped).await?;
                     material.insert(
                         key.id,
                         Arc::new(BodyKey::new(provider, key.suite, &unwrapped)?),
@@ -82,10 +93,46 @@ impl Snapshot {
         Ok(Self {
             ring,
             version: record.version,
-            mac: mac_key,
-            tag: mac,
+            tag,
+            filter,
+            mac,
+            previous_mac,
             material,
         })
+    }
+
+    /// What an anchor remembers of this state.
+    pub(crate) const fn pin(&self) -> Pin {
+        Pin {
+            id: self.ring.id.to_bytes(),
+            counter: self.ring.epoch,
+            digest: self.tag,
+        }
+    }
+
+    /// The condition that the ring is the one this was read from. Every write under a key of the
+    /// ring carries it.
+    pub(crate) fn require(&self) -> Write {
+        Write::Require {
+            key: ring_place(),
+            version: Some(self.version),
+        }
+    }
+
+    /// The ring's MAC key that was made in `epoch`, if it is one of those in use.
+    pub(crate) fn mac_of(&self, epoch: u64) -> Option<&MacKey> {
+        if epoch == self.ring.mac.epoch {
+            return Some(&self.mac);
+        }
+        let before = self.ring.previous_mac.as_ref()?;
+        self.previous_mac
+            .as_deref()
+            .filter(|_| before.epoch == epoch)
+    }
+
+    /// The MAC key that records are written under.
+    pub(crate) fn mac(&self) -> &MacKey {
+        &self.mac
     }
 
     /// The material of a ring key that opens; why not, otherwise.
@@ -99,8 +146,7 @@ impl Snapshot {
         self.material.get(&id).ok_or_else(unknown)
     }
 
-    /// Ring keys that may be used in one of the two states and not in the other, or whose material
-    /// differs.
+    /// Ring keys that may be used in one of the two states and not in the other.
     pub(crate) fn changed_since(&self, older: &Self) -> HashSet<KeyId> {
         let opens = |ring: &Ring, id| ring.find(id).map(|key| key.state.check_opens().is_ok());
         self.ring
@@ -123,6 +169,28 @@ impl fmt::Debug for Snapshot {
     }
 }
 
+async fn unwrap_mac(
+    ring: &Ring,
+    mac: &RingMac,
+    root: &dyn Root,
+    provider: &Provider,
+    known: Option<&Snapshot>,
+) -> Result<Arc<MacKey>> {
+    if let Some(known) = known {
+        if known.ring.mac == *mac {
+            return Ok(Arc::clone(&known.mac));
+        }
+        if known.ring.previous_mac.as_ref() == Some(mac)
+            && let Some(kept) = &known.previous_mac
+        {
+            return Ok(Arc::clone(kept));
+        }
+    }
+    let context = mac_context(ring.id, mac.epoch);
+    let key = root.unwrap(context.as_bytes(), &mac.wrapped).await?;
+    MacKey::new(provider, &key).map(Arc::new)
+}
+
 /// The bytes of a ring record: the ring and its MAC.
 pub(crate) fn sealed_bytes(ring: &Ring, mac: &MacKey) -> Result<Vec<u8>> {
     ring.check()?;
@@ -132,9 +200,40 @@ pub(crate) fn sealed_bytes(ring: &Ring, mac: &MacKey) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What the ring's MAC key is wrapped under.
-pub(crate) fn mac_context(ring: RingId) -> Encoded {
+/// A new MAC key of the ring, and what the ring holds of it.
+pub(crate) async fn new_mac(
+    provider: &Provider,
+    root: &dyn Root,
+    ring: RingId,
+    epoch: u64,
+) -> Result<(RingMac, MacKey)> {
+    let key = provider.random::<32>()?;
+    let wrapped = root.wrap(mac_context(ring, epoch).as_bytes(), &key).await?;
+    Ok((RingMac { epoch, wrapped }, MacKey::new(provider, &key)?))
+}
+
+/// A new key of the filter, and what the ring holds of it.
+pub(crate) async fn new_filter(
+    provider: &Provider,
+    root: &dyn Root,
+    ring: RingId,
+) -> Result<(Wrapped, KeyFilter)> {
+    let key = provider.random::<32>()?;
+    let wrapped = root.wrap(filter_context(ring).as_bytes(), &key).await?;
+    Ok((wrapped, KeyFilter::new(provider, &key)?))
+}
+
+/// What a MAC key of the ring is wrapped under.
+pub(crate) fn mac_context(ring: RingId, epoch: u64) -> Encoded {
     let mut context = Encoded::new("keyward/v1/ring-mac");
+    context.push(&ring.to_bytes());
+    context.push(&epoch.to_be_bytes());
+    context
+}
+
+/// What the key of the filter is wrapped under.
+pub(crate) fn filter_context(ring: RingId) -> Encoded {
+    let mut context = Encoded::new("keyward/v1/ring-filter");
     context.push(&ring.to_bytes());
     context
 }
@@ -145,18 +244,8 @@ pub(crate) fn key_context(ring: RingId, key: &RingKey) -> Encoded {
     context.push(&ring.to_bytes());
     context.push(&key.id.to_bytes());
     context.push(&key.seq.to_be_bytes());
+    context.push(&[key.algorithm.to_byte()]);
     context.push(&[key.suite.to_byte()]);
     context.push(key.purpose.as_str().as_bytes());
     context
-}
-
-/// Unwraps the material of `key`.
-pub(crate) async fn unwrap_key(
-    ring: RingId,
-    key: &RingKey,
-    wrapped: &Wrapped,
-    root: &dyn Root,
-) -> Result<SecretArray<32>> {
-    root.unwrap(key_context(ring, key).as_bytes(), wrapped)
-        .await
 }

@@ -2,8 +2,8 @@
 
 use keyward_base::{KeyId, Purpose, Timestamp};
 
-use crate::anchor::RingId;
-use crate::ring::{KeyState, Ring};
+use crate::ring::{Algorithm, KeyState, Ring};
+use crate::ring_id::RingId;
 use crate::root::RootVersion;
 
 /// What may be shown of a ring: nothing in it is secret.
@@ -16,6 +16,10 @@ pub struct Status {
     pub epoch: u64,
     /// The least seq of a key that is not destroyed.
     pub floor: u64,
+    /// The ring's epoch in which its MAC key was made.
+    pub mac_epoch: u64,
+    /// Records may still be under the MAC key before: its rotation goes on.
+    pub mac_rotates: bool,
     /// All keys, tombstones included, in the order they were made.
     pub keys: Vec<KeyStatus>,
 }
@@ -28,6 +32,8 @@ pub struct KeyStatus {
     pub id: KeyId,
     /// What it is for.
     pub purpose: Purpose,
+    /// What it does.
+    pub algorithm: Algorithm,
     /// The ring's epoch when it was made.
     pub seq: u64,
     /// Where it is in its life.
@@ -36,6 +42,8 @@ pub struct KeyStatus {
     pub root: Option<RootVersion>,
     /// Values were sealed with it directly that no registered column counts.
     pub unregistered: bool,
+    /// A rotation is to end it: it is disabled and destroyed once nothing needs it.
+    pub ending: bool,
     /// When it was made.
     pub created: Timestamp,
     /// When it became Active.
@@ -56,10 +64,12 @@ impl Status {
             .map(|key| KeyStatus {
                 id: key.id,
                 purpose: key.purpose.clone(),
+                algorithm: key.algorithm,
                 seq: key.seq,
                 state: key.state,
                 root: key.wrapped.as_ref().map(|wrapped| wrapped.version),
                 unregistered: key.unregistered,
+                ending: key.ending,
                 created: key.created,
                 promoted: key.promoted,
                 retired: key.retired,
@@ -71,6 +81,8 @@ impl Status {
             ring: ring.id,
             epoch: ring.epoch,
             floor: ring.floor,
+            mac_epoch: ring.mac.epoch,
+            mac_rotates: ring.previous_mac.is_some(),
             keys,
         }
     }

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyward_base::context::Encoded;
-use keyward_base::{Error, KeyId, Purpose, Reason, Result, SecretArray, Suite, Tenant, Timestamp};
+use keyward_base::{
+    Error, ErrorKind, KeyId, Purpose, Reason, Result, SecretArray, Suite, Tenant, Timestamp,
+};
 use keyward_crypto::{BodyKey, Provider, body_len};
-use keyward_store::{Record, RecordKey};
+use keyward_store::Record;
 
-use crate::cache::{Cached, Slot};
 use crate::format::{TenantEntry, TenantRecord, decode_tenant, encode_tenant};
-use crate::keyring::TENANT_KEYS;
 use crate::snapshot::Snapshot;
 
 const TENANT_MAC: &[u8] = b"keyward/v1/tenant-keys\0";
@@ -23,16 +23,16 @@ pub struct TenantKey(Arc<Inner>);
 
 struct Inner {
     id: KeyId,
-    seq: u64,
+    issued_epoch: u64,
     suite: Suite,
     body: BodyKey,
 }
 
 impl TenantKey {
-    pub(crate) fn new(id: KeyId, seq: u64, suite: Suite, body: BodyKey) -> Self {
+    pub(crate) fn new(id: KeyId, issued_epoch: u64, suite: Suite, body: BodyKey) -> Self {
         Self(Arc::new(Inner {
             id,
-            seq,
+            issued_epoch,
             suite,
             body,
         }))
@@ -45,10 +45,11 @@ impl TenantKey {
         self.0.id
     }
 
-    /// The ring's epoch from which on this key seals, to be held against a fence.
+    /// The ring's epoch in which it was issued, or, where keys are derived, in which its ring key
+    /// became Active: it seals where the [`Barrier`](crate::Barrier) is not above it.
     #[must_use]
-    pub fn seq(&self) -> u64 {
-        self.0.seq
+    pub fn issued_epoch(&self) -> u64 {
+        self.0.issued_epoch
     }
 
     /// How it seals.
@@ -70,13 +71,13 @@ impl fmt::Debug for TenantKey {
     }
 }
 
-/// Where the keys of a tenant and purpose lie.
-pub(crate) fn record_key(purpose: &Purpose, tenant: &Tenant) -> RecordKey {
-    RecordKey {
-        collection: TENANT_KEYS,
-        owner: tenant.as_str().to_owned(),
-        id: purpose.as_str().to_owned(),
-    }
+/// One key of a tenant in memory. Without material, its ring key did not open when it was read.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: KeyId,
+    pub(crate) issued_epoch: u64,
+    pub(crate) wrapped_by: KeyId,
+    pub(crate) key: Option<TenantKey>,
 }
 
 fn mac_prefix(snapshot: &Snapshot, purpose: &Purpose, tenant: &Tenant) -> Encoded {
@@ -87,24 +88,51 @@ fn mac_prefix(snapshot: &Snapshot, purpose: &Purpose, tenant: &Tenant) -> Encode
     prefix
 }
 
-/// Reads and authenticates a tenant's record.
+/// Reads and authenticates a tenant's record against a ring that is as new as it.
 pub(crate) fn read(
     record: &Record,
     snapshot: &Snapshot,
     purpose: &Purpose,
     tenant: &Tenant,
 ) -> Result<TenantRecord> {
-    let (entries, body, mac) = decode_tenant(&record.data)?;
+    let (held, body, mac) = decode_tenant(&record.data).map_err(damaged)?;
+    if held.epoch.max(held.mac_epoch) > snapshot.ring.epoch {
+        return Err(newer());
+    }
+    let key = snapshot
+        .mac_of(held.mac_epoch)
+        .ok_or_else(|| damaged(Error::corrupt("its MAC key is no longer in use")))?;
     let prefix = mac_prefix(snapshot, purpose, tenant);
-    snapshot
-        .mac
-        .verify(&[TENANT_MAC, prefix.as_bytes(), body], &mac)
-        .map_err(|e| {
-            Error::corrupt("a tenant's key record is not authentic: it was altered or moved")
-                .because(Reason::NotAuthentic)
-                .with_source(e)
-        })?;
-    Ok(entries)
+    key.verify(&[TENANT_MAC, prefix.as_bytes(), body], &mac)
+        .map_err(damaged)?;
+    let strange = |entry: &&TenantEntry| snapshot.ring.find(entry.wrapped_by).is_none();
+    match held.entries.iter().find(strange) {
+        None => Ok(held),
+        Some(_) => Err(damaged(Error::corrupt("the keyring lacks its ring key"))),
+    }
+}
+
+/// Says of a record, before it is authentic, from which epoch on a ring can read it.
+pub(crate) fn least_epoch(record: &Record) -> u64 {
+    decode_tenant(&record.data).map_or(0, |(held, _, _)| held.epoch.max(held.mac_epoch))
+}
+
+/// A record that its owner alone cannot use. One of a newer keyward is told as that.
+fn damaged(e: Error) -> Error {
+    if e.kind() == ErrorKind::Unavailable {
+        return e;
+    }
+    Error::corrupt(
+        "a tenant's key record is not what was written: restore it from a backup of the key store, or give it up with `keyward keys set-aside`; `keyward doctor` names the tenant",
+    )
+    .because(Reason::DamagedKeys)
+    .with_source(e)
+}
+
+fn newer() -> Error {
+    Error::unavailable(
+        "a tenant's keys are newer than the keyring: an older keyring was put back; restore the newest",
+    )
 }
 
 /// The bytes of a tenant's record, with its MAC.
@@ -114,9 +142,16 @@ pub(crate) fn write(
     purpose: &Purpose,
     tenant: &Tenant,
 ) -> Result<Vec<u8>> {
-    let mut bytes = encode_tenant(record)?;
+    let now = TenantRecord {
+        epoch: snapshot.ring.epoch,
+        mac_epoch: snapshot.ring.mac.epoch,
+        entries: record.entries.clone(),
+    };
+    let mut bytes = encode_tenant(&now)?;
     let prefix = mac_prefix(snapshot, purpose, tenant);
-    let mac = snapshot.mac.sign(&[TENANT_MAC, prefix.as_bytes(), &bytes]);
+    let mac = snapshot
+        .mac()
+        .sign(&[TENANT_MAC, prefix.as_bytes(), &bytes]);
     bytes.extend_from_slice(&mac);
     Ok(bytes)
 }
@@ -147,11 +182,10 @@ pub(crate) fn issue(
     now: Timestamp,
 ) -> Result<TenantEntry> {
     let active = snapshot.ring.active(purpose)?;
-    let mut id = [0; 8];
-    provider.fill(&mut id)?;
+    let id = snapshot.filter.make(provider, purpose, Some(tenant))?;
     let material = provider.random::<32>()?;
     let entry = TenantEntry {
-        id: KeyId::from_bytes(id),
+        id,
         seq: snapshot.ring.epoch,
         suite: active.suite,
         unregistered: false,
@@ -200,8 +234,7 @@ pub(crate) fn open_all(
     provider: &Provider,
     purpose: &Purpose,
     tenant: &Tenant,
-    now: Timestamp,
-) -> Result<Cached> {
+) -> Result<Vec<Slot>> {
     let mut slots = Vec::with_capacity(record.entries.len());
     for entry in &record.entries {
         let key = match snapshot.opens(entry.wrapped_by) {
@@ -214,12 +247,12 @@ pub(crate) fn open_all(
         };
         slots.push(Slot {
             id: entry.id,
-            seq: entry.seq,
+            issued_epoch: entry.seq,
             wrapped_by: entry.wrapped_by,
             key,
         });
     }
-    Ok(Cached::new(slots, now))
+    Ok(slots)
 }
 
 /// The key of a tenant derived from a ring key.

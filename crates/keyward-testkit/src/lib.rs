@@ -20,16 +20,19 @@
 //! | [`audit`] | a sink that keeps its events, and can be made to fail |
 //! | [`damage`] | every single-bit flip and every truncation of some bytes |
 //! | [`needles`] | finds pieces of a secret, in several encodings, in bytes and files |
+//! | [`staged`] | a store on which a test decides what happens at each call |
 //! | [`strategies`] | proptest strategies for ids |
 //! | [`vectors`] | reads vector files of `key: value` lines |
 
 pub mod audit;
 pub mod damage;
 pub mod needles;
+pub mod staged;
 pub mod strategies;
 pub mod vectors;
 
 pub use audit::RecordingAudit;
 pub use damage::{bit_flips, truncations};
 pub use needles::{Finding, Form, Needles};
+pub use staged::{Answer, Call, Interrupt, Staged};
 pub use vectors::Vector;

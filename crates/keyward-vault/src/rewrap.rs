@@ -1,6 +1,6 @@
 //! Rotation that ends: every value sealed anew under keys issued since the last promotion.
 //!
-//! The fence goes up first, so that nobody writes under an old key any more. Then one scan seals
+//! The barrier goes up first, so that nobody writes under an old key any more. Then one scan seals
 //! anew what is old, each row by compare-and-swap, with its cursor in the same batch. It may be
 //! killed at any instant and run again, beside live writers and beside itself.
 
@@ -12,7 +12,7 @@ use std::fmt;
 
 use keyward_base::audit::{Event, Outcome};
 use keyward_base::{Error, Reason, Result};
-use keyward_keys::{Coverage, Fence};
+use keyward_keys::{Barrier, Coverage};
 use keyward_store::{Collection, Scan, StoreLimits};
 
 use crate::sealed::Column;
@@ -116,9 +116,9 @@ impl<'a> Rewrap<'a> {
     async fn try_run(&mut self) -> Result<Report> {
         let vault = self.vault;
         vault.keyring().refresh().await?;
-        let least = vault.keyring().active_seq(vault.purpose())?;
-        Fence::raise(vault.store().as_ref(), vault.purpose(), least).await?;
-        vault.forget_fence();
+        let least = vault.keyring().promoted_epoch(vault.purpose())?;
+        Barrier::raise(vault.store().as_ref(), &VAULT, vault.purpose(), least).await?;
+        vault.forget_barrier();
         let total = vault.store().count(&VAULT, "").await?;
         let mut report = Report::default();
         let mut cursor = Cursor::read(vault.store().as_ref(), least).await?;
@@ -150,8 +150,7 @@ impl<'a> Rewrap<'a> {
 /// Values under keys older than `least`. Apart from [`Rewrap`], whose callback is not `Sync`: a
 /// borrow of it here would keep the whole run from being spawned.
 async fn count_left(vault: &Vault, tables: &[(&Column, &dyn Table)], least: u64) -> Result<u64> {
-    let own = vault.coverage();
-    let mut columns: Vec<&dyn Coverage> = vec![&own];
+    let mut columns: Vec<&dyn Coverage> = vec![vault.coverage()];
     for (_, table) in tables {
         columns.push(*table);
     }

@@ -10,6 +10,8 @@ use keyward_base::{
     Revision, Scope, SecretBytes, Tenant,
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
+use keyward_keys::ColumnId;
+use keyward_store::StoreId;
 
 use crate::credential::{Credential, Kind};
 use crate::slot::Slot;
@@ -89,20 +91,23 @@ pub struct Cell {
 pub struct Column {
     vault: Vault,
     place: Place,
+    id: ColumnId,
 }
 
 impl Vault {
-    /// The column `place` of an application's own table. Registered for good: from now on no key
+    /// The column `place` of an application's own table in the database `store`. Registered for good: from now on no key
     /// is destroyed by a process that cannot count it. Give a [`Table`](crate::Table) of it to
     /// [`Rewrap`](crate::Rewrap), and to whatever destroys keys.
     ///
     /// # Errors
     /// `Unavailable` if the key store cannot be reached.
-    pub async fn column(&self, place: Place) -> Result<Column> {
-        self.keyring().register(place.as_str()).await?;
+    pub async fn column(&self, store: StoreId, place: Place) -> Result<Column> {
+        let id = ColumnId::new(store, place.as_str(), self.purpose().clone())?;
+        self.keyring().register(&id, false).await?;
         Ok(Column {
             vault: self.clone(),
             place,
+            id,
         })
     }
 
@@ -202,6 +207,12 @@ impl Vault {
 }
 
 impl Column {
+    /// What it was registered as: what a [`Table`](crate::Table) of it gives as its id.
+    #[must_use]
+    pub const fn id(&self) -> &ColumnId {
+        &self.id
+    }
+
     /// Where its values lie.
     #[must_use]
     pub const fn place(&self) -> &Place {
@@ -252,9 +263,10 @@ impl Column {
         let keyring = self.vault.keyring();
         let purpose = self.vault.purpose();
         let held = keyring
+            .admin()
             .opening_key(purpose, &cell.tenant, header.key)
             .await?;
-        if held.seq() >= least_seq {
+        if held.issued_epoch() >= least_seq {
             return Ok(None);
         }
         let plaintext = self.open_unrecorded(cell, value).await?;

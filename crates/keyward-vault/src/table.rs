@@ -20,8 +20,7 @@ pub struct Row {
 
 /// A table with a column of sealed values, so that rotation finds them.
 ///
-/// [`Coverage::name`] is the column's place, as it was given to
-/// [`Vault::column`](crate::Vault::column). Values of a key are found by the half-open range of
+/// [`Coverage::id`] is [`Column::id`](crate::Column::id), and it has no barrier. Values of a key are found by the half-open range of
 /// text that begins with its 16-byte prefix, under a binary collation, never with `LIKE`.
 pub trait Table: Coverage {
     /// At most `limit` rows after `after`, in a stable order; all rows come by in the end.

@@ -15,7 +15,7 @@ use keyward_base::{
     SecretBytes, Sink,
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
-use keyward_keys::{Fence, Keyring};
+use keyward_keys::{Barrier, Keyring, RecordColumn};
 use keyward_store::{Applied, Content, Record, Records, Write};
 
 pub use builder::VaultBuilder;
@@ -43,7 +43,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Arc<dyn Sink>,
     pub(crate) purpose: Purpose,
-    fence: Mutex<Option<Fence>>,
+    barrier: Mutex<Option<Barrier>>,
+    column: RecordColumn,
 }
 
 impl Vault {
@@ -119,11 +120,11 @@ impl Vault {
             };
             let metadata = Metadata::new(credential, scope, revision, created, now);
             let data = metadata.to_bytes()?;
-            let fence = self.fence().await?;
+            let barrier = self.barrier().await?;
             let key = self
                 .0
                 .keyring
-                .sealing_key(&self.0.purpose, &slot.tenant, fence.least_seq())
+                .sealing_key(&self.0.purpose, &slot.tenant, barrier.promoted_epoch())
                 .await?;
             let header = Header {
                 suite: key.suite(),
@@ -156,10 +157,10 @@ impl Vault {
                     },
                 },
             };
-            match self.0.store.apply(vec![fence.require(), write]).await? {
+            match self.0.store.apply(vec![barrier.require(), write]).await? {
                 Applied::Done(_) => return Ok(Listed::of(slot.clone(), header, &metadata, scope)),
-                // The fence went up, or the slot changed: look again, and judge anew.
-                _ => self.forget_fence(),
+                // The barrier went up, or the slot changed: look again, and judge anew.
+                _ => self.forget_barrier(),
             }
         }
         Err(Error::unavailable(
@@ -241,23 +242,32 @@ impl Vault {
         ))
     }
 
-    async fn fence(&self) -> Result<Fence> {
+    async fn barrier(&self) -> Result<Barrier> {
         let held = self
             .0
-            .fence
+            .barrier
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if let Some(fence) = held {
-            return Ok(fence);
+        if let Some(barrier) = held {
+            return Ok(barrier);
         }
-        let fence = Fence::claim(self.0.store.as_ref(), &self.0.purpose).await?;
-        *self.0.fence.lock().unwrap_or_else(PoisonError::into_inner) = Some(fence.clone());
-        Ok(fence)
+        let (store, purpose) = (self.0.store.as_ref(), &self.0.purpose);
+        let barrier = Barrier::claim(store, &VAULT, purpose).await?;
+        *self
+            .0
+            .barrier
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(barrier.clone());
+        Ok(barrier)
     }
 
-    pub(crate) fn forget_fence(&self) {
-        *self.0.fence.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    pub(crate) fn forget_barrier(&self) {
+        *self
+            .0
+            .barrier
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(crate) fn binding<'a>(
@@ -350,10 +360,10 @@ fn check_expected(expect: Expect, held: Option<&Metadata>) -> Result<()> {
 
 /// The vault's collection as a column to be counted.
 impl Vault {
-    /// The vault's own records, for [`Admin::usage`](keyward_keys::Admin::usage) and
-    /// [`Admin::destroy`](keyward_keys::Admin::destroy).
+    /// The vault's own records as a column. It is among [`Keyring::coverages`] from the moment
+    /// that the vault is built.
     #[must_use]
-    pub fn coverage(&self) -> keyward_keys::RecordColumn<'_> {
-        keyward_keys::RecordColumn::new(self.0.store.as_ref(), VAULT)
+    pub fn coverage(&self) -> &RecordColumn {
+        &self.0.column
     }
 }

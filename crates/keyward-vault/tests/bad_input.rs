@@ -134,7 +134,7 @@ async fn a_newer_release_is_named_and_its_rows_are_left_alone() {
             .unwrap();
     }
     let held = data.fetch(&key(&slot("suite"))).await.unwrap().unwrap();
-    let newer_suite = of_suite(&held, 2);
+    let newer_suite = of_suite(&held, 3);
     overwrite(
         data.as_ref(),
         &slot("suite"),

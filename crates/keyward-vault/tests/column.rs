@@ -9,14 +9,14 @@
 
 mod support;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use keyward_base::{
-    CredentialKind, ErrorKind, KeyId, Place, Purpose, Reason, RecordId, Result, Revision, Scope,
+    CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
     SecretBytes, Tenant,
 };
-use keyward_keys::Coverage;
-use keyward_store::BoxFuture;
+use keyward_keys::{ColumnId, Coverage};
+use keyward_store::{BoxFuture, StoreId};
 use keyward_vault::{Cell, Column, Kind, Rewrap, Row, Sealed, Slot, Table, Vault};
 use rusqlite::{Connection, params};
 use support::World;
@@ -26,13 +26,14 @@ const PLACE: &str = "server.password";
 /// `server (id, tenant, version, password)`, as an application would have it.
 #[derive(Debug)]
 struct Servers {
+    id: ColumnId,
     conn: Mutex<Connection>,
     /// What the application writes just before the next swap: id and value.
     beforehand: Mutex<Option<(i64, String)>>,
 }
 
 impl Servers {
-    fn new() -> Self {
+    fn new(column: &Column) -> Self {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(
             "CREATE TABLE server (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL,
@@ -40,6 +41,7 @@ impl Servers {
         )
         .unwrap();
         Self {
+            id: column.id().clone(),
             conn: Mutex::new(conn),
             beforehand: Mutex::default(),
         }
@@ -60,12 +62,16 @@ impl Servers {
 }
 
 impl Coverage for Servers {
-    fn close<'a>(&'a self, _: &'a Purpose, _: u64) -> BoxFuture<'a, Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn id(&self) -> &ColumnId {
+        &self.id
     }
 
-    fn name(&self) -> &str {
-        PLACE
+    fn has_barrier(&self) -> bool {
+        false
+    }
+
+    fn close(&self, _: u64) -> BoxFuture<'_, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
@@ -129,8 +135,15 @@ fn secret(text: &str) -> SecretBytes {
     SecretBytes::copy_of(text.as_bytes())
 }
 
+fn app() -> StoreId {
+    StoreId::new("app").unwrap()
+}
+
 async fn column(vault: &Vault) -> Column {
-    vault.column(Place::new(PLACE).unwrap()).await.unwrap()
+    vault
+        .column(app(), Place::new(PLACE).unwrap())
+        .await
+        .unwrap()
 }
 
 async fn rotate(vault: &Vault) -> KeyId {
@@ -142,8 +155,8 @@ async fn rotate(vault: &Vault) -> KeyId {
 }
 
 /// A table of `rows` rows: `password-ID-of-some-length` each, of two tenants.
-async fn filled(column: &Column, rows: i64) -> Servers {
-    let servers = Servers::new();
+async fn filled(column: &Column, rows: i64) -> Arc<Servers> {
+    let servers = Arc::new(Servers::new(column));
     for id in 1..=rows {
         let tenant = if id % 2 == 0 { "acme" } else { "globex" };
         let password = secret(&format!("password-{id}-of-some-length"));
@@ -209,7 +222,7 @@ async fn a_value_opens_in_its_cell_and_nowhere_else() {
     }
     let other = world
         .vault
-        .column(Place::new("server.token").unwrap())
+        .column(app(), Place::new("server.token").unwrap())
         .await
         .unwrap();
     let error = other.open(&home, &value).await.unwrap_err();
@@ -244,12 +257,18 @@ async fn rotation_finds_the_column_and_ends() {
     let servers = filled(&column, 50).await;
     let old = rotate(&world.vault).await;
     let admin = world.vault.keyring().admin();
-    let own = world.vault.coverage();
-    let usage = admin.usage(&[&own, &servers]).await.unwrap();
-    assert_eq!(usage.iter().find(|u| u.key == old).unwrap().rows, 50);
+    let blind = admin.usage().await.unwrap();
+    assert_eq!((blind.rows(old), blind.uncounted.len()), (0, 1));
+    // Who cannot count the column disables nothing that it may need.
+    let error = admin.disable(old).await.unwrap_err();
+    assert!(error.to_string().contains("--even-uncounted"), "{error}");
+    let coverages = world.vault.keyring().coverages();
+    coverages.add(servers.clone());
+    let usage = admin.usage().await.unwrap();
+    assert_eq!((usage.rows(old), usage.uncounted.len()), (50, 0));
 
     let report = Rewrap::new(&world.vault)
-        .table(&column, &servers)
+        .table(&column, servers.as_ref())
         .batch(16)
         .run()
         .await
@@ -267,21 +286,24 @@ async fn rotation_finds_the_column_and_ends() {
         );
     }
     let again = Rewrap::new(&world.vault)
-        .table(&column, &servers)
+        .table(&column, servers.as_ref())
         .run()
         .await
         .unwrap();
     assert_eq!((again.seen, again.moved, again.left), (50, 0, 0));
 
     admin.disable(old).await.unwrap();
+    // What was sealed before may not be stored yet.
+    let error = admin.destroy(old).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let age = world.vault.keyring().policy().minimum_age();
+    world.clock.advance(age);
     // Who cannot count the column destroys nothing.
-    let error = admin.destroy(old, &[&own]).await.unwrap_err();
+    let stranger = world.reopened().await;
+    let error = stranger.keyring().admin().destroy(old).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
     assert!(error.to_string().contains(PLACE), "{error}");
-    assert_eq!(
-        admin.destroy(old, &[&own, &servers]).await.unwrap().key,
-        old
-    );
+    assert_eq!(admin.destroy(old).await.unwrap().key, old);
 }
 
 #[tokio::test]
@@ -292,10 +314,13 @@ async fn a_column_left_out_of_a_rewrap_keeps_its_key() {
     let old = rotate(&world.vault).await;
     let report = Rewrap::new(&world.vault).run().await.unwrap();
     assert_eq!(report.moved, 0);
+    world.vault.keyring().coverages().add(servers.clone());
     let admin = world.vault.keyring().admin();
     admin.disable(old).await.unwrap();
-    let own = world.vault.coverage();
-    let error = admin.destroy(old, &[&own, &servers]).await.unwrap_err();
+    world
+        .clock
+        .advance(world.vault.keyring().policy().minimum_age());
+    let error = admin.destroy(old).await.unwrap_err();
     assert!(error.to_string().contains("3 values still need"), "{error}");
 }
 
@@ -312,7 +337,7 @@ async fn a_row_its_writer_changed_meanwhile_is_left_to_the_writer() {
     // Written between the reading of row 1 or 2 and its swap.
     *servers.beforehand.lock().unwrap() = Some((2, newer.as_str().to_owned()));
     let report = Rewrap::new(&world.vault)
-        .table(&column, &servers)
+        .table(&column, servers.as_ref())
         .run()
         .await
         .unwrap();
@@ -332,7 +357,7 @@ async fn a_row_of_the_table_that_does_not_open_is_recorded_and_left() {
     servers.write(4, "acme", servers.value(2).as_str());
     rotate(&world.vault).await;
     let report = Rewrap::new(&world.vault)
-        .table(&column, &servers)
+        .table(&column, servers.as_ref())
         .run()
         .await
         .unwrap();
@@ -382,8 +407,7 @@ async fn a_detached_value_opens_for_its_own_words_and_holds_its_key() {
     assert_eq!(Rewrap::new(vault).run().await.unwrap().left, 0);
     let admin = vault.keyring().admin();
     admin.disable(old).await.unwrap();
-    let own = vault.coverage();
-    let error = admin.destroy(old, &[&own]).await.unwrap_err();
+    let error = admin.destroy(old).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
     assert!(error.to_string().contains("--even-unregistered"), "{error}");
 }

@@ -78,24 +78,26 @@ async fn metadata_is_as_the_page_says() {
 }
 
 #[tokio::test]
-async fn the_fence_is_as_the_page_says() {
+async fn the_barrier_is_as_the_page_says() {
     let data = memory();
     let world = World::on(memory(), Arc::clone(&data)).await;
     rotate(&world.vault).await;
     Rewrap::new(&world.vault).run().await.unwrap();
-    let least = world.vault.keyring().active_seq(world.vault.purpose());
-    let fence = |seq: u64| [b"kwfn\x01", &seq.to_be_bytes()[..], b"vault"].concat();
-    let held = at(data.as_ref(), "fence", "", "fence").await.unwrap();
-    assert_eq!(held.data, fence(least.unwrap()));
-    assert!(vector("The fence of purpose").contains(&hex(&fence(258))));
+    let least = world.vault.keyring().promoted_epoch(world.vault.purpose());
+    let barrier = |epoch: u64| [b"kwbr\x01", &epoch.to_be_bytes()[..], b"vault"].concat();
+    let held = at(data.as_ref(), "barrier", "vault", "seal").await.unwrap();
+    assert_eq!(held.data, barrier(least.unwrap()));
+    assert!(vector("The barrier of purpose").contains(&hex(&barrier(258))));
 
-    // A fence of another form, or of another purpose, is not passed.
-    for (fence, kind) in [
-        (&b"kwfn\x02"[..], ErrorKind::Corrupt),
-        (b"kwfn\x01\0\0\0\0\0\0\0\0billing", ErrorKind::Misuse),
+    // A barrier of another form, or of another purpose, is not passed.
+    for (barrier, kind) in [
+        (&b"kwbr\x00"[..], ErrorKind::Corrupt),
+        (b"kwbr\x02", ErrorKind::Unavailable),
+        (b"kwbr\x01\0\0\0\0\0\0\0\0billing", ErrorKind::Misuse),
     ] {
         let data = memory();
-        insert(data.as_ref(), key("fence", "", "fence"), fence.to_vec()).await;
+        let place = key("barrier", "vault", "seal");
+        insert(data.as_ref(), place, barrier.to_vec()).await;
         let ring = world.vault.keyring().clone();
         let built = Vault::builder(ring, data).build().await;
         assert_eq!(built.unwrap_err().kind(), kind);
@@ -110,7 +112,7 @@ async fn the_cursor_is_as_the_page_says_and_cannot_hide_a_row() {
         put(&world.vault, record).await;
     }
     rotate(&world.vault).await;
-    let least = world.vault.keyring().active_seq(world.vault.purpose());
+    let least = world.vault.keyring().promoted_epoch(world.vault.purpose());
     let least = format!("\"least\":{}", least.unwrap());
     let cursor = vector("{\"v\":1,\"least\"").replace("\"least\":7", &least);
     insert(

@@ -77,7 +77,7 @@ async fn one_of_many_puts_wins_an_empty_slot_and_one_a_revision() {
     one_won(&world.vault, results, 2).await;
     // The tenant got one key, however many asked for its first.
     let usage = world.vault.keyring().admin();
-    let usage = usage.usage(&[&world.vault.coverage()]).await.unwrap();
+    let usage = usage.usage().await.unwrap().keys;
     let keys: u64 = usage.iter().map(|usage| usage.tenant_keys).sum();
     assert_eq!(keys, 1);
 }

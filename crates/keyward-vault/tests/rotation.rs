@@ -49,7 +49,7 @@ async fn every_value_moves_and_the_old_key_is_destroyed() {
         Promotion::Promoted(vec![new])
     );
     admin.disable(old).await.unwrap();
-    let needed = admin.destroy(old, &[&vault.coverage()]).await.unwrap_err();
+    let needed = admin.destroy(old).await.unwrap_err();
     assert!(
         needed.to_string().contains("1500 values still need"),
         "{needed}"
@@ -68,10 +68,7 @@ async fn every_value_moves_and_the_old_key_is_destroyed() {
         (1500, 0, 0)
     );
     admin.disable(old).await.unwrap();
-    assert_eq!(
-        admin.destroy(old, &[&vault.coverage()]).await.unwrap().key,
-        old
-    );
+    assert_eq!(admin.destroy(old).await.unwrap().key, old);
     for at in 0..rows {
         let slot = Slot::new(["acme", "globex"][at % 2], "account.token", &at.to_string()).unwrap();
         let opened = vault.open(&slot, &none).await.unwrap();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use keyward_base::audit::Discard;
 use keyward_base::{Scope, SecretBytes, SystemClock};
-use keyward_keys::Fence;
+use keyward_keys::Barrier;
 use keyward_store::Applied;
+use keyward_vault::slot::VAULT;
 use keyward_vault::{Expect, Kind, Slot, Vault};
 
 /// The old key protects nothing, since its tenant keys were wrapped anew; but a slow process has
@@ -19,15 +20,17 @@ async fn destroying_a_key_closes_the_door_behind_it() {
     let (store, purpose) = (Arc::clone(vault.store()), vault.purpose().clone());
     let admin = vault.keyring().admin();
     let old = vault.keyring().status().keys.first().unwrap().id;
-    let held = Fence::claim(store.as_ref(), &purpose).await.unwrap();
+    let held = Barrier::claim(store.as_ref(), &VAULT, &purpose)
+        .await
+        .unwrap();
 
     admin.rotate(&purpose).await.unwrap();
     admin.promote_ready().await.unwrap();
     admin.rewrap_keys(|_| {}).await.unwrap();
     admin.disable(old).await.unwrap();
-    admin.destroy(old, &[&vault.coverage()]).await.unwrap();
+    admin.destroy(old).await.unwrap();
 
-    // What the slow process would do now: its batch requires the fence as it knew it.
+    // What the slow process would do now: its batch requires the barrier as it knew it.
     let late = store.apply(vec![held.require()]).await.unwrap();
     assert_eq!(late, Applied::Conflict { index: 0 });
 

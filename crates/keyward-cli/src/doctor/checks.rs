@@ -5,7 +5,7 @@ use std::path::Path;
 use keyward_base::{Clock as _, Error, Result, SystemClock, Timestamp};
 use keyward_crypto::Provider;
 use keyward_embedded::{ANCHOR_VAR, Embedded, Home as Folder, ROOT_VAR, RootSource, anchor_path};
-use keyward_keys::{Anchor as _, Coverage as _, FileAnchor, KeyState, RootVersion};
+use keyward_keys::{Anchor as _, Coverage as _, FileAnchor, KeyState, PinName, RootVersion};
 use keyward_sqlite::SqliteStore;
 
 use super::Check;
@@ -76,7 +76,7 @@ fn anchor(folder: &Folder) -> Check {
         Err(e) => return Check::fail("anchor", &e),
     };
     let shown = path.display();
-    match FileAnchor::new(path.clone()).load() {
+    match FileAnchor::new(path.clone()).load(&PinName::ring()) {
         Err(e) => Check::fail("anchor", &e),
         Ok(None) => Check::warn(
             "anchor",
@@ -88,7 +88,7 @@ fn anchor(folder: &Folder) -> Check {
             format!("{shown} lies in the home, so a backup brings its own"),
             format!("set {ANCHOR_VAR} to a file elsewhere"),
         ),
-        Ok(Some(pin)) => Check::ok("anchor", format!("{shown}, epoch {}", pin.epoch)),
+        Ok(Some(pin)) => Check::ok("anchor", format!("{shown}, epoch {}", pin.counter)),
     }
 }
 
@@ -156,11 +156,7 @@ async fn replicas(embedded: &Embedded, epoch: u64) -> Check {
 
 async fn keys(embedded: &Embedded) -> Result<Vec<Check>> {
     let status = embedded.keyring().status();
-    let usage = embedded
-        .keyring()
-        .admin()
-        .usage(&[&embedded.column()])
-        .await?;
+    let usage = embedded.keyring().admin().usage().await?.keys;
     let mut checks = Vec::new();
     let known: u64 = usage.iter().map(|u| u.rows).fold(0, u64::saturating_add);
     let strange = embedded.column().count("").await?.saturating_sub(known);

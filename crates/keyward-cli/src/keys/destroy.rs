@@ -2,17 +2,19 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use keyward_base::{Error, KeyId, Purpose, Result};
+use keyward_base::{Error, KeyId, Result};
 use keyward_embedded::Embedded;
 use keyward_find::Keys;
-use keyward_keys::{Coverage, Receipt, danger};
-use keyward_store::BoxFuture;
+use keyward_keys::{ColumnId, Coverage, Destruction, Receipt, danger};
+use keyward_store::{BoxFuture, StoreId};
 use serde::Serialize;
 
-use super::find;
 use super::status::counted;
+use super::{find, rotate};
 use crate::output;
+use crate::progress::Progress;
 use crate::timeline::rfc3339;
 
 /// What is to be destroyed, and how sure of it somebody is.
@@ -36,6 +38,7 @@ struct Destroyed {
 /// sealed with it any more.
 #[derive(Debug)]
 struct Databases {
+    id: ColumnId,
     key: KeyId,
     keys: Keys,
     files: Vec<PathBuf>,
@@ -63,11 +66,15 @@ impl Databases {
 }
 
 impl Coverage for Databases {
-    fn name(&self) -> &str {
-        "databases that were named"
+    fn id(&self) -> &ColumnId {
+        &self.id
     }
 
-    fn close<'a>(&'a self, _: &'a Purpose, _: u64) -> BoxFuture<'a, Result<()>> {
+    fn has_barrier(&self) -> bool {
+        false
+    }
+
+    fn close(&self, _: u64) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { self.look() })
     }
 
@@ -83,25 +90,48 @@ impl Coverage for Databases {
 /// `Misuse` if it is needed, or was not confirmed at a terminal.
 pub(super) async fn run(embedded: &Embedded, request: Request, json: bool) -> Result<()> {
     let key = request.key;
-    let databases = Databases {
-        key,
-        keys: find::keys_of(embedded, key).await?,
-        files: request.files,
-    };
+    let keyring = embedded.keyring();
+    if let Some(status) = keyring.status().keys.iter().find(|k| k.id == key) {
+        let store = StoreId::new("databases-that-were-named")?;
+        keyring.coverages().add(Arc::new(Databases {
+            id: ColumnId::new(store, "every-column", status.purpose.clone())?,
+            key,
+            keys: find::keys_of(embedded, key).await?,
+            files: request.files,
+        }));
+    }
     if !request.sure {
         confirm(key)?;
     }
-    let admin = embedded.keyring().admin();
-    let column = embedded.column();
-    let columns: [&dyn Coverage; 2] = [&column, &databases];
-    let receipt = if request.even_unregistered {
-        danger::destroy_unregistered(&admin, key, &columns).await?
-    } else {
-        admin.destroy(key, &columns).await?
-    };
+    let receipt = wait(embedded, key, request.even_unregistered).await?;
     // Closed by the ring; now the old record goes from the file and its journal too.
     let erased = embedded.keys().checkpoint().await;
     tell(&receipt, erased.is_ok(), json)
+}
+
+/// Destroys it as soon as no process can be using it any more.
+async fn wait(embedded: &Embedded, key: KeyId, even_unregistered: bool) -> Result<Receipt> {
+    let admin = embedded.keyring().admin();
+    let progress = Progress::wait("serving processes know that the key is disabled");
+    loop {
+        let ended = if even_unregistered {
+            danger::destroy_unregistered(&admin, key).await?
+        } else {
+            admin.destroy_ready(key).await?
+        };
+        match ended {
+            Destruction::Done(receipt) => {
+                progress.end();
+                return Ok(receipt);
+            }
+            Destruction::Waiting { behind, .. } => {
+                let of = embedded.keyring().replicas().await?.len();
+                progress.of(of.saturating_sub(behind.len()), of);
+            }
+            _ => {}
+        }
+        tokio::time::sleep(rotate::LOOK).await;
+    }
 }
 
 fn tell(receipt: &Receipt, erased: bool, json: bool) -> Result<()> {

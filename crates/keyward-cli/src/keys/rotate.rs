@@ -11,7 +11,7 @@ use crate::output;
 use crate::progress::Progress;
 
 /// How often the replicas are looked at. They look at the ring every few seconds.
-const LOOK: Duration = Duration::from_millis(200);
+pub(super) const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Serialize)]
 struct Rotated {

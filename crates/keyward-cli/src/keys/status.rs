@@ -2,7 +2,7 @@
 
 use keyward_base::{Clock as _, Result, SystemClock, Tenant, Timestamp};
 use keyward_embedded::{Embedded, RootSource};
-use keyward_keys::{Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage};
+use keyward_keys::{Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage, PinName};
 use serde::Serialize;
 
 use crate::output::{self, Screen};
@@ -68,14 +68,10 @@ pub(crate) fn root_name() -> &'static str {
 /// The ring keys.
 pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
     let status = embedded.keyring().status();
-    let usage = embedded
-        .keyring()
-        .admin()
-        .usage(&[&embedded.column()])
-        .await?;
+    let usage = embedded.keyring().admin().usage().await?.keys;
     let rows = |key: &KeyStatus| usage.iter().find(|usage| usage.key == key.id);
     let replicas = embedded.keyring().replicas().await?;
-    let pin = FileAnchor::new(embedded.anchor().to_owned()).load()?;
+    let pin = FileAnchor::new(embedded.anchor().to_owned()).load(&PinName::ring())?;
     if json {
         let answer = Ring {
             ring: status.ring.to_string(),
@@ -87,7 +83,7 @@ pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
             },
             anchor: Anchor {
                 path: embedded.anchor().display().to_string(),
-                epoch: pin.map(|pin| pin.epoch),
+                epoch: pin.map(|pin| pin.counter),
             },
             replicas: replicas
                 .iter()
@@ -208,7 +204,7 @@ struct TenantKey {
 /// The keys of one tenant.
 pub(crate) async fn tenant(embedded: &Embedded, tenant: &Tenant, json: bool) -> Result<()> {
     let admin = embedded.keyring().admin();
-    let usage = admin.tenant_usage(tenant, &[&embedded.column()]).await?;
+    let usage = admin.tenant_usage(tenant).await?;
     let keys: Vec<TenantKey> = usage
         .iter()
         .map(|key| TenantKey {

@@ -4,7 +4,11 @@ use keyward_base::{Error, KeyId, Result, Timestamp};
 
 use super::Admin;
 use crate::coverage::Coverage;
-use crate::ring::KeyState;
+use crate::records::{MAX_TRIES, contended};
+use crate::registry::Registry;
+use crate::ring::{KeyState, RingKey};
+use crate::snapshot::Snapshot;
+use crate::usage::Usage;
 
 /// That a key was destroyed: its wrapped material is gone from the ring.
 ///
@@ -24,128 +28,196 @@ pub struct Receipt {
     pub tenant_keys: u64,
 }
 
+/// How far destroying a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Destruction {
+    /// It is destroyed.
+    Done(Receipt),
+    /// It may still be in use: ask again later.
+    Waiting {
+        /// Live replicas that have not acknowledged that it is disabled.
+        behind: Vec<String>,
+        /// When it will have been disabled for long enough, if a column without a barrier asks
+        /// for that ([`Policy::minimum_age`](crate::Policy::minimum_age)).
+        until: Option<Timestamp>,
+    },
+}
+
 impl Admin {
     /// Destroys a Disabled key that no value of any registered column needs.
     ///
     /// # Errors
-    /// `Misuse` if the key is not Disabled, if values need it, if a registered column is not
-    /// among `columns`, or if values outside registered columns may need it (see
+    /// As [`Admin::destroy_ready`]; `Unavailable` if it has to be waited for.
+    pub async fn destroy(&self, id: KeyId) -> Result<Receipt> {
+        let result = self.try_destroy(id, false).await.and_then(done);
+        self.audited("keys.destroy", Some(id), result)
+    }
+
+    /// [`Admin::destroy`], or what it waits for: until every live replica knows that the key is
+    /// disabled, and, where a column of its purpose has no barrier, until whatever was sealed
+    /// before is stored.
+    ///
+    /// # Errors
+    /// `Misuse` if the key is not Disabled, if values need it, if a registered column of its
+    /// purpose is none that this process can count, if a tenant's key record cannot be read, or if
+    /// values outside registered columns may need it (see
     /// [`danger::destroy_unregistered`](crate::danger::destroy_unregistered)); `Unavailable` if a
-    /// live replica has not acknowledged that it is disabled, or a store cannot be reached.
-    pub async fn destroy(&self, id: KeyId, columns: &[&dyn Coverage]) -> Result<Receipt> {
-        let result = self.try_destroy(id, columns, false).await;
+    /// store or the audit cannot be reached; `Corrupt` if the registry of columns is not what was
+    /// written.
+    pub async fn destroy_ready(&self, id: KeyId) -> Result<Destruction> {
+        let result = self.try_destroy(id, false).await;
+        if matches!(result, Ok(Destruction::Waiting { .. })) {
+            return result;
+        }
         self.audited("keys.destroy", Some(id), result)
     }
 
     pub(crate) async fn try_destroy(
         &self,
         id: KeyId,
-        columns: &[&dyn Coverage],
         even_unregistered: bool,
-    ) -> Result<Receipt> {
-        self.keyring.refresh().await?;
-        self.check_disabled_everywhere(id).await?;
-        self.check_all_counted(columns).await?;
-        self.close(id, columns).await?;
-        let usage = self.usage(columns).await?;
-        let usage = usage
-            .iter()
-            .find(|usage| usage.key == id)
-            .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))?;
-        if usage.rows > 0 {
-            return Err(Error::misuse(format!(
-                "{} values still need key {id}: seal them anew with `keyward vault rewrap`",
-                usage.rows
-            )));
-        }
-        if usage.unregistered && !even_unregistered {
-            return Err(Error::misuse(format!(
-                "key {id} sealed values that are stored nowhere we can count: seal those anew, then destroy it with --even-unregistered"
-            )));
-        }
-        self.change(|next, now| {
-            if next
+    ) -> Result<Destruction> {
+        for _ in 0..MAX_TRIES {
+            self.keyring.refresh().await?;
+            // What is checked against this state of ring and registry is written over this state,
+            // or not at all: a column registered meanwhile is seen in the next round.
+            let (known, registry) = self.keyring.registry().await?;
+            let key = known
+                .ring
                 .find(id)
-                .is_some_and(|key| key.state == KeyState::Destroyed)
-            {
-                return Ok(false);
+                .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))?;
+            check_disabled(key)?;
+            self.check_all_counted(key, &registry)?;
+            let waiting = self.waits_for(key, &registry).await?;
+            if let Some(waiting) = waiting {
+                return Ok(waiting);
             }
+            let columns = self.keyring.coverages().of(&key.purpose);
+            let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
+            self.close(&known, key, &columns).await?;
+            let usage = self.usage_of(&columns).await?;
+            check_unused(key, &usage, even_unregistered)?;
+            let tenant_keys = usage.of(id).map_or(0, |usage| usage.tenant_keys);
+            let now = self.keyring.0.clock.now()?;
+            let mut next = known.ring.next_epoch()?;
             next.destroy(id, now)?;
-            Ok(true)
-        })
-        .await?;
-        let snapshot = self.keyring.snapshot();
-        let destroyed = snapshot
-            .ring
-            .find(id)
-            .and_then(|key| Some((key.changed, key.destroyed?)));
-        let (epoch, at) = destroyed
-            .ok_or_else(|| Error::unavailable("the key came back: read the ring again"))?;
-        Ok(Receipt {
-            key: id,
-            epoch,
-            at,
-            tenant_keys: usage.tenant_keys,
-        })
+            let epoch = next.epoch;
+            if self.keyring.commit(&known, next).await? {
+                return Ok(Destruction::Done(Receipt {
+                    key: id,
+                    epoch,
+                    at: now,
+                    tenant_keys,
+                }));
+            }
+        }
+        Err(contended())
     }
 
-    /// Puts the fences up, so that what is counted next stays true: a process that took a key
+    /// Puts the barriers up, so that what is counted next stays true: a process that took a key
     /// under this one long ago, and was slow, cannot write with it any more.
-    async fn close(&self, id: KeyId, columns: &[&dyn Coverage]) -> Result<()> {
-        let snapshot = self.keyring.snapshot();
-        let Some(purpose) = snapshot.ring.find(id).map(|key| &key.purpose) else {
-            return Ok(());
-        };
-        let least_seq = snapshot.ring.active(purpose)?.promoted_epoch;
+    async fn close(
+        &self,
+        known: &Snapshot,
+        key: &RingKey,
+        columns: &[&dyn Coverage],
+    ) -> Result<()> {
+        // Without an Active key nothing that was issued so far seals.
+        let active = known.ring.active(&key.purpose);
+        let promoted_epoch = active.map_or(known.ring.epoch, |active| active.promoted_epoch);
         for column in columns {
-            column.close(purpose, least_seq).await?;
+            column.close(promoted_epoch).await?;
         }
         Ok(())
     }
 
-    /// The key is Disabled, and every live replica knows.
-    async fn check_disabled_everywhere(&self, id: KeyId) -> Result<()> {
-        let snapshot = self.keyring.snapshot();
-        let key = snapshot
-            .ring
-            .find(id)
-            .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))?;
-        match key.state {
-            KeyState::Disabled => {}
-            KeyState::Destroyed => return Err(Error::misuse("the key is already destroyed")),
-            _ => {
-                return Err(Error::misuse(format!(
-                    "disable the key first, and see that nothing misses it: keyward keys disable {id}"
-                )));
-            }
+    /// Every live replica knows that the key is disabled, and what was sealed under it by one that
+    /// did not is stored, or too old to be.
+    async fn waits_for(&self, key: &RingKey, registry: &Registry) -> Result<Option<Destruction>> {
+        let replicas = self.keyring.replicas().await?;
+        let behind = replicas.into_iter().filter(|r| r.epoch < key.changed);
+        let behind: Vec<String> = behind.map(|replica| replica.name).collect();
+        let now = self.keyring.0.clock.now()?;
+        let open = registry
+            .entries()
+            .any(|entry| entry.column.purpose() == &key.purpose && !entry.has_barrier);
+        let age = self.keyring.0.policy.minimum_age();
+        let until = key
+            .disabled
+            .filter(|_| open)
+            .map(|at| at.saturating_add(age))
+            .filter(|until| now < *until);
+        if behind.is_empty() && until.is_none() {
+            return Ok(None);
         }
-        let behind = self
-            .keyring
-            .replicas()
-            .await?
-            .into_iter()
-            .find(|r| r.epoch < key.changed);
-        match behind {
-            Some(replica) => Err(Error::unavailable(format!(
-                "replica {} has not acknowledged that the key is disabled: try again in a moment",
-                replica.name
-            ))),
-            None => Ok(()),
-        }
+        Ok(Some(Destruction::Waiting { behind, until }))
     }
 
-    /// Every column that anybody registered is among those this process can count.
-    async fn check_all_counted(&self, columns: &[&dyn Coverage]) -> Result<()> {
-        let missing = self
-            .registered()
-            .await?
-            .into_iter()
-            .find(|name| !columns.iter().any(|column| column.name() == name));
+    /// Every column of the key's purpose that anybody registered is one this process can count.
+    fn check_all_counted(&self, key: &RingKey, registry: &Registry) -> Result<()> {
+        let missing = registry.entries().find(|entry| {
+            entry.column.purpose() == &key.purpose && !self.keyring.coverages().has(&entry.column)
+        });
         match missing {
-            Some(name) => Err(Error::misuse(format!(
-                "column {name} is registered, and this process cannot count it: destroy the key from the service that can"
+            Some(entry) => Err(Error::misuse(format!(
+                "column {} is registered, and this process cannot count it: destroy the key from the service that can",
+                entry.column
             ))),
             None => Ok(()),
         }
     }
+}
+
+pub(crate) fn done(destruction: Destruction) -> Result<Receipt> {
+    match destruction {
+        Destruction::Done(receipt) => Ok(receipt),
+        Destruction::Waiting { behind, until } => Err(Error::unavailable(match behind.first() {
+            Some(name) => format!(
+                "replica {name} has not acknowledged that the key is disabled: try again in a moment"
+            ),
+            None => format!(
+                "the key was disabled a moment ago, and a value sealed before may not be stored yet: try again {}",
+                until.map_or_else(
+                    || "in a moment".to_owned(),
+                    |at| format!("when the clock says {} ms", at.as_millis())
+                )
+            ),
+        })),
+    }
+}
+
+fn check_disabled(key: &RingKey) -> Result<()> {
+    match key.state {
+        KeyState::Disabled => Ok(()),
+        KeyState::Destroyed => Err(Error::misuse("the key is already destroyed")),
+        _ => Err(Error::misuse(format!(
+            "disable the key first, and see that nothing misses it: keyward keys disable {}",
+            key.id
+        ))),
+    }
+}
+
+fn check_unused(key: &RingKey, usage: &Usage, even_unregistered: bool) -> Result<()> {
+    let id = key.id;
+    let of_purpose = |owner: &&crate::usage::DamagedRecord| owner.purpose == key.purpose.as_str();
+    if let Some(damaged) = usage.damaged.iter().find(of_purpose) {
+        return Err(Error::misuse(format!(
+            "the key record of tenant {} cannot be read, and may need key {id}: restore it, or give it up with `keyward keys set-aside {}`",
+            damaged.owner, damaged.owner
+        )));
+    }
+    let rows = usage.rows(id);
+    if rows > 0 {
+        return Err(Error::misuse(format!(
+            "{rows} values still need key {id}: seal them anew with `keyward vault rewrap`"
+        )));
+    }
+    let unregistered = usage.of(id).is_some_and(|usage| usage.unregistered);
+    if unregistered && !even_unregistered {
+        return Err(Error::misuse(format!(
+            "key {id} sealed values that are stored nowhere we can count: seal those anew, then destroy it with --even-unregistered"
+        )));
+    }
+    Ok(())
 }

@@ -1,17 +1,18 @@
-//! Wrapping keys anew: tenant keys under the Active ring key, ring keys under the newest root.
+//! Tenant keys wrapped anew under the Active ring key.
 
 use keyward_base::{Purpose, Result, Tenant};
-use keyward_store::{Applied, Record};
+use keyward_store::Record;
 
+use super::Admin;
 use super::usage::names;
-use super::{Admin, MAX_TRIES};
-use crate::keyring::{contended, put};
-use crate::root::Wrapped;
-use crate::snapshot::{key_context, mac_context};
+use crate::format::TenantEntry;
+use crate::records::{MAX_TRIES, Pages, TENANT_KEYS, contended};
+use crate::snapshot::Snapshot;
 use crate::tenant;
+use crate::usage::DamagedRecord;
 
 /// What a rewrap of keys did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rewrapped {
     /// Tenants whose record was written anew.
@@ -20,70 +21,98 @@ pub struct Rewrapped {
     pub moved: u64,
     /// Tenant keys whose ring key is disabled or destroyed, left as they were.
     pub skipped: u64,
+    /// Tenants' records that cannot be read, left as they are.
+    pub damaged: Vec<DamagedRecord>,
+}
+
+/// What is done to each record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Renew {
+    /// Keys are wrapped by the Active ring key.
+    Keys,
+    /// The record is put under the newest MAC key.
+    Mac,
 }
 
 impl Admin {
     /// Wraps every tenant key under the Active ring key of its purpose. Values are untouched:
-    /// this is hygiene, and no answer to a leaked key. May be killed and repeated. `progress` is
-    /// told how many tenants were seen.
+    /// this is hygiene, and no answer to a leaked key. May be killed and repeated, beside anything
+    /// else: each record is written on condition that the ring has not changed. `progress` is told
+    /// how many tenants were seen.
     ///
     /// # Errors
-    /// `Unavailable` if the store cannot be reached, `Corrupt` for a record that is not authentic.
-    pub async fn rewrap_keys(&self, mut progress: impl FnMut(u64) + Send) -> Result<Rewrapped> {
+    /// `Unavailable` if store or audit cannot be reached.
+    pub async fn rewrap_keys(&self, progress: impl FnMut(u64) + Send) -> Result<Rewrapped> {
+        let result = self.renew(Renew::Keys, progress).await;
+        self.audited("keys.rewrap", None, result)
+    }
+
+    pub(super) async fn renew(
+        &self,
+        what: Renew,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<Rewrapped> {
         self.keyring.refresh().await?;
         let mut done = Rewrapped::default();
         let mut seen = 0_u64;
-        let mut pages = self.tenant_pages(None);
+        let mut pages = Pages::of(self.keyring.0.store.as_ref(), TENANT_KEYS, None);
         while let Some(page) = pages.next().await? {
-            for record in &page {
-                let (tenant, purpose) = names(record)?;
-                self.rewrap_tenant(&purpose, &tenant, record.clone(), &mut done)
-                    .await?;
+            for record in page {
+                match self.read_record(&record).await? {
+                    Ok(_) => self.renew_tenant(what, record, &mut done).await?,
+                    Err(bad) => done.damaged.push(bad),
+                }
                 seen = seen.saturating_add(1);
                 progress(seen);
             }
         }
-        self.audited("keys.rewrap", None, Ok(done))
+        Ok(done)
     }
 
-    async fn rewrap_tenant(
+    async fn renew_tenant(
         &self,
-        purpose: &Purpose,
-        tenant: &Tenant,
+        what: Renew,
         mut found: Record,
         done: &mut Rewrapped,
     ) -> Result<()> {
+        let (tenant, purpose) = names(&found)?;
         for _ in 0..MAX_TRIES {
-            let snapshot = self.keyring.snapshot();
-            let active = snapshot.ring.active(purpose)?.id;
-            let mut record = tenant::read(&found, &snapshot, purpose, tenant)?;
+            let (mut record, ring) = match self.keyring.read_tenant(&found, &purpose, &tenant).await
+            {
+                Ok(read) => read,
+                Err(_) => match self.read_record(&found).await? {
+                    Ok(_) => continue,
+                    Err(bad) => {
+                        done.damaged.push(bad);
+                        return Ok(());
+                    }
+                },
+            };
             let before = record.entries.len();
             record
                 .entries
-                .retain(|entry| snapshot.ring.may_return(entry.wrapped_by));
+                .retain(|entry| ring.ring.may_return(entry.wrapped_by));
             let (mut moved, mut skipped) = (0_u64, 0_u64);
-            for entry in record
-                .entries
-                .iter_mut()
-                .filter(|entry| entry.wrapped_by != active)
-            {
-                if snapshot.opens(entry.wrapped_by).is_err() {
-                    skipped = skipped.saturating_add(1);
-                    continue;
+            if what == Renew::Keys {
+                for entry in &mut record.entries {
+                    match rewrap(&ring, &purpose, &tenant, entry)? {
+                        Some(true) => moved = moved.saturating_add(1),
+                        Some(false) => skipped = skipped.saturating_add(1),
+                        None => {}
+                    }
                 }
-                let material = tenant::unwrap(&snapshot, purpose, tenant, entry)?;
-                let mut next = entry.clone();
-                next.wrapped_by = active;
-                *entry = tenant::wrap(&snapshot, purpose, tenant, next, &material)?;
-                moved = moved.saturating_add(1);
             }
-            if moved == 0 && record.entries.len() == before {
+            let current = record.mac_epoch == ring.ring.mac.epoch;
+            if moved == 0 && current && record.entries.len() == before {
                 done.skipped = done.skipped.saturating_add(skipped);
                 return Ok(());
             }
-            let data = tenant::write(&record, &snapshot, purpose, tenant)?;
-            let swap = put(found.key.clone(), Some(found.version), data);
-            if let Applied::Done(_) = self.keyring.0.store.apply(vec![swap]).await? {
+            let (place, version) = (found.key.clone(), Some(found.version));
+            if self
+                .keyring
+                .write_tenant(place, version, &record, &ring, &purpose, &tenant)
+                .await?
+            {
                 done.tenants = done.tenants.saturating_add(1);
                 done.moved = done.moved.saturating_add(moved);
                 done.skipped = done.skipped.saturating_add(skipped);
@@ -96,46 +125,28 @@ impl Admin {
         }
         Err(contended())
     }
+}
 
-    /// Wraps the ring's MAC key and all its keys under the newest version of the root. Returns
-    /// how many were wrapped anew. After it, older versions of the root are needed only by
-    /// backups of the key store.
-    ///
-    /// # Errors
-    /// `Unavailable` if store or root cannot be reached.
-    pub async fn rewrap_root(&self) -> Result<u64> {
-        let result = self.try_rewrap_root().await;
-        self.audited("keys.rewrap-root", None, result)
+/// Wraps one key by the Active ring key. `None`: it is, or the purpose has none; no: its own ring
+/// key does not open.
+fn rewrap(
+    ring: &Snapshot,
+    purpose: &Purpose,
+    tenant: &Tenant,
+    entry: &mut TenantEntry,
+) -> Result<Option<bool>> {
+    let Ok(active) = ring.ring.active(purpose) else {
+        return Ok(None);
+    };
+    if entry.wrapped_by == active.id {
+        return Ok(None);
     }
-
-    async fn try_rewrap_root(&self) -> Result<u64> {
-        let root = self.keyring.0.root.as_ref();
-        for _ in 0..MAX_TRIES {
-            self.keyring.refresh().await?;
-            let known = self.keyring.snapshot();
-            let mut next = known.ring.next_epoch()?;
-            let old = |wrapped: &Wrapped| wrapped.version != root.version();
-            let mut moved = 0_u64;
-            if old(&next.mac_key) {
-                let context = mac_context(next.id);
-                let key = root.unwrap(context.as_bytes(), &next.mac_key).await?;
-                next.mac_key = root.wrap(context.as_bytes(), &key).await?;
-                moved = moved.saturating_add(1);
-            }
-            let id = next.id;
-            for key in &mut next.keys {
-                let Some(wrapped) = key.wrapped.as_ref().filter(|wrapped| old(wrapped)) else {
-                    continue;
-                };
-                let context = key_context(id, key);
-                let material = root.unwrap(context.as_bytes(), wrapped).await?;
-                key.wrapped = Some(root.wrap(context.as_bytes(), &material).await?);
-                moved = moved.saturating_add(1);
-            }
-            if moved == 0 || self.keyring.commit(&known, next).await?.is_some() {
-                return Ok(moved);
-            }
-        }
-        Err(contended())
+    if ring.opens(entry.wrapped_by).is_err() {
+        return Ok(Some(false));
     }
+    let material = tenant::unwrap(ring, purpose, tenant, entry)?;
+    let mut next = entry.clone();
+    next.wrapped_by = active.id;
+    *entry = tenant::wrap(ring, purpose, tenant, next, &material)?;
+    Ok(Some(true))
 }

@@ -1,6 +1,6 @@
 //! The keys below a ring key.
 
-use keyward_base::{KeyId, Result};
+use keyward_base::{Error, KeyId, Result};
 
 use super::Admin;
 
@@ -9,15 +9,19 @@ impl Admin {
     /// tenant keys it wraps. Reads every tenant's record.
     ///
     /// # Errors
-    /// As [`Admin::usage`].
+    /// `Unavailable` if the store cannot be reached; `Corrupt` if a tenant's record cannot be read.
     pub async fn ids_under(&self, id: KeyId) -> Result<Vec<KeyId>> {
         let mut ids = vec![id];
-        self.each_tenant_key(None, &[], |found| {
-            if found.wrapped_by == id {
-                ids.push(found.key);
-            }
-        })
-        .await?;
-        Ok(ids)
+        let damaged = self
+            .each_tenant_key(None, &[], |found| {
+                if found.wrapped_by == id {
+                    ids.push(found.key);
+                }
+            })
+            .await?;
+        match damaged.first() {
+            None => Ok(ids),
+            Some(record) => Err(Error::corrupt(record.says.clone())),
+        }
     }
 }

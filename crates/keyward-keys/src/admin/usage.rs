@@ -4,70 +4,81 @@ use std::collections::BTreeMap;
 
 use keyward_base::encoding::sealed_prefix;
 use keyward_base::{Error, KeyId, Purpose, Result, Suite, Tenant};
-use keyward_store::{Pages, Record, Scan};
+use keyward_store::Record;
 
 use super::Admin;
-use crate::coverage::{Coverage, KeyUsage, TenantUsage};
-use crate::keyring::{COLUMNS, TENANT_KEYS};
-use crate::tenant;
-
-/// Records read at a time.
-const PAGE: usize = 512;
+use crate::coverage::Coverage;
+use crate::records::{Pages, TENANT_KEYS};
+use crate::ring::RingKey;
+use crate::usage::{DamagedRecord, KeyUsage, TenantUsage, Usage};
 
 impl Admin {
-    /// What each key of the ring protects, counted over `columns`.
+    /// What each key of the ring protects, counted over all columns that this process can count.
+    /// Reads every tenant's record, and counts each of their keys.
     ///
     /// # Errors
-    /// `Unavailable` if a store cannot be reached, `Corrupt` for a record that is not authentic.
-    pub async fn usage(&self, columns: &[&dyn Coverage]) -> Result<Vec<KeyUsage>> {
+    /// `Unavailable` if a store cannot be reached, `Corrupt` if the registry of columns is not
+    /// what was written.
+    pub async fn usage(&self) -> Result<Usage> {
+        let columns = self.keyring.coverages().all();
+        let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
+        let mut usage = self.usage_of(&columns).await?;
+        usage.uncounted = self.keyring.uncounted().await?;
+        Ok(usage)
+    }
+
+    /// [`Admin::usage`] over `columns`, without those that nobody can count.
+    pub(crate) async fn usage_of(&self, columns: &[&dyn Coverage]) -> Result<Usage> {
         let snapshot = self.keyring.snapshot();
         let mut by_key: BTreeMap<KeyId, KeyUsage> = BTreeMap::new();
         for key in &snapshot.ring.keys {
-            let rows = rows_of(key.id, key.suite, columns).await?;
             let usage = KeyUsage {
                 key: key.id,
                 tenant_keys: 0,
-                rows,
+                rows: rows_of(key.id, key.suite, &key.purpose, columns).await?,
                 unregistered: key.unregistered,
             };
             by_key.insert(key.id, usage);
         }
-        self.each_tenant_key(None, columns, |found| {
-            if let Some(usage) = by_key.get_mut(&found.wrapped_by) {
-                usage.tenant_keys = usage.tenant_keys.saturating_add(1);
-                usage.rows = usage.rows.saturating_add(found.rows);
-                usage.unregistered |= found.unregistered;
-            }
+        let damaged = self
+            .each_tenant_key(None, columns, |found| {
+                if let Some(usage) = by_key.get_mut(&found.wrapped_by) {
+                    usage.tenant_keys = usage.tenant_keys.saturating_add(1);
+                    usage.rows = usage.rows.saturating_add(found.rows);
+                    usage.unregistered |= found.unregistered;
+                }
+            })
+            .await?;
+        let keys = snapshot.ring.keys.iter();
+        Ok(Usage {
+            keys: keys.filter_map(|key| by_key.remove(&key.id)).collect(),
+            uncounted: Vec::new(),
+            damaged,
         })
-        .await?;
-        let in_order = snapshot
-            .ring
-            .keys
-            .iter()
-            .filter_map(|key| by_key.remove(&key.id));
-        Ok(in_order.collect())
     }
 
-    /// What each key of one tenant protects, counted over `columns`.
+    /// What each key of one tenant protects, counted over all columns that this process can count.
     ///
     /// # Errors
-    /// As [`Admin::usage`].
-    pub async fn tenant_usage(
-        &self,
-        tenant: &Tenant,
-        columns: &[&dyn Coverage],
-    ) -> Result<Vec<TenantUsage>> {
+    /// As [`Admin::usage`]; `Corrupt` if a key record of the tenant is not what was written.
+    pub async fn tenant_usage(&self, tenant: &Tenant) -> Result<Vec<TenantUsage>> {
+        let columns = self.keyring.coverages().all();
+        let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
         let mut out = Vec::new();
-        self.each_tenant_key(Some(tenant), columns, |found| out.push(found))
+        let damaged = self
+            .each_tenant_key(Some(tenant), &columns, |found| out.push(found))
             .await?;
-        Ok(out)
+        match damaged.first() {
+            None => Ok(out),
+            Some(record) => Err(Error::corrupt(record.says.clone())),
+        }
     }
 
     /// Finds the tenant key `id`, whoever's it is: reads every tenant's record.
     /// [`TenantUsage::rows`] is not counted.
     ///
     /// # Errors
-    /// As [`Admin::usage`].
+    /// `Unavailable` if the store cannot be reached.
     pub async fn locate(&self, id: KeyId) -> Result<Option<TenantUsage>> {
         let mut out = None;
         self.each_tenant_key(None, &[], |found| {
@@ -79,26 +90,25 @@ impl Admin {
         Ok(out)
     }
 
-    /// How many values of `columns` are sealed with keys of `purpose` issued before `least_seq`:
-    /// what a rewrap of values has left to do.
+    /// How many values of `columns` are sealed with keys of `purpose` issued before
+    /// `promoted_epoch`: what a rewrap of values has left to do.
     ///
     /// # Errors
-    /// As [`Admin::usage`].
+    /// `Unavailable` if a store cannot be reached.
     pub async fn rows_older_than(
         &self,
         purpose: &Purpose,
-        least_seq: u64,
+        promoted_epoch: u64,
         columns: &[&dyn Coverage],
     ) -> Result<u64> {
         let mut rows = 0_u64;
         let snapshot = self.keyring.snapshot();
-        let older =
-            |key: &&crate::ring::RingKey| key.purpose == *purpose && key.promoted_epoch < least_seq;
+        let older = |key: &&RingKey| key.purpose == *purpose && key.promoted_epoch < promoted_epoch;
         for key in snapshot.ring.keys.iter().filter(older) {
-            rows = rows.saturating_add(rows_of(key.id, key.suite, columns).await?);
+            rows = rows.saturating_add(rows_of(key.id, key.suite, purpose, columns).await?);
         }
         self.each_tenant_key(None, columns, |found| {
-            if found.purpose == *purpose && found.seq < least_seq {
+            if found.purpose == *purpose && found.issued_epoch < promoted_epoch {
                 rows = rows.saturating_add(found.rows);
             }
         })
@@ -106,54 +116,42 @@ impl Admin {
         Ok(rows)
     }
 
-    /// The names of all columns that any process registered.
-    ///
-    /// # Errors
-    /// `Unavailable` if the store cannot be reached.
-    pub async fn registered(&self) -> Result<Vec<String>> {
-        let mut found = Vec::new();
-        let mut pages = Scan::of(COLUMNS).pages(self.keyring.0.store.as_ref());
-        while let Some(page) = pages.next().await? {
-            found.extend(page.into_iter().map(|record| record.key.id));
-        }
-        Ok(found)
-    }
-
+    /// Every tenant key, and the records that cannot be read: each costs its own owner only.
     pub(super) async fn each_tenant_key(
         &self,
         tenant: Option<&Tenant>,
         columns: &[&dyn Coverage],
         mut seen: impl FnMut(TenantUsage) + Send,
-    ) -> Result<()> {
-        let mut pages = self.tenant_pages(tenant);
+    ) -> Result<Vec<DamagedRecord>> {
+        let mut damaged = Vec::new();
+        let store = self.keyring.0.store.as_ref();
+        let mut pages = Pages::of(store, TENANT_KEYS, tenant.map(Tenant::as_str));
         while let Some(page) = pages.next().await? {
             for record in &page {
-                let (owner, purpose) = names(record)?;
-                let entries =
-                    tenant::read(record, &self.keyring.snapshot(), &purpose, &owner)?.entries;
+                let (owner, purpose, entries) = match self.read_record(record).await? {
+                    Ok(read) => read,
+                    Err(bad) => {
+                        damaged.push(bad);
+                        continue;
+                    }
+                };
                 let last = entries.last().map(|entry| entry.id);
                 for entry in entries {
+                    let rows = rows_of(entry.id, entry.suite, &purpose, columns).await?;
                     seen(TenantUsage {
                         tenant: owner.clone(),
                         purpose: purpose.clone(),
                         key: entry.id,
                         wrapped_by: entry.wrapped_by,
-                        seq: entry.seq,
+                        issued_epoch: entry.seq,
                         current: Some(entry.id) == last,
                         unregistered: entry.unregistered,
-                        rows: rows_of(entry.id, entry.suite, columns).await?,
+                        rows,
                     });
                 }
             }
         }
-        Ok(())
-    }
-
-    /// The key records of one tenant, or of all.
-    pub(super) fn tenant_pages(&self, tenant: Option<&Tenant>) -> Pages<'_> {
-        let mut scan = Scan::of(TENANT_KEYS).limit(PAGE);
-        scan.owner = tenant.map(|tenant| tenant.as_str().to_owned());
-        scan.pages(self.keyring.0.store.as_ref())
+        Ok(damaged)
     }
 }
 
@@ -166,10 +164,19 @@ pub(super) fn names(record: &Record) -> Result<(Tenant, Purpose)> {
     ))
 }
 
-async fn rows_of(key: KeyId, suite: Suite, columns: &[&dyn Coverage]) -> Result<u64> {
+/// How many values of the columns of `purpose` name the key.
+async fn rows_of(
+    key: KeyId,
+    suite: Suite,
+    purpose: &Purpose,
+    columns: &[&dyn Coverage],
+) -> Result<u64> {
     let prefix = sealed_prefix(suite, key);
     let mut rows = 0_u64;
-    for column in columns {
+    for column in columns
+        .iter()
+        .filter(|column| column.id().purpose() == purpose)
+    {
         rows = rows.saturating_add(column.count(&prefix).await?);
     }
     Ok(rows)

@@ -1,19 +1,20 @@
 //! A copy of all key records in one piece, for a place apart from the backups of the data.
 //!
-//! `kwex | version(1) | records | digest(32)`, each record as `collection | owner | id | data`, every field as
+//! `kwex | version: 2 | records | digest(32)`, each record as `collection | owner | id | data`, every field as
 //! its length in four bytes and its bytes, and SHA-256 of all that. Keys in it are wrapped as they are in the store: it
 //! opens nothing without the root, and with the root it opens everything.
 
 use keyward_base::{Error, Result};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Write};
+use keyward_store::{Applied, Collection, RecordKey, Records, Write};
 
-use crate::keyring::{COLUMNS, KEYRING, Keyring, TENANT_KEYS};
+use crate::keyring::Keyring;
+use crate::records::{COVERAGE, KEYRING, Pages, SET_ASIDE, TENANT_KEYS, is_empty, put};
 
-const MAGIC: &[u8; 5] = b"kwex\x01";
+const MAGIC: &[u8; 5] = b"kwex\x02";
 
 /// What an export holds: leases of running processes are not part of it.
-const COLLECTIONS: [Collection; 3] = [KEYRING, TENANT_KEYS, COLUMNS];
+const COLLECTIONS: [Collection; 4] = [KEYRING, TENANT_KEYS, COVERAGE, SET_ASIDE];
 
 /// Records written in one batch.
 const BATCH: usize = 256;
@@ -29,7 +30,7 @@ const BATCH: usize = 256;
 pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
     let mut out = MAGIC.to_vec();
     for collection in COLLECTIONS {
-        let mut pages = Scan::of(collection).pages(keyring.0.store.as_ref());
+        let mut pages = Pages::of(keyring.0.store.as_ref(), collection, None);
         while let Some(page) = pages.next().await? {
             for record in &page {
                 field(&mut out, record.key.collection.as_str().as_bytes())?;
@@ -53,8 +54,7 @@ pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
 /// be written.
 pub async fn import(store: &dyn Records, bytes: &[u8]) -> Result<()> {
     for collection in COLLECTIONS {
-        let scan = Scan::of(collection).limit(1);
-        if !store.scan(scan).await?.items.is_empty() {
+        if !is_empty(store, collection).await? {
             return Err(Error::misuse(
                 "the key store holds key records: import into an empty one",
             ));
@@ -63,13 +63,7 @@ pub async fn import(store: &dyn Records, bytes: &[u8]) -> Result<()> {
     let mut writes = read(bytes)?;
     // The ring comes first in an export, and last into the store.
     writes.sort_by_key(|(key, _)| key.collection == KEYRING);
-    let inserts = writes.into_iter().map(|(key, data)| Write::Insert {
-        key,
-        content: Content {
-            data,
-            ..Content::default()
-        },
-    });
+    let inserts = writes.into_iter().map(|(key, data)| put(key, None, data));
     let inserts: Vec<Write> = inserts.collect();
     for batch in inserts.chunks(BATCH) {
         match store.apply(batch.to_vec()).await? {

@@ -60,13 +60,18 @@ impl<'a> Reader<'a> {
             .map(|at| (at > 0).then(|| Timestamp::from_millis(at)))
     }
 
-    /// A byte of flags, of which only the lowest is defined.
-    pub(super) fn flag(&mut self) -> Result<bool> {
-        match self.u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(self.wrong()),
+    /// A byte of flags, of which only those in `defined` may be set.
+    pub(super) fn flags(&mut self, defined: u8) -> Result<u8> {
+        let flags = self.u8()?;
+        if flags & !defined == 0 {
+            Ok(flags)
+        } else {
+            Err(self.wrong())
         }
+    }
+
+    pub(super) fn text(&mut self, len: usize) -> Result<&'a str> {
+        std::str::from_utf8(self.bytes(len)?).map_err(|_| self.wrong())
     }
 
     pub(super) fn magic(&mut self, magic: &[u8]) -> Result<()> {
@@ -77,11 +82,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The version of the format: 1.
-    pub(super) fn version(&mut self) -> Result<()> {
+    /// The version of the format, which must be `ours`.
+    pub(super) fn version(&mut self, ours: u8) -> Result<()> {
         match self.u8()? {
             0 => Err(self.wrong()),
-            1 => Ok(()),
+            version if version == ours => Ok(()),
+            version if version < ours => Err(Error::unavailable(
+                "a key record was made by keyward before its first release, and cannot be read by this one: make a new home with `keyward keys init`, and put the credentials in again",
+            )),
             _ => Err(Error::unavailable(
                 "a key record is of a newer version: upgrade keyward",
             )),

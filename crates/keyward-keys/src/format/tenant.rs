@@ -6,6 +6,8 @@ use super::reader::Reader;
 use super::{MAC_LEN, split_mac};
 
 const MAGIC: &[u8; 4] = b"kwtk";
+const VERSION: u8 = 2;
+const UNREGISTERED: u8 = 1;
 const WRONG: &str = "a tenant's key record is not one of ours";
 
 /// The most keys a tenant may have at once. Keys whose ring key is destroyed are dropped.
@@ -33,6 +35,10 @@ pub(crate) struct TenantEntry {
 /// All keys of a tenant, in the order they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TenantRecord {
+    /// The ring's epoch when it was written: an older ring does not have all that it needs.
+    pub(crate) epoch: u64,
+    /// Which MAC key of the ring its MAC is under: the epoch in which that was made.
+    pub(crate) mac_epoch: u64,
     pub(crate) entries: Vec<TenantEntry>,
 }
 
@@ -47,7 +53,9 @@ impl TenantRecord {
 pub(crate) fn encode_tenant(record: &TenantRecord) -> Result<Vec<u8>> {
     let full = || Error::misuse("a tenant has at most 1024 keys: destroy retired ring keys first");
     let mut out = MAGIC.to_vec();
-    out.push(1);
+    out.push(VERSION);
+    out.extend_from_slice(&record.epoch.to_be_bytes());
+    out.extend_from_slice(&record.mac_epoch.to_be_bytes());
     let count = u16::try_from(record.entries.len())
         .ok()
         .filter(|_| record.entries.len() <= MAX_ENTRIES)
@@ -57,7 +65,7 @@ pub(crate) fn encode_tenant(record: &TenantRecord) -> Result<Vec<u8>> {
         out.extend_from_slice(&entry.id.to_bytes());
         out.extend_from_slice(&entry.seq.to_be_bytes());
         out.push(entry.suite.to_byte());
-        out.push(u8::from(entry.unregistered));
+        out.push(if entry.unregistered { UNREGISTERED } else { 0 });
         out.extend_from_slice(&entry.wrapped_by.to_bytes());
         out.extend_from_slice(&entry.created.as_millis().to_be_bytes());
         let len = u16::try_from(entry.wrapped.len()).map_err(|_| full())?;
@@ -72,7 +80,8 @@ pub(crate) fn decode_tenant(bytes: &[u8]) -> Result<(TenantRecord, &[u8], [u8; M
     let (body, mac) = split_mac(bytes)?;
     let mut from = Reader::new(body, WRONG);
     from.magic(MAGIC)?;
-    from.version()?;
+    from.version(VERSION)?;
+    let (epoch, mac_epoch) = (from.u64()?, from.u64()?);
     let count = usize::from(from.u16()?);
     if count > MAX_ENTRIES {
         return Err(from.wrong());
@@ -86,14 +95,19 @@ pub(crate) fn decode_tenant(bytes: &[u8]) -> Result<(TenantRecord, &[u8], [u8; M
         entries.push(entry);
     }
     from.end()?;
-    Ok((TenantRecord { entries }, body, mac))
+    let record = TenantRecord {
+        epoch,
+        mac_epoch,
+        entries,
+    };
+    Ok((record, body, mac))
 }
 
 fn read_entry(from: &mut Reader<'_>) -> Result<TenantEntry> {
     let id = from.key_id()?;
     let seq = from.u64()?;
     let suite = Suite::from_byte(from.u8()?)?;
-    let unregistered = from.flag()?;
+    let unregistered = from.flags(UNREGISTERED)? != 0;
     let wrapped_by = from.key_id()?;
     let created = Timestamp::from_millis(from.u64()?);
     let len = usize::from(from.u16()?);

@@ -3,19 +3,24 @@
 use std::sync::{Arc, Mutex, RwLock};
 
 use keyward_base::audit::{Discard, Outcome};
-use keyward_base::{Clock, Error, KeyId, Purpose, Result, Sink, Suite, SystemClock, Timestamp};
+use keyward_base::{Clock, Error, Purpose, Result, Sink, Suite, SystemClock, Timestamp};
 use keyward_crypto::{MacKey, Provider};
-use keyward_store::{Applied, Content, Records, Scan, Write};
+use keyward_store::{Applied, Records};
 
 use super::replica::Replica;
-use super::{COLUMNS, FLIGHTS, Inner, KEYRING, Keyring, TENANT_KEYS, ring_key};
-use crate::anchor::{Anchor, RingId};
-use crate::cache::{Cache, Unknown};
-use crate::coverage::Coverage;
+use super::{FLIGHTS, Inner, Keyring};
+use crate::anchor::{Anchor, Pin, PinName};
+use crate::cache::Cache;
+use crate::coverage::{Coverage, Coverages};
+use crate::key_filter::KeyFilter;
 use crate::policy::Policy;
-use crate::ring::{KeyState, Ring, RingKey};
+use crate::records::{COVERAGE, KEYRING, TENANT_KEYS, is_empty, put, ring_place};
+use crate::registry::Registry;
+use crate::ring::{Algorithm, KeyState, Ring, RingKey};
+use crate::ring_id::RingId;
 use crate::root::Root;
-use crate::snapshot::{Snapshot, key_context, mac_context, sealed_bytes};
+use crate::snapshot::{Snapshot, key_context, new_filter, new_mac, sealed_bytes};
+use crate::unknown::Unknown;
 
 /// What a [`Keyring`] is made of. Everything but store and root has a default.
 #[derive(Clone, Debug)]
@@ -88,33 +93,36 @@ impl KeyringBuilder {
     ///
     /// # Errors
     /// `Misuse` if there is none; `Unavailable` if store, root or anchor cannot be reached, or the
-    /// ring is older than the anchor; `Corrupt` if it is not authentic.
+    /// ring is older than the anchor, or another of its epoch; `Corrupt` if it is not authentic.
     pub async fn open(self) -> Result<Keyring> {
-        let record = self
-            .store
-            .fetch(&ring_key())
-            .await?
-            .ok_or_else(|| self.none_here())?;
+        // The anchor first, as at every refresh: see `Keyring::refresh`.
+        let pinned = self.pinned()?;
+        let Some(record) = self.store.fetch(&ring_place()).await? else {
+            return Err(self.none_here(pinned.as_ref()));
+        };
         let snapshot = Snapshot::load(&record, self.root.as_ref(), &self.provider, None).await?;
-        self.handle(snapshot).await
+        self.handle(snapshot, pinned).await
     }
 
-    fn none_here(&self) -> Error {
-        match self
-            .anchor
-            .as_ref()
-            .map(|anchor| (anchor.load(), anchor.describe()))
-        {
-            Some((Ok(Some(pin)), place)) => Error::unavailable(format!(
-                "the anchor {place} knows keyring {}, and the key store holds none: restore it, see the runbook",
-                pin.ring
+    fn pinned(&self) -> Result<Option<Pin>> {
+        match &self.anchor {
+            Some(anchor) => anchor.load(&PinName::ring()),
+            None => Ok(None),
+        }
+    }
+
+    fn none_here(&self, pinned: Option<&Pin>) -> Error {
+        match (pinned, &self.anchor) {
+            (Some(pin), Some(anchor)) => Error::unavailable(format!(
+                "the anchor {} knows keyring {}, and the key store holds none: restore it, see the runbook",
+                anchor.describe(),
+                RingId::from_bytes(pin.id)
             )),
-            Some((Err(e), _)) => e,
             _ => Error::misuse("there is no keyring yet: make one with `keyward keys init`"),
         }
     }
 
-    async fn handle(self, snapshot: Snapshot) -> Result<Keyring> {
+    async fn handle(self, snapshot: Snapshot, pinned: Option<Pin>) -> Result<Keyring> {
         let now = self.clock.now()?;
         let replica = match &self.replica {
             Some(name) => Some(Replica::new(name, &self.provider)?),
@@ -128,6 +136,7 @@ impl KeyringBuilder {
             audit: self.audit,
             provider: self.provider,
             policy: self.policy,
+            coverages: Coverages::default(),
             replica,
             view: RwLock::new(Arc::new(snapshot)),
             refreshed: Mutex::new(now),
@@ -137,7 +146,7 @@ impl KeyringBuilder {
             flights: [const { tokio::sync::Mutex::const_new(()) }; FLIGHTS],
         };
         let keyring = Keyring(Arc::new(inner));
-        keyring.0.check_anchor(&keyring.snapshot().ring)?;
+        keyring.0.judge(pinned.as_ref(), &keyring.snapshot())?;
         keyring.renew_lease(now).await?;
         Ok(keyring)
     }
@@ -155,13 +164,7 @@ impl KeyringBuilder {
             return Err(Error::misuse("a keyring needs a purpose"));
         }
         let (ring, mac) = self.first_ring(purposes).await?;
-        let insert = Write::Insert {
-            key: ring_key(),
-            content: Content {
-                data: sealed_bytes(&ring, &mac)?,
-                ..Content::default()
-            },
-        };
+        let insert = put(ring_place(), None, sealed_bytes(&ring, &mac)?);
         match self.store.apply(vec![insert]).await? {
             Applied::Done(_) => {}
             _ => {
@@ -176,23 +179,22 @@ impl KeyringBuilder {
     }
 
     async fn check_nothing_there(&self, data: &[&dyn Coverage]) -> Result<()> {
-        if self.store.fetch(&ring_key()).await?.is_some() {
+        if self.store.fetch(&ring_place()).await?.is_some() {
             return Err(Error::misuse(
                 "there is a keyring already: `keyward keys status` shows it",
             ));
         }
         if let Some(anchor) = &self.anchor
-            && let Some(pin) = anchor.load()?
+            && let Some(pin) = self.pinned()?
         {
             return Err(Error::misuse(format!(
                 "the anchor {} knows keyring {}, whose key store is gone: restore it; or, if its data is to be lost, remove that file",
                 anchor.describe(),
-                pin.ring
+                RingId::from_bytes(pin.id)
             )));
         }
-        for collection in [KEYRING, TENANT_KEYS, COLUMNS] {
-            let scan = Scan::of(collection).limit(1);
-            if !self.store.scan(scan).await?.items.is_empty() {
+        for collection in [KEYRING, TENANT_KEYS, COVERAGE] {
+            if !is_empty(self.store.as_ref(), collection).await? {
                 return Err(Error::misuse(
                     "the key store holds key records without their keyring: restore it, see the runbook",
                 ));
@@ -202,7 +204,7 @@ impl KeyringBuilder {
             if column.count("").await? > 0 {
                 return Err(Error::misuse(format!(
                     "{} holds sealed values, and their keyring is gone: restore it, see the runbook",
-                    column.name()
+                    column.id()
                 )));
             }
         }
@@ -214,43 +216,49 @@ impl KeyringBuilder {
         let mut id = [0; 16];
         self.provider.fill(&mut id)?;
         let id = RingId::from_bytes(id);
-        let mac = self.provider.random::<32>()?;
-        let mac_key = self.root.wrap(mac_context(id).as_bytes(), &mac).await?;
-        let mut keys = Vec::new();
+        let (provider, root) = (&self.provider, self.root.as_ref());
+        let (mac, mac_key) = new_mac(provider, root, id, 1).await?;
+        let (filter, key_filter) = new_filter(provider, root, id).await?;
+        let mut keys: Vec<RingKey> = Vec::new();
         for purpose in purposes {
-            let mut key = new_key(&self.provider, purpose, 1, now)?;
-            key.state = KeyState::Active;
-            key.promoted = Some(now);
-            key.promoted_epoch = 1;
-            keys.push(wrap_new(&self.provider, self.root.as_ref(), id, key).await?);
+            if keys.iter().any(|key| key.purpose == *purpose) {
+                return Err(Error::misuse(format!("purpose {purpose} is named twice")));
+            }
+            let mut key = new_key(provider, &key_filter, purpose, 1, now)?;
+            key.make_active(1, now);
+            keys.push(wrap_new(provider, root, id, key).await?);
         }
         let ring = Ring {
             id,
             epoch: 1,
             floor: 1,
-            mac_key,
+            mac,
+            previous_mac: None,
+            filter,
+            registry: Registry::none(provider),
             keys,
         };
-        Ok((ring, MacKey::new(&self.provider, &mac)?))
+        Ok((ring, mac_key))
     }
 }
 
 /// A Pending key of epoch `seq`, without material.
 pub(crate) fn new_key(
     provider: &Provider,
+    filter: &KeyFilter,
     purpose: &Purpose,
     seq: u64,
     now: Timestamp,
 ) -> Result<RingKey> {
-    let mut id = [0; 8];
-    provider.fill(&mut id)?;
     Ok(RingKey {
-        id: KeyId::from_bytes(id),
+        id: filter.make(provider, purpose, None)?,
         seq,
+        algorithm: Algorithm::Seal,
         suite: Suite::Chunked1,
         purpose: purpose.clone(),
         state: KeyState::Pending,
         unregistered: false,
+        ending: false,
         changed: seq,
         promoted_epoch: 0,
         created: now,

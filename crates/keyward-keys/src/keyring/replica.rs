@@ -1,14 +1,17 @@
-//! Long-running processes: leases, acknowledgements, and the tick that drives them.
+//! This process as a replica: its lease, its acknowledgements, and the tick that drives them.
 
 use std::sync::{Mutex, PoisonError};
 
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Content, RecordKey, Scan, Version, Write};
+use keyward_store::{Applied, RecordKey, Version, Write};
 
-use super::{Keyring, MAX_TRIES, REPLICAS, put};
-use crate::format::{Lease, decode_lease, encode_lease};
+use super::Keyring;
+use super::reports::Reports;
+use crate::format::Lease;
+use crate::lease;
+use crate::records::{MAX_TRIES, REPLICAS, put_until};
 
 /// How many dead leases one new lease sweeps away.
 const PURGED: usize = 64;
@@ -18,25 +21,16 @@ const PURGED: usize = 64;
 pub(crate) struct Replica {
     id: String,
     held: Mutex<Option<Held>>,
+    pub(super) reports: Mutex<Reports>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    lease: Lease,
+    epoch: u64,
+    mac_epoch: u64,
+    until: Timestamp,
     since: Timestamp,
     version: Version,
-}
-
-/// A long-running process that holds a lease, or did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReplicaStatus {
-    /// Its name and a random part.
-    pub name: String,
-    /// The epoch it acknowledged.
-    pub epoch: u64,
-    /// Until when it counts as alive.
-    pub until: Timestamp,
 }
 
 impl Replica {
@@ -51,6 +45,7 @@ impl Replica {
         Ok(Self {
             id: format!("{name}-{}", hex(&random)),
             held: Mutex::new(None),
+            reports: Mutex::default(),
         })
     }
 
@@ -73,7 +68,8 @@ impl Replica {
 
 impl Keyring {
     /// What a long-running process does every few seconds: reads the ring anew when that is due,
-    /// acknowledges it, and renews the lease. A one-shot process need not call it.
+    /// acknowledges it, renews the lease, and now and then counts the columns that only it can
+    /// count, for others to see. A one-shot process need not call it.
     ///
     /// # Errors
     /// As [`Keyring::refresh`]. The lease is then not renewed, and when it has run out this
@@ -88,18 +84,20 @@ impl Keyring {
         if now < refreshed || now.saturating_since(refreshed) >= self.0.policy.refresh {
             self.refresh().await?;
         }
-        self.renew_lease(now).await
+        self.renew_lease(now).await?;
+        self.report(now).await
     }
 
     /// Renews the lease when a third of it is gone, the epoch moved on, or the clock went back.
+    /// The lease is written on condition that the ring is still the one it acknowledges.
     pub(super) async fn renew_lease(&self, now: Timestamp) -> Result<()> {
         let Some(replica) = &self.0.replica else {
             return Ok(());
         };
-        let epoch = self.snapshot().ring.epoch;
         let third = self.0.policy.lease.checked_div(3).unwrap_or_default();
+        let ring = self.snapshot();
         if let Some(held) = replica.held()
-            && held.lease.epoch == epoch
+            && (held.epoch, held.mac_epoch) == (ring.ring.epoch, ring.ring.mac.epoch)
             && held.since <= now
             && now.saturating_since(held.since) < third
         {
@@ -109,41 +107,63 @@ impl Keyring {
             // Leases of processes that died: each start of a process leaves one.
             self.0.store.purge(&REPLICAS, now, PURGED).await?;
         }
-        let lease = Lease {
-            epoch,
-            until: now.saturating_add(self.0.policy.lease),
-        };
         for _ in 0..MAX_TRIES {
-            let version = match replica.held() {
-                Some(held) => Some(held.version),
-                None => self
-                    .0
-                    .store
-                    .fetch(&replica.key())
-                    .await?
-                    .map(|record| record.version),
-            };
-            let write = with_expiry(
-                put(replica.key(), version, encode_lease(lease)),
-                lease.until.saturating_add(self.0.policy.skew),
-            );
-            match self.0.store.apply(vec![write]).await? {
-                Applied::Done(versions) => {
-                    let version = versions.into_iter().flatten().next();
-                    replica.set(version.map(|version| Held {
-                        lease,
-                        since: now,
-                        version,
-                    }));
-                    return Ok(());
-                }
-                // Swept away as expired, or written although an answer was lost: read it again.
-                _ => replica.set(None),
+            if self.write_lease(replica, now).await? {
+                return Ok(());
             }
         }
         Err(Error::unavailable(
-            "the lease could not be renewed: the key store is contended",
+            "the lease could not be renewed: the key store is contended; try again in a moment",
         ))
+    }
+
+    async fn write_lease(&self, replica: &Replica, now: Timestamp) -> Result<bool> {
+        let ring = self.snapshot();
+        let lease = Lease {
+            mac_epoch: ring.ring.mac.epoch,
+            epoch: ring.ring.epoch,
+            until: now.saturating_add(self.0.policy.lease),
+            reports: replica.told(),
+        };
+        let version = match replica.held() {
+            Some(held) => Some(held.version),
+            None => {
+                let found = self.0.store.fetch(&replica.key()).await?;
+                found.map(|record| record.version)
+            }
+        };
+        let data = lease::write(&lease, &ring, &replica.id)?;
+        let expires = lease.until.saturating_add(self.0.policy.skew);
+        let write = put_until(replica.key(), version, data, Some(expires));
+        match self.0.store.apply(vec![ring.require(), write]).await? {
+            Applied::Done(versions) => {
+                let version = versions.into_iter().flatten().next();
+                replica.set(version.map(|version| Held {
+                    epoch: lease.epoch,
+                    mac_epoch: lease.mac_epoch,
+                    until: lease.until,
+                    since: now,
+                    version,
+                }));
+                Ok(true)
+            }
+            // The ring moved on: it is acknowledged as it is now.
+            Applied::Conflict { index: 0 } => self.refresh().await.map(|_| false),
+            // Swept away as expired, or written although an answer was lost: read it again.
+            _ => {
+                replica.set(None);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes the lease although it is not due, since what it tells has changed.
+    pub(super) async fn tell(&self, now: Timestamp) -> Result<()> {
+        if let Some(replica) = &self.0.replica {
+            // Lost to a ring that moved on: the next tick tells.
+            let _told: bool = self.write_lease(replica, now).await?;
+        }
+        Ok(())
     }
 
     /// Gives the lease up, so that no promotion waits for this process. For a clean stop.
@@ -172,63 +192,13 @@ impl Keyring {
         };
         match replica.held() {
             Some(held)
-                if now < held.lease.until
-                    && held.since <= now.saturating_add(self.0.policy.skew) =>
+                if now < held.until && held.since <= now.saturating_add(self.0.policy.skew) =>
             {
                 Ok(())
             }
             _ => Err(Error::unavailable(
-                "this process lost its lease on the keyring: it may hold keys that were withdrawn",
+                "this process lost its lease on the keyring, and may hold keys that were withdrawn: it goes on as soon as it can renew it",
             )),
         }
-    }
-
-    /// The replicas whose lease has not run out by any clock within the skew.
-    ///
-    /// # Errors
-    /// `Unavailable` if the store cannot be reached, `Corrupt` for a record that is not one.
-    pub async fn replicas(&self) -> Result<Vec<ReplicaStatus>> {
-        let now = self.0.clock.now()?;
-        let mut live = Vec::new();
-        let mut pages = Scan::of(REPLICAS).pages(self.0.store.as_ref());
-        while let Some(page) = pages.next().await? {
-            for record in &page {
-                let lease = decode_lease(&record.data)?;
-                // Its own clock may lie behind ours by the skew: until then it may still open.
-                if now < lease.until.saturating_add(self.0.policy.skew) {
-                    live.push(ReplicaStatus {
-                        name: record.key.id.clone(),
-                        epoch: lease.epoch,
-                        until: lease.until,
-                    });
-                }
-            }
-        }
-        Ok(live)
-    }
-}
-
-fn with_expiry(write: Write, at: Timestamp) -> Write {
-    match write {
-        Write::Insert { key, content } => Write::Insert {
-            key,
-            content: Content {
-                expires: Some(at),
-                ..content
-            },
-        },
-        Write::Swap {
-            key,
-            version,
-            content,
-        } => Write::Swap {
-            key,
-            version,
-            content: Content {
-                expires: Some(at),
-                ..content
-            },
-        },
-        other => other,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_base::{Clock, ErrorKind, KeyId, Reason, Result, SystemClock, Timestamp};
+use keyward_base::{Clock, Result, SystemClock, Timestamp};
 use keyward_keys::Policy;
 
 use crate::world::{World, purpose, tenant};
@@ -183,46 +183,4 @@ async fn memory_ends_with_time_with_uses_and_with_a_clock_that_went_back() {
         ring.opening_key(&purpose(), &acme, key).await.unwrap();
         assert_eq!(reads(), 1);
     }
-}
-
-#[tokio::test]
-async fn unknown_ids_have_a_budget() {
-    let world = World::new();
-    let ring = world.create().await;
-    let acme = tenant("acme");
-    let policy = Policy::default();
-    let unknown = |n: u64| KeyId::from_bytes(n.to_be_bytes());
-    world.store.ring_reads.store(0, Ordering::SeqCst);
-    world.store.scans.store(0, Ordering::SeqCst);
-    for _ in 0..100 {
-        let refused = ring
-            .opening_key(&purpose(), &acme, unknown(7))
-            .await
-            .unwrap_err();
-        assert_eq!(refused.reason(), Some(Reason::UnknownKey));
-    }
-    assert_eq!(world.store.ring_reads.load(Ordering::SeqCst), 1);
-    for n in 100..1000 {
-        ring.opening_key(&purpose(), &acme, unknown(n))
-            .await
-            .unwrap_err();
-    }
-    let most = usize::try_from(policy.unknown_lookups).unwrap();
-    assert_eq!(world.store.ring_reads.load(Ordering::SeqCst), most);
-    assert_eq!(world.store.scans.load(Ordering::SeqCst), most);
-    let spent = ring
-        .opening_key(&purpose(), &acme, unknown(5000))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        spent.kind(),
-        ErrorKind::Unavailable,
-        "not called rejected: it was not looked for"
-    );
-    world.clock.advance(Duration::from_secs(1));
-    let again = ring
-        .opening_key(&purpose(), &acme, unknown(5000))
-        .await
-        .unwrap_err();
-    assert_eq!(again.reason(), Some(Reason::UnknownKey));
 }

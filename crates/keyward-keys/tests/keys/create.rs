@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, Purpose, Result};
-use keyward_keys::{Coverage, FileAnchor, Keyring};
+use keyward_base::{ErrorKind, Result};
+use keyward_keys::{ColumnId, Coverage, FileAnchor, Keyring};
 use keyward_sqlite::SqliteStore;
-use keyward_store::{BoxFuture, Records, Write};
+use keyward_store::{BoxFuture, StoreId};
 
 use crate::world::{V1, World, purpose, ring_key, root, tenant};
 
@@ -41,15 +41,19 @@ async fn of_many_creators_one_wins() {
 }
 
 #[derive(Debug)]
-struct Rows(u64);
+struct Rows(u64, ColumnId);
 
 impl Coverage for Rows {
-    fn close<'a>(&'a self, _: &'a Purpose, _: u64) -> BoxFuture<'a, Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn id(&self) -> &ColumnId {
+        &self.1
     }
 
-    fn name(&self) -> &'static str {
-        "vault"
+    fn has_barrier(&self) -> bool {
+        false
+    }
+
+    fn close(&self, _: u64) -> BoxFuture<'_, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn count<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64>> {
@@ -62,8 +66,9 @@ async fn refused(world: &World, rows: u64, anchor: Option<&std::path::Path>) -> 
     if let Some(path) = anchor {
         builder = builder.anchor(Arc::new(FileAnchor::new(path.to_owned())));
     }
+    let column = ColumnId::new(StoreId::new("app").unwrap(), "vault", purpose()).unwrap();
     let e = builder
-        .create(&[purpose()], &[&Rows(rows)])
+        .create(&[purpose()], &[&Rows(rows, column)])
         .await
         .unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Misuse);
@@ -88,19 +93,7 @@ async fn a_ring_is_refused_where_anything_is_left_of_one() {
         .await
         .unwrap();
 
-    let version = world
-        .store
-        .inner
-        .fetch(&ring_key())
-        .await
-        .unwrap()
-        .unwrap()
-        .version;
-    let gone = Write::Delete {
-        key: ring_key(),
-        version,
-    };
-    let _gone = world.store.inner.apply(vec![gone]).await.unwrap();
+    world.store.remove(ring_key()).await;
     let said = refused(&world, 0, None).await;
     assert!(said.contains("without their keyring"), "tenant keys");
     let said = refused(&world, 0, Some(&path)).await;

@@ -1,8 +1,8 @@
 //! A ring or tenant record that is not what was written.
 
-use keyward_base::ErrorKind;
+use keyward_base::{ErrorKind, Reason};
 use keyward_keys::format::{inspect_replica, inspect_ring, inspect_tenant};
-use keyward_store::{Collection, Records, Scan};
+use keyward_store::{Collection, Scan};
 use keyward_testkit::{bit_flips, truncations};
 use proptest::prelude::*;
 
@@ -66,10 +66,13 @@ async fn no_flipped_bit_or_cut_of_a_tenant_record_is_accepted() {
     // Another tenant's record, whole.
     world.store.put(tenant_key("other"), good.clone()).await;
     let e = cold
-        .opening_key(&purpose(), &tenant("other"), key)
+        .sealing_key(&purpose(), &tenant("other"), 0)
         .await
         .unwrap_err();
-    assert_eq!(e.kind(), ErrorKind::Corrupt);
+    assert_eq!(
+        (e.kind(), e.reason()),
+        (ErrorKind::Corrupt, Some(Reason::DamagedKeys))
+    );
     world.store.put(place, good).await;
     cold.opening_key(&purpose(), &acme, key).await.unwrap();
 }
@@ -105,6 +108,6 @@ proptest! {
             let bytes = [magic, &bytes].concat();
             let _ = (inspect_ring(&bytes), inspect_tenant(&bytes), inspect_replica(&bytes));
         }
-        let _ = keyward_keys::anchor::parse(&String::from_utf8_lossy(&bytes));
+        let _ = keyward_keys::anchor::Pins::parse(&bytes);
     }
 }

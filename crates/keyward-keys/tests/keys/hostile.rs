@@ -8,7 +8,9 @@ use keyward_base::{Clock as _, ErrorKind, KeyId, Timestamp};
 use keyward_keys::{KeyState, Keyring};
 use proptest::prelude::*;
 
-use crate::world::{Fault, World, purpose, tenant};
+use keyward_testkit::Answer;
+
+use crate::world::{World, purpose, tenant};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -17,7 +19,7 @@ enum Step {
     Destroy(usize),
     Disable(usize),
     Enable(usize),
-    Fault(Fault),
+    Fault(Answer),
     Open(usize),
     OldRing(usize),
     Promote,
@@ -33,10 +35,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let fault = prop_oneof![
-        Just(Fault::WrongConflict),
-        Just(Fault::Conflict),
-        Just(Fault::LostAnswer),
-        Just(Fault::LostWrite),
+        Just(Answer::WrongConflict),
+        Just(Answer::Conflict),
+        Just(Answer::LostAnswer),
+        Just(Answer::LostWrite),
     ];
     prop_oneof![
         1 => (0_u32..4_000_000).prop_map(Step::Advance),
@@ -96,10 +98,10 @@ impl Run {
 
     /// What the store holds, read without any trick.
     async fn truth(&self) -> Keyring {
-        let faults = std::mem::take(&mut *self.world.store.faults.lock().unwrap());
+        let faults = self.world.store.staged.take_answers();
         let stale = std::mem::take(&mut *self.world.store.stale.lock().unwrap());
         let truth = self.world.builder().open().await.unwrap();
-        *self.world.store.faults.lock().unwrap() = faults;
+        self.world.store.staged.answer(faults);
         *self.world.store.stale.lock().unwrap() = stale;
         truth
     }
@@ -127,7 +129,7 @@ impl Run {
                     &[KeyState::Disabled],
                     KeyState::Destroyed,
                 ));
-                ends(admin.destroy(id, &[]).await.map(|_| ()));
+                ends(admin.destroy(id).await.map(|_| ()));
             }
             Step::Disable(n) => {
                 let (id, from) = (nth(n), [KeyState::Pending, KeyState::Retired]);
@@ -144,7 +146,7 @@ impl Run {
                 ));
                 ends(admin.enable(id).await);
             }
-            Step::Fault(fault) => self.world.store.faults.lock().unwrap().push_back(fault),
+            Step::Fault(fault) => self.world.store.staged.answer([fault]),
             Step::Open(n) => self.open(&handle, n).await,
             Step::OldRing(n) => self.old_ring(&handle, n).await,
             Step::Promote => {
@@ -246,7 +248,7 @@ impl Run {
 
     /// At the end nothing lies: every value opens unless its key was withdrawn.
     async fn finish(&self) {
-        self.world.store.faults.lock().unwrap().clear();
+        self.world.store.staged.take_answers();
         *self.world.store.stale.lock().unwrap() = 0;
         let truth = self.truth().await;
         for sealed in &self.sealed {

@@ -11,9 +11,12 @@
 mod cold;
 mod create;
 mod damage;
+mod export;
 mod hostile;
+mod life;
 mod replicas;
 mod restore;
 mod roots;
+mod unknown;
 mod vectors;
 mod world;

@@ -101,15 +101,15 @@ async fn a_key_is_not_destroyed_before_every_replica_dropped_it() {
     web.tick().await.unwrap();
     admin.promote_ready().await.unwrap();
     admin.disable(old).await.unwrap();
-    let early = admin.destroy(old, &[]).await.unwrap_err();
+    let early = admin.destroy(old).await.unwrap_err();
     assert_eq!(early.kind(), ErrorKind::Unavailable);
     assert!(early.to_string().contains("web"), "{early}");
     // Its lease has run out by our clock, and may not have by its own.
     world.clock.advance(Policy::default().lease);
-    let skewed = admin.destroy(old, &[]).await.unwrap_err();
+    let skewed = admin.destroy(old).await.unwrap_err();
     assert_eq!(skewed.kind(), ErrorKind::Unavailable);
     world.clock.advance(Policy::default().skew);
-    admin.destroy(old, &[]).await.unwrap();
+    admin.destroy(old).await.unwrap();
     // Dead leases are swept away by the next process that starts.
     let _next = world.builder().replica("next").open().await.unwrap();
     let names: Vec<String> = ring

@@ -1,11 +1,10 @@
 //! A store, a clock and a root that count, and that can be made to misbehave.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use keyward_base::{
-    Clock, Error, ManualClock, Purpose, Result, SecretArray, SecretBytes, Tenant, Timestamp,
+    Clock, ManualClock, Purpose, Result, SecretArray, SecretBytes, Tenant, Timestamp,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
@@ -13,6 +12,7 @@ use keyward_store::{
     Applied, BoxFuture, Collection, Content, Find, Found, MemoryStore, Outline, Page, Record,
     RecordKey, Records, Scan, StoreId, Words, Write,
 };
+use keyward_testkit::Staged;
 
 pub(crate) const V1: &str = "v1:q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
 pub(crate) const V2: &str = "v2:Jb0nq2Ow9mJ3yqk0l0nJZ5m0oXv9zX4pT1cBv7sWkdI=";
@@ -45,23 +45,16 @@ pub(crate) fn tenant_key(name: &str) -> RecordKey {
     }
 }
 
-/// How the next write is answered.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Fault {
-    WrongConflict,
-    Conflict,
-    LostAnswer,
-    LostWrite,
-}
-
 /// A store in memory that counts, answers wrongly on demand, and remembers every ring.
 #[derive(Debug)]
 pub(crate) struct OddStore {
-    pub(crate) inner: MemoryStore,
+    /// What it holds, without any trick.
+    pub(crate) inner: Arc<dyn Records>,
+    /// What a test decides at each call.
+    pub(crate) staged: Arc<Staged>,
     pub(crate) tenant_reads: AtomicUsize,
     pub(crate) ring_reads: AtomicUsize,
     pub(crate) scans: AtomicUsize,
-    pub(crate) faults: Mutex<VecDeque<Fault>>,
     /// The next read of the ring gives the one before.
     pub(crate) stale: Mutex<usize>,
     pub(crate) rings: Mutex<Vec<Record>>,
@@ -69,12 +62,13 @@ pub(crate) struct OddStore {
 
 impl OddStore {
     pub(crate) fn new() -> Arc<Self> {
+        let inner: Arc<dyn Records> = Arc::new(MemoryStore::new(100_000));
         Arc::new(Self {
-            inner: MemoryStore::new(100_000),
+            staged: Staged::over(Arc::clone(&inner)),
+            inner,
             tenant_reads: AtomicUsize::new(0),
             ring_reads: AtomicUsize::new(0),
             scans: AtomicUsize::new(0),
-            faults: Mutex::default(),
             stale: Mutex::new(0),
             rings: Mutex::default(),
         })
@@ -86,27 +80,17 @@ impl OddStore {
     }
 
     pub(crate) async fn put(&self, key: RecordKey, data: Vec<u8>) {
-        let (sealed, expires) = (String::new(), None);
+        let content = Content {
+            data,
+            ..Content::default()
+        };
         let write = match self.inner.fetch(&key).await.unwrap() {
             Some(found) => Write::Swap {
                 key,
                 version: found.version,
-                content: Content {
-                    sealed,
-                    data,
-                    expires,
-                    ..Content::default()
-                },
+                content,
             },
-            None => Write::Insert {
-                key,
-                content: Content {
-                    sealed,
-                    data,
-                    expires,
-                    ..Content::default()
-                },
-            },
+            None => Write::Insert { key, content },
         };
         assert!(matches!(
             self.inner.apply(vec![write]).await.unwrap(),
@@ -114,38 +98,31 @@ impl OddStore {
         ));
     }
 
+    pub(crate) async fn remove(&self, key: RecordKey) {
+        let version = self.inner.fetch(&key).await.unwrap().unwrap().version;
+        let gone = self.inner.apply(vec![Write::Delete { key, version }]).await;
+        assert!(matches!(gone.unwrap(), Applied::Done(_)));
+    }
+
+    pub(crate) async fn data(&self, key: &RecordKey) -> Vec<u8> {
+        self.inner.fetch(key).await.unwrap().unwrap().content.data
+    }
+
     pub(crate) async fn ring(&self) -> Vec<u8> {
-        self.inner
-            .fetch(&ring_key())
-            .await
-            .unwrap()
-            .unwrap()
-            .content
-            .data
+        self.data(&ring_key()).await
     }
 }
 
 impl Records for OddStore {
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
         Box::pin(async move {
-            let fault = self.faults.lock().unwrap().pop_front();
-            let lost = || Err(Error::unavailable("the answer was lost"));
-            match fault {
-                Some(Fault::Conflict) => return Ok(Applied::Conflict { index: 0 }),
-                Some(Fault::LostWrite) => return lost(),
-                _ => {}
-            }
             let before = self.inner.fetch(&ring_key()).await?;
-            let answer = self.inner.apply(batch).await;
+            let answer = self.staged.apply(batch).await;
             let after = self.inner.fetch(&ring_key()).await?;
             if let Some(before) = before.filter(|b| after.as_ref() != Some(b)) {
                 self.rings.lock().unwrap().push(before);
             }
-            match fault {
-                Some(Fault::WrongConflict) => Ok(Applied::Conflict { index: 0 }),
-                Some(_) => lost(),
-                None => answer,
-            }
+            answer
         })
     }
 
@@ -154,7 +131,7 @@ impl Records for OddStore {
         collection: &'a Collection,
         prefix: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner.count(collection, prefix)
+        self.staged.count(collection, prefix)
     }
 
     fn delete_owner<'a>(
@@ -162,7 +139,7 @@ impl Records for OddStore {
         collection: &'a Collection,
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner.delete_owner(collection, owner)
+        self.staged.delete_owner(collection, owner)
     }
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
@@ -183,9 +160,7 @@ impl Records for OddStore {
                 }
                 _ => {}
             }
-            // As a store that is asked over a wire: others run meanwhile.
-            tokio::task::yield_now().await;
-            self.inner.fetch(key).await
+            self.staged.fetch(key).await
         })
     }
 
@@ -193,7 +168,7 @@ impl Records for OddStore {
         &'a self,
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
-        self.inner.fetch_many(keys)
+        self.staged.fetch_many(keys)
     }
 
     fn count_words<'a>(
@@ -202,19 +177,19 @@ impl Records for OddStore {
         owner: Option<&'a str>,
         words: &'a Words,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner.count_words(collection, owner, words)
+        self.staged.count_words(collection, owner, words)
     }
 
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
-        self.inner.find(find)
+        self.staged.find(find)
     }
 
     fn identity(&self) -> Result<StoreId> {
-        self.inner.identity()
+        self.staged.identity()
     }
 
     fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
-        self.inner.outline(scan, front)
+        self.staged.outline(scan, front)
     }
 
     fn purge<'a>(
@@ -223,12 +198,12 @@ impl Records for OddStore {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner.purge(collection, now, limit)
+        self.staged.purge(collection, now, limit)
     }
 
     fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
         self.scans.fetch_add(1, Ordering::SeqCst);
-        self.inner.scan(scan)
+        self.staged.scan(scan)
     }
 }
 

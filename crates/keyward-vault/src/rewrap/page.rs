@@ -162,9 +162,10 @@ async fn try_look(vault: &Vault, record: &Record, least: u64) -> Result<Row> {
     let slot = Slot::of_key(&record.key)?;
     let (keyring, purpose) = (vault.keyring(), vault.purpose());
     let old = keyring
+        .admin()
         .opening_key(purpose, &slot.tenant, header.key)
         .await?;
-    if old.seq() >= least {
+    if old.issued_epoch() >= least {
         return Ok(Row::Current);
     }
     let metadata = match Metadata::parse(&record.data) {

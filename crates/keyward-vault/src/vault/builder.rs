@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use keyward_base::audit::Discard;
 use keyward_base::{Clock, Purpose, Result, Sink};
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, Fence, Keyring};
+use keyward_keys::{Barrier, EphemeralRoot, Keyring, RecordColumn};
 use keyward_store::{MemoryStore, Records};
 
 use super::{Inner, Vault};
@@ -56,23 +56,26 @@ impl VaultBuilder {
     /// destroyed.
     ///
     /// # Errors
-    /// `Misuse` if the ring has no key of the purpose, or the store belongs to another;
+    /// `Misuse` if the ring has no key of the purpose, or the collection `vault` of the
+    /// store belongs to another;
     /// `Unavailable` if a store cannot be reached.
     pub async fn build(self) -> Result<Vault> {
         let purpose = match self.purpose {
             Some(purpose) => purpose,
             None => Purpose::new(PURPOSE)?,
         };
-        self.keyring.active_seq(&purpose)?;
-        let fence = Fence::claim(self.store.as_ref(), &purpose).await?;
-        self.keyring.register(VAULT.as_str()).await?;
+        self.keyring.promoted_epoch(&purpose)?;
+        let barrier = Barrier::claim(self.store.as_ref(), &VAULT, &purpose).await?;
+        let column = RecordColumn::new(Arc::clone(&self.store), VAULT, purpose.clone())?;
+        self.keyring.cover(Arc::new(column.clone())).await?;
         Ok(Vault(Arc::new(Inner {
             keyring: self.keyring,
             store: self.store,
             clock: self.clock,
             audit: self.audit,
             purpose,
-            fence: Mutex::new(Some(fence)),
+            barrier: Mutex::new(Some(barrier)),
+            column,
         })))
     }
 }

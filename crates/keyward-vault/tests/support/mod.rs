@@ -17,6 +17,9 @@ pub(crate) struct World {
     pub(crate) vault: Vault,
     pub(crate) audit: Arc<RecordingAudit>,
     pub(crate) clock: Arc<ManualClock>,
+    root: Arc<dyn Root>,
+    keys: Arc<dyn Records>,
+    data: Arc<dyn Records>,
 }
 
 impl World {
@@ -37,12 +40,12 @@ impl World {
     ) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
         let audit = Arc::new(RecordingAudit::new());
-        let ring = Keyring::builder(keys, root)
+        let ring = Keyring::builder(Arc::clone(&keys), Arc::clone(&root))
             .clock(clock.clone())
             .create(&[Purpose::new("vault").unwrap()], &[])
             .await
             .unwrap();
-        let vault = Vault::builder(ring, data)
+        let vault = Vault::builder(ring, Arc::clone(&data))
             .audit(audit.clone())
             .build()
             .await
@@ -51,7 +54,21 @@ impl World {
             vault,
             audit,
             clock,
+            root,
+            keys,
+            data,
         }
+    }
+
+    /// The same vault in another process.
+    pub(crate) async fn reopened(&self) -> Vault {
+        let ring = Keyring::builder(Arc::clone(&self.keys), Arc::clone(&self.root))
+            .clock(self.clock.clone())
+            .open()
+            .await
+            .unwrap();
+        let vault = Vault::builder(ring, Arc::clone(&self.data));
+        vault.audit(self.audit.clone()).build().await.unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{KeyId, Purpose, Result, Timestamp};
-use keyward_keys::{Coverage, KeyState, KeyStatus, KeyUsage, ReplicaStatus};
+use keyward_keys::{KeyState, KeyStatus, KeyUsage, ReplicaStatus};
 use keyward_vault::{Progress, Rewrap};
 
 use super::Desk;
@@ -66,13 +66,7 @@ impl Desk {
 
     /// Destroys a key that nothing needs. The crates count again before they do.
     pub(crate) async fn destroy(&self, id: KeyId) -> Result<()> {
-        let column = self.vault.coverage();
-        let columns: [&dyn Coverage; 1] = [&column];
-        self.embedded
-            .keyring()
-            .admin()
-            .destroy(id, &columns)
-            .await?;
+        self.embedded.keyring().admin().destroy(id).await?;
         self.keep_up().await
     }
 
@@ -109,8 +103,7 @@ impl Desk {
     }
 
     async fn usage(&self) -> Result<Vec<KeyUsage>> {
-        let column = self.vault.coverage();
-        self.embedded.keyring().admin().usage(&[&column]).await
+        Ok(self.embedded.keyring().admin().usage().await?.keys)
     }
 
     /// One sentence for the overview.

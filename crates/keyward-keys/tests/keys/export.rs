@@ -1,20 +1,19 @@
 //! An export brings every key back, and nothing but an export is imported.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
-
-mod world;
-
-use std::sync::Arc;
 
 use keyward_base::ErrorKind;
 use keyward_keys::danger;
 use keyward_testkit::truncations;
-use world::{Store, World, acme, purpose};
+
+use crate::world::{OddStore, World, purpose, tenant};
 
 #[tokio::test]
 async fn an_export_opens_what_was_sealed() {
     let world = World::new();
     let ring = world.builder().create(&[purpose()], &[]).await.unwrap();
-    let key = ring.sealing_key(&purpose(), &acme(), 0).await.unwrap();
+    let key = ring
+        .sealing_key(&purpose(), &tenant("acme"), 0)
+        .await
+        .unwrap();
     let mut sealed = Vec::new();
     key.body().seal(b"context", b"secret", &mut sealed).unwrap();
     ring.admin().rotate(&purpose()).await.unwrap();
@@ -22,7 +21,7 @@ async fn an_export_opens_what_was_sealed() {
     let bytes = danger::export(&ring).await.unwrap();
 
     let elsewhere = World {
-        store: Arc::new(Store::new()),
+        store: OddStore::new(),
         ..world
     };
     danger::import(elsewhere.store.as_ref(), &bytes)
@@ -31,7 +30,7 @@ async fn an_export_opens_what_was_sealed() {
     let restored = elsewhere.builder().open().await.unwrap();
     assert_eq!(restored.status(), ring.status());
     let same = restored
-        .opening_key(&purpose(), &acme(), key.id())
+        .opening_key(&purpose(), &tenant("acme"), key.id())
         .await
         .unwrap();
     assert_eq!(

@@ -1,0 +1,107 @@
+//! Tenants' key records that cannot be read, and the way out.
+
+use keyward_base::{Error, Purpose, Result, Tenant};
+use keyward_store::{Applied, Record, RecordKey, Write};
+
+use super::Admin;
+use super::usage::names;
+use crate::format::TenantEntry;
+use crate::records::{Pages, SET_ASIDE, TENANT_KEYS};
+use crate::usage::DamagedRecord;
+
+impl Admin {
+    /// Tenants' key records that cannot be read. Everything else goes on; the values of these
+    /// tenants do not open, and no ring key of the purpose is destroyed, until the records are
+    /// restored or given up ([`Admin::set_aside`]).
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be reached.
+    pub async fn damaged(&self) -> Result<Vec<DamagedRecord>> {
+        self.each_tenant_key(None, &[], |_| {}).await
+    }
+
+    /// Gives up the key records of `owner` that cannot be read, and says how many: they are moved
+    /// to the collection `set-aside` of the key store, where they stay. The owner begins anew with
+    /// new keys; what was sealed before does not open, unless a record is restored later.
+    ///
+    /// # Errors
+    /// `Misuse` if `owner` has no such record; `Unavailable` if store or audit cannot be reached.
+    pub async fn set_aside(&self, owner: &str) -> Result<u64> {
+        let result = self.try_set_aside(owner).await;
+        self.audited("keys.set-aside", None, result)
+    }
+
+    async fn try_set_aside(&self, owner: &str) -> Result<u64> {
+        self.keyring.refresh().await?;
+        let store = self.keyring.0.store.as_ref();
+        let mut moved = 0_u64;
+        let mut pages = Pages::of(store, TENANT_KEYS, Some(owner));
+        while let Some(page) = pages.next().await? {
+            for record in page {
+                if self.read_record(&record).await?.is_ok() {
+                    continue;
+                }
+                // The version makes the name one that no other record was set aside under.
+                let id = format!("{}-{}", record.key.id, record.version.number());
+                let kept = RecordKey {
+                    collection: SET_ASIDE,
+                    owner: record.key.owner.clone(),
+                    id,
+                };
+                let batch = vec![
+                    self.keyring.snapshot().require(),
+                    Write::Insert {
+                        key: kept,
+                        content: record.content,
+                    },
+                    Write::Delete {
+                        key: record.key,
+                        version: record.version,
+                    },
+                ];
+                match store.apply(batch).await? {
+                    Applied::Done(_) => moved = moved.saturating_add(1),
+                    _ => {
+                        return Err(Error::unavailable(
+                            "the record or the keyring was written this moment: try again",
+                        ));
+                    }
+                }
+            }
+        }
+        if moved == 0 {
+            return Err(Error::misuse(
+                "the tenant has no key record that cannot be read: nothing was set aside",
+            ));
+        }
+        Ok(moved)
+    }
+
+    /// Reads a record of the tenants, wherever it lies. The inner error is the record's own; the
+    /// outer one is of the key store.
+    pub(super) async fn read_record(
+        &self,
+        record: &Record,
+    ) -> Result<Result<(Tenant, Purpose, Vec<TenantEntry>), DamagedRecord>> {
+        let bad = |e: Error| DamagedRecord {
+            owner: record.key.owner.clone(),
+            purpose: record.key.id.clone(),
+            kind: e.kind(),
+            says: e.to_string(),
+        };
+        let (tenant, purpose) = match names(record) {
+            Ok(names) => names,
+            Err(e) => return Ok(Err(bad(e))),
+        };
+        if crate::tenant::least_epoch(record) > self.keyring.snapshot().ring.epoch {
+            self.keyring.refresh().await?;
+        }
+        let snapshot = self.keyring.snapshot();
+        Ok(
+            match crate::tenant::read(record, &snapshot, &purpose, &tenant) {
+                Ok(read) => Ok((tenant, purpose, read.entries)),
+                Err(e) => Err(bad(e)),
+            },
+        )
+    }
+}

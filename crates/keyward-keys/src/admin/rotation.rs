@@ -1,0 +1,277 @@
+//! A rotation from the new key to the end of the old ones, that goes on wherever it was left.
+//!
+//! The ring remembers it: the keys that a rotation is to end are marked. Every step looks at the
+//! states of the keys and does what comes next, so that it may be killed at any instant and gone
+//! on with by another process. A key that an operator disabled is not marked, and not destroyed.
+
+use std::collections::BTreeMap;
+
+use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
+
+use super::destroy::Destruction;
+use super::{Admin, Promotion, Receipt};
+use crate::records::{MAX_TRIES, contended};
+use crate::ring::{KeyState, Ring, RingKey};
+
+/// What a rotation has come to, and what its driver does now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Live replicas have not all acknowledged something: sleep a moment, and go on.
+    Waiting {
+        /// The key that waits to be promoted, or to be destroyed.
+        key: KeyId,
+        /// What it waits to become: Active or Destroyed.
+        to: KeyState,
+        /// Replicas that acknowledged it, of `of`; both 0 where only time is waited for.
+        acknowledged: usize,
+        /// Live replicas.
+        of: usize,
+        /// When it goes on in any case, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// Values need keys that are to end: seal them anew (`keyward_vault::Rewrap`), and go on.
+    Rewrap {
+        /// Values that need them, over the columns that this process can count.
+        rows: u64,
+    },
+    /// The rotation is at its end.
+    Done {
+        /// Keys that it destroyed, in this run.
+        destroyed: Vec<Receipt>,
+        /// Keys that it leaves Retired, since they sealed values that lie nowhere we can count.
+        kept: Vec<KeyId>,
+    },
+}
+
+/// Drives a rotation. Made by [`Admin::rotation`].
+#[derive(Debug)]
+#[must_use = "a rotation does nothing until `step`"]
+pub struct Rotation {
+    admin: Admin,
+    purpose: Purpose,
+    destroyed: Vec<Receipt>,
+    kept: Vec<KeyId>,
+    /// What was left when a rewrap was asked for, to see whether it got anywhere.
+    asked: Option<u64>,
+}
+
+impl Admin {
+    /// The rotation of `purpose` that goes on, or a new one that the first [`Rotation::step`]
+    /// begins: a new key is made, promoted, everything is sealed anew under it, and the keys that
+    /// were Active or Retired when it began are disabled and destroyed.
+    pub fn rotation(&self, purpose: &Purpose) -> Rotation {
+        Rotation {
+            admin: self.clone(),
+            purpose: purpose.clone(),
+            destroyed: Vec::new(),
+            kept: Vec::new(),
+            asked: None,
+        }
+    }
+}
+
+impl Rotation {
+    /// Goes on as far as it can without waiting, and says what the driver does now. Call it until
+    /// it is [`Stage::Done`].
+    ///
+    /// # Errors
+    /// `Misuse` if the ring has no key of the purpose, or if a registered column is none that this
+    /// process can count, or a tenant's key record cannot be read: nothing is lost, and the
+    /// rotation goes on from here once that is mended; `Misuse` too if a rewrap moved nothing;
+    /// `Unavailable` if a store, the root or the audit cannot be reached.
+    pub async fn step(&mut self) -> Result<Stage> {
+        self.begin().await?;
+        if let Some(waiting) = self.promote().await? {
+            return Ok(waiting);
+        }
+        self.check_counted().await?;
+        if let Some(stage) = self.look_at_values().await? {
+            return Ok(stage);
+        }
+        for key in self.ending(KeyState::Retired) {
+            let result = self.disable(key.id).await;
+            self.admin.audited("keys.disable", Some(key.id), result)?;
+        }
+        for key in self.ending(KeyState::Disabled) {
+            match self.admin.destroy_ready(key.id).await? {
+                Destruction::Done(receipt) => self.destroyed.push(receipt),
+                Destruction::Waiting { behind, until } => {
+                    let of = self.admin.keyring.replicas().await?.len();
+                    return Ok(Stage::Waiting {
+                        key: key.id,
+                        to: KeyState::Destroyed,
+                        acknowledged: of.saturating_sub(behind.len()),
+                        of,
+                        until,
+                    });
+                }
+            }
+        }
+        Ok(Stage::Done {
+            destroyed: std::mem::take(&mut self.destroyed),
+            kept: std::mem::take(&mut self.kept),
+        })
+    }
+
+    /// Goes on with what was begun; else makes a key, and marks those that it is to follow.
+    async fn begin(&self) -> Result<()> {
+        let inner = &self.admin.keyring.0;
+        for _ in 0..MAX_TRIES {
+            self.admin.keyring.refresh().await?;
+            let known = self.admin.keyring.snapshot();
+            if is_begun(&known.ring, &self.purpose) || !self.destroyed.is_empty() {
+                return Ok(());
+            }
+            // Ended without a key to destroy: they are all kept.
+            if !self.kept.is_empty() {
+                return Ok(());
+            }
+            known.ring.active(&self.purpose)?;
+            let mut next = known.ring.next_epoch()?;
+            for key in next.keys.iter_mut().filter(|k| k.purpose == self.purpose) {
+                key.ending = matches!(key.state, KeyState::Active | KeyState::Retired);
+            }
+            let mut made = None;
+            if next.pending(&self.purpose).is_none() {
+                let now = inner.clock.now()?;
+                let purpose = &self.purpose;
+                made = Some(self.admin.add_key(&known, &mut next, purpose, now).await?);
+            }
+            if self.admin.keyring.commit(&known, next).await? {
+                return self.admin.audited("keys.rotate", made, Ok(()));
+            }
+        }
+        Err(contended())
+    }
+
+    /// Promotes the new key, or says what that waits for.
+    async fn promote(&self) -> Result<Option<Stage>> {
+        let pending = |ring: &Ring| ring.pending(&self.purpose).map(|key| key.id);
+        while let Some(id) = pending(&self.admin.keyring.snapshot().ring) {
+            match self.admin.promote_key(id).await? {
+                Promotion::Waiting {
+                    key,
+                    acknowledged,
+                    of,
+                    until,
+                } => {
+                    return Ok(Some(Stage::Waiting {
+                        key,
+                        to: KeyState::Active,
+                        acknowledged,
+                        of,
+                        until: Some(until),
+                    }));
+                }
+                _ => self.admin.keyring.refresh().await?,
+            };
+        }
+        Ok(None)
+    }
+
+    /// Every registered column of the purpose is one this process can count.
+    async fn check_counted(&self) -> Result<()> {
+        let uncounted = self.admin.keyring.uncounted().await?;
+        let missing = uncounted
+            .iter()
+            .find(|entry| *entry.column.purpose() == self.purpose);
+        match missing {
+            Some(entry) => Err(Error::misuse(format!(
+                "column {} is registered, and this process cannot count it: the new key is in use; finish the rotation from the service that owns the column",
+                entry.column
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at what needs the keys that are to end. One that sealed what nobody can count is kept;
+    /// one that was disabled too early is enabled again.
+    async fn look_at_values(&mut self) -> Result<Option<Stage>> {
+        let usage = self.admin.usage().await?;
+        let mut rows: BTreeMap<KeyId, u64> = BTreeMap::new();
+        for state in [KeyState::Retired, KeyState::Disabled] {
+            for key in self.ending(state) {
+                if usage.of(key.id).is_some_and(|usage| usage.unregistered) {
+                    self.keep(key.id).await?;
+                } else if usage.rows(key.id) > 0 {
+                    rows.insert(key.id, usage.rows(key.id));
+                    if state == KeyState::Disabled {
+                        let result = self.enable(key.id).await;
+                        self.admin.audited("keys.enable", Some(key.id), result)?;
+                    }
+                }
+            }
+        }
+        let left = rows.values().fold(0_u64, |sum, n| sum.saturating_add(*n));
+        if left == 0 {
+            self.asked = None;
+            return Ok(None);
+        }
+        if self.asked.is_some_and(|before| left >= before) {
+            return Err(Error::misuse(format!(
+                "{left} values still need keys that are to end, and sealing anew did not move them: `keyward vault rewrap` says why; the rotation goes on once they are moved"
+            )));
+        }
+        self.asked = Some(left);
+        Ok(Some(Stage::Rewrap { rows: left }))
+    }
+
+    /// The keys of the purpose that are to end, in one state.
+    fn ending(&self, state: KeyState) -> Vec<RingKey> {
+        let ring = &self.admin.keyring.snapshot().ring;
+        let of = ring
+            .keys
+            .iter()
+            .filter(|key| key.purpose == self.purpose && key.ending && key.state == state);
+        of.cloned().collect()
+    }
+
+    async fn keep(&mut self, id: KeyId) -> Result<()> {
+        let keyring = &self.admin.keyring;
+        keyring
+            .change(|next, _| {
+                let disabled = next
+                    .find(id)
+                    .is_some_and(|key| key.ending && key.state == KeyState::Disabled);
+                let enabled = disabled && next.enable_again(id)?;
+                let key = next.keys.iter_mut().find(|key| key.id == id);
+                Ok(key.is_some_and(|key| std::mem::take(&mut key.ending)) || enabled)
+            })
+            .await?;
+        self.kept.push(id);
+        Ok(())
+    }
+
+    async fn disable(&self, id: KeyId) -> Result<()> {
+        let keyring = &self.admin.keyring;
+        keyring
+            .change(|next, now| match is_ending(next, id, KeyState::Retired) {
+                true => next.disable_to_end(id, now),
+                false => Ok(false),
+            })
+            .await
+    }
+
+    async fn enable(&self, id: KeyId) -> Result<()> {
+        let keyring = &self.admin.keyring;
+        keyring
+            .change(|next, _| match is_ending(next, id, KeyState::Disabled) {
+                true => next.enable_again(id),
+                false => Ok(false),
+            })
+            .await
+    }
+}
+
+fn is_ending(ring: &Ring, id: KeyId, state: KeyState) -> bool {
+    ring.find(id)
+        .is_some_and(|key| key.ending && key.state == state)
+}
+
+/// Whether a rotation of the purpose goes on.
+fn is_begun(ring: &Ring, purpose: &Purpose) -> bool {
+    ring.keys
+        .iter()
+        .any(|key| key.purpose == *purpose && key.ending)
+}

@@ -1,0 +1,90 @@
+//! The columns of sealed values that anybody registered.
+
+use std::sync::Arc;
+
+use keyward_base::Result;
+
+use super::Keyring;
+use crate::coverage::{ColumnId, Coverage};
+use crate::records::{MAX_TRIES, contended, coverage_place, put, ring_place};
+use crate::registry::{Registered, Registry};
+use crate::snapshot::Snapshot;
+
+impl Keyring {
+    /// Registers `column` for good, and adds it to what this process counts: from now on no key of
+    /// its purpose is destroyed by a process that cannot count it.
+    ///
+    /// # Errors
+    /// As [`Keyring::register`].
+    pub async fn cover(&self, column: Arc<dyn Coverage>) -> Result<()> {
+        self.register(column.id(), column.has_barrier()).await?;
+        self.0.coverages.add(column);
+        Ok(())
+    }
+
+    /// Registers a column for good, whoever can count it: no key of its purpose is destroyed by a
+    /// process that cannot. A column that was registered without a barrier has none for good.
+    ///
+    /// # Errors
+    /// `Misuse` if 131,072 columns are registered; `Unavailable` if the key store cannot be
+    /// reached; `Corrupt` if the registry is not what was written.
+    pub async fn register(&self, column: &ColumnId, has_barrier: bool) -> Result<()> {
+        for _ in 0..MAX_TRIES {
+            let (known, registry) = self.registry().await?;
+            let provider = &self.0.provider;
+            let Some(change) = registry.register(provider, column, has_barrier)? else {
+                return Ok(());
+            };
+            let mut next = known.ring.next_epoch()?;
+            next.registry = change.state;
+            let page = put(coverage_place(change.page), change.version, change.bytes);
+            if self
+                .commit_with(&known, &next, known.mac(), vec![page])
+                .await?
+            {
+                return Ok(());
+            }
+            self.refresh().await?;
+        }
+        Err(contended())
+    }
+
+    /// All columns that any process registered, in the order they were.
+    ///
+    /// # Errors
+    /// `Unavailable` if the key store cannot be reached; `Corrupt` if the registry is not what was
+    /// written.
+    pub async fn registered(&self) -> Result<Vec<Registered>> {
+        let (_, registry) = self.registry().await?;
+        Ok(registry.entries().cloned().collect())
+    }
+
+    /// Columns that any process registered and that this one cannot count.
+    ///
+    /// # Errors
+    /// As [`Keyring::registered`].
+    pub async fn uncounted(&self) -> Result<Vec<Registered>> {
+        let mut all = self.registered().await?;
+        all.retain(|entry| !self.0.coverages.has(&entry.column));
+        Ok(all)
+    }
+
+    /// The registry, with the state of the ring that it fits.
+    pub(crate) async fn registry(&self) -> Result<(Arc<Snapshot>, Registry)> {
+        for _ in 0..MAX_TRIES {
+            let known = self.snapshot();
+            let state = known.ring.registry;
+            let mut places = vec![ring_place()];
+            places.extend((0..usize::from(state.pages)).map(coverage_place));
+            // Of one moment: what does not fit this ring then fits none.
+            let mut found = self.0.store.fetch_many(&places).await?.into_iter();
+            let ring = found.next().flatten();
+            if ring.is_some_and(|r| r.version == known.version && r.data.ends_with(&known.tag)) {
+                let registry = Registry::read(&self.0.provider, &state, found.collect())?;
+                return Ok((known, registry));
+            }
+            self.refresh().await?;
+        }
+        Err(contended())
+    }
+}

@@ -1,0 +1,86 @@
+//! What a replica counts in the columns that only it can count, for others to see.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use keyward_base::{KeyId, Result, Timestamp};
+
+use super::Keyring;
+use super::replica::Replica;
+use crate::coverage::Coverage;
+use crate::usage::{ColumnReport, KeyRows};
+
+/// The most columns a replica reports.
+const MAX_COLUMNS: usize = 64;
+
+#[derive(Debug, Default)]
+pub(crate) struct Reports {
+    counted: Option<Timestamp>,
+    columns: Vec<ColumnReport>,
+}
+
+impl Replica {
+    /// What goes into the lease.
+    pub(super) fn told(&self) -> Vec<ColumnReport> {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.columns.clone()
+    }
+
+    /// Whether it is time to count.
+    fn is_due(&self, now: Timestamp, every: std::time::Duration) -> bool {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports
+            .counted
+            .is_none_or(|at| now < at || now.saturating_since(at) >= every)
+    }
+
+    /// Keeps what was counted. Returns whether there is anything to tell.
+    fn set_reports(&self, now: Timestamp, columns: Vec<ColumnReport>) -> bool {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let tells = !columns.is_empty() || !reports.columns.is_empty();
+        reports.counted = Some(now);
+        reports.columns = columns;
+        tells
+    }
+}
+
+impl Keyring {
+    /// Counts the columns without a barrier, which are an application's own, when that is due. One
+    /// that cannot be counted now is left out: nothing is decided by it.
+    pub(super) async fn report(&self, now: Timestamp) -> Result<()> {
+        let Some(replica) = &self.0.replica else {
+            return Ok(());
+        };
+        if !replica.is_due(now, self.0.policy.report) {
+            return Ok(());
+        }
+        let mut columns = Vec::new();
+        for column in self.0.coverages.all() {
+            if column.has_barrier() || columns.len() >= MAX_COLUMNS {
+                continue;
+            }
+            if let Ok(keys) = self.count_column(column.as_ref()).await {
+                let column = column.id().clone();
+                columns.push(ColumnReport {
+                    column,
+                    at: now,
+                    keys,
+                });
+            }
+        }
+        if replica.set_reports(now, columns) {
+            self.tell(now).await?;
+        }
+        Ok(())
+    }
+
+    async fn count_column(&self, column: &dyn Coverage) -> Result<Vec<KeyRows>> {
+        let usage = self.admin().usage_of(&[column]).await?;
+        let mut by_key: BTreeMap<KeyId, u64> = BTreeMap::new();
+        for usage in usage.keys.iter().filter(|usage| usage.rows > 0) {
+            by_key.insert(usage.key, usage.rows);
+        }
+        let rows = by_key.into_iter();
+        Ok(rows.map(|(key, rows)| KeyRows { key, rows }).collect())
+    }
+}

@@ -1,0 +1,109 @@
+//! What a key protects, as counted.
+
+use keyward_base::{ErrorKind, KeyId, Purpose, Tenant, Timestamp};
+
+use crate::coverage::ColumnId;
+use crate::registry::Registered;
+
+/// What one tenant key protects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TenantUsage {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The tenant key.
+    pub key: KeyId,
+    /// The ring key that wraps it.
+    pub wrapped_by: KeyId,
+    /// The ring's epoch in which it was issued.
+    pub issued_epoch: u64,
+    /// Whether it is the tenant's newest.
+    pub current: bool,
+    /// Values were sealed with it that no registered column counts.
+    pub unregistered: bool,
+    /// How many values of the columns counted it sealed.
+    pub rows: u64,
+}
+
+/// What one ring key protects: itself where keys are derived, and through the tenant keys it
+/// wraps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyUsage {
+    /// The ring key.
+    pub key: KeyId,
+    /// How many tenant keys it wraps.
+    pub tenant_keys: u64,
+    /// How many values of the columns counted need it.
+    pub rows: u64,
+    /// Values need it, or may, that no registered column counts.
+    pub unregistered: bool,
+}
+
+/// What all keys of a ring protect, as far as this process can count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Each key of the ring, in the order they were made.
+    pub keys: Vec<KeyUsage>,
+    /// Columns that somebody registered and that this process cannot count: `keys` leaves their
+    /// values out.
+    pub uncounted: Vec<Registered>,
+    /// Tenants' key records that cannot be read: `keys` leaves their values out.
+    pub damaged: Vec<DamagedRecord>,
+}
+
+impl Usage {
+    /// What the key `id` protects.
+    #[must_use]
+    pub fn of(&self, id: KeyId) -> Option<&KeyUsage> {
+        self.keys.iter().find(|usage| usage.key == id)
+    }
+
+    /// The values that need the key `id`, over the columns counted.
+    #[must_use]
+    pub fn rows(&self, id: KeyId) -> u64 {
+        self.of(id).map_or(0, |usage| usage.rows)
+    }
+}
+
+/// A tenant's key record that cannot be read. Its values do not open until the record is restored
+/// from a backup of the key store; [`Admin::set_aside`](crate::Admin::set_aside) gives it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DamagedRecord {
+    /// Whose it is, as the store has it: it need not be a tenant's name.
+    pub owner: String,
+    /// What it is for, as the store has it.
+    pub purpose: String,
+    /// `Corrupt` if it is not what was written; `Unavailable` if it is newer than the keyring or
+    /// this release.
+    pub kind: ErrorKind,
+    /// What is wrong with it.
+    pub says: String,
+}
+
+/// How many values of one column need one ring key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // The format has just these.
+pub struct KeyRows {
+    /// The ring key.
+    pub key: KeyId,
+    /// The values that need it.
+    pub rows: u64,
+}
+
+/// What a replica counted in a column of its own. It is shown, and nothing is decided by it:
+/// whoever destroys a key counts anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // The format has just these.
+pub struct ColumnReport {
+    /// The column.
+    pub column: ColumnId,
+    /// When it was counted.
+    pub at: Timestamp,
+    /// The ring keys that values of it need.
+    pub keys: Vec<KeyRows>,
+}
