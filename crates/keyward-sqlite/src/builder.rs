@@ -55,12 +55,19 @@ impl Builder {
     /// A file and folders that do not exist are made with modes 0600 and 0700, whatever the
     /// umask.
     ///
+    /// On a disk that has no room even for the memory that processes share, a store that nobody
+    /// else has open is opened for reading: every write is `Unavailable` until there is room and
+    /// it is opened again, and other processes are kept out meanwhile.
+    ///
     /// # Errors
-    /// - `Misuse`: the file may be read or written by others than its owner, or it belongs to
-    ///   another application.
+    /// - `Misuse`: the file or one of its journals may be read or written by others than its owner,
+    ///   belongs to another user than this process runs as (or the superuser), is a symbolic link
+    ///   or no plain file; or the file belongs to another application, or has the schema of before
+    ///   the first release.
     /// - `Unavailable`: it cannot be opened or written, is locked beyond the busy timeout, or was
     ///   written by a newer keyward.
-    /// - `Corrupt`: it is not a SQLite database, or it is damaged.
+    /// - `Corrupt`: it is not a SQLite database, it is damaged, or its schema is not exactly ours:
+    ///   a table, an index, a trigger or a view was added, changed or removed.
     pub fn open(self) -> Result<SqliteStore> {
         SqliteStore::with(&self)
     }

@@ -2,14 +2,16 @@
 
 use keyward_base::{Error, Result};
 use rusqlite::ErrorCode;
+use rusqlite::ffi::{Error as Failure, SQLITE_IOERR_SHMSIZE};
 
 /// An error of this store. Values never appear in it: SQLite's own messages name tables, columns
 /// and constraints, and every value is bound.
 pub(crate) fn error(error: rusqlite::Error) -> Error {
     let said = match &error {
+        rusqlite::Error::SqliteFailure(failure, _) if lacks_room(failure) => FULL,
         rusqlite::Error::SqliteFailure(failure, _) => judge(failure.code),
-        // A statement of ours that does not fit the schema, or a column of another type.
-        _ => Kind::Corrupt("the store is not laid out as its version says: restore a backup"),
+        // A schema that is not ours, or a column of another type.
+        _ => Kind::Corrupt(FOREIGN),
     };
     match said {
         Kind::Corrupt(said) => Error::corrupt(said),
@@ -43,6 +45,23 @@ impl<T> Said<T> for rusqlite::Result<T> {
     }
 }
 
+const FULL: Kind =
+    Kind::Unavailable("the disk, or the store's quota, is full: make room, and try again");
+
+/// SQLite calls a disk that has no room for the memory that processes share an input/output error.
+const fn lacks_room(failure: &Failure) -> bool {
+    matches!(failure.code, ErrorCode::DiskFull) || failure.extended_code == SQLITE_IOERR_SHMSIZE
+}
+
+/// Whether there was no room on the disk for what failed so.
+pub(crate) fn is_full(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let failure = source.and_then(|e| e.downcast_ref::<rusqlite::Error>());
+    failure.is_some_and(|e| e.sqlite_error().is_some_and(lacks_room))
+}
+
+const FOREIGN: &str = "the store is not laid out as its version says: something changed a table, an index, a trigger or a view in its file, or a value: restore a backup";
+
 enum Kind {
     Corrupt(&'static str),
     Unavailable(&'static str),
@@ -56,15 +75,11 @@ fn judge(code: ErrorCode) -> Kind {
         ErrorCode::DatabaseCorrupt => {
             Kind::Corrupt("the store's file is damaged or cut short: restore a backup")
         }
-        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => {
-            Kind::Corrupt("the store is not laid out as its version says: restore a backup")
-        }
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => Kind::Corrupt(FOREIGN),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Kind::Unavailable(
             "the store is locked by another process: end its transaction, and try again",
         ),
-        ErrorCode::DiskFull => {
-            Kind::Unavailable("the disk, or the store's quota, is full: make room, and try again")
-        }
+        ErrorCode::DiskFull => FULL,
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Kind::Unavailable(
             "the store cannot be written: give its user the file, its folder and a writable disk",
         ),
@@ -73,6 +88,9 @@ fn judge(code: ErrorCode) -> Kind {
         ),
         ErrorCode::SystemIoFailure => Kind::Unavailable(
             "the disk failed while the store was read or written: check it, and try again",
+        ),
+        ErrorCode::OperationInterrupted => Kind::Unavailable(
+            "a statement took longer than the store allows: try again, and check its file",
         ),
         ErrorCode::OutOfMemory => {
             Kind::Unavailable("there was no memory left for the store: free some, and try again")

@@ -1,11 +1,13 @@
 //! The file on disk: who may read it, and that it is one of ours to open.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use keyward_base::{Error, Result};
+
+use crate::private;
 
 /// SQLite locks a file for the whole process, and the system drops those locks when the process
 /// closes any descriptor of that file. So nobody here goes on to open a file while somebody else
@@ -37,65 +39,35 @@ pub(crate) fn prepare(path: &Path) -> Result<PathBuf> {
 
 fn create(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    if !folder.is_dir() {
-        private_folder(folder)?;
-    }
-    let file = private_file(path)?;
+    make_folder(folder)?;
+    let file = private::file(path)?;
     file.sync_all()?;
     // The name lasts only when the folder that holds it is on disk.
     File::open(folder)?.sync_all()
 }
 
-#[cfg(unix)]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-}
-
-#[cfg(unix)]
-fn private_file(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    // A umask can only have taken bits away: the owner's own, here put back.
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    Ok(file)
-}
-
-#[cfg(not(unix))]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(not(unix))]
-fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-/// Refuses what is not a plain file, what others may read, and what was emptied.
-fn inspect(path: &Path) -> Result<()> {
-    let told = fs::metadata(path).map_err(|e| {
-        Error::unavailable(format!(
-            "the store's file {} cannot be reached: check its folder and who owns it",
-            path.display()
-        ))
-        .with_source(e)
-    })?;
-    if !told.is_file() {
-        return Err(Error::misuse(format!(
-            "{} is not a file: give the store a path of its own",
-            path.display()
-        )));
+/// Makes a folder and those above it that are missing, each on disk before the one within it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
     }
-    private(path, &told)?;
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+    let above = folder.parent().unwrap_or(Path::new("/"));
+    make_folder(above)?;
+    match private::folder(folder) {
+        // Another process made it.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        made => made?,
+    }
+    File::open(above)?.sync_all()
+}
+
+/// Refuses what is not a plain file of ours alone, and what was emptied; its journals likewise.
+fn inspect(path: &Path) -> Result<()> {
+    let told = told(path)?.ok_or_else(|| unreachable(path))?;
+    let log = beside(path, "-wal");
+    for journal in [log.clone(), beside(path, "-shm"), beside(path, "-journal")] {
+        self::told(&journal)?;
+    }
     let log = fs::metadata(log).map_or(0, |log| log.len());
     // SQLite takes both for a new database.
     if (1..LEAST).contains(&told.len()) || (told.len() == 0 && log > 0) {
@@ -107,19 +79,38 @@ fn inspect(path: &Path) -> Result<()> {
     Ok(())
 }
 
-#[cfg(unix)]
-fn private(path: &Path, told: &fs::Metadata) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if told.permissions().mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(Error::misuse(format!(
-        "others than its owner may use {0}: chmod 600 {0}",
-        path.display()
-    )))
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
-#[cfg(not(unix))]
-fn private(_: &Path, _: &fs::Metadata) -> Result<()> {
-    Ok(())
+/// What the system tells of a file that is fit to be opened; none if there is no such file.
+fn told(path: &Path) -> Result<Option<fs::Metadata>> {
+    let told = match fs::symlink_metadata(path) {
+        Ok(told) => told,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(unreachable(path).with_source(e)),
+    };
+    if told.is_symlink() {
+        return Err(Error::misuse(format!(
+            "{} is a symbolic link: give the store the path that it leads to",
+            path.display()
+        )));
+    }
+    if !told.is_file() {
+        return Err(Error::misuse(format!(
+            "{} is not a file: give the store a path of its own",
+            path.display()
+        )));
+    }
+    private::check(path, &told)?;
+    Ok(Some(told))
+}
+
+fn unreachable(path: &Path) -> Error {
+    Error::unavailable(format!(
+        "the store's file {} cannot be reached: check its folder and who owns it",
+        path.display()
+    ))
 }

@@ -11,15 +11,16 @@ use tokio::sync::{mpsc, oneshot};
 use crate::builder::Builder;
 use crate::connection;
 use crate::failure::{Said, is_busy};
+use crate::guard::Guarded;
 
 /// Reads that may wait for the reader thread before the next one is held back.
 const QUEUE: usize = 1024;
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Guarded) + Send>;
 
 /// The connections that read.
 pub(crate) struct Readers {
-    pool: Vec<Mutex<Connection>>,
+    pool: Vec<Mutex<Guarded>>,
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,12 +38,21 @@ impl Readers {
             .collect::<Result<_>>()?;
         let conn =
             connection::open_reader(&builder.path, builder.busy_timeout, builder.busy_timeout)?;
+        Self::start(pool, conn)
+    }
+
+    /// One connection reads everything, on its thread.
+    pub(crate) fn alone(conn: Guarded) -> Result<Self> {
+        Self::start(Vec::new(), conn)
+    }
+
+    fn start(pool: Vec<Mutex<Guarded>>, mut conn: Guarded) -> Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = std::thread::Builder::new()
             .name("keyward-read".into())
             .spawn(move || {
                 while let Some(job) = queue.blocking_recv() {
-                    job(&conn);
+                    job(&mut conn);
                 }
             })
             .map_err(|e| Error::unavailable("no thread for the store's reads").with_source(e))?;
@@ -64,7 +74,7 @@ impl Readers {
             Err(TryLockError::Poisoned(conn)) => Some(conn.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         })?;
-        match read(&conn) {
+        match conn.read(read) {
             Err(e) if is_busy(&e) => None,
             other => Some(other.said()),
         }
@@ -74,6 +84,25 @@ impl Readers {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.job(move |conn| conn.read(read)).await
+    }
+
+    /// The same for what may take as long as reading the whole file.
+    pub(crate) async fn run_unlimited<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.job(move |conn| {
+            conn.compare()?;
+            conn.unlimited(read)
+        })
+        .await
+    }
+
+    async fn job<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Guarded) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |conn| {

@@ -2,6 +2,8 @@
 //!
 //! `docs/formats/store-sqlite.md` is the specification of what stands here.
 
+use std::sync::OnceLock;
+
 use keyward_base::{Error, Result};
 use keyward_store::StoreId;
 use rusqlite::{Connection, TransactionBehavior};
@@ -15,6 +17,39 @@ const APPLICATION_ID: i32 = 0x6b77_7374;
 const NEWEST: i32 = 2;
 
 const SCHEMA: &str = include_str!("schema/2.sql");
+
+/// One row of `sqlite_schema`: type, name, table and SQL.
+type Object = (String, String, String, Option<String>);
+
+/// Compares the schema with that of this version: every table, index, trigger and view, by its
+/// very text.
+pub(crate) fn compare(conn: &Connection) -> rusqlite::Result<()> {
+    if objects(conn)? == expected()? {
+        return Ok(());
+    }
+    Err(rusqlite::Error::InvalidQuery)
+}
+
+fn objects(conn: &Connection) -> rusqlite::Result<Vec<Object>> {
+    let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
+    let mut select = conn.prepare_cached(sql)?;
+    let rows = select.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    rows.collect()
+}
+
+/// What SQLite makes of the statements of this version.
+fn expected() -> rusqlite::Result<Vec<Object>> {
+    static EXPECTED: OnceLock<Vec<Object>> = OnceLock::new();
+    if let Some(known) = EXPECTED.get() {
+        return Ok(known.clone());
+    }
+    let conn = Connection::open_in_memory()?;
+    conn.execute_batch(SCHEMA)?;
+    let objects = objects(&conn)?;
+    Ok(EXPECTED.get_or_init(|| objects).clone())
+}
 
 /// Makes the schema in an empty file, in one transaction, and turns the write-ahead log on.
 pub(crate) fn prepare(conn: &mut Connection) -> Result<()> {
@@ -45,6 +80,16 @@ pub(crate) fn prepare(conn: &mut Connection) -> Result<()> {
     ))
 }
 
+/// Refuses a file that does not hold the newest schema, and changes nothing.
+pub(crate) fn check(conn: &Connection) -> Result<()> {
+    if is_current(conn)? {
+        return Ok(());
+    }
+    Err(Error::unavailable(
+        "the disk is full, and the store was not made yet: make room, and try again",
+    ))
+}
+
 fn is_current(conn: &Connection) -> Result<bool> {
     let number = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (owner, version) = (
@@ -57,6 +102,7 @@ fn is_current(conn: &Connection) -> Result<bool> {
         )));
     }
     if owner == APPLICATION_ID && version == NEWEST {
+        compare(conn).said()?;
         return Ok(true);
     }
     if owner == APPLICATION_ID {

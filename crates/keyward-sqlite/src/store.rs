@@ -8,7 +8,7 @@ use keyward_store::StoreId;
 use rusqlite::Connection;
 
 use crate::builder::Builder;
-use crate::failure::Said;
+use crate::failure::{self, Said};
 use crate::readers::Readers;
 use crate::writer::Writer;
 use crate::{connection, file, schema};
@@ -41,6 +41,13 @@ impl SqliteStore {
     pub(crate) fn with(builder: &Builder) -> Result<Self> {
         let mut builder = builder.clone();
         builder.path = file::prepare(&builder.path)?;
+        match Self::whole(&builder) {
+            Err(e) if failure::is_full(&e) => Self::reading_only(&builder),
+            other => other,
+        }
+    }
+
+    fn whole(builder: &Builder) -> Result<Self> {
         let conn = connection::open_writer(&builder.path, builder.busy_timeout)?;
         if let Some(pages) = builder.max_pages {
             conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
@@ -48,9 +55,20 @@ impl SqliteStore {
         }
         Ok(Self {
             identity: schema::identity(&conn)?,
-            readers: Readers::open(&builder)?,
+            readers: Readers::open(builder)?,
             writer: Writer::start(conn)?,
-            path: builder.path,
+            path: builder.path.clone(),
+        })
+    }
+
+    /// What is still possible when the disk has no room for what several processes share.
+    fn reading_only(builder: &Builder) -> Result<Self> {
+        let conn = connection::open_alone(&builder.path, builder.busy_timeout)?;
+        Ok(Self {
+            identity: schema::identity(&conn)?,
+            readers: Readers::alone(conn)?,
+            writer: Writer::none(),
+            path: builder.path.clone(),
         })
     }
 
@@ -71,7 +89,7 @@ impl SqliteStore {
             let sql = "PRAGMA integrity_check(1)";
             conn.query_row(sql, [], |row| row.get::<_, String>(0))
         };
-        if self.readers.run(check).await? == "ok" {
+        if self.readers.run_unlimited(check).await? == "ok" {
             return Ok(());
         }
         Err(Error::corrupt(

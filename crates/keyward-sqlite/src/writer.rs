@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::failure::{error, is_busy};
+use crate::guard::Guarded;
 
 /// Writes that may wait before the next one is held back.
 const QUEUE: usize = 1024;
@@ -81,26 +82,38 @@ impl<T: Send> Job for Task<T> {
 enum Order {
     Write(Box<dyn Job>),
     /// Something that cannot be in a transaction with others.
-    Alone(Box<dyn FnOnce(&Connection) + Send>),
+    Alone(Box<dyn FnOnce(&mut Guarded) + Send>),
 }
 
 /// The thread that writes.
 pub(crate) struct Writer {
     orders: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
+    /// What a write is told when nobody takes orders.
+    refuses: fn() -> Error,
 }
 
 impl Writer {
-    pub(crate) fn start(conn: Connection) -> Result<Self> {
+    pub(crate) fn start(mut conn: Guarded) -> Result<Self> {
         let (orders, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("keyward-write".into())
-            .spawn(move || serve(&conn, queue))
+            .spawn(move || serve(&mut conn, queue))
             .map_err(|e| Error::unavailable("no thread for the store's writes").with_source(e))?;
         Ok(Self {
             orders: Some(orders),
             thread: Some(thread),
+            refuses: stopped,
         })
+    }
+
+    /// Takes no orders: the store was opened on a full disk, for reading.
+    pub(crate) const fn none() -> Self {
+        Self {
+            orders: None,
+            thread: None,
+            refuses: full,
+        }
     }
 
     /// Has `work` done within a transaction, and waits until it is on disk. `work` may be called
@@ -124,16 +137,23 @@ impl Writer {
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Alone(Box::new(move |conn| {
-            let _ = reply.send(work(conn));
+            let compared = conn.compare().map_err(error);
+            let _ = reply.send(compared.and_then(|()| conn.unlimited(work)));
         })))
         .await?;
         answer.await.map_err(|_| stopped())?
     }
 
     async fn order(&self, order: Order) -> Result<()> {
-        let orders = self.orders.as_ref().ok_or_else(stopped)?;
+        let orders = self.orders.as_ref().ok_or_else(self.refuses)?;
         orders.send(order).await.map_err(|_| stopped())
     }
+}
+
+fn full() -> Error {
+    Error::unavailable(
+        "the disk was full when the store was opened, so that it is only read: make room, and open it again",
+    )
 }
 
 fn stopped() -> Error {
@@ -151,7 +171,7 @@ impl Drop for Writer {
     }
 }
 
-fn serve(conn: &Connection, mut queue: mpsc::Receiver<Order>) {
+fn serve(conn: &mut Guarded, mut queue: mpsc::Receiver<Order>) {
     while let Some(order) = queue.blocking_recv() {
         let mut next = Some(order);
         let mut group = Vec::new();
@@ -172,7 +192,7 @@ fn serve(conn: &Connection, mut queue: mpsc::Receiver<Order>) {
 }
 
 /// Commits a group, and tells everybody in it.
-fn settle(conn: &Connection, mut group: Vec<Box<dyn Job>>) {
+fn settle(conn: &Guarded, mut group: Vec<Box<dyn Job>>) {
     if group.is_empty() {
         return;
     }
@@ -200,7 +220,7 @@ struct Failed {
     alone: bool,
 }
 
-fn commit(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+fn commit(conn: &Guarded, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
     let result = attempt(conn, group);
     if result.is_err() && !conn.is_autocommit() {
         // If this fails too, SQLite has already rolled back or the file is out of reach.
@@ -209,16 +229,21 @@ fn commit(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
     result
 }
 
-fn attempt(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+fn attempt(conn: &Guarded, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
     let whole = |error| Failed {
         error,
         alone: false,
     };
+    conn.begin();
     run(conn, "BEGIN IMMEDIATE").map_err(whole)?;
-    let first = counter(conn).map_err(whole)?;
+    let first = counter(conn);
+    // From here on nobody else changes the schema. What a foreign one answered is not used.
+    conn.compare().map_err(whole)?;
+    let first = first.map_err(whole)?;
     let mut tx = Tx { conn, last: first };
     let single = group.len() == 1;
     for job in group {
+        conn.begin();
         judge(job.as_mut(), &mut tx, single).map_err(|error| Failed {
             alone: !is_busy(&error),
             error,

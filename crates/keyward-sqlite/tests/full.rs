@@ -6,6 +6,7 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use keyward_base::ErrorKind;
 use keyward_sqlite::SqliteStore;
@@ -98,6 +99,13 @@ impl Small {
     fn path(&self) -> &Path {
         self.0.path()
     }
+
+    /// Leaves not one page.
+    fn fill(&self) {
+        use std::io::Write as _;
+        let mut filler = std::fs::File::create(self.path().join("filler")).unwrap();
+        while filler.write_all(&[0; 4096]).is_ok() {}
+    }
 }
 
 impl Drop for Small {
@@ -134,7 +142,7 @@ fn a_full_disk_is_unavailable() {
     drop(store);
 
     // No room even for a new file.
-    std::fs::write(small.path().join("filler"), vec![0; 1 << 20]).unwrap_err();
+    small.fill();
     let new = SqliteStore::open(small.path().join("new.db"));
     assert_eq!(new.unwrap_err().kind(), ErrorKind::Unavailable);
     for file in std::fs::read_dir(small.path()).unwrap() {
@@ -145,4 +153,45 @@ fn a_full_disk_is_unavailable() {
     }
     let store = SqliteStore::open(small.path().join("new.db")).unwrap();
     done(&store, vec![insert("a", b"")]);
+}
+
+/// Closed while there was room, and opened again when there is none, even for the files that
+/// SQLite wants beside a store.
+#[test]
+fn a_store_is_read_on_a_full_disk() {
+    let Some(small) = Small::mount() else {
+        eprintln!("NOT RUN: a_store_is_read_on_a_full_disk, as no tmpfs can be mounted here");
+        return;
+    };
+    let path = small.path().join("data.db");
+    let store = SqliteStore::open(&path).unwrap();
+    done(&store, vec![insert("a", b"1"), insert("b", b"2")]);
+    let identity = store.identity().unwrap();
+    drop(store);
+    small.fill();
+
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.identity().unwrap(), identity);
+    assert_eq!(count(&store), 2);
+    let record = block_on(store.fetch(&key("acme", "a"))).unwrap().unwrap();
+    assert_eq!(record.content.data, b"1");
+    block_on(store.check_integrity()).unwrap();
+    let full = "make room";
+    refused(
+        apply(&store, vec![insert("c", b"")]),
+        ErrorKind::Unavailable,
+        full,
+    );
+    refused(block_on(store.checkpoint()), ErrorKind::Unavailable, full);
+    // Nobody else can look at it meanwhile, as there is no room for what processes share.
+    let other = SqliteStore::builder(&path)
+        .busy_timeout(Duration::ZERO)
+        .open();
+    assert_eq!(other.unwrap_err().kind(), ErrorKind::Unavailable);
+    drop(store);
+
+    std::fs::remove_file(small.path().join("filler")).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    done(&store, vec![insert("c", b"")]);
+    assert_eq!(count(&store), 3);
 }

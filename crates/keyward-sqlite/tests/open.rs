@@ -57,6 +57,21 @@ fn what_was_written_is_there_after_reopening() {
     assert_eq!(again, Applied::Conflict { index: 0 });
 }
 
+/// This program where another user than the superuser may run it, and who that is, if this test
+/// has to become one.
+fn as_user(folder: &Path) -> (PathBuf, Option<u32>) {
+    let me = fs::metadata("/proc/self").unwrap().uid();
+    let program = folder.join("again");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let user = (me == 0).then_some(65_534);
+    if let Some(user) = user {
+        for file in [folder, &program] {
+            std::os::unix::fs::chown(file, Some(user), Some(user)).unwrap();
+        }
+    }
+    (program, user)
+}
+
 const UMASK: &str = "KEYWARD_SQLITE_TEST_UMASK";
 
 /// Not a test by itself: makes a store under the umask of its process.
@@ -73,20 +88,27 @@ fn child_makes_a_store() {
 
 #[test]
 fn files_are_private_under_any_umask() {
-    for umask in ["0000", "0022", "0077", "0277", "0400"] {
-        let (_folder, path) = fresh();
-        let this = std::env::current_exe().unwrap();
-        let status = Command::new("sh")
+    for umask in ["0000", "0022", "0077", "0277", "0400", "0777"] {
+        let (folder, _) = fresh();
+        let path = folder.path().join("one/two/data.db");
+        // The superuser is held up by no mode.
+        let (program, user) = as_user(folder.path());
+        let mut command = Command::new("sh");
+        command
             .arg("-c")
             .arg(format!(
                 "umask {umask}; exec \"$0\" --exact child_makes_a_store"
             ))
-            .arg(this)
-            .env(UMASK, &path)
-            .status()
-            .unwrap();
-        assert!(status.success(), "umask {umask}");
+            .arg(program)
+            .env(UMASK, &path);
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        assert!(command.status().unwrap().success(), "umask {umask}");
         assert_eq!(mode(&path), 0o600, "umask {umask}");
+        for made in ["one", "one/two"] {
+            assert_eq!(mode(&folder.path().join(made)), 0o700, "umask {umask}");
+        }
     }
 }
 
@@ -121,6 +143,61 @@ fn a_file_that_others_can_read_is_refused() {
     }
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     assert_eq!(count(&SqliteStore::open(&path).unwrap()), 200);
+}
+
+/// Whoever owns a file may open it to others again.
+#[test]
+fn a_file_of_another_user_is_refused() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
+        eprintln!(
+            "NOT RUN: a_file_of_another_user_is_refused, as this user cannot give files away"
+        );
+        return;
+    }
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Misuse,
+        "run it as user 65534",
+    );
+    std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+    let log = path.with_file_name("data.db-wal");
+    fs::write(&log, "").unwrap();
+    fs::set_permissions(&log, Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::chown(&log, Some(65_534), None).unwrap();
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Misuse,
+        "data.db-wal belongs",
+    );
+}
+
+#[test]
+fn what_is_no_plain_file_is_refused_at_once() {
+    for name in ["data.db", "data.db-wal", "data.db-shm", "data.db-journal"] {
+        let (folder, path) = fresh();
+        closed(&path);
+        let odd = path.with_file_name(name);
+        let whole = folder.path().join("elsewhere.db");
+        match fs::rename(&odd, &whole) {
+            Ok(()) => {}
+            Err(_) => fs::write(&whole, "").unwrap(),
+        }
+        fs::set_permissions(&whole, Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&whole, &odd).unwrap();
+        refused(SqliteStore::open(&path), ErrorKind::Misuse, "symbolic link");
+        fs::remove_file(&odd).unwrap();
+        // Opening one would wait for somebody to write into it.
+        let made = Command::new("mkfifo").arg(&odd).status().unwrap();
+        assert!(made.success());
+        refused(SqliteStore::open(&path), ErrorKind::Misuse, "is not a file");
+        fs::remove_file(&odd).unwrap();
+        // A name that leads nowhere is no place for a new store.
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), &odd).unwrap();
+        refused(SqliteStore::open(&path), ErrorKind::Misuse, "symbolic link");
+        assert!(!folder.path().join("nowhere").exists());
+    }
 }
 
 #[test]
@@ -260,7 +337,9 @@ fn a_file_that_was_cut_is_corrupt() {
     // Emptied, with its journal beside it: not a new store.
     let (_folder, path) = fresh();
     closed(&path);
-    fs::write(path.with_file_name("data.db-wal"), [1; 100]).unwrap();
+    let log = path.with_file_name("data.db-wal");
+    fs::write(&log, [1; 100]).unwrap();
+    fs::set_permissions(&log, Permissions::from_mode(0o600)).unwrap();
     OpenOptions::new()
         .write(true)
         .open(&path)
@@ -340,12 +419,8 @@ fn a_read_only_file_is_unavailable() {
     let (folder, path) = fresh();
     closed(&path);
     let me = fs::metadata("/proc/self").unwrap().uid();
-    let user = if me == 0 { 65_534 } else { me };
-    let program = folder.path().join("again");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    for file in [folder.path(), &path, &program] {
-        std::os::unix::fs::chown(file, Some(user), Some(user)).unwrap();
-    }
+    let (program, user) = as_user(folder.path());
+    std::os::unix::fs::chown(&path, user, user).unwrap();
     for (file, folder_mode) in [
         (0o400, 0o700),
         (0o400, 0o500),
@@ -358,7 +433,7 @@ fn a_read_only_file_is_unavailable() {
         command
             .args(["--exact", "child_opens_a_read_only_file"])
             .env(READ_ONLY, &path);
-        if me == 0 {
+        if let Some(user) = user {
             command.uid(user).gid(user);
         }
         let out = command.output().unwrap();

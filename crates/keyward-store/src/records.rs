@@ -259,6 +259,9 @@ pub trait Records: fmt::Debug + Send + Sync {
 
     /// Which store this is. The same for as long as the store is kept, and for every handle of it;
     /// unlike any other store's. A copy of a store has the identity of the store it was taken of.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store has none yet, and the operating system gives no randomness.
     fn identity(&self) -> Result<StoreId>;
 
     /// Reads as [`Records::scan`] does, but leaves out the sealed text after its first `front`

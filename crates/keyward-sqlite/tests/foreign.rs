@@ -1,0 +1,189 @@
+//! SQL that somebody else put into the file: it does not run, and is refused.
+// Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use keyward_base::ErrorKind;
+use keyward_sqlite::SqliteStore;
+use keyward_store::conformance::block_on;
+use keyward_store::{Content, Records, Version, Write};
+use rusqlite::Connection;
+use support::{apply, closed, count, done, insert, key, refused, set};
+
+const ENDLESS: &str = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n)
+                       SELECT count(*) FROM n";
+
+/// Each leaves a file that SQLite takes, and that is not ours.
+fn plants() -> Vec<(&'static str, String)> {
+    let record = "CREATE TABLE record (collection TEXT NOT NULL, owner TEXT NOT NULL,
+        id TEXT NOT NULL, version INTEGER NOT NULL, expires INTEGER, mac_key BLOB NOT NULL,
+        token_key BLOB NOT NULL, word TEXT NOT NULL, data BLOB NOT NULL, sealed TEXT NOT NULL";
+    let copy = |rest: &str| {
+        format!(
+            "ALTER TABLE record RENAME TO theirs; {record}{rest};
+             INSERT INTO record SELECT * FROM theirs; DROP TABLE theirs;"
+        )
+    };
+    vec![
+        (
+            "a trigger that undoes an update",
+            "CREATE TRIGGER undo AFTER UPDATE ON record BEGIN
+                 UPDATE record SET data = old.data, sealed = old.sealed WHERE rowid = new.rowid;
+             END"
+            .into(),
+        ),
+        (
+            "a trigger that never ends",
+            format!(
+                "CREATE TRIGGER hang BEFORE INSERT ON record
+                 WHEN (SELECT 1 FROM ({ENDLESS})) BEGIN SELECT 1; END"
+            ),
+        ),
+        (
+            "a view in place of the table",
+            "ALTER TABLE record RENAME TO theirs;
+             CREATE VIEW record AS SELECT * FROM theirs WHERE 0"
+                .into(),
+        ),
+        (
+            "a view that never ends",
+            format!(
+                "ALTER TABLE record RENAME TO theirs;
+                 CREATE VIEW record AS SELECT * FROM theirs WHERE ({ENDLESS})"
+            ),
+        ),
+        (
+            "a view in place of the counter",
+            format!(
+                "DROP TABLE counter; CREATE VIEW counter AS SELECT 1 AS one, ({ENDLESS}) AS last"
+            ),
+        ),
+        ("a table", "CREATE TABLE theirs (x)".into()),
+        ("an index", "CREATE INDEX theirs ON record (word)".into()),
+        ("an index that is gone", "DROP INDEX record_sealed".into()),
+        (
+            "an index of another expression",
+            "DROP INDEX record_sealed; CREATE INDEX record_sealed ON record (collection)".into(),
+        ),
+        ("a column", "ALTER TABLE record ADD COLUMN more TEXT".into()),
+        (
+            "a generated column",
+            "ALTER TABLE record ADD COLUMN more TEXT AS (hex(data))".into(),
+        ),
+        (
+            "a constraint that lets writes fall under the table",
+            copy(", UNIQUE (collection, owner, id) ON CONFLICT IGNORE) STRICT"),
+        ),
+        (
+            "a table that is not strict",
+            copy(", PRIMARY KEY (collection, owner, id))"),
+        ),
+        (
+            "another collation",
+            copy(" COLLATE NOCASE, PRIMARY KEY (collection, owner, id)) STRICT"),
+        ),
+        ("statistics", "ANALYZE".into()),
+    ]
+}
+
+fn plant(path: &Path, sql: &str) {
+    let conn = Connection::open(path).unwrap();
+    conn.execute_batch(sql).unwrap();
+}
+
+#[test]
+fn a_file_with_foreign_sql_is_refused_and_unchanged() {
+    for (what, sql) in plants() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        closed(&path);
+        plant(&path, &sql);
+        let before = fs::read(&path).unwrap();
+        let opened = SqliteStore::open(&path);
+        assert!(opened.is_err(), "{what} was taken");
+        refused(opened, ErrorKind::Corrupt, "a trigger or a view");
+        assert_eq!(fs::read(&path).unwrap(), before, "{what}");
+    }
+}
+
+fn swap(version: Version, data: &[u8]) -> Write {
+    Write::Swap {
+        key: key("acme", "0007"),
+        version,
+        content: Content {
+            data: data.to_vec(),
+            ..Content::default()
+        },
+    }
+}
+
+/// Planted while the store is open and warm: nothing of it is run, each call is refused, and what
+/// was acknowledged stands.
+#[test]
+fn what_is_planted_later_does_not_run() {
+    for (what, sql) in plants() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        closed(&path);
+        let store = SqliteStore::open(&path).unwrap();
+        let at = key("acme", "0007");
+        let record = block_on(store.fetch(&at)).unwrap().unwrap();
+        let version = done(&store, vec![swap(record.version, b"first")])[0].unwrap();
+        assert_eq!(count(&store), 200, "{what}");
+        let whole = path.with_file_name("whole.db");
+        plant(&path, &format!("VACUUM INTO '{}'", whole.display()));
+
+        plant(&path, &sql);
+        let says = "a trigger or a view";
+        let written = apply(&store, vec![swap(version, b"second")]);
+        assert!(written.is_err(), "{what}: a write was acknowledged");
+        refused(written, ErrorKind::Corrupt, says);
+        for _ in 0..3 {
+            refused(block_on(store.fetch(&at)), ErrorKind::Corrupt, says);
+            refused(block_on(store.count(&set(), "")), ErrorKind::Corrupt, says);
+            let written = apply(&store, vec![insert("new", b"")]);
+            refused(written, ErrorKind::Corrupt, says);
+        }
+        refused(block_on(store.checkpoint()), ErrorKind::Corrupt, says);
+        refused(block_on(store.check_integrity()), ErrorKind::Corrupt, says);
+        drop(store);
+        let sound = Connection::open(&whole).unwrap();
+        let first: Vec<u8> = sound
+            .query_row("SELECT data FROM record WHERE id = '0007'", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(first, b"first");
+    }
+}
+
+#[test]
+fn a_store_goes_on_when_the_foreign_sql_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    closed(&path);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(count(&store), 200);
+    plant(
+        &path,
+        "CREATE TRIGGER theirs AFTER INSERT ON record BEGIN DELETE FROM record; END",
+    );
+    refused(
+        apply(&store, vec![insert("new", b"")]),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
+    refused(
+        block_on(store.count(&set(), "")),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
+    plant(&path, "DROP TRIGGER theirs");
+    assert_eq!(count(&store), 200);
+    done(&store, vec![insert("new", b"")]);
+    assert_eq!(count(&store), 201);
+}
