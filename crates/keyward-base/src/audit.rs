@@ -1,22 +1,108 @@
 //! What happened, for the record: no secret is ever part of an event.
+//!
+//! A write records its intent, then acts, then records the outcome. If the intent cannot be
+//! recorded, nothing happens. If the outcome cannot, or the process is killed, or the future
+//! dropped, the intent stays open in the trail, and the next start closes it as
+//! [`Outcome::Done`], [`Outcome::NotDone`] or [`Outcome::Unknown`]. So the trail tells of every
+//! act that happened. A read is recorded once, before anything is decrypted.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`Actor`] | who acts, on whose behalf, in which request |
+//! | [`Detail`] | what else an event says |
+//! | [`Sink`] | where events go |
+//! | [`Trail`] | what must be recorded, and what should |
+
+mod actor;
+mod detail;
+mod sink;
+mod trail;
 
 use std::fmt;
 
+pub use actor::Actor;
+pub use detail::{Detail, Value};
+pub use sink::{Discard, Intent, Sink};
+pub use trail::{Act, Trail};
+
 use crate::clock::Timestamp;
+use crate::encoding;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::id::{KeyId, Place, RecordId, Tenant};
 
-/// One thing that happened.
+/// What an intent and its outcome share: 16 bytes. Public. The first 8 name what is acted on, such
+/// as one vault or one keyring, so that of several on one trail each closes its own intents; the
+/// other 8 are random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId([u8; 16]);
+
+impl EventId {
+    /// The id of an act on what `of` names, told from its other acts by `random`.
+    #[must_use]
+    pub fn new(of: [u8; 8], random: [u8; 8]) -> Self {
+        let mut bytes = [0; 16];
+        let (front, back) = bytes.split_at_mut(8);
+        front.copy_from_slice(&of);
+        back.copy_from_slice(&random);
+        Self(bytes)
+    }
+
+    /// Whether the act is one on what `of` names.
+    #[must_use]
+    pub fn is_of(self, of: [u8; 8]) -> bool {
+        self.0.starts_with(&of)
+    }
+
+    /// The id of those bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// Reads 32 lower-case hexadecimal digits, as `Display` writes them.
+    ///
+    /// # Errors
+    /// `Misuse` for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        encoding::from_hex(text)
+            .map(Self)
+            .map_err(|_| Error::misuse("an event id is 32 lower-case hexadecimal digits"))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&encoding::hex(&self.0))
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventId({self})")
+    }
+}
+
+/// One thing that is to happen, or happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
+    /// What an intent and its outcome share; none for an event that stands alone.
+    pub id: Option<EventId>,
     /// When.
     pub at: Timestamp,
     /// What, as `area.verb`, such as `vault.open` or `keys.promote`.
     pub action: &'static str,
-    /// How it ended.
+    /// How far it is, or how it ended.
     pub outcome: Outcome,
-    /// Whose.
+    /// Who acts; none where the service itself does.
+    pub actor: Option<Actor>,
+    /// Whose it is.
     pub tenant: Option<Tenant>,
     /// In which column.
     pub place: Option<Place>,
@@ -24,16 +110,44 @@ pub struct Event {
     pub record: Option<RecordId>,
     /// Under which key.
     pub key: Option<KeyId>,
+    /// What an act found before it: the revision of a slot, or the epoch of a keyring; none where
+    /// there was nothing. By it an intent is told from what was done.
+    pub found: Option<u64>,
+    /// What else there is to say.
+    pub detail: Detail,
 }
 
-/// How an event ended.
+/// How far an act is, or how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
+    /// It is about to be done.
+    Intended,
+    /// A read: it is allowed, and decrypted next. If it does not decrypt, a `Failed` follows.
+    Granted,
     /// It was done.
     Done,
     /// It failed, by that kind and for that reason.
     Failed(ErrorKind, Option<Reason>),
+    /// Of an act that was cut short: what it was to change is as it was before.
+    NotDone,
+    /// Of an act that was cut short, or that the store did not answer: it may have been done.
+    Unknown,
+}
+
+impl Outcome {
+    /// A stable word for logs: lower case, words joined by `-`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Granted => "granted",
+            Self::Done => "done",
+            Self::Failed(..) => "failed",
+            Self::NotDone => "not-done",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl Event {
@@ -41,13 +155,17 @@ impl Event {
     #[must_use]
     pub const fn new(at: Timestamp, action: &'static str, outcome: Outcome) -> Self {
         Self {
+            id: None,
             at,
             action,
             outcome,
+            actor: None,
             tenant: None,
             place: None,
             record: None,
             key: None,
+            found: None,
+            detail: Detail::none(),
         }
     }
 
@@ -58,33 +176,5 @@ impl Event {
             Ok(_) => Outcome::Done,
             Err(e) => Outcome::Failed(e.kind(), e.reason()),
         }
-    }
-}
-
-/// Where events go. Called before a secret is handed out: if it fails, the secret is not.
-pub trait Sink: fmt::Debug + Send + Sync {
-    /// Records one event.
-    ///
-    /// # Errors
-    /// `Unavailable` if it could not be recorded. The operation is then refused.
-    fn record(&self, event: &Event) -> Result<()>;
-}
-
-/// Keeps nothing. For an application that records elsewhere.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Discard;
-
-impl Discard {
-    /// A sink that keeps nothing.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self
-    }
-}
-
-impl Sink for Discard {
-    fn record(&self, _: &Event) -> Result<()> {
-        Ok(())
     }
 }

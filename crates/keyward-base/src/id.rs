@@ -80,6 +80,15 @@ text_id!(
     CredentialKind, "a kind", 1..=32, lower, "lower-case letters, digits, '-', '.' and '_'"
 );
 
+text_id!(
+    /// Who acts: the id that the application gave a person or a program.
+    Subject, "a subject", 1..=128, visible, "visible ASCII"
+);
+text_id!(
+    /// The id of a request, as the application's own logs know it.
+    RequestId, "a request id", 1..=128, visible, "visible ASCII"
+);
+
 impl Scope {
     /// No scope: the value opens for any caller of its tenant.
     #[must_use]
@@ -135,14 +144,19 @@ impl fmt::Debug for Place {
     }
 }
 
-/// The owner's count of how often a value was put: 1 for the first. Part of the context, so that
-/// an older value does not open as a newer one. Re-sealing under another key leaves it alone.
+/// Which state of a record a value is. Part of the context, so that an older value does not open
+/// as a newer one. Re-sealing under another key leaves it alone.
+///
+/// Below 2^53, so that every reader of JSON holds it exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(u64);
 
 impl Revision {
-    /// The revision of a value put for the first time.
+    /// The revision of a value that never changes, or of the first state of a record whose
+    /// application counts from 1.
     pub const FIRST: Self = Self(1);
+    /// The greatest: 2^53 - 1.
+    pub const LAST: Self = Self((1 << 53) - 1);
 
     /// A revision of that number.
     #[must_use]
@@ -161,10 +175,12 @@ impl Revision {
     /// # Errors
     /// `Misuse` after the last.
     pub fn next(self) -> Result<Self> {
-        self.0
-            .checked_add(1)
-            .map(Self)
-            .ok_or_else(|| Error::misuse("the last revision was used"))
+        match self.0.checked_add(1).map(Self) {
+            Some(next) if next <= Self::LAST => Ok(next),
+            _ => Err(Error::misuse(
+                "the last revision was used: delete the record, and insert it anew",
+            )),
+        }
     }
 }
 

@@ -19,13 +19,14 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`audit`] | events, and the sink they go to |
+//! | [`audit`] | events, who acts, and the sink they go to |
 //! | [`clock`] | time as a value: [`Clock`], [`SystemClock`], [`ManualClock`] |
 //! | [`context`] | what a sealed value is bound to: [`Context`] |
 //! | [`encoding`] | strict base64url and hex, and the prefix that finds the rows of a key |
 //! | [`error`] | the four kinds of failure, by blame |
+//! | [`future`] | boxed futures |
 //! | [`hint`] | the masked form of a secret that may be shown |
-//! | [`id`] | tenants, records, places, keys |
+//! | [`id`] | tenants, records, places, keys, subjects |
 //! | [`secret`] | bytes that are wiped on drop and never printed |
 //! | [`token`] | the shape all keyward tokens share |
 //! | [`wipe`] | the leaf that every secret-bearing operation runs in |
@@ -35,16 +36,21 @@ pub mod clock;
 pub mod context;
 pub mod encoding;
 pub mod error;
+pub mod future;
 pub mod hint;
 pub mod id;
 pub mod secret;
 pub mod token;
 pub mod wipe;
 
-pub use audit::{Event, Sink};
+pub use audit::{Actor, Event, EventId, Sink, Trail};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::Context;
 pub use error::{Error, ErrorKind, Reason, Result};
+pub use future::BoxFuture;
 pub use hint::Hint;
-pub use id::{CredentialKind, KeyId, Place, Purpose, RecordId, Revision, Scope, Suite, Tenant};
+pub use id::{
+    CredentialKind, KeyId, Place, Purpose, RecordId, RequestId, Revision, Scope, Subject, Suite,
+    Tenant,
+};
 pub use secret::{SecretArray, SecretBytes};

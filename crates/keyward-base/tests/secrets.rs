@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // Tests: a panic is the report.
 
+use std::task::{Context, Poll, Waker};
+
 use std::io::{self, Read};
 
 use keyward_base::audit::{Discard, Outcome};
@@ -146,5 +148,11 @@ fn an_error_keeps_its_source_and_an_event_its_outcome() {
     );
     assert_eq!(Event::outcome_of(&Ok(())), Outcome::Done);
     let event = Event::new(Timestamp::from_millis(1), "vault.open", outcome);
-    assert!(Discard::new().record(&event).is_ok());
+    let sink = Discard::new();
+    let mut kept = sink.record(&event);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(matches!(
+        kept.as_mut().poll(&mut context),
+        Poll::Ready(Ok(()))
+    ));
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keyward_base::audit::{Event, Outcome};
-use keyward_base::{KeyId, Reason, Result, Sink};
+use keyward_base::audit::{Intent, Outcome};
+use keyward_base::{Actor, BoxFuture, Event, KeyId, Result, Sink, Subject};
 use keyward_embedded::{Embedded, Home as Folder, Options};
 
 use crate::output;
@@ -32,6 +32,7 @@ impl Home {
     /// How this command opens it.
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::from_env();
+        options.actor = system_user();
         if self.debug {
             options.audit = Arc::new(Told);
         }
@@ -77,33 +78,56 @@ impl Home {
     }
 }
 
+/// Who runs the command, by the system's number: a name in the environment proves nothing.
+#[cfg(unix)]
+fn system_user() -> Option<Actor> {
+    use std::os::unix::fs::MetadataExt as _;
+    let this = std::fs::metadata("/proc/self").ok()?;
+    let subject = Subject::new(&format!("uid:{}", this.uid())).ok()?;
+    Some(Actor::new(subject).staff())
+}
+
+#[cfg(not(unix))]
+fn system_user() -> Option<Actor> {
+    None
+}
+
 /// Writes each event to standard error: no event holds a secret.
 #[derive(Debug)]
 struct Told;
 
 impl Sink for Told {
-    fn record(&self, event: &Event) -> Result<()> {
-        let mut line = format!("keyward: debug: {}", event.action);
-        if let Some(tenant) = &event.tenant {
-            line.push_str(&format!(" tenant={tenant}"));
-        }
-        if let Some(place) = &event.place {
-            line.push_str(&format!(" at={place}"));
-        }
-        if let Some(record) = &event.record {
-            line.push_str(&format!(" id={record}"));
-        }
-        if let Some(key) = &event.key {
-            line.push_str(&format!(" key={key}"));
-        }
-        match event.outcome {
-            Outcome::Failed(_, reason) => {
-                line.push_str(": ");
-                line.push_str(reason.map_or("failed", Reason::as_str));
-            }
-            _ => line.push_str(": done"),
-        }
-        output::complain(&line);
-        Ok(())
+    fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
+        output::complain(&told(event));
+        Box::pin(std::future::ready(Ok(())))
     }
+
+    fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
+
+fn told(event: &Event) -> String {
+    let mut line = format!("keyward: debug: {}", event.action);
+    if let Some(actor) = &event.actor {
+        line.push_str(&format!(" by={}", actor.subject()));
+    }
+    if let Some(tenant) = &event.tenant {
+        line.push_str(&format!(" tenant={tenant}"));
+    }
+    if let Some(place) = &event.place {
+        line.push_str(&format!(" at={place}"));
+    }
+    if let Some(record) = &event.record {
+        line.push_str(&format!(" id={record}"));
+    }
+    if let Some(key) = &event.key {
+        line.push_str(&format!(" key={key}"));
+    }
+    line.push_str(": ");
+    line.push_str(match event.outcome {
+        Outcome::Failed(_, Some(reason)) => reason.as_str(),
+        outcome => outcome.as_str(),
+    });
+    line
 }

@@ -130,19 +130,24 @@ fn sealing_again_replaces_unless_it_is_told_not_to() {
             secret.as_bytes(),
         )
     };
+    let revision = || {
+        let rows = bench.json(&["vault", "list", "--tenant", "acme"]);
+        rows["credentials"][0]["revision"].as_u64().unwrap()
+    };
     seal(&["--new"], "one").ok();
+    let first = revision();
+    let [one, two] = [first, first + 1].map(|number| number.to_string());
     seal(&["--new"], "two").fails(1, "revision");
     seal(&[], "three").ok();
-    seal(&["--if-revision", "1"], "four").fails(1, "revision");
+    seal(&["--if-revision", &one], "four").fails(1, "revision");
     assert_eq!(bench.open("t.c", "1").ok().text(), "three");
-    seal(&["--if-revision", "2"], "five").ok();
+    seal(&["--if-revision", &two], "five").ok();
     assert_eq!(bench.open("t.c", "1").ok().text(), "five");
-    let rows = bench.json(&["vault", "list", "--tenant", "acme"]);
-    assert_eq!(rows["credentials"][0]["revision"], 3);
+    assert_eq!(revision(), first + 2);
 
     let delete =
         |extra: &[&str]| bench.run(&[&["vault", "delete"], &slot[..], extra].concat(), b"");
-    delete(&["--if-revision", "1"]).fails(1, "revision");
+    delete(&["--if-revision", &one]).fails(1, "revision");
     delete(&[]).ok();
     delete(&[]).fails(1, "vault list");
     bench.open("t.c", "1").fails(1, "vault list");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyward_base::audit::Discard;
-use keyward_base::{Clock, Error, Purpose, Result, Sink, SystemClock};
+use keyward_base::{Actor, Clock, Error, Purpose, Result, Sink, SystemClock, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
 use keyward_sqlite::SqliteStore;
@@ -25,6 +25,9 @@ pub struct Options {
     pub anchor: Option<PathBuf>,
     /// Where events go.
     pub audit: Arc<dyn Sink>,
+    /// Who acts, unless `acting_as` of the vault or of the admin handle says otherwise; none for
+    /// the service itself.
+    pub actor: Option<Actor>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Which implementation does the cryptography.
@@ -51,10 +54,21 @@ impl Options {
             root,
             anchor: None,
             audit: Arc::new(Discard::new()),
+            actor: None,
             clock: Arc::new(SystemClock::new()),
             provider: Provider::default(),
             policy: Policy::default(),
             replica: None,
+        }
+    }
+}
+
+impl Options {
+    fn trail(&self) -> Trail {
+        let trail = Trail::new(Arc::clone(&self.audit));
+        match &self.actor {
+            Some(actor) => trail.acting_as(actor.clone()),
+            None => trail,
         }
     }
 }
@@ -203,7 +217,7 @@ impl Parts {
         let builder = Keyring::builder(keys, Arc::clone(&self.root))
             .provider(options.provider)
             .clock(Arc::clone(&options.clock))
-            .audit(Arc::clone(&options.audit))
+            .trail(options.trail())
             .anchor(Arc::new(FileAnchor::new(self.anchor.clone())))
             .policy(options.policy);
         match &options.replica {
@@ -220,7 +234,7 @@ impl Parts {
     ) -> Result<Embedded> {
         let data: Arc<dyn Records> = self.data.clone();
         let vault = Vault::builder(keyring.clone(), data)
-            .audit(Arc::clone(&options.audit))
+            .trail(options.trail())
             .build()
             .await?;
         Ok(Embedded {

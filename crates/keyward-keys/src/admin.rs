@@ -10,8 +10,7 @@ mod rotation;
 mod under;
 mod usage;
 
-use keyward_base::audit::Event;
-use keyward_base::{Error, KeyId, Purpose, Result, Tenant, Timestamp};
+use keyward_base::{Actor, Error, KeyId, Purpose, Result, Tenant, Timestamp, Trail};
 
 use crate::keyring::{Keyring, new_key, wrap_new};
 use crate::records::{MAX_TRIES, contended};
@@ -29,6 +28,7 @@ pub use rotation::{Rotation, Stage};
 #[derive(Clone, Debug)]
 pub struct Admin {
     pub(crate) keyring: Keyring,
+    pub(crate) trail: Trail,
 }
 
 /// How far the promotion of pending keys is.
@@ -54,8 +54,18 @@ pub enum Promotion {
 }
 
 impl Admin {
-    pub(crate) const fn new(keyring: Keyring) -> Self {
-        Self { keyring }
+    pub(crate) fn new(keyring: Keyring) -> Self {
+        let trail = keyring.0.trail.clone();
+        Self { keyring, trail }
+    }
+
+    /// The same handle, whose changes are recorded as `actor`'s.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self {
+            keyring: self.keyring.clone(),
+            trail: self.trail.acting_as(actor),
+        }
     }
 
     /// The handle this one changes.
@@ -71,8 +81,9 @@ impl Admin {
     /// `Misuse` if the ring has no key of that purpose, or is full; `Unavailable` if store, root
     /// or audit cannot be reached.
     pub async fn rotate(&self, purpose: &Purpose) -> Result<KeyId> {
+        let act = self.intend("keys.rotate", None).await?;
         let result = self.try_rotate(purpose).await;
-        self.audited("keys.rotate", result.as_ref().ok().copied(), result)
+        self.ended(act, result.as_ref().ok().copied(), result).await
     }
 
     async fn try_rotate(&self, purpose: &Purpose) -> Result<KeyId> {
@@ -167,11 +178,9 @@ impl Admin {
                 until,
             });
         }
-        let result = self
-            .keyring
-            .change(|next, now| promote_pending(next, id, now))
-            .await;
-        self.audited("keys.promote", Some(id), result)?;
+        let act = |next: &mut Ring, now| promote_pending(next, id, now);
+        self.audited("keys.promote", Some(id), self.keyring.change(act))
+            .await?;
         Ok(Promotion::Promoted(vec![id]))
     }
 
@@ -183,8 +192,8 @@ impl Admin {
     /// registered that this process cannot count: values of it may need the key (see
     /// [`Admin::disable_even_uncounted`]); `Unavailable` if store or audit cannot be reached.
     pub async fn disable(&self, id: KeyId) -> Result<()> {
-        let result = self.try_disable(id).await;
-        self.audited("keys.disable", Some(id), result)
+        self.audited("keys.disable", Some(id), self.try_disable(id))
+            .await
     }
 
     async fn try_disable(&self, id: KeyId) -> Result<()> {
@@ -210,8 +219,9 @@ impl Admin {
     /// # Errors
     /// As [`Admin::disable`], but for columns that cannot be counted.
     pub async fn disable_even_uncounted(&self, id: KeyId) -> Result<()> {
-        let result = self.keyring.change(|next, now| next.disable(id, now)).await;
-        self.audited("keys.disable-even-uncounted", Some(id), result)
+        let act = self.keyring.change(|next, now| next.disable(id, now));
+        self.audited("keys.disable-even-uncounted", Some(id), act)
+            .await
     }
 
     /// Lets a Disabled key open again. No rotation ends it from then on.
@@ -220,8 +230,8 @@ impl Admin {
     /// `Misuse` for an unknown, Pending or Destroyed key; `Unavailable` if store or audit cannot
     /// be reached.
     pub async fn enable(&self, id: KeyId) -> Result<()> {
-        let result = self.keyring.change(|next, _| next.enable(id)).await;
-        self.audited("keys.enable", Some(id), result)
+        let act = self.keyring.change(|next, _| next.enable(id));
+        self.audited("keys.enable", Some(id), act).await
     }
 
     /// [`Keyring::opening_key`] without its budget of look-ups: for what goes through all values,
@@ -245,21 +255,12 @@ impl Admin {
     /// `Misuse` if there is no such record, or it is a lease; `Unavailable` if store or audit
     /// cannot be reached.
     pub async fn remove_replica(&self, name: &str) -> Result<()> {
-        let result = self.keyring.remove_replica(name).await;
-        self.audited("keys.remove-replica", None, result)
-    }
-
-    /// Records how an action ended. A success that cannot be recorded is reported as that.
-    pub(crate) fn audited<T>(
-        &self,
-        action: &'static str,
-        key: Option<KeyId>,
-        result: Result<T>,
-    ) -> Result<T> {
-        let recorded = self.keyring.record(action, key, Event::outcome_of(&result));
-        let value = result?;
-        recorded?;
-        Ok(value)
+        self.audited(
+            "keys.remove-replica",
+            None,
+            self.keyring.remove_replica(name),
+        )
+        .await
     }
 }
 

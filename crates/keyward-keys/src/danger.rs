@@ -54,7 +54,8 @@ pub async fn accept_restore(
         .anchor(std::sync::Arc::new(Forgetful))
         .open()
         .await?;
-    let least = pinned.map_or(0, |pin| pin.counter);
+    let act = keyring.admin().intend("keys.accept-restore", None).await?;
+    let least = pinned.as_ref().map_or(0, |pin| pin.counter);
     for _ in 0..MAX_TRIES {
         keyring.refresh().await?;
         let known = keyring.snapshot();
@@ -72,7 +73,7 @@ pub async fn accept_restore(
                     anchor.describe()
                 )));
             }
-            keyring.record("keys.accept-restore", None, Outcome::Done)?;
+            act.end(keyring.clock().as_ref(), Outcome::Done).await;
             return builder.anchor(anchor).open().await;
         }
     }
@@ -85,9 +86,7 @@ pub async fn accept_restore(
 /// # Errors
 /// As [`Admin::destroy_ready`], but for values that were never registered.
 pub async fn destroy_unregistered(admin: &Admin, id: KeyId) -> Result<Destruction> {
-    let result = admin.try_destroy(id, true).await;
-    if matches!(result, Ok(Destruction::Waiting { .. })) {
-        return result;
-    }
-    admin.audited("keys.destroy-unregistered", Some(id), result)
+    admin
+        .destroy_recorded("keys.destroy-unregistered", id, true)
+        .await
 }

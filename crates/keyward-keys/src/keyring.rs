@@ -9,13 +9,13 @@ mod replica;
 mod replicas;
 mod reports;
 mod sealing;
+mod settle;
 mod tenants;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use keyward_base::audit::{Event, Outcome};
-use keyward_base::{Clock, Error, KeyId, Purpose, Result, Sink, Timestamp};
+use keyward_base::{Clock, Error, Purpose, Result, Timestamp, Trail};
 use keyward_crypto::{MacKey, Provider};
 use keyward_store::{Applied, Records, Write};
 
@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     pub(crate) root: Arc<dyn Root>,
     pub(crate) anchor: Option<Arc<dyn Anchor>>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) audit: Arc<dyn Sink>,
+    pub(crate) trail: Trail,
     pub(crate) provider: Provider,
     pub(crate) policy: Policy,
     coverages: Coverages,
@@ -205,17 +205,6 @@ impl Keyring {
             }
             _ => Ok(false),
         }
-    }
-
-    pub(crate) fn record(
-        &self,
-        action: &'static str,
-        key: Option<KeyId>,
-        outcome: Outcome,
-    ) -> Result<()> {
-        let mut event = Event::new(self.0.clock.now()?, action, outcome);
-        event.key = key;
-        self.0.audit.record(&event)
     }
 }
 

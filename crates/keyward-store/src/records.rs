@@ -2,19 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
-use std::pin::Pin;
 
+pub use keyward_base::BoxFuture;
 use keyward_base::{Error, Result, Timestamp};
 
 use crate::find::{Find, Found, Words};
 use crate::identity::StoreId;
 use crate::limits::StoreLimits;
 use crate::scan::{Outline, Page, Scan};
-
-/// A future that any runtime can drive.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A set of records of one sort, such as `vault`. 1 to 64 bytes of visible ASCII.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,15 +1,22 @@
 //! A sink that keeps its events, and can be made to fail.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use keyward_base::{Error, Event, Result, Sink};
+use keyward_base::audit::{Intent, Outcome};
+use keyward_base::{BoxFuture, Error, Event, EventId, Result, Sink};
 
-/// Keeps every event in memory, in order.
-#[derive(Debug, Default)]
-pub struct RecordingAudit {
-    events: Mutex<Vec<Event>>,
-    failing: AtomicBool,
+type Refuses = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
+
+/// Keeps every event in memory, in order. A clone keeps the same ones.
+#[derive(Clone, Default)]
+pub struct RecordingAudit(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+struct Held {
+    events: Vec<Event>,
+    left: Vec<Intent>,
+    refuses: Option<Refuses>,
 }
 
 impl RecordingAudit {
@@ -21,38 +28,82 @@ impl RecordingAudit {
 
     /// From now on every event is refused as `Unavailable`, or accepted again.
     pub fn set_failing(&self, failing: bool) {
-        self.failing.store(failing, Ordering::SeqCst);
+        self.refuse(move |_| failing);
+    }
+
+    /// From now on events for which `refuses` says so are refused as `Unavailable`.
+    pub fn refuse(&self, refuses: impl Fn(&Event) -> bool + Send + Sync + 'static) {
+        self.held().refuses = Some(Arc::new(refuses));
     }
 
     /// All events so far.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.held().clone()
+        self.held().events.clone()
     }
 
     /// All events so far, which are then forgotten.
     #[must_use]
     pub fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut self.held())
+        std::mem::take(&mut self.held().events)
     }
 
     /// The latest event.
     #[must_use]
     pub fn last(&self) -> Option<Event> {
-        self.held().last().cloned()
+        self.held().events.last().cloned()
     }
 
-    fn held(&self) -> MutexGuard<'_, Vec<Event>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Intents that no outcome was recorded for, oldest first.
+    #[must_use]
+    pub fn open(&self) -> Vec<Intent> {
+        open(&self.held().events)
+    }
+
+    /// From now on it is another run that records: what is open was left by the one before.
+    pub fn restart(&self) {
+        let mut held = self.held();
+        held.left = open(&held.events);
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open(events: &[Event]) -> Vec<Intent> {
+    let ended = |event: &&Event| event.outcome != Outcome::Intended;
+    let ended: HashSet<EventId> = events
+        .iter()
+        .filter(ended)
+        .filter_map(|event| event.id)
+        .collect();
+    let intents = events.iter().filter_map(Intent::of);
+    intents
+        .filter(|intent| !ended.contains(&intent.id))
+        .collect()
+}
+
+impl std::fmt::Debug for RecordingAudit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecordingAudit({} events)", self.held().events.len())
     }
 }
 
 impl Sink for RecordingAudit {
-    fn record(&self, event: &Event) -> Result<()> {
-        if self.failing.load(Ordering::SeqCst) {
-            return Err(Error::unavailable("the audit sink was told to fail"));
-        }
-        self.held().push(event.clone());
-        Ok(())
+    fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut held = self.held();
+            if held.refuses.as_ref().is_some_and(|refuses| refuses(event)) {
+                return Err(Error::unavailable("the audit sink was told to fail"));
+            }
+            held.left.retain(|left| Some(left.id) != event.id);
+            held.events.push(event.clone());
+            Ok(())
+        })
+    }
+
+    fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
+        Box::pin(async move { Ok(self.held().left.clone()) })
     }
 }

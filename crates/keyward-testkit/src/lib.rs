@@ -21,6 +21,7 @@
 //! | [`damage`] | every single-bit flip and every truncation of some bytes |
 //! | [`needles`] | finds pieces of a secret, in several encodings, in bytes and files |
 //! | [`staged`] | a store on which a test decides what happens at each call |
+//! | [`steps`] | a sink whose every event is a point at which a future can be dropped |
 //! | [`strategies`] | proptest strategies for ids |
 //! | [`vectors`] | reads vector files of `key: value` lines |
 
@@ -28,6 +29,7 @@ pub mod audit;
 pub mod damage;
 pub mod needles;
 pub mod staged;
+pub mod steps;
 pub mod strategies;
 pub mod vectors;
 
@@ -35,4 +37,5 @@ pub use audit::RecordingAudit;
 pub use damage::{bit_flips, truncations};
 pub use needles::{Finding, Form, Needles};
 pub use staged::{Answer, Call, Interrupt, Staged};
+pub use steps::{SteppingSink, at_most};
 pub use vectors::Vector;

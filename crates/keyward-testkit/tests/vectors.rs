@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use keyward_base::{Error, ErrorKind, Event, Sink as _, Timestamp, audit::Outcome};
-use keyward_testkit::{RecordingAudit, Vector};
+use keyward_testkit::{RecordingAudit, Vector, at_most};
 
 fn vector(text: &str) -> Result<Vector, Error> {
     let name = format!(
@@ -45,11 +45,11 @@ fn wrong_files_are_refused() {
 fn the_recording_sink_keeps_events_until_told_to_fail() {
     let sink = RecordingAudit::new();
     let event = Event::new(Timestamp::from_millis(1), "vault.open", Outcome::Done);
-    sink.record(&event).unwrap();
+    at_most(1, sink.record(&event)).unwrap().unwrap();
     assert_eq!(sink.last(), Some(event.clone()));
     sink.set_failing(true);
     assert_eq!(
-        sink.record(&event).unwrap_err().kind(),
+        at_most(1, sink.record(&event)).unwrap().unwrap_err().kind(),
         ErrorKind::Unavailable
     );
     assert_eq!(sink.take().len(), 1);

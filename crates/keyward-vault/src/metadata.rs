@@ -1,8 +1,8 @@
-//! The public metadata beside a sealed value: JSON of version 1, at most 256 KiB.
+//! The public metadata beside a sealed value: JSON of version 2, at most 256 KiB.
 //!
 //! Its SHA-256 is part of the value's context: whoever edits it makes the value unopenable.
 
-use keyward_base::{Error, Result, Revision, Scope, Timestamp};
+use keyward_base::{Error, EventId, Result, Revision, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::credential::{Credential, Facts, Kind};
@@ -10,7 +10,7 @@ use crate::credential::{Credential, Facts, Kind};
 /// The most bytes of metadata.
 const MAX_LEN: usize = 256 * 1024;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is stored beside a sealed value.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -20,6 +20,7 @@ pub(crate) struct Metadata {
     kind: Kind,
     scope: String,
     revision: u64,
+    event: String,
     created: u64,
     updated: u64,
     facts: Facts,
@@ -37,12 +38,14 @@ impl Metadata {
         revision: Revision,
         created: Timestamp,
         updated: Timestamp,
+        event: EventId,
     ) -> Self {
         Self {
             v: VERSION,
             kind: credential.kind(),
             scope: scope.as_str().to_owned(),
             revision: revision.number(),
+            event: event.to_string(),
             created: created.as_millis(),
             updated: updated.as_millis(),
             facts: credential.facts().clone(),
@@ -65,8 +68,17 @@ impl Metadata {
                 "a value was written by a newer release: upgrade keyward",
             ));
         }
+        if version.v < VERSION {
+            return Err(Error::unavailable(
+                "a value was written in the form of an earlier release, which this one does not read",
+            ));
+        }
         let read: Self = serde_json::from_slice(bytes).map_err(|_| wrong())?;
-        if read.v != VERSION || read.revision == 0 || !read.facts.are_of(read.kind) {
+        let counts = 1..=Revision::LAST.number();
+        if !counts.contains(&read.revision)
+            || EventId::parse(&read.event).is_err()
+            || !read.facts.are_of(read.kind)
+        {
             return Err(wrong());
         }
         Ok(read)
@@ -82,6 +94,11 @@ impl Metadata {
 
     pub(crate) const fn revision(&self) -> Revision {
         Revision::new(self.revision)
+    }
+
+    /// Whether the act of that id put it.
+    pub(crate) fn was_put_by(&self, event: EventId) -> bool {
+        EventId::parse(&self.event).is_ok_and(|held| held == event)
     }
 
     pub(crate) const fn created(&self) -> Timestamp {

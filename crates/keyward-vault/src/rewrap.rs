@@ -18,7 +18,7 @@ use keyward_store::{Collection, Scan, StoreLimits};
 use crate::sealed::Column;
 use crate::slot::VAULT;
 use crate::table::Table;
-use crate::vault::Vault;
+use crate::vault::{REWRAP, Vault};
 use cursor::Cursor;
 
 /// Where rows that do not open are noted: same owner and id as the row.
@@ -102,14 +102,12 @@ impl<'a> Rewrap<'a> {
     /// # Errors
     /// `Unavailable` if a store, the keyring or the audit cannot be reached: run it again.
     pub async fn run(mut self) -> Result<Report> {
+        let vault = self.vault;
+        let clock = &vault.inner.clock;
+        let event = Event::new(clock.now()?, REWRAP, Outcome::Intended);
+        let act = vault.trail.intend(vault.event_id()?, event).await?;
         let result = self.try_run().await;
-        let inner = &self.vault.0;
-        let event = Event::new(
-            inner.clock.now()?,
-            "vault.rewrap",
-            Event::outcome_of(&result),
-        );
-        inner.audit.record(&event)?;
+        act.end(clock.as_ref(), Event::outcome_of(&result)).await;
         result
     }
 
@@ -192,15 +190,19 @@ fn fault(error: Error) -> Fault {
 }
 
 /// Records that a row was set aside.
-fn note_quarantine(vault: &Vault, record: &keyward_store::Record, reason: Reason) -> Result<()> {
-    let inner = &vault.0;
+async fn note_quarantine(
+    vault: &Vault,
+    record: &keyward_store::Record,
+    reason: Reason,
+) -> Result<()> {
     let kind = keyward_base::ErrorKind::Corrupt;
     let outcome = Outcome::Failed(kind, Some(reason));
-    let mut event = Event::new(inner.clock.now()?, "vault.quarantine", outcome);
+    let mut event = Event::new(vault.inner.clock.now()?, "vault.quarantine", outcome);
     if let Ok(slot) = crate::slot::Slot::of_key(&record.key) {
         event.tenant = Some(slot.tenant);
         event.place = Some(slot.place);
         event.record = Some(slot.record);
     }
-    inner.audit.record(&event)
+    vault.trail.note(event).await;
+    Ok(())
 }

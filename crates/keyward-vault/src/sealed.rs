@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use keyward_base::audit::{Event, Outcome};
+use keyward_base::audit::Outcome;
 use keyward_base::context::Encoded;
 use keyward_base::{
     Context, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Reason, RecordId, Result,
@@ -11,6 +11,7 @@ use keyward_base::{
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
 use keyward_keys::ColumnId;
+use keyward_keys::TenantKey;
 use keyward_store::StoreId;
 
 use crate::credential::{Credential, Kind};
@@ -140,14 +141,9 @@ impl Vault {
                 .encode(DETACHED, header)
         };
         let plaintext = credential.bytes().expose();
-        let result = sealed::seal(key.body(), &header, context, plaintext).map(Sealed);
-        self.record(
-            "vault.seal-detached",
-            slot,
-            Some(key.id()),
-            Event::outcome_of(&result),
-        )?;
-        result
+        let sealed = sealed::seal(key.body(), &header, context, plaintext).map(Sealed)?;
+        self.made("vault.seal-detached", slot, key.id()).await?;
+        Ok(sealed)
     }
 
     /// Opens what [`Vault::seal_detached`] sealed for the same slot, scope and kind.
@@ -166,10 +162,8 @@ impl Vault {
             self.detached_context(slot, scope, &kind)
                 .encode(DETACHED, header)
         };
-        let result = self.open_value(&slot.tenant, value, context).await;
-        let key = value.key().ok();
-        self.record("vault.open-detached", slot, key, Event::outcome_of(&result))?;
-        result
+        self.open_recorded("vault.open-detached", slot, value, context)
+            .await
     }
 
     fn detached_context<'a>(
@@ -190,19 +184,42 @@ impl Vault {
         }
     }
 
-    async fn open_value(
+    /// Opens `value`, recorded before it is decrypted; that it was refused is recorded too.
+    async fn open_recorded(
         &self,
-        tenant: &Tenant,
+        action: &'static str,
+        slot: &Slot,
+        value: &Sealed,
+        context: impl FnOnce(&[u8]) -> Encoded + Send,
+    ) -> Result<SecretBytes> {
+        let result = self.try_open_recorded(action, slot, value, context).await;
+        if let Err(e) = &result {
+            self.refuse(action, slot, value.key().ok(), e).await;
+        }
+        result
+    }
+
+    async fn try_open_recorded(
+        &self,
+        action: &'static str,
+        slot: &Slot,
         value: &Sealed,
         context: impl FnOnce(&[u8]) -> Encoded + Send,
     ) -> Result<SecretBytes> {
         let parsed = Parsed::parse(value.as_str())?;
         let id = parsed.header().key;
-        let key = self
-            .keyring()
-            .opening_key(self.purpose(), tenant, id)
-            .await?;
-        parsed.open(key.body(), context)
+        let opening = || self.keyring().opening_key(self.purpose(), &slot.tenant, id);
+        drop(opening().await?);
+        self.grant(action, slot, id).await?;
+        // Asked anew: the trail may have taken long, and the key been withdrawn meanwhile.
+        parsed.open(opening().await?.body(), context)
+    }
+
+    /// Records that a value was sealed, before it is handed out.
+    async fn made(&self, action: &'static str, slot: &Slot, key: KeyId) -> Result<()> {
+        let mut event = self.event(action, slot, Outcome::Done)?;
+        event.key = Some(key);
+        self.trail.require(event).await
     }
 }
 
@@ -222,34 +239,26 @@ impl Column {
     /// Seals `plaintext` for `cell`, with a hint of it.
     ///
     /// # Errors
-    /// `Misuse` beyond 1 MiB; `Unavailable` if the keyring or the audit cannot be reached.
+    /// `Misuse` for a value that is empty or white space only, and beyond 1 MiB; `Unavailable` if
+    /// the keyring cannot be reached, or the event not recorded.
     pub async fn seal(&self, cell: &Cell, plaintext: &SecretBytes) -> Result<Sealed> {
+        check_plaintext(plaintext)?;
         let hint = Hint::of(plaintext.expose().trim_ascii_end());
-        let result = self.seal_under(cell, &hint, plaintext, 0).await;
-        let key = result.as_ref().ok().and_then(|value| value.key().ok());
-        self.vault.record(
-            "column.seal",
-            &self.slot(cell),
-            key,
-            Event::outcome_of(&result),
-        )?;
-        result
+        let sealed = self.seal_under(cell, &hint, plaintext, 0).await?;
+        let slot = self.slot(cell);
+        self.vault.made("column.seal", &slot, sealed.key()?).await?;
+        Ok(sealed)
     }
 
-    /// Opens what was sealed for the same cell. It is recorded before it is handed out.
+    /// Opens what was sealed for the same cell. It is recorded before it is decrypted.
     ///
     /// # Errors
     /// As [`Vault::open`].
     pub async fn open(&self, cell: &Cell, value: &Sealed) -> Result<SecretBytes> {
-        let result = self.open_unrecorded(cell, value).await;
-        let key = value.key().ok();
-        self.vault.record(
-            "column.open",
-            &self.slot(cell),
-            key,
-            Event::outcome_of(&result),
-        )?;
-        result
+        let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
+        self.vault
+            .open_recorded("column.open", &self.slot(cell), value, context)
+            .await
     }
 
     /// The same value under a key whose seq is at least `least_seq`; `None` if it is already.
@@ -259,7 +268,8 @@ impl Column {
         value: &Sealed,
         least_seq: u64,
     ) -> Result<Option<Sealed>> {
-        let header = Parsed::parse(value.as_str())?.header().clone();
+        let parsed = Parsed::parse(value.as_str())?;
+        let header = parsed.header().clone();
         let keyring = self.vault.keyring();
         let purpose = self.vault.purpose();
         let held = keyring
@@ -269,22 +279,23 @@ impl Column {
         if held.issued_epoch() >= least_seq {
             return Ok(None);
         }
-        let plaintext = self.open_unrecorded(cell, value).await?;
-        self.seal_under(cell, &header.hint, &plaintext, least_seq)
-            .await
+        let new = keyring
+            .sealing_key(purpose, &cell.tenant, least_seq)
+            .await?;
+        let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
+        let plaintext = parsed.open(held.body(), context)?;
+        self.seal_with(&new, cell, &header.hint, &plaintext)
             .map(Some)
     }
 
     /// Records that a value of the application's table does not open.
-    pub(crate) fn note_quarantine(&self, cell: &Cell, reason: Reason) -> Result<()> {
+    pub(crate) async fn note_quarantine(&self, cell: &Cell, reason: Reason) -> Result<()> {
         let outcome = Outcome::Failed(ErrorKind::Corrupt, Some(reason));
-        self.vault
-            .record("vault.quarantine", &self.slot(cell), None, outcome)
-    }
-
-    async fn open_unrecorded(&self, cell: &Cell, value: &Sealed) -> Result<SecretBytes> {
-        let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
-        self.vault.open_value(&cell.tenant, value, context).await
+        let event = self
+            .vault
+            .event("vault.quarantine", &self.slot(cell), outcome)?;
+        self.vault.trail.note(event).await;
+        Ok(())
     }
 
     async fn seal_under(
@@ -298,6 +309,16 @@ impl Column {
         let key = keyring
             .sealing_key(self.vault.purpose(), &cell.tenant, least_seq)
             .await?;
+        self.seal_with(&key, cell, hint, plaintext)
+    }
+
+    fn seal_with(
+        &self,
+        key: &TenantKey,
+        cell: &Cell,
+        hint: &Hint,
+        plaintext: &SecretBytes,
+    ) -> Result<Sealed> {
         let header = Header {
             suite: key.suite(),
             key: key.id(),
@@ -327,6 +348,16 @@ impl Column {
             record: cell.record.clone(),
         }
     }
+}
+
+/// An empty form field is no secret.
+fn check_plaintext(plaintext: &SecretBytes) -> Result<()> {
+    if plaintext.expose().trim_ascii().is_empty() {
+        return Err(Error::misuse(
+            "the value is empty: leave the column NULL where there is no secret",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a value that does not open is at fault itself, rather than its key or the moment.

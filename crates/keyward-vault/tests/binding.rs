@@ -6,35 +6,24 @@
     missing_docs
 )] // Tests: a panic is the report.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_base::audit::{Event, Outcome};
-use keyward_base::{
-    ErrorKind, ManualClock, Purpose, Reason, Result, Scope, SecretBytes, Sink, Timestamp,
-};
+use keyward_base::audit::Outcome;
+use keyward_base::{ErrorKind, ManualClock, Purpose, Reason, Scope, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring, Policy, TenantKeyMode};
 use keyward_store::{Applied, Collection, Content, MemoryStore, Record, RecordKey, Records, Write};
+use keyward_testkit::RecordingAudit;
 use keyward_vault::{Expect, Kind, Slot, Vault};
 
 const TOKEN: &[u8] = b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
-
-#[derive(Debug, Default)]
-struct Recorded(Mutex<Vec<Event>>);
-
-impl Sink for Recorded {
-    fn record(&self, event: &Event) -> Result<()> {
-        self.0.lock().unwrap().push(event.clone());
-        Ok(())
-    }
-}
 
 struct World {
     vault: Vault,
     keys: Arc<dyn Records>,
     store: Arc<dyn Records>,
-    audit: Arc<Recorded>,
+    audit: Arc<RecordingAudit>,
     clock: Arc<ManualClock>,
 }
 
@@ -45,7 +34,7 @@ impl World {
 
     async fn of(purposes: &[&str], policy: Policy) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
-        let audit = Arc::new(Recorded::default());
+        let audit = Arc::new(RecordingAudit::new());
         let store: Arc<dyn Records> = Arc::new(MemoryStore::new(10_000));
         let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
         let purposes: Vec<Purpose> = purposes.iter().map(|p| Purpose::new(p).unwrap()).collect();
@@ -123,7 +112,7 @@ impl World {
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected, "{error:?}");
         assert_eq!(error.to_string(), "rejected");
-        let last = self.audit.0.lock().unwrap().last().unwrap().clone();
+        let last = self.audit.last().unwrap();
         assert_eq!(last.action, "vault.open");
         assert_eq!(
             last.outcome,
@@ -263,12 +252,12 @@ async fn metadata_cannot_be_edited() {
     let token = br#"{"access_token":"x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo","expires_in":3600,"scope":"repo"}"#;
     let edits = [
         ("\"kind\":\"oauth-token\"", "\"kind\":\"opaque\""),
-        ("\"revision\":1", "\"revision\":2"),
+        ("\"revision\":", "another"),
         ("\"scopes\":[\"repo\"]", "\"scopes\":[\"admin\"]"),
         ("\"expires\":17", "\"expires\":27"),
         ("\"created\":17", "\"created\":16"),
         ("\"updated\":17", "\"updated\":18"),
-        ("{\"v\":1,", "{ \"v\":1,"),
+        ("{\"v\":2,", "{ \"v\":2,"),
     ];
     for (from, to) in edits {
         world.put(&home(), Kind::OAuthToken, token, "").await;
@@ -401,6 +390,7 @@ async fn keys_of_one_purpose_open_nothing_of_another() {
 async fn a_whole_older_row_put_back_is_seen_by_its_revision() {
     let world = World::new().await;
     world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let first = world.vault.describe(&home()).await.unwrap().unwrap();
     let old = world.row(&home()).await;
     world
         .put(
@@ -416,8 +406,8 @@ async fn a_whole_older_row_put_back_is_seen_by_its_revision() {
         .await;
     let opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
     assert_eq!(
-        (opened.bytes().expose(), opened.revision().number()),
-        (TOKEN, 1)
+        (opened.bytes().expose(), opened.revision()),
+        (TOKEN, first.revision)
     );
     // The older value under the newer row's metadata does not.
     world
@@ -426,22 +416,42 @@ async fn a_whole_older_row_put_back_is_seen_by_its_revision() {
     world.refused(&home(), "", Reason::NotAuthentic).await;
 }
 
+/// A slot that was deleted and put anew does not go through its old revisions again.
 #[tokio::test]
-async fn an_audit_that_fails_keeps_the_secret_back() {
-    #[derive(Debug)]
-    struct Full;
-    impl Sink for Full {
-        fn record(&self, event: &Event) -> Result<()> {
-            match event.action {
-                "vault.open" => Err(keyward_base::Error::unavailable("the audit is full")),
-                _ => Ok(()),
-            }
+async fn an_older_row_put_back_after_a_delete_does_not_pass_for_the_expected_one() {
+    let world = World::new().await;
+    let mut rows = Vec::new();
+    for _ in 0..3 {
+        world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+        let listed = world.vault.describe(&home()).await.unwrap().unwrap();
+        assert!(listed.revision.number() < 1 << 53, "exact in JSON");
+        rows.push((listed.revision, world.row(&home()).await));
+        if rows.len() == 2 {
+            world.vault.delete(&home(), Expect::Any).await.unwrap();
         }
     }
+    let (third, _) = rows.pop().unwrap();
+    for (revision, row) in rows {
+        assert_ne!(revision, third);
+        world
+            .overwrite(&home(), row.content.sealed, row.content.data)
+            .await;
+        let opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+        assert_ne!(opened.revision(), third, "who expects the third, notices");
+        let expected = Expect::Revision(third);
+        let error = world.vault.delete(&home(), expected).await.unwrap_err();
+        assert_eq!(error.reason(), Some(Reason::Conflict));
+    }
+}
+
+#[tokio::test]
+async fn an_audit_that_fails_keeps_the_secret_back() {
     let world = World::new().await;
     world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+    let full = RecordingAudit::new();
+    full.set_failing(true);
     let vault = Vault::builder(world.vault.keyring().clone(), Arc::clone(&world.store))
-        .audit(Arc::new(Full))
+        .audit(Arc::new(full))
         .build()
         .await
         .unwrap();

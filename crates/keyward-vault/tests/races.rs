@@ -1,5 +1,5 @@
 //! Many writers of one slot, on a real file: one wins what only one may.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // Tests: a panic is the report.
 
 mod support;
 
@@ -40,14 +40,14 @@ async fn race(vault: &Vault, expect: Expect) -> Vec<Result<Listed>> {
 }
 
 /// One writer won, the others were told so, and what is stored is the winner's.
-async fn one_won(vault: &Vault, results: Vec<Result<Listed>>, revision: u64) {
+async fn one_won(vault: &Vault, results: Vec<Result<Listed>>) -> Revision {
     let opened = vault.open(&slot(), &Scope::none()).await.unwrap();
-    assert_eq!(opened.revision().number(), revision);
+    let revision = opened.revision();
     let mut winners = Vec::new();
     for (writer, result) in results.into_iter().enumerate() {
         match result {
             Ok(listed) => {
-                assert_eq!(listed.revision.number(), revision);
+                assert_eq!(listed.revision, revision);
                 winners.push(writer);
             }
             Err(error) => {
@@ -60,6 +60,7 @@ async fn one_won(vault: &Vault, results: Vec<Result<Listed>>, revision: u64) {
         unreachable!("{winners:?} won")
     };
     assert_eq!(opened.bytes().expose(), value(*winner));
+    revision
 }
 
 async fn world(folder: &tempfile::TempDir) -> World {
@@ -72,9 +73,10 @@ async fn one_of_many_puts_wins_an_empty_slot_and_one_a_revision() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(&folder).await;
     let results = race(&world.vault, Expect::Absent).await;
-    one_won(&world.vault, results, 1).await;
-    let results = race(&world.vault, Expect::Revision(Revision::FIRST)).await;
-    one_won(&world.vault, results, 2).await;
+    let first = one_won(&world.vault, results).await;
+    let results = race(&world.vault, Expect::Revision(first)).await;
+    let second = one_won(&world.vault, results).await;
+    assert_eq!(second, first.next().unwrap());
     // The tenant got one key, however many asked for its first.
     let usage = world.vault.keyring().admin();
     let usage = usage.usage().await.unwrap().keys;
@@ -96,8 +98,8 @@ async fn no_revision_is_given_twice() {
         }
     }
     revisions.sort_unstable();
-    let last = u64::try_from(revisions.len()).unwrap();
-    assert_eq!(revisions, (1..=last).collect::<Vec<u64>>());
+    let (first, last) = (revisions[0], *revisions.last().unwrap());
+    assert_eq!(revisions, (first..=last).collect::<Vec<u64>>());
     let opened = world.vault.open(&slot(), &Scope::none()).await.unwrap();
     assert_eq!(opened.revision().number(), last);
 }

@@ -7,9 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_base::{Result, Tenant};
+use keyward_base::{Actor, Result, Subject, Tenant};
 use keyward_embedded::{Embedded, Home, Options, RootSource};
-use keyward_store::Records;
 use keyward_vault::Vault;
 use tokio::sync::watch;
 
@@ -19,6 +18,9 @@ use keys::Rewrapping;
 
 /// The one organisation there is until people can log in.
 const ORGANISATION: &str = "acme";
+
+/// Who acts, until people can log in: whoever reaches the pages.
+const OPERATOR: &str = "operator";
 
 /// How often the keyring is asked whether something is due.
 const TICK: Duration = Duration::from_secs(1);
@@ -42,6 +44,7 @@ impl Desk {
         let journal = Arc::new(Journal::open(folder.join("audit.jsonl"))?);
         let mut options = Options::from_env();
         options.audit = journal.clone();
+        options.actor = Some(Actor::new(Subject::new(OPERATOR)?).staff());
         options.replica = Some("deploydesk".to_owned());
         let root_file = matches!(options.root, RootSource::File);
         let first = !home.is_used()?;
@@ -59,11 +62,7 @@ impl Desk {
                 if first { ", just made" } else { "" }
             ));
         }
-        let data: Arc<dyn Records> = embedded.data().clone();
-        let vault = Vault::builder(embedded.keyring().clone(), data)
-            .audit(journal.clone())
-            .build()
-            .await?;
+        let vault = embedded.vault().clone();
         Ok(Self {
             embedded,
             vault,

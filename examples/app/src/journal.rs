@@ -1,13 +1,17 @@
 //! The audit trail: one line of JSON for each event, on disk before anything goes on.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::audit::Outcome;
-use keyward_base::{Error, ErrorKind, Event, Result, Sink};
+use keyward_base::audit::{Intent, Outcome};
+use keyward_base::{
+    Actor, BoxFuture, Error, ErrorKind, Event, EventId, KeyId, Place, RecordId, Result, Sink,
+    Tenant,
+};
 use serde::{Deserialize, Serialize};
 
 /// How much of the file one page of the trail looks at.
@@ -18,6 +22,8 @@ const WINDOW: u64 = 32 * 1024;
 pub(crate) struct Journal {
     path: PathBuf,
     file: Mutex<File>,
+    /// Intents that the runs before this one left open.
+    left: Mutex<Vec<Intent>>,
 }
 
 /// One line.
@@ -27,6 +33,18 @@ pub(crate) struct Line {
     pub(crate) at: u64,
     pub(crate) action: String,
     pub(crate) outcome: String,
+    /// What an intent and its outcome share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    /// Who acted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) actor: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) staff: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on_behalf_of: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +53,11 @@ pub(crate) struct Line {
     pub(crate) record: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+    /// What an act found before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found: Option<u64>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) detail: BTreeMap<String, String>,
 }
 
 /// Some lines, newest first, and where the older ones end.
@@ -58,10 +81,9 @@ impl Journal {
             Ok(file)
         };
         let file = open().map_err(unavailable)?;
-        Ok(Self {
-            path,
-            file: Mutex::new(file),
-        })
+        let left = Mutex::new(left_open(&path).map_err(unavailable)?);
+        let file = Mutex::new(file);
+        Ok(Self { path, file, left })
     }
 
     /// The events before byte `before` of the file, or the newest.
@@ -71,31 +93,77 @@ impl Journal {
 }
 
 impl Sink for Journal {
-    fn record(&self, event: &Event) -> Result<()> {
-        let outcome = match event.outcome {
-            Outcome::Done => "done".to_owned(),
-            Outcome::Failed(kind, reason) => match reason {
-                Some(reason) => format!("{}: {}", word(kind), reason.as_str()),
-                None => word(kind).to_owned(),
-            },
-            _ => "unknown".to_owned(),
-        };
-        let line = Line {
-            at: event.at.as_millis(),
-            action: event.action.to_owned(),
-            outcome,
-            tenant: event.tenant.as_ref().map(ToString::to_string),
-            place: event.place.as_ref().map(ToString::to_string),
-            record: event.record.as_ref().map(ToString::to_string),
-            key: event.key.as_ref().map(ToString::to_string),
-        };
-        let mut bytes = serde_json::to_vec(&line)
+    fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.write(&Line::of(event))?;
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            left.retain(|left| Some(left.id) != event.id);
+            Ok(())
+        })
+    }
+
+    fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(std::future::ready(Ok(left.clone())))
+    }
+}
+
+impl Journal {
+    fn write(&self, line: &Line) -> Result<()> {
+        let mut bytes = serde_json::to_vec(line)
             .map_err(|e| Error::unavailable("the event cannot be written").with_source(e))?;
         bytes.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(&bytes)
             .and_then(|()| file.sync_data())
             .map_err(unavailable)
+    }
+}
+
+impl Line {
+    fn of(event: &Event) -> Self {
+        let outcome = match event.outcome {
+            Outcome::Failed(kind, Some(reason)) => format!("{}: {}", word(kind), reason.as_str()),
+            Outcome::Failed(kind, None) => word(kind).to_owned(),
+            outcome => outcome.as_str().to_owned(),
+        };
+        let actor = event.actor.as_ref();
+        Self {
+            at: event.at.as_millis(),
+            action: event.action.to_owned(),
+            outcome,
+            id: event.id.map(|id| id.to_string()),
+            actor: actor.map(|actor| actor.subject().to_string()),
+            staff: actor.is_some_and(Actor::is_staff),
+            on_behalf_of: actor.and_then(Actor::for_whom).map(ToString::to_string),
+            request: actor.and_then(Actor::request).map(ToString::to_string),
+            tenant: event.tenant.as_ref().map(ToString::to_string),
+            place: event.place.as_ref().map(ToString::to_string),
+            record: event.record.as_ref().map(ToString::to_string),
+            key: event.key.as_ref().map(ToString::to_string),
+            found: event.found,
+            detail: event
+                .detail
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_string()))
+                .collect(),
+        }
+    }
+
+    /// The intent this line tells of, if it is one.
+    fn intent(&self) -> Option<Intent> {
+        if self.outcome != Outcome::Intended.as_str() {
+            return None;
+        }
+        Some(Intent {
+            id: EventId::parse(self.id.as_deref()?).ok()?,
+            action: self.action.clone(),
+            tenant: self.tenant.as_deref().and_then(|t| Tenant::new(t).ok()),
+            place: self.place.as_deref().and_then(|p| Place::new(p).ok()),
+            record: self.record.as_deref().and_then(|r| RecordId::new(r).ok()),
+            key: self.key.as_deref().and_then(|k| KeyId::parse(k).ok()),
+            found: self.found,
+        })
     }
 }
 
@@ -128,6 +196,27 @@ fn finish_torn_line(file: &mut File) -> std::io::Result<()> {
     }
 }
 
+/// The intents in the file that no outcome follows.
+fn left_open(path: &Path) -> std::io::Result<Vec<Intent>> {
+    let mut open: Vec<Intent> = Vec::new();
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        // A device has no end, and remembers nothing.
+        return Ok(open);
+    }
+    for piece in BufReader::new(file).split(b'\n') {
+        let Ok(line) = serde_json::from_slice::<Line>(&piece?) else {
+            continue;
+        };
+        if let Some(intent) = line.intent() {
+            open.push(intent);
+        } else if let Some(id) = &line.id {
+            open.retain(|intent| intent.id.to_string() != *id);
+        }
+    }
+    Ok(open)
+}
+
 fn read_tail(path: &Path, before: Option<u64>, limit: usize) -> std::io::Result<Tail> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -138,6 +227,7 @@ fn read_tail(path: &Path, before: Option<u64>, limit: usize) -> std::io::Result<
     file.take(end.saturating_sub(start))
         .read_to_end(&mut text)?;
     let mut lines = Vec::new();
+    let mut ended = HashSet::new();
     // Where the line that is looked at begins, walking back.
     let mut at = end;
     let pieces: Vec<_> = text.split_inclusive(|b| *b == b'\n').collect();
@@ -150,8 +240,17 @@ fn read_tail(path: &Path, before: Option<u64>, limit: usize) -> std::io::Result<
             });
         }
         at = at.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        if let Ok(line) = serde_json::from_slice(piece) {
-            lines.push(line);
+        let Ok(line) = serde_json::from_slice::<Line>(piece) else {
+            continue;
+        };
+        // An intent is shown while it is open: its outcome says the rest, and came by before it.
+        match (line.intent(), &line.id) {
+            (Some(_), Some(id)) if ended.contains(id) => {}
+            (None, Some(id)) => {
+                ended.insert(id.clone());
+                lines.push(line);
+            }
+            _ => lines.push(line),
         }
     }
     Ok(Tail { lines, older: None })
@@ -165,7 +264,7 @@ mod tests {
 
     fn note(journal: &Journal, n: u64) {
         let event = Event::new(Timestamp::from_millis(n), "test.note", Outcome::Done);
-        journal.record(&event).unwrap();
+        journal.write(&Line::of(&event)).unwrap();
     }
 
     fn times(tail: &Tail) -> Vec<u64> {
@@ -187,6 +286,52 @@ mod tests {
             }
         }
         assert_eq!(seen, (0..700).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn intents_without_an_outcome_are_known_to_the_next_run_only() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("audit");
+        let journal = Journal::open(path.clone()).unwrap();
+        let id = |n| EventId::new([n; 8], [0; 8]);
+        let mut event = Event::new(Timestamp::from_millis(1), "vault.put", Outcome::Intended);
+        event.tenant = Some(Tenant::new("acme").unwrap());
+        event.place = Some(Place::new("a.b").unwrap());
+        event.record = Some(RecordId::new("1").unwrap());
+        event.found = Some(7);
+        for n in [1, 2] {
+            event.id = Some(id(n));
+            journal.write(&Line::of(&event)).unwrap();
+        }
+        event.id = Some(id(1));
+        event.outcome = Outcome::Done;
+        journal.write(&Line::of(&event)).unwrap();
+        assert!(
+            now(journal.open_intents()).is_empty(),
+            "acts may be going on"
+        );
+        // An intent is shown while it is open, an outcome in its place.
+        let shown = journal.tail(None, 10).unwrap().lines;
+        let shown: Vec<_> = shown.iter().map(|line| line.outcome.as_str()).collect();
+        assert_eq!(shown, ["done", "intended"]);
+
+        let journal = Journal::open(path).unwrap();
+        let [left] = now(journal.open_intents()).try_into().unwrap();
+        event.id = Some(id(2));
+        event.outcome = Outcome::Intended;
+        assert_eq!(Some(left), Intent::of(&event));
+        event.outcome = Outcome::NotDone;
+        now(async { journal.record(&event).await.map(|()| Vec::new()) });
+        assert!(now(journal.open_intents()).is_empty());
+    }
+
+    /// The journal waits for nothing but the disk.
+    fn now(future: impl Future<Output = Result<Vec<Intent>>>) -> Vec<Intent> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(intents) => intents.unwrap(),
+            std::task::Poll::Pending => unreachable!("it waited"),
+        }
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl From<Line> for EventRow {
             shown: moment(at, "%Y-%m-%d %H:%M:%S"),
             action: line.action,
             place,
-            tone: if line.outcome == "done" {
+            tone: if matches!(line.outcome.as_str(), "done" | "granted") {
                 "good"
             } else {
                 "bad"

@@ -13,7 +13,7 @@ mod service;
 use std::os::unix::fs::PermissionsExt;
 
 use service::leak::Leaks;
-use service::{Service, actions, keys, random, rewrap, ssh_key};
+use service::{Service, actions, keys, random, revision, rewrap, ssh_key};
 
 /// Text as it stands in a page.
 fn escaped(text: &str) -> String {
@@ -64,7 +64,11 @@ fn a_server_is_connected_shown_revealed_and_deleted() {
             .status,
         409
     );
-    let gone = service.post("/servers/deploy@web-1/delete", &[("revision", b"1")]);
+    let revision = revision(&service, "/servers/deploy@web-1");
+    let gone = service.post(
+        "/servers/deploy@web-1/delete",
+        &[("revision", revision.as_bytes())],
+    );
     assert_eq!(gone.leads_to(), "/servers?done=deleted");
     assert_eq!(service.get("/servers/deploy@web-1").status, 404);
     assert_eq!(
@@ -104,6 +108,7 @@ fn a_token_is_shown_by_its_hint_and_replaced_at_a_revision() {
     assert!(!again.body.contains(&token[4..12]) && again.body.contains("repo read:org"));
 
     let newer = format!("ghp_{}", random(36));
+    let first = revision(&service, "/hosts/github:acme");
     let replace = |revision: &[u8], secret: &str| {
         service.post(
             "/hosts/github:acme/replace",
@@ -111,11 +116,11 @@ fn a_token_is_shown_by_its_hint_and_replaced_at_a_revision() {
         )
     };
     assert_eq!(
-        replace(b"1", &newer).leads_to(),
+        replace(first.as_bytes(), &newer).leads_to(),
         "/hosts/github%3Aacme?done=replaced"
     );
     assert_eq!(
-        replace(b"1", &token).status,
+        replace(first.as_bytes(), &token).status,
         409,
         "a form made for the former value"
     );
@@ -234,9 +239,10 @@ fn after_every_flow_no_file_and_no_log_holds_a_secret() {
         "/environments",
         &[("id", b"shop"), ("secret", file.as_bytes())],
     );
+    let host = revision(&service, "/hosts/gitlab:acme");
     put(
         "/hosts/gitlab:acme/replace",
-        &[("revision", b"1"), ("secret", newer.as_bytes())],
+        &[("revision", host.as_bytes()), ("secret", newer.as_bytes())],
     );
     for path in [
         "/servers/a@b/reveal",
@@ -247,7 +253,11 @@ fn after_every_flow_no_file_and_no_log_holds_a_secret() {
     }
     put("/keys/rotate", &[]);
     rewrap(&service);
-    put("/environments/shop/delete", &[("revision", b"1")]);
+    let environment = revision(&service, "/environments/shop");
+    put(
+        "/environments/shop/delete",
+        &[("revision", environment.as_bytes())],
+    );
     service.post(
         "/servers",
         &[("id", b"bad name"), ("secret", token.as_bytes())],

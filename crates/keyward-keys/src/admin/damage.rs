@@ -27,8 +27,8 @@ impl Admin {
     /// # Errors
     /// `Misuse` if `owner` has no such record; `Unavailable` if store or audit cannot be reached.
     pub async fn set_aside(&self, owner: &str) -> Result<u64> {
-        let result = self.try_set_aside(owner).await;
-        self.audited("keys.set-aside", None, result)
+        self.audited("keys.set-aside", None, self.try_set_aside(owner))
+            .await
     }
 
     async fn try_set_aside(&self, owner: &str) -> Result<u64> {

@@ -1,5 +1,6 @@
 //! Destroying a ring key, once nothing needs it.
 
+use keyward_base::audit::Act;
 use keyward_base::{Error, KeyId, Result, Timestamp};
 
 use super::Admin;
@@ -50,8 +51,9 @@ impl Admin {
     /// # Errors
     /// As [`Admin::destroy_ready`]; `Unavailable` if it has to be waited for.
     pub async fn destroy(&self, id: KeyId) -> Result<Receipt> {
-        let result = self.try_destroy(id, false).await.and_then(done);
-        self.audited("keys.destroy", Some(id), result)
+        self.destroy_recorded("keys.destroy", id, false)
+            .await
+            .and_then(done)
     }
 
     /// [`Admin::destroy`], or what it waits for: until every live replica knows that the key is
@@ -66,17 +68,34 @@ impl Admin {
     /// store or the audit cannot be reached; `Corrupt` if the registry of columns is not what was
     /// written.
     pub async fn destroy_ready(&self, id: KeyId) -> Result<Destruction> {
-        let result = self.try_destroy(id, false).await;
-        if matches!(result, Ok(Destruction::Waiting { .. })) {
-            return result;
-        }
-        self.audited("keys.destroy", Some(id), result)
+        self.destroy_recorded("keys.destroy", id, false).await
     }
 
-    pub(crate) async fn try_destroy(
+    /// Waiting is no act: nothing is recorded until the key may go, or is refused.
+    pub(crate) async fn destroy_recorded(
         &self,
+        action: &'static str,
         id: KeyId,
         even_unregistered: bool,
+    ) -> Result<Destruction> {
+        let mut act = None;
+        let result = self
+            .try_destroy(action, id, even_unregistered, &mut act)
+            .await;
+        match (act, &result) {
+            (Some(act), _) => return self.ended(act, None, result).await,
+            (None, Err(e)) => self.refused(action, id, e).await,
+            (None, Ok(_)) => {}
+        }
+        result
+    }
+
+    async fn try_destroy(
+        &self,
+        action: &'static str,
+        id: KeyId,
+        even_unregistered: bool,
+        act: &mut Option<Act>,
     ) -> Result<Destruction> {
         for _ in 0..MAX_TRIES {
             self.keyring.refresh().await?;
@@ -103,6 +122,9 @@ impl Admin {
             let mut next = known.ring.next_epoch()?;
             next.destroy(id, now)?;
             let epoch = next.epoch;
+            if act.is_none() {
+                *act = Some(self.intend(action, Some(id)).await?);
+            }
             if self.keyring.commit(&known, next).await? {
                 return Ok(Destruction::Done(Receipt {
                     key: id,

@@ -32,8 +32,8 @@ impl Admin {
     /// # Errors
     /// `Unavailable` if store, root or audit cannot be reached.
     pub async fn rotate_mac(&self, progress: impl FnMut(u64) + Send) -> Result<MacRotated> {
-        let result = self.try_rotate_mac(progress).await;
-        self.audited("keys.rotate-mac", None, result)
+        self.audited("keys.rotate-mac", None, self.try_rotate_mac(progress))
+            .await
     }
 
     async fn try_rotate_mac(&self, progress: impl FnMut(u64) + Send) -> Result<MacRotated> {

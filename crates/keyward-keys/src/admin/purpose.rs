@@ -12,9 +12,10 @@ impl Admin {
     /// # Errors
     /// `Misuse` if the ring is full; `Unavailable` if store, root or audit cannot be reached.
     pub async fn add_purpose(&self, purpose: &Purpose) -> Result<()> {
+        let act = self.intend("keys.add-purpose", None).await?;
         let result = self.try_add_purpose(purpose).await;
         let key = result.as_ref().ok().copied().flatten();
-        self.audited("keys.add-purpose", key, result).map(|_| ())
+        self.ended(act, key, result).await.map(|_| ())
     }
 
     async fn try_add_purpose(&self, purpose: &Purpose) -> Result<Option<KeyId>> {

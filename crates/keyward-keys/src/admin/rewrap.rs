@@ -43,8 +43,8 @@ impl Admin {
     /// # Errors
     /// `Unavailable` if store or audit cannot be reached.
     pub async fn rewrap_keys(&self, progress: impl FnMut(u64) + Send) -> Result<Rewrapped> {
-        let result = self.renew(Renew::Keys, progress).await;
-        self.audited("keys.rewrap", None, result)
+        self.audited("keys.rewrap", None, self.renew(Renew::Keys, progress))
+            .await
     }
 
     pub(super) async fn renew(

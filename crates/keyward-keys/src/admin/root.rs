@@ -22,8 +22,9 @@ impl Admin {
     /// # Errors
     /// `Unavailable` if store, root or audit cannot be reached.
     pub async fn rewrap_root(&self) -> Result<RootRewrapped> {
-        let result = self.try_rewrap_root().await;
-        let moved = self.audited("keys.rewrap-root", None, result)?;
+        let moved = self
+            .audited("keys.rewrap-root", None, self.try_rewrap_root())
+            .await?;
         Ok(RootRewrapped { moved })
     }
 

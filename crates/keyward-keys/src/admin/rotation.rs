@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_base::audit::Outcome;
 use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
 
 use super::destroy::Destruction;
@@ -90,8 +91,10 @@ impl Rotation {
             return Ok(stage);
         }
         for key in self.ending(KeyState::Retired) {
-            let result = self.disable(key.id).await;
-            self.admin.audited("keys.disable", Some(key.id), result)?;
+            let disable = self.disable(key.id);
+            self.admin
+                .audited("keys.disable", Some(key.id), disable)
+                .await?;
         }
         for key in self.ending(KeyState::Disabled) {
             match self.admin.destroy_ready(key.id).await? {
@@ -138,8 +141,10 @@ impl Rotation {
                 let purpose = &self.purpose;
                 made = Some(self.admin.add_key(&known, &mut next, purpose, now).await?);
             }
-            if self.admin.keyring.commit(&known, next).await? {
-                return self.admin.audited("keys.rotate", made, Ok(()));
+            let act = self.admin.intend("keys.rotate", made).await?;
+            match self.admin.keyring.commit(&known, next).await {
+                Ok(false) => act.end(inner.clock.as_ref(), Outcome::NotDone).await,
+                done => return self.admin.ended(act, made, done.map(|_| ())).await,
             }
         }
         Err(contended())
@@ -197,8 +202,10 @@ impl Rotation {
                 } else if usage.rows(key.id) > 0 {
                     rows.insert(key.id, usage.rows(key.id));
                     if state == KeyState::Disabled {
-                        let result = self.enable(key.id).await;
-                        self.admin.audited("keys.enable", Some(key.id), result)?;
+                        let enable = self.enable(key.id);
+                        self.admin
+                            .audited("keys.enable", Some(key.id), enable)
+                            .await?;
                     }
                 }
             }

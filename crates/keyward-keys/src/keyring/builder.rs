@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex, RwLock};
 
 use keyward_base::audit::{Discard, Outcome};
-use keyward_base::{Clock, Error, Purpose, Result, Sink, Suite, SystemClock, Timestamp};
+use keyward_base::{
+    Clock, Error, Event, Purpose, Result, Sink, Suite, SystemClock, Timestamp, Trail,
+};
 use keyward_crypto::{MacKey, Provider};
 use keyward_store::{Applied, Records};
 
 use super::replica::Replica;
+use super::settle::event_id;
 use super::{FLIGHTS, Inner, Keyring};
 use crate::anchor::{Anchor, Pin, PinName};
 use crate::cache::Cache;
@@ -30,7 +33,7 @@ pub struct KeyringBuilder {
     root: Arc<dyn Root>,
     anchor: Option<Arc<dyn Anchor>>,
     clock: Arc<dyn Clock>,
-    audit: Arc<dyn Sink>,
+    trail: Trail,
     provider: Provider,
     policy: Policy,
     replica: Option<String>,
@@ -43,7 +46,7 @@ impl KeyringBuilder {
             root,
             anchor: None,
             clock: Arc::new(SystemClock::new()),
-            audit: Arc::new(Discard::new()),
+            trail: Trail::new(Arc::new(Discard::new())),
             provider: Provider::default(),
             policy: Policy::default(),
             replica: None,
@@ -58,8 +61,14 @@ impl KeyringBuilder {
     }
 
     /// Where events go. Default: nowhere.
-    pub fn audit(mut self, audit: Arc<dyn Sink>) -> Self {
-        self.audit = audit;
+    pub fn audit(self, audit: Arc<dyn Sink>) -> Self {
+        self.trail(Trail::new(audit))
+    }
+
+    /// Where events go, and who acts unless [`Admin::acting_as`](crate::Admin::acting_as) says
+    /// otherwise.
+    pub fn trail(mut self, trail: Trail) -> Self {
+        self.trail = trail;
         self
     }
 
@@ -133,7 +142,7 @@ impl KeyringBuilder {
             root: self.root,
             anchor: self.anchor,
             clock: self.clock,
-            audit: self.audit,
+            trail: self.trail,
             provider: self.provider,
             policy: self.policy,
             coverages: Coverages::default(),
@@ -148,6 +157,7 @@ impl KeyringBuilder {
         let keyring = Keyring(Arc::new(inner));
         keyring.0.judge(pinned.as_ref(), &keyring.snapshot())?;
         keyring.renew_lease(now).await?;
+        keyring.settle().await?;
         Ok(keyring)
     }
 
@@ -164,18 +174,21 @@ impl KeyringBuilder {
             return Err(Error::misuse("a keyring needs a purpose"));
         }
         let (ring, mac) = self.first_ring(purposes).await?;
+        let clock = Arc::clone(&self.clock);
+        let event = Event::new(clock.now()?, "keys.create", Outcome::Intended);
+        let id = event_id(&self.provider, ring.id)?;
+        let act = self.trail.intend(id, event).await?;
         let insert = put(ring_place(), None, sealed_bytes(&ring, &mac)?);
         match self.store.apply(vec![insert]).await? {
-            Applied::Done(_) => {}
+            Applied::Done(_) => act.end(clock.as_ref(), Outcome::Done).await,
             _ => {
+                act.end(clock.as_ref(), Outcome::NotDone).await;
                 return Err(Error::misuse(
                     "there is a keyring already: `keyward keys status` shows it",
                 ));
             }
         }
-        let keyring = self.open().await?;
-        keyring.record("keys.create", None, Outcome::Done)?;
-        Ok(keyring)
+        self.open().await
     }
 
     async fn check_nothing_there(&self, data: &[&dyn Coverage]) -> Result<()> {

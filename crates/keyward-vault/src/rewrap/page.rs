@@ -177,8 +177,10 @@ async fn try_look(vault: &Vault, record: &Record, least: u64) -> Result<Row> {
     };
     let scope = metadata.scope()?;
     let binding = vault.binding(&slot, &scope, &metadata, &record.data)?;
-    let plaintext = parse_stored(record)?.open(old.body(), |header| binding.encode(header))?;
+    let parsed = parse_stored(record)?;
     let new = keyring.sealing_key(purpose, &slot.tenant, least).await?;
+    // From here on nothing waits: no plaintext lies in a future.
+    let plaintext = parsed.open(old.body(), |header| binding.encode(header))?;
     let header = Header {
         suite: new.suite(),
         key: new.id(),
@@ -200,7 +202,7 @@ impl Report {
         self.skipped = self.skipped.saturating_add(done.skipped);
         self.skipped_because = done.because.or(self.skipped_because);
         for (record, reason) in done.bad {
-            note_quarantine(vault, &record, reason)?;
+            note_quarantine(vault, &record, reason).await?;
             self.quarantined = self.quarantined.saturating_add(1);
             let note = RecordKey {
                 collection: QUARANTINE,

@@ -46,7 +46,7 @@ async fn one(
         }
         Err(e) => match fault(e) {
             Fault::Bad(reason) => {
-                column.note_quarantine(&row.cell, reason)?;
+                column.note_quarantine(&row.cell, reason).await?;
                 report.quarantined = report.quarantined.saturating_add(1);
             }
             Fault::KeyMissing(reason) => {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use keyward_base::audit::Discard;
-use keyward_base::{Clock, Purpose, Result, Sink};
+use keyward_base::{Clock, Purpose, Result, Sink, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{Barrier, EphemeralRoot, Keyring, RecordColumn};
 use keyward_store::{MemoryStore, Records};
@@ -24,7 +24,7 @@ pub struct VaultBuilder {
     keyring: Keyring,
     store: Arc<dyn Records>,
     clock: Arc<dyn Clock>,
-    audit: Arc<dyn Sink>,
+    trail: Trail,
     purpose: Option<Purpose>,
 }
 
@@ -35,14 +35,19 @@ impl VaultBuilder {
             keyring,
             store,
             clock,
-            audit: Arc::new(Discard::new()),
+            trail: Trail::new(Arc::new(Discard::new())),
             purpose: None,
         }
     }
 
     /// Where events go. Default: nowhere.
-    pub fn audit(mut self, audit: Arc<dyn Sink>) -> Self {
-        self.audit = audit;
+    pub fn audit(self, audit: Arc<dyn Sink>) -> Self {
+        self.trail(Trail::new(audit))
+    }
+
+    /// Where events go, and who acts unless [`Vault::acting_as`] says otherwise.
+    pub fn trail(mut self, trail: Trail) -> Self {
+        self.trail = trail;
         self
     }
 
@@ -53,7 +58,7 @@ impl VaultBuilder {
     }
 
     /// Makes the vault and registers its records with the keyring, so that no key they need is
-    /// destroyed.
+    /// destroyed. Acts that an earlier run left open in the trail are closed.
     ///
     /// # Errors
     /// `Misuse` if the ring has no key of the purpose, or the collection `vault` of the
@@ -68,15 +73,28 @@ impl VaultBuilder {
         let barrier = Barrier::claim(self.store.as_ref(), &VAULT, &purpose).await?;
         let column = RecordColumn::new(Arc::clone(&self.store), VAULT, purpose.clone())?;
         self.keyring.cover(Arc::new(column.clone())).await?;
-        Ok(Vault(Arc::new(Inner {
+        let store = self.store.identity()?;
+        let digest = self.keyring.provider().sha256(&[
+            store.as_str().as_bytes(),
+            b"/",
+            purpose.as_str().as_bytes(),
+        ]);
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        let inner = Inner {
             keyring: self.keyring,
             store: self.store,
             clock: self.clock,
-            audit: self.audit,
             purpose,
+            named: [a, b, c, d, e, f, g, h],
             barrier: Mutex::new(Some(barrier)),
             column,
-        })))
+        };
+        let vault = Vault {
+            inner: Arc::new(inner),
+            trail: self.trail,
+        };
+        vault.settle().await?;
+        Ok(vault)
     }
 }
 

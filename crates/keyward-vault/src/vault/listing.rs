@@ -52,7 +52,7 @@ pub struct Listed {
     pub key: KeyId,
     /// The role it opens for.
     pub scope: Scope,
-    /// How often the slot was put.
+    /// Which state of the slot it is: each put gives another, and none is given twice.
     pub revision: Revision,
     /// When the slot was first put.
     pub created: Timestamp,
@@ -120,7 +120,7 @@ impl Vault {
     /// `Corrupt` for a record that is not what was written; `Unavailable` if the store cannot be
     /// reached.
     pub async fn describe(&self, slot: &Slot) -> Result<Option<Listed>> {
-        let record = self.0.store.fetch(&slot.key()).await?;
+        let record = self.inner.store.fetch(&slot.key()).await?;
         let listed = record.map(|found| Listed::read(&found.key, &found.sealed, &found.data));
         listed.transpose()
     }
@@ -133,7 +133,7 @@ impl Vault {
     /// `Misuse` for a limit out of bounds; `Unavailable` if the store cannot be reached.
     pub async fn list(&self, tenant: &Tenant, after: Option<&str>, limit: usize) -> Result<Page> {
         let scan = scan(tenant, after, limit)?;
-        let found = self.0.store.outline(scan, FRONT).await?;
+        let found = self.inner.store.outline(scan, FRONT).await?;
         let mut page = Page::before(found.next);
         for found in &found.items {
             match Listed::read(&found.key, &found.front, &found.data) {
@@ -155,7 +155,7 @@ impl Vault {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page> {
-        let found = self.0.store.scan(scan(tenant, after, limit)?).await?;
+        let found = self.inner.store.scan(scan(tenant, after, limit)?).await?;
         let mut page = Page::before(found.next);
         for record in &found.items {
             let listed = match Listed::read(&record.key, &record.sealed, &record.data) {
@@ -184,9 +184,9 @@ impl Vault {
         let parsed = parse_stored(record)?;
         let tenant = &listed.slot.tenant;
         let key = self
-            .0
+            .inner
             .keyring
-            .opening_key(&self.0.purpose, tenant, listed.key)
+            .opening_key(&self.inner.purpose, tenant, listed.key)
             .await?;
         let binding = self.binding(&listed.slot, &listed.scope, &metadata, &record.data)?;
         parsed.verify(key.body(), |header| binding.encode(header))

@@ -33,7 +33,7 @@ impl Opened {
         &self.credential
     }
 
-    /// How often the slot was put.
+    /// Which state of the slot it is, for [`Expect::Revision`](crate::Expect::Revision).
     #[must_use]
     pub const fn revision(&self) -> Revision {
         self.revision

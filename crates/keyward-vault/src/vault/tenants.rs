@@ -42,7 +42,7 @@ impl Vault {
         for _ in 0..limit {
             let beyond = page.next.take().map(|owner| (owner, last.clone()));
             let scan = Scan::of(VAULT).after(beyond).limit(1);
-            let found = self.0.store.outline(scan, 0).await?;
+            let found = self.inner.store.outline(scan, 0).await?;
             let Some(first) = found.items.into_iter().next() else {
                 return Ok(page);
             };

@@ -33,20 +33,36 @@ impl World {
         Self::under(root, keys, data).await
     }
 
+    pub(crate) async fn for_purpose(purpose: &str) -> Self {
+        let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
+        Self::of(purpose, root, memory(), memory()).await
+    }
+
     pub(crate) async fn under(
         root: Arc<dyn Root>,
         keys: Arc<dyn Records>,
         data: Arc<dyn Records>,
     ) -> Self {
+        Self::of("vault", root, keys, data).await
+    }
+
+    async fn of(
+        purpose: &str,
+        root: Arc<dyn Root>,
+        keys: Arc<dyn Records>,
+        data: Arc<dyn Records>,
+    ) -> Self {
+        let purpose = Purpose::new(purpose).unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
         let audit = Arc::new(RecordingAudit::new());
         let ring = Keyring::builder(Arc::clone(&keys), Arc::clone(&root))
             .clock(clock.clone())
-            .create(&[Purpose::new("vault").unwrap()], &[])
+            .create(std::slice::from_ref(&purpose), &[])
             .await
             .unwrap();
         let vault = Vault::builder(ring, Arc::clone(&data))
             .audit(audit.clone())
+            .purpose(purpose)
             .build()
             .await
             .unwrap();

@@ -248,6 +248,13 @@ pub fn ssh_key(kind: &str) -> (String, String) {
     (std::fs::read_to_string(&path).unwrap(), print)
 }
 
+/// The revision that the form on the page at `path` was made for.
+pub fn revision(service: &Service, path: &str) -> String {
+    let page = service.page(path);
+    let form = page.split("name=\"revision\" value=\"").nth(1).unwrap();
+    form.split('"').next().unwrap().to_owned()
+}
+
 /// The actions of the audit trail, newest first.
 pub fn actions(service: &Service) -> Vec<String> {
     let trail = std::fs::read_to_string(service.data().join("audit.jsonl")).unwrap();

@@ -1,0 +1,135 @@
+//! The way to a sink: who acts is filled in, and what must be recorded is told from what should.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::audit::{Actor, Event, EventId, Intent, Outcome, Sink};
+use crate::clock::{Clock, Timestamp};
+use crate::error::Result;
+
+/// A sink, who acts, and how many events were dropped. A cheap clone; clones count together.
+#[derive(Clone, Debug)]
+pub struct Trail {
+    sink: Arc<dyn Sink>,
+    actor: Option<Actor>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Trail {
+    /// A trail that ends in `sink`. The service itself acts.
+    #[must_use]
+    pub fn new(sink: Arc<dyn Sink>) -> Self {
+        Self {
+            sink,
+            actor: None,
+            dropped: Arc::default(),
+        }
+    }
+
+    /// The same trail, on which `actor` acts.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self {
+            actor: Some(actor),
+            ..self.clone()
+        }
+    }
+
+    /// Where it ends.
+    #[must_use]
+    pub fn sink(&self) -> &Arc<dyn Sink> {
+        &self.sink
+    }
+
+    /// How many events could not be recorded and did not have to be: best-effort ones, and
+    /// outcomes, whose intents are then closed at the next start.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Records an event without which what comes next must not happen.
+    ///
+    /// # Errors
+    /// `Unavailable` if it could not be recorded.
+    pub async fn require(&self, mut event: Event) -> Result<()> {
+        event.actor.clone_from(&self.actor);
+        self.sink.record(&event).await
+    }
+
+    /// Records an event as well as can be: one that cannot be recorded is counted. Nothing is
+    /// queued, so that no more events wait than acts are going on.
+    pub async fn note(&self, event: Event) {
+        if self.require(event).await.is_err() {
+            self.count_drop();
+        }
+    }
+
+    /// Records that something is about to be done. The act is closed by [`Act::end`]; if that is
+    /// never reached, the next start finds the intent and says what became of it.
+    ///
+    /// # Errors
+    /// `Unavailable` if it could not be recorded: the act must not be done then.
+    pub async fn intend(&self, id: EventId, mut event: Event) -> Result<Act> {
+        event.id = Some(id);
+        event.outcome = Outcome::Intended;
+        event.actor.clone_from(&self.actor);
+        self.sink.record(&event).await?;
+        Ok(Act {
+            trail: self.clone(),
+            event,
+        })
+    }
+
+    /// Closes an intent that an earlier run left, as `outcome`. `action` is [`Intent::action`], by
+    /// the word of the crate that closes it.
+    ///
+    /// # Errors
+    /// `Unavailable` if it could not be recorded: the intent stays open.
+    pub async fn close(
+        &self,
+        intent: Intent,
+        action: &'static str,
+        at: Timestamp,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let mut event = Event::new(at, action, outcome);
+        event.id = Some(intent.id);
+        event.tenant = intent.tenant;
+        event.place = intent.place;
+        event.record = intent.record;
+        event.key = intent.key;
+        event.found = intent.found;
+        self.require(event).await
+    }
+
+    fn count_drop(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// An act whose intent is recorded. Dropped without an end, it stays open in the trail.
+#[derive(Debug)]
+#[must_use = "an act that does not end stays open in the trail"]
+pub struct Act {
+    trail: Trail,
+    event: Event,
+}
+
+impl Act {
+    /// The event, for what is only known once the act is done.
+    pub const fn event_mut(&mut self) -> &mut Event {
+        &mut self.event
+    }
+
+    /// Records how it ended. What is done stays done: an outcome that cannot be recorded is
+    /// counted, and the intent closed at the next start.
+    pub async fn end(mut self, clock: &dyn Clock, outcome: Outcome) {
+        // Without a clock, the time of the intent: what was done is not undone by it.
+        self.event.at = clock.now().unwrap_or(self.event.at);
+        self.event.outcome = outcome;
+        if self.trail.sink.record(&self.event).await.is_err() {
+            self.trail.count_drop();
+        }
+    }
+}

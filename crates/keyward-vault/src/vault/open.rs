@@ -1,0 +1,58 @@
+//! Opening a credential.
+
+use keyward_base::{Error, KeyId, Reason, Result, Scope};
+
+use super::{Opened, Vault, parse_stored};
+use crate::credential::Credential;
+use crate::metadata::Metadata;
+use crate::slot::Slot;
+
+const OPEN: &str = "vault.open";
+
+impl Vault {
+    /// Opens what lies in `slot`, for a caller of `scope`. It is recorded before it is decrypted,
+    /// and no plaintext waits for anything.
+    ///
+    /// # Errors
+    /// `Rejected`, outward always alike, with the reason for the audit: [`Reason::NotFound`],
+    /// [`Reason::ScopeMismatch`], [`Reason::NotAuthentic`] and those of
+    /// [`Keyring::opening_key`](keyward_keys::Keyring::opening_key); `Corrupt` for a damaged
+    /// value; `Unavailable` if a store or the keyring cannot be reached, or the event not
+    /// recorded.
+    pub async fn open(&self, slot: &Slot, scope: &Scope) -> Result<Opened> {
+        let mut key = None;
+        let result = self.try_open(slot, scope, &mut key).await;
+        if let Err(e) = &result {
+            self.refuse(OPEN, slot, key, e).await;
+        }
+        result
+    }
+
+    async fn try_open(
+        &self,
+        slot: &Slot,
+        scope: &Scope,
+        key_id: &mut Option<KeyId>,
+    ) -> Result<Opened> {
+        let found = self.inner.store.fetch(&slot.key()).await?;
+        let record = found.ok_or_else(|| Error::rejected(Reason::NotFound))?;
+        let metadata = Metadata::parse(&record.data)?;
+        if metadata.scope()? != *scope {
+            return Err(Error::rejected(Reason::ScopeMismatch));
+        }
+        let parsed = parse_stored(&record)?;
+        let header = parsed.header().clone();
+        *key_id = Some(header.key);
+        let (keyring, purpose) = (&self.inner.keyring, &self.inner.purpose);
+        let opening = || keyring.opening_key(purpose, &slot.tenant, header.key);
+        drop(opening().await?);
+        self.grant(OPEN, slot, header.key).await?;
+        // Asked anew: the trail may have taken long, and the key been withdrawn meanwhile.
+        let key = opening().await?;
+        let binding = self.binding(slot, scope, &metadata, &record.data)?;
+        let bytes = parsed.open(key.body(), |header| binding.encode(header))?;
+        let facts = metadata.facts().clone();
+        let credential = Credential::from_store(metadata.kind(), bytes, header.hint, facts);
+        Ok(Opened::new(credential, metadata.revision()))
+    }
+}

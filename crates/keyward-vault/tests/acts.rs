@@ -1,0 +1,345 @@
+//! The trail tells of every act that happened: sinks that fail, futures that are dropped at each
+//! point where they wait, stores that do not answer.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // Tests: a panic is the report.
+
+mod support;
+
+use std::sync::Arc;
+
+use keyward_base::audit::Outcome;
+use keyward_base::{
+    Actor, ErrorKind, Event, Reason, RequestId, Result, Scope, SecretBytes, Subject,
+};
+use keyward_store::{Collection, RecordKey, Records};
+use keyward_testkit::{Answer, Interrupt, RecordingAudit, Staged, SteppingSink, at_most};
+use keyward_vault::{Expect, Kind, Listed, Opened, Rewrap, Slot, Vault};
+use support::{World, memory};
+
+const TOKEN: &str = "ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
+
+fn slot() -> Slot {
+    Slot::new("acme", "account.token", "42").unwrap()
+}
+
+fn row_key() -> RecordKey {
+    RecordKey {
+        collection: Collection::named("vault"),
+        owner: "acme".to_owned(),
+        id: "account.token/42".to_owned(),
+    }
+}
+
+async fn put(vault: &Vault) -> Result<Listed> {
+    let token = SecretBytes::copy_of(TOKEN.as_bytes());
+    let token = vault.credential(Kind::ApiKey, token)?;
+    vault
+        .put(&slot(), &token, &Scope::none(), Expect::Any)
+        .await
+}
+
+async fn open(vault: &Vault) -> Result<Opened> {
+    vault.open(&slot(), &Scope::none()).await
+}
+
+/// A vault on `store`, whose events go to `audit` through points at which a future waits.
+async fn on(world: &World, store: Arc<dyn Records>, audit: &RecordingAudit) -> Vault {
+    Vault::builder(world.vault.keyring().clone(), store)
+        .audit(Arc::new(SteppingSink(Arc::new(audit.clone()))))
+        .build()
+        .await
+        .unwrap()
+}
+
+fn outcomes(events: &[Event], action: &str) -> Vec<Outcome> {
+    let of = events.iter().filter(|event| event.action == action);
+    of.map(|event| event.outcome).collect()
+}
+
+#[tokio::test]
+async fn a_write_tells_its_intent_then_its_outcome_and_who_acts() {
+    let world = World::in_memory().await;
+    let subject = |text: &str| Subject::new(text).unwrap();
+    let actor = Actor::new(subject("u-17"))
+        .staff()
+        .on_behalf_of(subject("u-4"))
+        .in_request(RequestId::new("req-8").unwrap());
+    let vault = world.vault.acting_as(actor.clone());
+    let first = put(&vault).await.unwrap();
+    let _opened = open(&vault).await.unwrap();
+    vault
+        .delete(&slot(), Expect::Revision(first.revision))
+        .await
+        .unwrap();
+    let events = world.audit.take();
+    let told: Vec<_> = events.iter().map(|e| (e.action, e.outcome)).collect();
+    assert_eq!(
+        told,
+        [
+            ("vault.put", Outcome::Intended),
+            ("vault.put", Outcome::Done),
+            ("vault.open", Outcome::Granted),
+            ("vault.delete", Outcome::Intended),
+            ("vault.delete", Outcome::Done),
+        ]
+    );
+    for event in &events {
+        assert_eq!(event.actor.as_ref(), Some(&actor));
+        let object = (&event.tenant, &event.place, &event.record);
+        let (tenant, place, record) = (slot().tenant, slot().place, slot().record);
+        assert_eq!(object, (&Some(tenant), &Some(place), &Some(record)));
+        assert!(!format!("{event:?}").contains(&TOKEN[4..12]));
+    }
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    assert!(ids[0].is_some() && ids[0] == ids[1] && ids[2].is_none());
+    assert!(ids[3] == ids[4] && ids[3] != ids[0]);
+    assert_eq!(events[0].found, None);
+    assert_eq!(events[3].found, Some(first.revision.number()));
+
+    // Without an actor, the service itself acts; a refusal is told too.
+    assert!(open(&world.vault).await.is_err());
+    let refused = world.audit.last().unwrap();
+    assert_eq!(refused.actor, None);
+    let not_found = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NotFound));
+    assert_eq!(refused.outcome, not_found);
+}
+
+#[tokio::test]
+async fn without_an_intent_nothing_happens() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    world
+        .audit
+        .refuse(|event| event.outcome == Outcome::Intended);
+    let error = put(&world.vault).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(data.fetch(&row_key()).await.unwrap().is_none());
+
+    world.audit.refuse(|_| false);
+    put(&world.vault).await.unwrap();
+    let before = data.fetch(&row_key()).await.unwrap().unwrap();
+    world
+        .audit
+        .refuse(|event| event.outcome == Outcome::Intended);
+    assert!(put(&world.vault).await.is_err());
+    let error = world.vault.delete(&slot(), Expect::Any).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(Rewrap::new(&world.vault).run().await.is_err());
+    let after = data.fetch(&row_key()).await.unwrap().unwrap();
+    assert_eq!(after, before);
+    assert_eq!(world.vault.trail().dropped(), 0);
+}
+
+#[tokio::test]
+async fn what_is_done_is_answered_done_and_the_next_start_says_so() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    let deaf = || {
+        world
+            .audit
+            .refuse(|event| event.outcome != Outcome::Intended)
+    };
+    deaf();
+    let listed = put(&world.vault).await.unwrap();
+    assert_eq!(world.vault.trail().dropped(), 1);
+    let held = world.vault.describe(&slot()).await.unwrap().unwrap();
+    assert_eq!(held, listed);
+
+    // The next start of a vault on the same trail closes it.
+    world.audit.refuse(|_| false);
+    world.audit.restart();
+    assert_eq!(world.audit.open().len(), 1);
+    let _vault = on(&world, Arc::clone(&data), &world.audit).await;
+    let last = world.audit.last().unwrap();
+    assert_eq!((last.action, last.outcome), ("vault.put", Outcome::Done));
+    assert!(world.audit.open().is_empty());
+
+    deaf();
+    world.vault.delete(&slot(), Expect::Any).await.unwrap();
+    assert!(data.fetch(&row_key()).await.unwrap().is_none());
+    world.audit.refuse(|_| false);
+    world.audit.restart();
+    let _vault = on(&world, Arc::clone(&data), &world.audit).await;
+    let last = world.audit.last().unwrap();
+    assert_eq!((last.action, last.outcome), ("vault.delete", Outcome::Done));
+}
+
+#[tokio::test]
+async fn no_opening_goes_unrecorded() {
+    let world = World::in_memory().await;
+    put(&world.vault).await.unwrap();
+    world
+        .audit
+        .refuse(|event| event.outcome == Outcome::Granted);
+    assert_eq!(
+        open(&world.vault).await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    // A refusal that cannot be recorded is a refusal still, and counted.
+    world.audit.set_failing(true);
+    let before = world.vault.trail().dropped();
+    let nobody = Slot::new("acme", "account.token", "7").unwrap();
+    let error = world.vault.open(&nobody, &Scope::none()).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::NotFound));
+    assert_eq!(world.vault.trail().dropped(), before + 1);
+}
+
+/// What is done to the slot, to be dropped at each point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    Insert,
+    Replace,
+    Delete,
+}
+
+/// Each write is dropped at every point at which it waits. Whatever happened by then has its
+/// intent, and the next start closes it by what became of it.
+#[tokio::test]
+async fn a_dropped_future_leaves_nothing_untold() {
+    for doing in [Doing::Insert, Doing::Replace, Doing::Delete] {
+        let mut outcomes_seen = Vec::new();
+        for polls in 0.. {
+            let data = memory();
+            let world = World::on(memory(), Arc::clone(&data)).await;
+            if doing != Doing::Insert {
+                put(&world.vault).await.unwrap();
+            }
+            let audit = RecordingAudit::new();
+            let stepping = Staged::over(Arc::clone(&data));
+            let vault = on(&world, stepping, &audit).await;
+            let before = data.fetch(&row_key()).await.unwrap();
+            let ended = match doing {
+                Doing::Delete => at_most(polls, vault.delete(&slot(), Expect::Any)).is_some(),
+                _ => at_most(polls, put(&vault)).is_some(),
+            };
+            let after = data.fetch(&row_key()).await.unwrap();
+            let happened = before != after;
+            if ended {
+                assert!(happened && audit.open().is_empty(), "{doing:?}");
+                break;
+            }
+            if happened {
+                assert!(!audit.events().is_empty(), "{doing:?} after {polls} polls");
+            }
+            let intended = !audit.open().is_empty();
+            audit.restart();
+            let _next = on(&world, Arc::clone(&data), &audit).await;
+            assert!(audit.open().is_empty(), "closed at the next start");
+            if intended {
+                let outcome = audit.last().unwrap().outcome;
+                let right = match (doing, happened) {
+                    (_, true) => Outcome::Done,
+                    (Doing::Insert, false) => Outcome::Unknown,
+                    (_, false) => Outcome::NotDone,
+                };
+                assert_eq!(outcome, right, "{doing:?} after {polls} polls");
+                outcomes_seen.push(outcome);
+            }
+        }
+        assert!(outcomes_seen.contains(&Outcome::Done), "{doing:?}");
+        assert!(outcomes_seen.len() > 2, "{doing:?}: {outcomes_seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_opening_was_recorded_or_nothing_was_decrypted() {
+    for polls in 0.. {
+        let data = memory();
+        let world = World::on(memory(), Arc::clone(&data)).await;
+        put(&world.vault).await.unwrap();
+        let audit = RecordingAudit::new();
+        let vault = on(&world, Staged::over(data), &audit).await;
+        if at_most(polls, open(&vault)).is_some() {
+            let [one] = audit.events().try_into().unwrap();
+            assert_eq!(one.outcome, Outcome::Granted);
+            return;
+        }
+        assert!(audit.events().len() <= 1);
+    }
+}
+
+/// Somebody wrote since: what became of the act cannot be told any more.
+#[tokio::test]
+async fn an_act_that_was_overtaken_is_closed_as_unknown() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    put(&world.vault).await.unwrap();
+    let audit = RecordingAudit::new();
+    let vault = on(&world, Staged::over(data), &audit).await;
+    let mut polls = 0;
+    while audit.open().is_empty() {
+        polls += 1;
+        assert!(at_most(polls, put(&vault)).is_none());
+    }
+    put(&world.vault).await.unwrap();
+    audit.restart();
+    let _next = on(&world, Arc::clone(world.vault.store()), &audit).await;
+    assert_eq!(audit.last().unwrap().outcome, Outcome::Unknown);
+}
+
+/// A vault of another purpose on the same trail leaves intents that are not its own alone.
+#[tokio::test]
+async fn each_vault_closes_its_own() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    world
+        .audit
+        .refuse(|event| event.outcome != Outcome::Intended);
+    put(&world.vault).await.unwrap();
+    world.audit.refuse(|_| false);
+    world.audit.restart();
+    let other = World::for_purpose("billing").await;
+    let ring = other.vault.keyring().clone();
+    let _other = Vault::builder(ring, memory())
+        .purpose(other.vault.purpose().clone())
+        .audit(world.audit.clone())
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(world.audit.open().len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_did_not_answer_is_asked_what_it_did() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    let audit = RecordingAudit::new();
+    let store = Staged::over(Arc::clone(&data));
+    let vault = on(&world, store.clone(), &audit).await;
+    store.answer([Answer::LostAnswer]);
+    let listed = put(&vault).await.unwrap();
+    assert_eq!(vault.describe(&slot()).await.unwrap(), Some(listed));
+    let told = outcomes(&audit.take(), "vault.put");
+    assert_eq!(told, [Outcome::Intended, Outcome::Done]);
+
+    // It cannot be told from one that was lost on the way, and is not said to be undone.
+    for answer in [Answer::LostWrite, Answer::LostAnswer] {
+        store.answer([answer]);
+        let error = vault.delete(&slot(), Expect::Any).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let told = outcomes(&audit.take(), "vault.delete");
+        assert_eq!(told, [Outcome::Intended, Outcome::Unknown]);
+    }
+    assert!(data.fetch(&row_key()).await.unwrap().is_none());
+}
+
+/// The store dies at each call of a put: if the row is there, the trail tells of it.
+#[tokio::test]
+async fn a_store_that_dies_at_any_call_leaves_nothing_untold() {
+    for after in 0.. {
+        let data = memory();
+        let world = World::on(memory(), Arc::clone(&data)).await;
+        let audit = RecordingAudit::new();
+        let store = Staged::over(Arc::clone(&data));
+        let vault = on(&world, store.clone(), &audit).await;
+        store.interrupt(after, Interrupt::DieAfter);
+        let result = put(&vault).await;
+        let there = data.fetch(&row_key()).await.unwrap().is_some();
+        if !store.fired() {
+            assert!(result.is_ok() && there);
+            return;
+        }
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Unavailable);
+        let told = outcomes(&audit.events(), "vault.put");
+        assert_eq!(told.contains(&Outcome::Unknown), there, "{told:?}");
+    }
+}
