@@ -49,6 +49,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
             tool.provide()?;
         }
     }
+    if !options.leaves_out(tools::PYTHON) {
+        tools::python()?;
+    }
     let mut command = run::cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     command.env("KEYWARD_WITHOUT", options.without.join(","));
     if options.full {

@@ -16,7 +16,7 @@ pub(crate) struct SystemTool {
 }
 
 /// What the tests need.
-pub(crate) const SYSTEM: [SystemTool; 2] = [
+pub(crate) const SYSTEM: [SystemTool; 3] = [
     SystemTool {
         name: "ssh-keygen",
         package: "openssh-client",
@@ -29,7 +29,59 @@ pub(crate) const SYSTEM: [SystemTool; 2] = [
         why: "the core dumps that are searched for secrets",
         is_optional: true,
     },
+    SystemTool {
+        name: PYTHON,
+        package: "python3-venv",
+        why: "the second implementation of the formats",
+        is_optional: true,
+    },
 ];
+
+/// Python, as `--without` names it.
+pub(crate) const PYTHON: &str = "python3";
+
+/// What the second implementation takes its ciphers from.
+const CRYPTOGRAPHY: &str = "48.0.0";
+
+/// Sees to it that `target/tools/python` has what the second implementation needs.
+pub(crate) fn python() -> Outcome {
+    let folder = workspace::target().join("tools/python");
+    let folder = std::path::absolute(folder).map_err(|e| e.to_string())?;
+    let python = folder.join("bin").join(PYTHON);
+    let asked = "import cryptography; print(cryptography.__version__)";
+    let said = python.is_file().then(|| {
+        let mut command = run::command(&python, &["-c", asked]);
+        run::output(&mut command).unwrap_or_default()
+    });
+    if said.is_some_and(|version| version.trim() == CRYPTOGRAPHY) {
+        return Ok(());
+    }
+    println!(
+        "installing cryptography {CRYPTOGRAPHY} for Python into {}",
+        folder.display()
+    );
+    let left_out = |e| format!("{e}\nor leave its tests out with --without {PYTHON}");
+    run::shown(run::command(PYTHON, &["-m", "venv", "--clear"]).arg(&folder)).map_err(|e| {
+        left_out(format!(
+            "{e}\nPython's venv is missing: install python3-venv"
+        ))
+    })?;
+    let package = format!("cryptography=={CRYPTOGRAPHY}");
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        &package,
+    ];
+    run::shown(&mut run::command(&python, &install)).map_err(|e| {
+        format!(
+            "{e}
+or leave its tests out with --without {PYTHON}"
+        )
+    })
+}
 
 impl SystemTool {
     /// Installs the tool if it is missing, and says so.
