@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use keyward_base::{KeyId, Place, Purpose, RecordId, Scope, Tenant};
+use keyward_base::{Error, KeyId, Place, Purpose, RecordId, Result, Scope, Tenant};
 use keyward_vault::Kind;
 
 /// Keeps other people's credentials: sealed, listed by hint, rotated to the end.
@@ -208,7 +208,7 @@ pub(crate) enum Vault {
         new: bool,
 
         /// Only if the slot stands at revision N
-        #[arg(long, value_name = "N", group = "expect")]
+        #[arg(long, value_name = "N", group = "expect", value_parser = revision)]
         if_revision: Option<u64>,
 
         /// Write the sealed value to standard output, and store nothing
@@ -259,7 +259,7 @@ pub(crate) enum Vault {
         after: Option<String>,
 
         /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 1000)]
+        #[arg(long, value_name = "N", default_value = "1000", value_parser = limit)]
         limit: usize,
     },
 
@@ -269,7 +269,7 @@ pub(crate) enum Vault {
         slot: SlotArgs,
 
         /// Only if it stands at revision N
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = revision)]
         if_revision: Option<u64>,
     },
 
@@ -292,4 +292,16 @@ pub(crate) struct SlotArgs {
     /// The record it lies in
     #[arg(long, value_parser = RecordId::new)]
     pub(crate) id: RecordId,
+}
+
+fn revision(text: &str) -> Result<u64> {
+    let said = "a revision is a number, as `keyward vault list` shows it";
+    text.parse().map_err(|_| Error::misuse(said))
+}
+
+fn limit(text: &str) -> Result<usize> {
+    match text.parse() {
+        Ok(limit) if limit > 0 => Ok(limit),
+        _ => Err(Error::misuse("a limit is a number from 1 on")),
+    }
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use keyward_base::{Error, Reason, Result, Scope, SecretBytes};
+use keyward_base::{Error, KeyId, Reason, Result, Scope, SecretBytes};
+use keyward_embedded::Embedded;
 use keyward_vault::{Kind, Sealed, Slot};
 
 use crate::home::Home;
@@ -22,7 +23,16 @@ pub(super) async fn stored(
     home: &Home,
 ) -> Result<()> {
     let embedded = home.open().await?;
-    let opened = embedded.vault().open(slot, scope).await?;
+    let opened = match embedded.vault().open(slot, scope).await {
+        Err(e) if e.reason() == Some(Reason::DisabledKey) => {
+            let listed = embedded.vault().describe(slot).await?;
+            return Err(match listed {
+                Some(listed) => disabled(&embedded, listed.key, e).await?,
+                None => e,
+            });
+        }
+        opened => opened?,
+    };
     hand_out(opened.bytes(), out)
 }
 
@@ -41,11 +51,25 @@ pub(super) async fn detached(
         .trim();
     let embedded = home.open().await?;
     let value: Sealed = text.parse()?;
-    let opened = embedded
-        .vault()
-        .open_detached(slot, scope, kind, &value)
-        .await?;
-    hand_out(&opened, out)
+    let opened = embedded.vault().open_detached(slot, scope, kind, &value);
+    match opened.await {
+        Err(e) if e.reason() == Some(Reason::DisabledKey) => {
+            Err(disabled(&embedded, value.key(), e).await?)
+        }
+        opened => hand_out(&opened?, out),
+    }
+}
+
+/// That the key of a value is disabled, with the command that enables it.
+async fn disabled(embedded: &Embedded, key: KeyId, error: Error) -> Result<Error> {
+    let found = embedded.keyring().admin().locate(key).await?;
+    let ring_key = found.map_or(key, |found| found.wrapped_by);
+    let said = format!(
+        "the key it was sealed with is disabled: `keyward keys enable {ring_key}` takes that back"
+    );
+    Ok(Error::unavailable(said)
+        .because(Reason::DisabledKey)
+        .with_source(error))
 }
 
 fn hand_out(secret: &SecretBytes, out: Option<&Path>) -> Result<()> {

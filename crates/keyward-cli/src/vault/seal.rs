@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use keyward_base::{Clock as _, Result, Scope, SystemClock};
+use keyward_base::{Clock as _, Reason, Result, Scope, SystemClock};
 use keyward_crypto::Provider;
 use keyward_crypto::sealed::MAX_PLAINTEXT;
 use keyward_vault::{Credential, Expect, Kind, Note, Slot};
 use serde::Serialize;
 
 use super::list::Row;
+use crate::exit::Advice;
 use crate::home::Home;
 use crate::{input, output};
 
@@ -47,9 +48,15 @@ pub(super) async fn stored(
     let credential = request.credential()?;
     let embedded = home.open().await?;
     let vault = embedded.vault();
-    let listed = vault
-        .put(&request.slot, &credential, &request.scope, expect)
-        .await?;
+    let put = vault.put(&request.slot, &credential, &request.scope, expect);
+    let listed = put.await.map_err(|e| match (e.reason(), expect) {
+        (Some(Reason::Conflict), Expect::Absent) => e.with_source(Advice(
+            "something lies in this slot: leave out --new to replace it, or replace only what you \
+             know with --if-revision N"
+                .to_owned(),
+        )),
+        _ => e,
+    })?;
     let row = Row::of(&listed);
     if json {
         return output::json("keyward.vault.seal/1", &row);

@@ -22,9 +22,6 @@ struct Answer {
 /// # Errors
 /// `Corrupt`, after the list, if records belong to owners that are no tenants.
 pub(super) async fn run(after: Option<&str>, limit: usize, home: &Home, json: bool) -> Result<()> {
-    if limit == 0 {
-        return Err(Error::misuse("--limit is 1 or more: leave it out for 1000"));
-    }
     let embedded = home.open().await?;
     let mut answer = Answer {
         tenants: Vec::new(),
