@@ -99,6 +99,13 @@ pub(crate) enum Keys {
     /// it cannot open. May be interrupted and repeated: a key that is still pending is promoted
     /// then, no second one is added.
     Rotate {
+        /// Go on until the old keys are destroyed: seal every value anew, disable, destroy
+        ///
+        /// Interrupted, the same command goes on where it was. A key that somebody disabled by
+        /// hand is left as it is.
+        #[arg(long, conflicts_with = "no_wait")]
+        to_end: bool,
+
         /// Leave the new key pending; the next rotate, or a serving process, promotes it
         #[arg(long)]
         no_wait: bool,
@@ -114,10 +121,18 @@ pub(crate) enum Keys {
     Rewrap,
 
     /// Refuse a key from now on, reversibly
+    ///
+    /// Refused while columns are registered that this command cannot count: their values may
+    /// need the key.
     Disable {
         /// The id of a ring key, as `keyward keys status` shows it
         #[arg(value_parser = KeyId::parse)]
         key: KeyId,
+
+        /// Also if columns are registered that this command cannot count: values of theirs that
+        /// need the key do not open until it is enabled again
+        #[arg(long)]
+        even_uncounted: bool,
     },
 
     /// Take back `disable`
@@ -148,6 +163,35 @@ pub(crate) enum Keys {
         /// (`vault seal --stdout`): they can never be opened again
         #[arg(long)]
         even_unregistered: bool,
+    },
+
+    /// Make keys for another purpose
+    ///
+    /// Nothing is changed if there are some.
+    AddPurpose {
+        /// What the keys are for: 1 to 32 lower-case letters, digits, '-', '.' and '_'
+        #[arg(value_parser = Purpose::new)]
+        purpose: Purpose,
+    },
+
+    /// Replace the key that authenticates the keyring and the records of all tenants
+    ///
+    /// May be interrupted and repeated.
+    RotateMac,
+
+    /// Give up the key records of a tenant that cannot be read, as `keyward doctor` names them
+    ///
+    /// They are kept aside in the key store. The tenant begins with new keys; what was sealed for
+    /// it before does not open. Restore the record from a backup of keys.db if there is one.
+    SetAside {
+        /// The tenant, as `keyward doctor --json` shows it
+        tenant: String,
+    },
+
+    /// Remove a record of a serving process that is not authentic, as `keyward doctor` names it
+    RemoveReplica {
+        /// The record, as `keyward doctor --json` shows it
+        replica: String,
     },
 
     /// Look for the values of a key in databases that nobody registered

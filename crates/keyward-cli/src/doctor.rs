@@ -47,6 +47,19 @@ impl Check {
         }
     }
 
+    fn bad(
+        name: &'static str,
+        kind: ErrorKind,
+        says: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Fail,
+            kind: Some(kind),
+            ..Self::warn(name, says, fix)
+        }
+    }
+
     /// Messages of keyward read `what is wrong: what mends it`.
     fn fail(name: &'static str, error: &Error) -> Self {
         let said = error.to_string();

@@ -1,14 +1,20 @@
 //! `keyward keys`.
 
+mod columns;
 mod destroy;
+mod end;
 mod find;
+mod mend;
 mod rotate;
 mod status;
+mod which;
 
+pub(crate) use columns::{Column, all as columns, uncounted};
 pub(crate) use status::counted;
 
-use keyward_base::{KeyId, Result};
+use keyward_base::{Error, KeyId, Purpose, Result};
 use keyward_embedded::{Embedded, RootSource};
+use keyward_keys::KeyState;
 use serde::Serialize;
 
 use crate::args::Keys;
@@ -24,17 +30,32 @@ pub(crate) async fn run(command: Keys, home: &Home, json: bool) -> Result<()> {
         Keys::Status {
             tenant: Some(tenant),
         } => status::tenant(&home.open().await?, &tenant, json).await,
-        Keys::Rotate { no_wait, purpose } => {
-            rotate::run(&home.open().await?, &purpose, no_wait, json).await
+        Keys::Rotate {
+            to_end,
+            no_wait,
+            purpose,
+        } => {
+            let embedded = home.open().await?;
+            which::purpose(&embedded, &purpose)?;
+            if to_end {
+                return end::run(&embedded, &purpose, json).await;
+            }
+            rotate::run(&embedded, &purpose, no_wait, json).await
         }
         Keys::Rewrap => rewrap(&home.open().await?, json).await,
-        Keys::Disable { key } => {
-            let embedded = home.open().await?;
-            embedded.keyring().admin().disable(key).await?;
-            changed(&embedded, key, json)
+        Keys::Disable {
+            key,
+            even_uncounted,
+        } => disable(&home.open().await?, key, even_uncounted, json).await,
+        Keys::AddPurpose { purpose } => add_purpose(&home.open().await?, &purpose, json).await,
+        Keys::RotateMac => rotate_mac(&home.open().await?, json).await,
+        Keys::SetAside { tenant } => mend::set_aside(&home.open().await?, &tenant, json).await,
+        Keys::RemoveReplica { replica } => {
+            mend::remove_replica(&home.open().await?, &replica, json).await
         }
         Keys::Enable { key } => {
             let embedded = home.open().await?;
+            which::to_enable(&embedded, key).await?;
             embedded.keyring().admin().enable(key).await?;
             changed(&embedded, key, json)
         }
@@ -110,12 +131,103 @@ async fn accept_restore(home: &Home, json: bool) -> Result<()> {
     Ok(())
 }
 
+/// Disables a key, unless values that nobody here can count may need it.
+async fn disable(embedded: &Embedded, key: KeyId, even_uncounted: bool, json: bool) -> Result<()> {
+    let status = which::to_disable(embedded, key).await?;
+    let admin = embedded.keyring().admin();
+    if even_uncounted {
+        admin.disable_even_uncounted(key).await?;
+        return changed(embedded, key, json);
+    }
+    let others = uncounted(embedded).await?;
+    if let Some(column) = others.iter().find(|column| column.is_for(&status.purpose)) {
+        return Err(Error::misuse(format!(
+            "values of {} may need key {key}, and this command cannot count them ({}): disable it \
+             from the service that owns them, or with --even-uncounted",
+            column.name(),
+            column.state()
+        )));
+    }
+    admin.disable(key).await?;
+    changed(embedded, key, json)
+}
+
+#[derive(Serialize)]
+struct Added<'a> {
+    purpose: &'a str,
+    key: Option<String>,
+}
+
+async fn add_purpose(embedded: &Embedded, purpose: &Purpose, json: bool) -> Result<()> {
+    embedded.keyring().admin().add_purpose(purpose).await?;
+    let keys = embedded.keyring().status().keys;
+    let active = keys
+        .iter()
+        .find(|key| key.purpose == *purpose && key.state == KeyState::Active);
+    let told = Added {
+        purpose: purpose.as_str(),
+        key: active.map(|key| key.id.to_string()),
+    };
+    if json {
+        return output::json("keyward.keys.purpose/1", &told);
+    }
+    let key = told.key.as_deref().unwrap_or("none");
+    output::note(&format!("key {key} is active for {purpose}"));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct MacRotated {
+    mac_epoch: u64,
+    tenants: u64,
+    damaged: usize,
+    behind: Vec<String>,
+}
+
+/// Replaces the MAC key, and waits until every serving process has renewed its lease under it.
+async fn rotate_mac(embedded: &Embedded, json: bool) -> Result<()> {
+    let admin = embedded.keyring().admin();
+    let progress = Progress::count("tenants");
+    let mut done = admin.rotate_mac(progress.counter()).await?;
+    progress.end();
+    let waiting = Progress::wait("serving processes have renewed their lease under it");
+    let mut tenants = done.tenants;
+    while !done.behind.is_empty() {
+        let of = embedded.keyring().replicas().await?.len();
+        waiting.of(of.saturating_sub(done.behind.len()), of);
+        tokio::time::sleep(rotate::LOOK).await;
+        done = admin.rotate_mac(|_| ()).await?;
+        tenants = tenants.saturating_add(done.tenants);
+    }
+    waiting.end();
+    let told = MacRotated {
+        mac_epoch: done.mac_epoch,
+        tenants,
+        damaged: done.damaged.len(),
+        behind: done.behind,
+    };
+    if json {
+        output::json("keyward.keys.rotate-mac/1", &told)?;
+    } else {
+        let moved = counted(tenants, "tenant", "tenants");
+        output::note(&format!("the records of {moved} are under the new key"));
+    }
+    match told.damaged {
+        0 => Ok(()),
+        damaged => Err(Error::corrupt(format!(
+            "{} not be read, and the old key stays for them: `keyward doctor` names them and the way out",
+            counted(damaged as u64, "record can", "records can")
+        ))),
+    }
+}
+
 #[derive(Serialize)]
 struct Rewrapped {
     root: u64,
     tenants: u64,
     moved: u64,
     skipped: u64,
+    erased: bool,
 }
 
 async fn rewrap(embedded: &Embedded, json: bool) -> Result<()> {
@@ -124,14 +236,23 @@ async fn rewrap(embedded: &Embedded, json: bool) -> Result<()> {
     let progress = Progress::count("tenants");
     let done = admin.rewrap_keys(progress.counter()).await?;
     progress.end();
+    // What an older root opens is to be gone from the file and its journal too.
+    let erased = embedded.keys().checkpoint().await.is_ok();
     let told = Rewrapped {
         root,
         tenants: done.tenants,
         moved: done.moved,
         skipped: done.skipped,
+        erased,
     };
     if json {
         return output::json("keyward.keys.rewrap/1", &told);
+    }
+    if !erased {
+        output::note(
+            "what was wrapped before may still lie in the key store's free pages, which another \
+             process is using: run this again when none does, and keep older roots secret until then",
+        );
     }
     output::note(&format!(
         "wrapped anew: {root} keys under the root, {} tenant keys under the active key; {} of \

@@ -113,6 +113,10 @@ const MISTAKES: &[Mistake] = &[
     // Keys.
     mistake("a key that the ring does not have", NOTHING, "keyward keys disable 0011223344556677", 2,
         &["has no key"], "keyward keys rotate && keyward keys disable $KEY"),
+    mistake("a tenant's key in place of a ring key", NOTHING, "keyward keys disable $(keyward keys status --tenant acme --json | grep -o '\"id\": \"[0-9a-f]*' | cut -d'\"' -f4)", 2,
+        &["a key of tenant acme", "wants a ring key"], "keyward keys rotate && keyward keys disable $KEY"),
+    mistake("a destroyed key that is to come back", "keyward keys rotate && keyward vault rewrap && keyward keys disable $KEY && keyward keys destroy $KEY", "keyward keys enable $KEY", 2,
+        &["is destroyed, for good", "keyward keys status"], "keyward keys status"),
     mistake("disabling the active key", NOTHING, "keyward keys disable $KEY", 2,
         &["keyward keys rotate"], "keyward keys rotate && keyward keys disable $KEY"),
     mistake("destroying a key that is not disabled", "keyward keys rotate && keyward vault rewrap", "keyward keys destroy $KEY", 2,

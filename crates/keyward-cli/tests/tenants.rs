@@ -8,7 +8,9 @@ use support::Bench;
 
 /// A record of acme's, as if another owner had it, with all its columns whatever they are.
 fn copy_to(data: &Connection, owner: &str) {
-    let mut columns = data.prepare("SELECT name FROM pragma_table_info('record')").unwrap();
+    let mut columns = data
+        .prepare("SELECT name FROM pragma_table_info('record')")
+        .unwrap();
     let columns: Vec<String> = columns
         .query_map([], |row| row.get(0))
         .unwrap()

@@ -5,7 +5,9 @@ use std::path::Path;
 use keyward_base::{Clock as _, Error, Result, SystemClock, Timestamp};
 use keyward_crypto::Provider;
 use keyward_embedded::{ANCHOR_VAR, Embedded, Home as Folder, ROOT_VAR, RootSource, anchor_path};
-use keyward_keys::{Anchor as _, Coverage as _, FileAnchor, KeyState, PinName, RootVersion};
+use keyward_keys::{
+    Anchor as _, Coverage as _, DamagedRecord, FileAnchor, KeyState, PinName, RootVersion,
+};
 use keyward_sqlite::SqliteStore;
 
 use super::Check;
@@ -118,11 +120,71 @@ async fn keyring(embedded: &Embedded) -> Vec<Check> {
         clock(newest),
         replicas(embedded, status.epoch).await,
     ];
-    match keys(embedded).await {
-        Ok(found) => checks.extend(found),
-        Err(e) => checks.push(Check::fail("keys", &e)),
+    for (name, found) in [
+        ("replicas", no_leases(embedded).await),
+        ("columns", columns(embedded).await),
+        ("keys", keys(embedded).await),
+    ] {
+        match found {
+            Ok(found) => checks.extend(found),
+            Err(e) => checks.push(Check::fail(name, &e)),
+        }
     }
     checks
+}
+
+/// Records that are no lease of anybody.
+async fn no_leases(embedded: &Embedded) -> Result<Vec<Check>> {
+    let names = embedded.keyring().unreadable_replicas().await?;
+    let check = |name: &String| {
+        Check::warn(
+            "replicas",
+            format!("the record {name} is not an authentic lease, and nobody waits for it"),
+            format!("keyward keys remove-replica {}", quoted(name)),
+        )
+    };
+    Ok(names.iter().map(check).collect())
+}
+
+/// What is registered and cannot be counted here.
+async fn columns(embedded: &Embedded) -> Result<Vec<Check>> {
+    let all = crate::keys::columns(embedded).await?;
+    let check = |column: &crate::keys::Column| {
+        let name = column.name();
+        if column.is_of_a_store() {
+            return Check::warn(
+                "columns",
+                format!(
+                    "{name} is in a store that nobody presents here: its values are counted nowhere, and no key is destroyed"
+                ),
+                "run this on the home that has the store, or bring the store back from a backup",
+            );
+        }
+        Check::warn(
+            "columns",
+            format!("{name} cannot be counted here: {}", column.state()),
+            "rotate to the end from the service that owns it",
+        )
+    };
+    let uncounted = all.iter().filter(|column| !column.is_counted());
+    let mut checks: Vec<Check> = uncounted.map(check).collect();
+    if checks.is_empty() {
+        let total = counted(all.len() as u64, "column", "columns");
+        checks.push(Check::ok(
+            "columns",
+            format!("{total} registered, all counted here"),
+        ));
+    }
+    Ok(checks)
+}
+
+/// `name` as one word of a shell.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!@%+=:,/".contains(c);
+    if !name.is_empty() && name.chars().all(plain) && !name.starts_with(['-', '~']) {
+        return name.to_owned();
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
 }
 
 fn clock(newest: Option<Timestamp>) -> Check {
@@ -154,10 +216,27 @@ async fn replicas(embedded: &Embedded, epoch: u64) -> Check {
     )
 }
 
+/// A tenant whose keys cannot be read.
+fn damaged(record: &DamagedRecord) -> Check {
+    Check::bad(
+        "keys",
+        record.kind,
+        format!(
+            "the keys of tenant {} for {} cannot be read ({}), and its values do not open",
+            record.owner, record.purpose, record.says
+        ),
+        format!(
+            "restore keys.db, or give its values up with `keyward keys set-aside {}`",
+            quoted(&record.owner)
+        ),
+    )
+}
+
 async fn keys(embedded: &Embedded) -> Result<Vec<Check>> {
     let status = embedded.keyring().status();
-    let usage = embedded.keyring().admin().usage().await?.keys;
-    let mut checks = Vec::new();
+    let counts = embedded.keyring().admin().usage().await?;
+    let mut checks: Vec<Check> = counts.damaged.iter().map(damaged).collect();
+    let usage = counts.keys;
     let known: u64 = usage.iter().map(|u| u.rows).fold(0, u64::saturating_add);
     let strange = embedded.column().count("").await?.saturating_sub(known);
     if strange > 0 {

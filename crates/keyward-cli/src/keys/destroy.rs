@@ -12,7 +12,7 @@ use keyward_store::{BoxFuture, StoreId};
 use serde::Serialize;
 
 use super::status::counted;
-use super::{find, rotate};
+use super::{find, rotate, which};
 use crate::output;
 use crate::progress::Progress;
 use crate::timeline::rfc3339;
@@ -90,11 +90,12 @@ impl Coverage for Databases {
 /// `Misuse` if it is needed, or was not confirmed at a terminal.
 pub(super) async fn run(embedded: &Embedded, request: Request, json: bool) -> Result<()> {
     let key = request.key;
-    let keyring = embedded.keyring();
-    if let Some(status) = keyring.status().keys.iter().find(|k| k.id == key) {
+    let status = which::to_destroy(embedded, key).await?;
+    check_rows(embedded, key).await?;
+    if !request.files.is_empty() {
         let store = StoreId::new("databases-that-were-named")?;
-        keyring.coverages().add(Arc::new(Databases {
-            id: ColumnId::new(store, "every-column", status.purpose.clone())?,
+        embedded.keyring().coverages().add(Arc::new(Databases {
+            id: ColumnId::new(store, "every-column", status.purpose)?,
             key,
             keys: find::keys_of(embedded, key).await?,
             files: request.files,
@@ -113,6 +114,7 @@ pub(super) async fn run(embedded: &Embedded, request: Request, json: bool) -> Re
 async fn wait(embedded: &Embedded, key: KeyId, even_unregistered: bool) -> Result<Receipt> {
     let admin = embedded.keyring().admin();
     let progress = Progress::wait("serving processes know that the key is disabled");
+    let mut told = false;
     loop {
         let ended = if even_unregistered {
             danger::destroy_unregistered(&admin, key).await?
@@ -124,14 +126,34 @@ async fn wait(embedded: &Embedded, key: KeyId, even_unregistered: bool) -> Resul
                 progress.end();
                 return Ok(receipt);
             }
-            Destruction::Waiting { behind, .. } => {
+            Destruction::Waiting { behind, until } => {
                 let of = embedded.keyring().replicas().await?.len();
                 progress.of(of.saturating_sub(behind.len()), of);
+                if let Some(until) = until.filter(|_| behind.is_empty() && !told) {
+                    told = true;
+                    output::note(&format!(
+                        "waiting until {}: what an application sealed before the key was disabled may not be stored yet",
+                        rfc3339(until)
+                    ));
+                }
             }
             _ => {}
         }
         tokio::time::sleep(rotate::LOOK).await;
     }
+}
+
+/// No value of this home needs the key.
+async fn check_rows(embedded: &Embedded, key: KeyId) -> Result<()> {
+    let usage = embedded.keyring().admin().usage().await?;
+    let rows = usage.rows(key);
+    if rows == 0 {
+        return Ok(());
+    }
+    let needed = counted(rows, "value needs", "values need");
+    Err(Error::misuse(format!(
+        "{needed} key {key}: `keyward keys enable {key} && keyward vault rewrap`, then disable and destroy it"
+    )))
 }
 
 fn tell(receipt: &Receipt, erased: bool, json: bool) -> Result<()> {

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use keyward_base::{Error, KeyId, Result};
+use keyward_base::{Error, ErrorKind, KeyId, Result};
 use keyward_embedded::Embedded;
 use keyward_find::{Found, Keys, Options, Report};
 use serde::Serialize;
 
 use super::status::counted;
+use super::which;
 use crate::progress::Progress;
 use crate::{input, output};
 
@@ -81,13 +82,19 @@ pub(super) async fn keys_of(embedded: &Embedded, key: KeyId) -> Result<Keys> {
     let status = embedded.keyring().status();
     let admin = embedded.keyring().admin();
     if status.keys.iter().any(|ring_key| ring_key.id == key) {
-        return Ok(admin.ids_under(key).await?.into_iter().collect());
+        let ids = admin.ids_under(key).await.map_err(|e| match e.kind() {
+            ErrorKind::Corrupt => Error::corrupt(
+                "the keys of a tenant cannot be read, so that its values cannot be told from \
+                 others: `keyward doctor` names it and the way out",
+            )
+            .with_source(e),
+            _ => e,
+        })?;
+        return Ok(ids.into_iter().collect());
     }
     match admin.locate(key).await? {
         Some(found) => Ok([found.key].into_iter().collect()),
-        None => Err(Error::misuse(format!(
-            "the keyring has no key {key}: `keyward keys status` shows its keys, and with --tenant those of a tenant"
-        ))),
+        None => Err(which::unknown(key)),
     }
 }
 

@@ -5,6 +5,7 @@ use keyward_embedded::{Embedded, RootSource};
 use keyward_keys::{Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage, PinName};
 use serde::Serialize;
 
+use super::columns::Column;
 use crate::output::{self, Screen};
 use crate::timeline::{self, Life, Phase, rfc3339};
 
@@ -15,7 +16,11 @@ struct Ring {
     floor: u64,
     root: Root,
     anchor: Anchor,
+    mac_epoch: u64,
+    mac_rotates: bool,
     replicas: Vec<Replica>,
+    columns: Vec<Column>,
+    unreadable: Vec<String>,
     keys: Vec<Key>,
 }
 
@@ -47,6 +52,7 @@ struct Key {
     rows: u64,
     tenant_keys: u64,
     unregistered: bool,
+    ending: bool,
     root_version: Option<u32>,
     history: Vec<Step>,
 }
@@ -68,7 +74,10 @@ pub(crate) fn root_name() -> &'static str {
 /// The ring keys.
 pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
     let status = embedded.keyring().status();
-    let usage = embedded.keyring().admin().usage().await?.keys;
+    let counts = embedded.keyring().admin().usage().await?;
+    let unreadable: Vec<String> = counts.damaged.into_iter().map(|one| one.owner).collect();
+    let usage = counts.keys;
+    let columns = super::columns::all(embedded).await?;
     let rows = |key: &KeyStatus| usage.iter().find(|usage| usage.key == key.id);
     let replicas = embedded.keyring().replicas().await?;
     let pin = FileAnchor::new(embedded.anchor().to_owned()).load(&PinName::ring())?;
@@ -85,6 +94,10 @@ pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
                 path: embedded.anchor().display().to_string(),
                 epoch: pin.map(|pin| pin.counter),
             },
+            mac_epoch: status.mac_epoch,
+            mac_rotates: status.mac_rotates,
+            columns,
+            unreadable,
             replicas: replicas
                 .iter()
                 .map(|replica| Replica {
@@ -113,7 +126,26 @@ pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
     let now = SystemClock::new().now()?;
     timeline::draw(&lives, now, Screen::of_stdout())
         .iter()
-        .try_for_each(|line| output::say(line.trim_end()))
+        .try_for_each(|line| output::say(line.trim_end()))?;
+    beside(&columns, &unreadable)
+}
+
+/// What the rows do not hold: columns that cannot be counted here, tenants that cannot be read.
+fn beside(columns: &[Column], unreadable: &[String]) -> Result<()> {
+    for column in columns.iter().filter(|column| !column.is_counted()) {
+        output::say(&format!(
+            "\nnot counted above: {}; {}",
+            column.name(),
+            column.state()
+        ))?;
+    }
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let records = counted(unreadable.len() as u64, "key record", "key records");
+    output::say(&format!(
+        "\nnot counted above: {records} that cannot be read; `keyward doctor` names them and the way out"
+    ))
 }
 
 fn described(key: &KeyStatus, usage: Option<&KeyUsage>) -> Key {
@@ -125,6 +157,7 @@ fn described(key: &KeyStatus, usage: Option<&KeyUsage>) -> Key {
         rows: usage.map_or(0, |usage| usage.rows),
         tenant_keys: usage.map_or(0, |usage| usage.tenant_keys),
         unregistered: usage.map_or(key.unregistered, |usage| usage.unregistered),
+        ending: key.ending,
         root_version: key.root.map(|version| version.number()),
         history: history(key)
             .into_iter()

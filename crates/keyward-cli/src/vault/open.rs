@@ -54,7 +54,7 @@ pub(super) async fn detached(
     let opened = embedded.vault().open_detached(slot, scope, kind, &value);
     match opened.await {
         Err(e) if e.reason() == Some(Reason::DisabledKey) => {
-            Err(disabled(&embedded, value.key(), e).await?)
+            Err(disabled(&embedded, value.key()?, e).await?)
         }
         opened => hand_out(&opened?, out),
     }

@@ -5,7 +5,7 @@ use keyward_vault::Rewrap;
 use serde::Serialize;
 
 use crate::home::Home;
-use crate::keys::counted;
+use crate::keys::{self, Column, counted};
 use crate::output;
 use crate::progress::Progress;
 
@@ -17,6 +17,7 @@ struct Told {
     skipped_because: Option<&'static str>,
     quarantined: u64,
     left: u64,
+    uncounted: Vec<Column>,
 }
 
 /// Seals every value anew.
@@ -31,6 +32,8 @@ pub(super) async fn run(home: &Home, json: bool) -> Result<()> {
     let rewrap = Rewrap::new(embedded.vault()).progress(move |now| at(now.seen, now.total));
     let report = rewrap.run().await?;
     progress.end();
+    let mut uncounted = keys::uncounted(&embedded).await?;
+    uncounted.retain(|column| column.is_for(embedded.vault().purpose()));
     let told = Told {
         seen: report.seen,
         moved: report.moved,
@@ -38,6 +41,7 @@ pub(super) async fn run(home: &Home, json: bool) -> Result<()> {
         skipped_because: report.skipped_because.map(Reason::as_str),
         quarantined: report.quarantined,
         left: report.left,
+        uncounted,
     };
     if json {
         output::json("keyward.vault.rewrap/1", &told)?;
@@ -48,6 +52,13 @@ pub(super) async fn run(home: &Home, json: bool) -> Result<()> {
             told.left,
             told.skipped
         ));
+        for column in &told.uncounted {
+            output::note(&format!(
+                "not looked at: {}; {}. The service that owns it seals its values anew",
+                column.name(),
+                column.state()
+            ));
+        }
     }
     judge(&told)
 }

@@ -1,0 +1,134 @@
+//! `keyward keys rotate --to-end`: from the new key to the end of the old ones.
+
+use keyward_base::{Error, KeyId, Purpose, Result};
+use keyward_embedded::Embedded;
+use keyward_keys::{KeyState, Receipt, Stage};
+use keyward_vault::Rewrap;
+use serde::Serialize;
+
+use super::columns;
+use super::rotate::LOOK;
+use super::status::counted;
+use crate::output;
+use crate::progress::Progress;
+
+#[derive(Serialize)]
+struct Ended {
+    key: Option<String>,
+    moved: u64,
+    destroyed: Vec<String>,
+    kept: Vec<String>,
+    erased: bool,
+}
+
+/// Begins a rotation, or goes on with the one that was begun, until its old keys are destroyed.
+///
+/// # Errors
+/// `Misuse` if a column cannot be counted here, or values stay under an old key: nothing is lost,
+/// and the same command goes on from there.
+pub(super) async fn run(embedded: &Embedded, purpose: &Purpose, json: bool) -> Result<()> {
+    check_counted(embedded, purpose).await?;
+    let mut rotation = embedded.keyring().admin().rotation(purpose);
+    let mut moved = 0_u64;
+    let mut waits: Option<(KeyState, Progress)> = None;
+    let (destroyed, kept) = loop {
+        match rotation.step().await? {
+            Stage::Waiting {
+                to,
+                acknowledged,
+                of,
+                ..
+            } => {
+                let shown = match waits.take() {
+                    Some((state, shown)) if state == to => shown,
+                    _ => Progress::wait(what_for(to)),
+                };
+                shown.of(acknowledged, of);
+                waits = Some((to, shown));
+                tokio::time::sleep(LOOK).await;
+            }
+            Stage::Rewrap { .. } => {
+                waits = None;
+                moved = moved.saturating_add(rewrap(embedded).await?);
+            }
+            Stage::Done { destroyed, kept } => break (destroyed, kept),
+            _ => tokio::time::sleep(LOOK).await,
+        }
+    };
+    drop(waits);
+    let erased = destroyed.is_empty() || embedded.keys().checkpoint().await.is_ok();
+    tell(embedded, purpose, &destroyed, &kept, moved, erased, json)
+}
+
+const fn what_for(to: KeyState) -> &'static str {
+    match to {
+        KeyState::Active => "serving processes have the new key",
+        _ => "serving processes know that the old key is disabled",
+    }
+}
+
+/// Before a key is made that could not follow the old ones to their end.
+async fn check_counted(embedded: &Embedded, purpose: &Purpose) -> Result<()> {
+    let uncounted = columns::uncounted(embedded).await?;
+    match uncounted.iter().find(|column| column.is_for(purpose)) {
+        None => Ok(()),
+        Some(column) => Err(Error::misuse(format!(
+            "this command cannot count {}: finish the rotation from the service that owns it, or \
+             go as far as it does with `keyward keys rotate && keyward vault rewrap`",
+            column.name()
+        ))),
+    }
+}
+
+async fn rewrap(embedded: &Embedded) -> Result<u64> {
+    let progress = Progress::share("values");
+    let mut at = progress.sharer();
+    let rewrap = Rewrap::new(embedded.vault()).progress(move |now| at(now.seen, now.total));
+    let report = rewrap.run().await?;
+    progress.end();
+    Ok(report.moved)
+}
+
+fn tell(
+    embedded: &Embedded,
+    purpose: &Purpose,
+    destroyed: &[Receipt],
+    kept: &[KeyId],
+    moved: u64,
+    erased: bool,
+    json: bool,
+) -> Result<()> {
+    let keys = embedded.keyring().status().keys;
+    let active = keys
+        .iter()
+        .find(|key| key.purpose == *purpose && key.state == KeyState::Active);
+    let told = Ended {
+        key: active.map(|key| key.id.to_string()),
+        moved,
+        destroyed: destroyed.iter().map(|gone| gone.key.to_string()).collect(),
+        kept: kept.iter().map(ToString::to_string).collect(),
+        erased,
+    };
+    if json {
+        return output::json("keyward.keys.ended/1", &told);
+    }
+    let key = told.key.as_deref().unwrap_or("none");
+    output::note(&format!(
+        "key {key} is active; {} sealed anew, {} destroyed",
+        counted(told.moved, "value", "values"),
+        counted(told.destroyed.len() as u64, "key", "keys"),
+    ));
+    for key in &told.kept {
+        output::note(&format!(
+            "key {key} stays: it sealed values that are stored nowhere we can count; seal those \
+             anew, then `keyward keys disable {key} && keyward keys destroy {key} --even-unregistered`"
+        ));
+    }
+    if !told.erased {
+        output::note(
+            "their material may still lie in the key store's free pages, which another process is \
+             using: `keyward keys rewrap` erases it once nobody does",
+        );
+    }
+    Ok(())
+}
