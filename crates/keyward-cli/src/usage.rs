@@ -22,6 +22,7 @@ pub(crate) fn explain(error: &clap::Error) -> Option<Error> {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::NoEquals => {
             match std::error::Error::source(error) {
                 Some(source) => format!("{}: {source}", named(error)),
+                None if is_empty(error) => format!("{} is without its value", named(error)),
                 None => format!(
                     "{} does not take this value{}",
                     named(error),
@@ -55,6 +56,11 @@ fn suggestion(error: &clap::Error) -> Option<String> {
         ContextValue::Strings(words) => words.first().cloned(),
         _ => None,
     })
+}
+
+/// Whether the value is missing, and not another one.
+fn is_empty(error: &clap::Error) -> bool {
+    matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.is_empty())
 }
 
 fn named(error: &clap::Error) -> String {

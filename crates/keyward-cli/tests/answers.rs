@@ -80,7 +80,18 @@ fn the_status_has_its_first_shape() {
     assert_eq!(
         fields(&status),
         [
-            "anchor", "epoch", "floor", "format", "keys", "replicas", "ring", "root"
+            "anchor",
+            "columns",
+            "epoch",
+            "floor",
+            "format",
+            "keys",
+            "mac_epoch",
+            "mac_rotates",
+            "replicas",
+            "ring",
+            "root",
+            "unreadable"
         ]
     );
     let [old, new] = status["keys"].as_array().unwrap().as_slice() else {
@@ -89,6 +100,7 @@ fn the_status_has_its_first_shape() {
     assert_eq!(
         fields(old),
         [
+            "ending",
             "history",
             "id",
             "purpose",

@@ -10,7 +10,12 @@ mod support;
 
 use std::io::{BufRead as _, BufReader};
 
+use std::sync::Arc;
+
+use keyward_base::Purpose;
 use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_keys::{ColumnId, Coverage};
+use keyward_store::{BoxFuture, StoreId};
 use support::Bench;
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -120,12 +125,151 @@ fn a_key_is_not_destroyed_under_a_process_that_may_still_use_it() {
     bench.run(&["keys", "rotate"], b"").ok();
     let serving = serve(&bench);
     bench.run(&["keys", "disable", &old], b"").ok();
-    bench
-        .run(&["keys", "destroy", &old], b"")
-        .fails(3, "serving");
+    let mut child = bench.keyward(&["keys", "destroy", &old]).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = said.next().unwrap().unwrap();
+    assert!(first.contains("waiting: 0 of 1"), "{first}");
+    assert!(child.try_wait().unwrap().is_none(), "it waits");
+    assert_eq!(bench.keys_in("disabled"), [old.as_str()]);
+    tick(&serving);
+    assert!(child.wait().unwrap().success());
+    assert!(said.any(|line| line.unwrap().contains("is destroyed")));
+    assert_eq!(bench.keys_in("destroyed"), [old.as_str()]);
+}
+
+fn tick(serving: &Embedded) {
     block_on(async {
         serving.keyring().refresh().await.unwrap();
         serving.keyring().tick().await.unwrap();
     });
-    bench.run(&["keys", "destroy", &old], b"").ok();
+}
+
+#[test]
+fn one_command_rotates_to_the_end_beside_a_serving_process_and_goes_on_when_killed() {
+    let bench = Bench::new();
+    for id in 0..20 {
+        bench
+            .seal("t.c", &id.to_string(), "opaque", b"one value")
+            .ok();
+    }
+    let by_hand = bench.keys_in("active").remove(0);
+    bench.run(&["keys", "rotate"], b"").ok();
+    bench.run(&["vault", "rewrap"], b"").ok();
+    bench.run(&["keys", "disable", &by_hand], b"").ok();
+    let old = bench.keys_in("active").remove(0);
+    let serving = serve(&bench);
+    let to_end = ["keys", "rotate", "--to-end"];
+    // Killed while it waits for the new key to be known, and again while the old one ends.
+    let start = || {
+        let mut child = bench.keyward(&to_end).spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap()).lines();
+        (child, said)
+    };
+    for what in ["have the new key", "old key is disabled"] {
+        let (mut child, mut said) = start();
+        assert!(said.any(|line| line.unwrap().contains(what)), "{what}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        tick(&serving);
+    }
+    let ended = bench.json(&to_end);
+    assert_eq!(ended["format"], "keyward.keys.ended/1");
+    assert_eq!(ended["destroyed"], serde_json::json!([old]));
+    assert_eq!(bench.keys_in("destroyed"), [old.as_str()]);
+    // What an operator disabled is left as it is.
+    assert_eq!(bench.keys_in("disabled"), [by_hand.as_str()]);
+    assert_eq!(bench.keys_in("active").len(), 1);
+    for id in 0..20 {
+        assert_eq!(bench.open("t.c", &id.to_string()).ok().text(), "one value");
+    }
+}
+
+#[test]
+fn a_column_that_only_a_service_can_count_is_named_by_every_command() {
+    let bench = Bench::new();
+    let serving = serve(&bench);
+    let keyring = serving.keyring();
+    let store = StoreId::new("app-1").unwrap();
+    let purpose = Purpose::new("vault").unwrap();
+    let column = ColumnId::new(store, "account.token", purpose).unwrap();
+    block_on(keyring.cover(Arc::new(Own(column)))).unwrap();
+    tick(&serving);
+    let key = bench.keys_in("active").remove(0);
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+
+    let status = bench.json(&["keys", "status"]);
+    let column = status["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|column| column["column"] == "account.token")
+        .unwrap();
+    assert_eq!(
+        (&column["store"], &column["counted"]),
+        (&"app-1".into(), &false.into())
+    );
+    assert_eq!(column["reports"][0]["rows"], 7, "{column}");
+    assert_eq!(column["reports"][0]["keys"][0]["key"], key.as_str());
+    let drawn = bench.run(&["keys", "status"], b"").ok().text();
+    assert!(drawn.contains("account.token of store app-1"), "{drawn}");
+    assert!(
+        drawn.contains("serving-") && drawn.contains("counted 7 values"),
+        "{drawn}"
+    );
+
+    let mut rotate = bench.keyward(&["keys", "rotate"]).spawn().unwrap();
+    let mut said = BufReader::new(rotate.stderr.take().unwrap()).lines();
+    assert!(said.next().unwrap().unwrap().contains("waiting"));
+    tick(&serving);
+    assert!(rotate.wait().unwrap().success());
+    let rewrapped = bench.run(&["vault", "rewrap"], b"").ok();
+    assert!(
+        rewrapped.said().contains("not looked at: account.token"),
+        "{}",
+        rewrapped.said()
+    );
+    let rewrapped = bench.json(&["vault", "rewrap"]);
+    assert_eq!(rewrapped["uncounted"][0]["column"], "account.token");
+    let doctor = bench.run(&["doctor"], b"").ok().text();
+    assert!(
+        doctor.contains("account.token of store app-1 for vault cannot be counted here"),
+        "{doctor}"
+    );
+
+    bench
+        .run(&["keys", "disable", &key], b"")
+        .fails(2, "--even-uncounted");
+    bench
+        .run(&["keys", "rotate", "--to-end"], b"")
+        .fails(2, "account.token");
+    assert_eq!(bench.keys_in("retired"), [key.as_str()]);
+    bench
+        .run(&["keys", "disable", &key, "--even-uncounted"], b"")
+        .ok();
+    bench
+        .run(&["keys", "destroy", &key], b"")
+        .fails(2, "account.token");
+    assert_eq!(bench.keys_in("disabled"), [key.as_str()]);
+}
+
+/// A column of the service's own with seven values under the first key that is asked for.
+#[derive(Debug)]
+struct Own(ColumnId);
+
+impl Coverage for Own {
+    fn id(&self) -> &ColumnId {
+        &self.0
+    }
+
+    fn has_barrier(&self) -> bool {
+        false
+    }
+
+    fn close(&self, _: u64) -> BoxFuture<'_, keyward_base::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn count<'a>(&'a self, _: &'a str) -> BoxFuture<'a, keyward_base::Result<u64>> {
+        Box::pin(async { Ok(7) })
+    }
 }
