@@ -21,6 +21,7 @@
 mod attempts;
 mod builder;
 mod connection;
+mod erase;
 mod failure;
 mod file;
 mod guard;

@@ -7,10 +7,11 @@ mod write;
 
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Find, Found, Outline, Page, Record, RecordKey, Records, Scan,
-    StoreId, StoreLimits, Words, Write,
+    Applied, BoxFuture, Collection, Erased, Find, Found, Outline, Page, Record, RecordKey, Records,
+    Scan, StoreId, StoreLimits, Words, Write,
 };
 
+use crate::erase;
 use crate::store::SqliteStore;
 use crate::writer::Verdict;
 
@@ -73,6 +74,10 @@ impl Records for SqliteStore {
                 })
                 .await
         })
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        Box::pin(async move { self.writer.alone(erase::erase).await })
     }
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {

@@ -4,14 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, Result};
-use keyward_store::StoreId;
+use keyward_store::{Erased, StoreId};
 use rusqlite::Connection;
 
 use crate::builder::Builder;
 use crate::failure::{self, Said};
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connection, file, schema};
+use crate::{connection, erase, file, schema};
 
 /// All four stores of keyward in one SQLite file.
 ///
@@ -97,31 +97,18 @@ impl SqliteStore {
         ))
     }
 
-    /// Removes what was deleted or replaced from the file and its journal: rewrites the file,
-    /// writes the journal back into it, and empties the journal.
-    ///
-    /// `secure_delete` alone zeroes a deleted record where it lay, but not the copies that stay
-    /// behind in a page when SQLite moved the record to another; only writing the file anew
-    /// leaves none. It takes as long as copying the file, twice its size on disk and once in
-    /// memory meanwhile. Blocks that the disk itself keeps are out of its reach.
+    /// [`Records::erase`](keyward_store::Records::erase), and a failure if it could not be done.
     ///
     /// # Errors
     /// `Unavailable` if another process reads or writes for longer than the busy timeout, or the
     /// disk is full. The records are unharmed then, and what was deleted may still be there.
     pub async fn checkpoint(&self) -> Result<()> {
-        self.writer
-            .alone(|conn| {
-                conn.execute_batch("VACUUM").said()?;
-                let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-                let busy: i64 = conn.query_row(sql, [], |row| row.get(0)).said()?;
-                if busy == 0 {
-                    return Ok(());
-                }
-                Err(Error::unavailable(
-                    "the journal is in use by another process: end its transaction, and try again",
-                ))
-            })
-            .await
+        match self.writer.alone(erase::erase).await? {
+            Erased::Done => Ok(()),
+            _ => Err(Error::unavailable(
+                "another process reads or writes the store: end its transaction, and try again",
+            )),
+        }
     }
 }
 

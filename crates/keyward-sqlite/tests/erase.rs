@@ -5,11 +5,14 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Content, Records, Version, Write};
+use keyward_store::{Content, Erased, Records, Version, Write};
 use support::{done, key};
 
 const ROWS: u64 = 1_500;
@@ -153,4 +156,81 @@ fn emptying_the_journal_alone_is_not_enough() {
         gone.len()
     );
     assert!(left > 0);
+}
+
+const CHILD: &str = "KEYWARD_SQLITE_TEST_HOLDS";
+
+/// Not a test by itself: holds the store open, in a transaction that reads or in none, until its
+/// input ends.
+#[test]
+fn child_holds_the_store() {
+    let Ok(path) = std::env::var(CHILD) else {
+        return;
+    };
+    let (path, reads) = path.split_at(path.len().checked_sub(1).unwrap());
+    let store = SqliteStore::open(path).unwrap();
+    assert!(support::count(&store) > 0);
+    let other = rusqlite::Connection::open(path).unwrap();
+    if reads == "1" {
+        other.execute_batch("BEGIN").unwrap();
+        other
+            .query_row("SELECT count(*) FROM record", [], |_| Ok(()))
+            .unwrap();
+    }
+    println!("holding");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+/// Another process that has the store open does not keep what was replaced; one that reads does,
+/// as long as it reads, and that is said.
+#[test]
+fn another_process_is_told_of_if_it_is_in_the_way() {
+    for reads in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.db");
+        let store = SqliteStore::builder(&path)
+            .busy_timeout(Duration::from_millis(50))
+            .open()
+            .unwrap();
+        let old = material(1, 0);
+        let insert = Write::Insert {
+            key: key("acme", "ring"),
+            content: Content {
+                data: old.to_vec(),
+                ..Content::default()
+            },
+        };
+        let version = done(&store, vec![insert])[0].unwrap();
+        let mut child = support::again("child_holds_the_store")
+            .env(CHILD, format!("{}{}", path.display(), u8::from(reads)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().contains("holding")));
+        let swap = Write::Swap {
+            key: key("acme", "ring"),
+            version,
+            content: Content {
+                data: material(1, 1).to_vec(),
+                ..Content::default()
+            },
+        };
+        done(&store, vec![swap]);
+        assert_eq!(found(&path, &[old]), 1, "the control finds nothing");
+        let erased = block_on(store.erase()).unwrap();
+        if reads {
+            assert_eq!(erased, Erased::InUse);
+            assert_eq!(found(&path, &[old]), 1, "it was kept after all");
+        } else {
+            assert_eq!(erased, Erased::Done);
+            assert_eq!(found(&path, &[old]), 0, "while another has it open");
+        }
+        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(block_on(store.erase()).unwrap(), Erased::Done);
+        assert_eq!(found(&path, &[old]), 0);
+        assert_eq!(found(&path, &[material(1, 1)]), 1);
+    }
 }

@@ -55,6 +55,6 @@ pub use log::{Appended, Entry, Log};
 pub use memory::MemoryStore;
 pub use once::{Begun, Claim, Fence, Finished, Once};
 pub use records::{
-    Applied, BoxFuture, Collection, Content, Record, RecordKey, Records, Version, Write,
+    Applied, BoxFuture, Collection, Content, Erased, Record, RecordKey, Records, Version, Write,
 };
 pub use scan::{Outline, Page, PageBudget, Pages, Place, Scan};

@@ -193,6 +193,17 @@ pub enum Write {
     },
 }
 
+/// What became of what was deleted or replaced. See [`Records::erase`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "what was deleted may still be there"]
+pub enum Erased {
+    /// It is gone from the store.
+    Done,
+    /// It may still be there: somebody else was reading or writing all the while. Try again.
+    InUse,
+}
+
 /// How a batch ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -240,6 +251,12 @@ pub trait Records: fmt::Debug + Send + Sync {
         collection: &'a Collection,
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>>;
+
+    /// Removes what was deleted or replaced from wherever the store still keeps it, such as unused
+    /// parts of its files and its journals; the records stay as they are. It may take as long as
+    /// copying the store. Copies that a disk, a file system with snapshots or a backup keeps are
+    /// out of its reach.
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>>;
 
     /// Reads one record.
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>>;

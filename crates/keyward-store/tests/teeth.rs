@@ -16,8 +16,8 @@ use std::task::Poll;
 use keyward_base::{Result, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Find, Found, MemoryStore, Outline, Page, Record, RecordKey,
-    Records, Scan, StoreId, StoreLimits, Version, Words, Write,
+    Applied, BoxFuture, Collection, Erased, Find, Found, MemoryStore, Outline, Page, Record,
+    RecordKey, Records, Scan, StoreId, StoreLimits, Version, Words, Write,
 };
 
 /// What is wrong with a store.
@@ -25,6 +25,7 @@ use keyward_store::{
 enum Fault {
     CheckThenInsert,
     CheckThenSwap,
+    EraseEmpties,
     FoldsCase,
     ForgetsExpiry,
     IdentityChanges,
@@ -306,6 +307,16 @@ impl Records for Faulty {
         self.good.delete_owner(collection, owner)
     }
 
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        Box::pin(async move {
+            if self.fault == Fault::EraseEmpties {
+                let set = Collection::named("erase-keeps-the-records");
+                let _all = self.good.delete_owner(&set, "acme").await?;
+            }
+            self.good.erase().await
+        })
+    }
+
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
         Box::pin(async move {
             let mut folded = key.clone();
@@ -414,6 +425,7 @@ fn each_fault_is_named() {
     let faults = [
         (Fault::CheckThenInsert, "one-of-many-inserts-wins"),
         (Fault::CheckThenSwap, "a-counter-loses-nothing"),
+        (Fault::EraseEmpties, "erase-keeps-the-records"),
         (Fault::FoldsCase, "names-are-bytes"),
         (Fault::ForgetsExpiry, "insert-is-read-back"),
         (Fault::IdentityChanges, "identity-is-stable"),

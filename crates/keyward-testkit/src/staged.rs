@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{Error, Result, Timestamp};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Find, Found, Outline, Page, Record, RecordKey, Records, Scan,
-    StoreId, Words, Write,
+    Applied, BoxFuture, Collection, Erased, Find, Found, Outline, Page, Record, RecordKey, Records,
+    Scan, StoreId, Words, Write,
 };
 
 /// What a call was.
@@ -19,6 +19,8 @@ pub enum Call {
     Count(String),
     /// [`Records::delete_owner`].
     DeleteOwner,
+    /// [`Records::erase`].
+    Erase,
     /// [`Records::fetch`] from a collection.
     Fetch(String),
     /// [`Records::fetch_many`].
@@ -230,6 +232,10 @@ impl Records for Staged {
 
     fn delete_owner<'a>(&'a self, c: &'a Collection, owner: &'a str) -> BoxFuture<'a, Result<u64>> {
         Box::pin(self.call(Call::DeleteOwner, self.inner.delete_owner(c, owner)))
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        Box::pin(self.call(Call::Erase, self.inner.erase()))
     }
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {

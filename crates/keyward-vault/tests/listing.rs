@@ -10,8 +10,8 @@ use keyward_base::{ErrorKind, Reason, Result, Scope, SecretArray, SecretBytes, T
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Content, Find, Found, Outline, Record, RecordKey, Records,
-    Scan, StoreId, Words, Write,
+    Applied, BoxFuture, Collection, Content, Erased, Find, Found, Outline, Record, RecordKey,
+    Records, Scan, StoreId, Words, Write,
 };
 use keyward_vault::{Expect, Kind, Listed, Page, Slot, Vault};
 use support::{World, memory};
@@ -72,6 +72,10 @@ impl Records for Counting<Arc<dyn Records>> {
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         self.one().delete_owner(set, owner)
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        self.one().erase()
     }
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {

@@ -9,8 +9,8 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Content, Find, Found, MemoryStore, Outline, Page, Record,
-    RecordKey, Records, Scan, StoreId, Words, Write,
+    Applied, BoxFuture, Collection, Content, Erased, Find, Found, MemoryStore, Outline, Page,
+    Record, RecordKey, Records, Scan, StoreId, Words, Write,
 };
 use keyward_testkit::Staged;
 
@@ -140,6 +140,10 @@ impl Records for OddStore {
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         self.staged.delete_owner(collection, owner)
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        self.inner.erase()
     }
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {

@@ -7,7 +7,7 @@ use keyward_base::{ErrorKind, Timestamp};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::find::{Find, Words};
 use crate::limits::StoreLimits;
-use crate::records::{Applied, Content, Record, RecordKey, Records, Version, Write};
+use crate::records::{Applied, Content, Erased, Record, RecordKey, Records, Version, Write};
 
 type Stores<'a> = Handles<'a, dyn Records>;
 
@@ -30,6 +30,7 @@ pub(super) async fn check(stores: &Stores<'_>, rules: &mut Rules) {
     rules.note("fetch-many-keeps-the-order", many(stores).await);
     rules.note("delete-owner-is-exact", owners(stores).await);
     rules.note("purge-takes-what-expired", purge(stores).await);
+    rules.note("erase-keeps-the-records", erase(stores).await);
     rules.note("limits-are-refused", limits(stores).await);
 }
 
@@ -435,6 +436,38 @@ async fn purge(stores: &Stores<'_>) -> Checked {
     let end = Timestamp::from_millis(u64::MAX);
     same("at the end", &other.purge(&set(rule), end, 100).await?, &1)?;
     read(&*store, &at("never")).await.map(|_| ())
+}
+
+async fn erase(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "erase-keeps-the-records";
+    let mut last = Version::new(0);
+    for id in ["deleted", "replaced", "kept"] {
+        last = done(
+            &*store,
+            vec![inserting(key(rule, "acme", id), "kw1.x", b"1")],
+        )
+        .await?;
+    }
+    let deleted = read(&*store, &key(rule, "acme", "deleted")).await?;
+    let delete = Write::Delete {
+        key: deleted.key,
+        version: deleted.version,
+    };
+    done(&*store, vec![delete]).await?;
+    let replaced = read(&*store, &key(rule, "acme", "replaced")).await?;
+    let swapped = done(
+        &*store,
+        vec![swapping(replaced.key, replaced.version, b"2")],
+    )
+    .await?;
+    last = last.max(swapped);
+    let before = store.scan(super::scans::all(rule)).await?;
+    same("erased", &other.erase().await?, &Erased::Done)?;
+    let after = other.scan(super::scans::all(rule)).await?;
+    ensure(after == before, || "the records changed".into())?;
+    let next = done(&*store, vec![inserting(key(rule, "acme", "new"), "", b"")]).await?;
+    ensure(next > last, || format!("version {next:?} after {last:?}"))
 }
 
 async fn limits(stores: &Stores<'_>) -> Checked {

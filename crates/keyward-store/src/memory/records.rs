@@ -10,7 +10,7 @@ use crate::find::{Find, Found, Words};
 use crate::identity::StoreId;
 use crate::limits::StoreLimits;
 use crate::records::{
-    Applied, BoxFuture, Collection, Content, Record, RecordKey, Records, Version, Write,
+    Applied, BoxFuture, Collection, Content, Erased, Record, RecordKey, Records, Version, Write,
 };
 use crate::scan::{Outline, Page, PageBudget, Scan};
 
@@ -320,6 +320,11 @@ impl Records for MemoryStore {
             state.entries = state.entries.saturating_sub(gone);
             Ok(u64::try_from(gone).unwrap_or(u64::MAX))
         })
+    }
+
+    /// Nothing is kept but the records. Memory that is given back is not overwritten.
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        Box::pin(async { Ok(Erased::Done) })
     }
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
