@@ -145,7 +145,7 @@ async fn a_newer_release_is_named_and_its_rows_are_left_alone() {
     let held = data.fetch(&key(&slot("metadata"))).await.unwrap().unwrap();
     let text = String::from_utf8(held.content.data)
         .unwrap()
-        .replace("\"v\":1", "\"v\":2");
+        .replace("\"v\":2", "\"v\":3");
     overwrite(
         data.as_ref(),
         &slot("metadata"),
@@ -267,7 +267,7 @@ async fn a_row_that_does_not_open_is_set_aside_and_the_others_move() {
 async fn a_clock_that_went_back_closes_nothing() {
     let world = World::in_memory().await;
     let (vault, slot) = (&world.vault, slot("1"));
-    put(vault, &slot, Kind::ApiKey, TOKEN.as_bytes())
+    let first = put(vault, &slot, Kind::ApiKey, TOKEN.as_bytes())
         .await
         .unwrap();
     world.clock.set(Timestamp::from_millis(1_600_000_000_000));
@@ -275,7 +275,7 @@ async fn a_clock_that_went_back_closes_nothing() {
     let again = put(vault, &slot, Kind::ApiKey, TOKEN.as_bytes())
         .await
         .unwrap();
-    assert_eq!(again.revision.number(), 2);
+    assert_eq!(again.revision, first.revision.next().unwrap());
     assert_eq!(again.created.as_millis(), 1_700_000_000_000);
     world.clock.advance(Duration::from_secs(400_000_000));
     let _opened = open(vault, &slot).await.unwrap();
@@ -332,9 +332,10 @@ async fn a_locked_database_is_unavailable_and_as_it_was() {
     let store = SqliteStore::builder(&path).busy_timeout(Duration::from_millis(50));
     let world = World::on(memory(), Arc::new(store.open().unwrap())).await;
     let (vault, slot) = (&world.vault, slot("1"));
-    put(vault, &slot, Kind::ApiKey, TOKEN.as_bytes())
+    let first = put(vault, &slot, Kind::ApiKey, TOKEN.as_bytes())
         .await
-        .unwrap();
+        .unwrap()
+        .revision;
 
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -352,9 +353,9 @@ async fn a_locked_database_is_unavailable_and_as_it_was() {
     );
     other.execute_batch("ROLLBACK").unwrap();
 
-    assert_eq!(open(vault, &slot).await.unwrap().revision().number(), 1);
+    assert_eq!(open(vault, &slot).await.unwrap().revision(), first);
     let again = put(vault, &slot, Kind::ApiKey, b"another").await.unwrap();
-    assert_eq!(again.revision.number(), 2);
+    assert_eq!(again.revision, first.next().unwrap());
 }
 
 #[tokio::test]
@@ -365,6 +366,7 @@ async fn a_full_disk_is_unavailable_and_keeps_what_it_had() {
     let world = World::on(memory(), store.clone()).await;
     let vault = &world.vault;
     let value = |at: usize| format!("{at:040}").repeat(500).into_bytes();
+    let mut revisions = Vec::new();
     let mut written = 0;
     let full = loop {
         match put(
@@ -375,7 +377,10 @@ async fn a_full_disk_is_unavailable_and_keeps_what_it_had() {
         )
         .await
         {
-            Ok(_) => written += 1,
+            Ok(listed) => {
+                revisions.push(listed.revision);
+                written += 1;
+            }
             Err(error) => break error,
         }
         assert!(written < 1000, "it never was full");
@@ -391,10 +396,8 @@ async fn a_full_disk_is_unavailable_and_keeps_what_it_had() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     for at in 0..written {
         let opened = open(vault, &slot(&at.to_string())).await.unwrap();
-        assert_eq!(
-            (opened.bytes().expose(), opened.revision().number()),
-            (&value(at)[..], 1)
-        );
+        assert!(opened.bytes().expose() == value(at));
+        assert_eq!(opened.revision(), revisions[at]);
     }
     let error = open(vault, &slot(&written.to_string())).await.unwrap_err();
     assert_eq!(error.reason(), Some(Reason::NotFound));

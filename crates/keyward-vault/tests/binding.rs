@@ -215,7 +215,17 @@ async fn a_key_record_moved_to_another_tenant_is_refused() {
     world
         .overwrite(&theirs, row.content.sealed, row.content.data)
         .await;
-    let error = world.vault.open(&theirs, &Scope::none()).await.unwrap_err();
+    // The id tells that the key is another's, and the record is not read.
+    world.refused(&theirs, "", Reason::NotAuthentic).await;
+    // Nor does it seal for them.
+    let token = world
+        .vault
+        .credential(Kind::ApiKey, SecretBytes::copy_of(TOKEN))
+        .unwrap();
+    let put = world
+        .vault
+        .put(&theirs, &token, &Scope::none(), Expect::Any);
+    let error = put.await.unwrap_err();
     assert_eq!(
         (error.kind(), error.reason()),
         (ErrorKind::Corrupt, Some(Reason::NotAuthentic))
@@ -251,7 +261,7 @@ async fn metadata_cannot_be_edited() {
     let world = World::new().await;
     let token = br#"{"access_token":"x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo","expires_in":3600,"scope":"repo"}"#;
     let edits = [
-        ("\"kind\":\"oauth-token\"", "\"kind\":\"opaque\""),
+        ("\"kind\":\"api-key\"", "\"kind\":\"opaque\""),
         ("\"revision\":", "another"),
         ("\"scopes\":[\"repo\"]", "\"scopes\":[\"admin\"]"),
         ("\"expires\":17", "\"expires\":27"),
@@ -260,7 +270,12 @@ async fn metadata_cannot_be_edited() {
         ("{\"v\":2,", "{ \"v\":2,"),
     ];
     for (from, to) in edits {
-        world.put(&home(), Kind::OAuthToken, token, "").await;
+        // A kind is changed where no facts tell it.
+        if from.contains("api-key") {
+            world.put(&home(), Kind::ApiKey, TOKEN, "").await;
+        } else {
+            world.put(&home(), Kind::OAuthToken, token, "").await;
+        }
         let row = world.row(&home()).await;
         let text = String::from_utf8(row.content.data).unwrap();
         let text = if from.contains("revision") {

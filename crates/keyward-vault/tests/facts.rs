@@ -12,7 +12,7 @@ fn read(kind: &str, facts: &str) -> bool {
     .unwrap()["v"]
         .clone();
     let text = format!(
-        r#"{{"v":{v},"kind":"{kind}","scope":"","revision":1,"created":1,"updated":1,"facts":{{{facts}}}}}"#
+        r#"{{"v":{v},"kind":"{kind}","scope":"","revision":1,"event":"6a1c0f3e9b2d48575d0e7a41c8f3b296","created":1,"updated":1,"facts":{{{facts}}}}}"#
     );
     match inspect(text.as_bytes()) {
         Ok(read) => {
