@@ -222,9 +222,8 @@ async fn a_key_record_moved_to_another_tenant_is_refused() {
         .vault
         .credential(Kind::ApiKey, SecretBytes::copy_of(TOKEN))
         .unwrap();
-    let put = world
-        .vault
-        .put(&theirs, &token, &Scope::none(), Expect::Any);
+    let none = Scope::none();
+    let put = world.vault.put(&theirs, &token, &none, Expect::Any);
     let error = put.await.unwrap_err();
     assert_eq!(
         (error.kind(), error.reason()),
