@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use http::HeaderValue;
 use keyward_base::{Error, Result};
 
-use crate::hosts::Authority;
+use crate::authority::Authority;
 
 /// What may be loaded, or sent to, from a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,22 +9,35 @@
 //! | `Misuse` | 500 | the service's own mistake; [`Failure::input`] makes it 400 |
 //! | `Unavailable` | 503 | with `Retry-After` |
 //! | `Corrupt` | 500 | |
+//!
+//! What only the application knows, it says by name:
+//!
+//! | status | call | with |
+//! |---|---|---|
+//! | 401 | [`Failure::unauthenticated`] | `WWW-Authenticate` |
+//! | 403 | [`Failure::forbidden`] | |
+//! | 409 | [`Failure::conflict`] | |
+//! | 413 | [`Failure::too_large`] | |
+//! | 429 | [`Failure::too_many`] | `Retry-After` |
+//! | 503 | [`Failure::unavailable`] | `Retry-After` |
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
 use keyward_base::{Error, ErrorKind, Reason};
 
-use crate::policy;
+use crate::bodies;
+use crate::challenge::Challenge;
 
-/// An error on its way out. The body is made by the [`crate::Door`] from the status alone; the
-/// error itself goes to the door's reporter.
+/// An error on its way out. The body is made by the [`crate::RoutePolicy`] from the status alone;
+/// the error itself goes to the guard's reporter.
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
+    header: Option<(HeaderName, HeaderValue)>,
     error: Error,
 }
 
@@ -38,8 +51,54 @@ impl Failure {
         }
     }
 
+    /// 401: the client has to say who it is, or said it wrongly. `challenge` names how.
+    #[must_use]
+    pub fn unauthenticated(challenge: &Challenge, error: Error) -> Self {
+        Self::at(StatusCode::UNAUTHORIZED, error).with(WWW_AUTHENTICATE, challenge.header())
+    }
+
+    /// 403: the client is known and may not. It tells that the thing exists; where that is told
+    /// too much, `?` on the error answers 404.
+    #[must_use]
+    pub const fn forbidden(error: Error) -> Self {
+        Self::at(StatusCode::FORBIDDEN, error)
+    }
+
+    /// 409: it is not as the client thought.
+    #[must_use]
+    pub const fn conflict(error: Error) -> Self {
+        Self::at(StatusCode::CONFLICT, error)
+    }
+
+    /// 413: the body is larger than is taken here.
+    #[must_use]
+    pub const fn too_large(error: Error) -> Self {
+        Self::at(StatusCode::PAYLOAD_TOO_LARGE, error)
+    }
+
+    /// 429: the client may try again after `wait`, in whole seconds, rounded up.
+    #[must_use]
+    pub fn too_many(wait: Duration, error: Error) -> Self {
+        Self::at(StatusCode::TOO_MANY_REQUESTS, error).with(RETRY_AFTER, seconds(wait))
+    }
+
+    /// 503: something is not available, and may be after `wait`, in whole seconds, rounded up.
+    #[must_use]
+    pub fn unavailable(wait: Duration, error: Error) -> Self {
+        Self::at(StatusCode::SERVICE_UNAVAILABLE, error).with(RETRY_AFTER, seconds(wait))
+    }
+
     pub(crate) const fn at(status: StatusCode, error: Error) -> Self {
-        Self { status, error }
+        Self {
+            status,
+            header: None,
+            error,
+        }
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
     }
 
     /// The status it is answered with.
@@ -55,6 +114,12 @@ impl Failure {
     }
 }
 
+/// At least 1: after 0 seconds a client would come again at once.
+fn seconds(wait: Duration) -> HeaderValue {
+    let part = u64::from(wait.subsec_nanos() > 0);
+    HeaderValue::from(wait.as_secs().saturating_add(part).max(1))
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = match (error.kind(), error.reason()) {
@@ -65,106 +130,24 @@ impl From<Error> for Failure {
             (ErrorKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { status, error }
+        Self::at(status, error)
     }
 }
 
-/// The error behind a response, for the door's reporter. Never written to the client.
+/// The error behind a response, for the guard's reporter. Never written to the client.
 #[derive(Clone)]
 pub(crate) struct Cause(pub(crate) Arc<Error>);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        // The body is complete here too, for a router that has no door.
-        let mut response = bare(self.status, None);
+        // The body is complete here too, for a router that has no policy.
+        let mut response = bodies::bare(self.status, None);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
         response
             .extensions_mut()
             .insert(Cause(Arc::new(self.error)));
         response
-    }
-}
-
-/// An error response whose body the service wrote for people, such as a form shown again with
-/// what to mend. The door leaves it as it is; all other error bodies it replaces.
-#[derive(Debug)]
-pub struct Shown<R>(StatusCode, R);
-
-impl<R: IntoResponse> Shown<R> {
-    /// A page that is safe to show. It must hold no secret and nothing of the inside.
-    #[must_use]
-    pub const fn new(status: StatusCode, page: R) -> Self {
-        Self(status, page)
-    }
-}
-
-#[derive(Clone)]
-struct Kept;
-
-impl<R: IntoResponse> IntoResponse for Shown<R> {
-    fn into_response(self) -> Response {
-        let mut response = (self.0, self.1).into_response();
-        response.extensions_mut().insert(Kept);
-        response
-    }
-}
-
-/// A page for people, from the status alone.
-pub(crate) type ErrorPage = fn(StatusCode) -> String;
-
-/// The response for a status: the same bytes each time.
-pub(crate) fn bare(status: StatusCode, page: Option<ErrorPage>) -> Response {
-    let (kind, body) = match page {
-        Some(page) => ("text/html; charset=utf-8", page(status)),
-        None => ("text/plain; charset=utf-8", format!("{}\n", words(status))),
-    };
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(
-            RETRY_AFTER,
-            HeaderValue::from(policy::RETRY_AFTER.as_secs()),
-        );
-    }
-    response
-}
-
-/// What a status says to people, in one line.
-#[must_use]
-pub fn words(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::BAD_REQUEST => "The request could not be read.",
-        StatusCode::CONFLICT => "It was changed meanwhile. Load the page again.",
-        StatusCode::FORBIDDEN => "Refused.",
-        StatusCode::METHOD_NOT_ALLOWED => "That cannot be done here.",
-        StatusCode::MISDIRECTED_REQUEST => "This service does not answer for that host name.",
-        StatusCode::NOT_FOUND => "There is no such thing here.",
-        StatusCode::PAYLOAD_TOO_LARGE => "That is too large.",
-        StatusCode::SERVICE_UNAVAILABLE => "Not available now. Try again in a moment.",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "That form of request is not read here.",
-        _ if status.is_client_error() => "The request was refused.",
-        _ => "Something went wrong here.",
-    }
-}
-
-/// Replaces what a handler, an extractor or the router wrote into an error response.
-pub(crate) fn neutral(response: Response, page: Option<ErrorPage>) -> Response {
-    let status = response.status();
-    let failed = status.is_client_error() || status.is_server_error();
-    if !failed || response.extensions().get::<Kept>().is_some() {
-        return response;
-    }
-    let mut out = bare(status, page);
-    keep(response.headers(), out.headers_mut());
-    out
-}
-
-/// `Allow` belongs to a 405, `Retry-After` to a 503 and a 429.
-fn keep(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in [ALLOW, RETRY_AFTER] {
-        if let Some(value) = from.get(&name) {
-            to.insert(name, value.clone());
-        }
     }
 }

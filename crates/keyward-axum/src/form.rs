@@ -4,28 +4,35 @@
 //! copy is left in memory that this crate owned. What the HTTP server held while it read the
 //! socket is its own.
 
+use axum::RequestExt;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 use keyward_base::{Error, Reason, SecretBytes};
 
 use crate::failure::Failure;
-use crate::multipart;
-use crate::policy::BODY_LIMIT;
+use crate::fields::Fields;
+use crate::policy::FORM_LIMIT;
+use crate::{multipart, urlencoded};
 
-/// The most fields a form may have.
-pub(crate) const MAX_FIELDS: usize = 64;
+/// Room for the body before any of it came. It then grows with what comes: a length that is only
+/// stated costs nothing.
+const FIRST_ROOM: usize = 16 * 1024;
 
-/// The fields of a submitted form, `application/x-www-form-urlencoded` or `multipart/form-data`.
-/// `Debug` shows their names.
+/// The fields of a submitted form, `application/x-www-form-urlencoded` or `multipart/form-data`,
+/// of at most `LIMIT` bytes. `Debug` shows how many there are.
+///
+/// The limit holds whatever layers there are; where a layer has a lower one (axum has 2 MB
+/// without any), the lower one holds.
 ///
 /// Each field is taken once, as text or as a secret; one that is not there is empty. A form with
-/// two fields of one name is refused, since two readers could take different ones.
-pub struct SecretForm(Vec<(String, SecretBytes)>);
+/// two fields of one name is refused, since two readers could take different ones, and so is one
+/// with more than 64.
+pub struct SecretForm<const LIMIT: usize = FORM_LIMIT>(Fields);
 
-impl SecretForm {
+impl<const LIMIT: usize> SecretForm<LIMIT> {
     /// Takes a field that is not secret, without the white space around it.
     ///
     /// # Errors
@@ -37,62 +44,47 @@ impl SecretForm {
             .map_err(|_| Error::misuse("a field of the form is not UTF-8 text"))
     }
 
-    /// Takes a secret field as it was sent, byte for byte.
+    /// Takes a secret field as it was sent, byte for byte. It may be empty: a browser sends a
+    /// field that nobody filled in.
     #[must_use]
     pub fn secret(&mut self, name: &str) -> SecretBytes {
-        match self.0.iter().position(|(known, _)| known == name) {
-            Some(at) => self.0.swap_remove(at).1,
-            None => SecretBytes::new(Vec::new()),
-        }
-    }
-
-    pub(crate) fn of(fields: Vec<(String, SecretBytes)>) -> Option<Self> {
-        let twice = |(at, (name, _)): (usize, &(String, SecretBytes))| {
-            fields
-                .iter()
-                .skip(at.saturating_add(1))
-                .any(|(other, _)| other == name)
-        };
-        let bad = fields.len() > MAX_FIELDS || fields.iter().enumerate().any(twice);
-        (!bad).then_some(Self(fields))
+        self.0
+            .take(name)
+            .unwrap_or_else(|| SecretBytes::new(Vec::new()))
     }
 }
 
-impl std::fmt::Debug for SecretForm {
+impl<const LIMIT: usize> std::fmt::Debug for SecretForm<LIMIT> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
+        write!(f, "SecretForm({} fields)", self.0.len())
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for SecretForm {
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for SecretForm<LIMIT> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let (parts, body) = request.into_parts();
-        let kind = parts.headers.get(CONTENT_TYPE);
-        let kind = kind
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
-        let stated = parts.headers.get(CONTENT_LENGTH);
-        let stated = stated
-            .and_then(|len| len.to_str().ok()?.parse().ok())
-            .unwrap_or(0);
+        let (parts, body) = request.with_limited_body().into_parts();
+        let kind = text(&parts.headers, &CONTENT_TYPE).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim();
-        let parse: &(dyn Fn(&[u8]) -> Option<Self> + Sync) =
-            if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-                &|body| urlencoded(body)
-            } else if essence.eq_ignore_ascii_case("multipart/form-data") {
-                &|body| multipart::parse(&kind, body)
-            } else {
-                let error = Error::rejected(Reason::Malformed);
-                return Err(Failure::at(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
-            };
-        let body = gather(body, stated).await?;
-        parse(body.expose()).ok_or_else(malformed)
+        let urlencoded = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        if !urlencoded && !essence.eq_ignore_ascii_case("multipart/form-data") {
+            let error = Error::rejected(Reason::Malformed);
+            return Err(Failure::at(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
+        }
+        let stated = text(&parts.headers, &CONTENT_LENGTH).and_then(|len| len.parse().ok());
+        let body = gather(body, stated.unwrap_or(0), LIMIT).await?;
+        let fields = if urlencoded {
+            urlencoded::parse(body.expose())
+        } else {
+            multipart::parse(kind, body.expose())
+        };
+        fields.map(Self).ok_or_else(malformed)
     }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 fn malformed() -> Failure {
@@ -100,28 +92,31 @@ fn malformed() -> Failure {
 }
 
 fn too_long() -> Failure {
-    Failure::at(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        Error::rejected(Reason::TooLong),
-    )
+    Failure::too_large(Error::rejected(Reason::TooLong))
 }
 
 /// Reads the whole body. A buffer outgrown on the way is wiped, as is all of it on an error.
-async fn gather(mut body: Body, stated: usize) -> Result<SecretBytes, Failure> {
-    let mut held = Growing(Vec::with_capacity(stated.clamp(1024, BODY_LIMIT)));
+async fn gather(mut body: Body, stated: usize, limit: usize) -> Result<SecretBytes, Failure> {
+    if stated > limit {
+        return Err(too_long());
+    }
+    let mut held = SecretBytes::new(Vec::with_capacity(stated.min(FIRST_ROOM)));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| match limited(&e) {
             true => too_long(),
             false => malformed(),
         })?;
         if let Ok(data) = frame.into_data() {
+            if held.len().saturating_add(data.len()) > limit {
+                return Err(too_long());
+            }
             held.push(&data);
         }
     }
-    Ok(SecretBytes::new(std::mem::take(&mut held.0)))
+    Ok(held)
 }
 
-/// Whether the door's body limit is what ended the reading.
+/// Whether a layer's body limit is what ended the reading.
 fn limited(error: &axum::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -131,60 +126,4 @@ fn limited(error: &axum::Error) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// A buffer that wipes what it leaves behind.
-struct Growing(Vec<u8>);
-
-impl Growing {
-    fn push(&mut self, data: &[u8]) {
-        let needed = self.0.len().saturating_add(data.len());
-        if needed > self.0.capacity() {
-            let mut larger = Vec::with_capacity(needed.saturating_mul(2));
-            larger.extend_from_slice(&self.0);
-            drop(SecretBytes::new(std::mem::replace(&mut self.0, larger)));
-        }
-        self.0.extend_from_slice(data);
-    }
-}
-
-impl Drop for Growing {
-    fn drop(&mut self) {
-        drop(SecretBytes::new(std::mem::take(&mut self.0)));
-    }
-}
-
-/// `application/x-www-form-urlencoded`, as the WHATWG URL standard writes it. A `%` that is not
-/// followed by two hexadecimal digits is refused, not passed through.
-fn urlencoded(body: &[u8]) -> Option<SecretForm> {
-    let mut fields = Vec::new();
-    for piece in body.split(|b| *b == b'&').filter(|piece| !piece.is_empty()) {
-        if fields.len() > MAX_FIELDS {
-            return None;
-        }
-        let mut halves = piece.splitn(2, |b| *b == b'=');
-        let name = decode(halves.next().unwrap_or_default())?;
-        let value = decode(halves.next().unwrap_or_default())?;
-        fields.push((std::str::from_utf8(name.expose()).ok()?.to_owned(), value));
-    }
-    SecretForm::of(fields)
-}
-
-fn decode(text: &[u8]) -> Option<SecretBytes> {
-    // Never longer than the text: it does not grow, so it leaves no copy behind.
-    let mut out = Growing(Vec::with_capacity(text.len()));
-    let mut bytes = text.iter();
-    while let Some(byte) = bytes.next() {
-        let byte = match *byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |b: Option<&u8>| char::from(*b?).to_digit(16);
-                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-                u8::try_from(high.checked_mul(16)?.checked_add(low)?).ok()?
-            }
-            plain => plain,
-        };
-        out.push(&[byte]);
-    }
-    Some(SecretBytes::new(std::mem::take(&mut out.0)))
 }

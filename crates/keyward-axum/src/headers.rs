@@ -7,7 +7,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::content::ContentPolicy;
-use crate::policy::{HSTS_MAX_AGE, Referrer, Transport};
+use crate::origins::Scheme;
+use crate::policy::{HSTS_MAX_AGE, Referrer};
 
 const PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), \
     geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), \
@@ -17,7 +18,7 @@ const PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), camera=(), disp
 pub(crate) fn of(
     content: &ContentPolicy,
     referrer: Referrer,
-    transport: Transport,
+    scheme: Scheme,
 ) -> HeaderMap<HeaderValue> {
     let mut out = HeaderMap::new();
     let mut set = |name: HeaderName, value: &'static str| {
@@ -36,7 +37,7 @@ pub(crate) fn of(
         "same-origin",
     );
     out.insert(CONTENT_SECURITY_POLICY, content.header());
-    if transport == Transport::Tls {
+    if scheme == Scheme::Https {
         let value = format!("max-age={}", HSTS_MAX_AGE.as_secs());
         if let Ok(value) = HeaderValue::try_from(value) {
             out.insert(STRICT_TRANSPORT_SECURITY, value);

@@ -1,52 +1,72 @@
 //! axum layers and extractors of keyward.
 //!
-//! One layer, [`Door`], stands in front of a service and keeps what every page needs:
+//! A [`WebGuard`] says what a service's routes have in common, and a [`RoutePolicy`] puts it before
+//! a group of them. Both kinds keep:
 //!
 //! - security headers on every response, refusals and error pages included;
-//! - a list of the host names the service answers for, so that a name that an attacker's DNS
-//!   points at this machine reaches nothing;
-//! - the same-origin check on every method that may change something;
+//! - a list of the origins the service answers at, so that a name that an attacker's DNS points at
+//!   this machine reaches nothing;
 //! - a limit on the body;
 //! - error bodies that depend on the status alone: no path, message or schema leaves.
 //!
+//! [`RoutePolicy::pages`] is for people: what may change something must come from a page of the
+//! service. [`RoutePolicy::machines`] is for webhooks, bearer tokens and cron jobs, which have no
+//! page: it asks for no origin, and takes cookies away.
+//!
 //! ```
-//! use axum::{Router, routing::get};
-//! use keyward_axum::{Door, Hosts, Transport};
+//! use axum::{Router, routing::{get, post}};
+//! use keyward_axum::{Origins, RoutePolicy, WebGuard};
 //!
 //! # fn main() -> keyward_base::Result<()> {
-//! let door = Door::new(Hosts::only(&["app.example.com"])?, Transport::Tls);
-//! let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(door);
+//! let guard = WebGuard::new(Origins::only(&["https://app.example.com"])?);
+//! let hooks = Router::new().route("/hooks/git", post(|| async { "taken" }));
+//! let pages = Router::new().route("/", get(|| async { "hello" }));
+//! let app: Router = hooks
+//!     .layer(RoutePolicy::machines(&guard).body_limit(25 * 1024 * 1024))
+//!     .merge(pages.layer(RoutePolicy::pages(&guard)));
 //! # Ok(()) }
 //! ```
 //!
-//! Put the layer on last: axum does not apply a layer to routes that are added after it.
-//!
 //! | module | what it holds |
 //! |---|---|
+//! | [`challenge`] | what a 401 asks for |
 //! | [`content`] | the Content-Security-Policy, typed |
-//! | [`door`] | the layer |
 //! | [`failure`] | [`keyward_base::Error`] as a response |
 //! | [`form`] | an extractor for forms that carry secrets |
-//! | [`hosts`] | the names a service answers for |
+//! | [`guard`] | what all routes have in common |
+//! | [`origins`] | the origins a service answers at |
 //! | [`policy`] | the knobs, and the reason for each default |
+//! | [`route`] | the layer |
+//! | [`shown`] | error pages that the service writes itself |
 //!
 //! What the HTTP server itself refuses before a request exists (a malformed request line, a
 //! header section that is too large) never reaches a layer, and is answered by the server's own
-//! bare status.
+//! bare status. How long a client may take to send is the server's to limit too.
 
+mod authority;
+mod bodies;
+pub mod challenge;
 pub mod content;
-pub mod door;
 pub mod failure;
+mod fields;
 pub mod form;
+pub mod guard;
 mod headers;
-pub mod hosts;
 mod multipart;
-mod origin;
+pub mod origins;
 pub mod policy;
+pub mod route;
+mod same_origin;
+pub mod shown;
+mod urlencoded;
 
+pub use bodies::words;
+pub use challenge::Challenge;
 pub use content::ContentPolicy;
-pub use door::Door;
-pub use failure::{Failure, Shown};
+pub use failure::Failure;
 pub use form::SecretForm;
-pub use hosts::Hosts;
-pub use policy::{Referrer, Transport};
+pub use guard::WebGuard;
+pub use origins::Origins;
+pub use policy::Referrer;
+pub use route::RoutePolicy;
+pub use shown::Shown;

@@ -2,18 +2,18 @@
 
 use keyward_base::SecretBytes;
 
-use crate::form::{MAX_FIELDS, SecretForm};
+use crate::fields::Fields;
 
 /// Reads the fields of `body`, whose `Content-Type` is `kind`. A file is a field like any other;
 /// its name is the sender's word, and ignored.
-pub(crate) fn parse(kind: &str, body: &[u8]) -> Option<SecretForm> {
+pub(crate) fn parse(kind: &str, body: &[u8]) -> Option<Fields> {
     let delimiter = [b"\r\n--", boundary(kind)?.as_bytes()].concat();
     // The first delimiter has no line end before it. Browsers write no preamble.
     let mut rest = body.strip_prefix(delimiter.get(2..)?)?;
-    let mut fields = Vec::new();
+    let mut fields = Fields::new();
     loop {
         if rest == b"--" || rest == b"--\r\n" {
-            return SecretForm::of(fields);
+            return Some(fields);
         }
         let part = rest.strip_prefix(b"\r\n")?;
         let end = find(part, &delimiter)?;
@@ -22,10 +22,10 @@ pub(crate) fn parse(kind: &str, body: &[u8]) -> Option<SecretForm> {
         let split = find(part, b"\r\n\r\n")?;
         let name = name(std::str::from_utf8(part.get(..split)?).ok()?)?;
         let value = part.get(split.checked_add(4)?..)?;
-        fields.push((name.to_owned(), SecretBytes::copy_of(value)));
-        if fields.len() > MAX_FIELDS {
-            return None;
-        }
+        fields.add(
+            SecretBytes::copy_of(name.as_bytes()),
+            SecretBytes::copy_of(value),
+        )?;
     }
 }
 

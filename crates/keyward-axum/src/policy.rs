@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-/// The most bytes of a request body, unless the service says otherwise: room for the largest
-/// value the vault seals (1 MiB), three times that if all of it is percent-encoded, and the form
-/// around it.
-pub const BODY_LIMIT: usize = 3 * 1024 * 1024 + 64 * 1024;
+/// The most bytes of a form, and of any request body under [`crate::RoutePolicy::pages`], unless
+/// the service says otherwise: room for the largest value the vault seals (1 MiB), three times
+/// that if all of it is percent-encoded, and the form around it.
+pub const FORM_LIMIT: usize = 3 * 1024 * 1024 + 64 * 1024;
+
+/// The most bytes of a request body under [`crate::RoutePolicy::machines`], unless the service
+/// says otherwise: 1 MiB, many times what Stripe or a cron job sends. GitHub's webhooks may have
+/// 25 MiB; a route that takes all of them has to say so.
+pub const MACHINE_LIMIT: usize = 1024 * 1024;
 
 /// How long a client should wait after `503`: longer than a database restart of the small kind,
 /// short enough for a person who waits.
@@ -13,18 +18,6 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// How long browsers remember to use TLS only: one year, the least that the preload lists take.
 pub const HSTS_MAX_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// How the client reaches the service. There is no default: behind a proxy only the operator
-/// knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Transport {
-    /// Plain HTTP, as on loopback. No `Strict-Transport-Security`; an `Origin` must be `http`.
-    Plain,
-    /// TLS, here or at a proxy. `Strict-Transport-Security` for a year; an `Origin` must be
-    /// `https`, so that a page an eavesdropper injected into plain HTTP counts as foreign.
-    Tls,
-}
 
 /// What the browser tells other pages about where it came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,14 +10,18 @@
 
 mod web;
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::post;
-use keyward_axum::{Door, Failure, Hosts, SecretForm, Transport};
+use keyward_axum::{Failure, Origins, RoutePolicy, SecretForm, WebGuard};
 use web::{Answer, send, serve};
 
 /// Answers with what it read: the trimmed text, the secret's bytes, and what `Debug` shows.
+/// `Debug` names no field: what was pasted in the wrong place may be one.
 async fn echo(mut form: SecretForm) -> Result<String, Failure> {
     let debug = format!("{form:?}");
     let text = form.text("name").map_err(Failure::input)?;
@@ -30,8 +34,9 @@ async fn echo(mut form: SecretForm) -> Result<String, Failure> {
 }
 
 fn start() -> SocketAddr {
-    let door = Door::new(Hosts::loopback(), Transport::Plain).body_limit(10_000);
-    serve(Router::new().route("/", post(echo)).layer(door))
+    let guard = WebGuard::new(Origins::loopback());
+    let policy = RoutePolicy::pages(&guard).body_limit(10_000);
+    serve(Router::new().route("/", post(echo)).layer(policy))
 }
 
 fn submit(to: SocketAddr, kind: &str, body: &[u8]) -> Answer {
@@ -48,7 +53,7 @@ const MULTIPART: &str = "multipart/form-data; boundary=----b";
 #[test]
 fn both_encodings_give_the_same_bytes() {
     let to = start();
-    let expected = "web 1|[32, 255, 13, 10, 43, 38]|{\"name\", \"key\"}|true";
+    let expected = "web 1|[32, 255, 13, 10, 43, 38]|SecretForm(2 fields)|true";
     let one = submit(to, URLENCODED, b"name=+web+1+&key=%20%FF%0d%0A%2B%26");
     assert_eq!((one.status, one.body.as_str()), (200, expected));
     let body = b"------b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n web 1 \r\n\
@@ -65,7 +70,10 @@ fn both_encodings_give_the_same_bytes() {
 
 #[test]
 fn an_absent_field_is_empty() {
-    assert_eq!(submit(start(), URLENCODED, b"").body, "|[]|{}|true");
+    assert_eq!(
+        submit(start(), URLENCODED, b"").body,
+        "|[]|SecretForm(0 fields)|true"
+    );
 }
 
 #[test]
@@ -117,4 +125,124 @@ fn what_could_be_read_in_two_ways_is_refused() {
     }
     assert_eq!(submit(to, "text/plain", b"key=1").status, 415);
     assert_eq!(submit(to, URLENCODED, &[b'a'; 10_001]).status, 413);
+}
+
+async fn count<const LIMIT: usize>(mut form: SecretForm<LIMIT>) -> String {
+    form.secret("key").len().to_string()
+}
+
+/// A form with a field `key` of so many bytes, its length stated or not, and its status.
+fn sent(to: SocketAddr, n: usize, chunked: bool) -> u16 {
+    let body = [b"key=".as_slice(), &vec![b'a'; n]].concat();
+    let head = format!(
+        "POST / HTTP/1.1\nHost: {to}\nSec-Fetch-Site: same-origin\nContent-Type: {URLENCODED}"
+    );
+    if chunked {
+        let size = format!("{:x}\r\n", body.len());
+        let chunks = [size.as_bytes(), &body, b"\r\n0\r\n\r\n"];
+        send(
+            to,
+            &format!("{head}\nTransfer-Encoding: chunked"),
+            &chunks.concat(),
+        )
+        .status
+    } else {
+        send(
+            to,
+            &format!("{head}\nContent-Length: {}", body.len()),
+            &body,
+        )
+        .status
+    }
+}
+
+#[test]
+fn a_form_is_bounded_whatever_layers_there_are() {
+    use axum::extract::DefaultBodyLimit;
+    let routes = || Router::new().route("/", post(count::<{ keyward_axum::policy::FORM_LIMIT }>));
+    let small = || Router::new().route("/", post(count::<1004>));
+    let guard = WebGuard::new(Origins::loopback());
+    let own = 3 * 1024 * 1024 + 64 * 1024;
+    let axums = 2_097_152;
+    for (router, limit) in [
+        (routes(), axums),
+        (routes().layer(DefaultBodyLimit::disable()), own),
+        (routes().layer(DefaultBodyLimit::max(40 << 20)), own),
+        (routes().layer(DefaultBodyLimit::max(5000)), 5000),
+        (routes().layer(RoutePolicy::pages(&guard)), own),
+        (
+            routes().layer(RoutePolicy::pages(&guard).body_limit(40 << 20)),
+            own,
+        ),
+        (small(), 1004),
+        (small().layer(RoutePolicy::pages(&guard)), 1004),
+        (
+            small().layer(RoutePolicy::pages(&guard).body_limit(600)),
+            600,
+        ),
+    ] {
+        let to = serve(router);
+        for chunked in [false, true] {
+            assert_eq!(sent(to, limit - 4, chunked), 200, "{limit} {chunked}");
+            assert_eq!(sent(to, limit - 3, chunked), 413, "{limit} {chunked}");
+        }
+        assert_eq!(sent(to, 40 << 20, false), 413);
+        assert_eq!(sent(to, 40 << 20, true), 413);
+    }
+}
+
+#[test]
+fn a_slow_form_is_read_whole_and_one_cut_short_reaches_no_handler() {
+    let reached = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&reached);
+    let handler = move |form: SecretForm| async move {
+        seen.fetch_add(1, Ordering::SeqCst);
+        echo(form).await
+    };
+    let guard = WebGuard::new(Origins::loopback());
+    let to = serve(
+        Router::new()
+            .route("/", post(handler))
+            .layer(RoutePolicy::pages(&guard)),
+    );
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: {to}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\
+         Content-Type: {URLENCODED}\r\nContent-Length: 12\r\n\r\n"
+    );
+    let mut slow = TcpStream::connect(to).unwrap();
+    slow.write_all(head.as_bytes()).unwrap();
+    for (at, byte) in b"name=a&key=b".iter().enumerate() {
+        // Others are served between any two bytes of it.
+        if at % 4 == 0 {
+            assert_eq!(submit(to, URLENCODED, b"name=x").status, 200);
+        }
+        slow.write_all(&[*byte]).unwrap();
+    }
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.ends_with("a|[98]|SecretForm(2 fields)|true"),
+        "{answer}"
+    );
+    assert_eq!(reached.load(Ordering::SeqCst), 4);
+
+    let mut cut = TcpStream::connect(to).unwrap();
+    cut.write_all(head.as_bytes()).unwrap();
+    cut.write_all(b"name=a&key=").unwrap();
+    cut.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    let _ = cut.read_to_string(&mut answer);
+    assert!(!answer.contains(" 200 "), "{answer}");
+    // A stated length alone takes no room: a thousand such connections cost their sockets.
+    let stated = head.replace("Content-Length: 12", "Content-Length: 3000000");
+    let waiting: Vec<_> = (0..200)
+        .map(|_| {
+            let mut one = TcpStream::connect(to).unwrap();
+            one.write_all(stated.as_bytes()).unwrap();
+            one
+        })
+        .collect();
+    assert_eq!(submit(to, URLENCODED, b"name=x").status, 200);
+    drop(waiting);
+    assert_eq!(reached.load(Ordering::SeqCst), 5);
 }

@@ -18,7 +18,7 @@ use crate::view::{Connect, Detail, FormView, List, Reveal, address};
 /// How many rows one page shows.
 const LIMIT: usize = 100;
 
-type Door<T> = Result<T, Failure>;
+type Answer<T> = Result<T, Failure>;
 
 fn section(path: &str) -> Result<Section, Error> {
     Section::of(path).ok_or_else(|| Error::rejected(Reason::NotFound))
@@ -40,7 +40,7 @@ pub(super) async fn list(
     Path(path): Path<String>,
     Query(start): Query<Start>,
     Query(after): Query<After>,
-) -> Door<Html<String>> {
+) -> Answer<Html<String>> {
     let section = section(&path)?;
     let words = section.words();
     let found = desk.list(section, start.after.as_deref(), LIMIT).await?;
@@ -59,7 +59,7 @@ pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Path(path): Path<(String, String)>,
     Query(after): Query<After>,
-) -> Door<Html<String>> {
+) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
     let words = section.words();
     let row = desk.one(section, &id).await?;
@@ -74,7 +74,7 @@ pub(super) async fn show(
 pub(super) async fn reveal(
     State(desk): State<Arc<Desk>>,
     Path(path): Path<(String, String)>,
-) -> Door<Html<String>> {
+) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
     let words = section.words();
     let parts = desk.reveal(section, &id).await?;
@@ -87,7 +87,7 @@ pub(super) async fn reveal(
     })
 }
 
-fn form_page(desk: &Desk, section: Section, form: FormView) -> Door<Html<String>> {
+fn form_page(desk: &Desk, section: Section, form: FormView) -> Answer<Html<String>> {
     let words = section.words();
     html(&Connect {
         page: page(desk, words.path, None),
@@ -98,7 +98,7 @@ fn form_page(desk: &Desk, section: Section, form: FormView) -> Door<Html<String>
 }
 
 /// The form again, with what to mend and without anything secret.
-fn again(desk: &Desk, section: Section, form: FormView) -> Door<Response> {
+fn again(desk: &Desk, section: Section, form: FormView) -> Answer<Response> {
     let page = form_page(desk, section, form)?;
     Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
@@ -106,7 +106,7 @@ fn again(desk: &Desk, section: Section, form: FormView) -> Door<Response> {
 pub(super) async fn blank(
     State(desk): State<Arc<Desk>>,
     Path(path): Path<String>,
-) -> Door<Html<String>> {
+) -> Answer<Html<String>> {
     let section = section(&path)?;
     form_page(&desk, section, FormView::blank(section))
 }
@@ -115,7 +115,7 @@ pub(super) async fn connect(
     State(desk): State<Arc<Desk>>,
     Path(path): Path<String>,
     mut form: SecretForm,
-) -> Door<Response> {
+) -> Answer<Response> {
     let section = section(&path)?;
     let mut view = FormView::blank(section);
     let stored = async {
@@ -147,7 +147,7 @@ pub(super) async fn connect(
 pub(super) async fn replacing(
     State(desk): State<Arc<Desk>>,
     Path(path): Path<(String, String)>,
-) -> Door<Html<String>> {
+) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
     let row = desk.one(section, &id).await?;
     form_page(&desk, section, FormView::over(section, &id, row.revision))
@@ -157,7 +157,7 @@ pub(super) async fn replace(
     State(desk): State<Arc<Desk>>,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
-) -> Door<Response> {
+) -> Answer<Response> {
     let (section, id) = record(&path)?;
     let revision = input::revision(&mut form)?;
     let mut view = FormView::over(section, &id, revision.number());
@@ -182,7 +182,7 @@ pub(super) async fn delete(
     State(desk): State<Arc<Desk>>,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
-) -> Door<Redirect> {
+) -> Answer<Redirect> {
     let (section, id) = record(&path)?;
     let revision: Revision = input::revision(&mut form)?;
     desk.delete(section, &id, revision).await?;

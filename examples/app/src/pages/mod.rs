@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
-use keyward_axum::{Door, Failure, Hosts, Transport, failure};
+use keyward_axum::{Failure, Origins, RoutePolicy, WebGuard};
 use keyward_base::Error;
 use serde::Deserialize;
 
@@ -21,9 +21,9 @@ use crate::desk::Desk;
 use crate::log;
 use crate::view::{ErrorPage, Page};
 
-/// All pages, behind the door.
+/// All pages, behind their policy.
 pub(crate) fn routes(desk: Arc<Desk>) -> Router {
-    let door = Door::new(Hosts::loopback(), Transport::Plain)
+    let guard = WebGuard::new(Origins::loopback())
         .error_page(error_page)
         .report(log::failure);
     Router::new()
@@ -61,7 +61,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
             get(|| asset("image/svg+xml", include_str!("../../assets/icon.svg"))),
         )
         .with_state(desk)
-        .layer(door)
+        .layer(RoutePolicy::pages(&guard))
 }
 
 /// A file that is the same for everybody, so that it may be cached.
@@ -74,7 +74,7 @@ async fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse {
 
 /// The page of an error status: the same words each time.
 fn error_page(status: StatusCode) -> String {
-    let words = failure::words(status);
+    let words = keyward_axum::words(status);
     let page = ErrorPage {
         status: status.as_u16(),
         words,

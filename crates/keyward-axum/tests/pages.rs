@@ -1,4 +1,4 @@
-//! The door, over real HTTP on loopback.
+//! The policy for pages, over real HTTP on loopback.
 // Tests: a panic is the report.
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use axum::extract::Json;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use keyward_axum::{
-    ContentPolicy, Door, Failure, Hosts, Referrer, Shown, Transport, content, failure,
+    ContentPolicy, Failure, Origins, Referrer, RoutePolicy, Shown, WebGuard, content, words,
 };
 use keyward_base::{Error, Reason};
 use web::{Answer, send, serve};
@@ -78,12 +78,17 @@ fn routes() -> Router {
         )
 }
 
-fn plain() -> Door {
-    Door::new(Hosts::loopback(), Transport::Plain)
+fn plain() -> WebGuard {
+    WebGuard::new(Origins::loopback())
 }
 
-fn start(door: Door) -> SocketAddr {
-    serve(routes().layer(door))
+/// A guard of a service at those origins, wherever it really listens.
+fn at(origins: &[&str]) -> WebGuard {
+    WebGuard::new(Origins::only(origins).unwrap())
+}
+
+fn start(guard: &WebGuard) -> SocketAddr {
+    serve(routes().layer(RoutePolicy::pages(guard)))
 }
 
 fn fetch(to: SocketAddr, path: &str) -> Answer {
@@ -101,7 +106,7 @@ fn post_with(to: SocketAddr, headers: &str) -> Answer {
 
 #[test]
 fn every_response_carries_the_headers() {
-    let to = start(plain());
+    let to = start(&plain());
     let own = "Sec-Fetch-Site: same-origin";
     let answers = [
         (200, fetch(to, "/")),
@@ -151,7 +156,7 @@ fn every_response_carries_the_headers() {
 
 #[test]
 fn a_handler_cannot_weaken_them_but_may_allow_caching() {
-    let to = start(plain());
+    let to = start(&plain());
     let weak = fetch(to, "/weak");
     assert_eq!(weak.header("x-frame-options"), Some("DENY"));
     assert_eq!(weak.header("content-security-policy"), Some(ALWAYS[0].1));
@@ -163,13 +168,13 @@ fn a_handler_cannot_weaken_them_but_may_allow_caching() {
 
 #[test]
 fn tls_is_remembered_for_a_year() {
-    let to = start(Door::new(Hosts::loopback(), Transport::Tls));
-    let expected = Some("max-age=31536000");
-    assert_eq!(fetch(to, "/").header("strict-transport-security"), expected);
-    assert_eq!(
-        fetch(to, "/nowhere").header("strict-transport-security"),
-        expected
-    );
+    let to = start(&at(&["https://app.example.com"]));
+    for path in ["/", "/nowhere"] {
+        let head = format!("GET {path} HTTP/1.1\nHost: app.example.com");
+        let sent = send(to, &head, b"");
+        let header = sent.header("strict-transport-security");
+        assert_eq!(header, Some("max-age=31536000"), "{path}");
+    }
 }
 
 #[test]
@@ -178,7 +183,7 @@ fn the_policies_can_be_set_by_type() {
     let policy = ContentPolicy::strict()
         .allow(content::Directive::Script, content::Source::same_origin())
         .allow(content::Directive::Image, source);
-    let to = start(plain().content(policy).referrer(Referrer::SameOrigin));
+    let to = start(&plain().content(policy).referrer(Referrer::SameOrigin));
     let answer = fetch(to, "/");
     assert_eq!(
         answer.header("content-security-policy"),
@@ -203,39 +208,70 @@ fn the_policies_can_be_set_by_type() {
 
 #[test]
 fn what_may_change_something_must_come_from_an_own_page() {
-    let to = start(plain());
+    let to = start(&plain());
     let port = to.port();
     for own in [
         "Sec-Fetch-Site: same-origin".to_owned(),
         "Sec-Fetch-Site: none".to_owned(),
         "Sec-Fetch-Site: same-origin\nOrigin: null".to_owned(), // With `no-referrer`, as browsers send it.
+        "Sec-Fetch-Site: none\nOrigin: null".to_owned(),
         format!("Origin: http://{to}"),
         format!("ORIGIN: http://{to}"),
+        format!("Sec-Fetch-Site: same-origin\nOrigin: http://{to}"),
     ] {
         assert_eq!(post_with(to, &own).status, 200, "{own}");
     }
-    for foreign in [
+    let foreign_origins = [
+        "http://evil.example".to_owned(),
+        format!("http://localhost:{port}"), // Own too, but not the origin of this host.
+        format!("http://127.0.0.1:{}", port ^ 1),
+        "http://127.0.0.1".to_owned(),
+        format!("https://{to}"),
+        format!("HTTP://{to}"),
+        format!("http://{to}/"),
+        format!("http://{to}?"),
+        format!("http://{to}@evil.example"),
+        format!("http://evil.example@{to}"),
+        format!("http://{to}.evil.example"),
+        format!("http://{to} http://{to}"),
+        format!("http://{to}, http://evil.example"),
+        format!("http://{to}\nOrigin: http://{to}"),
+        format!("http://{to}\nOrigin: http://evil.example"),
+        format!("http://evil.example\nOrigin: http://{to}"),
+        "null\nOrigin: null".to_owned(),
+        "NULL".to_owned(),
+        "http://".to_owned(),
         String::new(),
-        "Sec-Fetch-Site: cross-site".to_owned(),
-        "Sec-Fetch-Site: same-site".to_owned(),
-        "Sec-Fetch-Site: ".to_owned(),
-        "Sec-Fetch-Site: SAME-ORIGIN".to_owned(),
-        "Sec-Fetch-Site: same-origin, cross-site".to_owned(),
-        "Sec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site".to_owned(),
-        format!("Sec-Fetch-Site: cross-site\nOrigin: http://{to}"),
-        format!("Sec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site\nOrigin: http://{to}"),
+        "\u{fc}".to_owned(), // Bytes that are no text.
+    ];
+    let mut refused = vec![
+        String::new(),
         "Origin: null".to_owned(),
-        "Origin: http://evil.example".to_owned(),
-        format!("Origin: http://localhost:{port}"), // Own too, but not the origin of this host.
-        format!("Origin: http://127.0.0.1:{}", port ^ 1),
-        "Origin: http://127.0.0.1".to_owned(),
-        format!("Origin: https://{to}"),
-        format!("Origin: http://{to}/"),
-        format!("Origin: http://{to}@evil.example"),
-        format!("Origin: http://{to}.evil.example"),
-        format!("Origin: http://{to}\nOrigin: http://evil.example"),
+        "Sec-Fetch-Site: ".to_owned(),
         format!("Referer: http://{to}/"),
+    ];
+    for site in [
+        "cross-site",
+        "same-site",
+        "SAME-ORIGIN",
+        "same-origin, cross-site",
+        "same-origin\nSec-Fetch-Site: cross-site",
+        "same-origin\nSec-Fetch-Site: same-origin",
     ] {
+        refused.push(format!("Sec-Fetch-Site: {site}"));
+        refused.push(format!("Sec-Fetch-Site: {site}\nOrigin: null"));
+        refused.push(format!("Sec-Fetch-Site: {site}\nOrigin: http://{to}"));
+        refused.push(format!("Origin: http://{to}\nSec-Fetch-Site: {site}"));
+    }
+    for origin in foreign_origins {
+        // Alone, and beside what alone would do: where both are there, both must fit.
+        refused.push(format!("Origin: {origin}"));
+        for site in ["same-origin", "none"] {
+            refused.push(format!("Sec-Fetch-Site: {site}\nOrigin: {origin}"));
+            refused.push(format!("Origin: {origin}\nSec-Fetch-Site: {site}"));
+        }
+    }
+    for foreign in refused {
         let answer = post_with(to, &foreign);
         assert_eq!(
             (answer.status, answer.body.as_str()),
@@ -246,11 +282,54 @@ fn what_may_change_something_must_come_from_an_own_page() {
 }
 
 #[test]
+fn an_origin_of_null_fits_only_where_own_pages_send_it() {
+    let to = start(&plain().referrer(Referrer::SameOrigin));
+    let site = "Sec-Fetch-Site: same-origin";
+    assert_eq!(post_with(to, &format!("{site}\nOrigin: null")).status, 403);
+    let own = format!("{site}\nOrigin: http://{to}");
+    assert_eq!(post_with(to, &own).status, 200);
+    assert_eq!(post_with(to, &format!("Origin: http://{to}")).status, 200);
+}
+
+#[test]
+fn an_address_of_ipv6_is_one_in_every_spelling() {
+    let to = start(&plain());
+    let status = |host: &str, origin: &str| {
+        let head = format!("POST / HTTP/1.1\nHost: {host}\nContent-Length: 0\nOrigin: {origin}");
+        send(to, &head, b"").status
+    };
+    assert_eq!(status("[::1]:8080", "http://[::1]:8080"), 200);
+    assert_eq!(status("[0:0:0:0:0:0:0:1]:80", "http://[::1]"), 200);
+    assert_eq!(status("[::0:1]", "http://[0000::1]:80"), 200);
+    assert_eq!(status("[::1]:8080", "http://[::1]:8081"), 403);
+    assert_eq!(status("[::1]:8080", "http://[::2]:8080"), 403);
+    assert_eq!(status("[::1]:8080", "http://::1:8080"), 403);
+    assert_eq!(status("[::ffff:127.0.0.1]", "http://127.0.0.1"), 421);
+    let to = start(&at(&["http://[2001:db8::1]:8080"]));
+    let status = |host: &str| send(to, &format!("GET / HTTP/1.1\nHost: {host}"), b"").status;
+    assert_eq!(status("[2001:DB8:0::1]:8080"), 200);
+    assert_eq!(status("[2001:db8::2]:8080"), 421);
+}
+
+#[test]
+fn a_foreign_page_opens_no_other_protocol_with_a_harmless_method() {
+    let to = start(&plain());
+    let status = |more: &str| {
+        let head = format!("GET / HTTP/1.1\nHost: {to}\nUpgrade: websocket\n{more}");
+        send(to, &head, b"").status
+    };
+    assert_eq!(status("Origin: http://evil.example"), 403);
+    assert_eq!(status("Sec-Fetch-Site: cross-site"), 403);
+    assert_eq!(status(""), 403);
+    assert_eq!(status(&format!("Origin: http://{to}")), 200);
+}
+
+#[test]
 fn every_method_but_the_harmless_is_checked() {
     let to = serve(
         Router::new()
             .fallback(|| async { "reached" })
-            .layer(plain()),
+            .layer(RoutePolicy::pages(&plain())),
     );
     let status = |method: &str, more: &str| {
         send(
@@ -283,35 +362,97 @@ fn every_method_but_the_harmless_is_checked() {
     }
 }
 
+/// A POST to that host from a page of that origin.
+fn post_from(to: SocketAddr, host: &str, origin: &str) -> u16 {
+    let head = format!("POST / HTTP/1.1\nHost: {host}\nContent-Length: 0\nOrigin: {origin}");
+    send(to, &head, b"").status
+}
+
 #[test]
 fn behind_tls_an_origin_must_be_tls() {
-    let to = start(Door::new(
-        Hosts::only(&["app.example.com"]).unwrap(),
-        Transport::Tls,
-    ));
-    let status = |host: &str, origin: &str| {
-        let head = format!("POST / HTTP/1.1\nHost: {host}\nContent-Length: 0\nOrigin: {origin}");
-        send(to, &head, b"").status
-    };
-    assert_eq!(status("app.example.com", "https://app.example.com"), 200);
+    let to = start(&at(&["https://app.example.com"]));
+    let own = "https://app.example.com";
+    assert_eq!(post_from(to, "app.example.com", own), 200);
+    assert_eq!(post_from(to, "App.Example.com:443", own), 200);
+    assert_eq!(post_from(to, "app.example.com", &format!("{own}:443")), 200);
+    for (host, origin, status) in [
+        ("app.example.com", "http://app.example.com", 403),
+        ("app.example.com", "https://app.example.com:444", 403),
+        ("app.example.com:444", "https://app.example.com:444", 421),
+        ("app.example.com:80", own, 421),
+        ("app.example.com.", own, 421),
+    ] {
+        assert_eq!(post_from(to, host, origin), status, "{host} {origin}");
+    }
+}
+
+#[test]
+fn a_service_on_a_port_is_named_as_the_browser_shows_it() {
+    let to = start(&at(&["https://app.example.com:8443"]));
+    let own = "https://app.example.com:8443";
+    assert_eq!(post_from(to, "app.example.com:8443", own), 200);
+    // A proxy that takes the port off the host does not shut its own pages out.
+    assert_eq!(post_from(to, "app.example.com", own), 200);
+    for (host, origin, status) in [
+        // Another service on the same name is another origin.
+        ("app.example.com:8443", "https://app.example.com", 403),
+        ("app.example.com", "https://app.example.com", 403),
+        ("app.example.com", "https://app.example.com:9443", 403),
+        ("app.example.com:443", own, 421),
+        ("app.example.com:9443", own, 421),
+        ("evil.example:8443", own, 421),
+        ("evil.example", own, 421),
+    ] {
+        assert_eq!(post_from(to, host, origin), status, "{host} {origin}");
+    }
+    // Of two services on one name, a host without a port is the one on the usual port, or nobody.
+    let (usual, other) = ("https://a.example", "https://a.example:8443");
+    let to = start(&at(&[other, usual]));
+    assert_eq!(post_from(to, "a.example", usual), 200);
+    assert_eq!(post_from(to, "a.example:8443", other), 200);
+    assert_eq!(post_from(to, "a.example", other), 403);
+    assert_eq!(post_from(to, "a.example:8443", usual), 403);
+    let to = start(&at(&[other, "https://a.example:9443"]));
+    assert_eq!(post_from(to, "a.example", other), 421);
+}
+
+#[test]
+fn origins_are_written_as_a_browser_shows_them() {
+    let shown = Origins::only(&["https://App.example.com", "https://[::1]:8443"]).unwrap();
     assert_eq!(
-        status("App.Example.com:443", "https://app.example.com"),
-        200
+        shown.to_string(),
+        "https://app.example.com https://[::1]:8443"
     );
-    assert_eq!(status("app.example.com", "http://app.example.com"), 403);
-    assert_eq!(
-        status("app.example.com", "https://app.example.com:444"),
-        403
-    );
-    assert_eq!(
-        status("app.example.com:444", "https://app.example.com:444"),
-        421
-    );
+    assert_eq!(Origins::loopback().to_string(), "http on loopback");
+    let long = format!("https://{}", "a".repeat(254));
+    assert!(Origins::only(&[&long[..long.len() - 1]]).is_ok());
+    for bad in [
+        &[][..],
+        &["app.example.com"],
+        &["https://app.example.com/"],
+        &["https://app.example.com:"],
+        &["https://app.example.com:0x50"],
+        &["https://app.example.com:65536"],
+        &["https://user@app.example.com"],
+        &["https://"],
+        &["ftp://app.example.com"],
+        &["*"],
+        &["https://*.example.com"],
+        &["https://app.example.com", "http://app.example.com"],
+        &["http://app.example.com", "https://app.example.com"],
+        &[&long],
+    ] {
+        let error = Origins::only(bad).unwrap_err();
+        assert!(
+            error.to_string().contains("https://app.example.com:8443"),
+            "{bad:?}"
+        );
+    }
 }
 
 #[test]
 fn a_foreign_host_name_reaches_nothing() {
-    let to = start(plain());
+    let to = start(&plain());
     let port = to.port();
     let status = |head: &str| send(to, head, b"").status;
     for own in [
@@ -319,6 +460,7 @@ fn a_foreign_host_name_reaches_nothing() {
         format!("localhost:{port}"),
         "LocalHost".to_owned(),
         "[::1]:9".to_owned(),
+        "[0:0::1]".to_owned(),
     ] {
         assert_eq!(
             status(&format!("GET / HTTP/1.1\nHost: {own}")),
@@ -369,13 +511,11 @@ fn a_foreign_host_name_reaches_nothing() {
         status("GET http://localhost/ HTTP/1.1\nHost: localhost"),
         200
     );
-    assert!(Hosts::only(&[]).is_err());
-    assert!(Hosts::only(&["a.example", "https://b.example"]).is_err());
 }
 
 #[test]
 fn an_error_says_its_status_and_nothing_else() {
-    let to = start(plain());
+    let to = start(&plain());
     let leak = fetch(to, "/leak");
     assert_eq!(
         (leak.status, leak.body.as_str()),
@@ -425,14 +565,14 @@ fn errors_of_keyward_have_a_status_by_blame_and_go_to_the_reporter() {
         let handler = move || async move { Result::<(), _>::Err(Failure::from(make())) };
         router = router.route(&format!("/{at}"), get(handler));
     }
-    let door = plain().report(move |error| log.lock().unwrap().push(format!("{error:?}")));
-    let to = serve(router.layer(door));
+    let guard = plain().report(move |error| log.lock().unwrap().push(format!("{error:?}")));
+    let to = serve(router.layer(RoutePolicy::pages(&guard)));
     let answers: Vec<_> = (0..cases.len())
         .map(|at| fetch(to, &format!("/{at}")))
         .collect();
     for (answer, (status, make)) in answers.iter().zip(&cases) {
         assert_eq!(answer.status, *status);
-        let words = failure::words(StatusCode::from_u16(*status).unwrap());
+        let words = words(StatusCode::from_u16(*status).unwrap());
         assert_eq!(answer.body, format!("{words}\n"));
         assert!(told.lock().unwrap().contains(&format!("{:?}", make())));
     }
@@ -445,7 +585,7 @@ fn errors_of_keyward_have_a_status_by_blame_and_go_to_the_reporter() {
     };
     assert_eq!(without_date(&answers[4]), without_date(&answers[5]));
     assert_eq!(without_date(&answers[4]), without_date(&answers[6]));
-    // Refusals at the door are reported too.
+    // Refusals at the guard are reported too.
     told.lock().unwrap().clear();
     assert_eq!(post_with(to, "").status, 403);
     assert_eq!(
@@ -458,7 +598,7 @@ fn errors_of_keyward_have_a_status_by_blame_and_go_to_the_reporter() {
 
 #[test]
 fn an_error_page_is_made_from_the_status_alone() {
-    let to = start(plain().error_page(|status| format!("<h1>{}</h1>", status.as_u16())));
+    let to = start(&plain().error_page(|status| format!("<h1>{}</h1>", status.as_u16())));
     let answer = fetch(to, "/leak");
     assert_eq!((answer.status, answer.body.as_str()), (500, "<h1>500</h1>"));
     assert_eq!(
@@ -466,33 +606,4 @@ fn an_error_page_is_made_from_the_status_alone() {
         Some("text/html; charset=utf-8")
     );
     assert_eq!(post_with(to, "").body, "<h1>403</h1>");
-}
-
-#[test]
-fn a_body_is_limited_whether_its_length_is_stated_or_not() {
-    let to = start(plain().body_limit(1000));
-    let head =
-        |more: &str| format!("POST /body HTTP/1.1\nHost: {to}\nSec-Fetch-Site: none\n{more}");
-    let fits = send(to, &head("Content-Length: 1000"), &[b'a'; 1000]);
-    assert_eq!((fits.status, fits.body.as_str()), (200, "1000"));
-    assert_eq!(
-        send(to, &head("Content-Length: 1001"), &[b'a'; 1001]).status,
-        413
-    );
-    let chunk = |n: usize| {
-        [
-            format!("{n:x}\r\n").into_bytes(),
-            vec![b'a'; n],
-            b"\r\n0\r\n\r\n".to_vec(),
-        ]
-        .concat()
-    };
-    assert_eq!(
-        send(to, &head("Transfer-Encoding: chunked"), &chunk(1000)).status,
-        200
-    );
-    assert_eq!(
-        send(to, &head("Transfer-Encoding: chunked"), &chunk(1001)).status,
-        413
-    );
 }

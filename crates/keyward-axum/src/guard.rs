@@ -1,0 +1,84 @@
+//! What all routes of a service have in common.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+use keyward_base::Error;
+
+use crate::bodies::ErrorPage;
+use crate::content::ContentPolicy;
+use crate::headers;
+use crate::origins::Origins;
+use crate::policy::Referrer;
+
+type Reporter = Arc<dyn Fn(&Error) + Send + Sync>;
+
+/// What all routes of a service have in common: where it answers, what its pages may load, how
+/// errors look and who is told of them. A [`crate::RoutePolicy`] puts it before routes.
+#[derive(Clone)]
+pub struct WebGuard {
+    pub(crate) origins: Origins,
+    pub(crate) content: ContentPolicy,
+    pub(crate) referrer: Referrer,
+    pub(crate) page: Option<ErrorPage>,
+    pub(crate) report: Option<Reporter>,
+}
+
+impl WebGuard {
+    /// The strict defaults of [`crate::policy`] and [`ContentPolicy::strict`].
+    #[must_use]
+    pub fn new(origins: Origins) -> Self {
+        Self {
+            origins,
+            content: ContentPolicy::strict(),
+            referrer: Referrer::default(),
+            page: None,
+            report: None,
+        }
+    }
+
+    /// Another content policy.
+    #[must_use]
+    pub fn content(mut self, content: ContentPolicy) -> Self {
+        self.content = content;
+        self
+    }
+
+    /// Another referrer policy.
+    #[must_use]
+    pub const fn referrer(mut self, referrer: Referrer) -> Self {
+        self.referrer = referrer;
+        self
+    }
+
+    /// An HTML page for each error status, where pages are answered. It is given the status and
+    /// nothing else, so that it has nothing to tell.
+    #[must_use]
+    pub fn error_page(mut self, page: fn(StatusCode) -> String) -> Self {
+        self.page = Some(page);
+        self
+    }
+
+    /// Is told every error behind a response, refusals at the guard included: for the log.
+    #[must_use]
+    pub fn report(mut self, report: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.report = Some(Arc::new(report));
+        self
+    }
+
+    /// The headers of every response.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        headers::of(&self.content, self.referrer, self.origins.scheme())
+    }
+}
+
+impl fmt::Debug for WebGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebGuard")
+            .field("origins", &self.origins)
+            .field("content", &self.content)
+            .field("referrer", &self.referrer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,176 @@
+//! What an application can answer, over real HTTP on loopback: fixed bodies, and the headers that
+//! belong to the status.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod web;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use keyward_axum::{Challenge, Failure, Origins, RoutePolicy, WebGuard, words};
+use keyward_base::{Error, Reason};
+use web::{Answer, send, serve};
+
+fn secretive() -> Error {
+    Error::misuse("the table users has no row 7").with_source("at /srv/app/db.rs:12")
+}
+
+fn refused() -> Error {
+    Error::rejected(Reason::NotFound)
+}
+
+fn unauthenticated() -> Failure {
+    Failure::unauthenticated(&Challenge::bearer("deploy api").unwrap(), refused())
+}
+
+/// A route that always fails so.
+fn failing(fail: fn() -> Failure) -> axum::routing::MethodRouter {
+    get(move || async move { Result::<(), _>::Err(fail()) })
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/401", failing(unauthenticated))
+        .route("/403", failing(|| Failure::forbidden(secretive())))
+        .route("/409", failing(|| Failure::conflict(secretive())))
+        .route("/413", failing(|| Failure::too_large(secretive())))
+        .route(
+            "/429",
+            failing(|| Failure::too_many(Duration::from_millis(60_001), secretive())),
+        )
+        .route(
+            "/503",
+            failing(|| Failure::unavailable(Duration::ZERO, secretive())),
+        )
+        .route(
+            "/ended",
+            get(|| async {
+                (
+                    StatusCode::UNAUTHORIZED,
+                    axum::response::AppendHeaders([
+                        ("set-cookie", "session=; Max-Age=0"),
+                        ("set-cookie", "csrf=; Max-Age=0"),
+                        ("www-authenticate", "Bearer"),
+                        ("x-inner", "db1"),
+                    ]),
+                    "user 7 of table users",
+                )
+            }),
+        )
+        .route(
+            "/busy",
+            get(|| async {
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    [("retry-after", "77")],
+                    "db",
+                )
+            }),
+        )
+}
+
+fn start(policy: fn(&WebGuard) -> RoutePolicy) -> SocketAddr {
+    let guard = WebGuard::new(Origins::loopback());
+    serve(routes().layer(policy(&guard)))
+}
+
+fn fetch(to: SocketAddr, path: &str) -> Answer {
+    send(to, &format!("GET {path} HTTP/1.1\nHost: {to}"), b"")
+}
+
+#[test]
+fn each_status_is_reachable_in_its_fixed_body_on_both_policies() {
+    for policy in [RoutePolicy::pages, RoutePolicy::machines] {
+        let to = start(policy);
+        for (status, header) in [
+            (
+                401,
+                Some(("www-authenticate", "Bearer realm=\"deploy api\"")),
+            ),
+            (403, None),
+            (409, None),
+            (413, None),
+            (429, Some(("retry-after", "61"))), // Rounded up.
+            (503, Some(("retry-after", "1"))),  // Never at once.
+        ] {
+            let answer = fetch(to, &format!("/{status}"));
+            assert_eq!(answer.status, status);
+            let words = words(StatusCode::from_u16(status).unwrap());
+            assert_eq!(answer.body, format!("{words}\n"));
+            for name in ["retry-after", "www-authenticate"] {
+                let expected = header.filter(|(known, _)| *known == name);
+                let expected = expected.map(|(_, value)| value);
+                assert_eq!(answer.header(name), expected, "{name} of {status}");
+            }
+        }
+        let busy = fetch(to, "/busy");
+        assert_eq!(busy.header("retry-after"), Some("77"));
+        assert!(!busy.body.contains("db"));
+    }
+}
+
+#[test]
+fn no_two_words_are_the_same_but_those_of_nothing_known() {
+    let known = [
+        400, 401, 403, 404, 405, 409, 413, 415, 421, 429, 503, 500, 418,
+    ];
+    let told: std::collections::BTreeSet<_> = known
+        .iter()
+        .map(|status| words(StatusCode::from_u16(*status).unwrap()))
+        .collect();
+    assert_eq!(told.len(), known.len());
+}
+
+#[test]
+fn a_refusal_may_end_a_session_and_says_nothing_else() {
+    let ended = fetch(start(RoutePolicy::pages), "/ended");
+    assert_eq!(
+        (ended.status, ended.body.as_str()),
+        (401, "Say who you are first.\n")
+    );
+    let cookies: Vec<_> = ended
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "set-cookie")
+        .map(|(_, value)| value.as_str())
+        .collect();
+    assert_eq!(cookies, ["session=; Max-Age=0", "csrf=; Max-Age=0"]);
+    assert_eq!(ended.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(ended.header("x-inner"), None);
+    let machine = fetch(start(RoutePolicy::machines), "/ended");
+    assert_eq!(machine.header("set-cookie"), None);
+    assert_eq!(machine.header("www-authenticate"), Some("Bearer"));
+}
+
+#[test]
+fn a_challenge_is_one_scheme_and_one_realm() {
+    for (scheme, realm) in [
+        ("", "a"),
+        ("Bearer", ""),
+        ("Be arer", "a"),
+        ("Bearer,", "a"),
+        ("Bearer", "a\"b"),
+        ("Bearer", "a\\"),
+        ("Bearer", "a\r\nx: y"),
+        ("Bearer", "\u{fc}"),
+    ] {
+        assert!(
+            Challenge::scheme(scheme, realm).is_err(),
+            "{scheme} {realm}"
+        );
+    }
+    let (fits, long) = ("a".repeat(64), "a".repeat(65));
+    assert!(Challenge::scheme(&fits, &fits).is_ok());
+    assert!(Challenge::scheme(&long, "a").is_err());
+    assert!(Challenge::bearer(&long).is_err());
+}

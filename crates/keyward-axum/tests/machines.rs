@@ -1,0 +1,159 @@
+//! The policy for machines, and both policies in one service, over real HTTP on loopback.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod web;
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use keyward_axum::{Origins, RoutePolicy, WebGuard};
+use web::{Answer, send, serve};
+
+/// Says which cookies it saw, and sets one.
+async fn cookies(headers: HeaderMap) -> ([(&'static str, &'static str); 1], String) {
+    let seen = headers.get_all("cookie").iter();
+    let seen: Vec<_> = seen.map(|value| value.to_str().unwrap()).collect();
+    ([("set-cookie", "session=new")], seen.join(" & "))
+}
+
+fn guard() -> WebGuard {
+    WebGuard::new(Origins::loopback()).error_page(|status| format!("<h1>{status}</h1>"))
+}
+
+/// A service with a route of each kind.
+fn start() -> SocketAddr {
+    let machines = Router::new()
+        .route("/hook", post(cookies))
+        .route("/probe", get(|| async { "up" }));
+    let pages = Router::new().route("/form", post(cookies));
+    let guard = guard();
+    let app = machines
+        .layer(RoutePolicy::machines(&guard))
+        .merge(pages.layer(RoutePolicy::pages(&guard)));
+    serve(app)
+}
+
+fn post_to(to: SocketAddr, path: &str, more: &str) -> Answer {
+    let head = format!("POST {path} HTTP/1.1\nHost: {to}\nContent-Length: 0\n{more}");
+    send(to, &head, b"")
+}
+
+#[test]
+fn a_machine_needs_no_origin_and_a_page_does() {
+    let to = start();
+    for caller in [
+        "",
+        "Authorization: Bearer abc",
+        "Origin: https://hooks.example",
+        "Sec-Fetch-Site: cross-site\nOrigin: http://evil.example",
+    ] {
+        assert_eq!(post_to(to, "/hook", caller).status, 200, "{caller}");
+        assert_eq!(post_to(to, "/form", caller).status, 403, "{caller}");
+    }
+    let own = "Sec-Fetch-Site: same-origin";
+    assert_eq!(post_to(to, "/form", own).status, 200);
+    let probe = send(to, &format!("GET /probe HTTP/1.1\nHost: {to}"), b"");
+    assert_eq!((probe.status, probe.body.as_str()), (200, "up"));
+}
+
+#[test]
+fn cookies_reach_pages_and_never_machines() {
+    let to = start();
+    let both = "Sec-Fetch-Site: same-origin\nCookie: a=1\nCOOKIE: b=2";
+    let page = post_to(to, "/form", both);
+    assert_eq!(page.body, "a=1 & b=2");
+    assert_eq!(page.header("set-cookie"), Some("session=new"));
+    let machine = post_to(to, "/hook", both);
+    assert_eq!((machine.status, machine.body.as_str()), (200, ""));
+    assert_eq!(machine.header("set-cookie"), None);
+}
+
+#[test]
+fn machines_keep_the_rest() {
+    let to = start();
+    let foreign = "POST /hook HTTP/1.1\nHost: evil.example\nContent-Length: 0";
+    let refused = send(to, foreign, b"");
+    assert_eq!(refused.status, 421);
+    // A program is answered in one line, a person with a page.
+    assert!(!refused.body.contains("<h1>"), "{}", refused.body);
+    let wrong = send(to, &format!("GET /hook HTTP/1.1\nHost: {to}"), b"");
+    assert_eq!(
+        (wrong.status, wrong.body.as_str(), wrong.header("allow")),
+        (405, "That cannot be done here.\n", Some("POST"))
+    );
+    for answer in [refused, wrong, post_to(to, "/hook", "")] {
+        for name in ["content-security-policy", "x-content-type-options"] {
+            assert!(answer.header(name).is_some(), "{name} of {answer:?}");
+        }
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    // What nobody has, pages answer for: they were merged last.
+    let nowhere = post_to(to, "/nowhere", "");
+    assert_eq!(nowhere.status, 403);
+    let nowhere = send(to, &format!("GET /nowhere HTTP/1.1\nHost: {to}"), b"");
+    assert!(nowhere.status == 404 && nowhere.body.contains("<h1>404"));
+}
+
+#[test]
+fn two_policies_on_one_route_are_both_kept() {
+    let inside = || Router::new().route("/", post(cookies));
+    let guard = guard();
+    let (machines, pages) = (RoutePolicy::machines(&guard), RoutePolicy::pages(&guard));
+    for router in [
+        inside().layer(machines.clone()).layer(pages.clone()),
+        inside().layer(pages).layer(machines),
+    ] {
+        let to = serve(router);
+        assert_eq!(post_to(to, "/", "").status, 403);
+        let own = post_to(to, "/", "Sec-Fetch-Site: same-origin\nCookie: a=1");
+        assert_eq!((own.status, own.body.as_str()), (200, ""));
+        assert_eq!(own.header("set-cookie"), None);
+    }
+}
+
+async fn length(body: Bytes) -> String {
+    body.len().to_string()
+}
+
+/// A body of `n` bytes, with its length stated, and in chunks without one.
+fn bodies(to: SocketAddr, n: usize) -> [Answer; 2] {
+    let head =
+        |more: &str| format!("POST / HTTP/1.1\nHost: {to}\nSec-Fetch-Site: same-origin\n{more}");
+    let body = vec![b'a'; n];
+    let chunked = [format!("{n:x}\r\n").as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
+    [
+        send(to, &head(&format!("Content-Length: {n}")), &body),
+        send(to, &head("Transfer-Encoding: chunked"), &chunked),
+    ]
+}
+
+#[test]
+fn a_body_has_the_limit_of_its_routes_whether_its_length_is_stated_or_not() {
+    let guard = guard();
+    let (machines, pages) = (RoutePolicy::machines(&guard), RoutePolicy::pages(&guard));
+    let mib = 1024 * 1024;
+    for (policy, limit) in [
+        (machines.clone(), mib),
+        (pages.clone(), 3 * mib + 64 * 1024), // Above axum's own limit.
+        (machines.body_limit(5 * mib), 5 * mib),
+        (pages.body_limit(1000), 1000),
+    ] {
+        let to = serve(Router::new().route("/", post(length)).layer(policy));
+        for fits in bodies(to, limit) {
+            assert_eq!((fits.status, fits.body), (200, limit.to_string()));
+        }
+        for refused in bodies(to, limit + 1) {
+            assert_eq!(refused.status, 413, "{limit}");
+        }
+    }
+}
