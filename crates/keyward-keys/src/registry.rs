@@ -4,6 +4,8 @@
 //! writes a page and the ring in one batch; a page that was deleted or put back does not fit the
 //! digest.
 
+use std::collections::BTreeSet;
+
 use keyward_base::{Error, Reason, Result};
 use keyward_crypto::Provider;
 use keyward_store::{Record, Version};
@@ -38,11 +40,9 @@ struct Page {
     entries: Vec<Registered>,
 }
 
-/// A page to be written, and what the registry is then.
+/// Pages to be written, and what the registry is then.
 pub(crate) struct Change {
-    pub(crate) page: usize,
-    pub(crate) version: Option<Version>,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) pages: Vec<(usize, Option<Version>, Vec<u8>)>,
     pub(crate) state: RegistryState,
 }
 
@@ -89,46 +89,51 @@ impl Registry {
         self.pages.iter().flat_map(|page| &page.entries)
     }
 
-    /// What registering `column` changes; `None` if nothing. A column that was once registered
+    /// What registering `columns` changes; `None` if nothing. A column that was once registered
     /// without a barrier has none for good: processes that write without it may still run.
     pub(crate) fn register(
         mut self,
         provider: &Provider,
-        column: &ColumnId,
-        has_barrier: bool,
+        columns: &[Registered],
     ) -> Result<Option<Change>> {
-        let mut at = None;
-        for (number, page) in self.pages.iter_mut().enumerate() {
-            let held = page.entries.iter_mut().find(|held| held.column == *column);
-            if let Some(held) = held {
-                if has_barrier || !held.has_barrier {
-                    return Ok(None);
-                }
-                held.has_barrier = false;
-                at = Some(number);
-                break;
+        let mut changed = BTreeSet::new();
+        for column in columns {
+            if let Some(at) = self.add(column)? {
+                changed.insert(at);
             }
         }
-        let at = match at {
-            Some(at) => at,
-            None => self.append(Registered {
-                column: column.clone(),
-                has_barrier,
-            })?,
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        let mut pages = Vec::new();
+        for (at, page) in self.pages.iter_mut().enumerate() {
+            if changed.contains(&at) {
+                page.bytes = encode_coverage(&page.entries)?;
+                pages.push((at, page.version, page.bytes.clone()));
+            }
+        }
+        let count = u16::try_from(self.pages.len());
+        let state = RegistryState {
+            pages: count.map_err(|_| Error::misuse("the registry is full"))?,
+            digest: digest(provider, &self.pages),
         };
-        let lost = || Error::misuse("the registry has no such page");
-        let page = self.pages.get_mut(at).ok_or_else(lost)?;
-        page.bytes = encode_coverage(&page.entries)?;
-        let (version, bytes) = (page.version, page.bytes.clone());
-        Ok(Some(Change {
-            page: at,
-            version,
-            bytes,
-            state: RegistryState {
-                pages: u16::try_from(self.pages.len()).map_err(|_| lost())?,
-                digest: digest(provider, &self.pages),
-            },
-        }))
+        Ok(Some(Change { pages, state }))
+    }
+
+    /// Adds one column, or takes its barrier from it, and says on which page; `None`: it stands.
+    fn add(&mut self, column: &Registered) -> Result<Option<usize>> {
+        for (at, page) in self.pages.iter_mut().enumerate() {
+            let mut entries = page.entries.iter_mut();
+            let Some(held) = entries.find(|held| held.column == column.column) else {
+                continue;
+            };
+            if column.has_barrier || !held.has_barrier {
+                return Ok(None);
+            }
+            held.has_barrier = false;
+            return Ok(Some(at));
+        }
+        self.append(column.clone()).map(Some)
     }
 
     /// Adds an entry to the last page, or to a new one, and says to which.

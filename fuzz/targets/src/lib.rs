@@ -84,13 +84,20 @@ pub fn find_dump(data: &[u8]) {
     }
 }
 
-/// Ring and tenant records: refused as corrupt or too new, never by a panic.
+/// Every record of the key store, and the barrier of a data store: refused as corrupt or of another
+/// version, never by a panic.
 pub fn keyring_parse(data: &[u8]) {
+    let of_ring = keyward_keys::format::inspect_ring(data).map(|_| ());
+    let of_tenant = keyward_keys::format::inspect_tenant(data).map(|_| ());
+    let of_registry = keyward_keys::format::inspect_coverage(data).map(|_| ());
     for read in [
-        keyward_keys::format::inspect_ring,
-        keyward_keys::format::inspect_tenant,
+        of_ring,
+        of_tenant,
+        of_registry,
+        keyward_keys::format::inspect_replica(data),
+        keyward_keys::format::inspect_barrier(data),
     ] {
-        if let Err(error) = read(data) {
+        if let Err(error) = read {
             assert!(matches!(
                 error.kind(),
                 ErrorKind::Corrupt | ErrorKind::Unavailable

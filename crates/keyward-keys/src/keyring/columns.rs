@@ -29,17 +29,30 @@ impl Keyring {
     /// `Misuse` if 131,072 columns are registered; `Unavailable` if the key store cannot be
     /// reached; `Corrupt` if the registry is not what was written.
     pub async fn register(&self, column: &ColumnId, has_barrier: bool) -> Result<()> {
+        let column = column.clone();
+        self.register_all(&[Registered {
+            column,
+            has_barrier,
+        }])
+        .await
+    }
+
+    /// [`Keyring::register`] of several columns, in one change of the ring.
+    ///
+    /// # Errors
+    /// As [`Keyring::register`]; none of them is registered then.
+    pub async fn register_all(&self, columns: &[Registered]) -> Result<()> {
         for _ in 0..MAX_TRIES {
             let (known, registry) = self.registry().await?;
-            let provider = &self.0.provider;
-            let Some(change) = registry.register(provider, column, has_barrier)? else {
+            let Some(change) = registry.register(&self.0.provider, columns)? else {
                 return Ok(());
             };
             let mut next = known.ring.next_epoch()?;
             next.registry = change.state;
-            let page = put(coverage_place(change.page), change.version, change.bytes);
+            let pages = change.pages.into_iter();
+            let pages = pages.map(|(at, version, bytes)| put(coverage_place(at), version, bytes));
             if self
-                .commit_with(&known, &next, known.mac(), vec![page])
+                .commit_with(&known, &next, known.mac(), pages.collect())
                 .await?
             {
                 return Ok(());

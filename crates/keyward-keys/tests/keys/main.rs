@@ -8,15 +8,20 @@
     missing_docs
 )] // Tests: a panic is the report.
 
+mod anchored;
 mod cold;
+mod columns;
 mod create;
 mod damage;
 mod export;
 mod hostile;
 mod life;
+mod mac;
+mod races;
 mod replicas;
 mod restore;
 mod roots;
+mod rotation;
 mod unknown;
 mod vectors;
 mod world;

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use keyward_base::{ErrorKind, KeyId, Result, SecretBytes, context::Encoded};
 use keyward_crypto::{MacKey, Provider};
-use keyward_keys::format::inspect_replica;
+use keyward_keys::format::{inspect_coverage, inspect_replica};
 use keyward_keys::{EnvRoot, Keyring, Root as _, RootVersion, Wrapped};
 use keyward_store::{Collection, Scan};
 use keyward_testkit::Vector;
 
-use crate::world::{OddStore, V1, V2, World, purpose, root, tenant, tenant_key};
+use crate::world::{
+    Column, OddStore, V1, V2, World, coverage_key, purpose, root, tenant, tenant_key,
+};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/keyring")
@@ -42,6 +44,7 @@ async fn every_vector_ends_as_it_says() {
 async fn replay(vector: &Vector) -> Result<()> {
     match vector.text("format").unwrap() {
         "anchor" => keyward_keys::anchor::Pins::parse(&vector.hex("bytes").unwrap()).map(|_| ()),
+        "coverage" => inspect_coverage(&vector.hex("bytes").unwrap()).map(|_| ()),
         "replica" => inspect_replica(&vector.hex("bytes").unwrap()),
         "root" => {
             let text = SecretBytes::new(vector.hex("bytes").unwrap());
@@ -138,6 +141,10 @@ async fn write_vectors() {
     key.body()
         .seal(b"a context", b"a secret", &mut body)
         .unwrap();
+    ring.cover(Column::new("app", &purpose(), true))
+        .await
+        .unwrap();
+    let page = world.store.data(&coverage_key(0)).await;
     ring.admin().rotate(&purpose()).await.unwrap();
     ring.admin().promote_ready().await.unwrap();
     let good = world.store.ring().await;
@@ -398,6 +405,47 @@ async fn write_vectors() {
         .data;
     let bytes =
         |format: &str, bytes: &[u8]| vec![("format", format.to_owned()), ("bytes", hex(bytes))];
+    for (name, what, expect, data) in [
+        ("coverage", "A page of one column", "ok", page.clone()),
+        (
+            "coverage-version-2",
+            "A newer version",
+            "unavailable",
+            edit(&page, 4, &[2]),
+        ),
+        (
+            "coverage-flag",
+            "An undefined flag",
+            "corrupt",
+            edit(&page, page.len() - 1, &[2]),
+        ),
+        (
+            "coverage-none",
+            "A page without a column",
+            "corrupt",
+            edit(&page[..7], 5, &[0, 0]),
+        ),
+        (
+            "coverage-truncated",
+            "One byte less",
+            "corrupt",
+            page[..page.len() - 1].to_vec(),
+        ),
+    ] {
+        save(name, what, expect, &bytes("coverage", &data));
+    }
+    let barrier = [b"kwbr\x01", &258_u64.to_be_bytes()[..], b"vault"].concat();
+    for (name, seed) in [
+        ("ring", &good[..]),
+        ("ring-cut", &good[..good.len() / 2]),
+        ("tenant", &record),
+        ("replica", &lease),
+        ("coverage", &page),
+        ("barrier", &barrier),
+    ] {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/keyring_parse");
+        std::fs::write(corpus.join(name), seed).unwrap();
+    }
     save("replica", "A lease", "ok", &bytes("replica", &lease));
     save(
         "replica-truncated",

@@ -1,13 +1,17 @@
 //! A store, a clock and a root that count, and that can be made to misbehave.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use keyward_base::encoding::sealed_prefix;
 use keyward_base::{
-    Clock, ManualClock, Purpose, Result, SecretArray, SecretBytes, Tenant, Timestamp,
+    Clock, Error, KeyId, ManualClock, Purpose, Result, SecretArray, SecretBytes, Suite, Tenant,
+    Timestamp,
 };
 use keyward_crypto::Provider;
-use keyward_keys::{EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped};
+use keyward_keys::{
+    ColumnId, Coverage, EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped,
+};
 use keyward_store::{
     Applied, BoxFuture, Collection, Content, Erased, Find, Found, MemoryStore, Outline, Page,
     Record, RecordKey, Records, Scan, StoreId, Words, Write,
@@ -45,6 +49,14 @@ pub(crate) fn tenant_key(name: &str) -> RecordKey {
     }
 }
 
+pub(crate) fn coverage_key(page: usize) -> RecordKey {
+    RecordKey {
+        collection: Collection::named("coverage"),
+        owner: String::new(),
+        id: format!("{page:04x}"),
+    }
+}
+
 /// A store in memory that counts, answers wrongly on demand, and remembers every ring.
 #[derive(Debug)]
 pub(crate) struct OddStore {
@@ -58,6 +70,10 @@ pub(crate) struct OddStore {
     /// The next read of the ring gives the one before.
     pub(crate) stale: Mutex<usize>,
     pub(crate) rings: Mutex<Vec<Record>>,
+    /// A copy of the store was put back: the ring is this one, under the version it had.
+    pub(crate) put_back: Mutex<Option<Record>>,
+    /// Writes of the ring over what was put back.
+    pub(crate) forks: AtomicUsize,
 }
 
 impl OddStore {
@@ -71,6 +87,8 @@ impl OddStore {
             scans: AtomicUsize::new(0),
             stale: Mutex::new(0),
             rings: Mutex::default(),
+            put_back: Mutex::default(),
+            forks: AtomicUsize::new(0),
         })
     }
 
@@ -116,6 +134,13 @@ impl OddStore {
 impl Records for OddStore {
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
         Box::pin(async move {
+            let of_ring = |write: &Write| match write {
+                Write::Swap { key, .. } => *key == ring_key(),
+                _ => false,
+            };
+            if self.put_back.lock().unwrap().is_some() && batch.iter().any(of_ring) {
+                self.forks.fetch_add(1, Ordering::SeqCst);
+            }
             let before = self.inner.fetch(&ring_key()).await?;
             let answer = self.staged.apply(batch).await;
             let after = self.inner.fetch(&ring_key()).await?;
@@ -154,6 +179,9 @@ impl Records for OddStore {
                 }
                 "keyring" => {
                     self.ring_reads.fetch_add(1, Ordering::SeqCst);
+                    if let Some(old) = self.put_back.lock().unwrap().clone() {
+                        return Ok(Some(old));
+                    }
                     let mut stale = self.stale.lock().unwrap();
                     if *stale > 0 {
                         *stale -= 1;
@@ -172,7 +200,15 @@ impl Records for OddStore {
         &'a self,
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
-        self.staged.fetch_many(keys)
+        Box::pin(async move {
+            let mut found = self.staged.fetch_many(keys).await?;
+            if let Some(old) = self.put_back.lock().unwrap().clone()
+                && let Some(at) = keys.iter().position(|key| *key == ring_key())
+            {
+                found[at] = Some(old);
+            }
+            Ok(found)
+        })
     }
 
     fn count_words<'a>(
@@ -211,6 +247,58 @@ impl Records for OddStore {
     }
 }
 
+/// A table of an application, or a collection of some store: what it holds is told by hand.
+#[derive(Debug)]
+pub(crate) struct Column {
+    id: ColumnId,
+    has_barrier: bool,
+    /// The ids of the keys that its values name.
+    pub(crate) keys: Mutex<Vec<KeyId>>,
+    /// What its barrier was raised to.
+    pub(crate) closed: AtomicU64,
+    pub(crate) broken: AtomicBool,
+}
+
+impl Column {
+    pub(crate) fn new(store: &str, purpose: &Purpose, has_barrier: bool) -> Arc<Self> {
+        let store = StoreId::new(store).unwrap();
+        Arc::new(Self {
+            id: ColumnId::new(store, "server.password", purpose.clone()).unwrap(),
+            has_barrier,
+            keys: Mutex::default(),
+            closed: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+        })
+    }
+}
+
+impl Coverage for Column {
+    fn id(&self) -> &ColumnId {
+        &self.id
+    }
+
+    fn has_barrier(&self) -> bool {
+        self.has_barrier
+    }
+
+    fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {
+        self.closed.fetch_max(promoted_epoch, Ordering::SeqCst);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
+        let keys = self.keys.lock().unwrap();
+        let named = keys.iter().map(|id| sealed_prefix(Suite::Chunked1, *id));
+        let found = named.filter(|text| text.starts_with(prefix)).count();
+        let broken = self.broken.load(Ordering::SeqCst);
+        Box::pin(std::future::ready(if broken {
+            Err(Error::unavailable("the database is away"))
+        } else {
+            Ok(found as u64)
+        }))
+    }
+}
+
 /// A root that counts.
 #[derive(Debug)]
 pub(crate) struct CountedRoot {
@@ -220,8 +308,12 @@ pub(crate) struct CountedRoot {
 
 impl CountedRoot {
     pub(crate) fn new() -> Arc<Self> {
+        Self::of(V1)
+    }
+
+    pub(crate) fn of(text: &str) -> Arc<Self> {
         Arc::new(Self {
-            inner: root(V1),
+            inner: root(text),
             calls: AtomicUsize::new(0),
         })
     }
@@ -269,6 +361,11 @@ impl World {
     pub(crate) fn builder(&self) -> KeyringBuilder {
         let clock: Arc<dyn Clock> = self.clock.clone();
         Keyring::builder(self.store.clone(), self.root.clone()).clock(clock)
+    }
+
+    /// Another process, that counts nothing.
+    pub(crate) async fn open(&self) -> Keyring {
+        self.builder().open().await.unwrap()
     }
 
     pub(crate) async fn create(&self) -> Keyring {

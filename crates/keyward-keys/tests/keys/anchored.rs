@@ -1,0 +1,156 @@
+//! The anchor is asked at every refresh and before every change.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use keyward_base::ErrorKind;
+use keyward_keys::{Anchor as _, FileAnchor, Keyring, PinName};
+use keyward_store::Records;
+use keyward_testkit::{Interrupt, Staged};
+
+use crate::world::{World, purpose, ring_key};
+
+struct Home {
+    world: World,
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    async fn new() -> (Self, Keyring) {
+        let home = Self {
+            world: World::new(),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let builder = home.world.builder().anchor(home.anchor());
+        let ring = builder.create(&[purpose()], &[]).await.unwrap();
+        (home, ring)
+    }
+
+    fn anchor(&self) -> Arc<FileAnchor> {
+        Arc::new(FileAnchor::new(self.folder.path().join("a").join("ring")))
+    }
+
+    async fn open(&self) -> Result<Keyring, keyward_base::Error> {
+        self.world.builder().anchor(self.anchor()).open().await
+    }
+
+    async fn blind(&self) -> Keyring {
+        self.world.open().await
+    }
+}
+
+#[tokio::test]
+async fn a_ring_put_back_under_a_running_process_is_noticed_and_not_forked() {
+    let (home, first) = Home::new().await;
+    // This process knows the ring as it is put back to later.
+    let stale = home.open().await.unwrap();
+    let old = home.world.store.inner.fetch(&ring_key()).await;
+    let old = old.unwrap().unwrap();
+    first.admin().rotate(&purpose()).await.unwrap();
+    first.admin().promote_ready().await.unwrap();
+    // The whole store is put back: the same bytes under the same version.
+    *home.world.store.put_back.lock().unwrap() = Some(old);
+
+    let refused = stale.refresh().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("accept-restore"), "{refused}");
+    let refused = stale.admin().rotate(&purpose()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(home.open().await.is_err(), "a fresh process refuses");
+    assert_eq!(home.world.store.forks.load(Ordering::SeqCst), 0);
+    *home.world.store.put_back.lock().unwrap() = None;
+    stale.refresh().await.unwrap();
+    home.open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ring_put_back_between_the_look_and_the_change_is_not_forked() {
+    for at in 0.. {
+        let (home, first) = Home::new().await;
+        let store = Staged::over(home.world.store.clone());
+        let records: Arc<dyn Records> = store.clone();
+        let builder = Keyring::builder(records, home.world.root.clone())
+            .clock(home.world.clock.clone())
+            .anchor(home.anchor());
+        let slow = builder.open().await.unwrap();
+        let odd = home.world.store.clone();
+        let put_back = Interrupt::Run(Box::new(move || {
+            Box::pin(async move {
+                let old = odd.inner.fetch(&ring_key()).await.unwrap();
+                first.admin().rotate(&purpose()).await.unwrap();
+                *odd.put_back.lock().unwrap() = old;
+            })
+        }));
+        store.interrupt(at, put_back);
+        let changed = slow.admin().add_purpose(&other()).await;
+        if !store.fired() {
+            changed.unwrap();
+            return;
+        }
+        let last = home.world.store.forks.load(Ordering::SeqCst);
+        // After the write it was done, and the next look refuses.
+        assert!(changed.is_err() || at > 1, "at {at}");
+        // Put back in the very instant of the write, it is refused by the store's version, which
+        // a copy of the store may not have moved past: then the next look refuses it.
+        assert!(last <= 1, "at {at}");
+        assert!(home.open().await.is_err());
+    }
+}
+
+fn other() -> keyward_base::Purpose {
+    keyward_base::Purpose::new("other").unwrap()
+}
+
+#[tokio::test]
+async fn a_fork_at_the_anchors_own_epoch_is_refused_by_everybody() {
+    let (home, ring) = Home::new().await;
+    let before = home.world.store.ring().await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let genuine = home.world.store.ring().await;
+    // Another history, as long: made by a process that asks no anchor.
+    home.world.store.put_ring(before).await;
+    let forger = home.blind().await;
+    forger.admin().rotate(&purpose()).await.unwrap();
+    assert_eq!(forger.status().epoch, ring.status().epoch);
+
+    let refused = home.open().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("another than"), "{refused}");
+    assert!(ring.refresh().await.is_err());
+    // Nor does the forger's own change, seen by a process that asks.
+    let pinned = home.anchor().load(&PinName::ring()).unwrap().unwrap();
+    assert_eq!(pinned.counter, ring.status().epoch);
+    home.world.store.put_ring(genuine).await;
+    ring.refresh().await.unwrap();
+    home.open().await.unwrap();
+}
+
+#[tokio::test]
+async fn opening_and_refreshing_beside_a_rotation_raise_no_false_alarm() {
+    for at in 0.. {
+        let (home, ring) = Home::new().await;
+        let store = Staged::over(home.world.store.clone());
+        let records: Arc<dyn Records> = store.clone();
+        let builder = Keyring::builder(records, home.world.root.clone())
+            .clock(home.world.clock.clone())
+            .anchor(home.anchor());
+        let (a, b) = (ring.clone(), ring.clone());
+        let rotate = |ring: Keyring| {
+            Interrupt::Run(Box::new(move || {
+                Box::pin(async move {
+                    ring.admin().rotate(&purpose()).await.unwrap();
+                    ring.admin().promote_ready().await.unwrap();
+                })
+            }))
+        };
+        store.interrupt(at, rotate(a));
+        let cold = builder.open().await.unwrap();
+        let opening = store.fired();
+        store.interrupt(at, rotate(b));
+        cold.refresh().await.unwrap();
+        cold.admin().rotate(&purpose()).await.unwrap();
+        if !store.fired() && !opening {
+            return;
+        }
+    }
+}

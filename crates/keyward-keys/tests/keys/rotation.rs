@@ -1,0 +1,175 @@
+//! A rotation from the new key to the end of the old, gone on with wherever it was left.
+
+use keyward_base::{ErrorKind, KeyId};
+use keyward_keys::{KeyState, Keyring, Stage};
+
+use crate::world::{Column, World, purpose, tenant};
+
+fn state(ring: &Keyring, id: KeyId) -> KeyState {
+    let status = ring.status();
+    status.keys.iter().find(|key| key.id == id).unwrap().state
+}
+
+#[tokio::test]
+async fn a_rotation_waits_rewraps_and_ends_beside_a_replica() {
+    let world = World::new();
+    let ring = world.create().await;
+    let column = Column::new("app", &purpose(), false);
+    ring.cover(column.clone()).await.unwrap();
+    let web = world.builder().replica("web").open().await.unwrap();
+    let acme = tenant("acme");
+    let key = web.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    column.keys.lock().unwrap().push(key);
+    let old = ring.status().keys[0].id;
+
+    let mut rotation = ring.admin().rotation(&purpose());
+    let mut seen = Vec::new();
+    let receipts = loop {
+        match rotation.step().await.unwrap() {
+            Stage::Waiting { to, .. } => {
+                seen.push(to);
+                world.clock.advance(ring.policy().refresh);
+                web.tick().await.unwrap();
+            }
+            Stage::Rewrap { rows } => {
+                assert_eq!(rows, 1);
+                // What a rewrap of values does.
+                let barrier = ring.promoted_epoch(&purpose()).unwrap();
+                let new = ring.sealing_key(&purpose(), &acme, barrier).await.unwrap();
+                *column.keys.lock().unwrap() = vec![new.id()];
+            }
+            Stage::Done { destroyed, kept } => {
+                assert!(kept.is_empty());
+                break destroyed;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(receipts[0].key, old);
+    seen.dedup();
+    assert_eq!(seen, [KeyState::Active, KeyState::Destroyed]);
+    let status = ring.status();
+    assert!(status.keys.iter().all(|key| !key.ending));
+    let again = ring.admin().rotation(&purpose()).step().await.unwrap();
+    assert!(matches!(
+        again,
+        Stage::Waiting { .. } | Stage::Rewrap { .. }
+    ));
+    assert_eq!(ring.status().keys.len(), 3, "a new run is a new rotation");
+}
+
+#[tokio::test]
+async fn another_process_goes_on_and_no_key_of_an_operator_is_destroyed() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    // A key that an operator disabled by hand, long ago.
+    let by_hand = ring.status().keys[0].id;
+    admin.rotate(&purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    admin.disable(by_hand).await.unwrap();
+    // And one that is Retired when the rotation begins, and is disabled by hand while it goes on.
+    let meanwhile = ring.status().keys[1].id;
+    admin.rotate(&purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    let third = ring.status().keys[2].id;
+    let column = Column::new("store", &purpose(), true);
+    column.keys.lock().unwrap().push(third);
+    ring.cover(column.clone()).await.unwrap();
+
+    let stage = admin.rotation(&purpose()).step().await.unwrap();
+    assert_eq!(stage, Stage::Rewrap { rows: 1 });
+    admin.disable(meanwhile).await.unwrap();
+    column.keys.lock().unwrap().clear();
+
+    let other = world.open().await;
+    other.cover(column).await.unwrap();
+    let stage = other.admin().rotation(&purpose()).step().await.unwrap();
+    let Stage::Done { destroyed, .. } = stage else {
+        panic!("{stage:?}")
+    };
+    assert_eq!(destroyed.len(), 1);
+    assert_eq!(state(&other, third), KeyState::Destroyed);
+    assert_eq!(state(&other, by_hand), KeyState::Disabled);
+    assert_eq!(state(&other, meanwhile), KeyState::Disabled);
+    other.admin().enable(by_hand).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rotation_stops_where_it_cannot_count_and_keeps_what_is_detached() {
+    let world = World::new();
+    let ring = world.create().await;
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    ring.mark_unregistered(&purpose(), &acme, key)
+        .await
+        .unwrap();
+    let old = ring.status().keys[0].id;
+    let column = Column::new("app", &purpose(), true);
+    world
+        .open()
+        .await
+        .register(keyward_keys::Coverage::id(column.as_ref()), true)
+        .await
+        .unwrap();
+
+    let mut rotation = ring.admin().rotation(&purpose());
+    let refused = rotation.step().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(refused.to_string().contains("app"), "{refused}");
+    assert_eq!(
+        state(&ring, old),
+        KeyState::Retired,
+        "the new key is in use"
+    );
+    ring.cover(column.clone()).await.unwrap();
+    // A rewrap that moves nothing ends it, with the word of what to look at.
+    column.keys.lock().unwrap().push(old);
+    let mut stuck = ring.admin().rotation(&purpose());
+    let stage = stuck.step().await.unwrap();
+    let Stage::Done { destroyed, kept } = stage else {
+        panic!("{stage:?}")
+    };
+    assert!(destroyed.is_empty());
+    assert_eq!(kept, [old], "it sealed what nobody can count");
+    assert_eq!(state(&ring, old), KeyState::Retired);
+}
+
+#[tokio::test]
+async fn a_rewrap_that_moves_nothing_does_not_go_round_for_ever() {
+    let world = World::new();
+    let ring = world.create().await;
+    let old = ring.status().keys[0].id;
+    let column = Column::new("app", &purpose(), true);
+    column.keys.lock().unwrap().push(old);
+    ring.cover(column.clone()).await.unwrap();
+    let mut rotation = ring.admin().rotation(&purpose());
+    assert_eq!(rotation.step().await.unwrap(), Stage::Rewrap { rows: 1 });
+    let stuck = rotation.step().await.unwrap_err();
+    assert!(stuck.to_string().contains("vault rewrap"), "{stuck}");
+    // A row that comes back under a key that is disabled already enables it again.
+    column.keys.lock().unwrap().clear();
+    let web = world.builder().replica("web").open().await.unwrap();
+    let stage = rotation.step().await.unwrap();
+    assert!(
+        matches!(
+            stage,
+            Stage::Waiting {
+                to: KeyState::Destroyed,
+                of: 1,
+                ..
+            }
+        ),
+        "{stage:?}"
+    );
+    column.keys.lock().unwrap().push(old);
+    assert_eq!(rotation.step().await.unwrap(), Stage::Rewrap { rows: 1 });
+    assert_eq!(state(&ring, old), KeyState::Retired);
+    column.keys.lock().unwrap().clear();
+    rotation.step().await.unwrap();
+    web.refresh().await.unwrap();
+    web.tick().await.unwrap();
+    let stage = rotation.step().await.unwrap();
+    assert!(matches!(stage, Stage::Done { .. }), "{stage:?}");
+}
