@@ -12,6 +12,7 @@ use keyward_store::{
 
 /// What a call was.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Call {
     /// [`Records::apply`].
     Apply,
@@ -32,6 +33,7 @@ pub enum Call {
 }
 
 /// What happens at a call.
+#[non_exhaustive]
 pub enum Interrupt {
     /// Another party acts, from beginning to end, before the call is made.
     Run(Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>),
@@ -70,6 +72,7 @@ struct State {
 
 /// How the next batch is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Answer {
     /// It is written, and said to have met a conflict.
     WrongConflict,

@@ -77,16 +77,14 @@ impl Admin {
     ) -> Result<()> {
         let (tenant, purpose) = names(&found)?;
         for _ in 0..MAX_TRIES {
-            let (mut record, ring) = match self.keyring.read_tenant(&found, &purpose, &tenant).await
-            {
-                Ok(read) => read,
-                Err(_) => match self.read_record(&found).await? {
+            let read = self.keyring.read_tenant(&found, &purpose, &tenant).await;
+            let Ok((mut record, ring)) = read else {
+                // Damaged since the scan, or the store does not answer, which this tells apart.
+                match self.read_record(&found).await? {
                     Ok(_) => continue,
-                    Err(bad) => {
-                        done.damaged.push(bad);
-                        return Ok(());
-                    }
-                },
+                    Err(bad) => done.damaged.push(bad),
+                }
+                return Ok(());
             };
             let before = record.entries.len();
             record
