@@ -196,8 +196,10 @@ async fn a_mark_that_stands_does_not_pass_a_key_that_is_gone() {
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
+type Act = fn(Keyring) -> BoxFuture<'static, ()>;
+
 /// What an administrator does, for which a process may die at any call and another goes on.
-fn actions() -> Vec<(&'static str, fn(Keyring) -> BoxFuture<'static, ()>)> {
+fn actions() -> Vec<(&'static str, Act)> {
     vec![
         ("rotation", |ring| {
             Box::pin(async move {
