@@ -82,7 +82,7 @@ fn key(status: &str, state: &str) -> Option<String> {
 }
 
 #[test]
-fn its_command_lines_run() {
+fn its_command_lines_run_beside_a_serving_process() {
     let place = Place::new();
     let made = std::process::Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])
@@ -93,6 +93,7 @@ fn its_command_lines_run() {
     let mut lines = lines().into_iter();
     let init = lines.next().unwrap();
     ok(&shell(&place, init));
+    let mut serving = place.serve();
     let mut retired: Option<String> = None;
     let mut ran = 0;
     for line in lines {
@@ -108,7 +109,6 @@ fn its_command_lines_run() {
         ran += 1;
     }
     assert!(ran >= 7, "{ran} lines");
-    let mut serving = place.serve();
     assert_eq!(
         serving.open("acme", "account.github_token", "42"),
         "40 bytes"

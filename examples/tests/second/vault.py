@@ -1,5 +1,6 @@
 """The vault's records: docs/formats/vault.md."""
 
+import hashlib
 import json
 import os
 
@@ -67,10 +68,11 @@ class Vault:
         revision = before["revision"] + 1 if before else int.from_bytes(os.urandom(6), "big") or 1
         at = now()
         found = dict(
-            v=1,
+            v=2,
             kind=kind,
             scope="",
             revision=revision,
+            event=(hashlib.sha256(PURPOSE.encode()).digest()[:8] + os.urandom(8)).hex(),
             created=before["created"] if before else at,
             updated=at,
             facts={},
