@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test and doc test of the workspace, in one go.
 
 use crate::options::Options;
-use crate::{Outcome, run, tools};
+use crate::{Outcome, loaders, run, tools};
 
 /// What the long forms of the tests are asked for.
 const FULL: [(&str, &str); 4] = [
@@ -37,7 +37,10 @@ impl Count {
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let optional = tools::SYSTEM.iter().filter(|tool| tool.is_optional);
-    let known: Vec<&str> = optional.map(|tool| tool.name).collect();
+    let known: Vec<&str> = optional
+        .map(|tool| tool.name)
+        .chain([loaders::NAME])
+        .collect();
     options.allow(&known)?;
     for tool in &tools::SYSTEM {
         if options.leaves_out(tool.name) {
@@ -52,8 +55,18 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if !options.leaves_out(tools::PYTHON) {
         tools::python()?;
     }
+    let loaders = if options.leaves_out(loaders::NAME) {
+        println!(
+            "WITHOUT {}: tests that need them say that they are skipped",
+            loaders::NAME
+        );
+        None
+    } else {
+        Some(loaders::provide()?)
+    };
     let mut command = run::cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     command.env("KEYWARD_WITHOUT", options.without.join(","));
+    command.envs(loaders.map(|folder| ("KEYWARD_LOADERS", folder)));
     if options.full {
         command.envs(FULL);
     }

@@ -83,6 +83,20 @@ or leave its tests out with --without {PYTHON}"
     })
 }
 
+/// What the loaders of dotenv files run on.
+pub(crate) const LOADER_NODE: SystemTool = loader("node", "nodejs");
+pub(crate) const LOADER_NPM: SystemTool = loader("npm", "npm");
+pub(crate) const LOADER_PYTHON: SystemTool = loader("python3", "python3-pip");
+
+const fn loader(name: &'static str, package: &'static str) -> SystemTool {
+    SystemTool {
+        name,
+        package,
+        why: "the loaders of dotenv files, left out with --without dotenv-loaders",
+        is_optional: false,
+    }
+}
+
 impl SystemTool {
     /// Installs the tool if it is missing, and says so.
     pub(crate) fn provide(&self) -> Outcome {

@@ -127,12 +127,12 @@ impl Planted {
             bytes
         };
         let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
-        let (key, access, refresh) = (
+        let (api_key, access, refresh) = (
             base64url(&random(30)),
             base64url(&random(30)),
             base64url(&random(30)),
         );
-        put("api-key", key.as_bytes());
+        put("api-key", api_key.as_bytes());
         put(
             "oauth-token",
             format!(
@@ -147,9 +147,26 @@ impl Planted {
         );
         let long = random(40_000); // Three chunks.
         put("opaque", &long);
-        let ssh = ssh_key(folder);
+        let ssh = ssh_key(folder, "ssh-key");
+        let (damaged_ssh, damaged_token, damaged_variable) = (
+            ssh_key(folder, "damaged-ssh-key"),
+            base64url(&random(30)),
+            base64url(&random(24)),
+        );
+        let key = std::fs::read_to_string(folder.join("damaged-ssh-key")).unwrap();
+        let (body, end) = key.split_at(key.find("\n-----END").unwrap());
+        put("damaged-ssh-key", format!("{body}!{end}").as_bytes());
+        // An escape, so that it is decoded, and a character at its end that no token has.
+        put(
+            "damaged-oauth-token",
+            format!(r#"{{"access_token":"\u0041{damaged_token}\u0007"}}"#).as_bytes(),
+        );
+        put(
+            "damaged-env",
+            format!("A=\"{damaged_variable}\r\nB=1\r\n").as_bytes(),
+        );
         Self(vec![
-            ("api-key", key.into_bytes()),
+            ("api-key", api_key.into_bytes()),
             ("access token", access.into_bytes()),
             ("refresh token", refresh.into_bytes()),
             ("variable", plain.into_bytes()),
@@ -158,13 +175,16 @@ impl Planted {
             ("second chunk", long[20_000..20_064].to_vec()),
             ("last chunk", long[39_936..].to_vec()),
             ("SSH key", ssh),
+            ("damaged SSH key", damaged_ssh),
+            ("damaged token", damaged_token.into_bytes()),
+            ("damaged variable", damaged_variable.into_bytes()),
         ])
     }
 }
 
 /// A fresh Ed25519 key; returns its seed, which follows a length of 64 in the private part.
-fn ssh_key(folder: &Path) -> Vec<u8> {
-    let path = folder.join("ssh-key");
+fn ssh_key(folder: &Path, name: &str) -> Vec<u8> {
+    let path = folder.join(name);
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
         .arg(&path)

@@ -154,9 +154,10 @@ fn a_name_is_none_that_lies_in_a_value() {
 /// Each line that could hold a piece of a value makes the whole file refused.
 #[test]
 fn what_is_doubtful_is_named_by_its_line_and_never_quoted() {
-    let cases: [(&str, &str, &str); 27] = [
+    let cases: [(&str, &str, &str); 28] = [
         ("A=1\nA = 's3cretvalue", "line 2", "no closing quote"),
         ("A=1\n\nB=\"s3cretvalue", "line 3", "no closing quote"),
+        ("A= \"s3cretvalue\nB=1", "line 1", "no closing quote"),
         ("A=`s3cretvalue\nB=1", "line 1", "no closing quote"),
         (
             "A=\"s3cretvalue\nB=1\nC=\"2\"",

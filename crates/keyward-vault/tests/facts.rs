@@ -1,6 +1,6 @@
 //! Facts are held to their kind and their limits when they are read, as the page on the format
 //! says.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // Tests: a panic is the report.
 
 use keyward_base::ErrorKind;
 use keyward_vault::metadata::inspect;

@@ -59,6 +59,7 @@ fn live(home: &Path, secrets: &Path, provider: Provider) -> Result<()> {
     runtime.block_on(async {
         let embedded = Embedded::init(&home, &options).await?;
         put_all(&embedded, secrets).await?;
+        refuse_all(&embedded, secrets)?;
         open_all(&embedded).await?;
         stage("sealed");
         let admin = embedded.keyring().admin();
@@ -90,6 +91,18 @@ async fn put_all(embedded: &Embedded, secrets: &Path) -> Result<()> {
         vault
             .put(&slot, &credential, &Scope::none(), Expect::Absent)
             .await?;
+    }
+    Ok(())
+}
+
+/// Credentials with one wrong character: what was decoded of them until then is wiped too.
+fn refuse_all(embedded: &Embedded, secrets: &Path) -> Result<()> {
+    for kind in [Kind::Env, Kind::OAuthToken, Kind::SshKey] {
+        let file = File::open(secrets.join(format!("damaged-{kind}"))).map_err(unreadable)?;
+        let bytes = SecretBytes::read(file, LIMIT)?;
+        if embedded.vault().credential(kind, bytes).is_ok() {
+            return Err(Error::misuse(format!("a damaged {kind} was taken")));
+        }
     }
     Ok(())
 }

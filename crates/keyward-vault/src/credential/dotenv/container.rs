@@ -32,7 +32,7 @@ pub(super) fn read(text: &str) -> Result<Reading, Trouble> {
             return Err(Trouble::at(at, super::reading::NO_ASSIGNMENT));
         }
         let value = kept.get(name_len..).and_then(|v| v.strip_prefix('='));
-        if value.is_some_and(leaves_quote_open) {
+        if value.is_some_and(|value| leaves_quote_open(value.trim_start())) {
             return Err(Trouble::at(at, UNCLOSED));
         }
         let value = value.map(|value| {

@@ -9,7 +9,10 @@ use super::reading::{Reading, Trouble};
 /// The most bytes of a name.
 const MAX_NAME: usize = 255;
 
-pub(super) const NAME_OR_VALUE: &str = "what could be a name could be a part of a value: put quotes around the value, as in NAME=\"value\", or use kind opaque";
+/// The fewest bytes of a word that would give away something of a value.
+const LONG: usize = 12;
+
+pub(super) const NAME_OR_VALUE: &str = "what could be a name could be a part of a value: put quotes around this value and the one above, as in NAME=\"value\", or use kind opaque";
 const NO_NAME: &str = "a name is letters, digits, '_', '-' and '.', with a letter or '_' among them, at most 255; for other files use kind opaque";
 const STRAY_QUOTE: &str =
     "a quote closes what none opened: put quotes around the whole value, or use kind opaque";
@@ -19,6 +22,8 @@ const STRAY_QUOTE: &str =
 pub(super) fn check(text: &str, reading: &Reading) -> Result<(), Trouble> {
     // Whether a value may follow on the next line.
     let mut expects_value = false;
+    // Whether a value that was not quoted may go on there.
+    let mut follows_unquoted = false;
     for (number, entry) in reading.entries.iter().enumerate() {
         let name = entry.name(text);
         let trouble = |what| Err(Trouble::at(entry.name.start, what));
@@ -29,25 +34,33 @@ pub(super) fn check(text: &str, reading: &Reading) -> Result<(), Trouble> {
             if is_key_material(name, true) {
                 return trouble(super::reading::NO_ASSIGNMENT);
             }
-            expects_value = true;
+            expects_value = false;
             continue;
         };
         if value.quoted {
-            expects_value = false;
+            if follows_unquoted && is_key_material(name, false) {
+                return trouble(NAME_OR_VALUE);
+            }
+            (expects_value, follows_unquoted) = (false, false);
             continue;
         }
         let raw = text.get(value.span.clone()).unwrap_or_default().trim();
-        // `=` and nothing else: the padding of base64.
-        if !raw.is_empty() && raw.bytes().all(|byte| byte == b'=') {
+        let inside = text.get(value.inside.clone()).unwrap_or_default();
+        if is_padding(raw) {
             return trouble(NAME_OR_VALUE);
         }
-        if number > 0 && ends_in_stray_quote(raw) {
+        if number > 0 && (ends_in_stray_quote(raw) || ends_in_stray_quote(inside)) {
             return trouble(STRAY_QUOTE);
         }
-        if is_key_material(name, raw.is_empty() || expects_value) {
+        // Below a name without a value, a long word in front of `=` may be that value. Of capitals
+        // and digits alone are most names, and few secrets that hold a `=`.
+        let is_below =
+            expects_value && name.len() >= LONG && name.bytes().any(|b| b.is_ascii_lowercase());
+        if is_below || is_key_material(name, raw.is_empty()) {
             return trouble(NAME_OR_VALUE);
         }
         expects_value = raw.is_empty();
+        follows_unquoted = true;
     }
     Ok(())
 }
@@ -61,38 +74,62 @@ pub(in super::super) fn is_name(name: &str) -> bool {
         && name.bytes().any(|b| b.is_ascii_alphabetic() || b == b'_')
 }
 
-/// Whether the last character is a quote that has no partner before it.
-fn ends_in_stray_quote(raw: &str) -> bool {
-    ['"', '\'', '`']
-        .into_iter()
-        .any(|quote| raw.ends_with(quote) && !raw.matches(quote).count().is_multiple_of(2))
+/// Whether it begins with `=` and no word follows that: the padding of base64.
+fn is_padding(raw: &str) -> bool {
+    raw.strip_prefix('=').is_some_and(|rest| {
+        let rest = rest.trim_start_matches('=');
+        !rest.starts_with(|c: char| c.is_alphanumeric())
+    })
+}
+
+/// Whether a quote that has no partner ends it; or a word of it, except `'`, which words end in.
+fn ends_in_stray_quote(value: &str) -> bool {
+    let ends_a_word = |quote: char| {
+        let mut after = value.split(quote).skip(1);
+        quote != '\'' && after.any(|rest| rest.starts_with(char::is_whitespace))
+    };
+    ['"', '\'', '`'].into_iter().any(|quote| {
+        let is_odd = !value.matches(quote).count().is_multiple_of(2);
+        is_odd && (value.ends_with(quote) || ends_a_word(quote))
+    })
 }
 
 /// Whether a word looks like keys and tokens do, and not like words. Where the lines around it
 /// make it `suspect`, less is enough.
 fn is_key_material(word: &str, suspect: bool) -> bool {
-    let least = if suspect { 8 } else { 12 };
+    let (least, least_odd) = if suspect { (8, 4) } else { (LONG, 8) };
     let odd = |part: &&str| !is_made_of_words(part, suspect);
     let odd_len: usize = word.split(['_', '-', '.']).filter(odd).map(str::len).sum();
-    word.len() >= least && odd_len >= 8
+    word.len() >= least && (odd_len >= least_odd || is_like_base64url(word))
 }
 
-/// Whether `part` looks like `DATABASE`, `awsS3BucketName`, `base64` or `v2`: few and long runs of
-/// letters of one case and of digits. Measured: of random base64 one in forty passes at 12
-/// characters, one in 160 at 20; where it is suspect, one in 2000 at 12 and none from 16 on.
+/// Names are parted by `-` or by `_`; base64url holds both, and letters of both cases.
+fn is_like_base64url(word: &str) -> bool {
+    word.contains('-')
+        && word.contains('_')
+        && word.bytes().any(|b| b.is_ascii_lowercase())
+        && word.bytes().any(|b| b.is_ascii_uppercase())
+}
+
+/// Whether `part` looks like `DATABASE`, `databaseUrl`, `base64` or `v2`: few and long runs of
+/// letters of one case and of digits. Measured on whole words: of random base64 one in 60 passes
+/// at 12 characters and one in 400 at 20; where it is suspect, one in 500 and one in 5000.
 fn is_made_of_words(part: &str, suspect: bool) -> bool {
     let mixed = part.bytes().any(|b| b.is_ascii_lowercase())
         && part.bytes().any(|b| b.is_ascii_uppercase());
     let runs = Runs::of(part);
     if part.len() <= 3 {
-        return true;
+        return !mixed || runs.words == 1;
     }
     if mixed {
         let letters = runs.letters.saturating_mul(2);
         return if suspect {
-            runs.single == 0 && runs.inner_digits == 0 && letters >= runs.words.saturating_mul(9)
+            let least = if part.len() < 10 { 6 } else { 9 };
+            runs.single == 0
+                && runs.inner_digits == 0
+                && letters >= runs.words.saturating_mul(least)
         } else {
-            runs.single <= 1 && runs.inner_digits <= 1 && letters >= runs.words.saturating_mul(7)
+            runs.single <= 1 && runs.inner_digits <= 1 && letters >= runs.words.saturating_mul(8)
         };
     }
     let upper = part.bytes().any(|b| b.is_ascii_uppercase());

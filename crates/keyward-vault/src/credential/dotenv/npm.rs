@@ -169,9 +169,13 @@ impl<'a> Parser<'a> {
         if matches!(first, Some('"' | '\'' | '`')) && chars.next_back() == first {
             inside = inside.start.saturating_add(1)..inside.end.saturating_sub(1);
         }
-        self.at = end;
+        // A comment ends where JavaScript has a line end, which is not only `\n`.
+        self.at = cut;
+        if self.rest().starts_with('#') {
+            self.skip(|c| !is_line_end(c));
+        }
         Ok(Value {
-            span: start..end,
+            span: start..self.at,
             inside,
             escapes,
             quoted: false,

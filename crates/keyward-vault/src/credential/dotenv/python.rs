@@ -1,6 +1,8 @@
 //! `python-dotenv` 1.x, after its `parser.py` and its documentation. What it would leave out with
 //! a warning is trouble here.
 
+use std::collections::BTreeMap;
+
 use super::reading::{
     Entry, Escapes, NO_ASSIGNMENT, Reading, Trouble, UNCLOSED, Value, leaves_quote_open, line_end,
     trimmed,
@@ -26,10 +28,22 @@ pub(super) fn read(text: &str) -> Result<Reading, Trouble> {
     loop {
         parser.skip(is_space);
         if parser.rest().is_empty() {
+            unset(text, &mut reading);
             return Ok(reading);
         }
         reading.entries.extend(parser.binding()?);
     }
+}
+
+/// A name that at last stands alone is not set, whatever stood before.
+fn unset(text: &str, reading: &mut Reading) {
+    let mut last = BTreeMap::new();
+    for entry in &reading.entries {
+        last.insert(entry.name(text), entry.value.is_none());
+    }
+    reading
+        .entries
+        .retain(|entry| entry.value.is_none() || last.get(entry.name(text)) == Some(&false));
 }
 
 impl<'a> Parser<'a> {

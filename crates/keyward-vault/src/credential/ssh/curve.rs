@@ -62,6 +62,7 @@ impl Curve {
 
     /// What OpenSSH asks of a point: `4`, then both coordinates at the length of `p`, which are
     /// more than half as long as the order and less than it, and satisfy the equation.
+    #[allow(clippy::arithmetic_side_effects)] // Numbers without a bound, and p is not 0.
     fn holds(self, point: &[u8]) -> bool {
         let len = self.p.len().div_ceil(2);
         let Some((&[4], both)) = point.split_first_chunk::<1>() else {
@@ -77,7 +78,6 @@ impl Curve {
             value.bits() > n.bits() / 2 && value + BigUint::from(1_u8) < n && *value < p
         };
         // Without a subtraction: y² + 3x = x³ + b.
-        #[allow(clippy::arithmetic_side_effects)] // Numbers without a bound.
         let on_curve = (&y * &y + BigUint::from(3_u8) * &x) % &p == (&x * &x * &x + b) % &p;
         fits(&x) && fits(&y) && on_curve
     }
