@@ -14,7 +14,8 @@ use keyward_crypto::{BodyKey, Provider};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 
 /// Every target, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+    ("anchor_parse", anchor_parse),
     ("context_encoding", context_encoding),
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),
@@ -44,6 +45,17 @@ fn fields(mut data: &[u8]) -> Vec<&[u8]> {
         data = rest;
     }
     fields
+}
+
+/// Anchors: what is read is the one text of its pins.
+pub fn anchor_parse(data: &[u8]) {
+    match keyward_keys::anchor::Pins::parse(data) {
+        Ok(pins) => {
+            assert_eq!(pins.render().as_bytes(), data, "not canonical");
+            assert!(pins.names().count() <= keyward_keys::anchor::MAX_PINS);
+        }
+        Err(error) => assert_ne!(error.kind(), ErrorKind::Rejected),
+    }
 }
 
 /// Two lists of fields have one encoding only if they are one list.
