@@ -6,6 +6,8 @@
 use std::fmt;
 use std::io::Read;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use crate::error::{Error, Result};
 use crate::wipe::{wipe, wipe_vec};
 
@@ -122,6 +124,20 @@ impl SecretBytes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// A copy; the original is wiped when it is dropped here.
+impl From<SecretString> for SecretBytes {
+    fn from(text: SecretString) -> Self {
+        Self::from(&text)
+    }
+}
+
+/// A copy; the original is its owner's to keep.
+impl From<&SecretString> for SecretBytes {
+    fn from(text: &SecretString) -> Self {
+        Self::copy_of(text.expose_secret().as_bytes())
     }
 }
 

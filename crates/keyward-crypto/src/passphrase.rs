@@ -19,18 +19,29 @@ impl Argon2Cost {
         passes: 3,
     };
 
-    /// A stored cost, which may have been altered: 19 MiB to 1 GiB and 2 to 16 passes. The least
-    /// is OWASP's for password storage; the most keeps an altered record from taking the machine.
+    /// A stored cost, which may have been altered: 19 MiB to 1 GiB, 2 to 16 passes, and at most
+    /// 4 GiB written by all passes together. The least is OWASP's for password storage; the most
+    /// keeps an altered record from taking the machine, or seconds of it for each record.
     ///
     /// # Errors
     /// `Misuse` outside these bounds.
     pub fn new(memory_kib: u32, passes: u32) -> Result<Self> {
-        if (19 * 1024..=1024 * 1024).contains(&memory_kib) && (2..=16).contains(&passes) {
+        let written = memory_kib.saturating_mul(passes);
+        if (19 * 1024..=1024 * 1024).contains(&memory_kib)
+            && (2..=16).contains(&passes)
+            && written <= 4 * 1024 * 1024
+        {
             return Ok(Self { memory_kib, passes });
         }
         Err(Error::misuse(
-            "an Argon2id cost is 19456 to 1048576 KiB of memory and 2 to 16 passes",
+            "an Argon2id cost is 19456 to 1048576 KiB of memory and 2 to 16 passes, 4194304 KiB together at most",
         ))
+    }
+
+    /// Whether neither memory nor passes are less than those of `least`.
+    #[must_use]
+    pub const fn covers(self, least: Self) -> bool {
+        self.memory_kib >= least.memory_kib && self.passes >= least.passes
     }
 
     /// Memory in KiB.

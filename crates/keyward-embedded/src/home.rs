@@ -1,10 +1,17 @@
 //! The folder: where it is, what lies in it, and who may look.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, Result};
+use keyward_keys::files::{self, Subject};
+
+const SUBJECT: Subject = Subject {
+    what: "the home",
+    elsewhere: "set KEYWARD_HOME to a folder below one that only you may write",
+};
 
 /// The environment variable that names the folder.
 pub const HOME_VAR: &str = "KEYWARD_HOME";
@@ -26,17 +33,16 @@ impl Home {
     }
 
     /// The home that `KEYWARD_HOME` names, else `keyward` in the user's data folder
-    /// (`$XDG_DATA_HOME`, else `~/.local/share`).
+    /// (`$XDG_DATA_HOME`, else `~/.local/share`). As the XDG specification says, a relative
+    /// `XDG_DATA_HOME` is ignored.
     ///
     /// # Errors
-    /// `Misuse` if none of the three variables is set.
+    /// `Misuse` if none of the three variables is of use, or if `KEYWARD_HOME` begins with `~`.
     pub fn from_env() -> Result<Self> {
-        let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
         if let Some(folder) = set(HOME_VAR) {
-            return Ok(Self::at(folder));
+            return Ok(Self::at(expanded(HOME_VAR, folder)?));
         }
-        let data = set("XDG_DATA_HOME").map(PathBuf::from);
-        data.or_else(|| set("HOME").map(|home| Path::new(&home).join(".local/share")))
+        user_folder("XDG_DATA_HOME", ".local/share")
             .map(|data| Self::at(data.join("keyward")))
             .ok_or_else(|| Error::misuse("no home is known: set KEYWARD_HOME to a folder"))
     }
@@ -78,14 +84,17 @@ impl Home {
         Ok(there(&self.keys_db())? || there(&self.data_db())?)
     }
 
-    /// Makes the folder with mode 0700, whatever the umask; one that exists is checked instead.
+    /// Makes the folder with mode 0700, whatever the umask, and those above it that are missing,
+    /// each on disk before what lies in it; one that exists is checked instead.
     ///
     /// # Errors
     /// As [`Home::inspect`]; `Unavailable` if it cannot be made.
     pub fn prepare(&self) -> Result<()> {
-        match create(&self.folder) {
-            Ok(()) => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.inspect(),
+        let folder = files::resolve(&self.folder, &SUBJECT)?;
+        match files::create_folder(&folder) {
+            // Looked at again: another process may have made it.
+            Ok(()) => self.inspect(),
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => self.inspect(),
             Err(e) => Err(Error::unavailable(format!(
                 "the folder {} cannot be made ({}): set KEYWARD_HOME to one you may write",
                 self.folder.display(),
@@ -95,13 +104,15 @@ impl Home {
         }
     }
 
-    /// Checks that the folder exists and is nobody else's to read or write.
+    /// Checks that the folder exists, is this user's, is nobody else's to read or write, and that
+    /// nobody else can put another in its place.
     ///
     /// # Errors
     /// `Misuse`, with what mends it.
     pub fn inspect(&self) -> Result<()> {
         let shown = self.folder.display();
-        let told = fs::metadata(&self.folder).map_err(|e| match e.kind() {
+        let folder = files::resolve(&self.folder, &SUBJECT)?;
+        let told = fs::metadata(folder).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => Error::misuse(format!(
                 "there is nothing at {shown}: `keyward keys init` makes it, KEYWARD_HOME names another"
             )),
@@ -116,41 +127,54 @@ impl Home {
     }
 }
 
-#[cfg(unix)]
-fn create(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    if let Some(parent) = folder.parent().filter(|p| !p.as_os_str().is_empty()) {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)?;
-    }
-    fs::DirBuilder::new().mode(0o700).create(folder)?;
-    // A umask can only have taken bits away: the owner's own, here put back.
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+/// A variable that is set to something.
+pub(crate) fn set(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|v| !v.is_empty())
 }
 
-#[cfg(not(unix))]
-fn create(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Err(io::ErrorKind::AlreadyExists.into());
+/// A path from a variable, which no shell has expanded.
+pub(crate) fn expanded(name: &str, path: OsString) -> Result<PathBuf> {
+    if path.as_encoded_bytes().starts_with(b"~") {
+        return Err(Error::misuse(format!(
+            "{name} begins with ~, which only a shell expands: write the whole path, or $HOME in the shell"
+        )));
     }
-    fs::create_dir_all(folder)
+    Ok(PathBuf::from(path))
 }
 
-#[cfg(unix)]
+/// The user's folder of the XDG variable `name`, else `fallback` in `HOME`. Relative ones are
+/// ignored: <https://specifications.freedesktop.org/basedir-spec/latest/>.
+pub(crate) fn user_folder(name: &str, fallback: &str) -> Option<PathBuf> {
+    let whole = |name| {
+        set(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    whole(name).or_else(|| whole("HOME").map(|home| home.join(fallback)))
+}
+
+/// Nobody else may use it. The advice is to change its mode only if it is a home, or empty: a
+/// folder with other things in it, such as `/tmp`, was never one.
 fn private(folder: &Path, told: &fs::Metadata) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if told.permissions().mode() & 0o077 == 0 {
+    let (owner, mode) = (files::owner(told), files::mode(told));
+    let shown = folder.display();
+    if owner != files::me() {
+        return Err(Error::misuse(format!(
+            "{shown} belongs to another user (uid {owner}; this is {}): run this as that user, or set KEYWARD_HOME to a folder of your own",
+            files::me()
+        )));
+    }
+    if mode & 0o077 == 0 {
         return Ok(());
     }
+    let home = Home::at(folder);
+    let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    let advice = if empty || home.is_used()? || home.root_file().exists() {
+        format!("chmod 700 {shown}")
+    } else {
+        format!("set KEYWARD_HOME to a folder of its own, such as {shown}/keyward")
+    };
     Err(Error::misuse(format!(
-        "others than its owner may use the folder {0}: chmod 700 {0}",
-        folder.display()
+        "others than its owner may use the folder {shown} (mode {mode:o}): {advice}"
     )))
-}
-
-#[cfg(not(unix))]
-fn private(_: &Path, _: &fs::Metadata) -> Result<()> {
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Where the root comes from, and where the anchor lies.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_base::encoding::hex;
@@ -8,7 +8,7 @@ use keyward_base::{Error, Result, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, FileRoot, Root};
 
-use crate::home::Home;
+use crate::home::{Home, expanded, set, user_folder};
 
 /// The environment variable that holds the root keys.
 pub const ROOT_VAR: &str = "KEYWARD_ROOT";
@@ -25,9 +25,18 @@ pub enum RootSource {
     File,
     /// Root keys as text, `v2:<base64>,v1:<base64>`: the highest version wraps.
     Keys(SecretBytes),
+    /// A root of the caller's: a passphrase, a key-management service, a hardware module.
+    Custom(Arc<dyn Root>),
 }
 
 impl RootSource {
+    /// [`RootSource::Keys`] of text as a service holds it: `SecretBytes`, or `SecretString` of the
+    /// crate `secrecy`.
+    #[must_use]
+    pub fn keys(text: impl Into<SecretBytes>) -> Self {
+        Self::Keys(text.into())
+    }
+
     /// [`RootSource::Keys`] if `KEYWARD_ROOT` is set, else [`RootSource::File`].
     #[must_use]
     pub fn from_env() -> Self {
@@ -43,23 +52,24 @@ impl RootSource {
     /// `Misuse` for a root that is missing, is none, is weak, or may be read by others.
     pub fn open(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
         match self {
+            Self::Custom(root) => Ok(Arc::clone(root)),
             Self::Keys(text) => Self::parse(text, provider),
-            Self::File if !home.root_file().exists() => Err(Error::misuse(format!(
-                "the root is missing: set {ROOT_VAR}, or put the root file back at {}",
-                home.root_file().display()
-            ))),
             Self::File => Ok(Arc::new(FileRoot::open(&home.root_file(), provider)?)),
         }
     }
 
     /// The root of a home that is being made: a file is made if there is none.
     pub(crate) fn create(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
-        match self {
-            Self::File if !home.root_file().exists() => {
-                Ok(Arc::new(FileRoot::create(&home.root_file(), provider)?))
+        if let Self::File = self
+            && home.root_file().symlink_metadata().is_err()
+        {
+            match FileRoot::create(&home.root_file(), provider) {
+                // Another process that makes this home was faster.
+                Err(_) if home.root_file().exists() => {}
+                made => return Ok(Arc::new(made?)),
             }
-            _ => self.open(home, provider),
         }
+        self.open(home, provider)
     }
 
     fn parse(text: &SecretBytes, provider: &Provider) -> Result<Arc<dyn Root>> {
@@ -76,21 +86,19 @@ impl RootSource {
 /// `~/.local/state`). It lies outside the home, so that a home put back from a backup does not
 /// bring its own.
 ///
+/// A relative `XDG_STATE_HOME` is ignored.
+///
 /// # Errors
-/// `Misuse` if none of the three variables is set.
+/// `Misuse` if none of the three variables is of use, or if `KEYWARD_ANCHOR` begins with `~`.
 pub fn anchor_path(home: &Home, provider: &Provider) -> Result<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
     if let Some(path) = set(ANCHOR_VAR) {
-        return Ok(PathBuf::from(path));
+        return expanded(ANCHOR_VAR, path);
     }
-    let state = set("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state
-        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".local/state")))
-        .ok_or_else(|| {
-            Error::misuse(format!(
-                "no place for the anchor is known: set {ANCHOR_VAR} to a file outside the home"
-            ))
-        })?;
+    let state = user_folder("XDG_STATE_HOME", ".local/state").ok_or_else(|| {
+        Error::misuse(format!(
+            "no place for the anchor is known: set {ANCHOR_VAR} to a file outside the home"
+        ))
+    })?;
     let digest = provider.sha256(&[resolved(home).as_os_str().as_encoded_bytes()]);
     let name = digest.get(..16).unwrap_or(&digest);
     Ok(state.join("keyward").join(format!("{}.anchor", hex(name))))

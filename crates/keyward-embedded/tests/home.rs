@@ -4,9 +4,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
 
 use keyward_base::{ErrorKind, Purpose, SecretBytes, Tenant};
-use keyward_embedded::{Embedded, Home, Options, RootSource, danger};
+use keyward_crypto::Provider;
+use keyward_embedded::{Embedded, Home, Options, RootSource, anchor_path, danger};
+use keyward_keys::{PassphraseRoot, files};
 
 fn options(folder: &Path) -> Options {
     let mut options = Options::with_root(RootSource::File);
@@ -115,4 +119,214 @@ async fn a_ring_put_back_is_refused_until_it_is_accepted() {
     Embedded::open(&home, &options).await.unwrap();
     put_back();
     Embedded::open(&home, &options).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_missing_store_is_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path().join("home"));
+    let options = options(folder.path());
+    Embedded::init(&home, &options).await.unwrap();
+    for path in [home.data_db(), home.keys_db()] {
+        let aside = folder.path().join("aside");
+        fs::rename(&path, &aside).unwrap();
+        let refused = Embedded::open(&home, &options).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
+        assert!(refused.to_string().contains("is missing"), "{refused}");
+        assert!(!path.exists(), "{} was made anew", path.display());
+        fs::rename(&aside, &path).unwrap();
+    }
+    Embedded::open(&home, &options).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_home_of_another_user_is_refused() {
+    if files::me() != 0 {
+        println!("only the superuser can give a folder away");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path().join("home"));
+    let options = options(folder.path());
+    Embedded::init(&home, &options).await.unwrap();
+    for at in [home.folder(), folder.path()] {
+        std::os::unix::fs::chown(at, Some(65_534), None).unwrap();
+        for refused in [
+            Embedded::open(&home, &options).await.unwrap_err(),
+            Embedded::init(&home, &options).await.unwrap_err(),
+        ] {
+            assert_eq!(refused.kind(), ErrorKind::Misuse);
+            assert!(refused.to_string().contains("another user"), "{refused}");
+        }
+        std::os::unix::fs::chown(at, Some(0), None).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_other_things_is_no_home_and_keeps_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = folder.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::write(shared.join("other"), "things").unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+    let home = Home::at(&shared);
+    let options = options(folder.path());
+    let refused = Embedded::init(&home, &options).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(!refused.to_string().contains("chmod"), "{refused}");
+    // What it says works.
+    let below = Home::at(shared.join("keyward"));
+    assert!(
+        refused
+            .to_string()
+            .contains(&below.folder().display().to_string()),
+        "{refused}"
+    );
+    Embedded::init(&below, &options).await.unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = Embedded::open(&below, &options).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("others may write"),
+        "{refused}"
+    );
+    assert!(!refused.to_string().contains("chmod"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_root_of_the_callers_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path().join("home"));
+    let root = |text: &str| {
+        let text = SecretBytes::copy_of(text.as_bytes());
+        let root = PassphraseRoot::new(text, &Provider::default()).unwrap();
+        let mut options = options(folder.path());
+        options.root = RootSource::Custom(Arc::new(root));
+        options
+    };
+    Embedded::init(&home, &root("gravel orbit tulip magnet"))
+        .await
+        .unwrap();
+    assert!(!home.root_file().exists());
+    Embedded::open(&home, &root("gravel orbit tulip magnet"))
+        .await
+        .unwrap();
+    let wrong = Embedded::open(&home, &root("shiver plank acorn velvet"))
+        .await
+        .unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Unavailable);
+}
+
+const CHILD: &str = "KEYWARD_TEST_CHILD";
+
+/// What the tests below run in a process of its own: a home is made, or its place is told.
+#[tokio::test]
+#[ignore = "run by the tests of this file"]
+async fn child() {
+    match std::env::var(CHILD).as_deref() {
+        Ok("place") => match Home::from_env() {
+            Ok(home) => {
+                println!("home {}", home.folder().display());
+                let anchor = anchor_path(&home, &Provider::default());
+                println!(
+                    "anchor {}",
+                    anchor.map_or_else(|e| e.to_string(), |a| a.display().to_string())
+                );
+            }
+            Err(e) => println!("home {e}"),
+        },
+        Ok(folder) => {
+            let folder = Path::new(folder);
+            let home = Home::at(folder.join("deep/home"));
+            Embedded::init(&home, &options(folder)).await.unwrap();
+        }
+        Err(_) => {}
+    }
+}
+
+fn place(vars: &[(&str, &str)]) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child", "--ignored", "--nocapture"]);
+    command.env_clear().env(CHILD, "place");
+    let output = command.envs(vars.iter().copied()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn variables_are_read_as_their_specifications_say() {
+    let told = place(&[
+        ("HOME", "/home/x"),
+        ("XDG_DATA_HOME", "data"),
+        ("XDG_STATE_HOME", "s"),
+    ]);
+    assert!(
+        told.contains("home /home/x/.local/share/keyward\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("anchor /home/x/.local/state/keyward/"),
+        "{told}"
+    );
+    let told = place(&[
+        ("HOME", "/home/x"),
+        ("XDG_DATA_HOME", "/d"),
+        ("XDG_STATE_HOME", "/s"),
+    ]);
+    assert!(
+        told.contains("home /d/keyward\n") && told.contains("anchor /s/keyward/"),
+        "{told}"
+    );
+    let told = place(&[("HOME", "home"), ("XDG_DATA_HOME", "data")]);
+    assert!(told.contains("set KEYWARD_HOME to a folder"), "{told}");
+    let told = place(&[("HOME", "/home/x"), ("KEYWARD_HOME", "~/keyward")]);
+    assert!(told.contains("KEYWARD_HOME begins with ~"), "{told}");
+    let told = place(&[("HOME", "/home/x"), ("KEYWARD_ANCHOR", "~/anchor")]);
+    assert!(told.contains("KEYWARD_ANCHOR begins with ~"), "{told}");
+}
+
+/// Killed at each of its calls in turn, what is left is made by the next `init`, or opens.
+#[tokio::test]
+async fn a_kill_at_every_step_of_init_leaves_what_goes_on() {
+    let mut kills = 0;
+    for call in [
+        "mkdir",
+        "chmod",
+        "fchmod",
+        "flock",
+        "fsync",
+        "fdatasync",
+        "rename",
+        "renameat2",
+        "unlink",
+        "pwrite64",
+        "ftruncate",
+    ] {
+        for when in 1.. {
+            let folder = tempfile::tempdir().unwrap();
+            let mut command = Command::new("strace");
+            command.args(["-f", "-e", &format!("trace={call}"), "-e"]);
+            command.arg(format!("inject={call}:signal=KILL:when={when}"));
+            command.arg(std::env::current_exe().unwrap());
+            command.args(["--exact", "child", "--ignored"]);
+            let Ok(output) = command.env(CHILD, folder.path()).output() else {
+                println!("strace is not here: nothing was looked at");
+                return;
+            };
+            if output.status.success() {
+                break;
+            }
+            kills += 1;
+            let home = Home::at(folder.path().join("deep/home"));
+            let options = options(folder.path());
+            if let Err(e) = Embedded::init(&home, &options).await {
+                assert!(
+                    e.to_string().contains("there is a keyring"),
+                    "{call} {when}: {e}"
+                );
+            }
+            if let Err(e) = Embedded::open(&home, &options).await {
+                panic!("{call} {when}: {e}");
+            }
+        }
+    }
+    assert!(kills >= 30, "{kills}");
 }

@@ -35,6 +35,7 @@
 //! | [`anchor`] | what a ring must not fall behind |
 //! | [`coverage`] | counting what a key still protects |
 //! | [`policy`] | the knobs, each with the reason for its default |
+//! | [`files`] | files and folders that only their owner may change |
 //! | [`mod@format`] | the bytes of the records |
 //! | [`danger`] | what can lose data |
 
@@ -44,6 +45,7 @@ mod barrier;
 mod cache;
 pub mod coverage;
 pub mod danger;
+pub mod files;
 pub mod format;
 mod key_filter;
 pub mod keyring;

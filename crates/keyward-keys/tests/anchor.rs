@@ -127,7 +127,7 @@ fn what_is_no_anchor_is_refused_with_the_way_out() {
     assert_eq!(newer.kind(), ErrorKind::Unavailable);
     assert!(newer.to_string().contains("upgrade"), "{newer}");
     let older = put(b"keyward-anchor/1\n07070707070707070707070707070707\n9\n");
-    assert_eq!(older.kind(), ErrorKind::Misuse);
+    assert_eq!(older.kind(), ErrorKind::Unavailable);
     assert!(older.to_string().contains("version 1"), "{older}");
     // The way out works.
     std::fs::remove_file(&path).unwrap();

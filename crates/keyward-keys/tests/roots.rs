@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
-use keyward_base::{ErrorKind, SecretArray, SecretBytes, encoding};
-use keyward_crypto::Provider;
-use keyward_keys::{EnvRoot, FileRoot, PassphraseRoot, Root as _};
+use keyward_base::{ErrorKind, Purpose, SecretArray, SecretBytes, Suite, encoding};
+use keyward_crypto::passphrase::{Argon2Cost, derive};
+use keyward_crypto::{BodyKey, Provider};
+use keyward_keys::{EnvRoot, FileRoot, Keyring, PassphraseRoot, Root as _, RootVersion, Wrapped};
+use keyward_store::MemoryStore;
 
 const GOOD: &str = "q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
 
@@ -156,4 +159,99 @@ async fn a_passphrase_is_a_root() {
     );
     let short = PassphraseRoot::new(SecretBytes::copy_of(b"elevenchars"), &provider);
     assert_eq!(short.unwrap_err().kind(), ErrorKind::Misuse);
+}
+
+fn words(text: &str) -> SecretBytes {
+    SecretBytes::copy_of(text.as_bytes())
+}
+
+fn cost_of(wrapped: &Wrapped) -> (u32, u32) {
+    let number = |at: usize| u32::from_be_bytes(wrapped.bytes[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
+
+#[tokio::test]
+async fn a_forged_header_is_never_wrapped_under() {
+    let provider = Provider::default();
+    let text = "gravel orbit tulip magnet shiver plank";
+    let root = PassphraseRoot::new(words(text), &provider).unwrap();
+    let key = SecretArray::copy_of(&[3; 32]).unwrap();
+    let good = PassphraseRoot::new(words(text), &provider)
+        .unwrap()
+        .wrap(b"context", &key)
+        .await
+        .unwrap();
+    // Whoever writes to the store shows a salt of theirs and the least cost.
+    let mut forged = good.clone();
+    forged.bytes[..16].copy_from_slice(&[0x41; 16]);
+    forged.bytes[16..20].copy_from_slice(&19_456_u32.to_be_bytes());
+    forged.bytes[20..24].copy_from_slice(&2_u32.to_be_bytes());
+    root.unwrap(b"context", &forged).await.unwrap_err();
+    let next = root.wrap(b"context", &key).await.unwrap();
+    assert_eq!(cost_of(&next), (65_536, 3));
+    assert_ne!(next.bytes[..16], [0x41; 16]);
+    // What unwrapped is kept: one salt for a ring.
+    root.unwrap(b"context", &good).await.unwrap();
+    let after = root.wrap(b"context", &key).await.unwrap();
+    assert_eq!(after.bytes[..24], good.bytes[..24]);
+    // A genuine key at a lower cost opens, and the next is wrapped at ours.
+    let low = Argon2Cost::new(19_456, 2).unwrap();
+    let derived = derive(&words(text), &[9; 16], low).unwrap();
+    let body = BodyKey::new(&provider, Suite::Chunked1, &derived).unwrap();
+    let mut bytes = [
+        &[9; 16][..],
+        &19_456_u32.to_be_bytes(),
+        &2_u32.to_be_bytes(),
+    ]
+    .concat();
+    body.seal(b"context", &[3; 32], &mut bytes).unwrap();
+    let version = RootVersion::new(1);
+    let cheap = Wrapped { version, bytes };
+    let root = PassphraseRoot::new(words(text), &provider).unwrap();
+    root.unwrap(b"context", &cheap).await.unwrap();
+    assert_eq!(
+        cost_of(&root.wrap(b"context", &key).await.unwrap()),
+        (65_536, 3)
+    );
+    for (memory, passes) in [(19_455, 2), (65_536, 1), (1_048_577, 2), (1_048_576, 5)] {
+        assert!(Argon2Cost::new(memory, passes).is_err());
+    }
+    Argon2Cost::new(1_048_576, 4).unwrap();
+}
+
+#[tokio::test]
+async fn a_passphrase_is_replaced() {
+    let provider = Provider::default();
+    let (one, two) = ("gravel orbit tulip magnet", "shiver plank acorn velvet");
+    let versions = |list: &[(u32, &str)]| {
+        let list: Vec<_> = list
+            .iter()
+            .map(|(v, text)| (RootVersion::new(*v), words(text)))
+            .collect();
+        PassphraseRoot::with_versions(list, &provider)
+    };
+    let store = Arc::new(MemoryStore::new(1000));
+    let builder = |root: PassphraseRoot| Keyring::builder(store.clone(), Arc::new(root));
+    let secret = secrecy::SecretString::from(one);
+    let first = PassphraseRoot::new(secret, &provider).unwrap();
+    let vault = Purpose::new("vault").unwrap();
+    builder(first).create(&[vault], &[]).await.unwrap();
+    let both = builder(versions(&[(2, two), (1, one)]).unwrap())
+        .open()
+        .await
+        .unwrap();
+    both.admin().rewrap_root().await.unwrap();
+    builder(versions(&[(2, two)]).unwrap())
+        .open()
+        .await
+        .unwrap();
+    let old = builder(versions(&[(1, one)]).unwrap())
+        .open()
+        .await
+        .unwrap_err();
+    assert_eq!(old.kind(), ErrorKind::Unavailable);
+    assert!(old.to_string().contains("passphrase of root v2"), "{old}");
+    for bad in [&[][..], &[(0, one)], &[(1, one), (1, two)], &[(1, "short")]] {
+        assert_eq!(versions(bad).unwrap_err().kind(), ErrorKind::Misuse);
+    }
 }

@@ -1,6 +1,6 @@
 //! An anchor in a file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,14 +9,21 @@ use keyward_base::{Error, ErrorKind, Result};
 
 use super::format::{MAX_LEN, Pins};
 use super::{Advance, Anchor, Pin, PinName, Standing};
+use crate::files::{self, Subject};
+
+const SUBJECT: Subject = Subject {
+    what: "the anchor",
+    elsewhere: "set KEYWARD_ANCHOR to a file in a folder that only you may write",
+};
 
 /// How often, and how long apart, the lock is tried before giving up: 5 seconds. It is held for
-/// one write and three syncs.
+/// one write and two syncs.
 const TRIES: u32 = 1000;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// An anchor in a file of mode 0600, written by replacing it under a lock. The lock is a file of
-/// its own beside it, `.lock` appended to its name, which stays.
+/// its own beside it, `.lock` appended to its name, which stays. File, lock and folders belong to
+/// this user or the superuser, and nobody else may write them.
 #[derive(Debug)]
 pub struct FileAnchor(PathBuf);
 
@@ -38,13 +45,15 @@ impl FileAnchor {
     /// # Errors
     /// As [`Anchor::load`].
     pub fn pins(&self) -> Result<Option<Pins>> {
-        let file = match File::open(&self.0) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(self.failed("read", e)),
+        self.read(&files::resolve(&self.0, &SUBJECT)?)
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Pins>> {
+        let Some(file) = files::open_own(path, &SUBJECT, 0o022)? else {
+            return Ok(None);
         };
-        let meta = file.metadata().map_err(|e| self.failed("examined", e))?;
-        check_mode(&meta, &self.0)?;
+        // What others may write, they may lower.
+        files::check_folder(folder_of(path), &SUBJECT)?;
         let mut bytes = Vec::new();
         let limit = u64::try_from(MAX_LEN).unwrap_or(u64::MAX).saturating_add(1);
         file.take(limit)
@@ -69,7 +78,6 @@ impl FileAnchor {
                     "the anchor {shown} {what}: if the key store was not put back from a backup, move that file away, and the next command makes it anew"
                 ))
             }
-            ErrorKind::Misuse => Error::misuse(format!("the anchor {shown} {e}")),
             _ => Error::unavailable(format!("the anchor {shown} {e}")),
         }
     }
@@ -79,34 +87,23 @@ impl FileAnchor {
             .with_source(e)
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.0.clone().into_os_string();
-        name.push(suffix);
-        PathBuf::from(name)
-    }
-
     /// Runs `decide` on what is pinned, under the lock, and writes what it changed.
     fn locked<T>(&self, decide: impl FnOnce(&mut Pins) -> Result<(bool, T)>) -> Result<T> {
-        let folder = self.0.parent().filter(|f| !f.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        create_folder(folder).map_err(|e| self.failed("written", e))?;
-        let _lock = self.lock()?;
-        let mut pins = self.pins()?.unwrap_or_default();
+        let path = files::resolve(&self.0, &SUBJECT)?;
+        let folder = folder_of(&path);
+        files::create_folder(folder).map_err(|e| self.failed("written", e))?;
+        files::check_folder(folder, &SUBJECT)?;
+        let _lock = self.lock(&path)?;
+        let mut pins = self.read(&path)?.unwrap_or_default();
         let (changed, answer) = decide(&mut pins)?;
         if changed {
-            self.write(folder, &pins.render())
-                .map_err(|e| self.failed("written", e))?;
+            write(&path, &pins.render()).map_err(|e| self.failed("written", e))?;
         }
         Ok(answer)
     }
 
-    fn lock(&self) -> Result<File> {
-        let path = self.beside(".lock");
-        let file = private()
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(|e| self.failed("locked", e))?;
+    fn lock(&self, path: &Path) -> Result<File> {
+        let file = files::lock_file(&beside(path, ".lock"), &SUBJECT)?;
         for _ in 0..TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
@@ -115,25 +112,35 @@ impl FileAnchor {
             }
         }
         Err(Error::unavailable(format!(
-            "another process holds the lock of the anchor {}: end it and try again",
+            "another process of this user holds the lock of the anchor {}: end it and try again",
             self.0.display()
         )))
     }
+}
 
-    /// Replaces the file as a whole. Only who holds the lock writes, so what a writer that was
-    /// killed left behind is nobody's.
-    fn write(&self, folder: &Path, text: &str) -> std::io::Result<()> {
-        let next = self.beside(".new");
-        match std::fs::remove_file(&next) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut file = private().create_new(true).open(&next)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&next, &self.0)?;
-        File::open(folder)?.sync_all()
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or_else(|| Path::new("/"))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Replaces the file as a whole. Only who holds the lock writes, so what a writer that was killed
+/// left behind is nobody's.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let next = beside(path, ".new");
+    match std::fs::remove_file(&next) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
     }
+    let mut file = files::create_new(&next)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&next, path)?;
+    files::sync_folder(folder_of(path))
 }
 
 impl Anchor for FileAnchor {
@@ -184,45 +191,4 @@ fn settled(held: &Pin, next: &Pin) -> Option<Advance> {
         Standing::Fork => Some(Advance::Fork(*held)),
         Standing::Foreign => Some(Advance::Foreign(*held)),
     }
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options
-}
-
-fn create_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(folder)
-}
-
-/// What others may write, they may lower.
-#[cfg(unix)]
-fn check_mode(meta: &std::fs::Metadata, path: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    if meta.mode() & 0o022 == 0 {
-        return Ok(());
-    }
-    let shown = path.display();
-    Err(Error::misuse(format!(
-        "the anchor {shown} may be written by others (mode {:o}): chmod 600 {shown}",
-        meta.mode() & 0o777
-    )))
-}
-
-#[cfg(not(unix))]
-fn check_mode(_: &std::fs::Metadata, _: &Path) -> Result<()> {
-    Ok(())
 }

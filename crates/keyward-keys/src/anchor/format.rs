@@ -24,8 +24,8 @@ impl Pins {
     /// Reads an anchor. There is one text for each set of pins.
     ///
     /// # Errors
-    /// `Corrupt` for anything that is no anchor, `Unavailable` for the anchor of a newer keyward,
-    /// `Misuse` for version 1, which held the ring's epoch alone.
+    /// `Corrupt` for anything that is no anchor, `Unavailable` for the anchor of a newer keyward and
+    /// for version 1, which was never released.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_LEN {
             return Err(Error::corrupt("is longer than an anchor"));
@@ -97,8 +97,8 @@ fn check_version(first: &str) -> Result<()> {
     }
     match version {
         VERSION => Ok(()),
-        1 => Err(Error::misuse(
-            "is of version 1, which this keyward does not read: use the keyward that made it",
+        1 => Err(Error::unavailable(
+            "is of version 1, from before the first release: move it away with its home, and make the home anew",
         )),
         _ => Err(Error::unavailable(
             "was written by a newer keyward: upgrade this one",

@@ -1,17 +1,23 @@
 //! A root in a file that only its owner may read.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use keyward_base::encoding::{from_hex, hex};
 use keyward_base::wipe::leaf;
-use keyward_base::{Error, Result, SecretArray, SecretBytes};
+use keyward_base::{Error, ErrorKind, Result, SecretArray, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_store::BoxFuture;
 
 use super::local::LocalKeys;
 use super::{Root, RootVersion, Wrapped};
+use crate::files::{self, Subject};
+
+const SUBJECT: Subject = Subject {
+    what: "the root file",
+    elsewhere: "keep it in a folder that only you may write, or give the root in KEYWARD_ROOT",
+};
 
 /// The most bytes a root file may have: 16 versions fit well.
 const MAX_LEN: usize = 4096;
@@ -26,61 +32,63 @@ impl FileRoot {
     /// Reads the root file at `path`.
     ///
     /// # Errors
-    /// `Misuse` if it is missing, unreadable, not a regular file, or readable by anybody but its
-    /// owner, or of an owner other than this user and the superuser, and as [`EnvRoot::parse`](super::EnvRoot::parse).
+    /// `Misuse` if it is missing, not a regular file, readable by anybody but its owner, of an
+    /// owner other than this user and the superuser, or in a folder that others may write, and as
+    /// [`EnvRoot::parse`](super::EnvRoot::parse); `Unavailable` if it cannot be read.
     pub fn open(path: &Path, provider: &Provider) -> Result<Self> {
         let shown = path.display();
-        let unreadable = |e: std::io::Error| {
-            Error::misuse(format!("the root file {shown} cannot be read")).with_source(e)
-        };
-        // Asked before it is opened too: opening a pipe would wait for who writes into it.
-        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-            return Err(Error::misuse(format!(
-                "the root file {shown} is not a regular file"
-            )));
-        }
-        let file = File::open(path).map_err(unreadable)?;
-        let meta = file.metadata().map_err(|e| {
-            Error::unavailable(format!("the root file {shown} cannot be examined")).with_source(e)
+        let found = files::resolve(path, &SUBJECT)?;
+        let file = files::open_own(&found, &SUBJECT, 0o077)?.ok_or_else(|| {
+            Error::misuse(format!(
+                "there is no root file at {shown}: put it back, or give the root in KEYWARD_ROOT"
+            ))
         })?;
-        if !meta.is_file() {
-            return Err(Error::misuse(format!(
-                "the root file {shown} is not a regular file"
-            )));
-        }
-        check_mode(&meta, path)?;
-        check_owner(&meta, path)?;
-        let text = SecretBytes::read(file, MAX_LEN)?;
+        files::check_folder(folder_of(&found), &SUBJECT)?;
+        let text = SecretBytes::read(file, MAX_LEN)
+            .map_err(|e| not_a_root(e.kind(), &format!("{e}"), path))?;
+        let keys = LocalKeys::parse(&text, provider)
+            .map_err(|e| not_a_root(e.kind(), &format!("{e}"), path))?;
         Ok(Self {
-            keys: LocalKeys::parse(&text, provider)?,
+            keys,
             path: path.to_owned(),
         })
     }
 
-    /// Makes a root file with one random key, mode 0600, on disk before this returns.
+    /// Makes a root file with one random key, mode 0600 whatever the umask, whole and on disk
+    /// before it has its name. A kill leaves the whole file or none.
     ///
     /// # Errors
-    /// `Misuse` if `path` exists, `Unavailable` if it cannot be written.
+    /// `Misuse` if `path` exists, or as [`FileRoot::open`] for its folders; `Unavailable` if it
+    /// cannot be written.
     pub fn create(path: &Path, provider: &Provider) -> Result<Self> {
         let shown = path.display();
-        let failed = |e: std::io::Error| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::misuse(format!(
+        let exists = || {
+            Error::misuse(format!(
                 "the root file {shown} exists: it is not overwritten"
-            )),
-            _ => Error::unavailable(format!("the root file {shown} cannot be written"))
+            ))
+        };
+        let failed = |e: std::io::Error| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => exists(),
+            kind => Error::unavailable(format!("the root file {shown} cannot be written ({kind})"))
                 .with_source(e),
         };
+        let found = files::resolve(path, &SUBJECT)?;
+        if found.symlink_metadata().is_ok() {
+            return Err(exists());
+        }
+        let folder = folder_of(&found);
+        files::create_folder(folder).map_err(failed)?;
+        files::check_folder(folder, &SUBJECT)?;
+        remove_drafts(&found).map_err(failed)?;
         let key = provider.random::<32>()?;
         let mut text = SecretBytes::new(vec![0; TEXT_LEN]);
         leaf(|| write_text(&key, text.expose_mut()))?;
-        let mut file = create_new(path).map_err(failed)?;
-        let written = file.write_all(text.expose()).and_then(|()| file.sync_all());
+        let draft = draft_of(&found, provider)?;
+        let written = write_draft(&draft, &text).and_then(|()| files::publish(&draft, &found));
         if let Err(e) = written {
-            // A half-written root file would be refused at the next start, and not replaced.
-            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(&draft);
             return Err(failed(e));
         }
-        sync_folder(path);
         Self::open(path, provider)
     }
 
@@ -105,68 +113,54 @@ fn write_text(key: &SecretArray<32>, out: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-fn create_new(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
+fn write_draft(draft: &Path, text: &SecretBytes) -> std::io::Result<()> {
+    let mut file = files::create_new(draft)?;
+    file.write_all(text.expose())?;
+    file.sync_all()
 }
 
-/// A new name is durable when its folder is. Where folders cannot be synced, the file itself was.
-fn sync_folder(path: &Path) {
-    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
-        let _ = folder.sync_all();
-    }
+/// The name of a file until it is whole: its own, 16 random hexadecimal digits, and `new`.
+fn draft_of(path: &Path, provider: &Provider) -> Result<PathBuf> {
+    let mut random = [0; 8];
+    provider.fill(&mut random)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", hex(&random)));
+    Ok(PathBuf::from(name))
 }
 
-#[cfg(unix)]
-fn check_mode(meta: &std::fs::Metadata, path: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    if meta.mode() & 0o077 == 0 {
+/// What a killed process left: keys that nothing was ever wrapped with.
+fn remove_drafts(path: &Path) -> std::io::Result<()> {
+    let Some(own) = path.file_name().and_then(|name| name.to_str()) else {
         return Ok(());
+    };
+    for entry in std::fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let middle = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(own))
+            .and_then(|rest| rest.strip_prefix('.'))
+            .and_then(|rest| rest.strip_suffix(".new"));
+        if middle.is_some_and(|middle| from_hex::<8>(middle).is_ok()) {
+            std::fs::remove_file(entry.path())?;
+        }
     }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or_else(|| Path::new("/"))
+}
+
+/// The parser cannot know where its text came from, and the person must.
+fn not_a_root(kind: ErrorKind, what: &str, path: &Path) -> Error {
     let shown = path.display();
-    Err(Error::misuse(format!(
-        "the root file {shown} may be read by others (mode {:o}): chmod 600 {shown}",
-        meta.mode() & 0o777
-    )))
-}
-
-/// The file is ours or the superuser's. Where the system does not say who we are, the mode has to
-/// do.
-#[cfg(unix)]
-fn check_owner(meta: &std::fs::Metadata, path: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    match effective_user() {
-        Some(user) if meta.uid() != user && meta.uid() != 0 => Err(Error::misuse(format!(
-            "the root file {} belongs to another user (uid {}): chown it to the service's",
-            path.display(),
-            meta.uid()
-        ))),
-        _ => Ok(()),
+    match kind {
+        ErrorKind::Misuse => Error::misuse(format!(
+            "{shown} is not a root file ({what}): put back the one that the keyring was made with, or give the root in KEYWARD_ROOT"
+        )),
+        _ => Error::unavailable(format!("the root file {shown} cannot be read: {what}")),
     }
-}
-
-/// The second of the four ids in the line `Uid:`, see proc_pid_status(5).
-#[cfg(unix)]
-fn effective_user() -> Option<u32> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    ids.split_whitespace().nth(1)?.parse().ok()
-}
-
-#[cfg(not(unix))]
-fn check_owner(_: &std::fs::Metadata, _: &Path) -> Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_mode(_: &std::fs::Metadata, _: &Path) -> Result<()> {
-    Ok(())
 }
 
 impl fmt::Debug for FileRoot {

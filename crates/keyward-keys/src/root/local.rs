@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_base::wipe::leaf;
 use keyward_base::{Error, ErrorKind, Result, SecretArray, SecretBytes};
 use keyward_crypto::{BodyKey, Provider, body_len};
 
@@ -37,8 +38,8 @@ impl LocalKeys {
                 .filter(|number| *number > 0 && *number < u32::MAX && version == number.to_string())
                 .map(RootVersion::new)
                 .ok_or_else(|| Error::misuse("a root version is v1, v2 and so on"))?;
-            let key = decode(encoded)?;
-            check_random(key.expose())?;
+            let key = leaf(|| decode(encoded))?;
+            leaf(|| check_random(key.expose()))?;
             if keys
                 .insert(version, BodyKey::new(provider, SUITE, &key)?)
                 .is_some()
@@ -104,9 +105,12 @@ pub(super) fn unwrap_with(root: &BodyKey, context: &[u8], body: &[u8]) -> Result
 
 fn decode(encoded: &str) -> Result<SecretArray<32>> {
     use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
+    // Decoded into a buffer that is wiped when this fails, too: an attempt with the wrong alphabet
+    // stops at its first odd character, which may be the last but one.
     fn read<E: Encoding>(encoded: &str) -> Option<SecretArray<32>> {
-        let bytes = SecretBytes::new(E::decode_vec(encoded).ok()?);
-        SecretArray::copy_of(bytes.expose())
+        let mut room = SecretBytes::new(vec![0; 33]);
+        let bytes = E::decode(encoded, room.expose_mut()).ok()?;
+        SecretArray::copy_of(bytes)
     }
     read::<Base64>(encoded)
         .or_else(|| read::<Base64Unpadded>(encoded))

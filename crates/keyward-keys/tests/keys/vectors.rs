@@ -521,7 +521,7 @@ fn write_anchor_vectors() {
         (
             "anchor-version-1",
             "The form before this one",
-            "misuse",
+            "unavailable",
             "keyward-anchor/1\n62c6cfd90f1861d91467508ba8dbf564\n12\n".to_owned(),
         ),
         (
