@@ -1,12 +1,15 @@
 //! Attempts.
 
 use keyward_base::{Result, Timestamp};
-use keyward_store::{Attempts, BoxFuture, Collection, Judged, RecordKey, StoreLimits, Window};
+use keyward_store::{
+    Admission, Attempts, BoxFuture, Collection, Judged, RecordKey, Reserved, StoreLimits, Ticket,
+    Window,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::number::{from_time, from_usize};
+use crate::number::{from_time, from_usize, to_u64};
 use crate::store::SqliteStore;
-use crate::writer::Verdict;
+use crate::writer::{Tx, Verdict};
 
 impl Attempts for SqliteStore {
     fn attempt<'a>(
@@ -16,11 +19,34 @@ impl Attempts for SqliteStore {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Judged>> {
         Box::pin(async move {
-            StoreLimits::check_key(key)?;
-            StoreLimits::check_time(now.saturating_add(window.span()))?;
+            StoreLimits::check_windows(std::slice::from_ref(&(key.clone(), window)), now)?;
             let key = key.clone();
             self.writer
-                .write(move |tx| attempt(tx.conn, &key, window, now))
+                .write(move |tx| attempt(tx, &key, window, now))
+                .await
+        })
+    }
+
+    fn reserve<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        Box::pin(async move {
+            StoreLimits::check_windows(windows, now)?;
+            let windows = windows.to_vec();
+            self.writer
+                .write(move |tx| reserve(tx, &windows, now))
+                .await
+        })
+    }
+
+    fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (keys, number) = (ticket.keys().to_vec(), ticket.number());
+            keys.iter().try_for_each(StoreLimits::check_key)?;
+            self.writer
+                .write(move |tx| give_back(tx.conn, &keys, number))
                 .await
         })
     }
@@ -74,11 +100,75 @@ impl Attempts for SqliteStore {
 }
 
 fn attempt(
-    conn: &Connection,
+    tx: &mut Tx<'_>,
     key: &RecordKey,
     window: Window,
     now: Timestamp,
 ) -> rusqlite::Result<Verdict<Judged>> {
+    let mut admitted = read(tx.conn, key)?;
+    let number = tx.next()?;
+    let judged = window.judge(&mut admitted, now, to_u64(0, number)?);
+    if !matches!(judged, Judged::Admitted { .. }) {
+        return Ok(Verdict::Undo(judged));
+    }
+    write(tx.conn, key, window, &admitted)?;
+    Ok(Verdict::Keep(judged))
+}
+
+fn reserve(
+    tx: &mut Tx<'_>,
+    windows: &[(RecordKey, Window)],
+    now: Timestamp,
+) -> rusqlite::Result<Verdict<Reserved>> {
+    let number = to_u64(0, tx.next()?)?;
+    let mut left = Vec::with_capacity(windows.len());
+    let mut refused: Option<(usize, Timestamp)> = None;
+    for (index, (key, window)) in windows.iter().enumerate() {
+        let mut admitted = read(tx.conn, key)?;
+        match window.judge(&mut admitted, now, number) {
+            Judged::Admitted { left: more } => {
+                left.push(more);
+                // Undone with the rest if a window after it refuses.
+                write(tx.conn, key, *window, &admitted)?;
+            }
+            Judged::Refused { retry_at } => {
+                let (first, latest) = refused.unwrap_or((index, retry_at));
+                refused = Some((first, latest.max(retry_at)));
+            }
+            // A judgement this release does not know is not taken for an admission.
+            _ => return Err(rusqlite::Error::InvalidQuery),
+        }
+    }
+    if let Some((index, retry_at)) = refused {
+        return Ok(Verdict::Undo(Reserved::Refused { index, retry_at }));
+    }
+    let keys = windows.iter().map(|(key, _)| key.clone()).collect();
+    let ticket = Ticket::new(keys, number);
+    Ok(Verdict::Keep(Reserved::Admitted { ticket, left }))
+}
+
+fn give_back(conn: &Connection, keys: &[RecordKey], number: u64) -> rusqlite::Result<Verdict<()>> {
+    for key in keys {
+        let mut admitted = read(conn, key)?;
+        let before = admitted.len();
+        admitted.retain(|admission| admission.number != number);
+        if admitted.len() == before {
+            continue;
+        }
+        conn.prepare_cached(
+            "UPDATE attempt SET admitted = ?4 WHERE collection = ?1 AND owner = ?2 AND id = ?3",
+        )?
+        .execute(params![
+            key.collection.as_str(),
+            key.owner,
+            key.id,
+            encode(&admitted)
+        ])?;
+    }
+    Ok(Verdict::Keep(()))
+}
+
+fn read(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Vec<Admission>> {
     let known: Option<Vec<u8>> = conn
         .prepare_cached(
             "SELECT admitted FROM attempt WHERE collection = ?1 AND owner = ?2 AND id = ?3",
@@ -87,11 +177,18 @@ fn attempt(
             row.get(0)
         })
         .optional()?;
-    let mut admitted = decode(&known.unwrap_or_default())?;
-    let judged = window.judge(&mut admitted, now);
-    let (Judged::Admitted { .. }, Some(last)) = (judged, admitted.last()) else {
-        return Ok(Verdict::Undo(judged));
-    };
+    decode(&known.unwrap_or_default())
+}
+
+fn write(
+    conn: &Connection,
+    key: &RecordKey,
+    window: Window,
+    admitted: &[Admission],
+) -> rusqlite::Result<()> {
+    let last = admitted
+        .last()
+        .map_or(Timestamp::from_millis(0), |last| last.at);
     conn.prepare_cached(
         "INSERT INTO attempt (collection, owner, id, admitted, until) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET admitted = excluded.admitted, until = excluded.until",
@@ -100,23 +197,32 @@ fn attempt(
         key.collection.as_str(),
         key.owner,
         key.id,
-        encode(&admitted),
+        encode(admitted),
         from_time(last.saturating_add(window.span()))
-    ])?;
-    Ok(Verdict::Keep(judged))
+    ])
+    .map(|_| ())
 }
 
-/// Milliseconds as 8 bytes each, big-endian.
-fn encode(admitted: &[Timestamp]) -> Vec<u8> {
-    let bytes = |at: &Timestamp| at.as_millis().to_be_bytes();
-    admitted.iter().flat_map(bytes).collect()
+/// Each as milliseconds and number, 8 bytes each, big-endian.
+fn encode(admitted: &[Admission]) -> Vec<u8> {
+    let bytes =
+        |admission: &Admission| [admission.at.as_millis(), admission.number].map(u64::to_be_bytes);
+    admitted.iter().flat_map(bytes).flatten().collect()
 }
 
-fn decode(bytes: &[u8]) -> rusqlite::Result<Vec<Timestamp>> {
-    let (times, rest) = bytes.as_chunks::<8>();
+fn decode(bytes: &[u8]) -> rusqlite::Result<Vec<Admission>> {
+    let (admitted, rest) = bytes.as_chunks::<16>();
     if !rest.is_empty() {
         return Err(rusqlite::Error::InvalidQuery);
     }
-    let time = |bytes: &[u8; 8]| Timestamp::from_millis(u64::from_be_bytes(*bytes));
-    Ok(times.iter().map(time).collect())
+    let admission = |bytes: &[u8; 16]| {
+        let (at, number) = bytes.split_first_chunk::<8>()?;
+        let number = number.first_chunk::<8>()?;
+        Some(Admission {
+            at: Timestamp::from_millis(u64::from_be_bytes(*at)),
+            number: u64::from_be_bytes(*number),
+        })
+    };
+    let decoded: Option<Vec<_>> = admitted.iter().map(admission).collect();
+    decoded.ok_or(rusqlite::Error::InvalidQuery)
 }

@@ -1,8 +1,10 @@
 //! Logs.
 
 use keyward_base::Result;
-use keyward_store::{Appended, BoxFuture, Entry, Log, RecordKey, StoreLimits};
-use rusqlite::{Connection, OptionalExtension, params};
+use keyward_store::{
+    Appended, BoxFuture, Collection, Entry, Log, Page, PageBudget, Place, RecordKey, StoreLimits,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::number::{from_u64, from_usize, to_u64};
 use crate::store::SqliteStore;
@@ -24,6 +26,21 @@ impl Log for SqliteStore {
         })
     }
 
+    fn erase_entries<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        from: u64,
+        until: u64,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_key(log)?;
+            let log = log.clone();
+            self.writer
+                .write(move |tx| erase(tx.conn, &log, from, until).map(Verdict::Keep))
+                .await
+        })
+    }
+
     fn head<'a>(&'a self, log: &'a RecordKey) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             StoreLimits::check_key(log)?;
@@ -35,12 +52,27 @@ impl Log for SqliteStore {
         })
     }
 
+    fn logs<'a>(
+        &'a self,
+        collection: &'a Collection,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<RecordKey>>> {
+        Box::pin(async move {
+            StoreLimits::check_logs(collection, after.as_ref(), limit)?;
+            let collection = collection.clone();
+            self.readers
+                .run(move |conn| logs(conn, &collection, after, limit))
+                .await
+        })
+    }
+
     fn read<'a>(
         &'a self,
         log: &'a RecordKey,
         from: u64,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Entry>>> {
+    ) -> BoxFuture<'a, Result<Page<Entry, u64>>> {
         Box::pin(async move {
             StoreLimits::check_key(log)?;
             StoreLimits::check_limit(limit)?;
@@ -52,7 +84,7 @@ impl Log for SqliteStore {
     }
 }
 
-fn append(
+pub(crate) fn append(
     conn: &Connection,
     log: &RecordKey,
     expected: u64,
@@ -96,26 +128,102 @@ fn read(
     log: &RecordKey,
     from: u64,
     limit: usize,
-) -> rusqlite::Result<Vec<Entry>> {
+) -> rusqlite::Result<Page<Entry, u64>> {
+    let mut page = Page {
+        items: Vec::new(),
+        next: None,
+    };
     if i64::try_from(from).is_err() {
-        return Ok(Vec::new());
+        return Ok(page);
     }
     let mut select = conn.prepare_cached(
         "SELECT seq, bytes FROM entry
          WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND seq >= ?4 ORDER BY seq LIMIT ?5",
     )?;
-    let place = params![
+    let mut rows = select.query(params![
         log.collection.as_str(),
         log.owner,
         log.id,
         from_u64(from),
-        from_usize(limit)
-    ];
-    let rows = select.query_map(place, |row| {
-        Ok(Entry {
-            seq: to_u64(0, row.get(0)?)?,
-            bytes: row.get(1)?,
-        })
-    })?;
-    rows.collect()
+        // A row more than the page holds tells that there are more.
+        from_usize(limit.saturating_add(1))
+    ])?;
+    let mut budget = PageBudget::new(limit, StoreLimits::SCAN_BYTES);
+    while let Some(row) = rows.next()? {
+        let seq = to_u64(0, row.get(0)?)?;
+        let bytes: Option<Vec<u8>> = row.get(1)?;
+        if !budget.admit(bytes.as_ref().map_or(0, Vec::len)) {
+            page.next = Some(seq);
+            break;
+        }
+        page.items.push(Entry { seq, bytes });
+    }
+    Ok(page)
+}
+
+fn erase(conn: &Connection, log: &RecordKey, from: u64, until: u64) -> rusqlite::Result<u64> {
+    conn.prepare_cached(
+        "UPDATE entry SET bytes = NULL
+         WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND seq >= ?4 AND seq < ?5
+           AND bytes IS NOT NULL",
+    )?
+    .execute(params![
+        log.collection.as_str(),
+        log.owner,
+        log.id,
+        from_u64(from),
+        from_u64(until)
+    ])
+    .map(|count| u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// Leaps from log to log: what lies within them is not walked through.
+fn logs(
+    conn: &Connection,
+    collection: &Collection,
+    mut after: Option<Place>,
+    limit: usize,
+) -> rusqlite::Result<Page<RecordKey>> {
+    let mut page = Page {
+        items: Vec::new(),
+        next: None,
+    };
+    // One moment, although each leap is a statement.
+    let tx = conn.unchecked_transaction()?;
+    while let Some((owner, id)) = log_after(&tx, collection, after.as_ref())? {
+        if page.items.len() == limit {
+            page.next = after;
+            break;
+        }
+        after = Some((owner.clone(), id.clone()));
+        page.items.push(RecordKey {
+            collection: collection.clone(),
+            owner,
+            id,
+        });
+    }
+    tx.finish()?;
+    Ok(page)
+}
+
+fn log_after(
+    conn: &Connection,
+    collection: &Collection,
+    after: Option<&Place>,
+) -> rusqlite::Result<Option<Place>> {
+    let place = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let found = match after {
+        None => conn
+            .prepare_cached(
+                "SELECT owner, id FROM entry WHERE collection = ?1 ORDER BY owner, id LIMIT 1",
+            )?
+            .query_row([collection.as_str()], place),
+        Some((owner, id)) => conn
+            .prepare_cached(
+                "SELECT owner, id FROM entry WHERE collection = ?1 AND (owner, id) > (?2, ?3)
+                 ORDER BY owner, id LIMIT 1",
+            )?
+            .query_row(params![collection.as_str(), owner, id], place),
+    };
+    found.optional()
 }

@@ -52,6 +52,47 @@ impl Once for SqliteStore {
         })
     }
 
+    fn begin_many<'a>(
+        &'a self,
+        claims: &'a [(RecordKey, Claim)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Begun>>> {
+        Box::pin(async move {
+            StoreLimits::check_claims(claims, now)?;
+            let claims = claims.to_vec();
+            self.writer
+                .write(move |tx| {
+                    let mut all = Vec::with_capacity(claims.len());
+                    for (key, claim) in &claims {
+                        // One that does not begin has written nothing that were to be undone.
+                        let (Verdict::Keep(begun) | Verdict::Undo(begun)) =
+                            begin(tx, key, *claim, now)?;
+                        all.push(begun);
+                    }
+                    Ok(Verdict::Keep(all))
+                })
+                .await
+        })
+    }
+
+    fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            let key = key.clone();
+            self.writer
+                .write(move |tx| {
+                    let gone = tx
+                        .conn
+                        .prepare_cached(
+                            "DELETE FROM claim WHERE collection = ?1 AND owner = ?2 AND id = ?3",
+                        )?
+                        .execute(params![key.collection.as_str(), key.owner, key.id])?;
+                    Ok(Verdict::Keep(gone == 1))
+                })
+                .await
+        })
+    }
+
     fn finish<'a>(
         &'a self,
         key: &'a RecordKey,
@@ -100,7 +141,7 @@ impl Once for SqliteStore {
     }
 }
 
-fn begin(
+pub(crate) fn begin(
     tx: &mut Tx<'_>,
     key: &RecordKey,
     claim: Claim,
@@ -148,7 +189,7 @@ fn begin(
     Ok(Verdict::Keep(Begun::Lease(Fence::new(to_u64(0, fence)?))))
 }
 
-fn finish(
+pub(crate) fn finish(
     conn: &Connection,
     key: &RecordKey,
     fence: Fence,

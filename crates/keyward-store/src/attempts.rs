@@ -41,28 +41,91 @@ impl Window {
         self.span
     }
 
-    /// Judges an attempt at `now` against the earlier admitted ones, and notes it among them if
-    /// it is admitted. Stores share this, so that all of them judge alike.
+    /// Judges an attempt at `now` against the earlier admitted ones, and notes it among them
+    /// under `number` if it is admitted. Stores share this, so that all of them judge alike.
     ///
     /// An attempt at `t` counts until `t + span`, exclusively. One that lies ahead of `now`,
     /// because the clock went back, counts as well.
-    pub fn judge(&self, admitted: &mut Vec<Timestamp>, now: Timestamp) -> Judged {
-        admitted.retain(|at| at.saturating_add(self.span) > now);
+    pub fn judge(&self, admitted: &mut Vec<Admission>, now: Timestamp, number: u64) -> Judged {
+        admitted.retain(|admission| admission.at.saturating_add(self.span) > now);
         admitted.sort_unstable();
         let most = usize::try_from(self.most).unwrap_or(usize::MAX);
         // The attempt that has to leave the window before one more fits in.
         if let Some(earlier) = admitted.iter().rev().nth(most.saturating_sub(1)) {
             return Judged::Refused {
-                retry_at: earlier.saturating_add(self.span),
+                retry_at: earlier.at.saturating_add(self.span),
             };
         }
-        admitted.push(now);
+        admitted.push(Admission { at: now, number });
         admitted.sort_unstable();
         let used = u32::try_from(admitted.len()).unwrap_or(u32::MAX);
         Judged::Admitted {
             left: self.most.saturating_sub(used),
         }
     }
+}
+
+/// An attempt that was admitted, in the order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Admission {
+    /// When.
+    pub at: Timestamp,
+    /// Which, among all that the store ever admitted. Several windows that were reserved together
+    /// have the same.
+    pub number: u64,
+}
+
+/// The right to give back what was reserved. Dropping it keeps the reservation, as does a process
+/// that dies: what was reserved counts as an attempt and leaves its windows like any other.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "keep it or give it back: dropping it keeps the reservation"]
+pub struct Ticket {
+    keys: Vec<RecordKey>,
+    number: u64,
+}
+
+impl Ticket {
+    /// What a store gives out for these keys.
+    pub const fn new(keys: Vec<RecordKey>, number: u64) -> Self {
+        Self { keys, number }
+    }
+
+    /// Keeps the reservation: the attempts stay counted.
+    pub fn keep(self) {}
+
+    /// The keys that were reserved.
+    #[must_use]
+    pub fn keys(&self) -> &[RecordKey] {
+        &self.keys
+    }
+
+    /// The [`Admission::number`] under which they were.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+/// How a reservation ended.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a reservation may have been refused"]
+pub enum Reserved {
+    /// Every window admitted it, and all are recorded.
+    Admitted {
+        /// To give it back with.
+        ticket: Ticket,
+        /// How many more each window would admit at this moment.
+        left: Vec<u32>,
+    },
+    /// Some window did not admit it, and nothing is recorded in any.
+    Refused {
+        /// The first window that refuses, counted from 0.
+        index: usize,
+        /// When all of them admit the next, if none is admitted until then.
+        retry_at: Timestamp,
+    },
 }
 
 /// How an attempt was judged.
@@ -95,6 +158,18 @@ pub trait Attempts: fmt::Debug + Send + Sync {
         window: Window,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Judged>>;
+
+    /// Judges an attempt at `now` in each of 1 to 16 windows of different keys, and records it in
+    /// all of them if all admit it, in one step.
+    fn reserve<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>>;
+
+    /// Takes back what was reserved, as after a request that turned out not to count. Again, it
+    /// changes nothing: so it may be repeated after `Unavailable`.
+    fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>>;
 
     /// Forgets the attempts of `key`, as after a success.
     fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>>;

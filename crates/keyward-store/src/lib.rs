@@ -47,7 +47,7 @@ pub mod once;
 pub mod records;
 pub mod scan;
 
-pub use attempts::{Attempts, Judged, Window};
+pub use attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
 pub use find::{Find, Found, Words};
 pub use identity::StoreId;
 pub use limits::StoreLimits;

@@ -1,10 +1,15 @@
 //! What every store accepts, checked in one place so that all stores refuse alike.
 
+use std::collections::BTreeSet;
+
 use keyward_base::{Error, Result, Timestamp};
 
+use crate::attempts::Window;
+
 use crate::find::{Find, Words};
+use crate::once::Claim;
 use crate::records::{Collection, Content, RecordKey, Write};
-use crate::scan::Scan;
+use crate::scan::{Place, Scan};
 
 /// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
 ///
@@ -43,6 +48,8 @@ impl StoreLimits {
     pub const SCAN_BYTES: usize = 4 * 1024 * 1024;
     /// Bytes of [`Content::sealed`].
     pub const SEALED: usize = 2 * 1024 * 1024;
+    /// Windows of one [`Attempts::reserve`](crate::Attempts::reserve).
+    pub const WINDOWS: usize = 16;
     /// Bytes of [`Content::word`].
     pub const WORD: usize = 128;
 
@@ -133,6 +140,45 @@ impl StoreLimits {
         })
     }
 
+    /// Checks the windows of a reservation at `now`.
+    ///
+    /// # Errors
+    /// `Misuse` for none or more than [`StoreLimits::WINDOWS`], for a key that comes twice, and as
+    /// [`StoreLimits::check_key`] and [`StoreLimits::check_time`].
+    pub fn check_windows(windows: &[(RecordKey, Window)], now: Timestamp) -> Result<()> {
+        if !(1..=Self::WINDOWS).contains(&windows.len()) {
+            return Err(Error::misuse("1 to 16 windows are reserved at once"));
+        }
+        let mut keys = BTreeSet::new();
+        for (key, window) in windows {
+            Self::check_key(key)?;
+            Self::check_time(now.saturating_add(window.span()))?;
+            if !keys.insert(key) {
+                return Err(Error::misuse(
+                    "each window needs a key of its own: put the span into its id",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks claims that are begun at once.
+    ///
+    /// # Errors
+    /// `Misuse` for more than [`StoreLimits::BATCH`], and as [`StoreLimits::check_key`] and
+    /// [`Claim::check`].
+    pub fn check_claims(claims: &[(RecordKey, Claim)], now: Timestamp) -> Result<()> {
+        at_most(
+            claims.len(),
+            Self::BATCH,
+            "at most 4096 claims are begun at once",
+        )?;
+        claims.iter().try_for_each(|(key, claim)| {
+            Self::check_key(key)?;
+            claim.check(now)
+        })
+    }
+
     /// Checks a word.
     ///
     /// # Errors
@@ -155,6 +201,19 @@ impl StoreLimits {
                 until.as_deref().map_or(Ok(()), Self::check_word)
             }
         }
+    }
+
+    /// Checks what is asked of a list of logs.
+    ///
+    /// # Errors
+    /// As [`StoreLimits::check_scan`].
+    pub fn check_logs(collection: &Collection, after: Option<&Place>, limit: usize) -> Result<()> {
+        Self::check_collection(collection)?;
+        Self::check_limit(limit)?;
+        after.map_or(Ok(()), |(owner, id)| {
+            Self::check_owner(owner)?;
+            Self::check_id(id)
+        })
     }
 
     /// Checks how much of the sealed text an outline is to hold.

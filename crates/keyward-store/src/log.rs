@@ -4,7 +4,8 @@ use std::fmt;
 
 use keyward_base::Result;
 
-use crate::records::{BoxFuture, RecordKey};
+use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::scan::{Page, Place};
 
 /// An entry of a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,15 +13,15 @@ use crate::records::{BoxFuture, RecordKey};
 pub struct Entry {
     /// Its place, counted from 0.
     pub seq: u64,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
+    /// Its bytes. None: they were erased, see [`Log::erase_entries`].
+    pub bytes: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
             .field("seq", &self.seq)
-            .field("bytes", &format_args!("{} bytes", self.bytes.len()))
+            .field("bytes", &self.bytes.as_ref().map(Vec::len))
             .finish()
     }
 }
@@ -42,7 +43,7 @@ pub enum Appended {
     },
 }
 
-/// Logs that only grow. A log that nobody appended to has no entries.
+/// Logs that only grow, and of which bytes may be erased. A log that nobody appended to has no entries.
 ///
 /// Every method fails with `Unavailable` if the store cannot be reached or is full.
 pub trait Log: fmt::Debug + Send + Sync {
@@ -54,15 +55,36 @@ pub trait Log: fmt::Debug + Send + Sync {
         entries: Vec<Vec<u8>>,
     ) -> BoxFuture<'a, Result<Appended>>;
 
+    /// Erases the bytes of the entries from place `from` on and below `until`, and says how many
+    /// of them had any. Their places stay: the log is as long as before. The bytes are gone from
+    /// the store's files after [`Records::erase`](crate::Records::erase).
+    fn erase_entries<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        from: u64,
+        until: u64,
+    ) -> BoxFuture<'a, Result<u64>>;
+
     /// How many entries the log has.
     fn head<'a>(&'a self, log: &'a RecordKey) -> BoxFuture<'a, Result<u64>>;
 
+    /// The logs of a collection that have entries, in the order of owner and id, after `after`, at
+    /// most `limit` (1 to [`StoreLimits::SCAN`](crate::StoreLimits::SCAN)).
+    fn logs<'a>(
+        &'a self,
+        collection: &'a Collection,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<RecordKey>>>;
+
     /// Reads entries in order, from place `from` on, at most `limit` (1 to
-    /// [`StoreLimits::SCAN`](crate::StoreLimits::SCAN)).
+    /// [`StoreLimits::SCAN`](crate::StoreLimits::SCAN)) and
+    /// [`StoreLimits::SCAN_BYTES`](crate::StoreLimits::SCAN_BYTES), but one at least. To go on,
+    /// pass [`Page::next`] as `from`.
     fn read<'a>(
         &'a self,
         log: &'a RecordKey,
         from: u64,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Entry>>>;
+    ) -> BoxFuture<'a, Result<Page<Entry, u64>>>;
 }

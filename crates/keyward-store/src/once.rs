@@ -103,6 +103,18 @@ pub trait Once: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Begun>>;
 
+    /// Begins many, in one step, each by itself: one answer for each claim, in its order. A key
+    /// that comes twice is in flight the second time.
+    fn begin_many<'a>(
+        &'a self,
+        claims: &'a [(RecordKey, Claim)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Begun>>>;
+
+    /// Forgets a claim, whatever became of it, so that the next one begins anew. Who holds its
+    /// lease has lost it. Says whether there was one.
+    fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<bool>>;
+
     /// Records `result`, to be kept until `keep_until`, if the lease of `fence` was not taken
     /// over. A lease that is over but was not taken over still finishes.
     fn finish<'a>(

@@ -57,6 +57,6 @@ CREATE TABLE entry (
     owner      TEXT    NOT NULL,
     id         TEXT    NOT NULL,
     seq        INTEGER NOT NULL,
-    bytes      BLOB    NOT NULL,
+    bytes      BLOB,
     PRIMARY KEY (collection, owner, id, seq)
 ) STRICT;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use keyward_base::Timestamp;
+use keyward_base::{ErrorKind, Timestamp};
 
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, key, same, set};
-use crate::attempts::{Attempts, Judged, Window};
+use crate::attempts::{Attempts, Judged, Reserved, Ticket, Window};
+use crate::records::RecordKey;
 
 type Stores<'a> = Handles<'a, dyn Attempts>;
 
@@ -16,6 +17,12 @@ pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mu
     rules.note("a-clock-that-went-back-frees-nothing", back(stores).await);
     rules.note("a-clear-frees-one-key", clear(stores).await);
     rules.note("purge-takes-windows-that-are-over", purge(stores).await);
+    rules.note("a-reservation-is-all-or-none", reserves(stores).await);
+    rules.note("a-ticket-gives-back-its-own", gives_back(stores).await);
+    rules.note(
+        "reservations-at-once-are-exact",
+        reservations(stores, spawner).await,
+    );
     rules.note("many-at-once-are-counted", race(stores, spawner).await);
 }
 
@@ -134,6 +141,173 @@ async fn race(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
         let judged = together(spawner, 64, task).await?;
         let admitted = |judged: &&Judged| matches!(judged, Judged::Admitted { .. });
         same("admitted", &judged.iter().filter(admitted).count(), &10)?;
+    }
+    Ok(())
+}
+
+fn five(rule: &'static str, owner: &str) -> Result<Vec<(RecordKey, Window)>, Fault> {
+    let windows = [
+        (9, 100),
+        (7, 1_000),
+        (5, 10_000),
+        (6, 100_000),
+        (8, 1_000_000),
+    ];
+    let window = |(most, span): (u32, u64)| {
+        let window = Window::new(most, Duration::from_millis(span))?;
+        Ok((key(rule, owner, &span.to_string()), window))
+    };
+    windows.into_iter().map(window).collect()
+}
+
+async fn reserve(
+    store: &dyn Attempts,
+    windows: &[(RecordKey, Window)],
+    now: u64,
+) -> Result<(Ticket, Vec<u32>), Fault> {
+    match store.reserve(windows, at(now)).await? {
+        Reserved::Admitted { ticket, left } => Ok((ticket, left)),
+        refused @ Reserved::Refused { .. } => Err(Fault(format!("not admitted: {refused:?}"))),
+    }
+}
+
+async fn reserves(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let windows = five("a-reservation-is-all-or-none", "acme")?;
+    for n in 1..=5_u32 {
+        let (ticket, left) = reserve(&*store, &windows, u64::from(n)).await?;
+        same("keys", &ticket.keys().len(), &5)?;
+        ticket.keep();
+        let wanted: Vec<u32> = [9, 7, 5, 6, 8]
+            .map(|most: u32| most.saturating_sub(n))
+            .into();
+        same("left", &left, &wanted)?;
+    }
+    for now in [6, 50] {
+        let refused = other.reserve(&windows, at(now)).await?;
+        let wanted = Reserved::Refused {
+            index: 2,
+            retry_at: at(10_001),
+        };
+        same("the sixth", &refused, &wanted)?;
+    }
+    // What was refused by one window is recorded in no other.
+    let Some((first, window)) = windows.first() else {
+        return Err(Fault("no window".into()));
+    };
+    let judged = store.attempt(first, *window, at(51)).await?;
+    same("the first window", &judged, &Judged::Admitted { left: 3 })?;
+    // The last of those that refuse says when.
+    let (a, b) = (
+        key("a-reservation-is-all-or-none", "b", "1"),
+        key("a-reservation-is-all-or-none", "b", "2"),
+    );
+    let both = [
+        (a, Window::new(1, Duration::from_millis(100))?),
+        (b, Window::new(1, Duration::from_millis(500))?),
+    ];
+    reserve(&*store, &both, 0).await?.0.keep();
+    let refused = other.reserve(&both, at(10)).await?;
+    let wanted = Reserved::Refused {
+        index: 0,
+        retry_at: at(500),
+    };
+    same("both", &refused, &wanted)?;
+    let twice = [both.first(), both.first()].map(|window| window.cloned());
+    let twice: Vec<_> = twice.into_iter().flatten().collect();
+    for wrong in [
+        &twice,
+        &Vec::new(),
+        &vec![both.first().cloned(); 17]
+            .into_iter()
+            .flatten()
+            .collect(),
+    ] {
+        let kind = store.reserve(wrong, at(0)).await.err().map(|e| e.kind());
+        same(
+            "windows that make no sense",
+            &kind,
+            &Some(ErrorKind::Misuse),
+        )?;
+    }
+    Ok(())
+}
+
+async fn gives_back(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "a-ticket-gives-back-its-own";
+    let windows = [
+        (key(rule, "acme", "1"), window(2)?),
+        (key(rule, "acme", "2"), window(2)?),
+    ];
+    let (first, _) = reserve(&*store, &windows, 7).await?;
+    // Of the same millisecond, and another's.
+    reserve(&*other, &windows, 7).await?.0.keep();
+    let refused = store.reserve(&windows, at(8)).await?;
+    let wanted = Reserved::Refused {
+        index: 0,
+        retry_at: at(107),
+    };
+    same("full", &refused, &wanted)?;
+    // Given back twice, as by a caller that did not hear the first answer: one is free, not two.
+    other.give_back(&first).await?;
+    store.give_back(&first).await?;
+    reserve(&*store, &windows, 9).await?.0.keep();
+    let refused = other.reserve(&windows, at(10)).await?;
+    same("full again", &refused, &wanted)?;
+    // What has left its window is not taken from those after it.
+    let (late, _) = reserve(&*store, &windows, 200).await?;
+    reserve(&*store, &windows, 201).await?.0.keep();
+    store.give_back(&first).await?;
+    let refused = other.reserve(&windows, at(202)).await?;
+    let wanted = Reserved::Refused {
+        index: 0,
+        retry_at: at(300),
+    };
+    same("full a third time", &refused, &wanted)?;
+    other.give_back(&late).await.map_err(Fault::from)?;
+    reserve(&*other, &windows, 203)
+        .await
+        .map(|(ticket, _)| ticket.keep())
+}
+
+/// 64 callers over five windows of different widths; every third gives its ticket back.
+async fn reservations(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
+    for round in 0..3_u64 {
+        let windows = five("reservations-at-once-are-exact", &round.to_string())?;
+        let task = |n: usize| {
+            let (store, windows) = (stores.of(n)?, windows.clone());
+            Ok(async move {
+                let reserved = store.reserve(&windows, at(round)).await?;
+                match reserved {
+                    Reserved::Admitted { ticket, .. } if round == 2 => {
+                        store.give_back(&ticket).await?;
+                        Ok(0)
+                    }
+                    Reserved::Admitted { ticket, .. } => {
+                        ticket.keep();
+                        Ok(1)
+                    }
+                    Reserved::Refused { .. } => Ok(0),
+                }
+            })
+        };
+        let admitted = together(spawner, 64, task).await?;
+        let kept: usize = admitted.into_iter().fold(0, usize::saturating_add);
+        same("kept", &kept, &if round == 2 { 0 } else { 5 })?;
+        if round == 2 {
+            // All was given back: as many fit as into new windows.
+            for _ in 0..5 {
+                reserve(&*stores.of(0)?, &windows, round).await?.0.keep();
+            }
+        }
+        let store = stores.of(1)?;
+        let refused = store.reserve(&windows, at(round)).await?;
+        let wanted = Reserved::Refused {
+            index: 2,
+            retry_at: at(round.saturating_add(10_000)),
+        };
+        same("one more", &refused, &wanted)?;
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mu
     );
     rules.note("finish-can-be-repeated", repeat(stores).await);
     rules.note("a-claim-is-kept-as-long-as-said", kept(stores).await);
+    rules.note("what-is-forgotten-begins-anew", forgets(stores).await);
+    rules.note("many-begin-each-by-itself", begins_many(stores).await);
     rules.note("one-of-many-begins", begins(stores, spawner).await);
     rules.note("one-of-many-takes-over", takeovers(stores, spawner).await);
 }
@@ -42,6 +44,83 @@ async fn lease(store: &dyn Once, key: &RecordKey, until: u64, now: u64) -> Resul
         Begun::Lease(fence) => Ok(fence),
         other => Err(Fault(format!("no lease, but {other:?}"))),
     }
+}
+
+async fn forgets(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "what-is-forgotten-begins-anew";
+    let (one, two) = (key(rule, "acme", "1"), key(rule, "Acme", "1"));
+    same("nothing", &store.forget(&one).await?, &false)?;
+    let first = lease(&*store, &one, 100, 10).await?;
+    lease(&*store, &two, 100, 10).await?;
+    same("in flight", &other.forget(&one).await?, &true)?;
+    let late = store.finish(&one, first, b"late", at(10_000)).await?;
+    same("a finish after it", &late, &Finished::Lost)?;
+    let second = lease(&*other, &one, 100, 10).await?;
+    ensure(second > first, || format!("{second:?} after {first:?}"))?;
+    let done = store.finish(&one, second, b"done", at(10_000)).await?;
+    same("a finish", &done, &Finished::Recorded)?;
+    same("done", &other.forget(&one).await?, &true)?;
+    lease(&*store, &one, 100, 10).await?;
+    let begun = other.begin(&two, claim(200), at(50)).await?;
+    same("the other", &begun, &Begun::InFlight { until: at(100) })
+}
+
+async fn begins_many(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "many-begin-each-by-itself";
+    let at_id = |id: &str| key(rule, "acme", id);
+    let fence = lease(&*store, &at_id("done"), 100, 10).await?;
+    let done = store
+        .finish(&at_id("done"), fence, b"result", at(10_000))
+        .await?;
+    same("a finish", &done, &Finished::Recorded)?;
+    lease(&*store, &at_id("held"), 100, 10).await?;
+    let another = Claim {
+        digest: [8; 32],
+        ..claim(100)
+    };
+    let claims = [
+        (at_id("new"), claim(100)),
+        (at_id("done"), claim(100)),
+        (at_id("held"), claim(100)),
+        (at_id("held"), another),
+        (at_id("new"), claim(100)),
+        (at_id("newer"), claim(100)),
+    ];
+    let begun = other.begin_many(&claims, at(50)).await?;
+    let [
+        Begun::Lease(first),
+        Begun::Done(result),
+        Begun::InFlight { until },
+        Begun::Conflict,
+        Begun::InFlight { .. },
+        Begun::Lease(second),
+    ] = begun.as_slice()
+    else {
+        return Err(Fault(format!("began as {begun:?}")));
+    };
+    ensure(second > first && *first > fence, || {
+        "the fences do not rise".into()
+    })?;
+    same("the result", result, &b"result".to_vec())?;
+    same("in flight", until, &at(100))?;
+    let done = store
+        .finish(&at_id("newer"), *second, b"", at(10_000))
+        .await?;
+    same("a finish of one of them", &done, &Finished::Recorded)?;
+    let wrong = [(at_id("other"), claim(100)), (at_id("late"), claim(40))];
+    let kind = store
+        .begin_many(&wrong, at(50))
+        .await
+        .err()
+        .map(|e| e.kind());
+    same(
+        "a claim that makes no sense",
+        &kind,
+        &Some(ErrorKind::Misuse),
+    )?;
+    lease(&*other, &at_id("other"), 100, 50).await.map(|_| ())
 }
 
 async fn held(stores: &Stores<'_>) -> Checked {

@@ -2,43 +2,102 @@
 
 use keyward_base::{Result, Timestamp};
 
-use super::{MemoryStore, is_over, purge, spot};
-use crate::attempts::{Attempts, Judged, Window};
+use super::{MemoryStore, State, is_over, purge, spot};
+use crate::attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
 use crate::limits::StoreLimits;
 use crate::records::{BoxFuture, Collection, RecordKey};
 
 /// The admitted attempts of one key, and when the last of them leaves its window.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tried {
-    admitted: Vec<Timestamp>,
+    admitted: Vec<Admission>,
     until: Option<Timestamp>,
 }
 
 impl MemoryStore {
     fn attempt_now(&self, key: &RecordKey, window: Window, now: Timestamp) -> Result<Judged> {
-        StoreLimits::check_key(key)?;
-        StoreLimits::check_time(now.saturating_add(window.span()))?;
+        StoreLimits::check_windows(std::slice::from_ref(&(key.clone(), window)), now)?;
         let mut state = self.state();
-        let all = state.attempts.entry(key.collection.clone()).or_default();
-        if let Some(tried) = all.get_mut(&spot(key)) {
-            return Ok(tried.judge(window, now));
+        let number = state.next()?;
+        let mut tried = state.tried(key);
+        let judged = tried.judge(window, now, number);
+        if let Judged::Admitted { .. } = judged {
+            state.note(self.capacity, vec![(key.clone(), tried)])?;
         }
-        state.admit(self.capacity, 1)?;
-        let mut tried = Tried::default();
-        let judged = tried.judge(window, now);
-        let all = state.attempts.entry(key.collection.clone()).or_default();
-        all.insert(spot(key), tried);
-        state.entries = state.entries.saturating_add(1);
         Ok(judged)
+    }
+
+    fn reserve_now(&self, windows: &[(RecordKey, Window)], now: Timestamp) -> Result<Reserved> {
+        StoreLimits::check_windows(windows, now)?;
+        let mut state = self.state();
+        let number = state.next()?;
+        let (mut all, mut left) = (Vec::new(), Vec::new());
+        let mut refused: Option<(usize, Timestamp)> = None;
+        for (index, (key, window)) in windows.iter().enumerate() {
+            let mut tried = state.tried(key);
+            match tried.judge(*window, now, number) {
+                Judged::Admitted { left: more } => left.push(more),
+                Judged::Refused { retry_at } => {
+                    let (first, latest) = refused.unwrap_or((index, retry_at));
+                    refused = Some((first, latest.max(retry_at)));
+                }
+            }
+            all.push((key.clone(), tried));
+        }
+        if let Some((index, retry_at)) = refused {
+            return Ok(Reserved::Refused { index, retry_at });
+        }
+        let keys = all.iter().map(|(key, _)| key.clone()).collect();
+        state.note(self.capacity, all)?;
+        let ticket = Ticket::new(keys, number);
+        Ok(Reserved::Admitted { ticket, left })
+    }
+
+    fn give_back_now(&self, ticket: &Ticket) {
+        let mut state = self.state();
+        for key in ticket.keys() {
+            let all = state.attempts.get_mut(&key.collection);
+            if let Some(tried) = all.and_then(|all| all.get_mut(&spot(key))) {
+                let ours = |admission: &Admission| admission.number == ticket.number();
+                tried.admitted.retain(|admission| !ours(admission));
+            }
+        }
     }
 }
 
 impl Tried {
-    fn judge(&mut self, window: Window, now: Timestamp) -> Judged {
-        let judged = window.judge(&mut self.admitted, now);
+    fn judge(&mut self, window: Window, now: Timestamp, number: u64) -> Judged {
+        let judged = window.judge(&mut self.admitted, now, number);
         let last = self.admitted.last();
-        self.until = last.map(|last| last.saturating_add(window.span()));
+        self.until = last.map(|last| last.at.saturating_add(window.span()));
         judged
+    }
+}
+
+impl State {
+    fn tried(&self, key: &RecordKey) -> Tried {
+        let all = self.attempts.get(&key.collection);
+        all.and_then(|all| all.get(&spot(key)).cloned())
+            .unwrap_or_default()
+    }
+
+    /// Notes what was tried with all these keys, or with none.
+    fn note(&mut self, capacity: usize, all: Vec<(RecordKey, Tried)>) -> Result<()> {
+        let known = |key: &RecordKey| {
+            let known = self.attempts.get(&key.collection);
+            known.is_some_and(|known| known.contains_key(&spot(key)))
+        };
+        let new = all.iter().filter(|(key, _)| !known(key)).count();
+        self.admit(capacity, new)?;
+        self.entries = self.entries.saturating_add(new);
+        for (key, tried) in all {
+            let spot = spot(&key);
+            self.attempts
+                .entry(key.collection)
+                .or_default()
+                .insert(spot, tried);
+        }
+        Ok(())
     }
 }
 
@@ -50,6 +109,21 @@ impl Attempts for MemoryStore {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Judged>> {
         Box::pin(async move { self.attempt_now(key, window, now) })
+    }
+
+    fn reserve<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        Box::pin(async move { self.reserve_now(windows, now) })
+    }
+
+    fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.give_back_now(ticket);
+            Ok(())
+        })
     }
 
     fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>> {

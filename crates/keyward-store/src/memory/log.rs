@@ -2,10 +2,11 @@
 
 use keyward_base::Result;
 
-use super::MemoryStore;
+use super::{MemoryStore, spot};
 use crate::limits::StoreLimits;
 use crate::log::{Appended, Entry, Log};
-use crate::records::{BoxFuture, RecordKey};
+use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::scan::{Page, PageBudget, Place};
 
 impl MemoryStore {
     fn append_now(
@@ -24,12 +25,35 @@ impl MemoryStore {
         state.admit(self.capacity, more)?;
         state.entries = state.entries.saturating_add(more);
         let all = state.logs.entry(log.clone()).or_default();
-        all.extend(entries);
+        all.extend(entries.into_iter().map(Some));
         Ok(Appended::Done { head: length(all) })
     }
 }
 
-fn length(entries: &[Vec<u8>]) -> u64 {
+impl MemoryStore {
+    fn read_now(&self, log: &RecordKey, from: u64, limit: usize) -> Page<Entry, u64> {
+        let state = self.state();
+        let entries = state.logs.get(log).map(Vec::as_slice).unwrap_or_default();
+        let first = usize::try_from(from).unwrap_or(usize::MAX);
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
+        };
+        let mut budget = PageBudget::new(limit, StoreLimits::SCAN_BYTES);
+        for (seq, bytes) in entries.iter().enumerate().skip(first) {
+            let seq = u64::try_from(seq).unwrap_or(u64::MAX);
+            if !budget.admit(bytes.as_ref().map_or(0, Vec::len)) {
+                page.next = Some(seq);
+                break;
+            }
+            let bytes = bytes.clone();
+            page.items.push(Entry { seq, bytes });
+        }
+        page
+    }
+}
+
+fn length(entries: &[Option<Vec<u8>>]) -> u64 {
     u64::try_from(entries.len()).unwrap_or(u64::MAX)
 }
 
@@ -43,10 +67,56 @@ impl Log for MemoryStore {
         Box::pin(async move { self.append_now(log, expected, entries) })
     }
 
+    fn erase_entries<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        from: u64,
+        until: u64,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            StoreLimits::check_key(log)?;
+            let mut state = self.state();
+            let entries = state.logs.get_mut(log).into_iter().flatten();
+            let mut erased = 0_u64;
+            for (_, bytes) in (0_u64..)
+                .zip(entries)
+                .filter(|(seq, _)| (from..until).contains(seq))
+            {
+                erased = erased.saturating_add(u64::from(bytes.take().is_some()));
+            }
+            Ok(erased)
+        })
+    }
+
     fn head<'a>(&'a self, log: &'a RecordKey) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             StoreLimits::check_key(log)?;
             Ok(self.state().logs.get(log).map_or(0, |all| length(all)))
+        })
+    }
+
+    fn logs<'a>(
+        &'a self,
+        collection: &'a Collection,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<RecordKey>>> {
+        Box::pin(async move {
+            StoreLimits::check_logs(collection, after.as_ref(), limit)?;
+            let state = self.state();
+            let behind = |log: &&RecordKey| {
+                let place = spot(log);
+                after.as_ref().is_none_or(|after| place > *after)
+            };
+            let known = state.logs.iter().filter(|(_, entries)| !entries.is_empty());
+            let mut found = known
+                .map(|(log, _)| log)
+                .filter(|log| log.collection == *collection)
+                .filter(behind)
+                .cloned();
+            let items: Vec<RecordKey> = found.by_ref().take(limit).collect();
+            let next = found.next().and(items.last().map(spot));
+            Ok(Page { items, next })
         })
     }
 
@@ -55,20 +125,11 @@ impl Log for MemoryStore {
         log: &'a RecordKey,
         from: u64,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Entry>>> {
+    ) -> BoxFuture<'a, Result<Page<Entry, u64>>> {
         Box::pin(async move {
             StoreLimits::check_key(log)?;
             StoreLimits::check_limit(limit)?;
-            let state = self.state();
-            let entries = state.logs.get(log).map(Vec::as_slice).unwrap_or_default();
-            let first = usize::try_from(from).unwrap_or(usize::MAX);
-            let page = entries.iter().enumerate().skip(first).take(limit);
-            Ok(page
-                .map(|(seq, bytes)| Entry {
-                    seq: u64::try_from(seq).unwrap_or(u64::MAX),
-                    bytes: bytes.clone(),
-                })
-                .collect())
+            Ok(self.read_now(log, from, limit))
         })
     }
 }

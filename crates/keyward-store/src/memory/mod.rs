@@ -36,7 +36,7 @@ struct State {
     entries: usize,
     attempts: BTreeMap<Collection, BTreeMap<Spot, attempts::Tried>>,
     claims: BTreeMap<Collection, BTreeMap<Spot, once::Held>>,
-    logs: BTreeMap<RecordKey, Vec<Vec<u8>>>,
+    logs: BTreeMap<RecordKey, Vec<Option<Vec<u8>>>>,
     records: BTreeMap<Collection, BTreeMap<Spot, records::Stored>>,
 }
 

@@ -1,24 +1,30 @@
 //! Claims in memory.
 
+use std::collections::BTreeSet;
+
 use keyward_base::{Result, Timestamp};
 
-use super::{MemoryStore, is_over, purge, spot};
+use super::{MemoryStore, State, is_over, purge, spot};
 use crate::limits::StoreLimits;
 use crate::once::{Begun, Claim, Fence, Finished, Once};
 use crate::records::{BoxFuture, Collection, RecordKey};
 
+#[derive(Clone)]
 pub(super) struct Held {
     claim: Claim,
     fence: Fence,
     result: Option<Vec<u8>>,
 }
 
-impl MemoryStore {
-    fn begin_now(&self, key: &RecordKey, claim: Claim, now: Timestamp) -> Result<Begun> {
-        StoreLimits::check_key(key)?;
-        claim.check(now)?;
-        let mut state = self.state();
-        let held = state.claims.get(&key.collection);
+impl State {
+    pub(super) fn begin(
+        &mut self,
+        capacity: usize,
+        key: &RecordKey,
+        claim: Claim,
+        now: Timestamp,
+    ) -> Result<Begun> {
+        let held = self.claims.get(&key.collection);
         let held = held.and_then(|all| all.get(&spot(key)));
         let known = held.is_some();
         if let Some(held) = held.filter(|held| held.claim.keep_until > now) {
@@ -33,10 +39,10 @@ impl MemoryStore {
                 return Ok(Begun::InFlight { until });
             }
         }
-        state.admit(self.capacity, usize::from(!known))?;
-        let fence = Fence::new(state.next()?);
-        state.entries = state.entries.saturating_add(usize::from(!known));
-        let all = state.claims.entry(key.collection.clone()).or_default();
+        self.admit(capacity, usize::from(!known))?;
+        let fence = Fence::new(self.next()?);
+        self.entries = self.entries.saturating_add(usize::from(!known));
+        let all = self.claims.entry(key.collection.clone()).or_default();
         all.insert(
             spot(key),
             Held {
@@ -48,31 +54,43 @@ impl MemoryStore {
         Ok(Begun::Lease(fence))
     }
 
-    fn finish_now(
-        &self,
+    pub(super) fn finish(
+        &mut self,
         key: &RecordKey,
         fence: Fence,
         result: &[u8],
         keep_until: Timestamp,
-    ) -> Result<Finished> {
-        StoreLimits::check_key(key)?;
-        StoreLimits::check_data(result)?;
-        StoreLimits::check_time(keep_until)?;
-        let mut state = self.state();
-        let held = state.claims.get_mut(&key.collection);
+    ) -> Finished {
+        let held = self.claims.get_mut(&key.collection);
         let held = held.and_then(|all| all.get_mut(&spot(key)));
         let Some(held) = held.filter(|held| held.fence == fence) else {
-            return Ok(Finished::Lost);
+            return Finished::Lost;
         };
         match &held.result {
-            Some(recorded) if recorded != result => Ok(Finished::Lost),
-            Some(_) => Ok(Finished::Recorded),
+            Some(recorded) if recorded != result => Finished::Lost,
+            Some(_) => Finished::Recorded,
             None => {
                 held.result = Some(result.to_vec());
                 held.claim.keep_until = keep_until;
-                Ok(Finished::Recorded)
+                Finished::Recorded
             }
         }
+    }
+
+    /// Puts back what was held before; none: nothing.
+    pub(super) fn hold(&mut self, key: &RecordKey, held: Option<Held>) -> Option<Held> {
+        let comes = held.is_some();
+        let all = self.claims.entry(key.collection.clone()).or_default();
+        let before = match held {
+            Some(held) => all.insert(spot(key), held),
+            None => all.remove(&spot(key)),
+        };
+        self.entries = match (before.is_some(), comes) {
+            (false, true) => self.entries.saturating_add(1),
+            (true, false) => self.entries.saturating_sub(1),
+            _ => self.entries,
+        };
+        before
     }
 }
 
@@ -100,7 +118,43 @@ impl Once for MemoryStore {
         claim: Claim,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Begun>> {
-        Box::pin(async move { self.begin_now(key, claim, now) })
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            claim.check(now)?;
+            self.state().begin(self.capacity, key, claim, now)
+        })
+    }
+
+    fn begin_many<'a>(
+        &'a self,
+        claims: &'a [(RecordKey, Claim)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Begun>>> {
+        Box::pin(async move {
+            StoreLimits::check_claims(claims, now)?;
+            let mut state = self.state();
+            // One that does not fit refuses all: what is new is counted before anything begins.
+            let known = |key: &RecordKey| {
+                let held = state.claims.get(&key.collection);
+                held.is_some_and(|held| held.contains_key(&spot(key)))
+            };
+            let new: BTreeSet<&RecordKey> = claims
+                .iter()
+                .map(|(key, _)| key)
+                .filter(|key| !known(key))
+                .collect();
+            state.admit(self.capacity, new.len())?;
+            let begin =
+                |(key, claim): &(RecordKey, Claim)| state.begin(self.capacity, key, *claim, now);
+            claims.iter().map(begin).collect()
+        })
+    }
+
+    fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            Ok(self.state().hold(key, None).is_some())
+        })
     }
 
     fn finish<'a>(
@@ -110,7 +164,12 @@ impl Once for MemoryStore {
         result: &'a [u8],
         keep_until: Timestamp,
     ) -> BoxFuture<'a, Result<Finished>> {
-        Box::pin(async move { self.finish_now(key, fence, result, keep_until) })
+        Box::pin(async move {
+            StoreLimits::check_key(key)?;
+            StoreLimits::check_data(result)?;
+            StoreLimits::check_time(keep_until)?;
+            Ok(self.state().finish(key, fence, result, keep_until))
+        })
     }
 
     fn purge_once<'a>(

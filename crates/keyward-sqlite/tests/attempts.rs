@@ -1,0 +1,145 @@
+//! Attempts over several windows, from several processes, some of which are killed.
+// Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use keyward_base::Timestamp;
+use keyward_sqlite::SqliteStore;
+use keyward_store::conformance::block_on;
+use keyward_store::{Attempts, RecordKey, Reserved, Window};
+use support::key;
+
+const CHILD: &str = "KEYWARD_SQLITE_TEST_ATTEMPTS";
+const MOST: u32 = 200;
+
+/// Five windows, of which the third is the narrowest.
+fn windows() -> Vec<(RecordKey, Window)> {
+    [900, 500, MOST, 300, 1_000]
+        .iter()
+        .enumerate()
+        .map(|(n, most)| {
+            let window = Window::new(*most, Duration::from_secs(3_600)).unwrap();
+            (key("acme", &n.to_string()), window)
+        })
+        .collect()
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_000)
+}
+
+/// Not a test by itself: reserves until it is refused, from eight threads, and says what it was
+/// given once it has it.
+#[test]
+fn child_reserves() {
+    let Ok(path) = std::env::var(CHILD) else {
+        return;
+    };
+    let store = SqliteStore::builder(path)
+        .busy_timeout(Duration::from_secs(60))
+        .open()
+        .unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Reserved::Admitted { ticket, .. } =
+                    block_on(store.reserve(&windows(), now())).unwrap()
+                {
+                    println!("admitted {}", ticket.number());
+                    ticket.keep();
+                }
+            });
+        }
+    });
+}
+
+fn child(path: &Path) -> Child {
+    support::again("child_reserves")
+        .env(CHILD, path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The numbers that a child was given, and said so.
+fn admitted(child: &mut Child) -> Vec<u64> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines
+        .filter_map(|line| line.unwrap().split_once("admitted ")?.1.parse().ok())
+        .collect()
+}
+
+#[test]
+fn two_processes_admit_exactly_what_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    drop(SqliteStore::open(&path).unwrap());
+    let mut children = [child(&path), child(&path)];
+    let mut all: Vec<u64> = children.iter_mut().flat_map(admitted).collect();
+    assert!(
+        children
+            .iter_mut()
+            .all(|child| child.wait().unwrap().success())
+    );
+    assert_eq!(all.len(), usize::try_from(MOST).unwrap());
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(
+        all.len(),
+        usize::try_from(MOST).unwrap(),
+        "a number came twice"
+    );
+}
+
+/// Killed at any instant: what was said to be admitted counts, at most one attempt a thread more
+/// does, and all of it leaves its windows.
+#[test]
+fn who_is_killed_holds_nothing_for_ever_and_loses_nothing() {
+    for after in [1, 7, 40] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        let store = SqliteStore::open(&path).unwrap();
+        let mut killed = child(&path);
+        let mut said = BufReader::new(killed.stdout.take().unwrap()).lines();
+        let mut seen = 0_usize;
+        while seen < after {
+            let line = said.next().unwrap().unwrap();
+            seen = seen
+                .checked_add(usize::from(line.contains("admitted ")))
+                .unwrap();
+        }
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        let rest = said
+            .map_while(Result::ok)
+            .filter(|line| line.contains("admitted "));
+        seen = seen.checked_add(rest.count()).unwrap();
+        let mut more = 0_usize;
+        while let Reserved::Admitted { ticket, .. } =
+            block_on(store.reserve(&windows(), now())).unwrap()
+        {
+            ticket.keep();
+            more = more.checked_add(1).unwrap();
+        }
+        let total = seen.checked_add(more).unwrap();
+        let most = usize::try_from(MOST).unwrap();
+        assert!(
+            (most.checked_sub(8).unwrap()..=most).contains(&total),
+            "{seen} and {more}"
+        );
+        let over = Timestamp::from_millis(1_000).saturating_add(Duration::from_secs(3_600));
+        let Reserved::Admitted { ticket, left } =
+            block_on(store.reserve(&windows(), over)).unwrap()
+        else {
+            panic!("held for ever");
+        };
+        ticket.keep();
+        assert_eq!(left, [899, 499, 199, 299, 999]);
+    }
+}

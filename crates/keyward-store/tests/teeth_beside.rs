@@ -1,0 +1,269 @@
+//! The suite has teeth: stores of attempts, claims and logs with one fault each, and the rule that
+//! names it.
+// Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::sync::Arc;
+
+use keyward_base::Timestamp;
+use keyward_store::conformance::{self, Report, Threads, block_on};
+use keyward_store::{
+    Appended, Attempts, Begun, BoxFuture, Claim, Collection, Entry, Fence, Finished, Judged, Log,
+    MemoryStore, Once, Page, Place, RecordKey, Reserved, Ticket, Window,
+};
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    BeginsManyAsOne,
+    ErasesPlaces,
+    ForgetsResultsOnly,
+    GivesBackNothing,
+    GivesBackTwice,
+    KeepsErased,
+    ListsOneLog,
+    ReservesOneByOne,
+}
+
+#[derive(Debug)]
+struct Faulty {
+    fault: Fault,
+    good: MemoryStore,
+}
+
+impl Faulty {
+    fn with(fault: Fault) -> Arc<Self> {
+        let good = MemoryStore::new(1_000_000);
+        Arc::new(Self { fault, good })
+    }
+}
+
+impl Attempts for Faulty {
+    fn attempt<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        window: Window,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Judged>> {
+        self.good.attempt(key, window, now)
+    }
+
+    fn reserve<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        Box::pin(async move {
+            if self.fault != Fault::ReservesOneByOne {
+                return self.good.reserve(windows, now).await;
+            }
+            let mut left = Vec::new();
+            for (index, (key, window)) in windows.iter().enumerate() {
+                match self.good.attempt(key, *window, now).await? {
+                    Judged::Admitted { left: more } => left.push(more),
+                    Judged::Refused { retry_at } => {
+                        return Ok(Reserved::Refused { index, retry_at });
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            let keys = windows.iter().map(|(key, _)| key.clone()).collect();
+            let ticket = Ticket::new(keys, 0);
+            Ok(Reserved::Admitted { ticket, left })
+        })
+    }
+
+    fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::GivesBackNothing => Ok(()),
+                // Takes one attempt away, whosesoever it is: here, all of the key's.
+                Fault::GivesBackTwice => {
+                    for key in ticket.keys() {
+                        self.good.clear_attempts(key).await?;
+                    }
+                    Ok(())
+                }
+                _ => self.good.give_back(ticket).await,
+            }
+        })
+    }
+
+    fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>> {
+        self.good.clear_attempts(key)
+    }
+
+    fn purge_attempts<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.good.purge_attempts(collection, now, limit)
+    }
+}
+
+impl Once for Faulty {
+    fn abandon<'a>(&'a self, key: &'a RecordKey, fence: Fence) -> BoxFuture<'a, Result<bool>> {
+        self.good.abandon(key, fence)
+    }
+
+    fn begin<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        claim: Claim,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Begun>> {
+        self.good.begin(key, claim, now)
+    }
+
+    fn begin_many<'a>(
+        &'a self,
+        claims: &'a [(RecordKey, Claim)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Begun>>> {
+        Box::pin(async move {
+            let mut begun = self.good.begin_many(claims, now).await?;
+            if self.fault == Fault::BeginsManyAsOne
+                && let Some(first) = begun.first().cloned()
+            {
+                begun.fill(first);
+            }
+            Ok(begun)
+        })
+    }
+
+    fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            if self.fault == Fault::ForgetsResultsOnly {
+                return Ok(false);
+            }
+            self.good.forget(key).await
+        })
+    }
+
+    fn finish<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        fence: Fence,
+        result: &'a [u8],
+        keep_until: Timestamp,
+    ) -> BoxFuture<'a, Result<Finished>> {
+        self.good.finish(key, fence, result, keep_until)
+    }
+
+    fn purge_once<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.good.purge_once(collection, now, limit)
+    }
+}
+
+impl Log for Faulty {
+    fn append<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        expected: u64,
+        entries: Vec<Vec<u8>>,
+    ) -> BoxFuture<'a, Result<Appended>> {
+        self.good.append(log, expected, entries)
+    }
+
+    fn erase_entries<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        from: u64,
+        until: u64,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::KeepsErased => Ok(until.saturating_sub(from)),
+                _ => self.good.erase_entries(log, from, until).await,
+            }
+        })
+    }
+
+    fn head<'a>(&'a self, log: &'a RecordKey) -> BoxFuture<'a, Result<u64>> {
+        self.good.head(log)
+    }
+
+    fn logs<'a>(
+        &'a self,
+        collection: &'a Collection,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<RecordKey>>> {
+        Box::pin(async move {
+            let mut page = self.good.logs(collection, after, limit).await?;
+            if self.fault == Fault::ListsOneLog {
+                page.next = None;
+            }
+            Ok(page)
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<Entry, u64>>> {
+        Box::pin(async move {
+            let mut page = self.good.read(log, from, limit).await?;
+            if self.fault == Fault::ErasesPlaces {
+                page.items.retain(|entry| entry.bytes.is_some());
+            }
+            Ok(page)
+        })
+    }
+}
+
+fn names(report: Result<(), Report>, fault: Fault, rule: &str) {
+    let report = report.expect_err(&format!("{fault:?} was not found"));
+    let broken: Vec<&str> = report.broken().iter().map(|broken| broken.rule()).collect();
+    assert!(broken.contains(&rule), "{fault:?} broke {broken:?}");
+}
+
+type Result<T, E = keyward_base::Error> = std::result::Result<T, E>;
+
+#[test]
+fn each_fault_of_attempts_is_named() {
+    for (fault, rule) in [
+        (Fault::ReservesOneByOne, "a-reservation-is-all-or-none"),
+        (Fault::GivesBackNothing, "a-ticket-gives-back-its-own"),
+        (Fault::GivesBackTwice, "a-ticket-gives-back-its-own"),
+    ] {
+        let store: Arc<dyn Attempts> = Faulty::with(fault);
+        names(
+            block_on(conformance::attempts(&[store], &Threads)),
+            fault,
+            rule,
+        );
+    }
+}
+
+#[test]
+fn each_fault_of_claims_is_named() {
+    for (fault, rule) in [
+        (Fault::BeginsManyAsOne, "many-begin-each-by-itself"),
+        (Fault::ForgetsResultsOnly, "what-is-forgotten-begins-anew"),
+    ] {
+        let store: Arc<dyn Once> = Faulty::with(fault);
+        names(block_on(conformance::once(&[store], &Threads)), fault, rule);
+    }
+}
+
+#[test]
+fn each_fault_of_logs_is_named() {
+    for (fault, rule) in [
+        (Fault::ErasesPlaces, "erased-entries-keep-their-place"),
+        (Fault::KeepsErased, "erased-entries-keep-their-place"),
+        (Fault::ListsOneLog, "logs-are-listed"),
+    ] {
+        let store: Arc<dyn Log> = Faulty::with(fault);
+        names(block_on(conformance::log(&[store], &Threads)), fault, rule);
+    }
+}
