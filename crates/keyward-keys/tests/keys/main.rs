@@ -17,6 +17,7 @@ mod export;
 mod hostile;
 mod life;
 mod mac;
+mod machine;
 mod races;
 mod replicas;
 mod restore;
