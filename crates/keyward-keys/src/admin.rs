@@ -12,6 +12,8 @@ mod usage;
 
 use keyward_base::{Actor, Error, KeyId, Purpose, Result, Tenant, Timestamp, Trail};
 
+use keyward_store::Erased;
+
 use crate::keyring::{Keyring, new_key, wrap_new};
 use crate::records::{MAX_TRIES, contended};
 use crate::ring::{KeyState, MAX_KEYS, Ring};
@@ -261,6 +263,11 @@ impl Admin {
             self.keyring.remove_replica(name),
         )
         .await
+    }
+
+    /// Has the store erase what was replaced. No: it may still be there.
+    pub(crate) async fn erase(&self) -> bool {
+        matches!(self.keyring.0.store.erase().await, Ok(Erased::Done))
     }
 }
 

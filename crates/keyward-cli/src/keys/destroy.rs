@@ -105,9 +105,7 @@ pub(super) async fn run(embedded: &Embedded, request: Request, json: bool) -> Re
         confirm(key)?;
     }
     let receipt = wait(embedded, key, request.even_unregistered).await?;
-    // Closed by the ring; now the old record goes from the file and its journal too.
-    let erased = embedded.keys().checkpoint().await;
-    tell(&receipt, erased.is_ok(), json)
+    tell(&receipt, receipt.erased, json)
 }
 
 /// Destroys it as soon as no process can be using it any more.

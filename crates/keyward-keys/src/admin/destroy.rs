@@ -13,9 +13,9 @@ use crate::usage::Usage;
 
 /// That a key was destroyed: its wrapped material is gone from the ring.
 ///
-/// How final that is: from now on every process refuses the key. The old record may still lie in
-/// the store's free pages or its log until the store erases them, and in backups of the key
-/// store, where whoever also has the root can unwrap it.
+/// How final that is: from now on every process refuses the key. Whether its record is gone from
+/// the key store too says [`Receipt::erased`]. Backups of the key store still have it, where whoever
+/// also has the root can unwrap it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
@@ -27,6 +27,9 @@ pub struct Receipt {
     pub at: Timestamp,
     /// How many tenant keys only it could unwrap.
     pub tenant_keys: u64,
+    /// Whether the store showed that the old record is gone from it. No: it may still lie in free
+    /// pages or in the journal, because others were using the store, or it failed at that.
+    pub erased: bool,
 }
 
 /// How far destroying a key is.
@@ -131,6 +134,7 @@ impl Admin {
                     epoch,
                     at: now,
                     tenant_keys,
+                    erased: self.erase().await,
                 }));
             }
         }

@@ -13,11 +13,17 @@ use crate::snapshot::{filter_context, key_context, mac_context};
 pub struct RootRewrapped {
     /// Keys of the ring that were wrapped anew.
     pub moved: u64,
+    /// Whether the store showed that what the older root wrapped is gone from it. No: it may still
+    /// lie in free pages or in the journal, because others were using the store, or it failed at
+    /// that; run it again.
+    pub erased: bool,
 }
 
 impl Admin {
-    /// Wraps the ring's MAC keys and all its keys under the newest version of the root. After it,
-    /// older versions of the root are needed only by backups of the key store.
+    /// Wraps the ring's MAC keys and all its keys under the newest version of the root, and has the
+    /// store erase what the older one wrapped. After it, older versions of the root are needed only
+    /// by backups of the key store; and by whoever copied the store, as long as
+    /// [`RootRewrapped::erased`] is no.
     ///
     /// # Errors
     /// `Unavailable` if store, root or audit cannot be reached.
@@ -25,7 +31,9 @@ impl Admin {
         let moved = self
             .audited("keys.rewrap-root", None, self.try_rewrap_root())
             .await?;
-        Ok(RootRewrapped { moved })
+        // Also when nothing moved: an earlier run may have died before it erased.
+        let erased = self.erase().await;
+        Ok(RootRewrapped { moved, erased })
     }
 
     async fn try_rewrap_root(&self) -> Result<u64> {

@@ -16,6 +16,7 @@ mod damage;
 mod export;
 mod hostile;
 mod life;
+mod limits;
 mod mac;
 mod machine;
 mod races;
