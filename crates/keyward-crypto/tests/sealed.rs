@@ -330,3 +330,74 @@ proptest! {
         let _either_way = Header::peek(&text);
     }
 }
+
+fn sealed_with(hint: &str, plaintext: &[u8]) -> String {
+    let key = key(&Provider::default(), &[7; 32]);
+    let context = |header: &[u8]| Bound::usual().encode(header);
+    sealed::seal(&key, &header(hint), context, plaintext).unwrap()
+}
+
+#[test]
+fn a_header_is_read_from_the_front_alone() {
+    for hint in ["", "a", "ab", "ghp_****1234", &"*".repeat(32)] {
+        let text = sealed_with(hint, b"a value of some length, longer than any header is");
+        let parsed = Parsed::parse(&text).unwrap();
+        assert_eq!(header(hint).to_bytes(), parsed.header_bytes());
+        // What follows the longest header is not looked at.
+        let broken: String = text.chars().take(60).chain(['!'; 9]).collect();
+        assert_eq!(Header::peek(&broken).unwrap(), header(hint));
+        assert!(Parsed::parse(&broken).is_err());
+        for cut in [0, 3, 4, 8, 15] {
+            let cut = Header::peek(&text[..cut]).unwrap_err();
+            assert_eq!(class(&cut), "malformed");
+        }
+    }
+}
+
+#[test]
+fn the_longest_value_is_read_and_nothing_longer() {
+    let longest = sealed_with(&"*".repeat(32), &vec![b'x'; MAX_PLAINTEXT]);
+    assert_eq!(longest.len(), 4 + 1_399_619);
+    assert_eq!(
+        Parsed::parse(&longest).unwrap().plaintext_len(),
+        MAX_PLAINTEXT
+    );
+
+    // One byte more than a message may have, in a text that is not too long.
+    let body = keyward_crypto::body_len(MAX_PLAINTEXT + 1).unwrap();
+    let mut bytes = header("").to_bytes();
+    bytes.resize(bytes.len() + body, 0);
+    let refused = Parsed::parse(&format!("kw1.{}", encoding::base64url(&bytes)));
+    assert_eq!(class(&refused.unwrap_err()), "too-long");
+
+    // A text that is too long is refused for that, before it is decoded.
+    for (len, wanted) in [
+        (1_399_620, "malformed"),
+        (1_399_621, "too-long"),
+        (2_000_000, "too-long"),
+    ] {
+        let text = format!("kw1.{}", "!".repeat(len));
+        let refused = Parsed::parse(&text).map(|_| ()).unwrap_err();
+        assert_eq!(class(&refused), wanted, "{len}");
+    }
+}
+
+#[test]
+fn neither_a_key_nor_a_body_is_printed() {
+    let key = key(&Provider::default(), &[7; 32]);
+    assert_eq!(format!("{key:?}"), "BodyKey(..)");
+    let parsed = Parsed::parse(&sealed_with("ab", b"a value")).unwrap();
+    let shown = format!("{parsed:?}");
+    assert!(shown.starts_with("Parsed { header: Header {"), "{shown}");
+    assert!(shown.ends_with("}, .. }"), "{shown}");
+}
+
+#[test]
+fn a_body_without_a_context_opens_without_one() {
+    let key = key(&Provider::default(), &[7; 32]);
+    let mut body = Vec::new();
+    danger::seal_without_context(&key, b"a value", &mut body).unwrap();
+    let opened = danger::open_without_context(&key, &body).unwrap();
+    assert_eq!(opened.expose(), b"a value");
+    assert!(key.open(b"some", &body).is_err());
+}
