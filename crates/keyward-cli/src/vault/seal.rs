@@ -30,7 +30,7 @@ impl Request {
         let credential = Credential::parse(self.kind, secret, &Provider::default(), now)?;
         for note in credential.notes() {
             match note {
-                Note::EndsInLineEnd => output::note(&format!("{note}: with --trim")),
+                Note::EndsInLineEnd => output::note(&format!("{note} (--trim takes it off)")),
                 _ => output::note(&note.to_string()),
             }
         }

@@ -36,7 +36,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EndsInLineEnd => f.write_str(
-                "the value ends in a line end, which is kept: if it is no part of the key, give it without",
+                "the value ends in a line end, which is kept; if that is no part of the key, give it without",
             ),
             Self::LeftOut { field } => write!(
                 f,
