@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use keyward_base::context::{Encoded, MAX_CONTEXT_LEN};
-use keyward_base::encoding::{base64url, from_base64url, from_hex, hex, sealed_prefix};
+use keyward_base::encoding::{
+    base64url, from_base64, from_base64url, from_hex, hex, sealed_prefix,
+};
 use keyward_base::{
     Context, CredentialKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Scope, Suite,
     Tenant,
@@ -23,6 +25,27 @@ fn base64url_takes_nothing_but_what_it_writes() {
     assert_eq!(taken, ["_w"]);
     for bad in ["_w==", "_w=", "+/8", " _w", "_w\n", "A", "_", "AA\0", "Ä"] {
         let error = from_base64url(bad).unwrap_err();
+        assert_eq!(error.reason(), Some(Reason::Malformed), "{bad:?}");
+    }
+}
+
+#[test]
+fn padded_base64_has_one_spelling_too() {
+    for (text, bytes) in [
+        ("", &b""[..]),
+        ("_w==", b"?"),
+        ("/w==", b"\xff"),
+        ("+/8=", b"\xfb\xff"),
+    ] {
+        let read = from_base64(text).map(|read| read.expose().to_vec());
+        assert_eq!(
+            read.ok(),
+            (!text.contains('_')).then(|| bytes.to_vec()),
+            "{text}"
+        );
+    }
+    for bad in ["/w", "/w=", "/x==", "/w==\n", " /w==", "/w==/w==", "A", "="] {
+        let error = from_base64(bad).unwrap_err();
         assert_eq!(error.reason(), Some(Reason::Malformed), "{bad:?}");
     }
 }

@@ -2,6 +2,7 @@
 // Tests: a panic is the report.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -22,7 +23,7 @@ use keyward_keys::{EphemeralRoot, Keyring};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Write};
 use keyward_testkit::bit_flips;
-use keyward_vault::{Expect, Kind, Listed, Opened, Rewrap, Slot, Vault};
+use keyward_vault::{Expect, Kind, Listed, Note, Opened, Rewrap, Slot, Vault};
 use support::{World, memory};
 
 const TOKEN: &str = "ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
@@ -121,6 +122,11 @@ async fn a_credential_that_is_not_one_is_refused_before_anything_is_written() {
         .unwrap();
     let opened = open(&world.vault, &slot("2")).await.unwrap();
     assert_eq!(opened.bytes().expose(), b"abc\r\n");
+    for (bytes, said) in [(&b"abc"[..], 0), (b"abc\n", 1), (b"abc\r\n", 1)] {
+        let key = SecretBytes::copy_of(bytes);
+        let key = world.vault.credential(Kind::ApiKey, key).unwrap();
+        assert_eq!(key.notes(), &[Note::EndsInLineEnd][..said]);
+    }
 }
 
 #[tokio::test]
