@@ -27,6 +27,13 @@ pub const QUARANTINE: Collection = Collection::named("quarantine");
 /// Rows sealed anew in one transaction, unless told otherwise.
 const BATCH: usize = 512;
 
+/// Bytes of rows sealed anew in one transaction: few large ones rather than many. With the texts
+/// sealed anew, a run holds about three times as much, and one row's plaintext: 16 MiB at most.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// Rows of an application's table asked for at a time, which may be of 1.4 MiB each.
+const TABLE_ROWS: usize = 16;
+
 /// How far a rewrap is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,9 +56,12 @@ pub struct Report {
     pub moved: u64,
     /// Rows that do not open, and are noted with the reason. They are left as they are.
     pub quarantined: u64,
-    /// Rows whose key is missing or disabled, or whose suite only a newer release knows: not bad,
-    /// but not moved.
+    /// Rows whose key is missing or disabled, whose owner's key record is damaged, or whose suite
+    /// only a newer release knows: not bad, but not moved.
     pub skipped: u64,
+    /// Of the skipped, those whose owner's key record is damaged: `keyward doctor` names the
+    /// owners, and what is to be done.
+    pub damaged: u64,
     /// Why the last row was skipped.
     pub skipped_because: Option<Reason>,
     /// Values still under older keys, counted over the vault and the tables given.
@@ -78,8 +88,8 @@ impl<'a> Rewrap<'a> {
         }
     }
 
-    /// Rows sealed anew in one transaction, 1 to 2048. Default 512: writers wait for at most that
-    /// long.
+    /// Rows sealed anew in one transaction, 1 to 2048, and fewer where they are large: 2 MiB, or
+    /// one row. Default 512: writers wait for at most that long.
     pub fn batch(mut self, rows: usize) -> Self {
         self.batch = rows.clamp(1, StoreLimits::BATCH / 2);
         self
@@ -121,7 +131,10 @@ impl<'a> Rewrap<'a> {
         let mut report = Report::default();
         let mut cursor = Cursor::read(vault.store().as_ref(), least).await?;
         loop {
-            let scan = Scan::of(VAULT).after(cursor.after()).limit(self.batch);
+            let scan = Scan::of(VAULT)
+                .after(cursor.after())
+                .limit(self.batch)
+                .bytes(BATCH_BYTES);
             let records = vault.store().scan(scan).await?.items;
             let Some(last) = records.last() else { break };
             let after = (last.key.owner.clone(), last.key.id.clone());
@@ -130,7 +143,14 @@ impl<'a> Rewrap<'a> {
             (self.progress)(Progress { total, seen, moved });
         }
         for (column, table) in &self.tables {
-            tables::reseal(column, *table, least, self.batch, &mut report).await?;
+            tables::reseal(
+                column,
+                *table,
+                least,
+                self.batch.min(TABLE_ROWS),
+                &mut report,
+            )
+            .await?;
             let (seen, moved) = (report.seen, report.moved);
             (self.progress)(Progress { total, seen, moved });
         }
@@ -182,7 +202,9 @@ fn fault(error: Error) -> Fault {
             reason @ (Reason::UnknownKey
             | Reason::PendingKey
             | Reason::DisabledKey
-            | Reason::DestroyedKey),
+            | Reason::DestroyedKey
+            // Its owner's key record is at fault, not the row: `keyward doctor` names it.
+            | Reason::DamagedKeys),
         ) => Fault::KeyMissing(Some(reason)),
         _ if error.kind() == keyward_base::ErrorKind::Corrupt => Fault::Bad(Reason::Malformed),
         _ => Fault::Ends(error),

@@ -7,11 +7,10 @@ use keyward_base::audit::Outcome;
 use keyward_base::context::Encoded;
 use keyward_base::{
     Context, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Reason, RecordId, Result,
-    Revision, Scope, SecretBytes, Tenant,
+    Revision, Scope, SecretBytes, Tenant, Timestamp,
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
-use keyward_keys::ColumnId;
-use keyward_keys::TenantKey;
+use keyward_keys::{ColumnId, TenantKey};
 use keyward_store::StoreId;
 
 use crate::credential::{Credential, Kind};
@@ -25,14 +24,58 @@ const DETACHED: &str = "kw1/detached";
 
 /// A sealed value as text: `kw1.` and base64url. Shown, it is its hint; [`Sealed::as_str`] is what
 /// goes into the column.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Sealed(String);
+///
+/// One that was sealed a moment ago is to be stored soon ([`Sealed::use_by`]); one that was read
+/// from a column is as old as it is. Two of the same text are equal.
+#[derive(Clone)]
+pub struct Sealed {
+    text: String,
+    use_by: Option<Timestamp>,
+}
+
+impl PartialEq for Sealed {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Sealed {}
 
 impl Sealed {
+    const fn new(text: String, use_by: Option<Timestamp>) -> Self {
+        Self { text, use_by }
+    }
+
     /// The text to be stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Until when a value that [`Column::seal`] gave may be stored: the time of sealing and
+    /// [`Policy::seal_use`](keyward_keys::Policy::seal_use), 60 seconds. None for a value that was
+    /// read from its text, or sealed detached.
+    ///
+    /// A table of the application has no barrier of ours, so that a value in hand could be written
+    /// long after its key was disabled. A key is therefore destroyed only when whatever was sealed
+    /// before it was disabled is stored, or too old to be.
+    #[must_use]
+    pub const fn use_by(&self) -> Option<Timestamp> {
+        self.use_by
+    }
+
+    /// Whether it may still be stored: to be asked in the transaction that stores it, as late as
+    /// can be.
+    ///
+    /// # Errors
+    /// `Unavailable` from [`Sealed::use_by`] on: seal it anew.
+    pub fn check_use(&self, now: Timestamp) -> Result<()> {
+        match self.use_by {
+            Some(until) if now >= until => Err(Error::unavailable(
+                "the value was sealed too long ago to be stored: seal it anew",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The key it says it is sealed with.
@@ -40,11 +83,11 @@ impl Sealed {
     /// # Errors
     /// As its parsing; a value that was parsed does not fail.
     pub fn key(&self) -> Result<KeyId> {
-        Header::peek(&self.0).map(|header| header.key)
+        Header::peek(&self.text).map(|header| header.key)
     }
 
     fn hint(&self) -> Hint {
-        Header::peek(&self.0).map_or_else(|_| Hint::none(), |header| header.hint)
+        Header::peek(&self.text).map_or_else(|_| Hint::none(), |header| header.hint)
     }
 }
 
@@ -54,7 +97,7 @@ impl FromStr for Sealed {
     /// Reads what [`Sealed::as_str`] gave. Nothing in it is verified.
     fn from_str(text: &str) -> Result<Self> {
         Parsed::parse(text)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self::new(text.to_owned(), None))
     }
 }
 
@@ -96,9 +139,9 @@ pub struct Column {
 }
 
 impl Vault {
-    /// The column `place` of an application's own table in the database `store`. Registered for good: from now on no key
-    /// is destroyed by a process that cannot count it. Give a [`Table`](crate::Table) of it to
-    /// [`Rewrap`](crate::Rewrap), and to whatever destroys keys.
+    /// The column `place` of an application's own table in the database `store`. Registered for
+    /// good: from now on no key is destroyed by a process that cannot count it. Give a
+    /// [`Table`](crate::Table) of it to [`Rewrap`](crate::Rewrap), and to whatever destroys keys.
     ///
     /// # Errors
     /// `Unavailable` if the key store cannot be reached.
@@ -141,7 +184,8 @@ impl Vault {
                 .encode(DETACHED, header)
         };
         let plaintext = credential.bytes().expose();
-        let sealed = sealed::seal(key.body(), &header, context, plaintext).map(Sealed)?;
+        let text = sealed::seal(key.body(), &header, context, plaintext)?;
+        let sealed = Sealed::new(text, None);
         self.made("vault.seal-detached", slot, key.id()).await?;
         Ok(sealed)
     }
@@ -236,7 +280,8 @@ impl Column {
         &self.place
     }
 
-    /// Seals `plaintext` for `cell`, with a hint of it.
+    /// Seals `plaintext` for `cell`, with a hint of it. Store the result at once: not later than
+    /// [`Sealed::use_by`], which [`Sealed::check_use`] holds.
     ///
     /// # Errors
     /// `Misuse` for a value that is empty or white space only, and beyond 1 MiB; `Unavailable` if
@@ -244,9 +289,17 @@ impl Column {
     pub async fn seal(&self, cell: &Cell, plaintext: &SecretBytes) -> Result<Sealed> {
         check_plaintext(plaintext)?;
         let hint = Hint::of(plaintext.expose().trim_ascii_end());
-        let sealed = self.seal_under(cell, &hint, plaintext, 0).await?;
+        // Before the key is asked for: whoever disables it later waits for this value.
+        let use_by = self.use_by()?;
+        let keyring = self.vault.keyring();
+        let key = keyring
+            .sealing_key(self.vault.purpose(), &cell.tenant, 0)
+            .await?;
+        let sealed = self.seal_with(&key, cell, &hint, plaintext, use_by)?;
         let slot = self.slot(cell);
-        self.vault.made("column.seal", &slot, sealed.key()?).await?;
+        self.vault.made("column.seal", &slot, key.id()).await?;
+        // The trail may have taken long.
+        sealed.check_use(keyring.clock().now()?)?;
         Ok(sealed)
     }
 
@@ -270,6 +323,7 @@ impl Column {
     ) -> Result<Option<Sealed>> {
         let parsed = Parsed::parse(value.as_str())?;
         let header = parsed.header().clone();
+        let use_by = self.use_by()?;
         let keyring = self.vault.keyring();
         let purpose = self.vault.purpose();
         let held = keyring
@@ -284,7 +338,7 @@ impl Column {
             .await?;
         let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
         let plaintext = parsed.open(held.body(), context)?;
-        self.seal_with(&new, cell, &header.hint, &plaintext)
+        self.seal_with(&new, cell, &header.hint, &plaintext, use_by)
             .map(Some)
     }
 
@@ -298,18 +352,17 @@ impl Column {
         Ok(())
     }
 
-    async fn seal_under(
-        &self,
-        cell: &Cell,
-        hint: &Hint,
-        plaintext: &SecretBytes,
-        least_seq: u64,
-    ) -> Result<Sealed> {
+    pub(crate) fn now(&self) -> Result<Timestamp> {
+        self.vault.inner.clock.now()
+    }
+
+    /// Until when what is sealed from now on may be stored.
+    fn use_by(&self) -> Result<Timestamp> {
         let keyring = self.vault.keyring();
-        let key = keyring
-            .sealing_key(self.vault.purpose(), &cell.tenant, least_seq)
-            .await?;
-        self.seal_with(&key, cell, hint, plaintext)
+        Ok(keyring
+            .clock()
+            .now()?
+            .saturating_add(keyring.policy().seal_use))
     }
 
     fn seal_with(
@@ -318,6 +371,7 @@ impl Column {
         cell: &Cell,
         hint: &Hint,
         plaintext: &SecretBytes,
+        use_by: Timestamp,
     ) -> Result<Sealed> {
         let header = Header {
             suite: key.suite(),
@@ -325,7 +379,8 @@ impl Column {
             hint: hint.clone(),
         };
         let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
-        sealed::seal(key.body(), &header, context, plaintext.expose()).map(Sealed)
+        let text = sealed::seal(key.body(), &header, context, plaintext.expose())?;
+        Ok(Sealed::new(text, Some(use_by)))
     }
 
     fn context<'a>(&'a self, cell: &'a Cell) -> Context<'a> {

@@ -20,10 +20,11 @@ pub struct Row {
 
 /// A table with a column of sealed values, so that rotation finds them.
 ///
-/// [`Coverage::id`] is [`Column::id`](crate::Column::id), and it has no barrier. Values of a key are found by the half-open range of
-/// text that begins with its 16-byte prefix, under a binary collation, never with `LIKE`.
+/// [`Coverage::id`] is [`Column::id`](crate::Column::id), and it has no barrier. Values of a key
+/// are found by the half-open range of text that begins with its 16-byte prefix, under a binary collation, never with `LIKE`.
 pub trait Table: Coverage {
-    /// At most `limit` rows after `after`, in a stable order; all rows come by in the end.
+    /// At most `limit` rows after `after`, in a stable order; all rows come by in the end. Fewer
+    /// are as good, and none is the end: a table of large values may bound what it reads in bytes.
     ///
     /// # Errors
     /// `Unavailable` if the database cannot be reached.

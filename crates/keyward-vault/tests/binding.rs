@@ -227,7 +227,7 @@ async fn a_key_record_moved_to_another_tenant_is_refused() {
     let error = put.await.unwrap_err();
     assert_eq!(
         (error.kind(), error.reason()),
-        (ErrorKind::Corrupt, Some(Reason::NotAuthentic))
+        (ErrorKind::Corrupt, Some(Reason::DamagedKeys))
     );
 }
 

@@ -10,9 +10,10 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use keyward_base::{
-    CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
+    Clock as _, CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
     SecretBytes, Tenant,
 };
 use keyward_keys::{ColumnId, Coverage};
@@ -410,4 +411,65 @@ async fn a_detached_value_opens_for_its_own_words_and_holds_its_key() {
     let error = admin.destroy(old).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
     assert!(error.to_string().contains("--even-unregistered"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_empty_or_too_long_is_not_sealed() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    for empty in ["", " ", "\r\n", "\t \n"] {
+        let error = column.seal(&cell("acme", 1), &secret(empty)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse, "{empty:?}");
+        assert!(error.to_string().contains("empty"), "{error}");
+    }
+    let most = 1024 * 1024;
+    for (length, fits) in [(1, true), (most, true), (most + 1, false)] {
+        let value = SecretBytes::new(vec![b'x'; length]);
+        let sealed = column.seal(&cell("acme", 1), &value).await;
+        assert_eq!(sealed.is_ok(), fits, "{length}");
+        if let Err(error) = sealed {
+            assert_eq!(error.kind(), ErrorKind::Misuse);
+        }
+    }
+}
+
+/// A table of the application has no barrier of ours: what is sealed for it is soon too old.
+#[tokio::test]
+async fn a_sealed_value_says_how_long_it_may_be_stored() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let sealed = column
+        .seal(&cell("acme", 1), &secret("password-1"))
+        .await
+        .unwrap();
+    let now = || world.clock.now().unwrap();
+    let seal_use = world.vault.keyring().policy().seal_use;
+    assert_eq!(sealed.use_by(), Some(now().saturating_add(seal_use)));
+    sealed.check_use(now()).unwrap();
+    world.clock.advance(seal_use - Duration::from_millis(1));
+    sealed.check_use(now()).unwrap();
+    world.clock.advance(Duration::from_millis(1));
+    let error = sealed.check_use(now()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("seal it anew"), "{error}");
+    // What was read from a column is as old as it is, and is the same value.
+    let read: Sealed = sealed.as_str().parse().unwrap();
+    assert_eq!((read.use_by(), &read), (None, &sealed));
+    read.check_use(now()).unwrap();
+    let _opened = column.open(&cell("acme", 1), &sealed).await.unwrap();
+}
+
+/// A trail that takes longer than a sealed value may be used: it is not handed out.
+#[tokio::test]
+async fn a_value_that_grew_old_in_the_audit_is_not_handed_out() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let (clock, seal_use) = (world.clock.clone(), world.vault.keyring().policy().seal_use);
+    world.audit.refuse(move |_| {
+        clock.advance(seal_use);
+        false
+    });
+    let sealed = column.seal(&cell("acme", 1), &secret("password-1")).await;
+    assert_eq!(sealed.unwrap_err().kind(), ErrorKind::Unavailable);
 }

@@ -98,8 +98,7 @@ async fn one_row(vault: &Vault, record: &Record, least: u64, report: &mut Report
 struct Done {
     seen: u64,
     moved: u64,
-    skipped: u64,
-    because: Option<Reason>,
+    skipped: Vec<Option<Reason>>,
     bad: Vec<(Record, Reason)>,
 }
 
@@ -108,8 +107,7 @@ async fn prepare(vault: &Vault, records: &[Record], least: u64) -> Result<(Vec<W
     let mut done = Done {
         seen: 0,
         moved: 0,
-        skipped: 0,
-        because: None,
+        skipped: Vec::new(),
         bad: Vec::new(),
     };
     for record in records {
@@ -117,10 +115,7 @@ async fn prepare(vault: &Vault, records: &[Record], least: u64) -> Result<(Vec<W
         match look(vault, record, least).await? {
             Row::Bad(reason) => done.bad.push((record.clone(), reason)),
             Row::Current => {}
-            Row::KeyMissing(reason) => {
-                done.skipped = done.skipped.saturating_add(1);
-                done.because = reason;
-            }
+            Row::KeyMissing(reason) => done.skipped.push(reason),
             Row::Moved(sealed) => {
                 done.moved = done.moved.saturating_add(1);
                 writes.push(Write::Swap {
@@ -196,11 +191,21 @@ async fn try_look(vault: &Vault, record: &Record, least: u64) -> Result<Row> {
 }
 
 impl Report {
+    /// A row that is not bad, and was not moved.
+    pub(super) fn skip(&mut self, reason: Option<Reason>) {
+        self.skipped = self.skipped.saturating_add(1);
+        self.skipped_because = reason.or(self.skipped_because);
+        if reason == Some(Reason::DamagedKeys) {
+            self.damaged = self.damaged.saturating_add(1);
+        }
+    }
+
     async fn add(&mut self, vault: &Vault, done: Done) -> Result<()> {
         self.seen = self.seen.saturating_add(done.seen);
         self.moved = self.moved.saturating_add(done.moved);
-        self.skipped = self.skipped.saturating_add(done.skipped);
-        self.skipped_because = done.because.or(self.skipped_because);
+        done.skipped
+            .into_iter()
+            .for_each(|reason| self.skip(reason));
         for (record, reason) in done.bad {
             note_quarantine(vault, &record, reason).await?;
             self.quarantined = self.quarantined.saturating_add(1);

@@ -40,6 +40,7 @@ async fn one(
         Ok(None) => {}
         // A row that was changed meanwhile is its writer's; if it is old still, it is counted.
         Ok(Some(next)) => {
+            next.check_use(column.now()?)?;
             if table.swap(row, &next).await? {
                 report.moved = report.moved.saturating_add(1);
             }
@@ -50,8 +51,7 @@ async fn one(
                 report.quarantined = report.quarantined.saturating_add(1);
             }
             Fault::KeyMissing(reason) => {
-                report.skipped = report.skipped.saturating_add(1);
-                report.skipped_because = reason.or(report.skipped_because);
+                report.skip(reason);
             }
             Fault::Ends(e) => return Err(e),
         },

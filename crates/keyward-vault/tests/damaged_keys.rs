@@ -1,0 +1,101 @@
+//! A damaged key record costs its own owner only, and has a way out.
+#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+
+mod support;
+
+use std::sync::Arc;
+
+use keyward_base::{ErrorKind, Reason, Scope, SecretBytes};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Write};
+use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
+use support::{World, memory};
+
+const OWNERS: [&str; 3] = ["acme", "globex", "umbrella"];
+
+fn slot(owner: &str, record: usize) -> Slot {
+    Slot::new(owner, "account.token", &record.to_string()).unwrap()
+}
+
+async fn fill(vault: &Vault) {
+    for owner in OWNERS {
+        for record in 0..4 {
+            let token = SecretBytes::copy_of(format!("token-of-{owner}-{record:020}").as_bytes());
+            let token = vault.credential(Kind::ApiKey, token).unwrap();
+            let slot = slot(owner, record);
+            let none = Scope::none();
+            let put = vault.put(&slot, &token, &none, Expect::Absent);
+            put.await.unwrap();
+        }
+    }
+}
+
+/// Flips a bit of the key record of `owner`, or puts it back.
+async fn write_keys(keys: &dyn Records, owner: &str, change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let key = RecordKey {
+        collection: Collection::named("tenant-keys"),
+        owner: owner.to_owned(),
+        id: "vault".to_owned(),
+    };
+    let held = keys.fetch(&key).await.unwrap().unwrap();
+    let before = held.content.data.clone();
+    let mut data = held.content.data;
+    change(&mut data);
+    let swap = Write::Swap {
+        key,
+        version: held.version,
+        content: Content {
+            data,
+            ..Content::default()
+        },
+    };
+    let applied = keys.apply(vec![swap]).await.unwrap();
+    assert!(matches!(applied, Applied::Done(_)));
+    before
+}
+
+#[tokio::test]
+async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
+    let (keys, data) = (memory(), memory());
+    let world = World::on(Arc::clone(&keys), Arc::clone(&data)).await;
+    fill(&world.vault).await;
+    let sound = write_keys(keys.as_ref(), "globex", |data| {
+        if let Some(byte) = data.last_mut() {
+            *byte ^= 1;
+        }
+    })
+    .await;
+    // Another process, which has none of them in memory.
+    let vault = world.reopened().await;
+    let error = vault.open(&slot("globex", 0), &Scope::none()).await;
+    let error = error.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.reason()),
+        (ErrorKind::Corrupt, Some(Reason::DamagedKeys))
+    );
+    let admin = vault.keyring().admin();
+    admin.rotate(vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let report = Rewrap::new(&vault).run().await.unwrap();
+    let found = (report.moved, report.skipped, report.damaged);
+    assert_eq!(found, (8, 4, 4), "{report:?}");
+    assert_eq!(report.skipped_because, Some(Reason::DamagedKeys));
+    assert_eq!(report.quarantined, 0, "the rows are sound");
+    let noted = data.count(&Collection::named("quarantine"), "").await;
+    assert_eq!(noted.unwrap(), 0);
+    for owner in ["acme", "umbrella"] {
+        let _opened = vault.open(&slot(owner, 3), &Scope::none()).await.unwrap();
+    }
+    let damaged = admin.damaged().await.unwrap();
+    assert_eq!(damaged.len(), 1);
+    assert_eq!(damaged.first().unwrap().owner, "globex");
+
+    // The way out is the record itself, from a backup: then nothing was lost.
+    write_keys(keys.as_ref(), "globex", |data| data.clone_from(&sound)).await;
+    let report = Rewrap::new(&vault).run().await.unwrap();
+    let found = (report.moved, report.skipped, report.left);
+    assert_eq!(found, (4, 0, 0), "{report:?}");
+    let _opened = vault
+        .open(&slot("globex", 0), &Scope::none())
+        .await
+        .unwrap();
+}

@@ -1,0 +1,67 @@
+//! A rotation, from the new key to the rewrap, that is faster than a put at any of its calls.
+#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+
+mod support;
+
+use std::sync::Arc;
+
+use keyward_base::{Scope, SecretBytes};
+use keyward_testkit::{Interrupt, Staged};
+use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
+use support::{World, memory};
+
+fn slot(record: usize) -> Slot {
+    Slot::new("acme", "account.token", &record.to_string()).unwrap()
+}
+
+async fn put(vault: &Vault, record: usize) {
+    let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
+    let token = vault.credential(Kind::ApiKey, token).unwrap();
+    let slot = slot(record);
+    let none = Scope::none();
+    let put = vault.put(&slot, &token, &none, Expect::Any);
+    put.await.unwrap();
+}
+
+/// The put holds a key and a barrier of before; nothing of it is left under the old key, and what
+/// the rewrap counted stays true.
+#[tokio::test]
+async fn no_row_is_written_under_a_key_that_was_rotated_away_meanwhile() {
+    let mut interrupted = 0;
+    for after in 0.. {
+        let (keys, data) = (memory(), memory());
+        let world = World::on(Arc::clone(&keys), Arc::clone(&data)).await;
+        let other = world.reopened().await;
+        let staged = Staged::over(Arc::clone(&data));
+        let slow = Vault::builder(world.vault.keyring().clone(), staged.clone());
+        let slow = slow.build().await.unwrap();
+        put(&slow, 0).await;
+        let old = slow.keyring().status().keys.first().unwrap().id;
+        let rotation = other.clone();
+        let act = move || -> keyward_store::BoxFuture<'static, ()> {
+            Box::pin(async move {
+                let admin = rotation.keyring().admin();
+                admin.rotate(rotation.purpose()).await.unwrap();
+                let _promoted = admin.promote_ready().await.unwrap();
+                let report = Rewrap::new(&rotation).run().await.unwrap();
+                assert_eq!(report.left, 0);
+            })
+        };
+        staged.interrupt(after, Interrupt::Run(Box::new(act)));
+        put(&slow, 1).await;
+        if !staged.fired() {
+            assert!(interrupted >= 2, "at the reading and at the batch");
+            return;
+        }
+        interrupted += 1;
+        let admin = other.keyring().admin();
+        let usage = admin.usage().await.unwrap();
+        assert_eq!(usage.rows(old), 0, "interrupted at call {after}");
+        admin.disable(old).await.unwrap();
+        assert_eq!(admin.destroy(old).await.unwrap().key, old);
+        for record in 0..2 {
+            let fresh = world.reopened().await;
+            let _opened = fresh.open(&slot(record), &Scope::none()).await.unwrap();
+        }
+    }
+}
