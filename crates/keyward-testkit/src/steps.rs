@@ -9,6 +9,7 @@ use keyward_base::{BoxFuture, Event, Result, Sink};
 
 /// A sink with a point before and after each event at which a future waits once.
 #[derive(Debug)]
+#[allow(clippy::exhaustive_structs)] // It is just that.
 pub struct SteppingSink(pub Arc<dyn Sink>);
 
 impl Sink for SteppingSink {
