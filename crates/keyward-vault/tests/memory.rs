@@ -1,5 +1,5 @@
 //! What listing and rewrapping take in memory, whatever the size of what is stored.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)] // Tests: a panic is the report.
 
 mod support;
 

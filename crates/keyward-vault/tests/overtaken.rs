@@ -1,5 +1,5 @@
 //! A rotation, from the new key to the rewrap, that is faster than a put at any of its calls.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)] // Tests: a panic is the report.
 
 mod support;
 

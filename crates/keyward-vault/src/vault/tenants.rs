@@ -30,10 +30,12 @@ impl Vault {
     pub async fn tenants(&self, after: Option<&str>, limit: usize) -> Result<Tenants> {
         /// No id is longer, and none is greater.
         const LAST: char = char::MAX;
+        #[allow(clippy::arithmetic_side_effects)] // Constants.
+        const LONGEST: usize = StoreLimits::ID / LAST.len_utf8();
         if !(1..=StoreLimits::SCAN).contains(&limit) {
             return Err(Error::misuse("a page holds 1 to 4096 tenants"));
         }
-        let last: String = std::iter::repeat_n(LAST, StoreLimits::ID / LAST.len_utf8()).collect();
+        let last: String = std::iter::repeat_n(LAST, LONGEST).collect();
         let mut page = Tenants {
             items: Vec::new(),
             strange: Vec::new(),
