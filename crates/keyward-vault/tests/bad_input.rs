@@ -400,10 +400,10 @@ async fn a_full_disk_is_unavailable_and_keeps_what_it_had() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    for at in 0..written {
+    for (at, revision) in revisions.iter().enumerate() {
         let opened = open(vault, &slot(&at.to_string())).await.unwrap();
         assert!(opened.bytes().expose() == value(at));
-        assert_eq!(opened.revision(), revisions[at]);
+        assert_eq!(opened.revision(), *revision);
     }
     let error = open(vault, &slot(&written.to_string())).await.unwrap_err();
     assert_eq!(error.reason(), Some(Reason::NotFound));
