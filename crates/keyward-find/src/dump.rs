@@ -10,14 +10,18 @@ use std::thread;
 
 use keyward_base::{Error, Result};
 
-use self::context::{Context, MARKS};
+use self::context::{Context, Met};
 use crate::keys::Keys;
-use crate::matcher::{Matcher, Met};
+use crate::matcher::Matcher;
 use crate::report::Report;
 use crate::stream;
 
-/// Bytes read at a time. Small enough to lie in a processor's cache.
-const PIECE: usize = 1 << 20;
+/// Bytes read at a time. Small enough to stay in a core's own cache.
+const PIECE: usize = 256 * 1024;
+
+/// The longest line that is looked at whole. `mysqldump` writes lines of a little more than 1 MiB
+/// (its `net_buffer_length`); the columns of longer ones are followed through their parts.
+const LINE: usize = 4 << 20;
 
 /// Pieces on their way at once: one is read while another is looked through.
 const PIECES: usize = 3;
@@ -34,7 +38,7 @@ const PIECES: usize = 3;
 ///   database file: the message says how to make a dump of it.
 /// - `Unavailable`: it cannot be read to its end.
 pub fn dump(from: impl Read + Send, keys: &Keys, mut progress: impl FnMut(u64)) -> Result<Report> {
-    let matcher = Matcher::new(keys, &MARKS)?;
+    let matcher = Matcher::new(keys)?;
     let (full, pieces) = sync_channel(PIECES);
     let (back, empty) = sync_channel(PIECES);
     for _ in 0..PIECES {
@@ -116,12 +120,14 @@ fn look(
 impl Search<'_, '_> {
     fn piece(&mut self, piece: &[u8]) {
         let Some(last) = memchr::memrchr(b'\n', piece) else {
-            // A line of more than a piece: what cannot be cut waits for what follows.
+            // A long line: what cannot be cut waits for what follows.
             let mut line = std::mem::take(&mut self.line);
             line.extend_from_slice(piece);
-            let cut = stream::cut(&line);
-            self.lines(&line, cut);
-            line.drain(..cut);
+            if line.len() > LINE {
+                let cut = stream::cut(&line);
+                self.lines(&line, cut);
+                line.drain(..cut);
+            }
             self.line = line;
             return;
         };
@@ -145,13 +151,14 @@ impl Search<'_, '_> {
     fn lines(&mut self, text: &[u8], cut: usize) {
         let mut met = std::mem::take(&mut self.met);
         met.clear();
-        self.matcher.each(text, |one| {
-            if one.at < cut {
-                met.push(one);
+        self.matcher.each(text, |at| {
+            if at < cut {
+                met.push(Met::value(at));
             }
         });
-        met.sort_unstable();
         let text = text.get(..cut).unwrap_or(text);
+        context::marks(text, |mark| met.push(mark));
+        met.sort_unstable();
         self.context.take(text, &met);
         self.met = met;
     }

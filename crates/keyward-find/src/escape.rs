@@ -43,8 +43,9 @@ pub(crate) fn each(
 /// Whether the backslash at `at` is the last before an escape that may be part of a value: the
 /// first character of one, or one with another right before it.
 fn may_matter(bytes: &[u8], at: usize) -> bool {
-    // The last of a run, before what it escapes.
-    if bytes.get(at.saturating_add(1)) == Some(&b'\\') {
+    // The last of a run, before what it escapes; most escapes are of other kinds.
+    let next = bytes.get(at.saturating_add(1));
+    if !matches!(next, Some(b'u' | b'x' | b'0'..=b'3' | b'.' | b'-' | b'_')) {
         return false;
     }
     let Some((byte, end)) = read(bytes, at).filter(|(byte, _)| is_of_a_value(*byte)) else {

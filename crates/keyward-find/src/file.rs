@@ -64,7 +64,7 @@ pub fn file(
     mut progress: impl FnMut(u64),
 ) -> Result<Report> {
     let file = File::open(path, options)?;
-    let matcher = Matcher::new(keys, &[])?;
+    let matcher = Matcher::new(keys)?;
     let mut tally = Tally::default();
     let mut seen = 0_u64;
     let tables = columns::tables(&file)?;

@@ -25,27 +25,42 @@ pub(crate) const HEAD: usize = 12;
 ///
 /// The suite is not looked at, so that values of a later one are found too.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(HashSet<[u8; 8]>);
+pub struct Keys {
+    ids: HashSet<[u8; 8]>,
+    /// A bit for each of the last 8 characters of a head, by their hash: most values of other keys
+    /// are told by it alone. A power of two.
+    bits: Vec<u64>,
+}
 
 impl Keys {
     /// Whether there is no key to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ids.is_empty()
     }
 
     /// How many keys are looked for.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.ids.len()
     }
 
     /// Whether `head`, the 12 characters behind `kw1.`, names one of the keys.
     pub(crate) fn have(&self, head: &[u8; HEAD]) -> bool {
+        if !self.may_have(head) {
+            return false;
+        }
         let mut bytes = [0; 9];
         let whole = URL_SAFE_NO_PAD.decode_slice(head, &mut bytes);
         let [_suite, id @ ..] = bytes;
-        whole == Ok(9) && self.0.contains(&id)
+        whole == Ok(9) && self.ids.contains(&id)
+    }
+
+    /// Whether the bit of `head` is set. The suite is not in its last 8 characters.
+    fn may_have(&self, head: &[u8; HEAD]) -> bool {
+        let [_, _, _, _, tail @ ..] = head;
+        let (word, bit) = place(u64::from_le_bytes(*tail), self.bits.len());
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
     /// Whether `text`, 22 or more characters of base64, holds the beginning of a value.
@@ -69,8 +84,30 @@ impl Keys {
     }
 }
 
+/// The word and the bit of eight characters, of so many words.
+fn place(tail: u64, words: usize) -> (usize, u64) {
+    // Multiplied by the golden ratio, the high bits depend on all of them.
+    let mixed = tail.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let word = usize::try_from(mixed >> 32).unwrap_or(0) & words.saturating_sub(1);
+    (word, 1 << (mixed >> 58))
+}
+
 impl FromIterator<KeyId> for Keys {
     fn from_iter<I: IntoIterator<Item = KeyId>>(ids: I) -> Self {
-        Self(ids.into_iter().map(|id| id.to_bytes()).collect())
+        let ids: HashSet<[u8; 8]> = ids.into_iter().map(|id| id.to_bytes()).collect();
+        let words = ids.len().next_power_of_two();
+        let mut bits = vec![0_u64; words];
+        for id in &ids {
+            let [_, _, last @ ..] = id;
+            let mut tail = [0; 8];
+            // Six bytes are eight characters.
+            if URL_SAFE_NO_PAD.encode_slice(last, &mut tail) == Ok(8) {
+                let (word, bit) = place(u64::from_le_bytes(tail), words);
+                if let Some(bits) = bits.get_mut(word) {
+                    *bits |= bit;
+                }
+            }
+        }
+        Self { ids, bits }
     }
 }

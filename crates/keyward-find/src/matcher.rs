@@ -1,6 +1,6 @@
 //! Where values of the keys begin in a piece of text or of a blob.
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, Match, packed};
 use keyward_base::{Error, Result};
 
 use crate::escape;
@@ -10,8 +10,9 @@ use crate::keys::{HEAD, Keys};
 /// which is `u006b` behind 31 backslashes.
 pub(crate) const REACH: usize = 640;
 
-/// The shortest form.
-pub(crate) const LEAST: usize = 4 + HEAD;
+/// The length of the shortest value: `kw1.` and 110 characters of base64url for the 82 bytes of
+/// suite, key id, no hint, salt, commitment and one tag. Every form is at least as long.
+pub(crate) const LEAST: usize = 4 + 110;
 
 /// The beginnings of the forms. The first in hexadecimal differs in one letter's case; `.` is
 /// looked at afterwards.
@@ -25,29 +26,50 @@ const NEEDLES: [&[u8]; 5] = [
     b"a3cxL",
 ];
 
-/// Looks for some keys. `marks` are further words to be told of, in the same pass.
+/// What every escape that may be part of a value begins with ([`escape`]). Looked for in the same
+/// pass: most values have none.
+const ESCAPES: [&[u8]; 9] = [
+    b"\\u00", b"\\x", b"\\0", b"\\1", b"\\2", b"\\3", b"\\.", b"\\-", b"\\_",
+];
+
+/// Looks for some keys.
 #[derive(Debug)]
 pub(crate) struct Matcher<'a> {
     keys: &'a Keys,
-    words: AhoCorasick,
+    needles: Needles,
 }
 
-/// What was met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Met {
-    /// Where it begins.
-    pub(crate) at: usize,
-    /// Which mark it is; `None` is a value of one of the keys.
-    pub(crate) mark: Option<usize>,
+/// The search for the beginnings: by vector instructions where the processor has them.
+#[derive(Debug)]
+enum Needles {
+    Packed(packed::Searcher),
+    Plain(AhoCorasick),
+}
+
+impl Needles {
+    fn new() -> Result<Self> {
+        let words = || NEEDLES.iter().chain(&ESCAPES);
+        if let Some(packed) = packed::Searcher::new(words()) {
+            return Ok(Self::Packed(packed));
+        }
+        let plain = AhoCorasick::new(words());
+        let plain =
+            plain.map_err(|e| Error::unavailable("the search cannot start").with_source(e))?;
+        Ok(Self::Plain(plain))
+    }
+
+    fn each(&self, bytes: &[u8], mut found: impl FnMut(Match)) {
+        match self {
+            Self::Packed(packed) => packed.find_iter(bytes).for_each(&mut found),
+            Self::Plain(plain) => plain.find_iter(bytes).for_each(&mut found),
+        }
+    }
 }
 
 impl<'a> Matcher<'a> {
-    pub(crate) fn new(keys: &'a Keys, marks: &[&[u8]]) -> Result<Self> {
-        let words = AhoCorasickBuilder::new()
-            .match_kind(MatchKind::LeftmostFirst)
-            .build(NEEDLES.iter().chain(marks))
-            .map_err(|e| Error::unavailable("the search cannot start").with_source(e))?;
-        Ok(Self { keys, words })
+    pub(crate) fn new(keys: &'a Keys) -> Result<Self> {
+        let needles = Needles::new()?;
+        Ok(Self { keys, needles })
     }
 
     /// How many values of the keys stand in `bytes`.
@@ -59,47 +81,48 @@ impl<'a> Matcher<'a> {
         count
     }
 
-    /// Tells of every value and mark in `bytes`: those with escapes in them last, the others in
+    /// Tells where each value in `bytes` begins: those with escapes in them last, the others in
     /// order.
-    pub(crate) fn each(&self, bytes: &[u8], mut met: impl FnMut(Met)) {
-        for word in self.words.find_iter(bytes) {
-            let index = word.pattern().as_usize();
-            if let Some(mark) = index.checked_sub(NEEDLES.len()) {
-                let (at, mark) = (word.start(), Some(mark));
-                met(Met { at, mark });
-                continue;
-            }
-            let rest = bytes.get(word.end()..).unwrap_or_default();
-            let here = match index {
+    pub(crate) fn each(&self, bytes: &[u8], mut found: impl FnMut(usize)) {
+        let mut escapes = false;
+        self.needles.each(bytes, |needle| {
+            let rest = bytes.get(needle.end()..).unwrap_or_default();
+            let here = match needle.pattern().as_usize() {
                 0 => rest.first_chunk().is_some_and(|head| self.keys.have(head)),
                 1 | 2 => self.in_hex(rest),
                 3 => self.in_utf16(rest),
-                _ => {
-                    let whole = bytes.get(word.start()..).unwrap_or_default();
+                4 => {
+                    let whole = bytes.get(needle.start()..).unwrap_or_default();
                     self.keys.have_encoded(whole)
+                }
+                _ => {
+                    escapes = true;
+                    false
                 }
             };
             if here {
-                let (at, mark) = (word.start(), None);
-                met(Met { at, mark });
+                found(needle.start());
             }
+        });
+        if escapes {
+            escape::each(bytes, |head| self.keys.have(head), found);
         }
-        escape::each(
-            bytes,
-            |head| self.keys.have(head),
-            |at| met(Met { at, mark: None }),
-        );
     }
 
     /// Behind `6b7731`.
     fn in_hex(&self, rest: &[u8]) -> bool {
         let mut bytes = [0; 1 + HEAD];
-        let mut digits = rest.iter().map(|b| char::from(*b).to_digit(16));
-        for byte in &mut bytes {
-            let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) else {
+        let Some(digits) = rest.first_chunk::<{ 2 * (1 + HEAD) }>() else {
+            return false;
+        };
+        for (byte, digits) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = *digits else {
                 return false;
             };
-            *byte = u8::try_from((high << 4) | low).unwrap_or(0);
+            let (Some(high), Some(low)) = (nibble(high), nibble(low)) else {
+                return false;
+            };
+            *byte = (high << 4) | low;
         }
         let [dot, head @ ..] = &bytes;
         *dot == b'.' && self.keys.have(head)
@@ -120,5 +143,14 @@ impl<'a> Matcher<'a> {
             }
         }
         self.keys.have(&head)
+    }
+}
+
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
+        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
+        _ => None,
     }
 }

@@ -23,8 +23,8 @@ pub(crate) fn count(
         let is_end = read.map_err(&failed)? == 0;
         let cut = if is_end { window.len() } else { cut(&window) };
         if window.len() >= LEAST {
-            matcher.each(&window, |met| {
-                if met.at < cut {
+            matcher.each(&window, |at| {
+                if at < cut {
                     count = count.saturating_add(1);
                 }
             });

@@ -97,14 +97,14 @@ fn the_dump_of_sqlite_itself_is_read() {
 
 #[test]
 fn statements_and_rows_longer_than_what_is_read_at_once_are_followed() {
-    let (ours, filler) = (ours(), "('x\\'),(',1),".repeat(200_000));
+    let (ours, filler) = (ours(), "('x\\'),(',1),".repeat(500_000));
     let insert = format!(
         "-- MySQL dump\nINSERT INTO `t` (`a`,`b`) VALUES {filler}('{ours}',2),{filler}(1,'{ours}');\n"
     );
-    assert!(insert.len() > 4 << 20);
+    assert!(insert.len() > 12 << 20);
     assert_eq!(lines(&look(&insert)), ["t.a 1", "t.b 1"]);
 
-    let long = "y".repeat(3 << 20);
+    let long = "y".repeat(5 << 20);
     let copy = format!(
         "COPY t (a, b, c) FROM stdin;\n{long}\t{ours}\t{long}{ours}\n{ours}\t\\N\t\\N\n\\.\n"
     );

@@ -5,25 +5,61 @@ use std::rc::Rc;
 
 use super::names::{Words, created};
 use super::row::Row;
-use crate::matcher::Met;
 use crate::report::{Report, Tally};
 
-/// What begins or ends a statement, each at the beginning of a line, and what ends a dump.
-pub(super) const MARKS: [&[u8]; 9] = [
-    b"\nCOPY ",
-    b"\n\\.",
-    b"\nINSERT ",
-    b"\nREPLACE ",
-    b"\nCREATE ",
-    b"\n-- PostgreSQL database dump complete",
-    b"\n-- PostgreSQL database cluster dump complete",
-    b"\n-- Dump completed",
-    b"\nCOMMIT;",
+/// What stands at the beginning of a line and begins or ends a statement, or ends a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    Copy,
+    CopyEnd,
+    Insert,
+    Create,
+    End,
+}
+
+/// Each by its words, which begin with the letter that is looked at first.
+const MARKS: [(&[u8], Mark); 9] = [
+    (b"COPY ", Mark::Copy),
+    (b"\\.", Mark::CopyEnd),
+    (b"INSERT ", Mark::Insert),
+    (b"REPLACE ", Mark::Insert),
+    (b"CREATE ", Mark::Create),
+    (b"-- PostgreSQL database dump complete", Mark::End),
+    (b"-- PostgreSQL database cluster dump complete", Mark::End),
+    (b"-- Dump completed", Mark::End),
+    (b"COMMIT;", Mark::End),
 ];
-const COPY: usize = 0;
-const COPY_END: usize = 1;
-const CREATE: usize = 4;
-const END: std::ops::RangeInclusive<usize> = 5..=8;
+
+/// What was met in a text, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Met {
+    at: usize,
+    /// `None`: a value of one of the keys.
+    mark: Option<Mark>,
+}
+
+impl Met {
+    pub(super) const fn value(at: usize) -> Self {
+        Self { at, mark: None }
+    }
+}
+
+/// Tells of each mark in `text`, which begins with a line.
+pub(super) fn marks(text: &[u8], mut met: impl FnMut(Met)) {
+    let mut at_line = |at: usize| {
+        let line = text.get(at..).unwrap_or_default();
+        if !matches!(line.first(), Some(b'C' | b'\\' | b'I' | b'R' | b'-')) {
+            return;
+        }
+        let known = MARKS.iter().find(|(words, _)| line.starts_with(words));
+        if let Some((_, mark)) = known {
+            let mark = Some(*mark);
+            met(Met { at, mark });
+        }
+    };
+    at_line(0);
+    memchr::memchr_iter(b'\n', text).for_each(|end| at_line(end.saturating_add(1)));
+}
 
 /// The most bytes of a statement's head, and of a `CREATE TABLE`, that are read for names.
 const HEAD: usize = 1 << 16;
@@ -83,47 +119,34 @@ impl Context {
             let has = |word: &[u8]| memchr::memmem::find(head, word).is_some();
             self.is_mysql = has(b"MySQL dump") || has(b"MariaDB dump");
         }
-        self.first_line(text);
         for one in met {
             match one.mark {
-                Some(mark) => self.mark(text, one.at.saturating_add(1), mark),
+                Some(mark) => self.mark(text, one.at, mark),
                 None => self.value(text, one.at),
             }
         }
         self.end(text);
     }
 
-    /// A mark begins with the end of the line before; the first line has none.
-    fn first_line(&mut self, text: &[u8]) {
-        let mark = MARKS.iter().position(|mark| {
-            let word = mark.get(1..).unwrap_or_default();
-            text.starts_with(word)
-        });
-        if let Some(mark) = mark {
-            self.mark(text, 0, mark);
-        }
-    }
-
-    fn mark(&mut self, text: &[u8], at: usize, mark: usize) {
+    fn mark(&mut self, text: &[u8], at: usize, mark: Mark) {
         self.create(text.get(..at).unwrap_or(text));
         if matches!(self.within, Within::Copy { .. }) {
-            if mark == COPY_END {
+            if mark == Mark::CopyEnd {
                 self.within = Within::Nothing;
             }
             return;
         }
-        self.ended = END.contains(&mark);
+        self.ended = mark == Mark::End;
         match mark {
-            COPY => self.copy(text, at),
-            CREATE => {
+            Mark::Copy => self.copy(text, at),
+            Mark::Create => {
                 self.within = Within::Create {
                     text: Vec::new(),
                     upto: at,
                 };
             }
-            COPY_END => {}
-            _ if END.contains(&mark) => {}
-            _ => self.within = Within::Statement { at },
+            Mark::Insert => self.within = Within::Statement { at },
+            Mark::CopyEnd | Mark::End => {}
         }
     }
 
