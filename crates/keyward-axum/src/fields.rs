@@ -30,6 +30,10 @@ impl Fields {
         Some(self.0.swap_remove(at).1)
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.at(name.as_bytes()).is_some()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -44,6 +44,13 @@ impl<const LIMIT: usize> SecretForm<LIMIT> {
             .map_err(|_| Error::misuse("a field of the form is not UTF-8 text"))
     }
 
+    /// Whether a field was sent, be it empty, and was not taken yet. An update keeps what its form
+    /// does not speak of.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.has(name)
+    }
+
     /// Takes a secret field as it was sent, byte for byte. It may be empty: a browser sends a
     /// field that nobody filled in.
     #[must_use]

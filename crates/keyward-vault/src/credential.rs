@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dotenv::{EnvSet, EnvVar, Loader};
 pub use note::Note;
-pub use oauth::OAuthToken;
+pub use oauth::{OAuthToken, TokenResponse};
 pub use ssh::SshKey;
 
 /// What sort of credential it is.

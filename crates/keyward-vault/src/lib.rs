@@ -35,7 +35,9 @@ pub mod slot;
 pub mod table;
 pub mod vault;
 
-pub use credential::{Credential, EnvSet, EnvVar, Facts, Kind, Loader, Note, OAuthToken, SshKey};
+pub use credential::{
+    Credential, EnvSet, EnvVar, Facts, Kind, Loader, Note, OAuthToken, SshKey, TokenResponse,
+};
 pub use rewrap::{Progress, Report, Rewrap};
 pub use sealed::{Cell, Column, Sealed};
 pub use slot::{Expect, Slot};

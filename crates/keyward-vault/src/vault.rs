@@ -6,6 +6,7 @@ mod delete;
 mod listing;
 mod open;
 mod opened;
+mod place;
 mod put;
 mod tenants;
 

@@ -246,3 +246,75 @@ proptest! {
         let _either_way = OAuthToken::parse(&bytes);
     }
 }
+
+#[test]
+fn a_written_response_is_read_back_part_by_part() {
+    let secret = |text: &str| SecretBytes::copy_of(text.as_bytes());
+    for access in ["ghp_abc", "a\"b\\c", "\\\"", "~"] {
+        let written = OAuthToken::response(secret(access))
+            .refresh(secret("r\\\"/"))
+            .expires(keyward_base::Timestamp::from_millis(1_800_000_000_999))
+            .scopes(["repo", "read:org", "\"odd\\"])
+            .write()
+            .unwrap();
+        let read = OAuthToken::parse(written.expose()).unwrap();
+        assert_eq!(read.access().expose(), access.as_bytes());
+        assert_eq!(read.refresh().unwrap().expose(), b"r\\\"/");
+        assert_eq!(read.scopes(), ["repo", "read:org", "\"odd\\"]);
+        assert!(read.notes().is_empty());
+        let json: serde_json::Value = serde_json::from_slice(written.expose()).unwrap();
+        assert_eq!(json["expires_at"], 1_800_000_000);
+    }
+    let alone = OAuthToken::response(secret("x")).write().unwrap();
+    assert_eq!(alone.expose(), b"{\"access_token\":\"x\"}");
+    for bad in ["", " ", "two words", "line\n", "\u{fc}", "\u{7f}"] {
+        let refused = [
+            OAuthToken::response(secret(bad)).write(),
+            OAuthToken::response(secret("x"))
+                .refresh(secret(bad))
+                .write(),
+            OAuthToken::response(secret("x")).scopes([bad]).write(),
+            OAuthToken::response(secret("x")).scopes(["a,b"]).write(),
+        ];
+        for refused in refused {
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Misuse);
+            assert!(bad.trim().len() < 2 || !error.to_string().contains(bad));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_listed_by_itself_and_in_parts() {
+    let world = World::in_memory().await;
+    let none = Scope::none();
+    let token = || SecretBytes::copy_of(RFC.as_bytes());
+    for place in ["host.other", "host.token", "host.token2", "hosts.token"] {
+        for record in ["1", "2", "3"] {
+            let slot = Slot::new("acme", place, record).unwrap();
+            let token = world.vault.credential(Kind::OAuthToken, token()).unwrap();
+            let put = world.vault.put(&slot, &token, &none, Expect::Absent);
+            put.await.unwrap();
+        }
+    }
+    let tenant = keyward_base::Tenant::new("acme").unwrap();
+    let place = keyward_base::Place::new("host.token").unwrap();
+    for limit in 1..=4 {
+        let (mut after, mut seen) = (None, Vec::new());
+        loop {
+            let page = world
+                .vault
+                .list_place(&tenant, &place, after.as_ref(), limit)
+                .await
+                .unwrap();
+            assert!(page.items.len() <= limit);
+            for item in &page.items {
+                assert_eq!(item.slot.place, place);
+                seen.push(item.slot.record.to_string());
+            }
+            let Some(next) = page.next else { break };
+            after = Some(keyward_base::RecordId::new(&next).unwrap());
+        }
+        assert_eq!(seen, ["1", "2", "3"], "{limit}");
+    }
+}

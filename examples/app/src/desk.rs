@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::journal::Journal;
 use crate::log;
+use crate::notice::Notices;
 use keys::Rewrapping;
 
 /// The one organisation there is until people can log in.
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     journal: Arc<Journal>,
     tenant: Tenant,
     rewrapping: Arc<Mutex<Rewrapping>>,
+    notices: Notices,
 }
 
 impl Desk {
@@ -69,6 +71,7 @@ impl Desk {
             journal,
             tenant: Tenant::new(ORGANISATION)?,
             rewrapping: Arc::default(),
+            notices: Notices::default(),
         })
     }
 
@@ -78,6 +81,15 @@ impl Desk {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    pub(crate) const fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    /// Whether the keyring can be reached.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        self.embedded.keyring().replicas().await.map(drop)
     }
 
     /// Gives the lease up, so that no rotation waits for a process that is gone.

@@ -3,28 +3,33 @@
 
 use keyward_axum::SecretForm;
 use keyward_base::{Error, ErrorKind, Reason, RecordId, Revision, SecretBytes, Timestamp};
+use keyward_vault::Facts;
 
 use crate::section::{PROVIDERS, Section};
-use crate::view::{FormView, sentence};
+use crate::view::{FormView, Problem, field_of, sentence};
 
 /// Why a form was not taken.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// Something that is not the person's to mend.
     Failed(Error),
-    /// What to mend.
-    Mend(String),
+    /// What to mend, and in which field.
+    Mend(Problem),
 }
 
 impl Refused {
-    fn mend(text: &str) -> Self {
-        Self::Mend(text.to_owned())
+    fn mend(field: &'static str, text: &str) -> Self {
+        Self::Mend(Problem {
+            field,
+            text: text.to_owned(),
+        })
     }
 
     /// The first put of a record meets a conflict if there is one of that name.
     pub(crate) fn on_first_put(error: Error) -> Self {
         match error.reason() {
             Some(Reason::Conflict) => Self::mend(
+                "id",
                 "That name is taken. Choose another one, or open it and replace its value.",
             ),
             _ => Self::Failed(error),
@@ -36,7 +41,7 @@ impl From<Error> for Refused {
     /// `Misuse` of a parser says what to do, and holds no secret.
     fn from(error: Error) -> Self {
         match error.kind() {
-            ErrorKind::Misuse => Self::Mend(sentence(&error)),
+            ErrorKind::Misuse => Self::mend("secret", &sentence(&error)),
             _ => Self::Failed(error),
         }
     }
@@ -48,11 +53,20 @@ pub(crate) enum Submitted {
     Key(SecretBytes),
     Token {
         access: SecretBytes,
-        refresh: Option<SecretBytes>,
+        refresh: Refresh,
         expires: Option<Timestamp>,
         scopes: Vec<String>,
     },
     Variables(SecretBytes),
+}
+
+/// What becomes of the refresh token.
+#[derive(Debug)]
+pub(crate) enum Refresh {
+    /// The one that is stored stays.
+    Keep,
+    New(SecretBytes),
+    Nothing,
 }
 
 /// The name of a new record.
@@ -66,19 +80,24 @@ pub(crate) fn id(
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-@:".contains(&b);
     if !(1..=100).contains(&view.id.len()) || !view.id.bytes().all(plain) {
         return Err(Refused::mend(
+            "id",
             "The name must be 1 to 100 letters, digits or any of . _ - @ : and nothing else.",
         ));
     }
     let id = match section {
         Section::Environments if view.id == "new" => {
             return Err(Refused::mend(
+                "id",
                 "A set cannot be called new: choose another name.",
             ));
         }
         Section::Environments => view.id.clone(),
         Section::Hosts => {
             if !PROVIDERS.iter().any(|(known, _)| *known == view.provider) {
-                return Err(Refused::mend("Choose a provider from the list."));
+                return Err(Refused::mend(
+                    "provider",
+                    "Choose a provider from the list.",
+                ));
             }
             format!("{}:{}", view.provider, view.id)
         }
@@ -86,6 +105,7 @@ pub(crate) fn id(
             Some((login, host)) if !login.is_empty() && !host.is_empty() => view.id.clone(),
             _ => {
                 return Err(Refused::mend(
+                    "id",
                     "The address must be login@host, such as deploy@web-1.",
                 ));
             }
@@ -99,19 +119,26 @@ pub(crate) fn secret(
     section: Section,
     form: &mut SecretForm,
     view: &mut FormView,
+    kept: &Facts,
 ) -> Result<Submitted, Refused> {
     if section == Section::Hosts {
-        return token(form, view);
+        return token(form, view, kept);
     }
     let (pasted, file) = (form.secret("secret"), form.secret("file"));
     let blank = |text: &SecretBytes| text.expose().trim_ascii().is_empty();
     let value = match (blank(&pasted), blank(&file)) {
         (false, false) => {
             return Err(Refused::mend(
+                "file",
                 "Paste the text or choose the file, not both.",
             ));
         }
-        (true, true) => return Err(Refused::mend("Paste the text or choose the file.")),
+        (true, true) => {
+            return Err(Refused::mend(
+                "secret",
+                "Paste the text or choose the file.",
+            ));
+        }
         (false, true) => pasted_lines(&pasted),
         (true, false) => file,
     };
@@ -121,28 +148,70 @@ pub(crate) fn secret(
     })
 }
 
-fn token(form: &mut SecretForm, view: &mut FormView) -> Result<Submitted, Refused> {
-    view.expires = form.text("expires")?;
-    view.scopes = form.text("scopes")?;
+/// The parts of a token. What a form does not speak of stays as it is in `kept`; a field that is
+/// there and empty takes it away.
+fn token(form: &mut SecretForm, view: &mut FormView, kept: &Facts) -> Result<Submitted, Refused> {
+    let (dated, scoped) = (form.has("expires"), form.has("scopes"));
+    if dated {
+        view.expires = form.text("expires")?;
+    }
+    if scoped {
+        view.scopes = form.text("scopes")?;
+    }
+    let choice = form.text("keep")?;
     let access = form.secret("secret");
     let access = SecretBytes::copy_of(access.expose().trim_ascii());
     let refresh = form.secret("refresh");
     let refresh = SecretBytes::copy_of(refresh.expose().trim_ascii());
     if access.is_empty() {
-        return Err(Refused::mend("The access token is missing: paste it."));
+        return Err(Refused::mend(
+            "secret",
+            "The access token is missing: paste it.",
+        ));
     }
+    let refresh = match (choice.as_str(), refresh.is_empty()) {
+        ("" | "new", false) => Refresh::New(refresh),
+        ("new", true) => {
+            return Err(Refused::mend(
+                "refresh",
+                "The new refresh token is missing: paste it, or choose what becomes of the one there is.",
+            ));
+        }
+        (_, false) => {
+            return Err(Refused::mend(
+                "refresh",
+                "A refresh token is pasted, and another one is to be kept or none: choose one.",
+            ));
+        }
+        ("none", true) => Refresh::Nothing,
+        (_, true) if kept.refreshable => Refresh::Keep,
+        (_, true) => Refresh::Nothing,
+    };
     Ok(Submitted::Token {
         access,
-        refresh: (!refresh.is_empty()).then_some(refresh),
-        expires: expires(&view.expires)?,
-        scopes: view.scopes.split_whitespace().map(str::to_owned).collect(),
+        refresh,
+        expires: if dated {
+            expires(&view.expires, kept)?
+        } else {
+            kept.expires.map(Timestamp::from_millis)
+        },
+        scopes: if scoped {
+            view.scopes.split_whitespace().map(str::to_owned).collect()
+        } else {
+            kept.scopes.clone()
+        },
     })
 }
 
-/// `2026-11-23T05:04`, as a browser sends it, in UTC.
-fn expires(text: &str) -> Result<Option<Timestamp>, Refused> {
+/// `2026-11-23T05:04`, as a browser sends it, in UTC. What stands for the expiry that is kept is
+/// that expiry, to its second.
+fn expires(text: &str, kept: &Facts) -> Result<Option<Timestamp>, Refused> {
     if text.is_empty() {
         return Ok(None);
+    }
+    let kept = kept.expires.map(Timestamp::from_millis);
+    if let Some(kept) = kept.filter(|kept| field_of(*kept) == text) {
+        return Ok(Some(kept));
     }
     text.parse::<jiff::civil::DateTime>()
         .ok()
@@ -150,7 +219,10 @@ fn expires(text: &str) -> Result<Option<Timestamp>, Refused> {
         .and_then(|at| u64::try_from(at.timestamp().as_millisecond()).ok())
         .map(|millis| Some(Timestamp::from_millis(millis)))
         .ok_or_else(|| {
-            Refused::mend("The expiry must be a date and a time, such as 2027-01-31T12:00.")
+            Refused::mend(
+                "expires",
+                "The expiry must be a date and a time, such as 2027-01-31T12:00.",
+            )
         })
 }
 

@@ -150,6 +150,11 @@ impl Line {
         }
     }
 
+    /// Whether it ended as it was asked for.
+    pub(crate) fn went_well(&self) -> bool {
+        matches!(self.outcome.as_str(), "done" | "granted")
+    }
+
     /// The intent this line tells of, if it is one.
     fn intent(&self) -> Option<Intent> {
         if self.outcome != Outcome::Intended.as_str() {

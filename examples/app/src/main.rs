@@ -9,15 +9,19 @@
 //! | [`settings`] | the two environment variables |
 //! | [`desk`] | the service: vault, keyring, audit trail |
 //! | [`pages`] | what each address answers |
+//! | [`filter`] | which events of the audit trail are shown |
 //! | [`input`] | what a form sent |
 //! | [`view`], [`timeline`], [`section`] | what the pages show |
 //! | [`journal`] | the audit trail on disk |
 //! | [`log`] | lines for the operator |
+//! | [`notice`] | what a page says once of what was just done |
 
 mod desk;
+mod filter;
 mod input;
 mod journal;
 mod log;
+mod notice;
 mod pages;
 mod section;
 mod settings;

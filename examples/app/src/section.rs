@@ -17,7 +17,9 @@ pub(crate) struct Words {
     pub(crate) title: &'static str,
     /// What the first column holds.
     pub(crate) name: &'static str,
-    /// What the third column holds.
+    /// What the column of hints holds; none where a value has no hint.
+    pub(crate) hint: Option<&'static str>,
+    /// What the column of facts holds.
     pub(crate) about: &'static str,
     pub(crate) call: &'static str,
     pub(crate) lead: &'static str,
@@ -68,6 +70,7 @@ const SERVERS: Words = Words {
     path: "/servers",
     title: "Servers",
     name: "Address",
+    hint: None,
     about: "Key",
     call: "Connect a server",
     lead: "Machines that a deployment may log in to, each with its SSH key.",
@@ -81,7 +84,8 @@ const HOSTS: Words = Words {
     path: "/hosts",
     title: "Git hosts",
     name: "Account",
-    about: "Token",
+    hint: Some("Token"),
+    about: "Scopes and expiry",
     call: "Connect a Git host",
     lead: "Where the code comes from, each with its OAuth token.",
     advice: "The tokens are sealed together before they are stored; expiry and scopes stay readable.",
@@ -94,6 +98,7 @@ const ENVIRONMENTS: Words = Words {
     path: "/environments",
     title: "Variables",
     name: "Set",
+    hint: None,
     about: "Names",
     call: "Add variables",
     lead: "Named sets of environment variables, handed to a deployment as they are.",

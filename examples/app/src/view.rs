@@ -3,8 +3,11 @@
 
 use askama::Template;
 use keyward_base::{Error, RecordId, SecretBytes, Timestamp};
+use keyward_vault::Facts;
 
+use crate::filter::Filter;
 use crate::journal::Line;
+use crate::notice::Notice;
 use crate::section::{PROVIDERS, Section, Words};
 
 /// What every page has.
@@ -12,7 +15,7 @@ use crate::section::{PROVIDERS, Section, Words};
 pub(crate) struct Page {
     pub(crate) current: &'static str,
     pub(crate) organisation: String,
-    pub(crate) notice: Option<&'static str>,
+    pub(crate) notice: Option<Notice>,
 }
 
 impl Page {
@@ -71,10 +74,19 @@ pub(crate) struct Row {
     /// A fingerprint; empty if there is none.
     pub(crate) print: String,
     pub(crate) facts: Vec<Fact>,
+    /// Whether there is a public half.
+    pub(crate) public: bool,
     pub(crate) expiry: Option<Expiry>,
     pub(crate) updated: String,
     pub(crate) revision: u64,
     pub(crate) key: String,
+}
+
+/// What to mend, and in which field.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) field: &'static str,
+    pub(crate) text: String,
 }
 
 /// A form, with the fields that are not secret as they were sent.
@@ -86,7 +98,9 @@ pub(crate) struct FormView {
     pub(crate) scopes: String,
     /// The revision that is replaced; none on a new one.
     pub(crate) revision: Option<u64>,
-    pub(crate) problem: Option<String>,
+    pub(crate) problem: Option<Problem>,
+    /// Whether there is a refresh token that may be kept.
+    pub(crate) refreshable: bool,
     pub(crate) action: String,
     pub(crate) back: String,
 }
@@ -103,15 +117,47 @@ impl FormView {
     }
 
     /// A form that replaces what is at `revision`.
-    pub(crate) fn over(section: Section, id: &RecordId, revision: u64) -> Self {
+    /// What is not secret of it stands in the fields.
+    pub(crate) fn over(section: Section, id: &RecordId, revision: u64, facts: &Facts) -> Self {
         let back = format!("{}/{}", section.words().path, address(id.as_str()));
         Self {
             id: id.as_str().to_owned(),
             revision: Some(revision),
+            expires: facts
+                .expires
+                .map_or_else(String::new, |at| field_of(Timestamp::from_millis(at))),
+            scopes: facts.scopes.join(" "),
+            refreshable: facts.refreshable,
             action: format!("{back}/replace"),
             back,
             ..Self::default()
         }
+    }
+}
+
+impl FormView {
+    /// What is wrong with a field.
+    pub(crate) fn error(&self, field: &str) -> Option<&str> {
+        let problem = self.problem.as_ref();
+        problem
+            .filter(|problem| problem.field == field)
+            .map(|problem| problem.text.as_str())
+    }
+
+    /// The attributes that tie a field to its help and to what is wrong with it.
+    pub(crate) fn aria(&self, field: &str, helped: bool) -> String {
+        let wrong = self.error(field).is_some();
+        let help = helped.then(|| format!("{field}-help"));
+        let error = wrong.then(|| format!("{field}-error"));
+        let described: Vec<_> = [error, help].into_iter().flatten().collect();
+        let mut out = String::new();
+        if wrong {
+            out.push_str(" aria-invalid=\"true\"");
+        }
+        if !described.is_empty() {
+            out.push_str(&format!(" aria-describedby=\"{}\"", described.join(" ")));
+        }
+        out
     }
 }
 
@@ -146,6 +192,7 @@ pub(crate) struct EventRow {
     pub(crate) at: String,
     pub(crate) shown: String,
     pub(crate) action: String,
+    pub(crate) actor: String,
     pub(crate) place: String,
     pub(crate) outcome: String,
     pub(crate) tone: &'static str,
@@ -153,6 +200,7 @@ pub(crate) struct EventRow {
 
 impl From<Line> for EventRow {
     fn from(line: Line) -> Self {
+        let good = line.went_well();
         let place = match (line.place, line.record, line.key) {
             (Some(place), Some(record), _) => format!("{place} {record}"),
             (Some(place), None, _) => place,
@@ -164,12 +212,9 @@ impl From<Line> for EventRow {
             at: iso(at),
             shown: moment(at, "%Y-%m-%d %H:%M:%S"),
             action: line.action,
+            actor: line.actor.unwrap_or_default(),
             place,
-            tone: if matches!(line.outcome.as_str(), "done" | "granted") {
-                "good"
-            } else {
-                "bad"
-            },
+            tone: if good { "good" } else { "bad" },
             outcome: line.outcome,
         }
     }
@@ -185,6 +230,11 @@ pub(crate) fn sentence(error: &Error) -> String {
         .unwrap_or_default();
     let end = if text.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
+}
+
+/// As a field for a date and a time holds it, in UTC.
+pub(crate) fn field_of(at: Timestamp) -> String {
+    moment(at, "%Y-%m-%dT%H:%M")
 }
 
 /// To the minute, in UTC.
@@ -264,7 +314,18 @@ pub(crate) struct Reveal {
 pub(crate) struct Audit {
     pub(crate) page: Page,
     pub(crate) events: Vec<EventRow>,
-    pub(crate) older: Option<u64>,
+    pub(crate) older: Option<String>,
+    pub(crate) filter: Filter,
+}
+
+#[derive(Template)]
+#[template(path = "public.html")]
+pub(crate) struct PublicKey {
+    pub(crate) page: Page,
+    pub(crate) words: &'static Words,
+    pub(crate) id: String,
+    pub(crate) path: String,
+    pub(crate) line: String,
 }
 
 #[derive(Template)]

@@ -150,6 +150,13 @@ fn a_name_cannot_become_markup() {
             "the form keeps what is not secret"
         );
     }
+    // Words that came by an address, and what did not happen.
+    for done in ["deleted", "destroyed", "1", "2", "Call%20me"] {
+        for path in ["/servers", "/keys"] {
+            let page = service.page(&format!("{path}?done={done}"));
+            assert!(!page.contains("role=\"status\""), "{path} {done}");
+        }
+    }
     let told = service.page("/servers?done=%3Cscript%3E&after=%3Cscript%3E");
     assert!(!told.contains("script"));
 }
@@ -275,4 +282,169 @@ fn only_loopback_is_served() {
     assert!(told(&service.addr.to_string()).contains("DEPLOYDESK_ADDR"));
     // Nothing was made on the way.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn errors_belong_to_their_fields() {
+    let service = Service::start();
+    let cases: [(&str, &[(&str, &[u8])], &str); 6] = [
+        ("/servers", &[("id", b"web-1"), ("secret", b"x")], "id"),
+        ("/servers", &[("id", b"a@b"), ("secret", b"x")], "secret"),
+        (
+            "/servers",
+            &[("id", b"a@b"), ("secret", b"x"), ("file", b"y")],
+            "file",
+        ),
+        (
+            "/hosts",
+            &[("id", b"acme"), ("provider", b"none"), ("secret", b"x")],
+            "provider",
+        ),
+        (
+            "/hosts",
+            &[
+                ("id", b"acme"),
+                ("provider", b"github"),
+                ("secret", b"x"),
+                ("expires", b"soon"),
+            ],
+            "expires",
+        ),
+        ("/environments", &[("id", b"new"), ("secret", b"A=1")], "id"),
+    ];
+    for (path, fields, field) in cases {
+        let page = service.post(path, fields);
+        assert_eq!(page.status, 422, "{path} {field}");
+        let tag = page.body.split(&format!(" id=\"{field}\"")).nth(1).unwrap();
+        let tag = tag.split('>').next().unwrap();
+        assert!(
+            tag.contains("aria-invalid=\"true\""),
+            "{path} {field}: {tag}"
+        );
+        assert!(tag.contains(&format!("aria-describedby=\"{field}-error")));
+        assert!(page.body.contains(&format!("id=\"{field}-error\"")));
+        assert!(page.body.contains(&format!("href=\"#{field}\"")));
+        assert_eq!(
+            page.body.matches("aria-invalid").count(),
+            1,
+            "{path} {field}"
+        );
+    }
+    // Whatever describes a field is there.
+    for path in ["/servers/new", "/hosts/new", "/environments/new"] {
+        let page = service.page(path);
+        for described in page.split("aria-describedby=\"").skip(1) {
+            for id in described.split('"').next().unwrap().split(' ') {
+                assert!(page.contains(&format!("id=\"{id}\"")), "{path} {id}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_audit_page_filters_and_says_who() {
+    let service = Service::start();
+    for (path, id) in [("/environments", "shop"), ("/environments", "mail")] {
+        let fields = [("id", id.as_bytes()), ("secret", b"A=1".as_slice())];
+        service.post(path, &fields).leads_to();
+    }
+    let host = [
+        ("id", b"acme".as_slice()),
+        ("provider", b"github"),
+        ("secret", b"abc"),
+    ];
+    service.post("/hosts", &host).leads_to();
+    service.post("/keys/rotate", &[]).leads_to();
+    service.post("/environments/none/reveal", &[]);
+    let shows = |query: &str| {
+        let page = service.page(&format!("/audit?{query}"));
+        let table = page.split("<tbody>").nth(1).unwrap_or_default().to_owned();
+        [
+            "variables shop",
+            "variables mail",
+            "github:acme",
+            "keys.rotate",
+            "variables none",
+        ]
+        .map(|event| table.contains(event))
+    };
+    assert_eq!(shows(""), [true; 5]);
+    assert_eq!(shows("what=keys"), [false, false, false, true, false]);
+    assert_eq!(shows("section=hosts"), [false, false, true, false, false]);
+    assert_eq!(shows("record=sho"), [true, false, false, false, false]);
+    assert_eq!(shows("ended=bad"), [false, false, false, false, true]);
+    assert_eq!(
+        shows("what=vault&section=environments&ended=good"),
+        [true, true, false, false, false]
+    );
+    for nothing in ["what=%3Cscript%3E", "section=x", "ended=x", "record=%00"] {
+        assert_eq!(shows(nothing), [false; 5], "{nothing}");
+    }
+    let page = service.page("/audit?record=%22%3E%3Cscript%3E");
+    assert!(!page.contains("<script"));
+    assert!(service.page("/audit").contains("operator"));
+}
+
+#[test]
+fn buttons_that_look_alike_name_what_they_are_for() {
+    let service = Service::start();
+    for _ in 0..2 {
+        let old = service::keys(&service, "active").remove(0);
+        service.post("/keys/rotate", &[]).leads_to();
+        service::wait_until(|| !service::keys(&service, "active").contains(&old));
+    }
+    let gone = service::keys(&service, "retired").remove(0);
+    service
+        .post(&format!("/keys/{gone}/disable"), &[])
+        .leads_to();
+    let page = service.page("/keys");
+    let mut names: Vec<String> = ["<button", "<summary"]
+        .iter()
+        .flat_map(|tag| page.split(tag).skip(1))
+        .map(|rest| {
+            let inside = rest.split_once('>').unwrap().1;
+            let inside = inside.split("</button>").next().unwrap();
+            let inside = inside.split("</summary>").next().unwrap();
+            inside
+                .replace("<span class=\"unseen\">", "")
+                .replace("</span>", "")
+        })
+        .collect();
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert!(count >= 4, "{names:?}");
+    assert_eq!(names.len(), count, "{names:?}");
+    let said = page.to_lowercase();
+    for word in [
+        "tombstone",
+        "epoch",
+        "anchor",
+        &*service.root().to_string_lossy().to_lowercase(),
+    ] {
+        assert!(!said.contains(word), "{word}");
+    }
+    let words = ["/servers", "/hosts", "/environments", "/"].map(|path| service.page(path));
+    assert!(
+        words
+            .iter()
+            .all(|page| !page.contains("Put (UTC)") && !page.contains(">Secret<"))
+    );
+}
+
+#[test]
+fn a_probe_needs_no_page_and_brings_no_cookie() {
+    let service = Service::start();
+    let head = format!(
+        "GET /healthz HTTP/1.1\nHost: {}\nOrigin: http://evil.example\nCookie: a=1",
+        service.addr
+    );
+    let answer = send(service.addr, &head, b"");
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let refused = service.post_with("/healthz", "Sec-Fetch-Site: cross-site", &[]);
+    assert_eq!(
+        (refused.status, refused.body.as_str()),
+        (405, "That cannot be done here.\n")
+    );
 }

@@ -7,6 +7,7 @@
 
 mod facts;
 mod fields;
+mod response;
 mod text;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use keyward_base::{Error, Result, SecretBytes, Timestamp};
 use serde_json::value::RawValue;
 
 use self::fields::{Fields, Found};
+pub use self::response::TokenResponse;
 pub(super) use self::text::{MAX_SCOPE_LEN, MAX_SCOPES};
 use super::{Facts, Note};
 

@@ -130,6 +130,15 @@ impl SshKey {
         self.encrypted
     }
 
+    /// The public key as one line of an `authorized_keys` file, without a comment: the type and
+    /// base64.
+    #[must_use]
+    pub fn public_line(&self) -> String {
+        use base64::Engine as _;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(&self.public);
+        format!("{} {encoded}", self.key_type)
+    }
+
     /// `SHA256:` and unpadded base64 of the SHA-256 of the public key, as `ssh-keygen -l` prints
     /// it.
     #[must_use]

@@ -1,13 +1,10 @@
 //! Credentials: in through the vault, listed by hint, out through the vault only.
 
-use keyward_base::{
-    Error, Reason, RecordId, Result, Revision, Scope, SecretBytes, Tenant, Timestamp,
-};
-use keyward_vault::{Credential, Expect, Facts, Kind, Listed, Slot};
-use serde::Serialize;
+use keyward_base::{Error, Reason, RecordId, Result, Revision, Scope, SecretBytes, Timestamp};
+use keyward_vault::{Credential, Expect, Facts, Kind, Listed, OAuthToken, Slot, SshKey};
 
 use super::Desk;
-use crate::input::Submitted;
+use crate::input::{Refresh, Submitted};
 use crate::section::Section;
 use crate::view::{Expiry, Fact, Part, Row, address, minute};
 
@@ -57,27 +54,17 @@ impl Desk {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Rows> {
-        let place = section.place()?;
-        // Records are listed in the order of place and record: a place is one stretch of them.
-        let prefix = format!("{place}/");
-        let after = format!("{prefix}{}", after.unwrap_or_default());
-        let tenant: &Tenant = &self.tenant;
-        let page = self.vault.list(tenant, Some(&after), limit).await?;
+        let after = after.and_then(|id| RecordId::new(id).ok());
+        let page = self
+            .vault
+            .list_place(&self.tenant, &section.place()?, after.as_ref(), limit)
+            .await?;
         let now = self.embedded.keyring().clock().now()?;
-        let own = page
-            .items
-            .iter()
-            .filter(|listed| listed.slot.place == place);
+        let rows = page.items.iter();
         Ok(Rows {
-            rows: own.map(|listed| row(section, listed, now)).collect(),
-            damaged: page
-                .refused
-                .iter()
-                .filter(|bad| bad.id.starts_with(&prefix))
-                .count(),
-            next: page
-                .next
-                .and_then(|next| next.strip_prefix(&prefix).map(str::to_owned)),
+            rows: rows.map(|listed| row(section, listed, now)).collect(),
+            damaged: page.refused.len(),
+            next: page.next,
         })
     }
 
@@ -108,8 +95,26 @@ impl Desk {
         Ok(())
     }
 
-    /// Checks what was submitted. `Misuse` says what to mend, without quoting it.
-    pub(crate) fn credential(&self, submitted: Submitted) -> Result<Credential> {
+    /// What may be shown of a stored one, and its revision.
+    pub(crate) async fn facts(
+        &self,
+        section: Section,
+        record: &RecordId,
+    ) -> Result<(Facts, Revision)> {
+        let listed = self.vault.describe(&self.slot(section, record)?).await?;
+        let listed = listed.ok_or_else(|| Error::rejected(Reason::NotFound))?;
+        Ok((listed.facts, listed.revision))
+    }
+
+    /// Checks what was submitted for `record`: as something new, or over the state `replaced`.
+    /// `Misuse` says what to mend, without quoting it.
+    pub(crate) async fn credential(
+        &self,
+        section: Section,
+        record: &RecordId,
+        submitted: Submitted,
+        replaced: Option<Revision>,
+    ) -> Result<Credential> {
         let (kind, bytes) = match submitted {
             Submitted::Key(bytes) => (Kind::SshKey, bytes),
             Submitted::Variables(bytes) => (Kind::Env, bytes),
@@ -118,12 +123,61 @@ impl Desk {
                 refresh,
                 expires,
                 scopes,
-            } => (
-                Kind::OAuthToken,
-                token_response(&access, refresh.as_ref(), expires, &scopes)?,
-            ),
+            } => {
+                let mut token = OAuthToken::response(access).scopes(scopes);
+                if let Some(at) = expires {
+                    token = token.expires(at);
+                }
+                let refresh = match refresh {
+                    Refresh::New(refresh) => Some(refresh),
+                    Refresh::Keep => self.refresh_token(section, record, replaced).await?,
+                    Refresh::Nothing => None,
+                };
+                if let Some(refresh) = refresh {
+                    token = token.refresh(refresh);
+                }
+                (Kind::OAuthToken, token.write()?)
+            }
         };
-        self.vault.credential(kind, bytes)
+        let credential = self.vault.credential(kind, bytes)?;
+        if kind == Kind::Env && credential.facts().names.is_empty() {
+            return Err(Error::misuse(
+                "there is no variable in it: write one NAME=value a line",
+            ));
+        }
+        Ok(credential)
+    }
+
+    /// The refresh token that is stored now, which must be the state that the form was made for.
+    async fn refresh_token(
+        &self,
+        section: Section,
+        record: &RecordId,
+        replaced: Option<Revision>,
+    ) -> Result<Option<SecretBytes>> {
+        let opened = self
+            .vault
+            .open(&self.slot(section, record)?, &Scope::none())
+            .await?;
+        if Some(opened.revision()) != replaced {
+            return Err(Error::rejected(Reason::Conflict));
+        }
+        let token = opened.credential().oauth_token()?;
+        let refresh = token.refresh();
+        Ok(refresh.map(|refresh| SecretBytes::copy_of(refresh.expose())))
+    }
+
+    /// The public half of an SSH key. It stands in the sealed value, so that this opens it, and is
+    /// recorded like any opening.
+    pub(crate) async fn public_line(&self, section: Section, record: &RecordId) -> Result<String> {
+        let opened = self
+            .vault
+            .open(&self.slot(section, record)?, &Scope::none())
+            .await?;
+        if opened.credential().kind() != Kind::SshKey {
+            return Err(Error::rejected(Reason::NotFound));
+        }
+        Ok(SshKey::parse(opened.bytes().expose())?.public_line())
     }
 
     /// Opens a credential to show it. The vault records that before it hands anything out.
@@ -172,51 +226,6 @@ impl Desk {
     }
 }
 
-/// A token response (RFC 6749, section 5.1), as the vault keeps OAuth tokens.
-fn token_response(
-    access: &SecretBytes,
-    refresh: Option<&SecretBytes>,
-    expires: Option<Timestamp>,
-    scopes: &[String],
-) -> Result<SecretBytes> {
-    #[derive(Serialize)]
-    struct Response<'a> {
-        access_token: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        refresh_token: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        expires_at: Option<u64>,
-        scope: String,
-    }
-    fn text(token: &SecretBytes) -> Result<&str> {
-        let text = std::str::from_utf8(token.expose()).ok();
-        text.filter(|text| text.bytes().all(|b| b.is_ascii_graphic()))
-            .ok_or_else(|| {
-                Error::misuse(
-                    "A token is one line of visible ASCII without spaces: paste it again.",
-                )
-            })
-    }
-    let response = Response {
-        access_token: text(access)?,
-        refresh_token: refresh.map(text).transpose()?,
-        expires_at: expires.and_then(|at| at.as_millis().checked_div(1000)),
-        scope: scopes.join(" "),
-    };
-    // Room for every byte escaped: a buffer that grew would leave a copy behind.
-    let room = access
-        .len()
-        .saturating_add(refresh.map_or(0, SecretBytes::len))
-        .saturating_mul(2);
-    let mut bytes = Vec::with_capacity(
-        room.saturating_add(response.scope.len())
-            .saturating_add(200),
-    );
-    serde_json::to_writer(&mut bytes, &response)
-        .map_err(|_| Error::unavailable("the token response cannot be written"))?;
-    Ok(SecretBytes::new(bytes))
-}
-
 fn row(section: Section, listed: &Listed, now: Timestamp) -> Row {
     let facts = &listed.facts;
     Row {
@@ -228,6 +237,7 @@ fn row(section: Section, listed: &Listed, now: Timestamp) -> Row {
         ),
         hint: shown(listed),
         about: about(facts),
+        public: facts.key_type.is_some(),
         print: facts.fingerprint.clone().unwrap_or_default(),
         facts: details(facts),
         expiry: facts

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use keyward_base::{KeyId, Purpose, Result, Timestamp};
+use keyward_base::{Error, ErrorKind, KeyId, Purpose, Result, Timestamp};
 use keyward_keys::{KeyState, KeyStatus, KeyUsage, ReplicaStatus};
 use keyward_vault::{Progress, Rewrap};
 
@@ -24,7 +24,17 @@ pub(crate) enum Rewrapping {
         left: u64,
         quarantined: u64,
     },
-    Failed(String),
+    Failed(&'static str),
+}
+
+/// Why it stopped, for a page: the words of an error may name files of the server.
+fn cause(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Corrupt => "something stored is not what was written",
+        ErrorKind::Misuse => "it cannot go on as things are",
+        ErrorKind::Rejected => "it was refused",
+        _ => "something that it needs cannot be reached now",
+    }
 }
 
 fn held(state: &Mutex<Rewrapping>) -> MutexGuard<'_, Rewrapping> {
@@ -96,7 +106,7 @@ impl Desk {
                 },
                 Err(error) => {
                     log::failure(&error);
-                    Rewrapping::Failed(error.to_string())
+                    Rewrapping::Failed(cause(&error))
                 }
             };
         });
@@ -149,10 +159,9 @@ impl Desk {
             from: minute(from),
             keys: rows.collect(),
             facts: vec![
-                Fact::code("Ring", status.ring.to_string()),
-                Fact::plain("Epoch", status.epoch.to_string()),
-                Fact::plain("Processes", replicas.len().to_string()),
-                Fact::code("Anchor", self.embedded.anchor().display().to_string()),
+                Fact::code("Its id", status.ring.to_string()),
+                Fact::plain("Changes so far", status.epoch.to_string()),
+                Fact::plain("Running processes", replicas.len().to_string()),
             ],
         })
     }
@@ -206,7 +215,9 @@ fn settled(keys: &[KeyStatus], usage: &[KeyUsage], state: &Rewrapping) -> Step {
         refresh: false,
     };
     let trouble = match state {
-        Rewrapping::Failed(why) => format!(" The last attempt stopped: {why}."),
+        Rewrapping::Failed(why) => {
+            format!(" The last attempt stopped: {why}. The service's log says more.")
+        }
         Rewrapping::Ended { left, quarantined } if *left > 0 || *quarantined > 0 => {
             format!(" The last attempt left {left}, of which {quarantined} do not open.")
         }

@@ -7,13 +7,14 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, RecordId, Revision};
+use keyward_vault::{Facts, Note};
 use serde::Deserialize;
 
 use super::{After, html, page};
 use crate::desk::Desk;
 use crate::input::{self, Refused};
 use crate::section::Section;
-use crate::view::{Connect, Detail, FormView, List, Reveal, address};
+use crate::view::{Connect, Detail, FormView, List, PublicKey, Reveal, address};
 
 /// How many rows one page shows.
 const LIMIT: usize = 100;
@@ -45,7 +46,7 @@ pub(super) async fn list(
     let words = section.words();
     let found = desk.list(section, start.after.as_deref(), LIMIT).await?;
     html(&List {
-        page: page(&desk, words.path, after.notice()),
+        page: page(&desk, words.path, after.notice(&desk, words.path)),
         words,
         rows: found.rows,
         damaged: found.damaged,
@@ -64,7 +65,7 @@ pub(super) async fn show(
     let words = section.words();
     let row = desk.one(section, &id).await?;
     html(&Detail {
-        page: page(&desk, words.path, after.notice()),
+        page: page(&desk, words.path, after.notice(&desk, &row.path)),
         words,
         row,
     })
@@ -84,6 +85,23 @@ pub(super) async fn reveal(
         path: format!("{}/{}", words.path, address(id.as_str())),
         id: id.as_str().to_owned(),
         parts,
+    })
+}
+
+/// The public half of an SSH key, to be copied. A POST, since it opens the value.
+pub(super) async fn public_key(
+    State(desk): State<Arc<Desk>>,
+    Path(path): Path<(String, String)>,
+) -> Answer<Html<String>> {
+    let (section, id) = record(&path)?;
+    let words = section.words();
+    let line = desk.public_line(section, &id).await?;
+    html(&PublicKey {
+        page: page(&desk, words.path, None),
+        words,
+        path: format!("{}/{}", words.path, address(id.as_str())),
+        id: id.as_str().to_owned(),
+        line,
     })
 }
 
@@ -120,22 +138,17 @@ pub(super) async fn connect(
     let mut view = FormView::blank(section);
     let stored = async {
         let id = input::id(section, &mut form, &mut view)?;
-        let submitted = input::secret(section, &mut form, &mut view)?;
-        let credential = desk.credential(submitted)?;
+        let nothing = Facts::default();
+        let submitted = input::secret(section, &mut form, &mut view, &nothing)?;
+        let credential = desk.credential(section, &id, submitted, None).await?;
         desk.put(section, &id, &credential, None)
             .await
             .map_err(Refused::on_first_put)?;
-        Ok(id)
+        let said = "Sealed and stored.";
+        Ok(back(&desk, section, &id, said, credential.notes()))
     };
     match stored.await {
-        Ok(id) => {
-            let to = format!(
-                "{}/{}?done=stored",
-                section.words().path,
-                address(id.as_str())
-            );
-            Ok(Redirect::to(&to).into_response())
-        }
+        Ok(stored) => Ok(stored),
         Err(Refused::Mend(problem)) => {
             view.problem = Some(problem);
             again(&desk, section, view)
@@ -149,8 +162,9 @@ pub(super) async fn replacing(
     Path(path): Path<(String, String)>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
-    let row = desk.one(section, &id).await?;
-    form_page(&desk, section, FormView::over(section, &id, row.revision))
+    let (facts, revision) = desk.facts(section, &id).await?;
+    let form = FormView::over(section, &id, revision.number(), &facts);
+    form_page(&desk, section, form)
 }
 
 pub(super) async fn replace(
@@ -160,16 +174,24 @@ pub(super) async fn replace(
 ) -> Answer<Response> {
     let (section, id) = record(&path)?;
     let revision = input::revision(&mut form)?;
-    let mut view = FormView::over(section, &id, revision.number());
+    let (facts, stored) = desk.facts(section, &id).await?;
+    if stored != revision {
+        return Err(Error::rejected(Reason::Conflict).into());
+    }
+    let mut view = FormView::over(section, &id, revision.number(), &facts);
     let stored = async {
-        let submitted = input::secret(section, &mut form, &mut view)?;
-        let credential = desk.credential(submitted)?;
+        let submitted = input::secret(section, &mut form, &mut view, &facts)?;
+        let credential = desk
+            .credential(section, &id, submitted, Some(revision))
+            .await?;
         desk.put(section, &id, &credential, Some(revision))
             .await
-            .map_err(Refused::Failed)
+            .map_err(Refused::Failed)?;
+        let said = "Replaced. The former value does not open any more.";
+        Ok(back(&desk, section, &id, said, credential.notes()))
     };
     match stored.await {
-        Ok(()) => Ok(back(section, &id, "replaced")),
+        Ok(replaced) => Ok(replaced),
         Err(Refused::Mend(problem)) => {
             view.problem = Some(problem);
             again(&desk, section, view)
@@ -186,17 +208,18 @@ pub(super) async fn delete(
     let (section, id) = record(&path)?;
     let revision: Revision = input::revision(&mut form)?;
     desk.delete(section, &id, revision).await?;
-    Ok(Redirect::to(&format!(
-        "{}?done=deleted",
-        section.words().path
-    )))
+    let to = desk.notices().tell(section.words().path, "Deleted.", &[]);
+    Ok(Redirect::to(&to))
 }
 
-fn back(section: Section, id: &RecordId, done: &str) -> Response {
-    let to = format!(
-        "{}/{}?done={done}",
-        section.words().path,
-        address(id.as_str())
-    );
-    Redirect::to(&to).into_response()
+/// To the page of a record, which says what was done.
+fn back(
+    desk: &Desk,
+    section: Section,
+    id: &RecordId,
+    said: &'static str,
+    notes: &[Note],
+) -> Response {
+    let path = format!("{}/{}", section.words().path, address(id.as_str()));
+    Redirect::to(&desk.notices().tell(&path, said, notes)).into_response()
 }

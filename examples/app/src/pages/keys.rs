@@ -18,9 +18,13 @@ fn key(id: &str) -> Result<KeyId, Error> {
 
 /// Back to the page, which says what was done; or the page at once, with why it was not. `Misuse`
 /// says what to do instead, and is meant to be read.
-async fn answer(desk: &Desk, done: &str, result: Result<(), Error>) -> Result<Response, Failure> {
+async fn answer(
+    desk: &Desk,
+    done: &'static str,
+    result: Result<(), Error>,
+) -> Result<Response, Failure> {
     match result {
-        Ok(()) => Ok(Redirect::to(&format!("/keys?done={done}")).into_response()),
+        Ok(()) => Ok(Redirect::to(&desk.notices().tell("/keys", done, &[])).into_response()),
         Err(error) if error.kind() == ErrorKind::Misuse => {
             let problem = Some(sentence(&error));
             let view = desk.timeline(page(desk, "/keys", None), problem).await?;
@@ -36,19 +40,20 @@ pub(super) async fn show(
 ) -> Result<Html<String>, Failure> {
     html(
         &desk
-            .timeline(page(&desk, "/keys", after.notice()), None)
+            .timeline(page(&desk, "/keys", after.notice(&desk, "/keys")), None)
             .await?,
     )
 }
 
 pub(super) async fn rotate(State(desk): State<Arc<Desk>>) -> Result<Response, Failure> {
     let result = desk.rotate().await;
-    answer(&desk, "rotated", result).await
+    answer(&desk, "A new key was made.", result).await
 }
 
 pub(super) async fn rewrap(State(desk): State<Arc<Desk>>) -> Redirect {
     desk.rewrap();
-    Redirect::to("/keys?done=rewrap")
+    let said = "Sealing all values anew. This page follows it.";
+    Redirect::to(&desk.notices().tell("/keys", said, &[]))
 }
 
 pub(super) async fn disable(
@@ -56,7 +61,12 @@ pub(super) async fn disable(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let result = desk.disable(key(&id)?).await;
-    answer(&desk, "disabled", result).await
+    answer(
+        &desk,
+        "The key is disabled. It opens nothing until it is enabled again.",
+        result,
+    )
+    .await
 }
 
 pub(super) async fn enable(
@@ -64,7 +74,7 @@ pub(super) async fn enable(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let result = desk.enable(key(&id)?).await;
-    answer(&desk, "enabled", result).await
+    answer(&desk, "The key opens again.", result).await
 }
 
 pub(super) async fn destroy(
@@ -72,5 +82,10 @@ pub(super) async fn destroy(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let result = desk.destroy(key(&id)?).await;
-    answer(&desk, "destroyed", result).await
+    answer(
+        &desk,
+        "The key is destroyed. That it was there stays on record.",
+        result,
+    )
+    .await
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 use crate::desk::Desk;
 use crate::log;
+use crate::notice::Notice;
 use crate::view::{ErrorPage, Page};
 
 /// All pages, behind their policy.
@@ -26,7 +28,11 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
     let guard = WebGuard::new(Origins::loopback())
         .error_page(error_page)
         .report(log::failure);
-    Router::new()
+    let probe = Router::new()
+        .route("/healthz", get(healthy))
+        .with_state(Arc::clone(&desk))
+        .layer(RoutePolicy::machines(&guard));
+    let pages = Router::new()
         .route("/", get(home::show))
         .route("/audit", get(audit::show))
         .route("/keys", get(keys::show))
@@ -42,6 +48,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/{section}/new", get(credentials::blank))
         .route("/{section}/{id}", get(credentials::show))
         .route("/{section}/{id}/reveal", post(credentials::reveal))
+        .route("/{section}/{id}/public-key", post(credentials::public_key))
         .route(
             "/{section}/{id}/replace",
             get(credentials::replacing).post(credentials::replace),
@@ -61,7 +68,14 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
             get(|| asset("image/svg+xml", include_str!("../../assets/icon.svg"))),
         )
         .with_state(desk)
-        .layer(RoutePolicy::pages(&guard))
+        .layer(RoutePolicy::pages(&guard));
+    probe.merge(pages)
+}
+
+/// For whatever watches over the process: 503 while the keyring cannot be reached.
+async fn healthy(State(desk): State<Arc<Desk>>) -> Result<&'static str, Failure> {
+    desk.probe().await?;
+    Ok("ok\n")
 }
 
 /// A file that is the same for everybody, so that it may be cached.
@@ -96,23 +110,13 @@ struct After {
 }
 
 impl After {
-    /// Fixed sentences only: an address cannot put words on the page.
-    fn notice(&self) -> Option<&'static str> {
-        Some(match self.done.as_deref()? {
-            "deleted" => "Deleted.",
-            "destroyed" => "The key is destroyed. Its tombstone stays.",
-            "disabled" => "The key is disabled. It opens nothing until it is enabled again.",
-            "enabled" => "The key opens again.",
-            "replaced" => "Replaced. The former value does not open any more.",
-            "rewrap" => "Sealing all values anew. This page follows it.",
-            "rotated" => "A new key was made.",
-            "stored" => "Sealed and stored.",
-            _ => return None,
-        })
+    /// What is to be said at `path`, once.
+    fn notice(&self, desk: &Desk, path: &str) -> Option<Notice> {
+        desk.notices().take(path, self.done.as_deref())
     }
 }
 
-fn page(desk: &Desk, current: &'static str, notice: Option<&'static str>) -> Page {
+fn page(desk: &Desk, current: &'static str, notice: Option<Notice>) -> Page {
     Page {
         current,
         organisation: desk.organisation().to_owned(),
