@@ -15,6 +15,21 @@ pub struct Builder {
     pub(crate) busy_timeout: Duration,
     pub(crate) readers: usize,
     pub(crate) max_pages: Option<u32>,
+    pub(crate) durability: Durability,
+}
+
+/// What of an acknowledged write outlasts a crash of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// All of it: a write is on disk before it is acknowledged.
+    #[default]
+    Full,
+    /// The last writes before a power cut may be lost, whole and in order; a crash of the process
+    /// alone loses nothing. For attempts and best-effort logs only: a session that was revoked
+    /// would be back, and a version would be given out twice. So records and claims are not
+    /// written through such a handle, nor a key store kept on it.
+    Normal,
 }
 
 impl Builder {
@@ -26,6 +41,7 @@ impl Builder {
             // Point reads take microseconds: more than four at once means more than four cores.
             readers: 4,
             max_pages: None,
+            durability: Durability::Full,
         }
     }
 
@@ -47,6 +63,12 @@ impl Builder {
     /// write beyond it is `Unavailable`. None.
     pub fn max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
+        self
+    }
+
+    /// What outlasts a crash of the machine. [`Durability::Full`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 

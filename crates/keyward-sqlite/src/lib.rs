@@ -20,6 +20,7 @@
 
 mod attempts;
 mod builder;
+pub mod claims;
 mod connection;
 mod erase;
 mod failure;
@@ -33,7 +34,10 @@ mod readers;
 mod records;
 mod schema;
 mod store;
+mod stores;
 mod writer;
 
-pub use builder::Builder;
+pub use builder::{Builder, Durability};
+/// The driver whose transactions [`claims`] takes.
+pub use rusqlite;
 pub use store::SqliteStore;

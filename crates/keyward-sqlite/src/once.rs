@@ -15,7 +15,7 @@ impl Once for SqliteStore {
         Box::pin(async move {
             StoreLimits::check_key(key)?;
             let key = key.clone();
-            self.writer
+            self.durable()?
                 .write(move |tx| {
                     let gone = tx
                         .conn
@@ -46,7 +46,7 @@ impl Once for SqliteStore {
             StoreLimits::check_key(key)?;
             claim.check(now)?;
             let key = key.clone();
-            self.writer
+            self.durable()?
                 .write(move |tx| begin(tx, &key, claim, now))
                 .await
         })
@@ -60,14 +60,12 @@ impl Once for SqliteStore {
         Box::pin(async move {
             StoreLimits::check_claims(claims, now)?;
             let claims = claims.to_vec();
-            self.writer
+            self.durable()?
                 .write(move |tx| {
                     let mut all = Vec::with_capacity(claims.len());
                     for (key, claim) in &claims {
                         // One that does not begin has written nothing that were to be undone.
-                        let (Verdict::Keep(begun) | Verdict::Undo(begun)) =
-                            begin(tx, key, *claim, now)?;
-                        all.push(begun);
+                        all.push(begin(tx, key, *claim, now)?.of());
                     }
                     Ok(Verdict::Keep(all))
                 })
@@ -79,7 +77,7 @@ impl Once for SqliteStore {
         Box::pin(async move {
             StoreLimits::check_key(key)?;
             let key = key.clone();
-            self.writer
+            self.durable()?
                 .write(move |tx| {
                     let gone = tx
                         .conn
@@ -105,7 +103,7 @@ impl Once for SqliteStore {
             StoreLimits::check_data(result)?;
             StoreLimits::check_time(keep_until)?;
             let (key, result) = (key.clone(), result.to_vec());
-            self.writer
+            self.durable()?
                 .write(move |tx| finish(tx.conn, &key, fence, &result, keep_until))
                 .await
         })
@@ -120,7 +118,7 @@ impl Once for SqliteStore {
         Box::pin(async move {
             StoreLimits::check_collection(collection)?;
             let collection = collection.clone();
-            self.writer
+            self.durable()?
                 .write(move |tx| {
                     let gone = tx
                         .conn

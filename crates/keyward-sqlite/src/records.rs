@@ -15,6 +15,8 @@ use crate::erase;
 use crate::store::SqliteStore;
 use crate::writer::Verdict;
 
+pub(crate) use write::one as write;
+
 /// Keys that are still read inline, at about a microsecond each.
 const INLINE: usize = 16;
 
@@ -22,7 +24,9 @@ impl Records for SqliteStore {
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
         Box::pin(async move {
             StoreLimits::check_batch(&batch)?;
-            self.writer.write(move |tx| write::batch(tx, &batch)).await
+            self.durable()?
+                .write(move |tx| write::batch(tx, &batch))
+                .await
         })
     }
 
@@ -68,7 +72,7 @@ impl Records for SqliteStore {
             StoreLimits::check_collection(collection)?;
             StoreLimits::check_owner(owner)?;
             let (collection, owner) = (collection.clone(), owner.to_owned());
-            self.writer
+            self.durable()?
                 .write(move |tx| {
                     write::delete_owner(tx.conn, &collection, &owner).map(Verdict::Keep)
                 })
@@ -137,7 +141,7 @@ impl Records for SqliteStore {
         Box::pin(async move {
             StoreLimits::check_collection(collection)?;
             let collection = collection.clone();
-            self.writer
+            self.durable()?
                 .write(move |tx| write::purge(tx.conn, &collection, now, limit).map(Verdict::Keep))
                 .await
         })

@@ -7,7 +7,7 @@ use keyward_base::{Error, Result};
 use keyward_store::{Erased, StoreId};
 use rusqlite::Connection;
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Durability};
 use crate::failure::{self, Said};
 use crate::readers::Readers;
 use crate::writer::Writer;
@@ -19,6 +19,7 @@ use crate::{connection, erase, file, schema};
 pub struct SqliteStore {
     path: PathBuf,
     pub(crate) identity: StoreId,
+    durability: Durability,
     // Dropped before the writer, whose connection then is the last and folds the journal in.
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
@@ -49,12 +50,16 @@ impl SqliteStore {
 
     fn whole(builder: &Builder) -> Result<Self> {
         let conn = connection::open_writer(&builder.path, builder.busy_timeout)?;
+        if builder.durability == Durability::Normal {
+            conn.execute_batch("PRAGMA synchronous = NORMAL").said()?;
+        }
         if let Some(pages) = builder.max_pages {
             conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
                 .said()?;
         }
         Ok(Self {
             identity: schema::identity(&conn)?,
+            durability: builder.durability,
             readers: Readers::open(builder)?,
             writer: Writer::start(conn)?,
             path: builder.path.clone(),
@@ -66,10 +71,21 @@ impl SqliteStore {
         let conn = connection::open_alone(&builder.path, builder.busy_timeout)?;
         Ok(Self {
             identity: schema::identity(&conn)?,
+            durability: builder.durability,
             readers: Readers::alone(conn)?,
             writer: Writer::none(),
             path: builder.path.clone(),
         })
+    }
+
+    /// The writer, for what must outlast a crash of the machine.
+    pub(crate) fn durable(&self) -> Result<&Writer> {
+        match self.durability {
+            Durability::Full => Ok(&self.writer),
+            Durability::Normal => Err(Error::misuse(
+                "this handle is for attempts and best-effort logs: open the store with full durability for records and claims",
+            )),
+        }
     }
 
     /// The absolute path of the file.

@@ -44,6 +44,15 @@ pub(crate) enum Verdict<T> {
 
 type Work<T> = dyn FnMut(&mut Tx<'_>) -> rusqlite::Result<Verdict<T>> + Send;
 
+impl<T> Verdict<T> {
+    /// What the work gave, whether or not it is to stand.
+    pub(crate) fn of(self) -> T {
+        match self {
+            Self::Keep(of) | Self::Undo(of) => of,
+        }
+    }
+}
+
 trait Job: Send {
     /// Does the work, again if need be. Whether it is to stand.
     fn run(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<bool>;

@@ -9,11 +9,14 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use keyward_base::Timestamp;
-use keyward_sqlite::SqliteStore;
+use keyward_base::{ErrorKind, Timestamp};
+use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::conformance::block_on;
-use keyward_store::{Attempts, RecordKey, Reserved, Window};
-use support::key;
+use keyward_store::{
+    Appended, Attempts, Claim, Committed, Log, Once, RecordKey, Records, Reserved, Step, Stores,
+    Window,
+};
+use support::{key, refused};
 
 const CHILD: &str = "KEYWARD_SQLITE_TEST_ATTEMPTS";
 const MOST: u32 = 200;
@@ -142,4 +145,70 @@ fn who_is_killed_holds_nothing_for_ever_and_loses_nothing() {
         ticket.keep();
         assert_eq!(left, [899, 499, 199, 299, 999]);
     }
+}
+
+/// With less than full durability there are attempts and logs, and nothing that must not come back.
+#[test]
+fn normal_durability_is_for_attempts_and_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let store = SqliteStore::builder(&path)
+        .durability(Durability::Normal)
+        .open()
+        .unwrap();
+    let Reserved::Admitted { ticket, .. } = block_on(store.reserve(&windows(), now())).unwrap()
+    else {
+        panic!("refused");
+    };
+    block_on(store.give_back(&ticket)).unwrap();
+    let log = key("acme", "log");
+    let appended = block_on(store.append(&log, 0, vec![vec![1]])).unwrap();
+    assert_eq!(appended, Appended::Done { head: 1 });
+    let append = |expected| Step::Append {
+        log: log.clone(),
+        expected,
+        entries: vec![vec![2]],
+    };
+    let committed = block_on(store.commit(vec![append(1)])).unwrap();
+    assert!(matches!(committed, Committed::Done(_)));
+
+    let says = "full durability";
+    let insert = support::insert("a", b"");
+    let claim = Claim {
+        digest: [0; 32],
+        lease_until: now().saturating_add(Duration::from_secs(1)),
+        keep_until: now().saturating_add(Duration::from_secs(1)),
+    };
+    let row = key("acme", "a");
+    refused(
+        support::apply(&store, vec![insert.clone()]),
+        ErrorKind::Misuse,
+        says,
+    );
+    let steps = vec![append(2), Step::Write(insert)];
+    refused(block_on(store.commit(steps)), ErrorKind::Misuse, says);
+    refused(
+        block_on(store.begin(&row, claim, now())),
+        ErrorKind::Misuse,
+        says,
+    );
+    refused(block_on(store.forget(&row)), ErrorKind::Misuse, says);
+    let many = [(row.clone(), claim)];
+    refused(
+        block_on(store.begin_many(&many, now())),
+        ErrorKind::Misuse,
+        says,
+    );
+    let set = support::set();
+    refused(
+        block_on(store.delete_owner(&set, "acme")),
+        ErrorKind::Misuse,
+        says,
+    );
+    refused(
+        block_on(store.purge(&set, now(), 1)),
+        ErrorKind::Misuse,
+        says,
+    );
+    assert_eq!(block_on(store.head(&log)).unwrap(), 2);
 }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, Attempts, Collection, Content, Log, Once, Record, RecordKey, Records, Version, Write,
+    Applied, Attempts, Collection, Content, Log, Once, Record, RecordKey, Records, Stores, Version,
+    Write,
 };
 use tempfile::TempDir;
 
@@ -65,6 +66,18 @@ fn keeps_the_rules_of_logs() {
         let (_folder, stores) = handles(count);
         let stores: Vec<_> = stores.into_iter().map(|s| -> Arc<dyn Log> { s }).collect();
         block_on(conformance::log(&stores, &Threads)).unwrap();
+    }
+}
+
+#[test]
+fn keeps_the_rules_of_all() {
+    for count in [1, 2] {
+        let (_folder, stores) = handles(count);
+        let stores: Vec<_> = stores
+            .into_iter()
+            .map(|s| -> Arc<dyn Stores> { s })
+            .collect();
+        block_on(conformance::stores(&stores, &Threads)).unwrap();
     }
 }
 

@@ -30,6 +30,8 @@
 //! | [`Once`] | one recorded completion: a lease, work in flight, or the result of before |
 //! | [`Records`] | versioned records: compare-and-swap, atomic batches, ordered scans, counts by key, searches by word |
 //!
+//! [`Stores`] is all four in one store: a batch may then hold steps of several, all or none.
+//!
 //! A store is trusted with availability, not with secrets. Every trait is dyn-compatible and
 //! returns boxed futures that need no particular runtime. No trait method has a default body.
 //!
@@ -46,6 +48,7 @@ mod memory;
 pub mod once;
 pub mod records;
 pub mod scan;
+pub mod stores;
 
 pub use attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
 pub use find::{Find, Found, Words};
@@ -58,3 +61,4 @@ pub use records::{
     Applied, BoxFuture, Collection, Content, Erased, Record, RecordKey, Records, Version, Write,
 };
 pub use scan::{Outline, Page, PageBudget, Pages, Place, Scan};
+pub use stores::{Committed, Refusal, Step, Stepped, Stores};

@@ -10,6 +10,7 @@ use crate::find::{Find, Words};
 use crate::once::Claim;
 use crate::records::{Collection, Content, RecordKey, Write};
 use crate::scan::{Place, Scan};
+use crate::stores::Step;
 
 /// What every store accepts. A write beyond them is `Misuse`; nothing of its batch is written.
 ///
@@ -176,6 +177,32 @@ impl StoreLimits {
         claims.iter().try_for_each(|(key, claim)| {
             Self::check_key(key)?;
             claim.check(now)
+        })
+    }
+
+    /// Checks every step of a batch over several stores.
+    ///
+    /// # Errors
+    /// `Misuse` names the first limit that is passed.
+    pub fn check_steps(steps: &[Step]) -> Result<()> {
+        at_most(steps.len(), Self::BATCH, "a batch has at most 4096 steps")?;
+        steps.iter().try_for_each(|step| match step {
+            Step::Append { log, entries, .. } => Self::check_append(log, entries),
+            Step::Begin { key, claim, now } => {
+                Self::check_key(key)?;
+                claim.check(*now)
+            }
+            Step::Finish {
+                key,
+                result,
+                keep_until,
+                ..
+            } => {
+                Self::check_key(key)?;
+                Self::check_data(result)?;
+                Self::check_time(*keep_until)
+            }
+            Step::Write(write) => Self::check_batch(std::slice::from_ref(write)),
         })
     }
 

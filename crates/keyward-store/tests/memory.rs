@@ -14,7 +14,7 @@ use keyward_base::{ErrorKind, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
     Applied, Attempts, Begun, Claim, Collection, Content, Log, MemoryStore, Once, RecordKey,
-    Records, Window, Write,
+    Records, Stores, Window, Write,
 };
 
 fn key(id: usize) -> RecordKey {
@@ -62,6 +62,12 @@ fn keeps_the_rules_of_attempts() {
 fn keeps_the_rules_of_logs() {
     let store: Arc<dyn Log> = fresh();
     block_on(conformance::log(&[store], &Threads)).unwrap();
+}
+
+#[test]
+fn keeps_the_rules_of_all() {
+    let store: Arc<dyn Stores> = fresh();
+    block_on(conformance::stores(&[store], &Threads)).unwrap();
 }
 
 #[test]

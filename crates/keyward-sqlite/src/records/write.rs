@@ -19,7 +19,7 @@ pub(super) fn batch(tx: &mut Tx<'_>, batch: &[Write]) -> rusqlite::Result<Verdic
 }
 
 /// Makes one write if its condition holds. `None`: it does not.
-fn one(tx: &mut Tx<'_>, write: &Write) -> rusqlite::Result<Option<Option<Version>>> {
+pub(crate) fn one(tx: &mut Tx<'_>, write: &Write) -> rusqlite::Result<Option<Option<Version>>> {
     match write {
         Write::Delete { key, version } => {
             let gone = tx

@@ -23,6 +23,7 @@ mod races;
 mod records;
 mod run;
 mod scans;
+mod stores;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 pub use run::{Spawner, Threads, block_on};
 
 use crate::records::{Collection, RecordKey};
-use crate::{Attempts, Log, Once, Records};
+use crate::{Attempts, Log, Once, Records, Stores};
 
 /// A rule that a store broke.
 #[derive(Clone, Debug)]
@@ -124,6 +125,46 @@ pub async fn records(handles: &[Arc<dyn Records>], spawner: &dyn Spawner) -> Res
     finds::check(&Handles(handles), &mut rules).await;
     races::check(&Handles(handles), spawner, &mut rules).await;
     rules.report()
+}
+
+/// Holds a store that carries all four to the rules of each, and to those of [`Stores`].
+///
+/// # Errors
+/// The rules it broke.
+pub async fn stores(handles: &[Arc<dyn Stores>], spawner: &dyn Spawner) -> Result<(), Report> {
+    let mut rules = Rules::default();
+    attempts::check(
+        &Handles(&each(handles, |s| -> Arc<dyn Attempts> { s })),
+        spawner,
+        &mut rules,
+    )
+    .await;
+    log::check(
+        &Handles(&each(handles, |s| -> Arc<dyn Log> { s })),
+        spawner,
+        &mut rules,
+    )
+    .await;
+    once::check(
+        &Handles(&each(handles, |s| -> Arc<dyn Once> { s })),
+        spawner,
+        &mut rules,
+    )
+    .await;
+    let records = each(handles, |s| -> Arc<dyn Records> { s });
+    records::check(&Handles(&records), &mut rules).await;
+    scans::check(&Handles(&records), spawner, &mut rules).await;
+    finds::check(&Handles(&records), &mut rules).await;
+    races::check(&Handles(&records), spawner, &mut rules).await;
+    stores::check(&Handles(handles), spawner, &mut rules).await;
+    rules.report()
+}
+
+fn each<T: ?Sized>(
+    handles: &[Arc<dyn Stores>],
+    as_one: impl Fn(Arc<dyn Stores>) -> Arc<T>,
+) -> Vec<Arc<T>> {
+    handles.iter().cloned().map(as_one).collect()
 }
 
 /// Holds two stores to having identities of their own: one that is made is unlike every other.

@@ -4,6 +4,7 @@ mod attempts;
 mod log;
 mod once;
 mod records;
+mod stores;
 
 use std::collections::BTreeMap;
 use std::fmt;

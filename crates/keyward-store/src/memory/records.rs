@@ -72,7 +72,7 @@ impl State {
     }
 
     /// Puts a state in place and gives back the one before.
-    fn put(&mut self, key: &RecordKey, stored: Option<Stored>) -> Option<Stored> {
+    pub(super) fn put(&mut self, key: &RecordKey, stored: Option<Stored>) -> Option<Stored> {
         let comes = stored.is_some();
         let before = match stored {
             Some(stored) => self
@@ -94,7 +94,11 @@ impl State {
     }
 
     /// Makes one write if its condition holds. `None`: it does not.
-    fn write(&mut self, write: Write, undo: &mut Vec<Undo>) -> Result<Option<Option<Version>>> {
+    pub(super) fn write(
+        &mut self,
+        write: Write,
+        undo: &mut Vec<Undo>,
+    ) -> Result<Option<Option<Version>>> {
         let is = |state: &Self, key: &RecordKey| state.at(key).map(|stored| stored.version);
         let (key, content) = match write {
             Write::Require { key, version } => {
@@ -148,7 +152,7 @@ impl State {
     }
 }
 
-type Undo = (RecordKey, Option<Stored>);
+pub(super) type Undo = (RecordKey, Option<Stored>);
 
 impl MemoryStore {
     fn apply_now(&self, batch: Vec<Write>) -> Result<Applied> {

@@ -1,0 +1,200 @@
+//! Batches over several stores.
+
+use keyward_base::Timestamp;
+
+use super::records::{done, inserting, read, swapping};
+use super::run::{Spawner, together};
+use super::{Checked, Fault, Handles, Rules, ensure, key, same};
+use crate::once::{Begun, Claim, Fence};
+use crate::records::{RecordKey, Version};
+use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
+
+type All<'a> = Handles<'a, dyn Stores>;
+
+pub(super) async fn check(stores: &All<'_>, spawner: &dyn Spawner, rules: &mut Rules) {
+    rules.note("a-commit-does-every-step", every(stores).await);
+    rules.note("a-commit-is-all-or-none", none(stores).await);
+    rules.note("commits-at-once-lose-nothing", race(stores, spawner).await);
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn begin(key: &RecordKey, now: u64) -> Step {
+    let claim = Claim {
+        digest: [7; 32],
+        lease_until: at(now.saturating_add(100)),
+        keep_until: at(10_000),
+    };
+    Step::Begin {
+        key: key.clone(),
+        claim,
+        now: at(now),
+    }
+}
+
+fn finish(key: &RecordKey, fence: Fence) -> Step {
+    Step::Finish {
+        key: key.clone(),
+        fence,
+        result: b"result".to_vec(),
+        keep_until: at(10_000),
+    }
+}
+
+fn append(log: &RecordKey, expected: u64) -> Step {
+    Step::Append {
+        log: log.clone(),
+        expected,
+        entries: vec![b"a".to_vec(), b"b".to_vec()],
+    }
+}
+
+async fn every(stores: &All<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "a-commit-does-every-step";
+    let (row, claim, log) = (
+        key(rule, "", "row"),
+        key(rule, "", "claim"),
+        key(rule, "", "log"),
+    );
+    let steps = vec![
+        Step::Write(inserting(row.clone(), "kw1.x", b"1")),
+        begin(&claim, 10),
+        append(&log, 0),
+        append(&log, 2),
+    ];
+    let committed = store.commit(steps).await?;
+    let Committed::Done(steps) = &committed else {
+        return Err(Fault(format!("refused: {committed:?}")));
+    };
+    let [
+        Stepped::Written(Some(version)),
+        Stepped::Begun(fence),
+        Stepped::Appended { head: 2 },
+        Stepped::Appended { head: 4 },
+    ] = steps.as_slice()
+    else {
+        return Err(Fault(format!("answered {steps:?}")));
+    };
+    same("the record", &read(&*other, &row).await?.version, version)?;
+    same("the log", &other.head(&log).await?, &4)?;
+    let last = vec![
+        finish(&claim, *fence),
+        Step::Write(swapping(row.clone(), *version, b"2")),
+    ];
+    let committed = other.commit(last).await?;
+    ensure(matches!(committed, Committed::Done(_)), || {
+        format!("refused: {committed:?}")
+    })?;
+    let again = store.commit(vec![begin(&claim, 20)]).await?;
+    let wanted = Committed::Refused {
+        index: 0,
+        because: Refusal::Begin(Begun::Done(b"result".to_vec())),
+    };
+    same("begun again", &again, &wanted)?;
+    same(
+        "nothing to do",
+        &store.commit(Vec::new()).await?,
+        &Committed::Done(Vec::new()),
+    )
+}
+
+async fn none(stores: &All<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "a-commit-is-all-or-none";
+    let at_id = |id: &str| key(rule, "acme", id);
+    let version = done(&*store, vec![inserting(at_id("row"), "kw1.x", b"1")]).await?;
+    let held = store
+        .commit(vec![begin(&at_id("held"), 10), append(&at_id("log"), 0)])
+        .await?;
+    let Committed::Done(held) = held else {
+        return Err(Fault("the first commit was refused".into()));
+    };
+    let Some(Stepped::Begun(fence)) = held.first() else {
+        return Err(Fault("no lease".into()));
+    };
+    let stale = Version::new(version.number().wrapping_add(1_000_000));
+    let in_flight = Begun::InFlight { until: at(110) };
+    let last = [
+        (append(&at_id("log"), 9), Refusal::Append { head: 4 }),
+        (begin(&at_id("held"), 20), Refusal::Begin(in_flight.clone())),
+        (finish(&at_id("held"), Fence::new(1 << 40)), Refusal::Finish),
+        (
+            Step::Write(swapping(at_id("row"), stale, b"")),
+            Refusal::Write,
+        ),
+    ];
+    for (refused, because) in last {
+        let steps = vec![
+            append(&at_id("log"), 2),
+            Step::Write(swapping(at_id("row"), version, b"half")),
+            Step::Write(inserting(at_id("new"), "", b"half")),
+            begin(&at_id("claim"), 20),
+            refused,
+        ];
+        let committed = other.commit(steps).await?;
+        let wanted = Committed::Refused { index: 4, because };
+        same("the batch", &committed, &wanted)?;
+        let row = read(&*store, &at_id("row")).await?;
+        same(
+            "the record",
+            &(row.version, row.content.data),
+            &(version, b"1".to_vec()),
+        )?;
+        same("a new record", &store.fetch(&at_id("new")).await?, &None)?;
+        same("the log", &store.head(&at_id("log")).await?, &2)?;
+        same("no claim", &store.forget(&at_id("claim")).await?, &false)?;
+    }
+    // What was finished within a batch that was undone is not finished.
+    let steps = vec![finish(&at_id("held"), *fence), append(&at_id("log"), 0)];
+    let committed = store.commit(steps).await?;
+    let because = Refusal::Append { head: 2 };
+    same(
+        "the batch",
+        &committed,
+        &Committed::Refused { index: 1, because },
+    )?;
+    let again = other.commit(vec![begin(&at_id("held"), 30)]).await?;
+    let because = Refusal::Begin(in_flight);
+    same(
+        "still in flight",
+        &again,
+        &Committed::Refused { index: 0, because },
+    )
+}
+
+/// A counter and a log that are written together are always as long as each other.
+async fn race(stores: &All<'_>, spawner: &dyn Spawner) -> Checked {
+    let rule = "commits-at-once-lose-nothing";
+    let (row, log) = (key(rule, "acme", "row"), key(rule, "acme", "log"));
+    done(&*stores.of(0)?, vec![inserting(row.clone(), "", b"")]).await?;
+    let task = |n: usize| {
+        let (store, row, log) = (stores.of(n)?, row.clone(), log.clone());
+        Ok(async move {
+            for _ in 0..6 {
+                let mut tries = 0..1_000;
+                loop {
+                    ensure(tries.next().is_some(), || "lost 1000 times in a row".into())?;
+                    let held = read(&*store, &row).await?;
+                    let count = held.content.data.len();
+                    let mut more = held.content.data;
+                    more.extend([7; 2]);
+                    let steps = vec![
+                        Step::Write(swapping(row.clone(), held.version, &more)),
+                        append(&log, u64::try_from(count).unwrap_or(0)),
+                    ];
+                    if let Committed::Done(_) = store.commit(steps).await? {
+                        break;
+                    }
+                }
+            }
+            Ok(())
+        })
+    };
+    together(spawner, 8, task).await?;
+    let store = stores.of(1)?;
+    same("the counter", &read(&*store, &row).await?.data.len(), &96)?;
+    same("the log", &store.head(&log).await?, &96)
+}

@@ -1,0 +1,109 @@
+//! One store that carries all four, and batches over them.
+
+use keyward_base::{Result, Timestamp};
+
+use crate::attempts::Attempts;
+use crate::log::Log;
+use crate::once::{Begun, Claim, Fence, Once};
+use crate::records::{BoxFuture, RecordKey, Records, Version, Write};
+
+/// One step of a batch over several stores.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// [`Log::append`].
+    Append {
+        /// The log.
+        log: RecordKey,
+        /// How many entries it must have.
+        expected: u64,
+        /// What to append.
+        entries: Vec<Vec<u8>>,
+    },
+    /// [`Once::begin`]. Anything but a lease refuses the batch.
+    Begin {
+        /// What to begin.
+        key: RecordKey,
+        /// The claim.
+        claim: Claim,
+        /// The time it is judged at.
+        now: Timestamp,
+    },
+    /// [`Once::finish`]. A lease that was lost refuses the batch.
+    Finish {
+        /// What was begun.
+        key: RecordKey,
+        /// The lease.
+        fence: Fence,
+        /// The result to record.
+        result: Vec<u8>,
+        /// How long to keep it.
+        keep_until: Timestamp,
+    },
+    /// A write of [`Records::apply`].
+    Write(Write),
+}
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stepped {
+    /// The entries were appended.
+    Appended {
+        /// How many the log has now.
+        head: u64,
+    },
+    /// The lease was given.
+    Begun(Fence),
+    /// The result is recorded.
+    Finished,
+    /// The write was made: the new version of an insert or swap.
+    Written(Option<Version>),
+}
+
+/// Why a step was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The log does not have the expected number of entries.
+    Append {
+        /// How many it has.
+        head: u64,
+    },
+    /// The claim did not begin: it is in flight, done, or another's.
+    Begin(Begun),
+    /// The lease was lost.
+    Finish,
+    /// The condition of the write did not hold.
+    Write,
+}
+
+/// How a batch over several stores ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a batch that was refused wrote nothing"]
+pub enum Committed {
+    /// All was done, durably. One entry for each step.
+    Done(Vec<Stepped>),
+    /// Nothing was done.
+    Refused {
+        /// The step that was refused, counted from 0.
+        index: usize,
+        /// Why.
+        because: Refusal,
+    },
+}
+
+/// All four stores as one: a batch may hold steps of several of them.
+pub trait Stores: Attempts + Log + Once + Records {
+    /// Does all steps, or none. Each sees those before it. At most
+    /// [`StoreLimits::BATCH`](crate::StoreLimits::BATCH).
+    ///
+    /// Fails with `Unavailable` and `Misuse` as the stores do. After `Unavailable` it may or may
+    /// not have been done, as a whole.
+    fn commit(&self, steps: Vec<Step>) -> BoxFuture<'_, Result<Committed>>;
+
+    /// The store's own time, where it has one that all its users share; none where it lies with
+    /// the process and the process's clock is as good.
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>>;
+}
