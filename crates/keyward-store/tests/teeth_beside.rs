@@ -8,14 +8,16 @@ use std::sync::Arc;
 use keyward_base::Timestamp;
 use keyward_store::conformance::{self, Report, Threads, block_on};
 use keyward_store::{
-    Appended, Attempts, Begun, BoxFuture, Claim, Collection, Entry, Fence, Finished, Judged, Log,
-    MemoryStore, Once, Page, Place, RecordKey, Reserved, Ticket, Window,
+    Appended, Applied, Attempts, Begun, BoxFuture, Claim, Collection, Committed, Entry, Erased,
+    Fence, Find, Finished, Found, Judged, Log, MemoryStore, Once, Outline, Page, Place, Record,
+    RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window, Words, Write,
 };
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     BeginsManyAsOne,
+    CommitsOneByOne,
     ErasesPlaces,
     ForgetsResultsOnly,
     GivesBackNothing,
@@ -221,6 +223,98 @@ impl Log for Faulty {
     }
 }
 
+impl Records for Faulty {
+    fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
+        self.good.apply(batch)
+    }
+
+    fn count<'a>(&'a self, set: &'a Collection, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
+        self.good.count(set, prefix)
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        set: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.good.count_words(set, owner, words)
+    }
+
+    fn delete_owner<'a>(
+        &'a self,
+        set: &'a Collection,
+        owner: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.good.delete_owner(set, owner)
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        self.good.erase()
+    }
+
+    fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
+        self.good.fetch(key)
+    }
+
+    fn fetch_many<'a>(
+        &'a self,
+        keys: &'a [RecordKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
+        self.good.fetch_many(keys)
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        self.good.find(find)
+    }
+
+    fn identity(&self) -> Result<StoreId> {
+        self.good.identity()
+    }
+
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
+        self.good.outline(scan, front)
+    }
+
+    fn purge<'a>(
+        &'a self,
+        set: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.good.purge(set, now, limit)
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
+        self.good.scan(scan)
+    }
+}
+
+impl Stores for Faulty {
+    fn commit(&self, steps: Vec<Step>) -> BoxFuture<'_, Result<Committed>> {
+        Box::pin(async move {
+            if self.fault != Fault::CommitsOneByOne {
+                return self.good.commit(steps).await;
+            }
+            let mut done = Vec::new();
+            for (index, step) in steps.into_iter().enumerate() {
+                match self.good.commit(vec![step]).await? {
+                    Committed::Done(one) => done.extend(one),
+                    Committed::Refused { because, .. } => {
+                        return Ok(Committed::Refused { index, because });
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            Ok(Committed::Done(done))
+        })
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
+        self.good.time()
+    }
+}
+
 fn names(report: Result<(), Report>, fault: Fault, rule: &str) {
     let report = report.expect_err(&format!("{fault:?} was not found"));
     let broken: Vec<&str> = report.broken().iter().map(|broken| broken.rule()).collect();
@@ -266,4 +360,12 @@ fn each_fault_of_logs_is_named() {
         let store: Arc<dyn Log> = Faulty::with(fault);
         names(block_on(conformance::log(&[store], &Threads)), fault, rule);
     }
+}
+
+#[test]
+fn each_fault_of_batches_is_named() {
+    let fault = Fault::CommitsOneByOne;
+    let store: Arc<dyn Stores> = Faulty::with(fault);
+    let report = block_on(conformance::stores(&[store], &Threads));
+    names(report, fault, "a-commit-is-all-or-none");
 }
