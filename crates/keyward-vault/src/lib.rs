@@ -2,16 +2,16 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use keyward_base::{Result, Scope, SecretBytes, SystemClock, audit::Discard};
-//! # use keyward_vault::{Credential, Expect, Kind, Slot, Vault};
+//! # use keyward_base::{Result, SecretBytes, SystemClock, audit::Discard};
+//! # use keyward_vault::{Kind, Vault};
 //! # async fn run() -> Result<()> {
 //! let vault = Vault::in_memory(Arc::new(SystemClock::new()), Arc::new(Discard::new())).await?;
-//! let slot = Slot::new("acme", "account.github_token", "42")?;
+//! let tokens = vault.tenant("acme")?.place("account.github_token")?;
 //! let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
 //! let token = vault.credential(Kind::ApiKey, token)?;
-//! let listed = vault.put(&slot, &token, &Scope::none(), Expect::Any).await?;
-//! assert_eq!(listed.hint.to_string(), "ghp_••••6aKo");
-//! let opened = vault.open(&slot, &Scope::none()).await?;
+//! let stored = tokens.record("42")?.insert(&token).await?;
+//! assert_eq!(stored.hint.to_string(), "ghp_••••6aKo");
+//! let opened = tokens.record("42")?.open().await?;
 //! assert_eq!(opened.bytes().expose(), token.bytes().expose());
 //! # Ok(()) }
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run()).unwrap();
@@ -19,7 +19,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`vault`] | [`Vault`]: put, open, list, delete |
+//! | [`vault`] | [`Vault`]: put, open, list, delete; who acts |
 //! | [`credential`] | the kinds of credentials, and how each is read |
 //! | [`slot`] | where a credential lies |
 //! | [`sealed`] | values that an application keeps in its own table, or detached |
@@ -42,4 +42,7 @@ pub use rewrap::{Progress, Report, Rewrap};
 pub use sealed::{Cell, Column, Sealed};
 pub use slot::{Expect, Slot};
 pub use table::{Row, Table};
-pub use vault::{Listed, Opened, Page, Refused, Tenants, UnverifiedHint, Vault, VaultBuilder};
+pub use vault::{
+    AtPlace, AtRecord, Listed, OfTenant, Opened, Page, Refused, Tenants, UnverifiedHint, Vault,
+    VaultBuilder,
+};

@@ -1,6 +1,7 @@
 //! The vault: credentials in, credentials out.
 
 mod act;
+mod at;
 mod builder;
 mod delete;
 mod listing;
@@ -23,6 +24,7 @@ use keyward_keys::{Barrier, Keyring, RecordColumn};
 use keyward_store::{Record, Records};
 
 pub(crate) use act::REWRAP;
+pub use at::{AtPlace, AtRecord, OfTenant};
 pub use builder::VaultBuilder;
 pub use listing::{Listed, Page, Refused, UnverifiedHint};
 pub use opened::Opened;

@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     missing_docs
 )]

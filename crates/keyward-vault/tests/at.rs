@@ -1,0 +1,58 @@
+//! The way to a record: losing an update takes an explicit word, and a role is asked for.
+#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+
+mod support;
+
+use keyward_base::{Reason, Scope, SecretBytes};
+use keyward_vault::{Credential, Kind, Vault};
+use support::World;
+
+fn token(vault: &Vault, text: &str) -> Credential {
+    let bytes = SecretBytes::copy_of(text.as_bytes());
+    vault.credential(Kind::ApiKey, bytes).unwrap()
+}
+
+#[tokio::test]
+async fn an_update_is_lost_by_an_explicit_word_only() {
+    let world = World::in_memory().await;
+    let [one, two, three] =
+        ["one-token", "two-tokens", "three-tokens"].map(|text| token(&world.vault, text));
+    let acme = world.vault.tenant("acme").unwrap();
+    let record = acme.place("account.token").unwrap().record("42").unwrap();
+    let first = record.insert(&one).await.unwrap();
+    let error = record.insert(&two).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::Conflict));
+    let second = record.replace(&two, first.revision).await.unwrap();
+    let error = record.replace(&three, first.revision).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::Conflict));
+    assert_eq!(record.open().await.unwrap().bytes().expose(), b"two-tokens");
+    let third = record.overwrite(&three).await.unwrap();
+    assert_eq!(record.describe().await.unwrap(), Some(third.clone()));
+    let error = record.delete(second.revision).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::Conflict));
+    assert_eq!(acme.list(None, 10).await.unwrap().items.len(), 1);
+    record.delete(third.revision).await.unwrap();
+    assert_eq!(record.describe().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_put_for_a_role_opens_for_that_role() {
+    let world = World::in_memory().await;
+    let place = world.vault.tenant("acme").unwrap();
+    let place = place.place("account.token").unwrap();
+    let operator = place.clone().for_role(Scope::new("operator").unwrap());
+    let credential = token(&world.vault, "one-token");
+    operator
+        .record("1")
+        .unwrap()
+        .insert(&credential)
+        .await
+        .unwrap();
+    let _opened = operator.record("1").unwrap().open().await.unwrap();
+    let error = place.record("1").unwrap().open().await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::ScopeMismatch));
+    for wrong in ["", "a b", "é"] {
+        assert!(world.vault.tenant(wrong).is_err());
+        assert!(place.record(wrong).is_err());
+    }
+}
