@@ -1,0 +1,152 @@
+//! The trail tells of every change of the ring that happened: sinks that fail, futures that are
+//! dropped at each point where they wait.
+#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+
+use std::sync::Arc;
+
+use keyward_base::audit::Outcome;
+use keyward_base::{Actor, ErrorKind, Purpose, Sink, Subject};
+use keyward_crypto::Provider;
+use keyward_keys::{EphemeralRoot, KeyState, Keyring, KeyringBuilder, Root};
+use keyward_store::{MemoryStore, Records};
+use keyward_testkit::{RecordingAudit, Staged, SteppingSink, at_most};
+
+struct World {
+    store: Arc<dyn Records>,
+    root: Arc<dyn Root>,
+    audit: RecordingAudit,
+}
+
+fn purpose() -> Purpose {
+    Purpose::new("vault").unwrap()
+}
+
+impl World {
+    async fn new() -> (Self, Keyring) {
+        let world = Self {
+            store: Arc::new(MemoryStore::new(1000)),
+            root: Arc::new(EphemeralRoot::new(&Provider::default()).unwrap()),
+            audit: RecordingAudit::new(),
+        };
+        let ring = world
+            .builder(Arc::clone(&world.store), Arc::new(world.audit.clone()))
+            .create(&[purpose()], &[])
+            .await
+            .unwrap();
+        (world, ring)
+    }
+
+    fn builder(&self, store: Arc<dyn Records>, audit: Arc<dyn Sink>) -> KeyringBuilder {
+        Keyring::builder(store, Arc::clone(&self.root)).audit(audit)
+    }
+
+    async fn reopened(&self) -> Keyring {
+        let audit = Arc::new(self.audit.clone());
+        let builder = self.builder(Arc::clone(&self.store), audit);
+        builder.open().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_change_tells_its_intent_its_outcome_and_who_made_it() {
+    let (world, ring) = World::new().await;
+    let _created = world.audit.take();
+    let actor = Actor::new(Subject::new("u-17").unwrap()).staff();
+    let key = ring
+        .admin()
+        .acting_as(actor.clone())
+        .rotate(&purpose())
+        .await
+        .unwrap();
+    let [intent, outcome] = world.audit.take().try_into().unwrap();
+    assert_eq!(
+        (intent.action, intent.outcome),
+        ("keys.rotate", Outcome::Intended)
+    );
+    assert_eq!(
+        (outcome.action, outcome.outcome),
+        ("keys.rotate", Outcome::Done)
+    );
+    assert!(intent.id.is_some() && intent.id == outcome.id);
+    assert_eq!((outcome.key, outcome.actor), (Some(key), Some(actor)));
+}
+
+#[tokio::test]
+async fn without_an_intent_the_ring_stays_as_it_is() {
+    let (world, ring) = World::new().await;
+    let admin = ring.admin();
+    let first = ring.status().keys.first().unwrap().id;
+    admin.rotate(&purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let before = ring.status();
+    world
+        .audit
+        .refuse(|event| event.outcome == Outcome::Intended);
+    for error in [
+        admin.rotate(&purpose()).await.unwrap_err(),
+        admin.disable(first).await.unwrap_err(),
+        admin.rewrap_root().await.unwrap_err(),
+        admin.rewrap_keys(|_| {}).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+    assert_eq!(world.reopened().await.status(), before);
+    // What is done is answered done, and the next start says so.
+    world
+        .audit
+        .refuse(|event| event.outcome != Outcome::Intended);
+    admin.disable(first).await.unwrap();
+    world.audit.refuse(|_| false);
+    world.audit.restart();
+    let next = world.reopened().await;
+    assert_eq!(
+        next.status().keys.first().unwrap().state,
+        KeyState::Disabled
+    );
+    let last = world.audit.last().unwrap();
+    assert_eq!((last.action, last.outcome), ("keys.disable", Outcome::Done));
+    assert!(world.audit.open().is_empty());
+}
+
+/// Disabling is dropped at every point at which it waits. The next start says what became of it.
+#[tokio::test]
+async fn a_dropped_change_leaves_nothing_untold() {
+    let mut seen = Vec::new();
+    for polls in 0.. {
+        let (world, ring) = World::new().await;
+        let admin = ring.admin();
+        let first = ring.status().keys.first().unwrap().id;
+        admin.rotate(&purpose()).await.unwrap();
+        let _promoted = admin.promote_ready().await.unwrap();
+        let sink = SteppingSink(Arc::new(world.audit.clone()));
+        let stepping = Staged::over(Arc::clone(&world.store));
+        let slow = world.builder(stepping, Arc::new(sink));
+        let slow = slow.open().await.unwrap();
+        let before = world.audit.take().len();
+        assert!(before > 0);
+        let ended = at_most(polls, slow.admin().disable(first)).is_some();
+        let told = !world.audit.events().is_empty();
+        let open = !world.audit.open().is_empty();
+        world.audit.restart();
+        let next = world.reopened().await;
+        let state = next.status().keys.first().unwrap().state;
+        let happened = state == KeyState::Disabled;
+        assert!(told || !happened, "after {polls} polls");
+        assert!(world.audit.open().is_empty(), "closed at the next start");
+        if open {
+            let outcome = world.audit.last().unwrap().outcome;
+            let right = if happened {
+                Outcome::Done
+            } else {
+                Outcome::NotDone
+            };
+            assert_eq!(outcome, right, "after {polls} polls");
+            seen.push(outcome);
+        }
+        if ended {
+            assert!(happened);
+            break;
+        }
+    }
+    assert!(seen.contains(&Outcome::Done) && seen.contains(&Outcome::NotDone));
+}
