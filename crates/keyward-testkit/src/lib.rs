@@ -36,6 +36,6 @@ pub mod vectors;
 pub use audit::RecordingAudit;
 pub use damage::{bit_flips, truncations};
 pub use needles::{Finding, Form, Needles};
-pub use staged::{Answer, Call, Interrupt, Staged};
+pub use staged::{Act, Answer, Call, Interrupt, Staged};
 pub use steps::{SteppingSink, at_most};
 pub use vectors::Vector;

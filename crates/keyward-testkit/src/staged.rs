@@ -32,11 +32,23 @@ pub enum Call {
     Scan(String),
 }
 
+/// What another party does.
+pub type Act = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+/// How a call goes on.
+enum Fate {
+    Answered,
+    AnsweredAfter(Act),
+    Lost,
+}
+
 /// What happens at a call.
 #[non_exhaustive]
 pub enum Interrupt {
     /// Another party acts, from beginning to end, before the call is made.
-    Run(Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>),
+    Run(Act),
+    /// Another party acts, from beginning to end, after the call was made and before its answer.
+    RunAfter(Act),
     /// The process dies before the call: it and all after it fail.
     DieBefore,
     /// The process dies after the call: it is made, and it and all after it fail.
@@ -47,6 +59,7 @@ impl fmt::Debug for Interrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Run(_) => "Run(..)",
+            Self::RunAfter(_) => "RunAfter(..)",
             Self::DieBefore => "DieBefore",
             Self::DieAfter => "DieAfter",
         })
@@ -137,8 +150,8 @@ impl Staged {
         calls
     }
 
-    /// Notes a call, lets the interrupt act, and says whether the process dies after the call.
-    async fn note(&self, call: Call) -> Result<bool> {
+    /// Notes a call, lets the interrupt act, and says how the call goes on.
+    async fn note(&self, call: Call) -> Result<Fate> {
         let interrupt = {
             let mut state = self.state();
             let number = state.calls.len();
@@ -158,28 +171,42 @@ impl Staged {
             }
         };
         match interrupt {
-            None => Ok(false),
+            None => Ok(Fate::Answered),
             Some(Interrupt::Run(act)) => {
                 act().await;
-                Ok(false)
+                Ok(Fate::Answered)
             }
+            Some(Interrupt::RunAfter(act)) => Ok(Fate::AnsweredAfter(act)),
             Some(Interrupt::DieBefore) => {
                 self.state().dead = true;
                 Err(dead())
             }
             Some(Interrupt::DieAfter) => {
                 self.state().dead = true;
-                Ok(true)
+                Ok(Fate::Lost)
             }
         }
     }
 
     async fn call<T>(&self, call: Call, act: BoxFuture<'_, Result<T>>) -> Result<T> {
-        let dies = self.note(call).await?;
+        let fate = self.note(call).await?;
         // As a store that is asked over a wire: others run meanwhile.
         tokio::task::yield_now().await;
         let answer = act.await;
-        if dies { Err(dead()) } else { answer }
+        fate.meet(answer).await
+    }
+}
+
+impl Fate {
+    async fn meet<T>(self, answer: Result<T>) -> Result<T> {
+        match self {
+            Self::Answered => answer,
+            Self::AnsweredAfter(act) => {
+                act().await;
+                answer
+            }
+            Self::Lost => Err(dead()),
+        }
     }
 }
 
@@ -200,7 +227,7 @@ impl fmt::Debug for Staged {
 impl Records for Staged {
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
         Box::pin(async move {
-            let dies = self.note(Call::Apply).await?;
+            let fate = self.note(Call::Apply).await?;
             tokio::task::yield_now().await;
             let lost = || Error::unavailable("the answer was lost");
             let answer = self.state().answers.pop_front();
@@ -211,10 +238,9 @@ impl Records for Staged {
             }
             let applied = self.inner.apply(batch).await;
             match answer {
-                _ if dies => Err(dead()),
                 Some(Answer::WrongConflict) => Ok(Applied::Conflict { index: 0 }),
                 Some(_) => Err(lost()),
-                None => applied,
+                None => fate.meet(applied).await,
             }
         })
     }

@@ -45,6 +45,12 @@ async fn a_derived_key_is_its_tenants_and_its_purposes_own() {
     cold.opening_key(&purpose(), &tenant("a"), new.id())
         .await
         .unwrap();
+    // A mark on a key that was withdrawn meanwhile is refused.
+    ring.admin().disable(a.id()).await.unwrap();
+    let late = cold
+        .mark_unregistered(&purpose(), &tenant("a"), a.id())
+        .await;
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test]
@@ -66,7 +72,11 @@ async fn who_waited_for_another_looks_at_its_lease_again() {
         let clock = world.clock.clone();
         let lease = web.policy().lease;
         let slow = Interrupt::Run(Box::new(move || -> BoxFuture<'static, ()> {
-            Box::pin(async move { clock.advance(lease) })
+            Box::pin(async move {
+                // The second comes meanwhile, finds its lease good, and waits.
+                tokio::task::yield_now().await;
+                clock.advance(lease);
+            })
         }));
         store.interrupt(0, slow);
         let purpose = purpose();
