@@ -81,6 +81,9 @@ impl Builder {
     /// else has open is opened for reading: every write is `Unavailable` until there is room and
     /// it is opened again, and other processes are kept out meanwhile.
     ///
+    /// Once it is open, the file and its journals have to stay where they are: when one of them was
+    /// moved, replaced or deleted, everything is `Unavailable` until the store is opened again.
+    ///
     /// # Errors
     /// - `Misuse`: the file or one of its journals may be read or written by others than its owner,
     ///   belongs to another user than this process runs as (or the superuser), is a symbolic link

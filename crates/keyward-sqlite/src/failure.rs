@@ -2,13 +2,18 @@
 
 use keyward_base::{Error, Result};
 use rusqlite::ErrorCode;
-use rusqlite::ffi::{Error as Failure, SQLITE_IOERR_SHMSIZE};
+use rusqlite::ffi::{Error as Failure, SQLITE_IOERR_SHMSIZE, SQLITE_READONLY_DBMOVED};
 
 /// An error of this store. Values never appear in it: SQLite's own messages name tables, columns
 /// and constraints, and every value is bound.
 pub(crate) fn error(error: rusqlite::Error) -> Error {
     let said = match &error {
         rusqlite::Error::SqliteFailure(failure, _) if lacks_room(failure) => FULL,
+        rusqlite::Error::SqliteFailure(failure, _)
+            if failure.extended_code == SQLITE_READONLY_DBMOVED =>
+        {
+            MOVED
+        }
         rusqlite::Error::SqliteFailure(failure, _) => judge(failure.code),
         // A schema that is not ours, or a column of another type.
         _ => Kind::Corrupt(FOREIGN),
@@ -47,6 +52,10 @@ impl<T> Said<T> for rusqlite::Result<T> {
 
 const FULL: Kind =
     Kind::Unavailable("the disk, or the store's quota, is full: make room, and try again");
+
+const MOVED: Kind = Kind::Unavailable(
+    "the store's file, or one of its journals, was moved, replaced or deleted while it was open: open the store again",
+);
 
 /// SQLite calls a disk that has no room for the memory that processes share an input/output error.
 const fn lacks_room(failure: &Failure) -> bool {

@@ -29,6 +29,7 @@ mod guard;
 mod log;
 mod number;
 mod once;
+mod place;
 mod private;
 mod readers;
 mod records;

@@ -12,6 +12,7 @@ use crate::builder::Builder;
 use crate::connection;
 use crate::failure::{Said, is_busy};
 use crate::guard::Guarded;
+use crate::place::Place;
 
 /// Reads that may wait for the reader thread before the next one is held back.
 const QUEUE: usize = 1024;
@@ -23,10 +24,11 @@ pub(crate) struct Readers {
     pool: Vec<Mutex<Guarded>>,
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    place: Place,
 }
 
 impl Readers {
-    pub(crate) fn open(builder: &Builder) -> Result<Self> {
+    pub(crate) fn open(builder: &Builder, place: &Place) -> Result<Self> {
         let pool = (0..builder.readers)
             .map(|_| {
                 // A point read never waits on its caller's thread: who finds a lock goes to the
@@ -38,15 +40,15 @@ impl Readers {
             .collect::<Result<_>>()?;
         let conn =
             connection::open_reader(&builder.path, builder.busy_timeout, builder.busy_timeout)?;
-        Self::start(pool, conn)
+        Self::start(pool, conn, place)
     }
 
     /// One connection reads everything, on its thread.
-    pub(crate) fn alone(conn: Guarded) -> Result<Self> {
-        Self::start(Vec::new(), conn)
+    pub(crate) fn alone(conn: Guarded, place: &Place) -> Result<Self> {
+        Self::start(Vec::new(), conn, place)
     }
 
-    fn start(pool: Vec<Mutex<Guarded>>, mut conn: Guarded) -> Result<Self> {
+    fn start(pool: Vec<Mutex<Guarded>>, mut conn: Guarded, place: &Place) -> Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = std::thread::Builder::new()
             .name("keyward-read".into())
@@ -60,6 +62,7 @@ impl Readers {
             pool,
             jobs: Some(jobs),
             thread: Some(thread),
+            place: place.clone(),
         })
     }
 
@@ -74,6 +77,10 @@ impl Readers {
             Err(TryLockError::Poisoned(conn)) => Some(conn.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         })?;
+        // Looking costs as much as reading: here only what a longer read or a write saw.
+        if let Err(moved) = self.place.known() {
+            return Some(Err(moved).said());
+        }
         match conn.read(read) {
             Err(e) if is_busy(&e) => None,
             other => Some(other.said()),
@@ -111,7 +118,9 @@ impl Readers {
         });
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?.said()
+        let read = answer.await.map_err(|_| stopped())?.said()?;
+        self.place.look().said()?;
+        Ok(read)
     }
 }
 

@@ -9,9 +9,10 @@ use rusqlite::Connection;
 
 use crate::builder::{Builder, Durability};
 use crate::failure::{self, Said};
+use crate::place::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connection, erase, file, schema};
+use crate::{connection, erase, file, place, schema};
 
 /// All four stores of keyward in one SQLite file.
 ///
@@ -49,10 +50,13 @@ impl SqliteStore {
     }
 
     fn whole(builder: &Builder) -> Result<Self> {
+        let before = place::name(&builder.path);
         let conn = connection::open_writer(&builder.path, builder.busy_timeout)?;
         if builder.durability == Durability::Normal {
             conn.execute_batch("PRAGMA synchronous = NORMAL").said()?;
         }
+        let place = Place::of(&builder.path);
+        place.compare(before).said()?;
         if let Some(pages) = builder.max_pages {
             conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
                 .said()?;
@@ -60,8 +64,8 @@ impl SqliteStore {
         Ok(Self {
             identity: schema::identity(&conn)?,
             durability: builder.durability,
-            readers: Readers::open(builder)?,
-            writer: Writer::start(conn)?,
+            readers: Readers::open(builder, &place)?,
+            writer: Writer::start(conn, place)?,
             path: builder.path.clone(),
         })
     }
@@ -72,7 +76,7 @@ impl SqliteStore {
         Ok(Self {
             identity: schema::identity(&conn)?,
             durability: builder.durability,
-            readers: Readers::alone(conn)?,
+            readers: Readers::alone(conn, &Place::of(&builder.path))?,
             writer: Writer::none(),
             path: builder.path.clone(),
         })

@@ -3,11 +3,13 @@
 use std::thread::JoinHandle;
 
 use keyward_base::{Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::failure::{error, is_busy};
 use crate::guard::Guarded;
+use crate::place::Place;
 
 /// Writes that may wait before the next one is held back.
 const QUEUE: usize = 1024;
@@ -88,10 +90,12 @@ impl<T: Send> Job for Task<T> {
     }
 }
 
+type Alone = Box<dyn FnOnce(&mut Guarded, &Place) + Send>;
+
 enum Order {
     Write(Box<dyn Job>),
     /// Something that cannot be in a transaction with others.
-    Alone(Box<dyn FnOnce(&mut Guarded) + Send>),
+    Alone(Alone),
 }
 
 /// The thread that writes.
@@ -103,11 +107,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(mut conn: Guarded) -> Result<Self> {
+    pub(crate) fn start(mut conn: Guarded, place: Place) -> Result<Self> {
         let (orders, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("keyward-write".into())
-            .spawn(move || serve(&mut conn, queue))
+            .spawn(move || serve(&mut conn, &place, queue))
             .map_err(|e| Error::unavailable("no thread for the store's writes").with_source(e))?;
         Ok(Self {
             orders: Some(orders),
@@ -145,9 +149,13 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Alone(Box::new(move |conn| {
-            let compared = conn.compare().map_err(error);
-            let _ = reply.send(compared.and_then(|()| conn.unlimited(work)));
+        self.order(Order::Alone(Box::new(move |conn, place| {
+            let ours = place.look().and_then(|()| conn.compare());
+            let done = ours.map_err(error).and_then(|()| conn.unlimited(work));
+            let _ = reply.send(done.and_then(|done| {
+                place.look().map_err(error)?;
+                Ok(done)
+            }));
         })))
         .await?;
         answer.await.map_err(|_| stopped())?
@@ -180,7 +188,7 @@ impl Drop for Writer {
     }
 }
 
-fn serve(conn: &mut Guarded, mut queue: mpsc::Receiver<Order>) {
+fn serve(conn: &mut Guarded, place: &Place, mut queue: mpsc::Receiver<Order>) {
     while let Some(order) = queue.blocking_recv() {
         let mut next = Some(order);
         let mut group = Vec::new();
@@ -188,29 +196,35 @@ fn serve(conn: &mut Guarded, mut queue: mpsc::Receiver<Order>) {
             match order {
                 Order::Write(job) => group.push(job),
                 Order::Alone(work) => {
-                    settle(conn, std::mem::take(&mut group));
-                    work(conn);
+                    settle(conn, place, std::mem::take(&mut group));
+                    work(conn, place);
                 }
             }
             if group.len() < GROUP {
                 next = queue.try_recv().ok();
             }
         }
-        settle(conn, group);
+        settle(conn, place, group);
+    }
+    if place.look().is_err() {
+        // The log at the path is somebody else's: folding it in would delete it.
+        let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 }
 
 /// Commits a group, and tells everybody in it.
-fn settle(conn: &Guarded, mut group: Vec<Box<dyn Job>>) {
+fn settle(conn: &Guarded, place: &Place, mut group: Vec<Box<dyn Job>>) {
     if group.is_empty() {
         return;
     }
-    let Err(failed) = commit(conn, &mut group) else {
+    let Err(failed) = commit(conn, place, &mut group) else {
         return group.into_iter().for_each(|job| job.answer(None));
     };
     // One that fits the disk does not fail for one that does not.
     if group.len() > 1 && failed.alone {
-        return group.into_iter().for_each(|job| settle(conn, vec![job]));
+        return group
+            .into_iter()
+            .for_each(|job| settle(conn, place, vec![job]));
     }
     let mut failed = Some(failed.error);
     for job in group {
@@ -229,8 +243,8 @@ struct Failed {
     alone: bool,
 }
 
-fn commit(conn: &Guarded, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
-    let result = attempt(conn, group);
+fn commit(conn: &Guarded, place: &Place, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+    let result = attempt(conn, place, group);
     if result.is_err() && !conn.is_autocommit() {
         // If this fails too, SQLite has already rolled back or the file is out of reach.
         let _ = run(conn, "ROLLBACK");
@@ -238,11 +252,12 @@ fn commit(conn: &Guarded, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
     result
 }
 
-fn attempt(conn: &Guarded, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+fn attempt(conn: &Guarded, place: &Place, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
     let whole = |error| Failed {
         error,
         alone: false,
     };
+    place.look().map_err(whole)?;
     conn.begin();
     run(conn, "BEGIN IMMEDIATE").map_err(whole)?;
     let first = counter(conn);
@@ -267,7 +282,9 @@ fn attempt(conn: &Guarded, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
             .and_then(|mut update| update.execute([tx.last]))
             .map_err(whole)?;
     }
-    run(conn, "COMMIT").map_err(whole)
+    run(conn, "COMMIT").map_err(whole)?;
+    // Nothing is acknowledged that went into a file which is no longer at the path.
+    place.look().map_err(whole)
 }
 
 /// Runs one job so that it can be undone without the others.
