@@ -33,11 +33,19 @@ fn a_passphrase_has_12_to_4096_bytes() {
 
 #[test]
 fn a_cost_is_within_bounds_and_told() {
-    for (memory, passes) in [(19_455, 2), (1_048_577, 2), (19_456, 1), (19_456, 17)] {
+    for (memory, passes) in [
+        (19_455, 2),
+        (1_048_577, 2),
+        (19_456, 1),
+        (19_456, 17),
+        (1_048_576, 5),
+        (262_145, 16),
+    ] {
         let refused = Argon2Cost::new(memory, passes).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misuse, "{memory} {passes}");
     }
-    for (memory, passes) in [(19_456, 2), (1_048_576, 16)] {
+    // At most 4 GiB over all passes.
+    for (memory, passes) in [(19_456, 2), (1_048_576, 4), (262_144, 16)] {
         let cost = Argon2Cost::new(memory, passes).unwrap();
         assert_eq!((cost.memory_kib(), cost.passes()), (memory, passes));
     }
