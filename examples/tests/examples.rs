@@ -58,3 +58,47 @@ async fn a_key_is_replaced_to_the_end_beside_a_serving_process() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn an_applications_own_column_is_rotated_with_the_vault() -> Result<()> {
+    let place = Place::new();
+    let home = Home::at(place.folder().join("home"));
+    drop(Embedded::init(&home, &options(&place)).await?);
+    let column = |words: &str, input: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        place.run(&example("vault_column"), &words, input)
+    };
+    ok(&column("put acme web", "the first password"));
+    ok(&column("put acme db", "the second password, longer"));
+    ok(&column("put globex web", "of another tenant"));
+    ok(&column("put acme web", "the first password anew"));
+    assert!(
+        !column("put acme empty", "").status.success(),
+        "nothing to seal"
+    );
+    assert_eq!(ok(&column("count", "")), "3 values\n");
+    let listed = ok(&column("list acme", ""));
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(listed.starts_with("db "), "{listed}");
+    assert!(!listed.contains("password"), "{listed}");
+
+    // Every value moves; the old key is disabled, and destroyed when it has been for long enough.
+    let said = ok(&column("rotate", ""));
+    assert!(said.contains("3 values moved, 0 left"), "{said}");
+    assert!(said.contains("is disabled"), "{said}");
+    let again = ok(&column("rotate", ""));
+    assert!(
+        !again.contains("moved") && again.contains("is disabled"),
+        "{again}"
+    );
+    assert_eq!(ok(&column("open acme web", "")), "23 bytes\n");
+    assert_eq!(ok(&column("open globex web", "")), "17 bytes\n");
+    assert!(!column("open globex db", "").status.success());
+
+    // The command cannot count the column, and destroys nothing.
+    let home = Embedded::open(&home, &options(&place)).await?;
+    let old = home.keyring().status().keys.first().unwrap().id;
+    let refused = home.keyring().admin().destroy(old).await.unwrap_err();
+    assert!(refused.to_string().contains("server.password"), "{refused}");
+    Ok(())
+}
