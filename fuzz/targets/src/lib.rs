@@ -3,6 +3,8 @@
 //! Each takes any bytes. What it reads without complaint must also keep what its format promises:
 //! what was parsed writes itself back byte for byte, what was encoded differs when its fields do.
 
+mod web;
+
 use std::sync::LazyLock;
 
 use keyward_base::context::Encoded;
@@ -13,9 +15,14 @@ use keyward_crypto::sealed::{Header, Parsed};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 
+pub use web::{axum_form, axum_multipart, axum_origin};
+
 /// Every target, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, fn(&[u8])); 14] = [
     ("anchor_parse", anchor_parse),
+    ("axum_form", axum_form),
+    ("axum_multipart", axum_multipart),
+    ("axum_origin", axum_origin),
     ("context_encoding", context_encoding),
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),

@@ -1,0 +1,133 @@
+//! What a stranger's request can hold: forms, and the headers that say where it comes from. All
+//! through the public extractor and layer.
+
+use std::convert::Infallible;
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use axum::body::Body;
+use axum::extract::FromRequest;
+use axum::response::Response;
+use http::{HeaderValue, Method, Request, StatusCode};
+use keyward_axum::{Origins, RoutePolicy, SecretForm, WebGuard};
+use tower::{Layer, Service, service_fn};
+
+/// Nothing here waits: bodies are whole, handlers answer at once.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it waited"),
+    }
+}
+
+fn form(kind: &str, body: &[u8]) -> Option<SecretForm> {
+    let request = Request::post("/")
+        .header("content-type", kind)
+        .body(Body::from(body.to_vec()))
+        .expect("a request");
+    match now(SecretForm::from_request(request, &())) {
+        Ok(form) => Some(form),
+        Err(failure) => {
+            assert_eq!(failure.status(), StatusCode::BAD_REQUEST);
+            None
+        }
+    }
+}
+
+/// Encoded forms: what is taken reads as the URL standard's own reader reads it.
+pub fn axum_form(data: &[u8]) {
+    let Some(mut form) = form("application/x-www-form-urlencoded", data) else {
+        return;
+    };
+    let mut count = 0;
+    for (name, value) in form_urlencoded::parse(data) {
+        assert!(form.has(&name), "a field is missing, or stands twice");
+        let read = form.secret(&name);
+        assert_eq!(String::from_utf8_lossy(read.expose()), value);
+        count += 1;
+    }
+    assert!(count <= 64);
+    assert_eq!(format!("{form:?}"), "SecretForm(0 fields)", "one more");
+}
+
+/// Multipart forms: whatever bytes are read as one; and fields that are written as one are read
+/// back byte for byte.
+pub fn axum_multipart(data: &[u8]) {
+    const KIND: &str = "multipart/form-data; boundary=b";
+    if let Some(mut form) = form(KIND, data) {
+        let value = form.secret("key");
+        let bytes = value.expose();
+        assert!(bytes.is_empty() || data.windows(bytes.len()).any(|window| window == bytes));
+    }
+    // A writer takes a boundary that stands in no value at the start of a line.
+    let (first, second) = data.split_at(data.len() / 2);
+    let delimits = |value: &[u8]| {
+        value.starts_with(b"--b") || value.windows(5).any(|window| window == b"\r\n--b")
+    };
+    if delimits(first) || delimits(second) {
+        return;
+    }
+    let head =
+        |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+    let body = [
+        head("first").as_bytes(),
+        first,
+        b"\r\n",
+        head("key").as_bytes(),
+        second,
+        b"\r\n--b--\r\n",
+    ]
+    .concat();
+    let mut form = form(KIND, &body).expect("what was written is read");
+    assert_eq!(form.secret("first").expose(), first);
+    assert_eq!(form.secret("key").expose(), second);
+}
+
+/// A request from anywhere: lines of `h`ost, `o`rigin and `s`ite. What passes has one host of the
+/// service, and no header that speaks of another page.
+pub fn axum_origin(data: &[u8]) {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::POST;
+    let (mut hosts, mut origins, mut sites) = (Vec::new(), Vec::new(), Vec::new());
+    for line in data.split(|b| *b == b'\n') {
+        let Some((first, value)) = line.split_first() else {
+            continue;
+        };
+        let (name, all) = match first {
+            b'h' => ("host", &mut hosts),
+            b'o' => ("origin", &mut origins),
+            b's' => ("sec-fetch-site", &mut sites),
+            _ => continue,
+        };
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            request.headers_mut().append(name, value.clone());
+            all.push(value.as_bytes().to_ascii_lowercase());
+        }
+    }
+    let listed = Origins::only(&["https://app.example.com", "https://[::1]:8443"]);
+    let guard = WebGuard::new(listed.expect("two origins"));
+    let inner =
+        service_fn(|_: Request<Body>| ready(Ok::<_, Infallible>(Response::new(Body::empty()))));
+    let Ok(answer) = now(RoutePolicy::pages(&guard).layer(inner).call(request));
+    if answer.status() != StatusCode::OK {
+        assert!(matches!(answer.status().as_u16(), 403 | 421));
+        return;
+    }
+    assert_eq!(hosts.len(), 1);
+    let named = hosts[0].starts_with(b"app.example.com");
+    assert!(named || hosts[0].starts_with(b"["));
+    assert!(origins.len() + sites.len() >= 1 && origins.len() <= 1 && sites.len() <= 1);
+    for site in &sites {
+        assert!(matches!(site.as_slice(), b"same-origin" | b"none"));
+    }
+    for origin in &origins {
+        let own = if named {
+            "https://app.example.com"
+        } else {
+            "https://["
+        };
+        let fits = origin.starts_with(own.as_bytes());
+        assert!(fits || (origin == b"null" && !sites.is_empty()));
+    }
+}
