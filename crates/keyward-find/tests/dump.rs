@@ -1,5 +1,10 @@
 //! Dumps, in the forms that the tools of PostgreSQL, MySQL and SQLite write.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
 mod support;
 
