@@ -220,8 +220,6 @@ fn one_of(from: usize, of: usize) {
                 mended.code(),
                 mended.said()
             ));
-        } else if std::env::var_os("SHOW").is_some() {
-            println!("{}: {} {}", mistake.name, ran.code(), said.trim_end());
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
