@@ -7,7 +7,7 @@ mod support;
 use support::Bench;
 
 /// What a shell has at hand in every line: a home with one key and one value; `$KEY`, the active
-/// ring key; `$SLOT` and `$SLOT2`, whole slots; files `secret`, `token.json`, `id`, `id.pub`.
+/// ring key; `$SLOT` and `$SLOT2`, whole slots; `$REVISION` of the first, and `$NOW` to read it again; files `secret`, `token.json`, `id`, `id.pub`.
 struct Mistake {
     name: &'static str,
     /// What comes before: it succeeds.
@@ -57,7 +57,7 @@ const MISTAKES: &[Mistake] = &[
     mistake("two options that exclude each other", NOTHING, "keyward vault seal $SLOT2 --new --stdout < secret", 2,
         &["--new", "--stdout", "cannot stand beside"], "keyward vault seal $SLOT2 --new < secret"),
     mistake("a number that is none", NOTHING, "keyward vault delete $SLOT --if-revision one", 2,
-        &["--if-revision", "as `keyward vault list` shows it", "keyward vault delete --help"], "keyward vault delete $SLOT --if-revision 1"),
+        &["--if-revision", "as `keyward vault list` shows it", "keyward vault delete --help"], "keyward vault delete $SLOT --if-revision $REVISION"),
     mistake("a shell that is not known", NOTHING, "keyward completions basch", 2,
         &["did you mean bash"], "keyward completions bash"),
     mistake("a tenant with a space", NOTHING, "keyward vault list --tenant 'a cme'", 2,
@@ -104,8 +104,8 @@ const MISTAKES: &[Mistake] = &[
         &["scope"], "keyward vault open $SLOT"),
     mistake("a slot that is taken", NOTHING, "keyward vault seal $SLOT --new < secret", 1,
         &["leave out --new"], "keyward vault seal $SLOT < secret"),
-    mistake("a revision that has passed", "keyward vault seal $SLOT < secret", "keyward vault seal $SLOT --if-revision 1 < secret", 1,
-        &["revision", "keyward vault list"], "keyward vault list --tenant acme --json && keyward vault seal $SLOT --if-revision 2 < secret"),
+    mistake("a revision that has passed", "keyward vault seal $SLOT < secret", "keyward vault seal $SLOT --if-revision $REVISION < secret", 1,
+        &["revision", "keyward vault list"], "keyward vault list --tenant acme && keyward vault seal $SLOT --if-revision $(sh -c \"$NOW\") < secret"),
     mistake("a file that is there already", "echo x > out", "keyward vault open $SLOT --out out", 2,
         &["out exists", "name a new file"], "keyward vault open $SLOT --out out.new"),
     mistake("a folder for the output that is not there", NOTHING, "keyward vault open $SLOT --out no/out", 2,
@@ -183,10 +183,19 @@ fn prepared() -> (Bench, Vec<(&'static str, String)>) {
     app.execute_batch("CREATE TABLE t (a TEXT)").unwrap();
     bench.seal("account.token", "42", "opaque", b"first").ok();
     let key = bench.keys_in("active").remove(0);
+    let listed = bench.json(&["vault", "list", "--tenant", "acme"]);
+    let revision = listed["credentials"][0]["revision"].to_string();
+    let now = "keyward vault list --tenant acme --json | grep -o '\"revision\": [0-9]*' | grep -o '[0-9]*$'";
     let slot = |id| format!("--tenant acme --at account.token --id {id}");
     (
         bench,
-        vec![("KEY", key), ("SLOT", slot(42)), ("SLOT2", slot(77))],
+        vec![
+            ("KEY", key),
+            ("SLOT", slot(42)),
+            ("SLOT2", slot(77)),
+            ("REVISION", revision),
+            ("NOW", now.to_owned()),
+        ],
     )
 }
 
