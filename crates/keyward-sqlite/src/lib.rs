@@ -26,6 +26,7 @@ mod erase;
 mod failure;
 mod file;
 mod guard;
+pub mod identity;
 mod log;
 mod number;
 mod once;
