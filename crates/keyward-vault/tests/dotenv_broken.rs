@@ -10,7 +10,7 @@
 #[path = "support/dotenv_files.rs"]
 mod dotenv_files;
 
-use dotenv_files::{File, unbroken};
+use dotenv_files::{File, config, unbroken};
 use keyward_base::{SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_vault::{Credential, Kind, Loader};
@@ -45,14 +45,58 @@ enum Break {
     Insert(Index, &'static str),
     /// A colon stands for a sign.
     Colon(Index),
+    /// A line begins as in a shell.
+    Begin(Index, &'static str),
+    /// Lines end as elsewhere.
+    LineEnds(&'static str),
 }
 
 fn breaks() -> impl Strategy<Value = Break> {
     let at = any::<Index>;
     let quote = || prop::sample::select(vec!['"', '\'', '`']);
     let typed = prop::sample::select(vec![
-        "\n", "\"", "'", "`", "=", " ", "#", ":", "\\", "\n\n", "==\n", "=\n",
+        "\n",
+        "\"",
+        "'",
+        "`",
+        "=",
+        " ",
+        "#",
+        ":",
+        ": ",
+        "\\",
+        "\\\n",
+        "\n\n",
+        "==\n",
+        "=\n",
+        "\n=",
+        "(\n",
+        "$(cat <<EOF\n",
+        "|\n",
+        "\r",
+        "\0",
+        "\u{b}",
+        "\u{c}",
+        "\u{1c}",
+        "\u{85}",
+        "\u{a0}",
+        "\u{200b}",
+        "\u{2028}",
+        "\u{feff}",
     ]);
+    let begin = prop::sample::select(vec![
+        "export ",
+        "set ",
+        "$env:",
+        "declare -x ",
+        "setenv ",
+        "let ",
+        "- ",
+        "  ",
+        "; ",
+        "// ",
+    ]);
+    let line_ends = prop::sample::select(vec!["\r\n", "\r", "\n\r", "\\\n", ";\n", " \n"]);
     prop_oneof![
         at().prop_map(Break::LoseQuote),
         quote().prop_map(Break::LoseQuotes),
@@ -65,6 +109,8 @@ fn breaks() -> impl Strategy<Value = Break> {
         (at(), 1_usize..6).prop_map(|(at, len)| Break::Delete(at, len)),
         (at(), typed).prop_map(|(at, typed)| Break::Insert(at, typed)),
         at().prop_map(Break::Colon),
+        (at(), begin).prop_map(|(at, begin)| Break::Begin(at, begin)),
+        line_ends.prop_map(Break::LineEnds),
     ]
 }
 
@@ -138,6 +184,11 @@ fn broken(text: &str, how: &Break) -> String {
                 text.replace_range(at..=at, ": ");
             }
         }
+        Break::Begin(at, begin) => {
+            let start = place(&text, at, &['\n']).map_or(0, |end| end + 1);
+            text.insert_str(start, begin);
+        }
+        Break::LineEnds(line_end) => text = text.replace('\n', line_end),
     }
     text
 }
@@ -173,11 +224,7 @@ fn leak(file: &File, said: &str) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: ProptestConfig::default().cases * 16,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(config(16))]
 
     #[test]
     fn nothing_of_a_value_is_shown(

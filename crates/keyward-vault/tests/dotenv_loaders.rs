@@ -18,7 +18,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dotenv_files::{MARKER, unbroken};
+use dotenv_files::{MARKER, config, unbroken};
 use keyward_vault::{EnvSet, Loader};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -86,7 +86,7 @@ fn vars(set: &EnvSet) -> Vars {
 }
 
 fn files(strategy: &impl proptest::strategy::Strategy<Value = dotenv_files::File>) -> Vec<String> {
-    let mut runner = TestRunner::default();
+    let mut runner = TestRunner::new(config(1));
     let mut next = || strategy.new_tree(&mut runner).unwrap().current().text;
     (0..FILES).map(|_| next()).collect()
 }
@@ -143,7 +143,7 @@ fn env_files_of_containers_have_their_names_and_values() {
 #[test]
 fn what_is_taken_of_any_text_is_what_the_loader_reads() {
     let Some(installed) = installed() else { return };
-    let mut runner = TestRunner::default();
+    let mut runner = TestRunner::new(config(1));
     let text = "([AB]|=|: |\"|'|`|\\\\|#| |\t|\n|\r\n|\\\\n|\\\\\"|export |x|é|\u{a0}|\u{2028}|\u{85}|\u{feff}){0,24}";
     let text = proptest::string::string_regex(text).unwrap();
     for loader in Loader::ALL {

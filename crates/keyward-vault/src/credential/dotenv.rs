@@ -24,6 +24,7 @@ mod doubt;
 mod npm;
 mod python;
 mod reading;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -70,6 +71,7 @@ pub struct EnvVar {
 
 impl EnvVar {
     /// Its name: 1 to 255 letters, digits, `_`, `-` and `.`, at least one of them a letter or `_`.
+    /// One of 12 bytes or more is made of words, such as `DATABASE_URL`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

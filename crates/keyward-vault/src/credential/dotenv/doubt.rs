@@ -5,15 +5,14 @@
 //! is said: a value in quotes is a value to everyone.
 
 use super::reading::{Reading, Trouble};
+use super::words::{self, LONG};
 
 /// The most bytes of a name.
 const MAX_NAME: usize = 255;
 
-/// The fewest bytes of a word that would give away something of a value.
-const LONG: usize = 12;
-
 pub(super) const NAME_OR_VALUE: &str = "what could be a name could be a part of a value: put quotes around this value and the one above, as in NAME=\"value\", or use kind opaque";
 const NO_NAME: &str = "a name is letters, digits, '_', '-' and '.', with a letter or '_' among them, at most 255; for other files use kind opaque";
+const NO_WORDS: &str = "a name of 12 characters or more is made of words, as in DATABASE_URL, and this could be a part of a value: part its words by '_', or use kind opaque";
 const STRAY_QUOTE: &str =
     "a quote closes what none opened: put quotes around the whole value, or use kind opaque";
 
@@ -31,20 +30,23 @@ pub(super) fn check(text: &str, reading: &Reading) -> Result<(), Trouble> {
             return trouble(NO_NAME);
         }
         let Some(value) = &entry.value else {
-            if is_key_material(name, true) {
+            if is_key_material(name) {
                 return trouble(super::reading::NO_ASSIGNMENT);
             }
             expects_value = false;
             continue;
         };
+        let raw = text.get(value.span.clone()).unwrap_or_default().trim();
+        if follows_unquoted && could_go_on(name) || is_list(name, raw) {
+            return trouble(NAME_OR_VALUE);
+        }
         if value.quoted {
-            if follows_unquoted && is_key_material(name, false) {
-                return trouble(NAME_OR_VALUE);
+            if !words::are_in(name) {
+                return trouble(NO_WORDS);
             }
             (expects_value, follows_unquoted) = (false, false);
             continue;
         }
-        let raw = text.get(value.span.clone()).unwrap_or_default().trim();
         let inside = text.get(value.inside.clone()).unwrap_or_default();
         if is_padding(raw) {
             return trouble(NAME_OR_VALUE);
@@ -56,13 +58,30 @@ pub(super) fn check(text: &str, reading: &Reading) -> Result<(), Trouble> {
         // and digits alone are most names, and few secrets that hold a `=`.
         let is_below =
             expects_value && name.len() >= LONG && name.bytes().any(|b| b.is_ascii_lowercase());
-        if is_below || is_key_material(name, raw.is_empty()) {
+        if is_below || (raw.is_empty() && is_key_material(name)) {
             return trouble(NAME_OR_VALUE);
+        }
+        if !words::are_in(name) {
+            return trouble(NO_WORDS);
         }
         expects_value = raw.is_empty();
         follows_unquoted = true;
     }
     Ok(())
+}
+
+/// Whether it could be a key of a connection string that was wrapped there, as in
+/// `SharedAccessKeyName=`: words of small letters with nothing between them.
+fn could_go_on(name: &str) -> bool {
+    name.len() >= LONG
+        && name.bytes().any(|b| b.is_ascii_lowercase())
+        && !name.contains(['_', '-', '.'])
+}
+
+/// Whether the line could be such a string from one of its keys on.
+fn is_list(name: &str, raw: &str) -> bool {
+    let has_more = |rest: &str| rest.split(';').skip(1).any(|pair| pair.contains('='));
+    could_go_on(name) && !raw.starts_with(['"', '\'', '`']) && has_more(raw)
 }
 
 /// Whether it is a name that may be shown.
@@ -94,13 +113,12 @@ fn ends_in_stray_quote(value: &str) -> bool {
     })
 }
 
-/// Whether a word looks like keys and tokens do, and not like words. Where the lines around it
-/// make it `suspect`, less is enough.
-fn is_key_material(word: &str, suspect: bool) -> bool {
-    let (least, least_odd) = if suspect { (8, 4) } else { (LONG, 8) };
-    let odd = |part: &&str| !is_made_of_words(part, suspect);
+/// Whether a word that stands where a piece of a value may looks like keys and tokens do, and not
+/// like words.
+fn is_key_material(word: &str) -> bool {
+    let odd = |part: &&str| !is_made_of_words(part);
     let odd_len: usize = word.split(['_', '-', '.']).filter(odd).map(str::len).sum();
-    word.len() >= least && (odd_len >= least_odd || is_like_base64url(word))
+    word.len() >= 8 && (odd_len >= 4 || is_like_base64url(word))
 }
 
 /// Names are parted by `-` or by `_`; base64url holds both, and letters of both cases.
@@ -112,9 +130,9 @@ fn is_like_base64url(word: &str) -> bool {
 }
 
 /// Whether `part` looks like `DATABASE`, `databaseUrl`, `base64` or `v2`: few and long runs of
-/// letters of one case and of digits. Measured on whole words: of random base64 one in 60 passes
-/// at 12 characters and one in 400 at 20; where it is suspect, one in 500 and one in 5000.
-fn is_made_of_words(part: &str, suspect: bool) -> bool {
+/// letters of one case and of digits. Measured on whole words: of random base64 one in 500 passes
+/// at 12 characters and one in 5000 at 20.
+fn is_made_of_words(part: &str) -> bool {
     let mixed = part.bytes().any(|b| b.is_ascii_lowercase())
         && part.bytes().any(|b| b.is_ascii_uppercase());
     let runs = Runs::of(part);
@@ -122,23 +140,13 @@ fn is_made_of_words(part: &str, suspect: bool) -> bool {
         return !mixed || runs.words == 1;
     }
     if mixed {
-        let letters = runs.letters.saturating_mul(2);
-        return if suspect {
-            let least = if part.len() < 10 { 6 } else { 9 };
-            runs.single == 0
-                && runs.inner_digits == 0
-                && letters >= runs.words.saturating_mul(least)
-        } else {
-            runs.single <= 1 && runs.inner_digits <= 1 && letters >= runs.words.saturating_mul(8)
-        };
+        let least = if part.len() < 10 { 6 } else { 9 };
+        return runs.single == 0
+            && runs.inner_digits == 0
+            && runs.letters.saturating_mul(2) >= runs.words.saturating_mul(least);
     }
-    let upper = part.bytes().any(|b| b.is_ascii_uppercase());
     let breaks = runs.words.saturating_add(runs.digits).saturating_sub(1);
-    match (suspect, upper) {
-        (true, _) => breaks < 2 && part.len() < 24,
-        (false, true) => breaks < 3 || part.len() < 16,
-        (false, false) => breaks < 3,
-    }
+    breaks < 2 && part.len() < 24
 }
 
 /// The runs of a part: `aws` `S` `3` `Bucket` of `awsS3Bucket`.

@@ -159,6 +159,10 @@ impl<'a> Parser<'a> {
         let cut = line.find('#').map_or(end, |at| start.saturating_add(at));
         let mut inside = trimmed(self.text, start..cut, is_space);
         let value = self.text.get(inside.clone()).unwrap_or_default();
+        // Where JavaScript has a line end within it, quotes around one of its lines are taken off.
+        if value.contains(is_line_end) && value.contains(['"', '\'', '`']) {
+            return Err(Trouble::at(begin, NO_ASSIGNMENT));
+        }
         let mut chars = value.chars();
         let first = chars.next();
         let escapes = if first == Some('"') {
