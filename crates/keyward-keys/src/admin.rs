@@ -199,20 +199,30 @@ impl Admin {
     }
 
     async fn try_disable(&self, id: KeyId) -> Result<()> {
-        let ring = self.keyring.snapshot();
-        let uncounted = self.keyring.uncounted().await?;
-        let same = |purpose: &Purpose| {
-            ring.ring
-                .find(id)
-                .is_some_and(|key| key.purpose == *purpose)
-        };
-        if let Some(entry) = uncounted.iter().find(|entry| same(entry.column.purpose())) {
-            return Err(Error::misuse(format!(
-                "column {} is registered, and this process cannot count it: values of it may need key {id}; disable the key from the service that owns the column, or with --even-uncounted",
-                entry.column
-            )));
+        for _ in 0..MAX_TRIES {
+            self.keyring.refresh().await?;
+            // Judged by this state of ring and registry, and written over this state or not at all.
+            let (known, registry) = self.keyring.registry().await?;
+            let purpose = known.ring.find(id).map(|key| &key.purpose);
+            let uncounted = registry.entries().find(|entry| {
+                Some(entry.column.purpose()) == purpose
+                    && !self.keyring.coverages().has(&entry.column)
+            });
+            if let Some(entry) = uncounted {
+                return Err(Error::misuse(format!(
+                    "column {} is registered, and this process cannot count it: values of it may need key {id}; disable the key from the service that owns the column, or with --even-uncounted",
+                    entry.column
+                )));
+            }
+            let mut next = known.ring.next_epoch()?;
+            if !next.disable(id, self.keyring.0.clock.now()?)? {
+                return Ok(());
+            }
+            if self.keyring.commit(&known, next).await? {
+                return Ok(());
+            }
         }
-        self.keyring.change(|next, now| next.disable(id, now)).await
+        Err(contended())
     }
 
     /// [`Admin::disable`], although values of columns that this process cannot count may need the

@@ -126,6 +126,11 @@ impl Keyring {
     /// authentic.
     pub async fn refresh(&self) -> Result<bool> {
         let _one = self.0.refreshing.lock().await;
+        self.read_ring().await
+    }
+
+    /// [`Keyring::refresh`], for one at a time.
+    async fn read_ring(&self) -> Result<bool> {
         let now = self.0.clock.now()?;
         let known = self.snapshot();
         // The anchor first: whoever changes the ring raises it after, so that the ring read next

@@ -117,10 +117,11 @@ pub(crate) fn least_epoch(record: &Record) -> u64 {
     decode_tenant(&record.data).map_or(0, |(held, _, _)| held.epoch.max(held.mac_epoch))
 }
 
-/// A record that its owner alone cannot use. One of a newer keyward is told as that.
+/// A record that its owner alone cannot use. One that says it is of a newer keyward is told as that:
+/// nobody has authenticated its word.
 fn damaged(e: Error) -> Error {
     if e.kind() == ErrorKind::Unavailable {
-        return e;
+        return e.because(Reason::DamagedKeys);
     }
     Error::corrupt(
         "a tenant's key record is not what was written: restore it from a backup of the key store, or give it up with `keyward keys set-aside`; `keyward doctor` names the tenant",
@@ -131,8 +132,9 @@ fn damaged(e: Error) -> Error {
 
 fn newer() -> Error {
     Error::unavailable(
-        "a tenant's keys are newer than the keyring: an older keyring was put back; restore the newest",
+        "a tenant's keys are newer than the keyring: an older keyring was put back, or the record was altered; restore the newest keyring, or the record; `keyward doctor` names the tenant",
     )
+    .because(Reason::DamagedKeys)
 }
 
 /// The bytes of a tenant's record, with its MAC.

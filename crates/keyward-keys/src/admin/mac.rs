@@ -26,8 +26,9 @@ pub struct MacRotated {
 impl Admin {
     /// Replaces the MAC key of the ring, and puts the records of all tenants under the new one.
     /// The old key is dropped once no record and no lease needs it. May be killed and repeated: a
-    /// run goes on with a rotation that was begun, and begins one only if none was. `progress` is
-    /// told how many tenants were seen.
+    /// run goes on with a rotation that was begun, and begins one only if none was. One that is
+    /// overtaken by another process, which ended this rotation and began the next, drops nothing.
+    /// `progress` is told how many tenants were seen.
     ///
     /// # Errors
     /// `Unavailable` if store, root or audit cannot be reached.
@@ -37,12 +38,16 @@ impl Admin {
     }
 
     async fn try_rotate_mac(&self, progress: impl FnMut(u64) + Send) -> Result<MacRotated> {
-        self.begin_mac().await?;
+        let mac_epoch = self.begin_mac().await?;
         let renewed = self.renew(Renew::Mac, progress).await?;
         let behind = self.leases_behind().await?;
         if behind.is_empty() {
             self.keyring
-                .change(|next, _| Ok(next.previous_mac.take().is_some()))
+                .change(|next, _| {
+                    // Of a later rotation the one before is a key that records seen here are under.
+                    let is_ours = next.mac.epoch == mac_epoch;
+                    Ok(is_ours && next.previous_mac.take().is_some())
+                })
                 .await?;
         }
         Ok(MacRotated {
@@ -53,14 +58,15 @@ impl Admin {
         })
     }
 
-    /// From here on nothing is written under the old key: every write requires the ring.
-    async fn begin_mac(&self) -> Result<()> {
+    /// From here on nothing is written under the old key: every write requires the ring. Returns
+    /// the epoch of the new one.
+    async fn begin_mac(&self) -> Result<u64> {
         let inner = &self.keyring.0;
         for _ in 0..MAX_TRIES {
             self.keyring.refresh().await?;
             let known = self.keyring.snapshot();
             if known.ring.previous_mac.is_some() {
-                return Ok(());
+                return Ok(known.ring.mac.epoch);
             }
             let mut next = known.ring.next_epoch()?;
             let (provider, root) = (&inner.provider, inner.root.as_ref());
@@ -71,7 +77,7 @@ impl Admin {
                 .commit_with(&known, &next, &key, Vec::new())
                 .await?
             {
-                return Ok(());
+                return Ok(next.mac.epoch);
             }
         }
         Err(contended())

@@ -51,6 +51,8 @@ pub enum Stage {
 pub struct Rotation {
     admin: Admin,
     purpose: Purpose,
+    /// It was seen to go on: when no key is to end any more, it is over, whoever ended it.
+    begun: bool,
     destroyed: Vec<Receipt>,
     kept: Vec<KeyId>,
     /// What was left when a rewrap was asked for, to see whether it got anywhere.
@@ -65,6 +67,7 @@ impl Admin {
         Rotation {
             admin: self.clone(),
             purpose: purpose.clone(),
+            begun: false,
             destroyed: Vec::new(),
             kept: Vec::new(),
             asked: None,
@@ -117,23 +120,23 @@ impl Rotation {
         })
     }
 
-    /// Goes on with what was begun; else makes a key, and marks those that it is to follow.
-    async fn begin(&self) -> Result<()> {
+    /// Goes on with what was begun; else makes a key, and marks those that it is to follow. One whose
+    /// new key was disabled before it was promoted gets another.
+    async fn begin(&mut self) -> Result<()> {
         let inner = &self.admin.keyring.0;
         for _ in 0..MAX_TRIES {
             self.admin.keyring.refresh().await?;
             let known = self.admin.keyring.snapshot();
-            if is_begun(&known.ring, &self.purpose) || !self.destroyed.is_empty() {
-                return Ok(());
-            }
-            // Ended without a key to destroy: they are all kept.
-            if !self.kept.is_empty() {
+            let goes_on = is_begun(&known.ring, &self.purpose);
+            let is_over = self.begun && !goes_on;
+            self.begun |= goes_on;
+            if is_over || (goes_on && !lacks_key(&known.ring, &self.purpose)) {
                 return Ok(());
             }
             known.ring.active(&self.purpose)?;
             let mut next = known.ring.next_epoch()?;
             for key in next.keys.iter_mut().filter(|k| k.purpose == self.purpose) {
-                key.ending = matches!(key.state, KeyState::Active | KeyState::Retired);
+                key.ending |= !goes_on && matches!(key.state, KeyState::Active | KeyState::Retired);
             }
             let mut made = None;
             if next.pending(&self.purpose).is_none() {
@@ -144,7 +147,10 @@ impl Rotation {
             let act = self.admin.intend("keys.rotate", made).await?;
             match self.admin.keyring.commit(&known, next).await {
                 Ok(false) => act.end(inner.clock.as_ref(), Outcome::NotDone).await,
-                done => return self.admin.ended(act, made, done.map(|_| ())).await,
+                done => {
+                    self.begun |= done.is_ok();
+                    return self.admin.ended(act, made, done.map(|_| ())).await;
+                }
             }
         }
         Err(contended())
@@ -281,4 +287,10 @@ fn is_begun(ring: &Ring, purpose: &Purpose) -> bool {
     ring.keys
         .iter()
         .any(|key| key.purpose == *purpose && key.ending)
+}
+
+/// Whether the key that is to end still seals, and no other is there to take over.
+fn lacks_key(ring: &Ring, purpose: &Purpose) -> bool {
+    let seals = ring.active(purpose).is_ok_and(|active| active.ending);
+    seals && ring.pending(purpose).is_none()
 }

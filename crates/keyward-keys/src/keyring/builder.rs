@@ -92,6 +92,8 @@ impl KeyringBuilder {
 
     /// This process runs long: it takes a lease under `name`, acknowledges each epoch, and stops
     /// opening when it cannot renew. Whoever says so calls [`Keyring::tick`] every few seconds.
+    /// A process that does not say so reads the ring anew, before it seals or opens, whenever what
+    /// it knows is as old as a lease may grow.
     /// `name` is for people: 1 to 64 bytes of visible ASCII.
     pub fn replica(mut self, name: &str) -> Self {
         self.replica = Some(name.to_owned());
@@ -105,12 +107,13 @@ impl KeyringBuilder {
     /// ring is older than the anchor, or another of its epoch; `Corrupt` if it is not authentic.
     pub async fn open(self) -> Result<Keyring> {
         // The anchor first, as at every refresh: see `Keyring::refresh`.
+        let now = self.clock.now()?;
         let pinned = self.pinned()?;
         let Some(record) = self.store.fetch(&ring_place()).await? else {
             return Err(self.none_here(pinned.as_ref()));
         };
         let snapshot = Snapshot::load(&record, self.root.as_ref(), &self.provider, None).await?;
-        self.handle(snapshot, pinned).await
+        self.handle(snapshot, pinned, now).await
     }
 
     fn pinned(&self) -> Result<Option<Pin>> {
@@ -131,8 +134,13 @@ impl KeyringBuilder {
         }
     }
 
-    async fn handle(self, snapshot: Snapshot, pinned: Option<Pin>) -> Result<Keyring> {
-        let now = self.clock.now()?;
+    /// A handle on a ring that was asked for at `now`.
+    async fn handle(
+        self,
+        snapshot: Snapshot,
+        pinned: Option<Pin>,
+        now: Timestamp,
+    ) -> Result<Keyring> {
         let replica = match &self.replica {
             Some(name) => Some(Replica::new(name, &self.provider)?),
             None => None,

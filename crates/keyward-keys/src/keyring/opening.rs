@@ -4,6 +4,7 @@ use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
 
 use super::Keyring;
 use crate::format::TenantRecord;
+use crate::ring::KeyState;
 use crate::tenant::{self, TenantKey};
 
 impl Keyring {
@@ -19,7 +20,8 @@ impl Keyring {
     /// [`Reason::DestroyedKey`]; `Unavailable` with [`Reason::DisabledKey`], with
     /// [`Reason::UnknownKey`] if the budget is spent and it may well be there, or if the store
     /// cannot be reached or the lease was lost; `Corrupt` with [`Reason::DamagedKeys`] if the
-    /// tenant's record is not what was written.
+    /// tenant's record is not what was written, and `Unavailable` with it if the record says that
+    /// it is newer than the keyring or this release.
     pub async fn opening_key(
         &self,
         purpose: &Purpose,
@@ -38,7 +40,7 @@ impl Keyring {
         within_budget: bool,
     ) -> Result<TenantKey> {
         let now = self.0.clock.now()?;
-        self.check_lease(now)?;
+        self.check_view(now).await?;
         if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
             return Ok(key);
         }
@@ -50,7 +52,7 @@ impl Keyring {
         let _one = self.flight(purpose, tenant).lock().await;
         // Another may have read the keys while this one waited, later than `now` was asked for.
         let now = self.0.clock.now()?;
-        self.check_lease(now)?;
+        self.check_view(now).await?;
         if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
             return Ok(key);
         }
@@ -69,12 +71,21 @@ impl Keyring {
             self.known_opening_key(purpose, tenant, id, now)?
         };
         found.ok_or_else(|| {
+            if self
+                .snapshot()
+                .ring
+                .pending(purpose)
+                .is_some_and(|key| key.id == id)
+            {
+                return Error::rejected(Reason::PendingKey);
+            }
             unknown.insert(purpose, tenant, id, now);
             Error::rejected(Reason::UnknownKey)
         })
     }
 
-    /// The key from memory or derived; `None` if it must be looked for.
+    /// The key from memory or derived; `None` if it must be looked for. So must one that this
+    /// handle knows as pending: it may have been promoted, and sealed, since.
     fn known_opening_key(
         &self,
         purpose: &Purpose,
@@ -92,7 +103,7 @@ impl Keyring {
         if snapshot
             .ring
             .find(id)
-            .is_some_and(|key| key.purpose == *purpose)
+            .is_some_and(|key| key.purpose == *purpose && key.state != KeyState::Pending)
         {
             return tenant::derive(&snapshot, &self.0.provider, id, purpose, tenant).map(Some);
         }

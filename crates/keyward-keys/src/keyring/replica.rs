@@ -185,8 +185,35 @@ impl Keyring {
         Ok(())
     }
 
+    /// Sees to it that what this handle knows of the ring still holds: by its lease, or, where it
+    /// takes none, by reading the ring anew once what it knows is as old as a lease may grow. So
+    /// whoever waits for all leases to run out has waited for every process.
+    pub(super) async fn check_view(&self, now: Timestamp) -> Result<()> {
+        if self.0.replica.is_some() {
+            return self.check_lease(now);
+        }
+        if self.is_view_fresh(now) {
+            return Ok(());
+        }
+        let _one = self.0.refreshing.lock().await;
+        // Another may have read it while this one waited, later than `now` was asked for.
+        if self.is_view_fresh(self.0.clock.now()?) {
+            return Ok(());
+        }
+        self.read_ring().await.map(|_| ())
+    }
+
+    fn is_view_fresh(&self, now: Timestamp) -> bool {
+        let refreshed = *self
+            .0
+            .refreshed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        refreshed <= now && now.saturating_since(refreshed) < self.0.policy.lease
+    }
+
     /// Refuses without a lease, where this process needs one.
-    pub(super) fn check_lease(&self, now: Timestamp) -> Result<()> {
+    fn check_lease(&self, now: Timestamp) -> Result<()> {
         let Some(replica) = &self.0.replica else {
             return Ok(());
         };

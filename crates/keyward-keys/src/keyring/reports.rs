@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use keyward_base::{KeyId, Result, Timestamp};
+use keyward_store::BoxFuture;
 
 use super::Keyring;
 use super::replica::Replica;
-use crate::coverage::Coverage;
+use crate::coverage::{ColumnId, Coverage};
 use crate::usage::{ColumnReport, KeyRows};
 
 /// The most columns a replica reports.
@@ -69,18 +70,52 @@ impl Keyring {
             }
         }
         if replica.set_reports(now, columns) {
-            self.tell(now).await?;
+            // Counting may have taken long.
+            self.tell(self.0.clock.now()?).await?;
         }
         Ok(())
     }
 
     async fn count_column(&self, column: &dyn Coverage) -> Result<Vec<KeyRows>> {
-        let usage = self.admin().usage_of(&[column]).await?;
+        let column = Renewing {
+            column,
+            keyring: self,
+        };
+        let usage = self.admin().usage_of(&[&column]).await?;
         let mut by_key: BTreeMap<KeyId, u64> = BTreeMap::new();
         for usage in usage.keys.iter().filter(|usage| usage.rows > 0) {
             by_key.insert(usage.key, usage.rows);
         }
         let rows = by_key.into_iter();
         Ok(rows.map(|(key, rows)| KeyRows { key, rows }).collect())
+    }
+}
+
+/// A column that takes long to count, of a process that keeps its lease meanwhile.
+#[derive(Debug)]
+struct Renewing<'a> {
+    column: &'a dyn Coverage,
+    keyring: &'a Keyring,
+}
+
+impl Coverage for Renewing<'_> {
+    fn id(&self) -> &ColumnId {
+        self.column.id()
+    }
+
+    fn has_barrier(&self) -> bool {
+        self.column.has_barrier()
+    }
+
+    fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {
+        self.column.close(promoted_epoch)
+    }
+
+    fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            let now = self.keyring.clock().now()?;
+            self.keyring.renew_lease(now).await?;
+            self.column.count(prefix).await
+        })
     }
 }

@@ -25,7 +25,7 @@ impl Keyring {
         promoted_epoch: u64,
     ) -> Result<TenantKey> {
         let now = self.0.clock.now()?;
-        self.check_lease(now)?;
+        self.check_view(now).await?;
         let snapshot = self.snapshot();
         let held = self.cached_sealing_key(&snapshot, purpose, tenant, promoted_epoch, now)?;
         if let Some(key) = held {
@@ -34,7 +34,7 @@ impl Keyring {
         let _one = self.flight(purpose, tenant).lock().await;
         // Another may have read the keys while this one waited, and the lease may have run out.
         let now = self.0.clock.now()?;
-        self.check_lease(now)?;
+        self.check_view(now).await?;
         let snapshot = self.snapshot_behind(promoted_epoch, purpose).await?;
         let held = self.cached_sealing_key(&snapshot, purpose, tenant, promoted_epoch, now)?;
         if let Some(key) = held {

@@ -1,7 +1,8 @@
 //! The ring's MAC key is replaced; damaged records cost their owner only.
 
 use keyward_base::{ErrorKind, Reason};
-use keyward_store::{Collection, RecordKey};
+use keyward_store::{Collection, RecordKey, Records};
+use keyward_testkit::{Interrupt, Staged};
 
 use crate::world::{World, purpose, tenant, tenant_key};
 
@@ -142,4 +143,75 @@ async fn a_replica_record_that_is_no_lease_holds_nobody_up() {
     assert!(ring.unreadable_replicas().await.unwrap().is_empty());
     let live = admin.remove_replica(&name).await.unwrap_err();
     assert_eq!(live.kind(), ErrorKind::Misuse, "a lease stays");
+}
+
+/// One rotation of the MAC key is slow; another process ends it, begins the next, and dies there.
+#[tokio::test]
+async fn two_rotations_of_the_mac_key_lose_no_tenant() {
+    let mut interrupted = 0;
+    for at in 0.. {
+        let mut fired = false;
+        for dies_at in 0..16 {
+            let world = World::new();
+            let ring = world.create().await;
+            let mut keys = Vec::new();
+            for name in ["a", "b", "c"] {
+                let key = ring.sealing_key(&purpose(), &tenant(name), 0).await;
+                keys.push((tenant(name), key.unwrap().id()));
+            }
+            let (staged, slow) = staged(&world).await;
+            let other = world.open().await;
+            let (dying, next) = self::staged(&world).await;
+            let act = move || -> keyward_store::BoxFuture<'static, ()> {
+                Box::pin(async move {
+                    other.admin().rotate_mac(|_| {}).await.unwrap();
+                    dying.interrupt(dies_at, Interrupt::DieBefore);
+                    let _killed = next.admin().rotate_mac(|_| {}).await;
+                })
+            };
+            staged.interrupt(at, Interrupt::Run(Box::new(act)));
+            slow.admin().rotate_mac(|_| {}).await.unwrap();
+            fired = staged.fired();
+            let fresh = world.open().await;
+            for (tenant, key) in &keys {
+                let found = fresh.opening_key(&purpose(), tenant, *key).await;
+                assert_eq!(found.unwrap().id(), *key, "at {at}, dies at {dies_at}");
+            }
+            let ended = fresh.admin().rotate_mac(|_| {}).await.unwrap();
+            assert!(ended.damaged.is_empty());
+        }
+        if !fired {
+            assert!(interrupted >= 8, "{interrupted} calls");
+            return;
+        }
+        interrupted += 1;
+    }
+}
+
+async fn staged(world: &World) -> (std::sync::Arc<Staged>, keyward_keys::Keyring) {
+    let store = Staged::over(world.store.clone());
+    let records: std::sync::Arc<dyn Records> = store.clone();
+    let ring =
+        keyward_keys::Keyring::builder(records, world.root.clone()).clock(world.clock.clone());
+    (store, ring.open().await.unwrap())
+}
+
+/// Whoever can write to the store can say of a record that it is of a newer ring or release: that
+/// too costs its owner only.
+#[tokio::test]
+async fn a_record_that_claims_to_be_newer_is_its_owners_damage() {
+    let world = World::new();
+    let ring = world.create().await;
+    let key = ring.sealing_key(&purpose(), &tenant("acme"), 0).await;
+    let key = key.unwrap().id();
+    let sound = world.store.data(&tenant_key("acme")).await;
+    for (at, byte) in [(4, 9), (5, 0x7f), (13, 0x7f)] {
+        let mut forged = sound.clone();
+        forged[at] = byte;
+        world.store.put(tenant_key("acme"), forged).await;
+        let cold = world.open().await;
+        let refused = cold.opening_key(&purpose(), &tenant("acme"), key).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::DamagedKeys), "byte {at}");
+    }
 }

@@ -24,6 +24,7 @@ mod replicas;
 mod restore;
 mod roots;
 mod rotation;
+mod stale;
 mod unknown;
 mod vectors;
 mod world;

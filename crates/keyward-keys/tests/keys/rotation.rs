@@ -173,3 +173,50 @@ async fn a_rewrap_that_moves_nothing_does_not_go_round_for_ever() {
     let stage = rotation.step().await.unwrap();
     assert!(matches!(stage, Stage::Done { .. }), "{stage:?}");
 }
+
+/// An operator disabled the new key before it was promoted: the rotation needs another.
+#[tokio::test]
+async fn a_rotation_whose_new_key_was_disabled_by_hand_makes_another() {
+    let world = World::new();
+    let ring = world.create().await;
+    let web = world.builder().replica("web").open().await.unwrap();
+    let old = ring.status().keys[0].id;
+    let mut rotation = ring.admin().rotation(&purpose());
+    let Stage::Waiting { key, to, .. } = rotation.step().await.unwrap() else {
+        panic!("the replica knows no new key")
+    };
+    assert_eq!(to, KeyState::Active);
+    ring.admin().disable(key).await.unwrap();
+    web.leave().await.unwrap();
+    for mut rotation in [rotation, world.open().await.admin().rotation(&purpose())] {
+        let stage = rotation.step().await.unwrap();
+        assert!(matches!(stage, Stage::Done { .. }), "{stage:?}");
+        ring.refresh().await.unwrap();
+        assert_eq!(state(&ring, old), KeyState::Destroyed);
+        assert_eq!(state(&ring, key), KeyState::Disabled, "the operator's own");
+    }
+}
+
+/// Two drive one rotation: who finds it ended by the other is at its end too.
+#[tokio::test]
+async fn who_finds_the_rotation_ended_by_another_begins_no_second() {
+    let world = World::new();
+    let ring = world.create().await;
+    let old = ring.status().keys[0].id;
+    let column = Column::new("store", &purpose(), true);
+    column.keys.lock().unwrap().push(old);
+    ring.cover(column.clone()).await.unwrap();
+    let other = world.open().await;
+    other.cover(column.clone()).await.unwrap();
+    let mut first = ring.admin().rotation(&purpose());
+    assert_eq!(first.step().await.unwrap(), Stage::Rewrap { rows: 1 });
+    column.keys.lock().unwrap().clear();
+    let stage = other.admin().rotation(&purpose()).step().await.unwrap();
+    assert!(matches!(stage, Stage::Done { .. }), "{stage:?}");
+    let stage = first.step().await.unwrap();
+    let Stage::Done { destroyed, kept } = stage else {
+        panic!("{stage:?}")
+    };
+    assert!(destroyed.is_empty() && kept.is_empty());
+    assert_eq!(ring.status().keys.len(), 2, "one rotation, one new key");
+}

@@ -1,0 +1,171 @@
+//! Processes whose view of the ring is old: they took no lease, and read nothing since.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use keyward_base::{ErrorKind, ManualClock, Reason, Result};
+use keyward_keys::{ColumnId, Coverage, KeyState, Policy, TenantKeyMode};
+use keyward_store::{BoxFuture, StoreId};
+
+use crate::world::{Column, World, purpose, tenant};
+
+/// A process without a lease slept across `rotate, disable, destroy`: what it seals for a column
+/// that has no barrier would be lost.
+#[tokio::test]
+async fn who_holds_no_lease_seals_and_opens_under_no_key_that_is_long_gone() {
+    for mode in [TenantKeyMode::Random, TenantKeyMode::Derived] {
+        let world = World::new();
+        let policy = Policy {
+            tenant_keys: mode,
+            ..Policy::default()
+        };
+        let ring = world.builder().policy(policy);
+        let ring = ring.create(&[purpose()], &[]).await.unwrap();
+        let slow = world.builder().policy(policy).open().await.unwrap();
+        let acme = tenant("acme");
+        let before = slow.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+        let old = ring.status().keys[0].id;
+        let admin = ring.admin();
+        admin.rotate(&purpose()).await.unwrap();
+        admin.promote_ready().await.unwrap();
+        admin.disable(old).await.unwrap();
+        world.clock.advance(policy.lease);
+
+        let after = slow.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+        assert_ne!(after, before, "{mode:?}");
+        let refused = slow.opening_key(&purpose(), &acme, before).await;
+        assert_eq!(refused.unwrap_err().reason(), Some(Reason::DisabledKey));
+        admin.destroy(old).await.unwrap();
+        let fresh = world.builder().policy(policy).open().await.unwrap();
+        fresh.opening_key(&purpose(), &acme, after).await.unwrap();
+        // A clock that went back says nothing of how old the view is.
+        let reads = world.store.ring_reads.load(Ordering::SeqCst);
+        world.clock.set(keyward_base::Timestamp::from_millis(1));
+        slow.sealing_key(&purpose(), &acme, 0).await.unwrap();
+        assert!(world.store.ring_reads.load(Ordering::SeqCst) > reads);
+    }
+}
+
+/// Whoever has not read the ring since a key was promoted knows it as pending, and must not
+/// reject what was sealed with it since.
+#[tokio::test]
+async fn a_derived_key_that_was_promoted_meanwhile_opens() {
+    let world = World::new();
+    let policy = Policy {
+        tenant_keys: TenantKeyMode::Derived,
+        ..Policy::default()
+    };
+    let ring = world.builder().policy(policy);
+    let ring = ring.create(&[purpose()], &[]).await.unwrap();
+    let new = ring.admin().rotate(&purpose()).await.unwrap();
+    let other = world.builder().policy(policy).open().await.unwrap();
+    let acme = tenant("acme");
+    let refused = other.opening_key(&purpose(), &acme, new).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(Reason::PendingKey));
+    ring.admin().promote_ready().await.unwrap();
+    let sealing = ring.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    assert_eq!(sealing.id(), new);
+    other.opening_key(&purpose(), &acme, new).await.unwrap();
+}
+
+/// Looking for a pending key costs reads of the ring, within the budget.
+#[tokio::test]
+async fn a_flood_of_values_of_a_pending_key_reads_within_the_budget() {
+    let world = World::new();
+    let policy = Policy {
+        tenant_keys: TenantKeyMode::Derived,
+        ..Policy::default()
+    };
+    let ring = world.builder().policy(policy);
+    let ring = ring.create(&[purpose()], &[]).await.unwrap();
+    let new = ring.admin().rotate(&purpose()).await.unwrap();
+    let reads = world.store.ring_reads.load(Ordering::SeqCst);
+    for _ in 0..1000 {
+        let refused = ring.opening_key(&purpose(), &tenant("acme"), new).await;
+        assert!(refused.is_err());
+    }
+    let reads = world.store.ring_reads.load(Ordering::SeqCst) - reads;
+    assert!(reads <= 8, "{reads} reads");
+}
+
+/// A key that this handle has not seen yet is no exception to what nobody can count.
+#[tokio::test]
+async fn who_does_not_know_a_key_yet_does_not_disable_it_uncounted() {
+    let world = World::new();
+    let ring = world.create().await;
+    let stale = world.open().await;
+    let admin = ring.admin();
+    let second = admin.rotate(&purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    admin.rotate(&purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    let column = Column::new("app", &purpose(), true);
+    world
+        .open()
+        .await
+        .register(column.id(), true)
+        .await
+        .unwrap();
+    let refused = stale.admin().disable(second).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(
+        refused.to_string().contains("--even-uncounted"),
+        "{refused}"
+    );
+    ring.refresh().await.unwrap();
+    let keys = ring.status().keys;
+    let state = keys.iter().find(|key| key.id == second).unwrap().state;
+    assert_eq!(state, KeyState::Retired);
+}
+
+/// A table that takes its time to count.
+#[derive(Debug)]
+struct Slow {
+    id: ColumnId,
+    clock: Arc<ManualClock>,
+    counts: AtomicUsize,
+}
+
+impl Coverage for Slow {
+    fn id(&self) -> &ColumnId {
+        &self.id
+    }
+
+    fn has_barrier(&self) -> bool {
+        false
+    }
+
+    fn close(&self, _: u64) -> BoxFuture<'_, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn count<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64>> {
+        self.clock.advance(std::time::Duration::from_secs(5));
+        self.counts.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::ready(Ok(1)))
+    }
+}
+
+/// Counting is for others to see: it does not cost the process its lease.
+#[tokio::test]
+async fn a_column_that_is_slow_to_count_does_not_cost_the_lease() {
+    let world = World::new();
+    world.create().await;
+    let web = world.builder().replica("web").open().await.unwrap();
+    for n in 0..40 {
+        let tenant = tenant(&format!("t{n}"));
+        web.sealing_key(&purpose(), &tenant, 0).await.unwrap();
+    }
+    let column = Arc::new(Slow {
+        id: ColumnId::new(StoreId::new("app").unwrap(), "server.password", purpose()).unwrap(),
+        clock: world.clock.clone(),
+        counts: AtomicUsize::new(0),
+    });
+    web.cover(column.clone()).await.unwrap();
+    web.tick().await.unwrap();
+    assert!(column.counts.load(Ordering::SeqCst) >= 40);
+    web.sealing_key(&purpose(), &tenant("t0"), 0).await.unwrap();
+    let live = web.replicas().await.unwrap();
+    assert_eq!(live.len(), 1);
+    assert_eq!(live[0].columns.len(), 1);
+}
