@@ -1,8 +1,10 @@
 //! Rotation that ends: every value sealed anew under keys issued since the last promotion.
 //!
 //! The barrier goes up first, so that nobody writes under an old key any more. Then one scan seals
-//! anew what is old, each row by compare-and-swap, with its cursor in the same batch. It may be
-//! killed at any instant and run again, beside live writers and beside itself.
+//! anew what is old, each row by compare-and-swap, with its cursor and the condition that the
+//! barrier has not moved in the same batch: a run that a later rotation overtook begins anew under
+//! that one's key. It may be killed at any instant and run again, beside live writers and beside
+//! itself.
 
 mod cursor;
 mod page;
@@ -123,14 +125,11 @@ impl<'a> Rewrap<'a> {
 
     async fn try_run(&mut self) -> Result<Report> {
         let vault = self.vault;
-        vault.keyring().refresh().await?;
-        let least = vault.keyring().promoted_epoch(vault.purpose())?;
-        Barrier::raise(vault.store().as_ref(), &VAULT, vault.purpose(), least).await?;
-        vault.forget_barrier();
         let total = vault.store().count(&VAULT, "").await?;
         let mut report = Report::default();
-        let mut cursor = Cursor::read(vault.store().as_ref(), least).await?;
+        let (mut barrier, mut cursor) = begin(vault).await?;
         loop {
+            let least = barrier.promoted_epoch();
             let scan = Scan::of(VAULT)
                 .after(cursor.after())
                 .limit(self.batch)
@@ -138,10 +137,14 @@ impl<'a> Rewrap<'a> {
             let records = vault.store().scan(scan).await?.items;
             let Some(last) = records.last() else { break };
             let after = (last.key.owner.clone(), last.key.id.clone());
-            page::reseal(vault, records, least, &mut cursor, after, &mut report).await?;
+            let sealed = page::reseal(vault, records, &barrier, &mut cursor, after, &mut report);
+            if !sealed.await? {
+                (barrier, cursor) = begin(vault).await?;
+            }
             let (seen, moved) = (report.seen, report.moved);
             (self.progress)(Progress { total, seen, moved });
         }
+        let least = barrier.promoted_epoch();
         for (column, table) in &self.tables {
             tables::reseal(
                 column,
@@ -163,6 +166,17 @@ impl<'a> Rewrap<'a> {
         }
         Ok(report)
     }
+}
+
+/// Puts the barrier up for the key that is Active now, and finds out how far a run for it came.
+async fn begin(vault: &Vault) -> Result<(Barrier, Cursor)> {
+    vault.keyring().refresh().await?;
+    let least = vault.keyring().promoted_epoch(vault.purpose())?;
+    let store = vault.store().as_ref();
+    let barrier = Barrier::raise(store, &VAULT, vault.purpose(), least).await?;
+    vault.forget_barrier();
+    let cursor = Cursor::read(store, barrier.promoted_epoch()).await?;
+    Ok((barrier, cursor))
 }
 
 /// Values under keys older than `least`. Apart from [`Rewrap`], whose callback is not `Sync`: a

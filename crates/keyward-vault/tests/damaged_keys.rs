@@ -99,3 +99,66 @@ async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
         .await
         .unwrap();
 }
+
+/// A record that says it is of a newer ring, MAC key or release: nobody authenticated its word, and
+/// it stops nobody else.
+#[tokio::test]
+async fn a_record_that_claims_to_be_newer_does_not_stop_a_rewrap() {
+    for (at, byte) in [(4, 9), (5, 0x7f), (13, 0x7f)] {
+        let (keys, data) = (memory(), memory());
+        let world = World::on(Arc::clone(&keys), Arc::clone(&data)).await;
+        fill(&world.vault).await;
+        write_keys(keys.as_ref(), "globex", |data| {
+            if let Some(held) = data.get_mut(at) {
+                *held = byte;
+            }
+        })
+        .await;
+        let vault = world.reopened().await;
+        let admin = vault.keyring().admin();
+        admin.rotate(vault.purpose()).await.unwrap();
+        let _promoted = admin.promote_ready().await.unwrap();
+        let report = Rewrap::new(&vault).run().await.unwrap();
+        let found = (report.moved, report.skipped, report.damaged);
+        assert_eq!(found, (8, 4, 4), "byte {at}: {report:?}");
+        assert_eq!(report.quarantined, 0, "the rows are sound");
+        assert_eq!(admin.damaged().await.unwrap().len(), 1);
+    }
+}
+
+/// A cursor that anybody may have written costs a scan from the beginning, and nothing else.
+#[tokio::test]
+async fn a_cursor_beyond_what_a_store_holds_does_not_stop_a_rewrap() {
+    for (owner, id) in [
+        ("x".repeat(129), String::new()),
+        ("acme".to_owned(), "x".repeat(301)),
+    ] {
+        let (keys, data) = (memory(), memory());
+        let world = World::on(keys, Arc::clone(&data)).await;
+        fill(&world.vault).await;
+        let admin = world.vault.keyring().admin();
+        admin.rotate(world.vault.purpose()).await.unwrap();
+        let _promoted = admin.promote_ready().await.unwrap();
+        let least = world
+            .vault
+            .keyring()
+            .promoted_epoch(world.vault.purpose())
+            .unwrap();
+        let text = format!(r#"{{"v":1,"least":{least},"after":["{owner}","{id}"]}}"#);
+        let cursor = Write::Insert {
+            key: RecordKey {
+                collection: Collection::named("rewrap"),
+                owner: String::new(),
+                id: "cursor".to_owned(),
+            },
+            content: Content {
+                data: text.into_bytes(),
+                ..Content::default()
+            },
+        };
+        let applied = data.apply(vec![cursor]).await.unwrap();
+        assert!(matches!(applied, Applied::Done(_)));
+        let report = Rewrap::new(&world.vault).run().await.unwrap();
+        assert_eq!((report.moved, report.left), (12, 0), "{report:?}");
+    }
+}

@@ -1,5 +1,10 @@
 //! A rotation, from the new key to the rewrap, that is faster than a put at any of its calls.
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)] // Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    missing_docs
+)] // Tests: a panic is the report.
 
 mod support;
 
@@ -60,6 +65,59 @@ async fn no_row_is_written_under_a_key_that_was_rotated_away_meanwhile() {
         for record in 0..2 {
             let fresh = world.reopened().await;
             let _opened = fresh.open(&slot(record), &Scope::none()).await.unwrap();
+        }
+    }
+}
+
+/// A rewrap that is slow: another process promotes a new key and ends the one that the rewrap seals
+/// under, which protects nothing yet. No row is lost at any call.
+#[tokio::test]
+async fn a_rewrap_does_not_seal_under_a_key_that_was_ended_meanwhile() {
+    for after in 0.. {
+        let (keys, data) = (memory(), memory());
+        let world = World::on(Arc::clone(&keys), Arc::clone(&data)).await;
+        for record in 0..3 {
+            put(&world.vault, record).await;
+        }
+        let admin = world.vault.keyring().admin();
+        let second = admin.rotate(world.vault.purpose()).await.unwrap();
+        let _promoted = admin.promote_ready().await.unwrap();
+        let staged = Staged::over(Arc::clone(&data));
+        let slow = Vault::builder(world.reopened().await.keyring().clone(), staged.clone());
+        let slow = slow.build().await.unwrap();
+        let other = world.reopened().await;
+        let act = move || -> keyward_store::BoxFuture<'static, ()> {
+            Box::pin(async move {
+                let admin = other.keyring().admin();
+                admin.rotate(other.purpose()).await.unwrap();
+                let _promoted = admin.promote_ready().await.unwrap();
+                admin.disable(second).await.unwrap();
+                // Refused once rows were sealed under it: then they need it.
+                let _either_way = admin.destroy(second).await;
+            })
+        };
+        staged.interrupt(after, Interrupt::Run(Box::new(act)));
+        let _ended = Rewrap::new(&slow).batch(1).run().await;
+        let fired = staged.fired();
+        let fresh = world.reopened().await;
+        let destroyed = !fresh
+            .keyring()
+            .status()
+            .keys
+            .iter()
+            .any(|key| key.id == second && key.state != keyward_keys::KeyState::Destroyed);
+        if !destroyed && fired {
+            fresh.keyring().admin().enable(second).await.unwrap();
+        }
+        for record in 0..3 {
+            let opened = fresh.open(&slot(record), &Scope::none()).await;
+            let _opened = opened.unwrap_or_else(|e| panic!("{e} at call {after}"));
+        }
+        let report = Rewrap::new(&fresh).run().await.unwrap();
+        assert_eq!(report.left, 0, "{report:?}");
+        if !fired {
+            assert!(after >= 8, "{after} calls");
+            return;
         }
     }
 }

@@ -1,7 +1,9 @@
 //! How far a rewrap came, kept in the data store beside the rows.
 
 use keyward_base::{Error, Result};
-use keyward_store::{Applied, Collection, Content, RecordKey, Records, Version, Write};
+use keyward_store::{
+    Applied, Collection, Content, RecordKey, Records, StoreLimits, Version, Write,
+};
 use serde::{Deserialize, Serialize};
 
 const REWRAP: Collection = Collection::named("rewrap");
@@ -44,7 +46,8 @@ impl Cursor {
         let after = serde_json::from_slice::<Stored>(&record.data)
             .ok()
             .filter(|stored| stored.v == 1 && stored.least == least)
-            .and_then(|stored| stored.after);
+            .and_then(|stored| stored.after)
+            .filter(|(owner, id)| owner.len() <= StoreLimits::OWNER && id.len() <= StoreLimits::ID);
         Ok(Self {
             version: Some(record.version),
             least,

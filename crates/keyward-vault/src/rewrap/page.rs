@@ -2,6 +2,7 @@
 
 use keyward_base::{Reason, Result};
 use keyward_crypto::sealed::{self, Header};
+use keyward_keys::Barrier;
 use keyward_store::{Applied, Content, Record, RecordKey, Version, Write};
 
 use super::cursor::Cursor;
@@ -21,28 +22,32 @@ enum Row {
     Moved(String),
 }
 
-/// Seals the old ones of `records` anew, and moves the cursor to `after` in the same batch.
+/// Seals the old ones of `records` anew, and moves the cursor to `after` in the same batch. No: the
+/// barrier moved, and what was sealed behind it before is not written.
 pub(super) async fn reseal(
     vault: &Vault,
     records: Vec<Record>,
-    least: u64,
+    barrier: &Barrier,
     cursor: &mut Cursor,
     after: (String, String),
     report: &mut Report,
-) -> Result<()> {
+) -> Result<bool> {
     let mut records = records;
+    let least = barrier.promoted_epoch();
     for _ in 0..MAX_TRIES {
         let (writes, done) = prepare(vault, &records, least).await?;
         let rows = writes.len();
-        let mut batch = writes;
+        let mut batch = vec![barrier.require()];
+        batch.extend(writes);
         batch.push(cursor.advance(&after)?);
         match vault.store().apply(batch).await? {
             Applied::Done(versions) => {
                 cursor.moved(after, versions.last().copied().flatten());
                 report.add(vault, done).await?;
-                return Ok(());
+                return Ok(true);
             }
-            Applied::Conflict { index } if index == rows => {
+            Applied::Conflict { index: 0 } => return Ok(false),
+            Applied::Conflict { index } if index == rows.saturating_add(1) => {
                 cursor.follow(vault.store().as_ref()).await?;
             }
             // A live writer was faster on some row: look at all of them as they are now.
@@ -51,7 +56,9 @@ pub(super) async fn reseal(
     }
     // Busy rows: one at a time, so that no writer can hold the others up.
     for record in &records {
-        one_row(vault, record, least, report).await?;
+        if !one_row(vault, record, barrier, report).await? {
+            return Ok(false);
+        }
     }
     let write = cursor.advance(&after)?;
     match vault.store().apply(vec![write]).await? {
@@ -61,7 +68,7 @@ pub(super) async fn reseal(
         }
         _ => cursor.follow(vault.store().as_ref()).await?,
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn read_again(vault: &Vault, records: &[Record]) -> Result<Vec<Record>> {
@@ -76,20 +83,33 @@ async fn read_again(vault: &Vault, records: &[Record]) -> Result<Vec<Record>> {
 }
 
 /// One row, until it is current, gone, or not to be moved. Every lost try means that a writer
-/// wrote it, and writers write under current keys only.
-async fn one_row(vault: &Vault, record: &Record, least: u64, report: &mut Report) -> Result<()> {
-    let mut record = record.clone();
+/// wrote it, and writers write under current keys only. No: the barrier moved.
+async fn one_row(
+    vault: &Vault,
+    record: &Record,
+    barrier: &Barrier,
+    report: &mut Report,
+) -> Result<bool> {
+    let (mut record, least) = (record.clone(), barrier.promoted_epoch());
     loop {
         let (writes, done) = prepare(vault, std::slice::from_ref(&record), least).await?;
         if writes.is_empty() {
-            return report.add(vault, done).await;
+            report.add(vault, done).await?;
+            return Ok(true);
         }
-        if let Applied::Done(_) = vault.store().apply(writes).await? {
-            return report.add(vault, done).await;
+        let mut batch = vec![barrier.require()];
+        batch.extend(writes);
+        match vault.store().apply(batch).await? {
+            Applied::Done(_) => {
+                report.add(vault, done).await?;
+                return Ok(true);
+            }
+            Applied::Conflict { index: 0 } => return Ok(false),
+            _ => {}
         }
         match vault.store().fetch(&record.key).await? {
             Some(newer) => record = newer,
-            None => return Ok(()),
+            None => return Ok(true),
         }
     }
 }
