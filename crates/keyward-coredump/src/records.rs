@@ -15,7 +15,7 @@ const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Secrets {
-    /// `root`, `ring MAC key`, `ring key`, `tenant key` or `message`, and the piece.
+    /// `root`, `ring MAC key`, `ring filter key`, `ring key`, `tenant key` or `message`, and the piece.
     pub pieces: Vec<(&'static str, Piece)>,
 }
 
@@ -53,24 +53,37 @@ impl Secrets {
     pub fn collect(&mut self, root: &[u8; 32], ring: &[u8], tenants: &[Record], rows: &[Record]) {
         self.add("root", hmac512(root));
         let mut fields = Fields(ring);
-        fields.take(5);
+        assert_eq!(fields.take(5), b"kwrg\x02", "a ring of version 2");
         let ring_id = fields.take(16);
         fields.take(16);
-        let mac_key = self.unwrap(
-            root,
-            fields.wrapped(),
-            &context("keyward/v1/ring-mac", &[ring_id]),
-        );
-        self.add("ring MAC key", hmac256(&mac_key));
+        // The MAC key, and the one before it.
+        for _ in 0..2 {
+            let (since, wrapped) = (fields.take(8), fields.wrapped());
+            if wrapped.is_empty() {
+                continue;
+            }
+            let bound = context("keyward/v1/ring-mac", &[ring_id, since]);
+            let mac_key = self.unwrap(root, wrapped, &bound);
+            self.add("ring MAC key", hmac256(&mac_key));
+        }
+        let bound = context("keyward/v1/ring-filter", &[ring_id]);
+        let filter_key = self.unwrap(root, fields.wrapped(), &bound);
+        self.add("ring filter key", hmac256(&filter_key));
+        fields.take(2 + 32);
         let mut ring_keys = Vec::new();
         for _ in 0..fields.number(2) {
-            let (id, seq, suite) = (fields.take(8), fields.take(8), fields.take(1));
+            let (id, seq) = (fields.take(8), fields.take(8));
+            let (algorithm, suite) = (fields.take(1), fields.take(1));
             fields.take(2);
             let purpose_len = fields.number(1);
             let purpose = fields.take(purpose_len);
             fields.take(7 * 8);
             let wrapped = fields.wrapped();
-            let bound = context("keyward/v1/ring-key", &[ring_id, id, seq, suite, purpose]);
+            if wrapped.is_empty() {
+                continue;
+            }
+            let parts = [ring_id, id, seq, algorithm, suite, purpose];
+            let bound = context("keyward/v1/ring-key", &parts);
             let material = self.unwrap(root, wrapped, &bound);
             self.add("ring key", hmac512(&material));
             ring_keys.push(Key {
@@ -90,7 +103,8 @@ impl Secrets {
     fn tenant(&mut self, ring_id: &[u8], ring_keys: &[Key], record: &Record, out: &mut Vec<Key>) {
         let (tenant, purpose) = (record.key.owner.as_bytes(), record.key.id.as_bytes());
         let mut fields = Fields(&record.data);
-        fields.take(5);
+        assert_eq!(fields.take(5), b"kwtk\x02", "tenant keys of version 2");
+        fields.take(16);
         for _ in 0..fields.number(2) {
             let (id, seq, suite) = (fields.take(8), fields.take(8), fields.take(1));
             fields.take(1);
@@ -130,7 +144,7 @@ impl Secrets {
             record: &RecordId::new(record).expect("a record id"),
             kind: &CredentialKind::new(field(&text, "\"kind\":\"")).expect("a kind"),
             metadata: Some(&Provider::default().sha256(&[&row.data])),
-            revision: Revision::FIRST,
+            revision: revision(&text),
         }
         .encode("kw1/record", parsed.header_bytes());
         self.expand(&key.material, parsed.body(), bound.as_bytes());
@@ -169,4 +183,11 @@ fn context(domain: &str, parts: &[&[u8]]) -> Encoded {
 fn field<'a>(json: &'a str, start: &str) -> &'a str {
     let (_, rest) = json.split_once(start).expect("the field");
     rest.split('"').next().unwrap_or_default()
+}
+
+fn revision(json: &str) -> Revision {
+    let (_, rest) = json.split_once("\"revision\":").expect("the revision");
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+    let number = digits.and_then(|digits| digits.parse().ok());
+    Revision::new(number.expect("a number"))
 }
