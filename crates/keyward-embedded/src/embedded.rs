@@ -7,7 +7,7 @@ use keyward_base::audit::Discard;
 use keyward_base::{Actor, Clock, Error, Purpose, Result, Sink, SystemClock, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
-use keyward_sqlite::SqliteStore;
+use keyward_sqlite::{Builder, SqliteStore};
 use keyward_store::Records;
 use keyward_vault::Vault;
 use keyward_vault::slot::VAULT;
@@ -98,7 +98,8 @@ impl Embedded {
             options.root.open(home, &options.provider)?;
         }
         home.prepare()?;
-        let parts = Parts::of(home, options, options.root.create(home, &options.provider)?)?;
+        let root = options.root.create(home, &options.provider)?;
+        let parts = Parts::of(home, options, root, |store| store)?;
         let purpose = Purpose::new("vault")?;
         let guard = RecordColumn::new(parts.data.clone(), VAULT, purpose.clone())?;
         let builder = parts.keyring(options);
@@ -176,15 +177,25 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    fn of(home: &Home, options: &Options, root: Arc<dyn Root>) -> Result<Self> {
+    fn of(
+        home: &Home,
+        options: &Options,
+        root: Arc<dyn Root>,
+        store: fn(Builder) -> Builder,
+    ) -> Result<Self> {
         let anchor = match &options.anchor {
             Some(path) => path.clone(),
             None => anchor_path(home, &options.provider)?,
         };
+        // As it is now: a process that goes to another folder keeps its anchor.
+        let anchor = std::path::absolute(&anchor).map_err(|e| {
+            Error::misuse("the anchor's path is empty: name a file outside the home").with_source(e)
+        })?;
+        let open = |path: &Path| store(SqliteStore::builder(path)).open();
         Ok(Self {
             anchor,
-            keys: Arc::new(SqliteStore::open(home.keys_db())?),
-            data: Arc::new(SqliteStore::open(home.data_db())?),
+            keys: Arc::new(open(&home.keys_db())?),
+            data: Arc::new(open(&home.data_db())?),
             root,
         })
     }
@@ -205,7 +216,8 @@ impl Parts {
                 )));
             }
         }
-        Self::of(home, options, options.root.open(home, &options.provider)?)
+        let root = options.root.open(home, &options.provider)?;
+        Self::of(home, options, root, Builder::existing)
     }
 
     pub(crate) fn anchor(&self) -> &Path {

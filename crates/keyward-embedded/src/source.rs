@@ -89,10 +89,17 @@ impl RootSource {
 /// A relative `XDG_STATE_HOME` is ignored.
 ///
 /// # Errors
-/// `Misuse` if none of the three variables is of use, or if `KEYWARD_ANCHOR` begins with `~`.
+/// `Misuse` if none of the three variables is of use, or if `KEYWARD_ANCHOR` is a relative
+/// path or begins with `~`.
 pub fn anchor_path(home: &Home, provider: &Provider) -> Result<PathBuf> {
     if let Some(path) = set(ANCHOR_VAR) {
-        return expanded(ANCHOR_VAR, path);
+        let path = expanded(ANCHOR_VAR, path)?;
+        if path.is_absolute() {
+            return Ok(path);
+        }
+        return Err(Error::misuse(format!(
+            "{ANCHOR_VAR} is a relative path, so that each folder this is run in would have an anchor of its own: write the whole path"
+        )));
     }
     let state = user_folder("XDG_STATE_HOME", ".local/state").ok_or_else(|| {
         Error::misuse(format!(

@@ -16,6 +16,16 @@ pub struct Builder {
     pub(crate) readers: usize,
     pub(crate) max_pages: Option<u32>,
     pub(crate) durability: Durability,
+    pub(crate) missing: Missing,
+}
+
+/// What becomes of a store that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is made.
+    Made,
+    /// It is an error.
+    Refused,
 }
 
 /// What of an acknowledged write outlasts a crash of the machine.
@@ -42,6 +52,7 @@ impl Builder {
             readers: 4,
             max_pages: None,
             durability: Durability::Full,
+            missing: Missing::Made,
         }
     }
 
@@ -72,7 +83,14 @@ impl Builder {
         self
     }
 
-    /// Opens the store, and makes it if there is no file.
+    /// Opens a store that was made before, and makes none: a file that is missing is `Unavailable`,
+    /// and one that is empty `Corrupt`, instead of a new store in which everything seems gone.
+    pub const fn existing(mut self) -> Self {
+        self.missing = Missing::Refused;
+        self
+    }
+
+    /// Opens the store, and makes it if there is no file, unless it has to be an existing one.
     ///
     /// A file and folders that do not exist are made with modes 0600 and 0700, whatever the
     /// umask.
@@ -91,7 +109,7 @@ impl Builder {
     ///   the first release.
     /// - `Unavailable`: it cannot be opened or written, is locked beyond the busy timeout, or was
     ///   written by a newer keyward.
-    /// - `Corrupt`: it is not a SQLite database, it is damaged, or its schema is not exactly ours:
+    /// - `Corrupt`: its log is there and it is not, it is not a SQLite database, it is damaged, or its schema is not exactly ours:
     ///   a table, an index, a trigger or a view was added, changed or removed.
     pub fn open(self) -> Result<SqliteStore> {
         SqliteStore::with(&self)

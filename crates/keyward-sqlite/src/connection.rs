@@ -8,6 +8,7 @@ use keyward_base::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::builder::Missing;
 use crate::failure::{Said, is_locked};
 use crate::guard::Guarded;
 use crate::schema;
@@ -28,10 +29,14 @@ const CONFIG: [(DbConfig, bool); 4] = [
 ///
 /// SQLite waits for no lock when it turns the write-ahead log on, nor while the last user of a
 /// file folds it in: here the attempt is made again, until `busy_timeout` is over.
-pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Guarded> {
+pub(crate) fn open_writer(
+    path: &Path,
+    busy_timeout: Duration,
+    missing: Missing,
+) -> Result<Guarded> {
     patiently(busy_timeout, || {
         let mut conn = open(path, TURN, Sharing::Shared)?;
-        schema::prepare(&mut conn)?;
+        schema::prepare(&mut conn, missing)?;
         conn.busy_timeout(busy_timeout).said()?;
         Guarded::new(conn).said()
     })
@@ -137,7 +142,7 @@ mod tests {
             conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
                 .unwrap()
         };
-        let writer = open_writer(&path, Duration::ZERO).unwrap();
+        let writer = open_writer(&path, Duration::ZERO, Missing::Made).unwrap();
         let reader = open_reader(&path, Duration::ZERO, Duration::ZERO).unwrap();
         for conn in [&writer, &reader] {
             for (config, on) in CONFIG {
@@ -160,7 +165,7 @@ mod tests {
         let endless = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n)
                        SELECT count(*) FROM n";
         let run = |conn: &Connection| conn.query_row(endless, [], |row| row.get::<_, i64>(0));
-        let writer = open_writer(&path, Duration::ZERO).unwrap();
+        let writer = open_writer(&path, Duration::ZERO, Missing::Made).unwrap();
         let ended = writer.read(run).unwrap_err();
         assert_eq!(
             ended.sqlite_error_code(),

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use keyward_base::{Error, Result};
 
+use crate::builder::Missing;
 use crate::private;
 
 /// SQLite locks a file for the whole process, and the system drops those locks when the process
@@ -19,14 +20,31 @@ const LEAST: u64 = 512;
 
 /// Makes the file, if there is none, so that only its owner can read it; refuses one that others
 /// can read. Gives back its absolute path, which SQLite cannot take for a URI.
-pub(crate) fn prepare(path: &Path) -> Result<PathBuf> {
+pub(crate) fn prepare(path: &Path, missing: Missing) -> Result<PathBuf> {
     let path = std::path::absolute(path)
         .map_err(|e| Error::misuse("the store's path is empty").with_source(e))?;
     let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
-    match create(&path) {
+    let log = journals(&path)?;
+    let there = told(&path)?.is_some();
+    // SQLite would delete the log, and what is in it.
+    if !there && (log > 0 || missing == Missing::Refused) {
+        let said = format!(
+            "the store's file {} is missing: put it back, or restore a backup",
+            path.display()
+        );
+        return Err(match log {
+            0 => Error::unavailable(said),
+            _ => Error::corrupt(said),
+        });
+    }
+    let made = match there {
+        true => Err(io::ErrorKind::AlreadyExists.into()),
+        false => create(&path),
+    };
+    match made {
         Ok(()) => Ok(path),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            inspect(&path)?;
+            inspect(&path, missing)?;
             Ok(path)
         }
         Err(e) => Err(Error::unavailable(format!(
@@ -61,22 +79,28 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     File::open(above)?.sync_all()
 }
 
-/// Refuses what is not a plain file of ours alone, and what was emptied; its journals likewise.
-fn inspect(path: &Path) -> Result<()> {
+/// Refuses what is not a plain file of ours alone, and what was emptied.
+fn inspect(path: &Path, missing: Missing) -> Result<()> {
     let told = told(path)?.ok_or_else(|| unreachable(path))?;
-    let log = beside(path, "-wal");
-    for journal in [log.clone(), beside(path, "-shm"), beside(path, "-journal")] {
-        self::told(&journal)?;
-    }
-    let log = fs::metadata(log).map_or(0, |log| log.len());
-    // SQLite takes both for a new database.
-    if (1..LEAST).contains(&told.len()) || (told.len() == 0 && log > 0) {
+    let log = journals(path)?;
+    // SQLite takes all of them for a new database.
+    let emptied = told.len() == 0 && (log > 0 || missing == Missing::Refused);
+    if (1..LEAST).contains(&told.len()) || emptied {
         return Err(Error::corrupt(format!(
             "the store's file {} was cut short: restore a backup",
             path.display()
         )));
     }
     Ok(())
+}
+
+/// Refuses journals that are not plain files of ours alone. Gives the length of the log.
+pub(crate) fn journals(path: &Path) -> Result<u64> {
+    for ending in ["-shm", "-journal"] {
+        told(&beside(path, ending))?;
+    }
+    let log = told(&beside(path, "-wal"))?;
+    Ok(log.map_or(0, |log| log.len()))
 }
 
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -8,6 +8,7 @@ use keyward_base::{Error, Result};
 use keyward_store::StoreId;
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::builder::Missing;
 use crate::failure::Said;
 
 /// `kwst` in ASCII, in the database header.
@@ -51,13 +52,18 @@ fn expected() -> rusqlite::Result<Vec<Object>> {
     Ok(EXPECTED.get_or_init(|| objects).clone())
 }
 
-/// Makes the schema in an empty file, in one transaction, and turns the write-ahead log on.
-pub(crate) fn prepare(conn: &mut Connection) -> Result<()> {
+/// Makes the schema in an empty file, unless there has to be one, in one transaction, and turns the write-ahead log on.
+pub(crate) fn prepare(conn: &mut Connection, missing: Missing) -> Result<()> {
     // One moment: read one after the other, the numbers could be those of before, and the tables
     // those of after, another process made them.
     let look = conn.unchecked_transaction().said()?;
     let current = is_current(&look)?;
     look.finish().said()?;
+    if !current && missing == Missing::Refused {
+        return Err(Error::corrupt(
+            "the store's file is empty: restore a backup",
+        ));
+    }
     if !current {
         // Another process may do the same: who waits finds it done.
         let tx = conn
@@ -100,6 +106,13 @@ fn is_current(conn: &Connection) -> Result<bool> {
         return Err(Error::unavailable(format!(
             "the store has schema {version} and this keyward knows {NEWEST}: upgrade keyward"
         )));
+    }
+    // Prefixes of sealed text are compared by its bytes.
+    let encoding: String = conn
+        .pragma_query_value(None, "encoding", |row| row.get(0))
+        .said()?;
+    if owner == APPLICATION_ID && encoding != "UTF-8" {
+        return Err(rusqlite::Error::InvalidQuery).said();
     }
     if owner == APPLICATION_ID && version == NEWEST {
         compare(conn).said()?;

@@ -42,7 +42,7 @@ impl SqliteStore {
 
     pub(crate) fn with(builder: &Builder) -> Result<Self> {
         let mut builder = builder.clone();
-        builder.path = file::prepare(&builder.path)?;
+        builder.path = file::prepare(&builder.path, builder.missing)?;
         match Self::whole(&builder) {
             Err(e) if failure::is_full(&e) => Self::reading_only(&builder),
             other => other,
@@ -51,7 +51,9 @@ impl SqliteStore {
 
     fn whole(builder: &Builder) -> Result<Self> {
         let before = place::name(&builder.path);
-        let conn = connection::open_writer(&builder.path, builder.busy_timeout)?;
+        let conn = connection::open_writer(&builder.path, builder.busy_timeout, builder.missing)?;
+        // SQLite takes a log that somebody put there meanwhile.
+        file::journals(&builder.path)?;
         if builder.durability == Durability::Normal {
             conn.execute_batch("PRAGMA synchronous = NORMAL").said()?;
         }

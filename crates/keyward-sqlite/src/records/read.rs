@@ -77,12 +77,12 @@ pub(super) fn record(row: &Row<'_>, key: RecordKey) -> rusqlite::Result<Record> 
         key,
         version: Version::new(to_u64(0, row.get(0)?)?),
         content: Content {
-            sealed: row.get(1)?,
+            sealed: text(row, 1)?,
             data: row.get(2)?,
             expires: expires(row, 3)?,
             mac_key: tag(row, 4)?,
             token_key: tag(row, 5)?,
-            word: row.get(6)?,
+            word: text(row, 6)?,
         },
     })
 }
@@ -94,6 +94,13 @@ pub(super) fn expires(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T
 }
 
 fn tag(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
-    String::from_utf8(row.get(column)?)
-        .map_err(|e| rusqlite::Error::Utf8Error(column, e.utf8_error()))
+    let bytes = row.get_ref(column)?.as_blob()?;
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Text that may have been damaged: what is not UTF-8 is replaced by U+FFFD, which nothing that was
+/// sealed holds, so that it fails to open, and costs nobody else the page that it stands in.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(column)?.as_bytes()?;
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }

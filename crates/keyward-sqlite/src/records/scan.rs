@@ -75,17 +75,18 @@ impl Fronts<'_> {
             };
             blob.read_at_exact(&mut bytes, 0)?;
         }
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(text),
-            // A character that was cut in two; anything else is not what was written.
-            Err(e) if e.utf8_error().error_len().is_none() => {
-                let whole = e.utf8_error().valid_up_to();
-                let mut bytes = e.into_bytes();
-                bytes.truncate(whole);
-                String::from_utf8(bytes).map_err(|e| rusqlite::Error::Utf8Error(1, e.utf8_error()))
-            }
-            Err(e) => Err(rusqlite::Error::Utf8Error(1, e.utf8_error())),
-        }
+        // A character that was cut in two is left out; one that was damaged is replaced, as in the
+        // record.
+        let cut = std::str::from_utf8(&bytes).map_or_else(
+            |e| match e.error_len() {
+                None => e.valid_up_to(),
+                Some(_) => bytes.len(),
+            },
+            str::len,
+        );
+        bytes.truncate(cut);
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(Outline::front_of(&text, length).to_owned())
     }
 }
 
@@ -96,8 +97,9 @@ pub(super) fn find(conn: &Connection, find: &Find) -> rusqlite::Result<Page<Reco
     };
     let budget = PageBudget::new(find.limit, find.bytes);
     page(conn, &find.collection, select, budget, |row, key| {
+        // Where to go on: a word that was damaged says it for no page.
+        let word = row.get(6)?;
         let (record, (owner, id), length) = whole(row, key)?;
-        let word = record.word.clone();
         Ok((record, Found { word, owner, id }, length))
     })
 }
