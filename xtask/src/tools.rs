@@ -16,7 +16,7 @@ pub(crate) struct SystemTool {
 }
 
 /// What the tests need.
-pub(crate) const SYSTEM: [SystemTool; 3] = [
+pub(crate) const SYSTEM: [SystemTool; 4] = [
     SystemTool {
         name: "ssh-keygen",
         package: "openssh-client",
@@ -27,6 +27,12 @@ pub(crate) const SYSTEM: [SystemTool; 3] = [
         name: "gcore",
         package: "gdb",
         why: "the core dumps that are searched for secrets",
+        is_optional: true,
+    },
+    SystemTool {
+        name: "strace",
+        package: "strace",
+        why: "kills at each system call, and the order of writes and syncs",
         is_optional: true,
     },
     SystemTool {

@@ -1,5 +1,5 @@
 //! Files of root and anchor: whose they are, where they lie, what stands in their place.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // Tests: a panic is the report.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -9,6 +9,7 @@ use std::process::Command;
 use keyward_base::{Error, ErrorKind};
 use keyward_crypto::Provider;
 use keyward_keys::{Advance, Anchor as _, FileAnchor, FileRoot, Pin, PinName, files};
+use keyward_testkit::tools::without;
 
 const STRANGER: u32 = 65_534;
 
@@ -227,18 +228,18 @@ fn child() {
     FileRoot::create(&at.join("root"), &Provider::default()).unwrap();
 }
 
+/// None: the run leaves it out.
 fn strace(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
+    if without("strace") {
+        println!("SKIPPED: no call is looked at (--without strace)");
+        return None;
+    }
     let mut command = Command::new("strace");
     command.arg("-f").args(arguments);
     command.arg(std::env::current_exe().unwrap());
     command.args(["--exact", "child", "--ignored", "--test-threads=1"]);
-    match command.env(CHILD, folder).output() {
-        Ok(output) => Some(output),
-        Err(e) => {
-            println!("strace is not here ({e}): nothing was looked at");
-            None
-        }
-    }
+    let output = command.env(CHILD, folder).output();
+    Some(output.expect("strace: install the package strace, or run with --without strace"))
 }
 
 #[test]

@@ -23,6 +23,7 @@
 //! | [`staged`] | a store on which a test decides what happens at each call |
 //! | [`steps`] | a sink whose every event is a point at which a future can be dropped |
 //! | [`strategies`] | proptest strategies for ids |
+//! | [`tools`] | which programs the run leaves out |
 //! | [`vectors`] | reads vector files of `key: value` lines |
 
 pub mod audit;
@@ -31,6 +32,7 @@ pub mod needles;
 pub mod staged;
 pub mod steps;
 pub mod strategies;
+pub mod tools;
 pub mod vectors;
 
 pub use audit::RecordingAudit;
