@@ -221,7 +221,12 @@ async fn rotate(home: &Embedded, servers: &Servers) -> Result<()> {
     let mut rotation = home.keyring().admin().rotation(&Purpose::new("vault")?);
     loop {
         match rotation.step().await? {
-            Stage::Waiting { key, to, of: 0, .. } if to == KeyState::Destroyed => {
+            Stage::Waiting {
+                key,
+                to: KeyState::Destroyed,
+                of: 0,
+                ..
+            } => {
                 println!("{key} is disabled: what was sealed with it has to be stored first");
                 return Ok(());
             }

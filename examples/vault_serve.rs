@@ -2,8 +2,6 @@
 //! standard input is one request, `TENANT PLACE RECORD`; the answer is how many bytes it opened.
 #![allow(clippy::print_stdout)] // An example shows what it does.
 
-use std::time::Duration;
-
 use keyward::embedded::{Embedded, Home, Options};
 use keyward::vault::{Slot, Vault};
 use keyward::{Error, Result, Scope};
@@ -11,20 +9,9 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let mut options = Options::from_env();
-    options.replica = Some("web-1".to_owned()); // What `keyward keys status` calls this process.
-    let home = Embedded::open(&Home::from_env()?, &options).await?;
-
-    // Without its ticks a replica stops opening when its lease is over.
-    let keyring = home.keyring().clone();
-    tokio::spawn(async move {
-        loop {
-            if let Err(error) = keyring.tick().await {
-                println!("tick: {error}");
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    });
+    // `web-1` is what `keyward keys status` calls this process. Until `home` is dropped it holds
+    // a lease and reads the keyring anew, so that it has each new key before it is used.
+    let home = Embedded::serve(&Home::from_env()?, &Options::from_env(), "web-1").await?;
 
     println!("serving");
     let mut requests = BufReader::new(tokio::io::stdin()).lines();

@@ -14,6 +14,7 @@ use keyward_vault::slot::VAULT;
 
 use crate::home::Home;
 use crate::source::{RootSource, anchor_path};
+use crate::ticker::Ticker;
 
 /// How to open a home. [`Options::from_env`] is what most programs want.
 #[derive(Debug)]
@@ -34,8 +35,8 @@ pub struct Options {
     pub provider: Provider,
     /// The keyring's knobs.
     pub policy: Policy,
-    /// The name of a long-running process. It holds a lease, and has to call `Keyring::tick`; a
-    /// command that ends at once has none.
+    /// The name of a long-running process that calls `Keyring::tick` itself every few seconds;
+    /// [`Embedded::serve`] does both. A command that ends at once has none.
     pub replica: Option<String>,
 }
 
@@ -83,6 +84,7 @@ pub struct Embedded {
     keyring: Keyring,
     root: RootVersion,
     vault: Vault,
+    ticker: Option<Ticker>,
 }
 
 impl Embedded {
@@ -117,6 +119,28 @@ impl Embedded {
         let parts = Parts::existing(home, options)?;
         let keyring = parts.keyring(options).open().await?;
         parts.finish(home, options, keyring).await
+    }
+
+    /// Opens a home for a process that goes on running, under a `name` for people (1 to 64 bytes
+    /// of visible ASCII): it takes a lease, and a thread ticks every second until this value is
+    /// dropped, which gives the lease up.
+    ///
+    /// # Errors
+    /// As [`Embedded::open`]; `Misuse` for a name that is none; `Unavailable` if there is no
+    /// thread to be had.
+    pub async fn serve(home: &Home, options: &Options, name: &str) -> Result<Self> {
+        let parts = Parts::existing(home, options)?;
+        let keyring = parts.keyring(options).replica(name).open().await?;
+        let mut opened = parts.finish(home, options, keyring.clone()).await?;
+        opened.ticker = Some(Ticker::start(keyring)?);
+        Ok(opened)
+    }
+
+    /// What the last tick of [`Embedded::serve`] failed with, for a health check: when ticks keep
+    /// failing, the lease runs out, and nothing opens until one succeeds.
+    #[must_use]
+    pub fn tick_failure(&self) -> Option<String> {
+        self.ticker.as_ref().and_then(Ticker::failure)
     }
 
     /// The home.
@@ -257,6 +281,7 @@ impl Parts {
             keyring,
             root: self.root.version(),
             vault,
+            ticker: None,
         })
     }
 }

@@ -6,16 +6,14 @@
 //! | `data.db` | 0600 | the sealed values |
 //! | `root` | 0600 | the root keys, if they do not come from the environment |
 //!
-//! A service opens it once, says that it is a replica, and ticks:
+//! A service opens it once and says its name; it then holds a lease and ticks until the home is
+//! dropped:
 //!
 //! ```
 //! # async fn serve() -> keyward_base::Result<()> {
 //! use keyward_embedded::{Embedded, Home, Options};
 //!
-//! let mut options = Options::from_env();
-//! options.replica = Some("web-1".to_owned());
-//! let home = Embedded::open(&Home::from_env()?, &options).await?;
-//! home.keyring().tick().await?; // Every few seconds.
+//! let home = Embedded::serve(&Home::from_env()?, &Options::from_env(), "web-1").await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -24,6 +22,7 @@ pub mod danger;
 mod embedded;
 mod home;
 mod source;
+mod ticker;
 
 pub use embedded::{Embedded, Options};
 pub use home::{HOME_VAR, Home};

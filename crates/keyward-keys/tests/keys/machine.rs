@@ -407,8 +407,8 @@ impl Run {
         let truth = self.truth().await;
         let id = named(&sealed);
         let found = truth.opening_key(&at.purpose, &owner(tenant), id).await;
-        if found.is_err() {
-            assert_ne!(found.unwrap_err().kind(), ErrorKind::Corrupt);
+        if let Err(error) = &found {
+            assert_ne!(error.kind(), ErrorKind::Corrupt);
             return;
         }
         self.rows += 1;
@@ -503,7 +503,7 @@ fn named(sealed: &str) -> KeyId {
 }
 
 fn body(sealed: &str) -> Vec<u8> {
-    let digits = sealed[16..].as_bytes().chunks(2);
+    let digits = sealed.as_bytes()[16..].chunks(2);
     digits
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
         .collect()

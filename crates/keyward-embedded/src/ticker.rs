@@ -1,0 +1,103 @@
+//! The ticks of a long-running process, on a thread of their own.
+
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+use keyward_base::{Error, Result};
+use keyward_keys::Keyring;
+use tokio::runtime::Handle;
+
+/// Between two ticks: a fifth of the default refresh interval. A tick that has nothing to do
+/// costs no read.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Ticks until it is dropped, and gives the lease up then.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    state: Arc<State>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_over: Mutex<bool>,
+    over: Condvar,
+    /// What the last tick failed with.
+    failure: Mutex<Option<String>>,
+}
+
+impl Ticker {
+    /// Starts the thread. Called within a tokio runtime, the ticks see that runtime, since the
+    /// client of a root outside the process may need it.
+    pub(crate) fn start(keyring: Keyring) -> Result<Self> {
+        let state = Arc::new(State::default());
+        let (shared, runtime) = (Arc::clone(&state), Handle::try_current().ok());
+        let thread = std::thread::Builder::new()
+            .name("keyward-tick".into())
+            .spawn(move || {
+                let _within = runtime.as_ref().map(Handle::enter);
+                while !shared.waits() {
+                    let failure = wait_for(keyring.tick()).err().map(|e| e.to_string());
+                    *lock(&shared.failure) = failure;
+                }
+                // If this fails, the lease runs out by itself.
+                let _given_up = wait_for(keyring.leave());
+            })
+            .map_err(|e| Error::unavailable("no thread for the keyring's ticks").with_source(e))?;
+        Ok(Self {
+            state,
+            thread: Some(thread),
+        })
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        lock(&self.state.failure).clone()
+    }
+}
+
+impl State {
+    /// Waits for the next tick. Says whether there is to be none.
+    fn waits(&self) -> bool {
+        let held = lock(&self.is_over);
+        let waited = self.over.wait_timeout_while(held, EVERY, |over| !*over);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        *lock(&self.state.is_over) = true;
+        self.state.over.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic there ended the ticks; the lease ran out, and nothing opened since.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Drives a future on this thread, which sleeps while there is nothing to do.
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

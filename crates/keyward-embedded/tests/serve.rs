@@ -1,0 +1,62 @@
+//! One call starts a process that holds a lease and keeps up with the keyring.
+#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+
+use std::path::Path;
+use std::time::Duration;
+
+use keyward_base::{ErrorKind, Purpose, Tenant};
+use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_keys::Promotion;
+
+fn options(folder: &Path) -> Options {
+    let mut options = Options::with_root(RootSource::File);
+    options.anchor = Some(folder.join("anchor"));
+    options.policy.refresh = Duration::from_millis(10);
+    options
+}
+
+#[tokio::test]
+async fn it_acknowledges_a_new_key_and_leaves_when_it_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path().join("home"));
+    let options = options(folder.path());
+    drop(Embedded::init(&home, &options).await.unwrap());
+
+    let served = Embedded::serve(&home, &options, "web-1").await.unwrap();
+    let other = Embedded::open(&home, &options).await.unwrap();
+    let purpose = Purpose::new("vault").unwrap();
+    let admin = other.keyring().admin();
+    let key = admin.rotate(&purpose).await.unwrap();
+    let pending = other.keyring().status().epoch;
+    loop {
+        match admin.promote_ready().await.unwrap() {
+            Promotion::Promoted(keys) => break assert_eq!(keys, [key]),
+            Promotion::Waiting { .. } => std::thread::yield_now(),
+            other => unreachable!("{other:?}"),
+        }
+    }
+    let replicas = other.keyring().replicas().await.unwrap();
+    assert!(replicas.iter().any(|r| r.name.starts_with("web-1-")));
+    assert!(replicas.iter().all(|r| r.epoch >= pending), "{replicas:?}");
+    assert_eq!(served.tick_failure(), None);
+
+    let vault = served.vault().clone();
+    drop(served);
+    assert!(other.keyring().replicas().await.unwrap().is_empty());
+    // What outlives the home holds no lease, and seals and opens nothing.
+    let tenant = Tenant::new("acme").unwrap();
+    let key = vault.keyring().sealing_key(&purpose, &tenant, 0);
+    assert_eq!(key.await.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path().join("home"));
+    let options = options(folder.path());
+    drop(Embedded::init(&home, &options).await.unwrap());
+    for name in ["", "two words", &"n".repeat(65)] {
+        let refused = Embedded::serve(&home, &options, name).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse, "{name}");
+    }
+}
