@@ -8,8 +8,9 @@
 
 mod support;
 
-use keyward_base::{ErrorKind, Scope, SecretBytes};
-use keyward_vault::{Expect, Facts, Kind, Note, OAuthToken, Slot};
+use keyward_base::{ErrorKind, Scope, SecretBytes, Timestamp};
+use keyward_crypto::Provider;
+use keyward_vault::{Credential, Expect, Facts, Kind, Note, OAuthToken, Slot};
 use proptest::prelude::*;
 use support::World;
 
@@ -97,7 +98,6 @@ async fn facts_are_read_in_the_forms_of_the_providers() {
     let cases = [
         (r#""expires_in":"3599""#, at(now + 3_599_000)),
         (r#""expires_in":3599.5"#, at(now + 3_599_500)),
-        (r#""expires_in":"0""#, at(now)),
         (r#""expires_at":1764100000.4821"#, at(1_764_100_000_482)),
         (
             r#""expires_at":"1764100000","expires_in":1"#,
@@ -140,6 +140,9 @@ async fn optional_facts_of_another_form_are_left_out_and_named() {
         ("refresh_token", r#"["s3cretvalue12"]"#),
         ("refresh_token", r#""s3cretvalue12\u0000""#),
         ("expires_in", "-1"),
+        // As providers write it whose tokens do not expire.
+        ("expires_in", "0"),
+        ("expires_in", r#""0""#),
         ("expires_in", r#""s3cretvalue12""#),
         ("expires_in", "true"),
         ("expires_in", "1e3"),
@@ -253,7 +256,7 @@ fn a_written_response_is_read_back_part_by_part() {
     for access in ["ghp_abc", "a\"b\\c", "\\\"", "~"] {
         let written = OAuthToken::response(secret(access))
             .refresh(secret("r\\\"/"))
-            .expires(keyward_base::Timestamp::from_millis(1_800_000_000_999))
+            .expires(Timestamp::from_millis(1_800_000_000_999))
             .scopes(["repo", "read:org", "\"odd\\"])
             .write()
             .unwrap();
@@ -317,4 +320,40 @@ async fn a_place_is_listed_by_itself_and_in_parts() {
         }
         assert_eq!(seen, ["1", "2", "3"], "{limit}");
     }
+}
+
+/// A secret that stands in a field that is shown is not shown.
+#[test]
+fn a_scope_that_is_the_token_is_left_out() {
+    let now = Timestamp::from_millis(1);
+    for scope in [
+        "s3cretvalue1234",
+        "s3cretvalue12",
+        "read x-s3cretvalue1234",
+        "refr3shvalue1234",
+    ] {
+        let text = format!(
+            r#"{{"access_token":"s3cretvalue1234","refresh_token":"refr3shvalue1234","scope":"{scope}"}}"#
+        );
+        let bytes = SecretBytes::copy_of(text.as_bytes());
+        let token = Credential::parse(Kind::OAuthToken, bytes, &Provider::default(), now).unwrap();
+        assert!(token.facts().scopes.is_empty(), "{scope}");
+        assert_eq!(token.notes(), [Note::LeftOut { field: "scope" }], "{scope}");
+    }
+}
+
+/// Of a time that is not understood, nothing is reckoned from another one.
+#[test]
+fn an_expiry_from_a_time_in_doubt_is_none() {
+    let now = Timestamp::from_millis(1);
+    let text = br#"{"access_token":"x","created_at":"2020-01-01T00:00:00Z","expires_in":7200}"#;
+    let bytes = SecretBytes::copy_of(text);
+    let token = Credential::parse(Kind::OAuthToken, bytes, &Provider::default(), now).unwrap();
+    assert_eq!(token.facts().expires, None);
+    assert_eq!(
+        token.notes(),
+        [Note::LeftOut {
+            field: "created_at"
+        }]
+    );
 }

@@ -375,6 +375,130 @@ fn padding_comment_and_count() {
 }
 
 /// Keys that live on a security token, which no software makes: put together by hand.
+/// The strings of a private section after its check numbers, without the padding.
+fn fields(private: &[u8], count: usize) -> Vec<Vec<u8>> {
+    let mut rest = &private[8..];
+    let mut next = || {
+        let len = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
+        let (field, after) = rest[4..].split_at(len);
+        rest = after;
+        field.to_vec()
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn with_fields(parts: &Parts, fields: &[Vec<u8>]) -> Parts {
+    let fields = fields.iter().flat_map(|field| string(field));
+    let private = parts.private[..8].iter().copied().chain(fields).collect();
+    Parts::plain(parts.public.clone(), private).padded(8, 0)
+}
+
+/// The secret number of a curve, at its bounds and of each length.
+#[test]
+fn secret_numbers_of_curves() {
+    let folder = tempfile::tempdir().unwrap();
+    for (bits, order) in [
+        (
+            "256",
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551".to_owned(),
+        ),
+        (
+            "384",
+            format!(
+                "{}c7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+                "f".repeat(48)
+            ),
+        ),
+        (
+            "521",
+            format!(
+                "01{}a51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+                "f".repeat(63)
+            ),
+        ),
+    ] {
+        let path = new_key(folder.path(), bits, &["-t", "ecdsa", "-b", bits], "");
+        let parts = Parts::of(&std::fs::read(path).unwrap());
+        let whole = fields(&parts.private, 5);
+        assert_eq!(with_fields(&parts, &whole).file(), parts.file(), "{bits}");
+        let last = order.len() - 2;
+        let order: Vec<u8> = (0..=last)
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&order[at..at + 2], 16).unwrap())
+            .collect();
+        let below = |less: u8| {
+            let mut number = order.clone();
+            *number.last_mut().unwrap() -= less;
+            number
+        };
+        let mut numbers = vec![below(0), below(1), below(2), below(3)];
+        for len in 1..=order.len() + 1 {
+            numbers.extend([0x01, 0x02, 0x7f].map(|first| {
+                let mut number = vec![0x55; len];
+                number[0] = first;
+                number
+            }));
+        }
+        for mut number in numbers {
+            if number[0] >= 0x80 {
+                number.insert(0, 0);
+            }
+            let mut other = whole.clone();
+            other[3] = number;
+            let why = format!("{bits}: {:02x?}", other[3]);
+            agree(folder.path(), &with_fields(&parts, &other).file(), &why);
+        }
+    }
+}
+
+/// An RSA key whose modulus is even, and one whose primes are 0, 1 or even.
+#[test]
+fn numbers_of_rsa() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = new_key(folder.path(), "rsa", &["-t", "rsa", "-b", "1024"], "");
+    let parts = Parts::of(&std::fs::read(path).unwrap());
+    let whole = fields(&parts.private, 8);
+    assert_eq!(with_fields(&parts, &whole).file(), parts.file());
+    // Type, n, e, d, the inverse of q, p, q, and a comment.
+    for at in 3..7 {
+        for number in [vec![], vec![0], vec![1], vec![2], vec![0, 1], vec![4; 64]] {
+            let mut other = whole.clone();
+            other[at] = number;
+            let why = format!("{at}: {:02x?}", other[at]);
+            agree(folder.path(), &with_fields(&parts, &other).file(), &why);
+        }
+    }
+    let n = &whole[1];
+    for n in [
+        [&n[..], &[0]].concat(),
+        [&n[..n.len() - 1], &[0xfe]].concat(),
+    ] {
+        let public = [string(&whole[0]), string(&whole[2]), string(&n)].concat();
+        let mut other = whole.clone();
+        other[1] = n;
+        let both = Parts {
+            public,
+            ..parts.clone()
+        };
+        agree(
+            folder.path(),
+            &with_fields(&both, &other).file(),
+            "an even modulus",
+        );
+    }
+    for e in [vec![], vec![1], vec![2], vec![3], vec![4; 64]] {
+        let public = [string(&whole[0]), string(&e), string(n)].concat();
+        let mut other = whole.clone();
+        let why = format!("e: {e:02x?}");
+        other[2] = e;
+        let both = Parts {
+            public,
+            ..parts.clone()
+        };
+        agree(folder.path(), &with_fields(&both, &other).file(), &why);
+    }
+}
+
 #[test]
 fn keys_of_security_tokens() {
     let folder = tempfile::tempdir().unwrap();

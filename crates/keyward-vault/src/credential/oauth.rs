@@ -20,6 +20,9 @@ pub use self::response::TokenResponse;
 pub(super) use self::text::{MAX_SCOPE_LEN, MAX_SCOPES};
 use super::{Facts, Note};
 
+/// Bytes of a token that would give something of it away.
+const LEAST_TELLING: usize = 12;
+
 /// The parts of an OAuth token. Both tokens are wiped on drop.
 pub struct OAuthToken {
     access: SecretBytes,
@@ -63,13 +66,25 @@ impl OAuthToken {
             Found::Twice => Err(Error::misuse(
                 "access_token stands twice in the oauth-token: leave one, or use kind opaque",
             )),
-            Found::Absent => Err(no_access_token()),
+            Found::Absent => Err(Error::misuse(
+                "the oauth-token has no access_token, or not at its top: give the provider's answer as it came, or use kind opaque",
+            )),
         }?;
         let mut notes = Vec::new();
         let refresh = optional("refresh_token", &fields.refresh_token, token, &mut notes);
         let mut scopes = optional("scope", &fields.scope, text::scopes, &mut notes);
         let plural = optional("scopes", &fields.scopes, text::scopes, &mut notes);
-        scopes = scopes.or(plural);
+        scopes = scopes.or(plural).filter(|scopes| {
+            let secret = [Some(&access), refresh.as_ref()];
+            let is_shown = secret
+                .into_iter()
+                .flatten()
+                .any(|token| holds(scopes, token));
+            if is_shown {
+                notes.push(Note::LeftOut { field: "scope" });
+            }
+            !is_shown
+        });
         Ok(Self {
             access,
             refresh,
@@ -119,6 +134,15 @@ impl fmt::Debug for OAuthToken {
             .field("scopes", &self.scopes)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether one of the scopes, which are shown, is the token or a part of it that would tell.
+fn holds(scopes: &[String], token: &SecretBytes) -> bool {
+    let token = std::str::from_utf8(token.expose()).unwrap_or_default();
+    scopes.iter().any(|scope| {
+        (scope.len() >= LEAST_TELLING && token.contains(scope.as_str()))
+            || (token.len() >= LEAST_TELLING && scope.contains(token))
+    })
 }
 
 fn no_object() -> Error {

@@ -21,10 +21,17 @@ impl Expiry {
     pub(super) fn of(fields: &Fields<'_>, notes: &mut Vec<Note>) -> Self {
         let at = optional("expires_at", &fields.expires_at, moment, notes);
         let on = optional("expires_on", &fields.expires_on, moment, notes);
+        // None expires as it is issued: providers write 0 for one that does not expire.
+        let lasting = |raw: &RawValue| millis(raw).filter(|millis| *millis > 0);
+        let within = optional("expires_in", &fields.expires_in, lasting, notes);
+        let before = notes.len();
+        let from = optional("created_at", &fields.created_at, moment, notes);
+        // From when it lasts is then not known.
+        let is_in_doubt = notes.len() > before;
         Self {
             at: at.or(on),
-            within: optional("expires_in", &fields.expires_in, millis, notes),
-            from: optional("created_at", &fields.created_at, moment, notes),
+            within: within.filter(|_| !is_in_doubt),
+            from,
         }
     }
 

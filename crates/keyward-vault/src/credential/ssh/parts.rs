@@ -113,10 +113,14 @@ impl<'a> Key<'a> {
                 if bits(n) < LEAST_RSA_BITS {
                     return Err(wrong("an RSA key of less than 1024 bits"));
                 }
+                // Its arithmetic is Montgomery's, which is for odd numbers.
+                if n.last().is_none_or(|last| last.is_multiple_of(2)) {
+                    return Err(wrong("its RSA modulus is even"));
+                }
                 from.number()?; // d
                 from.number()?; // The inverse of q.
                 // Both primes; less one each, they are divided by.
-                if [from.number()?, from.number()?].iter().any(|p| bits(p) < 2) {
+                if [from.number()?, from.number()?].contains(&&[1][..]) {
                     return Err(wrong("a prime of it is none"));
                 }
             }
