@@ -254,6 +254,50 @@ fn no_sql_of_the_database_runs() {
 }
 
 #[test]
+fn a_schema_written_by_hand_hides_nothing() {
+    let schema = |change: &str| {
+        let database = Database::new("CREATE TABLE t (a TEXT)");
+        let conn = database.connect();
+        conn.execute("INSERT INTO t VALUES (?1)", [ours()]).unwrap();
+        conn.execute_batch(&format!(
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET {change}"
+        ))
+        .unwrap();
+        database
+    };
+    // The application reads the first three as before.
+    for (change, table) in [
+        ("type = 'TABLE'", "t"),
+        (
+            "name = 'sqlite_t', tbl_name = 'sqlite_t', sql = 'CREATE TABLE sqlite_t (a TEXT)'",
+            "sqlite_t",
+        ),
+        (
+            "name = 'SQLITE_t', tbl_name = 'SQLITE_t', sql = 'CREATE TABLE SQLITE_t (a TEXT)'",
+            "SQLITE_t",
+        ),
+    ] {
+        let database = schema(change);
+        let sql = format!("SELECT count(*) FROM {table}");
+        let conn = database.connect();
+        let rows: i64 = conn.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 1, "{change}");
+        let found = lines(&database.look());
+        assert_eq!(found, [format!("{table}.a 1")], "{change}");
+    }
+    for change in [
+        "rootpage = 0",
+        "sql = NULL",
+        "sql = 'CREATE VIRTUAL TABLE t USING fts5(a)'",
+        "rootpage = 0, sql = 'CREATE /**/ VIRTUAL TABLE t USING fts5(a)'",
+        "rootpage = 'x'",
+    ] {
+        let error = look(&schema(change).path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{change}: {error}");
+    }
+}
+
+#[test]
 fn nothing_is_written_and_a_write_ahead_log_is_read() {
     let database = Database::new("PRAGMA journal_mode = WAL; CREATE TABLE t (a TEXT)");
     let conn = database.connect();

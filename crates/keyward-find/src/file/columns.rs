@@ -38,11 +38,24 @@ pub(super) struct Tables {
 
 /// All tables. The schema's own comes first: a default is a value too. SQLite's statistics are
 /// left out: samples of earlier rows, which nobody needs.
+///
+/// A table is what SQLite takes for one, which is not what its row of the schema should look
+/// like: whoever writes the schema by hand hides nothing that the application still reads, and
+/// has no virtual table asked in place of an ordinary one.
+///
+/// # Errors
+/// `Corrupt` for a table that is neither.
 pub(super) fn tables(file: &File) -> Result<Tables> {
-    file.said(read(&file.conn))
+    let tables = file.said(read(&file.conn))?;
+    tables.ok_or_else(|| file.damaged())
 }
 
-fn read(conn: &Connection) -> rusqlite::Result<Tables> {
+/// What SQLite writes of an ordinary table, and of a virtual one, which has no page of its own.
+const ORDINARY: &str = "CREATE TABLE ";
+const VIRTUAL: &str = "CREATE VIRTUAL TABLE ";
+
+/// `None` if a table is neither.
+fn read(conn: &Connection) -> rusqlite::Result<Option<Tables>> {
     let mut ordinary = vec![Table {
         name: "sqlite_schema".to_owned(),
         columns: vec!["sql".to_owned()],
@@ -50,36 +63,41 @@ fn read(conn: &Connection) -> rusqlite::Result<Tables> {
     }];
     let mut virtual_ones = Vec::new();
     let mut statement = conn.prepare(
-        "SELECT name, coalesce(rootpage, 0) FROM main.sqlite_schema
-         WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name",
+        "SELECT name, coalesce(rootpage, 0), coalesce(sql, '') FROM main.sqlite_schema
+         WHERE lower(type) = 'table' AND lower(name) NOT IN
+             ('sqlite_stat1', 'sqlite_stat2', 'sqlite_stat3', 'sqlite_stat4')
+         ORDER BY name",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;
-        // A virtual table has no page of its own.
-        if row.get::<_, i64>(1)? == 0 {
+        let has_page = row.get::<_, i64>(1)? != 0;
+        let sql: String = row.get(2)?;
+        if has_page && sql.starts_with(ORDINARY) {
+            ordinary.push(table(conn, name)?);
+        } else if !has_page && sql.starts_with(VIRTUAL) {
             virtual_ones.push(name);
         } else {
-            ordinary.push(table(conn, name)?);
+            return Ok(None);
         }
     }
-    Ok(Tables {
+    Ok(Some(Tables {
         ordinary,
         virtual_ones,
-    })
+    }))
 }
 
 fn table(conn: &Connection, name: String) -> rusqlite::Result<Table> {
     /// A generated column that is worked out when it is read.
-    const VIRTUAL: i64 = 2;
+    const COMPUTED: i64 = 2;
     let mut columns = Vec::new();
     let mut generates = false;
     let mut statement = conn.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1, 'main')")?;
     let mut rows = statement.query([&name])?;
     while let Some(row) = rows.next()? {
         let hidden: i64 = row.get(1)?;
-        generates |= hidden >= VIRTUAL;
-        if hidden != VIRTUAL {
+        generates |= hidden >= COMPUTED;
+        if hidden != COMPUTED {
             columns.push(row.get(0)?);
         }
     }

@@ -33,6 +33,11 @@ impl File {
         result.map_err(|e| explained(e, &self.path))
     }
 
+    /// That its schema is not what SQLite writes.
+    pub(super) fn damaged(&self) -> Error {
+        damaged(&self.path)
+    }
+
     /// That a part of a long value could not be read.
     pub(super) fn unread(&self, error: std::io::Error) -> Error {
         Error::unavailable(format!(
@@ -107,6 +112,13 @@ fn prepare(conn: &Connection, options: Options) -> rusqlite::Result<()> {
     )
 }
 
+fn damaged(path: &Path) -> Error {
+    Error::corrupt(format!(
+        "{} is damaged: restore it, or look through a copy that `sqlite3 FILE .recover` made",
+        path.display()
+    ))
+}
+
 /// No message of SQLite's reaches the answer: it may quote the schema.
 fn explained(error: rusqlite::Error, path: &Path) -> Error {
     let shown = path.display();
@@ -116,9 +128,7 @@ fn explained(error: rusqlite::Error, path: &Path) -> Error {
             "{shown} is no SQLite database, or is encrypted: give a plain copy of it, or its dump \
              on standard input"
         )),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch) => Error::corrupt(format!(
-            "{shown} is damaged: restore it, or look through a copy that `sqlite3 FILE .recover` made"
-        )),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch) => damaged(path),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::unavailable(format!(
             "{shown} is locked by another process: end its transaction, or stop it, and try again"
         )),
