@@ -286,8 +286,9 @@ fn only_loopback_is_served() {
 
 #[test]
 fn errors_belong_to_their_fields() {
+    type Sent = &'static [(&'static str, &'static [u8])];
     let service = Service::start();
-    let cases: [(&str, &[(&str, &[u8])], &str); 6] = [
+    let cases: [(&str, Sent, &str); 6] = [
         ("/servers", &[("id", b"web-1"), ("secret", b"x")], "id"),
         ("/servers", &[("id", b"a@b"), ("secret", b"x")], "secret"),
         (
