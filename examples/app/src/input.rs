@@ -91,6 +91,13 @@ pub(crate) fn id(
                 "A set cannot be called new: choose another name.",
             ));
         }
+        // A browser takes these out of an address, so that its page could not be reached.
+        Section::Environments if matches!(view.id.as_str(), "." | "..") => {
+            return Err(Refused::mend(
+                "id",
+                "A set cannot be called by dots alone: choose another name.",
+            ));
+        }
         Section::Environments => view.id.clone(),
         Section::Hosts => {
             if !PROVIDERS.iter().any(|(known, _)| *known == view.provider) {

@@ -288,7 +288,7 @@ fn only_loopback_is_served() {
 fn errors_belong_to_their_fields() {
     type Sent = &'static [(&'static str, &'static [u8])];
     let service = Service::start();
-    let cases: [(&str, Sent, &str); 6] = [
+    let cases: [(&str, Sent, &str); 8] = [
         ("/servers", &[("id", b"web-1"), ("secret", b"x")], "id"),
         ("/servers", &[("id", b"a@b"), ("secret", b"x")], "secret"),
         (
@@ -312,6 +312,8 @@ fn errors_belong_to_their_fields() {
             "expires",
         ),
         ("/environments", &[("id", b"new"), ("secret", b"A=1")], "id"),
+        ("/environments", &[("id", b"."), ("secret", b"A=1")], "id"),
+        ("/environments", &[("id", b".."), ("secret", b"A=1")], "id"),
     ];
     for (path, fields, field) in cases {
         let page = service.post(path, fields);
