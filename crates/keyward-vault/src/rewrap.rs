@@ -129,7 +129,6 @@ impl<'a> Rewrap<'a> {
         let mut report = Report::default();
         let (mut barrier, mut cursor) = begin(vault).await?;
         loop {
-            let least = barrier.promoted_epoch();
             let scan = Scan::of(VAULT)
                 .after(cursor.after())
                 .limit(self.batch)
