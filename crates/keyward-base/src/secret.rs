@@ -61,7 +61,8 @@ impl SecretBytes {
             len = len.saturating_add(got);
             if len > limit {
                 return Err(Error::misuse(format!(
-                    "the input is longer than {limit} bytes"
+                    "the input is longer than {limit} bytes: give one that is not, or look \
+                     whether it is the one you meant"
                 )));
             }
             if got == 0 {

@@ -69,14 +69,16 @@ fn advice(error: &Error) -> Option<&str> {
         Reason::DisabledKey => {
             "the key it was sealed with is disabled: `keyward keys enable KEY` takes that back"
         }
-        Reason::Malformed => "the input does not have the form its kind asks for",
+        Reason::Malformed => {
+            "the input does not have the form its kind asks for: copy it again, whole and unchanged"
+        }
         Reason::NotFound => {
             "there is no such thing: `keyward vault list` and `keyward keys status` show what there is"
         }
         Reason::PendingKey => {
             "the key is still pending: `keyward keys rotate` waits until it is active"
         }
-        Reason::TooLong => "the input is longer than the stated limit",
+        Reason::TooLong => "the input is longer than the stated limit: give a shorter one",
         Reason::UnknownKey => {
             "the key it was sealed with is not in this keyring: is KEYWARD_HOME the right one?"
         }

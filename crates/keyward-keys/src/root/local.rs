@@ -94,7 +94,8 @@ impl LocalKeys {
 pub(super) fn unwrap_with(root: &BodyKey, context: &[u8], body: &[u8]) -> Result<SecretArray<32>> {
     let opened = root.open(context, body).map_err(|e| match e.kind() {
         ErrorKind::Rejected => Error::unavailable(
-            "this root does not open the keyring: it is another key, or the record was altered",
+            "this root does not open the keyring: give the root that it was made with, or, if this is \
+             it, the keyring was altered: restore the key store from a backup",
         )
         .with_source(e),
         _ => e,
