@@ -160,7 +160,15 @@ fn a_key_is_not_destroyed_while_a_named_database_holds_its_values() {
         )
         .unwrap();
     bench.run(&["keys", "disable", key], b"").ok();
-    bench.run(&destroy, b"").ok();
+    world
+        .app
+        .execute_batch("CREATE VIRTUAL TABLE words USING fts5(a)")
+        .unwrap();
+    let said = bench.run(&destroy, b"").ok().said();
+    assert!(
+        said.contains("virtual tables were not asked") && said.contains("words"),
+        "{said}"
+    );
     assert_eq!(bench.keys_in("destroyed"), [key]);
 
     // A database that cannot be looked through is no empty one.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use keyward_base::Purpose;
 use keyward_embedded::{Embedded, Home, Options, RootSource};
-use keyward_keys::{ColumnId, Coverage};
+use keyward_keys::{ColumnId, Coverage, KeyState, Stage};
 use keyward_store::{BoxFuture, StoreId};
 use support::Bench;
 
@@ -249,6 +249,87 @@ fn a_column_that_only_a_service_can_count_is_named_by_every_command() {
     bench
         .run(&["keys", "destroy", &key], b"")
         .fails(2, "account.token");
+    assert_eq!(bench.keys_in("disabled"), [key.as_str()]);
+}
+
+#[test]
+fn a_key_that_came_between_is_named_at_the_end_of_a_rotation() {
+    let bench = Bench::new();
+    let serving = serve(&bench);
+    let first = bench.keys_in("active").remove(0);
+    let purpose = Purpose::new("vault").unwrap();
+    // A rotation that is left while it waits for its last step.
+    let mut rotation = serving.keyring().admin().rotation(&purpose);
+    loop {
+        match block_on(rotation.step()).unwrap() {
+            Stage::Waiting { to, .. } if to == KeyState::Destroyed => break,
+            Stage::Waiting { .. } => tick(&serving),
+            stage => panic!("{stage:?}"),
+        }
+    }
+    drop(rotation);
+    let between = bench.keys_in("active").remove(0);
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    bench.run(&["keys", "rotate", "--no-wait"], b"").ok();
+    tick(&serving);
+    block_on(serving.keyring().leave()).unwrap();
+
+    let said = bench.run(&["keys", "rotate", "--to-end"], b"").ok().said();
+    assert_eq!(bench.keys_in("destroyed"), [first.as_str()]);
+    assert_eq!(bench.keys_in("retired"), [between.as_str()]);
+    let named = format!("key {between} is retired, and no part of this rotation");
+    assert!(said.contains(&named), "{said}");
+    let said = bench.run(&["keys", "rotate", "--to-end"], b"").ok().said();
+    assert!(
+        said.contains("1 value sealed anew, 2 keys destroyed"),
+        "{said}"
+    );
+    assert!(!said.contains("no part of this rotation"), "{said}");
+    assert_eq!(bench.open("t.c", "1").ok().text(), "one value");
+}
+
+#[test]
+fn a_store_that_nobody_presents_is_named_and_its_key_stays() {
+    let bench = Bench::new();
+    let serving = serve(&bench);
+    let keyring = serving.keyring();
+    // A data store of the service's own, beside the one of the home.
+    let store = keyward_sqlite::SqliteStore::open(bench.folder().join("second.db"));
+    let second = keyward_vault::Vault::builder(keyring.clone(), Arc::new(store.unwrap()));
+    block_on(second.build()).unwrap();
+    block_on(keyring.leave()).unwrap();
+    let key = bench.keys_in("active").remove(0);
+
+    let doctor = bench.run(&["doctor", "--json"], b"").ok().json();
+    let checks = doctor["checks"].as_array().unwrap();
+    let named: Vec<_> = checks.iter().filter(|c| c["name"] == "columns").collect();
+    assert_eq!(named.len(), 1, "{named:?}");
+    assert_eq!(named[0]["verdict"], "warn");
+    let says = named[0]["says"].as_str().unwrap();
+    assert!(
+        says.contains("in a store that nobody presents here"),
+        "{says}"
+    );
+    assert!(
+        named[0]["fix"]
+            .as_str()
+            .unwrap()
+            .contains("the home that has the store")
+    );
+
+    bench.run(&["keys", "rotate"], b"").ok();
+    bench
+        .run(&["keys", "disable", &key], b"")
+        .fails(2, "--even-uncounted");
+    bench
+        .run(&["keys", "disable", &key, "--even-uncounted"], b"")
+        .ok();
+    for destroy in [
+        &["keys", "destroy", &key][..],
+        &["keys", "destroy", &key, "--even-unregistered"],
+    ] {
+        bench.run(destroy, b"").fails(2, "vault");
+    }
     assert_eq!(bench.keys_in("disabled"), [key.as_str()]);
 }
 

@@ -50,6 +50,7 @@ impl Databases {
     fn look(&self) -> Result<()> {
         for file in &self.files {
             let report = find::look_through(file, &self.keys)?;
+            find::note_not_asked(&report.virtual_tables);
             if let Some(first) = report.found.first() {
                 let values = counted(report.values(), "value needs", "values need");
                 return Err(Error::misuse(format!(

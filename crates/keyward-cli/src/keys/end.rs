@@ -2,7 +2,7 @@
 
 use keyward_base::{Error, KeyId, Purpose, Result};
 use keyward_embedded::Embedded;
-use keyward_keys::{KeyState, Receipt, Stage};
+use keyward_keys::{KeyState, KeyStatus, Receipt, Stage};
 use keyward_vault::Rewrap;
 use serde::Serialize;
 
@@ -122,6 +122,16 @@ fn tell(
         output::note(&format!(
             "key {key} stays: it sealed values that are stored nowhere we can count; seal those \
              anew, then `keyward keys disable {key} && keyward keys destroy {key} --even-unregistered`"
+        ));
+    }
+    // Added by another command while this rotation went on, or before it was taken up again.
+    let later = |key: &&KeyStatus| {
+        key.purpose == *purpose && key.state == KeyState::Retired && !kept.contains(&key.id)
+    };
+    for KeyStatus { id, .. } in keys.iter().filter(later) {
+        output::note(&format!(
+            "key {id} is retired, and no part of this rotation: `keyward vault rewrap` moves its \
+             values, and `keyward keys rotate --to-end` once more ends it too"
         ));
     }
     if !told.erased {

@@ -106,6 +106,16 @@ pub(super) fn look_through(file: &Path, keys: &Keys) -> Result<Report> {
     report
 }
 
+/// Says which tables were not looked through.
+pub(super) fn note_not_asked(virtual_tables: &[String]) {
+    if !virtual_tables.is_empty() {
+        output::note(&format!(
+            "virtual tables were not asked, only the tables that built-in ones keep their content in: {}",
+            virtual_tables.join(", ")
+        ));
+    }
+}
+
 /// `table.column`, as far as it is known.
 pub(super) fn place(found: &Found) -> String {
     named(&found.table, found.column.as_deref())
@@ -144,12 +154,7 @@ impl Source {
             let named = named(&place.table, place.column.as_deref());
             output::say(&format!("{:>12}  {named}", place.values))?;
         }
-        if !self.virtual_tables.is_empty() {
-            output::note(&format!(
-                "virtual tables were not asked, only the tables that built-in ones keep their content in: {}",
-                self.virtual_tables.join(", ")
-            ));
-        }
+        note_not_asked(&self.virtual_tables);
         if !self.complete {
             output::note(
                 "the dump does not end as a whole one does: if it was not written without comments, make it again",
