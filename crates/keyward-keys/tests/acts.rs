@@ -150,3 +150,38 @@ async fn a_dropped_change_leaves_nothing_untold() {
     }
     assert!(seen.contains(&Outcome::Done) && seen.contains(&Outcome::NotDone));
 }
+
+/// The ring's epoch tells nothing of what lies beside it: that a store did not answer is not said
+/// to be a failure.
+#[tokio::test]
+async fn an_act_beside_the_ring_whose_answer_was_lost_is_unknown() {
+    let (world, ring) = World::new().await;
+    let tenant = keyward_base::Tenant::new("acme").unwrap();
+    ring.sealing_key(&purpose(), &tenant, 0).await.unwrap();
+    let place = keyward_store::RecordKey {
+        collection: keyward_store::Collection::named("tenant-keys"),
+        owner: "acme".to_owned(),
+        id: "vault".to_owned(),
+    };
+    let found = world.store.fetch(&place).await.unwrap().unwrap();
+    let damage = keyward_store::Write::Swap {
+        key: place.clone(),
+        version: found.version,
+        content: keyward_store::Content::default(),
+    };
+    let _written = world.store.apply(vec![damage]).await.unwrap();
+    let staged = Staged::over(Arc::clone(&world.store));
+    let builder = world.builder(staged.clone(), Arc::new(world.audit.clone()));
+    let odd = builder.open().await.unwrap();
+    let _before = world.audit.take();
+    staged.answer([keyward_testkit::Answer::LostAnswer]);
+    let error = odd.admin().set_aside("acme").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let gone = world.store.fetch(&place).await.unwrap();
+    assert!(gone.is_none(), "it was done");
+    let last = world.audit.last().unwrap();
+    assert_eq!(
+        (last.action, last.outcome),
+        ("keys.set-aside", Outcome::Unknown)
+    );
+}

@@ -473,3 +473,33 @@ async fn a_value_that_grew_old_in_the_audit_is_not_handed_out() {
     let sealed = column.seal(&cell("acme", 1), &secret("password-1")).await;
     assert_eq!(sealed.unwrap_err().kind(), ErrorKind::Unavailable);
 }
+
+/// A process that takes no lease slept while its key was rotated away, disabled and destroyed: what
+/// it seals then for a table, which no barrier guards, opens all the same.
+#[tokio::test]
+async fn a_process_that_slept_across_a_rotation_seals_under_the_newer_key() {
+    let world = World::in_memory().await;
+    let slow = world.reopened().await;
+    let asleep = column(&slow).await;
+    let _first = asleep
+        .seal(&cell("acme", 1), &secret("password-1"))
+        .await
+        .unwrap();
+    let column = column(&world.vault).await;
+    let table = Servers::new(&column);
+    world.vault.keyring().cover(Arc::new(table)).await.unwrap();
+    let old = rotate(&world.vault).await;
+    let admin = world.vault.keyring().admin();
+    admin.disable(old).await.unwrap();
+    world
+        .clock
+        .advance(world.vault.keyring().policy().minimum_age());
+    admin.destroy(old).await.unwrap();
+    let late = asleep
+        .seal(&cell("acme", 2), &secret("password-2"))
+        .await
+        .unwrap();
+    late.check_use(world.clock.now().unwrap()).unwrap();
+    let opened = column.open(&cell("acme", 2), &late).await.unwrap();
+    assert_eq!(opened.expose(), b"password-2");
+}

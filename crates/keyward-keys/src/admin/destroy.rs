@@ -224,15 +224,21 @@ fn check_disabled(key: &RingKey) -> Result<()> {
     }
 }
 
+/// Every tenant's key record of the purpose can be read.
+pub(super) fn check_readable(key: &RingKey, usage: &Usage) -> Result<()> {
+    let of_purpose = |owner: &&crate::usage::DamagedRecord| owner.purpose == key.purpose.as_str();
+    match usage.damaged.iter().find(of_purpose) {
+        Some(damaged) => Err(Error::misuse(format!(
+            "the key record of tenant {} cannot be read, and may need key {}: restore it, or give it up with `keyward keys set-aside {}`",
+            damaged.owner, key.id, damaged.owner
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn check_unused(key: &RingKey, usage: &Usage, even_unregistered: bool) -> Result<()> {
     let id = key.id;
-    let of_purpose = |owner: &&crate::usage::DamagedRecord| owner.purpose == key.purpose.as_str();
-    if let Some(damaged) = usage.damaged.iter().find(of_purpose) {
-        return Err(Error::misuse(format!(
-            "the key record of tenant {} cannot be read, and may need key {id}: restore it, or give it up with `keyward keys set-aside {}`",
-            damaged.owner, damaged.owner
-        )));
-    }
+    check_readable(key, usage)?;
     let rows = usage.rows(id);
     if rows > 0 {
         return Err(Error::misuse(format!(

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
 
-use super::destroy::Destruction;
+use super::destroy::{Destruction, check_readable};
 use super::{Admin, Promotion, Receipt};
 use crate::records::{MAX_TRIES, contended};
 use crate::ring::{KeyState, Ring, RingKey};
@@ -219,6 +219,10 @@ impl Rotation {
         let left = rows.values().fold(0_u64, |sum, n| sum.saturating_add(*n));
         if left == 0 {
             self.asked = None;
+            // Restored later, their values open at once: nothing was disabled under them.
+            for key in self.ending(KeyState::Retired) {
+                check_readable(&key, &usage)?;
+            }
             return Ok(None);
         }
         if self.asked.is_some_and(|before| left >= before) {

@@ -220,3 +220,27 @@ async fn who_finds_the_rotation_ended_by_another_begins_no_second() {
     assert!(destroyed.is_empty() && kept.is_empty());
     assert_eq!(ring.status().keys.len(), 2, "one rotation, one new key");
 }
+
+/// A key record that cannot be read now may be restored: its values open then, since nothing was
+/// disabled under them meanwhile.
+#[tokio::test]
+async fn a_rotation_disables_nothing_that_a_damaged_record_may_need() {
+    let world = World::new();
+    let ring = world.create().await;
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let old = ring.status().keys[0].id;
+    let place = crate::world::tenant_key("acme");
+    let sound = world.store.data(&place).await;
+    world.store.put(place.clone(), b"damaged".to_vec()).await;
+    let mut rotation = ring.admin().rotation(&purpose());
+    let refused = rotation.step().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(refused.to_string().contains("set-aside acme"), "{refused}");
+    assert_eq!(state(&ring, old), KeyState::Retired);
+    world.store.put(place, sound).await;
+    let cold = world.open().await;
+    cold.opening_key(&purpose(), &acme, key).await.unwrap();
+    let stage = rotation.step().await.unwrap();
+    assert!(matches!(stage, Stage::Done { .. }), "{stage:?}");
+}
