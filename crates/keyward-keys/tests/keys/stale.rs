@@ -169,3 +169,25 @@ async fn a_column_that_is_slow_to_count_does_not_cost_the_lease() {
     assert_eq!(live.len(), 1);
     assert_eq!(live[0].columns.len(), 1);
 }
+
+/// Without an anchor, a process knows by itself that a ring of the epoch it holds is another.
+#[tokio::test]
+async fn a_ring_that_was_put_back_and_changed_differently_is_refused_without_an_anchor() {
+    let world = World::new();
+    let ring = world.create().await;
+    let before = world.store.ring().await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    world.store.put_ring(before).await;
+    let other = world.open().await;
+    let pepper = keyward_base::Purpose::new("pepper").unwrap();
+    other.admin().add_purpose(&pepper).await.unwrap();
+    assert_eq!(other.status().epoch, ring.status().epoch);
+    let refused = ring.refresh().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(
+        refused.to_string().contains("changed differently"),
+        "{refused}"
+    );
+    let refused = ring.admin().rotate(&purpose()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+}
