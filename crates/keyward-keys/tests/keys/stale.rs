@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keyward_base::{ErrorKind, ManualClock, Reason, Result};
 use keyward_keys::{ColumnId, Coverage, KeyState, Policy, TenantKeyMode};
-use keyward_store::{BoxFuture, StoreId};
+use keyward_store::{BoxFuture, Records, StoreId};
+use keyward_testkit::{Interrupt, Staged};
 
 use crate::world::{Column, World, purpose, tenant};
 
@@ -190,4 +191,89 @@ async fn a_ring_that_was_put_back_and_changed_differently_is_refused_without_an_
     );
     let refused = ring.admin().rotate(&purpose()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
+}
+
+/// A whole store put back gives a version out a second time: other bytes under it are another ring.
+#[tokio::test]
+async fn other_bytes_under_the_version_that_is_known_are_read() {
+    let world = World::new();
+    let ring = world.create().await;
+    let before = world.store.ring().await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let held = world.store.inner.fetch(&crate::world::ring_key()).await;
+    let mut forged = held.unwrap().unwrap();
+    forged.content.data = before;
+    *world.store.put_back.lock().unwrap() = Some(forged);
+    let refused = ring.refresh().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("put back"), "{refused}");
+    *world.store.put_back.lock().unwrap() = None;
+    ring.refresh().await.unwrap();
+}
+
+/// A lease is renewed over the ring as it is, or not at all: whoever changes the ring later knows
+/// what a replica can still hold.
+#[tokio::test]
+async fn a_lease_is_not_renewed_over_a_ring_that_moved_on() {
+    for at in 0.. {
+        let world = World::new();
+        let ring = world.create().await;
+        let store = Staged::over(world.store.clone());
+        let records: Arc<dyn Records> = store.clone();
+        let web = keyward_keys::Keyring::builder(records, world.root.clone())
+            .clock(world.clock.clone())
+            .replica("web");
+        let web = web.open().await.unwrap();
+        world.clock.advance(web.policy().lease / 2);
+        let other = ring.clone();
+        let act = move || -> BoxFuture<'static, ()> {
+            Box::pin(async move {
+                other.admin().rotate(&purpose()).await.unwrap();
+            })
+        };
+        store.interrupt(at, Interrupt::Run(Box::new(act)));
+        web.tick().await.unwrap();
+        if !store.fired() {
+            assert!(at >= 2, "{at} calls");
+            return;
+        }
+        let live = ring.replicas().await.unwrap();
+        assert_eq!(live[0].epoch, ring.status().epoch, "at call {at}");
+        assert_eq!(web.status().epoch, ring.status().epoch, "at call {at}");
+    }
+}
+
+/// A record that only an older ring cannot read is not given up once the newest is restored.
+#[tokio::test]
+async fn what_a_restored_ring_reads_is_not_set_aside() {
+    for at in 0.. {
+        let world = World::new();
+        let ring = world.create().await;
+        let before = world.store.ring().await;
+        ring.admin().rotate(&purpose()).await.unwrap();
+        ring.admin().promote_ready().await.unwrap();
+        ring.sealing_key(&purpose(), &tenant("acme"), 0)
+            .await
+            .unwrap();
+        let newest = world.store.ring().await;
+        world.store.put_ring(before).await;
+        let staged = Staged::over(world.store.clone());
+        let records: Arc<dyn Records> = staged.clone();
+        let slow =
+            keyward_keys::Keyring::builder(records, world.root.clone()).clock(world.clock.clone());
+        let slow = slow.open().await.unwrap();
+        let store = world.store.clone();
+        let act = move || -> BoxFuture<'static, ()> {
+            Box::pin(async move { store.put_ring(newest).await })
+        };
+        staged.interrupt(at, Interrupt::Run(Box::new(act)));
+        let done = slow.admin().set_aside("acme").await;
+        let place = crate::world::tenant_key("acme");
+        let stays = world.store.inner.fetch(&place).await.unwrap().is_some();
+        if !staged.fired() {
+            assert!(done.is_ok() && !stays && at >= 3, "{at} calls");
+            return;
+        }
+        assert!(stays, "at call {at}");
+    }
 }
