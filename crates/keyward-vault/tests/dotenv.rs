@@ -281,6 +281,8 @@ fn what_is_not_made_of_words_is_no_name() {
         "QWRTPS_XKCDFG_HJKLMN",
         "MFRGGZDFMZTWQ2LKDATABASE_URL",
         "fooEnWkCqRtBar",
+        "AAa_a_AA_AA0",
+        "A0_1B_C2_D3E4",
     ] {
         for rest in ["=", "=x", "==", "=\"x\"", " = x", ": x"] {
             for before in ["", "A=1\n", "A=\"1\"\n", "A=\n"] {

@@ -52,7 +52,7 @@ fn name() -> impl Strategy<Value = String> {
         "[A-Z][A-Z0-9_]{0,10}",
         "[A-Za-z_][A-Za-z0-9_]{0,10}",
         // A project's own words, which can be spoken.
-        "([BDKLMNRST][AEIOU]){1,5}(_([BDKLMNRST][AEIOU]){1,5}){1,3}[0-9]?",
+        "([BDKLMNRST][AEIOU]){1,5}(_([BDKLMNRST][AEIOU]){1,5}){1,3}",
         words(1..6).prop_map(|words| words.join("_").to_uppercase()),
         (words(1..4), select(vec!["-", ".", "_"])).prop_map(|(words, sign)| words.join(sign)),
         words(1..3).prop_map(move |words| words.iter().map(|word| capital(word)).collect()),

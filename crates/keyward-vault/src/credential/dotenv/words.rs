@@ -15,7 +15,7 @@ pub(super) const LONG: usize = 12;
 /// The most letters of a name with small letters, `-` or `.` in it that need not be of words.
 const MOST_UNKNOWN: usize = 8;
 
-/// The most digits of one part of a name.
+/// The most digits of a name of 12 bytes and more.
 const MOST_DIGITS: usize = 4;
 
 /// Letters of the longest word.
@@ -27,27 +27,30 @@ static WORDS: LazyLock<BTreeSet<&str>> =
 
 /// Whether `name` may be shown: it is short, or made of words parted by `_`, `-`, `.` or a capital.
 /// In a name of capitals, digits and `_` alone, as most are, a part of less than [`LONG`] letters
-/// may be any word that can be spoken, such as a project's own name.
+/// may be any word that can be spoken, such as a project's own name. Of any other, a third is
+/// words.
 pub(super) fn are_in(name: &str) -> bool {
     if name.len() < LONG {
         return true;
     }
     let is_conventional = is_conventional(name);
-    let mut unknown = 0_usize;
+    let (mut known, mut unknown) = (0_usize, 0_usize);
     for part in name.split(['_', '-', '.']) {
         if has_many_digits(part) {
             return false;
         }
-        let len = unknown_len(part);
-        if len == 0 {
-            continue;
-        }
-        if is_conventional && (part.len() >= LONG || !can_be_spoken(part)) {
+        let (of_words, of_none) = letters(part);
+        known = known.saturating_add(of_words);
+        unknown = unknown.saturating_add(of_none);
+        if is_conventional && of_none > 0 && (part.len() >= LONG || !can_be_spoken(part)) {
             return false;
         }
-        unknown = unknown.saturating_add(len);
     }
-    is_conventional || unknown <= MOST_UNKNOWN
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    if is_conventional {
+        return digits == 0 || (known > 0 && digits <= MOST_DIGITS);
+    }
+    unknown <= MOST_UNKNOWN && digits <= MOST_DIGITS && known.saturating_mul(3) >= name.len()
 }
 
 /// Whether it is of capitals, digits and `_` alone.
@@ -71,13 +74,17 @@ fn can_be_spoken(part: &str) -> bool {
     part.len() < 6 || part.contains(['A', 'E', 'I', 'O', 'U', 'Y'])
 }
 
-/// How many letters of a part belong to no word.
-fn unknown_len(part: &str) -> usize {
-    part.split(|c: char| c.is_ascii_digit())
-        .flat_map(camel)
-        .filter(|word| !is_known(word))
-        .map(str::len)
-        .fold(0, usize::saturating_add)
+/// How many letters of a part belong to words of at least three, and how many to none.
+fn letters(part: &str) -> (usize, usize) {
+    let (mut known, mut unknown) = (0_usize, 0_usize);
+    for word in part.split(|c: char| c.is_ascii_digit()).flat_map(camel) {
+        if !is_known(word) {
+            unknown = unknown.saturating_add(word.len());
+        } else if word.len() >= 3 {
+            known = known.saturating_add(word.len());
+        }
+    }
+    (known, unknown)
 }
 
 /// `connection`, `String` of `connectionString`; `AWS`, `Region` of `AWSRegion`.
