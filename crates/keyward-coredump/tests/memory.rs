@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use keyward_crypto::Provider;
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Collection, Record, Records as _, Scan};
 use keyward_testkit::Needles;
+use keyward_testkit::tools::without;
 
 #[test]
 fn nothing_is_left_by_the_default_provider() {
@@ -112,10 +114,6 @@ fn nothing_is_left(provider: &str, kept: &str) {
     child.end();
 }
 
-fn without(tool: &str) -> bool {
-    std::env::var("KEYWARD_WITHOUT").is_ok_and(|list| list.split(',').any(|name| name == tool))
-}
-
 /// The credentials that the child reads, and what of them is secret.
 struct Planted(Vec<(&'static str, Vec<u8>)>);
 
@@ -161,6 +159,20 @@ impl Planted {
             "damaged-oauth-token",
             format!(r#"{{"access_token":"\u0041{damaged_token}\u0007"}}"#).as_bytes(),
         );
+        // The wrong alphabet is noticed at a letter near the end, the damage at the last but one.
+        let (root, damaged_root) = (root_of(random(32)), root_of(random(32)));
+        let text = base64url(&damaged_root);
+        for (name, text) in [
+            ("url-root", format!("v1:{}\n", base64url(&root))),
+            (
+                "damaged-root",
+                format!("v1:{}!{}\n", &text[..41], &text[42..]),
+            ),
+        ] {
+            put(name, text.as_bytes());
+            let only_ours = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(folder.join(name), only_ours).unwrap();
+        }
         put(
             "damaged-env",
             format!("A=\"{damaged_variable}\r\nB=1\r\n").as_bytes(),
@@ -178,8 +190,17 @@ impl Planted {
             ("damaged SSH key", damaged_ssh),
             ("damaged token", damaged_token.into_bytes()),
             ("damaged variable", damaged_variable.into_bytes()),
+            ("root in base64url", root),
+            ("damaged root", damaged_root),
         ])
     }
+}
+
+/// A root whose base64 in the URL's alphabet has a letter of that alphabet alone near its end.
+fn root_of(mut random: Vec<u8>) -> Vec<u8> {
+    random[27..30].copy_from_slice(&[0xff, 0xef, 0xbe]);
+    assert!(base64url(&random)[36..40].contains('-'));
+    random
 }
 
 /// A fresh Ed25519 key; returns its seed, which follows a length of 64 in the private part.

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use keyward_base::{Error, Result, Scope, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_keys::FileRoot;
 use keyward_vault::{Expect, Kind, Rewrap, Slot};
 
 const LIMIT: usize = 1024 * 1024;
@@ -59,7 +60,7 @@ fn live(home: &Path, secrets: &Path, provider: Provider) -> Result<()> {
     runtime.block_on(async {
         let embedded = Embedded::init(&home, &options).await?;
         put_all(&embedded, secrets).await?;
-        refuse_all(&embedded, secrets)?;
+        refuse_all(&embedded, secrets, &provider)?;
         open_all(&embedded).await?;
         stage("sealed");
         let admin = embedded.keyring().admin();
@@ -96,7 +97,7 @@ async fn put_all(embedded: &Embedded, secrets: &Path) -> Result<()> {
 }
 
 /// Credentials with one wrong character: what was decoded of them until then is wiped too.
-fn refuse_all(embedded: &Embedded, secrets: &Path) -> Result<()> {
+fn refuse_all(embedded: &Embedded, secrets: &Path, provider: &Provider) -> Result<()> {
     for kind in [Kind::Env, Kind::OAuthToken, Kind::SshKey] {
         let file = File::open(secrets.join(format!("damaged-{kind}"))).map_err(unreadable)?;
         let bytes = SecretBytes::read(file, LIMIT)?;
@@ -104,7 +105,11 @@ fn refuse_all(embedded: &Embedded, secrets: &Path) -> Result<()> {
             return Err(Error::misuse(format!("a damaged {kind} was taken")));
         }
     }
-    Ok(())
+    if FileRoot::open(&secrets.join("damaged-root"), provider).is_ok() {
+        return Err(Error::misuse("a damaged root was taken"));
+    }
+    // One that is whole is looked at in each alphabet too.
+    FileRoot::open(&secrets.join("url-root"), provider).map(drop)
 }
 
 async fn open_all(embedded: &Embedded) -> Result<()> {
