@@ -1,5 +1,10 @@
 //! Files of root and anchor: whose they are, where they lie, what stands in their place.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::expect_used,
+    missing_docs
+)] // Tests: a panic is the report.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
