@@ -262,7 +262,10 @@ fn a_key_that_came_between_is_named_at_the_end_of_a_rotation() {
     let mut rotation = serving.keyring().admin().rotation(&purpose);
     loop {
         match block_on(rotation.step()).unwrap() {
-            Stage::Waiting { to, .. } if to == KeyState::Destroyed => break,
+            Stage::Waiting {
+                to: KeyState::Destroyed,
+                ..
+            } => break,
             Stage::Waiting { .. } => tick(&serving),
             stage => panic!("{stage:?}"),
         }

@@ -166,7 +166,8 @@ fn words(text: &str) -> SecretBytes {
 }
 
 fn cost_of(wrapped: &Wrapped) -> (u32, u32) {
-    let number = |at: usize| u32::from_be_bytes(wrapped.bytes[at..at + 4].try_into().unwrap());
+    let number =
+        |at: usize| u32::from_be_bytes(*wrapped.bytes.get(at..).unwrap().first_chunk().unwrap());
     (number(16), number(20))
 }
 
