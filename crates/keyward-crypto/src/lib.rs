@@ -1,11 +1,12 @@
 //! The only crate of keyward that touches ciphers and hashes.
 //!
 //! ```
-//! use keyward_crypto::{BodyKey, Provider, Random};
+//! use keyward_base::Suite;
+//! use keyward_crypto::{BodyKey, Provider};
 //!
 //! # fn main() -> keyward_base::Result<()> {
 //! let provider = Provider::default();
-//! let key = BodyKey::new(&provider, &provider.random()?)?;
+//! let key = BodyKey::new(&provider, Suite::Chunked1, &provider.random()?)?;
 //!
 //! // What is sealed under a context opens under the same one, and under no other.
 //! let mut body = Vec::new();
@@ -18,7 +19,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`provider`] | [`Provider`]: which implementation does what, as a value |
-//! | [`body`] | [`BodyKey`]: the sealed body, C2SP chunked encryption with SHA-512 and AES-256-GCM |
+//! | [`body`] | [`BodyKey`]: the sealed body, C2SP chunked encryption with AES-256-GCM, and SHA-512 or SHA-256 |
 //! | [`mac`] | [`MacKey`]: HMAC-SHA-256 |
 //! | [`sealed`] | the sealed text value, `kw1.…` |
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
