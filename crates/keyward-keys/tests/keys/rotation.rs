@@ -244,3 +244,26 @@ async fn a_rotation_disables_nothing_that_a_damaged_record_may_need() {
     let stage = rotation.step().await.unwrap();
     assert!(matches!(stage, Stage::Done { .. }), "{stage:?}");
 }
+
+#[tokio::test]
+async fn a_key_that_an_operator_enabled_is_out_of_the_rotation() {
+    let world = World::new();
+    let ring = world.create().await;
+    let column = Column::new("app", &purpose(), false);
+    ring.cover(column).await.unwrap();
+    let old = ring.status().keys[0].id;
+    let mut rotation = ring.admin().rotation(&purpose());
+    while state(&ring, old) != KeyState::Disabled {
+        let _on = rotation.step().await.unwrap();
+    }
+    ring.admin().enable(old).await.unwrap();
+    assert!(ring.status().keys.iter().all(|key| !key.ending));
+    for _ in 0..4 {
+        world.clock.advance(ring.policy().minimum_age());
+        if let Stage::Done { destroyed, .. } = rotation.step().await.unwrap() {
+            assert!(destroyed.is_empty());
+            break;
+        }
+    }
+    assert_eq!(state(&ring, old), KeyState::Retired);
+}
