@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use keyward_base::context::Encoded;
-use keyward_base::{Hint, KeyId, Purpose, Scope, SecretBytes, Suite, Tenant};
+use keyward_base::{Hint, KeyId, Purpose, Role, SecretBytes, Suite, Tenant};
 use keyward_crypto::sealed::{self, Header, Parsed};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_keys::{FileRoot, Keyring, Promotion};
@@ -63,7 +63,7 @@ fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault 
     let ring = keyring(folder);
     let memory: Arc<dyn Records> = Arc::new(MemoryStore::new(rows + 10));
     let filling = block_on(Vault::builder(ring.clone(), Arc::clone(&memory)).build()).unwrap();
-    let none = Scope::none();
+    let none = Role::none();
     for at in 0..rows {
         let slot = Slot::new(&tenant(at), "account.token", &format!("{at:08}")).unwrap();
         let credential = filling.credential(Kind::ApiKey, token(at)).unwrap();
@@ -326,7 +326,7 @@ fn single(c: &mut Criterion) {
         b.iter(|| now(ring.opening_key(purpose, black_box(&acme), key)).unwrap());
     });
     let slot = Slot::new(acme.as_str(), "account.token", "00000000").unwrap();
-    let none = Scope::none();
+    let none = Role::none();
     group.bench_function("open", |b| {
         b.iter(|| now(vault.open(black_box(&slot), &none)).unwrap());
     });

@@ -13,12 +13,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keyward::embedded::{Embedded, Home, Options};
+use keyward::embedded::{Home, HomeDir, Options};
 use keyward::keys::{ColumnId, Coverage, KeyState, Stage};
 use keyward::store::{BoxFuture, StoreId};
 use keyward::vault::{Cell, Column, Rewrap, Row, Sealed, Table};
 use keyward::{
-    CredentialKind, Error, Place, Purpose, RecordId, Result, Revision, Scope, SecretBytes, Tenant,
+    CredentialKind, Error, Place, Purpose, RecordId, Result, Revision, Role, SecretBytes, Tenant,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -46,13 +46,7 @@ impl Servers {
     }
 
     /// The value is bound to its row, so the row's id comes first.
-    async fn put(
-        &self,
-        home: &Embedded,
-        tenant: &str,
-        name: &str,
-        secret: SecretBytes,
-    ) -> Result<()> {
+    async fn put(&self, home: &Home, tenant: &str, name: &str, secret: SecretBytes) -> Result<()> {
         let find = "INSERT INTO server (tenant, name, password) VALUES (?1, ?2, '')
                     ON CONFLICT DO UPDATE SET name = name RETURNING id";
         let id: i64 = self
@@ -99,7 +93,7 @@ fn cell(tenant: &str, id: i64) -> Result<Cell> {
     Ok(Cell {
         tenant: Tenant::new(tenant)?,
         record: RecordId::new(&id.to_string())?,
-        scope: Scope::none(),
+        role: Role::none(),
         kind: CredentialKind::new("password")?,
         revision: Revision::FIRST,
     })
@@ -177,7 +171,7 @@ impl Table for Servers {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let home = Embedded::open(&Home::from_env()?, &Options::from_env()).await?;
+    let home = Home::open(&HomeDir::from_env()?, &Options::from_env()).await?;
     let db = Connection::open("servers.db").map_err(failed)?;
     db.execute_batch(SCHEMA).map_err(failed)?;
     // Registered for good: no process destroys a key without counting this column.
@@ -217,7 +211,7 @@ async fn main() -> Result<()> {
 }
 
 /// Ends when only time is missing: run it again then.
-async fn rotate(home: &Embedded, servers: &Servers) -> Result<()> {
+async fn rotate(home: &Home, servers: &Servers) -> Result<()> {
     let mut rotation = home.keyring().admin().rotation(&Purpose::new("vault")?);
     loop {
         match rotation.step().await? {

@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use keyward::embedded::{Embedded, Home, Options};
+use keyward::embedded::{Home, HomeDir, Options};
 use keyward::keys::Stage;
 use keyward::vault::Rewrap;
 use keyward::{Purpose, Result};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let home = Embedded::open(&Home::from_env()?, &Options::from_env()).await?;
+    let home = Home::open(&HomeDir::from_env()?, &Options::from_env()).await?;
     let mut rotation = home.keyring().admin().rotation(&Purpose::new("vault")?);
     loop {
         match rotation.step().await? {

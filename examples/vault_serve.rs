@@ -2,16 +2,16 @@
 //! standard input is one request, `TENANT PLACE RECORD`; the answer is how many bytes it opened.
 #![allow(clippy::print_stdout)] // An example shows what it does.
 
-use keyward::embedded::{Embedded, Home, Options};
+use keyward::embedded::{Home, HomeDir, Options};
 use keyward::vault::{Slot, Vault};
-use keyward::{Error, Result, Scope};
+use keyward::{Error, Result, Role};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     // `web-1` is what `keyward keys status` calls this process. Until `home` is dropped it holds
     // a lease and reads the keyring anew, so that it has each new key before it is used.
-    let home = Embedded::serve(&Home::from_env()?, &Options::from_env(), "web-1").await?;
+    let home = Home::serve(&HomeDir::from_env()?, &Options::from_env(), "web-1").await?;
 
     println!("serving");
     let mut requests = BufReader::new(tokio::io::stdin()).lines();
@@ -29,6 +29,6 @@ async fn answer(vault: &Vault, request: &str) -> Result<usize> {
     let mut words = request.split(' ');
     let mut word = || words.next().unwrap_or_default();
     let slot = Slot::new(word(), word(), word())?;
-    let opened = vault.open(&slot, &Scope::none()).await?;
+    let opened = vault.open(&slot, &Role::none()).await?;
     Ok(opened.bytes().len())
 }

@@ -4,9 +4,9 @@
 
 mod support;
 
-use keyward::embedded::{Embedded, Home, Options, RootSource};
+use keyward::embedded::{Home, HomeDir, Options, RootSource};
 use keyward::vault::Slot;
-use keyward::{Result, Scope};
+use keyward::{Result, Role};
 use support::{Place, TOKEN, example, ok};
 
 fn options(place: &Place) -> Options {
@@ -18,8 +18,8 @@ fn options(place: &Place) -> Options {
 #[tokio::test]
 async fn the_examples_run_one_after_the_other() -> Result<()> {
     let place = Place::new();
-    let home = Home::at(place.folder().join("home"));
-    drop(Embedded::init(&home, &options(&place)).await?);
+    let dir = HomeDir::at(place.folder().join("home"));
+    drop(Home::init(&dir, &options(&place)).await?);
 
     let said = ok(&place.run(&example("vault_seal"), &[], TOKEN));
     assert_eq!(
@@ -31,9 +31,9 @@ async fn the_examples_run_one_after_the_other() -> Result<()> {
         assert!(said.contains(part), "{part}: {said}");
     }
 
-    let home = Embedded::open(&home, &options(&place)).await?;
+    let home = Home::open(&dir, &options(&place)).await?;
     let slot = Slot::new("acme", "account.github_token", "42")?;
-    let opened = home.vault().open(&slot, &Scope::none()).await?;
+    let opened = home.vault().open(&slot, &Role::none()).await?;
     assert_eq!(opened.bytes().expose(), TOKEN.as_bytes());
     Ok(())
 }
@@ -41,8 +41,8 @@ async fn the_examples_run_one_after_the_other() -> Result<()> {
 #[tokio::test]
 async fn a_key_is_replaced_to_the_end_beside_a_serving_process() -> Result<()> {
     let place = Place::new();
-    let home = Home::at(place.folder().join("home"));
-    drop(Embedded::init(&home, &options(&place)).await?);
+    let dir = HomeDir::at(place.folder().join("home"));
+    drop(Home::init(&dir, &options(&place)).await?);
     ok(&place.run(&example("vault_seal"), &[], TOKEN));
 
     let mut serving = place.serve();
@@ -62,8 +62,8 @@ async fn a_key_is_replaced_to_the_end_beside_a_serving_process() -> Result<()> {
 #[tokio::test]
 async fn an_applications_own_column_is_rotated_with_the_vault() -> Result<()> {
     let place = Place::new();
-    let home = Home::at(place.folder().join("home"));
-    drop(Embedded::init(&home, &options(&place)).await?);
+    let dir = HomeDir::at(place.folder().join("home"));
+    drop(Home::init(&dir, &options(&place)).await?);
     let column = |words: &str, input: &str| {
         let words: Vec<&str> = words.split(' ').collect();
         place.run(&example("vault_column"), &words, input)
@@ -96,7 +96,7 @@ async fn an_applications_own_column_is_rotated_with_the_vault() -> Result<()> {
     assert!(!column("open globex db", "").status.success());
 
     // The command cannot count the column, and destroys nothing.
-    let home = Embedded::open(&home, &options(&place)).await?;
+    let home = Home::open(&dir, &options(&place)).await?;
     let old = home.keyring().status().keys.first().unwrap().id;
     let refused = home.keyring().admin().destroy(old).await.unwrap_err();
     assert!(refused.to_string().contains("server.password"), "{refused}");

@@ -1,7 +1,7 @@
 //! What a sealed value is bound to. Never stored; made anew from the record's own identity each
 //! time, so that a value moved elsewhere does not open.
 
-use crate::id::{CredentialKind, Place, Purpose, RecordId, Revision, Scope, Tenant};
+use crate::id::{CredentialKind, Place, Purpose, RecordId, Revision, Role, Tenant};
 
 /// The most bytes an encoded context takes.
 pub const MAX_CONTEXT_LEN: usize = 1024;
@@ -17,7 +17,7 @@ pub struct Context<'a> {
     /// Whom it belongs to.
     pub tenant: &'a Tenant,
     /// The role it opens for.
-    pub scope: &'a Scope,
+    pub role: &'a Role,
     /// The column it lies in.
     pub place: &'a Place,
     /// The record it lies in.
@@ -102,7 +102,7 @@ impl Context<'_> {
         out.push(header);
         out.push(self.purpose.as_str().as_bytes());
         out.push(self.tenant.as_str().as_bytes());
-        out.push(self.scope.as_str().as_bytes());
+        out.push(self.role.as_str().as_bytes());
         out.push(self.place.as_str().as_bytes());
         out.push(self.record.as_str().as_bytes());
         out.push(self.kind.as_str().as_bytes());

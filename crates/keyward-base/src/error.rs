@@ -47,8 +47,8 @@ pub enum Reason {
     NotFound,
     /// The key is not yet promoted, so nothing genuine can have been sealed with it.
     PendingKey,
-    /// The caller's scope is not the one the value was sealed for.
-    ScopeMismatch,
+    /// The caller's role is not the one the value was sealed for.
+    RoleMismatch,
     /// Longer than the stated limit.
     TooLong,
     /// No key of that id is known, after one refresh.
@@ -76,7 +76,7 @@ impl Reason {
             Self::NotAuthentic => "not-authentic-for-this-context",
             Self::NotFound => "not-found",
             Self::PendingKey => "pending-key",
-            Self::ScopeMismatch => "scope-mismatch",
+            Self::RoleMismatch => "role-mismatch",
             Self::TooLong => "too-long",
             Self::UnknownKey => "unknown-key",
         }

@@ -72,8 +72,8 @@ text_id!(
     Purpose, "a purpose", 1..=32, lower, "lower-case letters, digits, '-', '.' and '_'"
 );
 text_id!(
-    /// The role a credential opens for; empty means that no scope is asked.
-    Scope, "a scope", 0..=64, visible, "visible ASCII"
+    /// The role a credential opens for; empty means that no role is asked.
+    Role, "a role", 0..=64, visible, "visible ASCII"
 );
 text_id!(
     /// What sort of credential it is, such as `ssh-key`.
@@ -89,14 +89,14 @@ text_id!(
     RequestId, "a request id", 1..=128, visible, "visible ASCII"
 );
 
-impl Scope {
-    /// No scope: the value opens for any caller of its tenant.
+impl Role {
+    /// No role: the value opens for any caller of its tenant.
     #[must_use]
     pub fn none() -> Self {
         Self("".into())
     }
 
-    /// Whether it is [`Scope::none`].
+    /// Whether it is [`Role::none`].
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.0.is_empty()

@@ -29,7 +29,7 @@
 //! | [`id`] | tenants, records, places, keys, subjects |
 //! | [`secret`] | bytes that are wiped on drop and never printed |
 //! | [`token`] | the shape all keyward tokens share |
-//! | [`wipe`] | the leaf that every secret-bearing operation runs in |
+//! | [`wipe`] | the frame that every secret-bearing operation runs in, and wiping its stack |
 
 pub mod audit;
 pub mod clock;
@@ -50,7 +50,7 @@ pub use error::{Error, ErrorKind, Reason, Result};
 pub use future::BoxFuture;
 pub use hint::Hint;
 pub use id::{
-    CredentialKind, KeyId, Place, Purpose, RecordId, RequestId, Revision, Scope, Subject, Suite,
+    CredentialKind, KeyId, Place, Purpose, RecordId, RequestId, Revision, Role, Subject, Suite,
     Tenant,
 };
 pub use secret::{SecretArray, SecretBytes};

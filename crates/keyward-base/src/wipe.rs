@@ -1,4 +1,4 @@
-//! The leaf that every secret-bearing operation runs in.
+//! Runs an operation in a stack frame of its own and overwrites that stack afterwards.
 //!
 //! Wiping a variable does not wipe the copies that a cipher, a hash or the compiler left on the
 //! stack. So the operation runs in a frame of its own, and the stack below the caller is
@@ -7,20 +7,20 @@
 
 use std::hint::black_box;
 
-/// Bytes of stack overwritten after a leaf. Measured in a release build on x86-64, as the deepest
-/// byte that changed in a stack painted beforehand: 5.4 KiB with ring, 9.4 KiB with AES-256-GCM
-/// by `aes-gcm` on a processor with AVX-512, which handles many blocks at once, and 11.5 KiB by
-/// Argon2id. The search of core dumps fails at 8 KiB.
+/// Bytes of stack that [`with_stack_wiped`] overwrites. Measured in a release build on x86-64, as
+/// the deepest byte that changed in a stack painted beforehand: 5.4 KiB with ring, 9.4 KiB with
+/// AES-256-GCM by `aes-gcm` on a processor with AVX-512, which handles many blocks at once, and
+/// 11.5 KiB by Argon2id. The search of core dumps fails at 8 KiB.
 pub const BURN_LEN: usize = 16 * 1024;
 
 /// Runs `operation` in a frame of its own, then overwrites the stack it used.
 ///
 /// The result passes through the caller's frame: return no secret by value, write it into a
 /// [`SecretArray`](crate::SecretArray) or [`SecretBytes`](crate::SecretBytes) instead. Put a
-/// batch of small operations into one leaf: the burn costs about 0.1 µs.
-pub fn leaf<T>(operation: impl FnOnce() -> T) -> T {
+/// batch of small operations into one call: the overwriting costs about 0.1 µs.
+pub fn with_stack_wiped<T>(operation: impl FnOnce() -> T) -> T {
     let result = run(operation);
-    burn();
+    overwrite();
     result
 }
 
@@ -30,7 +30,7 @@ fn run<T>(operation: impl FnOnce() -> T) -> T {
 }
 
 #[inline(never)]
-fn burn() {
+fn overwrite() {
     let mut stack = [0_u8; BURN_LEN];
     // Opaque to the optimiser, so that the fill is not removed as dead.
     black_box(&mut stack);

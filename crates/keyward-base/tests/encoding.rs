@@ -9,8 +9,7 @@ use keyward_base::encoding::{
     base64url, from_base64, from_base64url, from_hex, hex, sealed_prefix,
 };
 use keyward_base::{
-    Context, CredentialKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Scope, Suite,
-    Tenant,
+    Context, CredentialKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Role, Suite, Tenant,
 };
 use proptest::prelude::*;
 
@@ -115,7 +114,7 @@ fn the_largest_context_fits() {
     let bytes = Context {
         purpose: &Purpose::new(&"p".repeat(32)).unwrap(),
         tenant: &Tenant::new(&long).unwrap(),
-        scope: &Scope::new(&"s".repeat(64)).unwrap(),
+        role: &Role::new(&"s".repeat(64)).unwrap(),
         place: &Place::new(&format!("{name}.{name}")).unwrap(),
         record: &RecordId::new(&long).unwrap(),
         kind: &CredentialKind::new(&"k".repeat(32)).unwrap(),
@@ -131,14 +130,14 @@ fn the_largest_context_fits() {
 fn every_field_of_a_context_counts() {
     let [p, q] = ["vault", "other"].map(|s| Purpose::new(s).unwrap());
     let [t, u] = ["acme", "globex"].map(|s| Tenant::new(s).unwrap());
-    let [s, no] = ["admin", ""].map(|s| Scope::new(s).unwrap());
+    let [s, no] = ["admin", ""].map(|s| Role::new(s).unwrap());
     let [a, b] = ["a.b", "a.c"].map(|s| Place::new(s).unwrap());
     let [r, z] = ["1", "2"].map(|s| RecordId::new(s).unwrap());
     let [k, l] = ["api-key", "opaque"].map(|s| CredentialKind::new(s).unwrap());
     let base = Context {
         purpose: &p,
         tenant: &t,
-        scope: &s,
+        role: &s,
         place: &a,
         record: &r,
         kind: &k,
@@ -167,7 +166,7 @@ fn every_field_of_a_context_counts() {
             ..base.clone()
         },
         Context {
-            scope: &no,
+            role: &no,
             ..base.clone()
         },
         Context {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // Tests: a panic is the report.
 
 use keyward_base::{
-    CredentialKind, ErrorKind, KeyId, Place, Purpose, RecordId, Result, Revision, Scope, Suite,
+    CredentialKind, ErrorKind, KeyId, Place, Purpose, RecordId, Result, Revision, Role, Suite,
     Tenant,
 };
 
@@ -25,7 +25,7 @@ fn lengths_hold_to_the_byte() {
         (1, 128, |s| is_misuse(Tenant::new(s))),
         (1, 128, |s| is_misuse(RecordId::new(s))),
         (1, 32, |s| is_misuse(Purpose::new(s))),
-        (0, 64, |s| is_misuse(Scope::new(s))),
+        (0, 64, |s| is_misuse(Role::new(s))),
         (1, 32, |s| is_misuse(CredentialKind::new(s))),
     ];
     for (least, most, make) in cases {
@@ -46,7 +46,7 @@ fn characters_are_visible_ascii_or_fewer() {
         let visible = byte.is_ascii_graphic();
         assert_eq!(is_misuse(Tenant::new(&text)), visible, "{byte}");
         assert_eq!(is_misuse(RecordId::new(&text)), visible, "{byte}");
-        assert_eq!(is_misuse(Scope::new(&text)), visible, "{byte}");
+        assert_eq!(is_misuse(Role::new(&text)), visible, "{byte}");
         let lower = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
         assert_eq!(is_misuse(Purpose::new(&text)), lower, "{byte}");
         assert_eq!(is_misuse(CredentialKind::new(&text)), lower, "{byte}");
@@ -113,5 +113,5 @@ fn an_unknown_suite_is_not_a_bad_value() {
 fn revisions_count_and_end() {
     assert_eq!(Revision::FIRST.next().unwrap(), Revision::new(2));
     assert!(!is_misuse(Revision::new(u64::MAX).next()));
-    assert!(Scope::none().is_none() && Scope::new("").unwrap().is_none());
+    assert!(Role::none().is_none() && Role::new("").unwrap().is_none());
 }

@@ -109,7 +109,7 @@ fn a_rejection_reads_the_same_whatever_its_reason() {
         Reason::NotAuthentic,
         Reason::NotFound,
         Reason::PendingKey,
-        Reason::ScopeMismatch,
+        Reason::RoleMismatch,
         Reason::TooLong,
         Reason::UnknownKey,
     ];

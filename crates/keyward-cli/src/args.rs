@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use keyward_base::{Error, KeyId, Place, Purpose, RecordId, Result, Scope, Tenant};
+use keyward_base::{Error, KeyId, Place, Purpose, RecordId, Result, Role, Tenant};
 use keyward_vault::Kind;
 
 /// Keeps other people's credentials: sealed, listed by hint, rotated to the end.
@@ -236,8 +236,8 @@ pub(crate) enum Vault {
         kind: Kind,
 
         /// The role it opens for
-        #[arg(long, default_value = "", hide_default_value = true, value_parser = Scope::new)]
-        scope: Scope,
+        #[arg(long, default_value = "", hide_default_value = true, value_parser = Role::new)]
+        role: Role,
 
         /// Read the secret from this file instead of standard input
         #[arg(long, value_name = "PATH")]
@@ -269,8 +269,8 @@ pub(crate) enum Vault {
         slot: SlotArgs,
 
         /// The role that opens it
-        #[arg(long, default_value = "", hide_default_value = true, value_parser = Scope::new)]
-        scope: Scope,
+        #[arg(long, default_value = "", hide_default_value = true, value_parser = Role::new)]
+        role: Role,
 
         /// Open a value made by `vault seal --stdout`, read from this file ('-' is standard input)
         #[arg(long, value_name = "PATH")]

@@ -6,7 +6,7 @@ mod checks;
 use keyward_base::{Error, ErrorKind, Result};
 use serde::Serialize;
 
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::output::{self, Colour, Screen};
 
 /// How a check ended.
@@ -104,8 +104,8 @@ struct Told<'a> {
 ///
 /// # Errors
 /// `Misuse` if there is no home; of the kind of the first failure otherwise.
-pub(crate) async fn run(home: &Home, json: bool) -> Result<()> {
-    let checks = checks::all(home).await?;
+pub(crate) async fn run(home_args: &HomeArgs, json: bool) -> Result<()> {
+    let checks = checks::all(home_args).await?;
     if json {
         output::json("keyward.doctor/1", &Told { checks: &checks })?;
     } else {

@@ -52,7 +52,7 @@ impl fmt::Display for Advice {
 impl std::error::Error for Advice {}
 
 /// What to do about a `Rejected`, whose own text is one constant word. Values that do not open
-/// for another context, or for another scope, read the same.
+/// for another context, or for another role, read the same.
 fn advice(error: &Error) -> Option<&str> {
     if error.kind() != ErrorKind::Rejected {
         return None;
@@ -82,6 +82,6 @@ fn advice(error: &Error) -> Option<&str> {
         Reason::UnknownKey => {
             "the key it was sealed with is not in this keyring: is KEYWARD_HOME the right one?"
         }
-        _ => "it does not open for this tenant, place, id, kind and scope",
+        _ => "it does not open for this tenant, place, id, kind and role",
     })
 }

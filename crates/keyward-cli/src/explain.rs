@@ -11,7 +11,7 @@ use keyward_crypto::body::{CHUNK_LEN, COMMITMENT_LEN, SALT_LEN};
 use keyward_crypto::sealed::Parsed;
 use serde::Serialize;
 
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::output::{self, Screen};
 use crate::ruler::{self, Field};
 
@@ -51,7 +51,7 @@ struct Part {
 /// # Errors
 /// `Misuse` for a token given as an argument, `Rejected` for what has no known form,
 /// `Unavailable` for a suite that only a newer release knows.
-pub(crate) async fn run(value: Option<String>, home: &Home, json: bool) -> Result<()> {
+pub(crate) async fn run(value: Option<String>, home_args: &HomeArgs, json: bool) -> Result<()> {
     let text = match value {
         Some(text) if text != "-" => argument(text)?,
         _ => standard_input()?,
@@ -60,9 +60,9 @@ pub(crate) async fn run(value: Option<String>, home: &Home, json: bool) -> Resul
         .map_err(|_| Error::rejected(Reason::Malformed))?
         .trim();
     if text.starts_with(SEALED_PREFIX) {
-        sealed(text, home, json).await
+        sealed(text, home_args, json).await
     } else {
-        token(text, home, json).await
+        token(text, home_args, json).await
     }
 }
 
@@ -83,10 +83,10 @@ fn standard_input() -> Result<SecretBytes> {
     SecretBytes::read(input.by_ref(), LIMIT)
 }
 
-async fn sealed(text: &str, home: &Home, json: bool) -> Result<()> {
+async fn sealed(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
     let parsed = Parsed::parse(text).map_err(|e| cut::explained(e, text))?;
     let header = parsed.header();
-    let known = home.describe_key(header.key).await?;
+    let known = home_args.describe_key(header.key).await?;
     let fields = fields_of(&parsed, known.as_deref());
     let bytes = parsed
         .header_bytes()
@@ -165,9 +165,9 @@ fn head(bytes: &[u8]) -> String {
     format!("{}…", hex(bytes.get(..8).unwrap_or(bytes)))
 }
 
-async fn token(text: &str, home: &Home, json: bool) -> Result<()> {
+async fn token(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
     let shape = TokenShape::parse(text)?;
-    let known = home.describe_key(shape.key()).await?;
+    let known = home_args.describe_key(shape.key()).await?;
     let rest = shape.rest_len();
     let field = |name, offset, len, says| Field {
         name,

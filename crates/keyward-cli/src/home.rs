@@ -5,27 +5,27 @@ use std::sync::Arc;
 
 use keyward_base::audit::{Intent, Outcome};
 use keyward_base::{Actor, BoxFuture, Event, KeyId, Result, Sink, Subject};
-use keyward_embedded::{Embedded, Home as Folder, Options};
+use keyward_embedded::{Home, HomeDir, Options};
 
 use crate::output;
 
 /// Where the home is. Nothing is opened before it is needed.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct HomeArgs {
     folder: Option<PathBuf>,
     debug: bool,
 }
 
-impl Home {
+impl HomeArgs {
     pub(crate) const fn new(folder: Option<PathBuf>, debug: bool) -> Self {
         Self { folder, debug }
     }
 
     /// The folder: `--home`, else what the environment says.
-    pub(crate) fn folder(&self) -> Result<Folder> {
+    pub(crate) fn dir(&self) -> Result<HomeDir> {
         match &self.folder {
-            Some(folder) => Ok(Folder::at(folder)),
-            None => Folder::from_env(),
+            Some(folder) => Ok(HomeDir::at(folder)),
+            None => HomeDir::from_env(),
         }
     }
 
@@ -39,26 +39,26 @@ impl Home {
         options
     }
 
-    pub(crate) async fn init(&self) -> Result<Embedded> {
-        Embedded::init(&self.folder()?, &self.options()).await
+    pub(crate) async fn init(&self) -> Result<Home> {
+        Home::init(&self.dir()?, &self.options()).await
     }
 
-    pub(crate) async fn open(&self) -> Result<Embedded> {
-        Embedded::open(&self.folder()?, &self.options()).await
+    pub(crate) async fn open(&self) -> Result<Home> {
+        Home::open(&self.dir()?, &self.options()).await
     }
 
-    pub(crate) async fn accept_restore(&self) -> Result<Embedded> {
-        keyward_embedded::danger::accept_restore(&self.folder()?, &self.options()).await
+    pub(crate) async fn accept_restore(&self) -> Result<Home> {
+        keyward_embedded::danger::accept_restore(&self.dir()?, &self.options()).await
     }
 
     /// What this home knows of the key `id`; `None` where there is no home.
     pub(crate) async fn describe_key(&self, id: KeyId) -> Result<Option<String>> {
-        let there = self.folder().and_then(|folder| folder.is_used());
+        let there = self.dir().and_then(|folder| folder.is_used());
         if !there.unwrap_or(false) {
             return Ok(None);
         }
-        let embedded = self.open().await?;
-        let status = embedded.keyring().status();
+        let home = self.open().await?;
+        let status = home.keyring().status();
         let ring_key = |id| status.keys.iter().find(|key| key.id == id);
         if let Some(key) = ring_key(id) {
             return Ok(Some(format!(
@@ -67,7 +67,7 @@ impl Home {
                 key.state.as_str()
             )));
         }
-        let Some(found) = embedded.keyring().admin().locate(id).await? else {
+        let Some(found) = home.keyring().admin().locate(id).await? else {
             return Ok(Some("not known to this home".to_owned()));
         };
         let state = ring_key(found.wrapped_by).map_or("gone", |key| key.state.as_str());

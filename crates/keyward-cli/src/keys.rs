@@ -13,51 +13,51 @@ pub(crate) use columns::{Column, all as columns, uncounted};
 pub(crate) use status::counted;
 
 use keyward_base::{Error, KeyId, Purpose, Result};
-use keyward_embedded::{Embedded, RootSource};
+use keyward_embedded::{Home, RootSource};
 use keyward_keys::KeyState;
 use serde::Serialize;
 
 use crate::args::Keys;
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::output;
 use crate::progress::Progress;
 
 /// Runs one of the commands.
-pub(crate) async fn run(command: Keys, home: &Home, json: bool) -> Result<()> {
+pub(crate) async fn run(command: Keys, home_args: &HomeArgs, json: bool) -> Result<()> {
     match command {
-        Keys::Init => init(home, json).await,
-        Keys::Status { tenant: None } => status::ring(&home.open().await?, json).await,
+        Keys::Init => init(home_args, json).await,
+        Keys::Status { tenant: None } => status::ring(&home_args.open().await?, json).await,
         Keys::Status {
             tenant: Some(tenant),
-        } => status::tenant(&home.open().await?, &tenant, json).await,
+        } => status::tenant(&home_args.open().await?, &tenant, json).await,
         Keys::Rotate {
             to_end,
             no_wait,
             purpose,
         } => {
-            let embedded = home.open().await?;
-            which::purpose(&embedded, &purpose)?;
+            let home = home_args.open().await?;
+            which::purpose(&home, &purpose)?;
             if to_end {
-                return end::run(&embedded, &purpose, json).await;
+                return end::run(&home, &purpose, json).await;
             }
-            rotate::run(&embedded, &purpose, no_wait, json).await
+            rotate::run(&home, &purpose, no_wait, json).await
         }
-        Keys::Rewrap => rewrap(&home.open().await?, json).await,
+        Keys::Rewrap => rewrap(&home_args.open().await?, json).await,
         Keys::Disable {
             key,
             even_uncounted,
-        } => disable(&home.open().await?, key, even_uncounted, json).await,
-        Keys::AddPurpose { purpose } => add_purpose(&home.open().await?, &purpose, json).await,
-        Keys::RotateMac => rotate_mac(&home.open().await?, json).await,
-        Keys::SetAside { tenant } => mend::set_aside(&home.open().await?, &tenant, json).await,
+        } => disable(&home_args.open().await?, key, even_uncounted, json).await,
+        Keys::AddPurpose { purpose } => add_purpose(&home_args.open().await?, &purpose, json).await,
+        Keys::RotateMac => rotate_mac(&home_args.open().await?, json).await,
+        Keys::SetAside { tenant } => mend::set_aside(&home_args.open().await?, &tenant, json).await,
         Keys::RemoveReplica { replica } => {
-            mend::remove_replica(&home.open().await?, &replica, json).await
+            mend::remove_replica(&home_args.open().await?, &replica, json).await
         }
         Keys::Enable { key } => {
-            let embedded = home.open().await?;
-            which::to_enable(&embedded, key).await?;
-            embedded.keyring().admin().enable(key).await?;
-            changed(&embedded, key, json)
+            let home = home_args.open().await?;
+            which::to_enable(&home, key).await?;
+            home.keyring().admin().enable(key).await?;
+            changed(&home, key, json)
         }
         Keys::Destroy {
             key,
@@ -71,10 +71,10 @@ pub(crate) async fn run(command: Keys, home: &Home, json: bool) -> Result<()> {
                 sure: yes,
                 even_unregistered,
             };
-            destroy::run(&home.open().await?, request, json).await
+            destroy::run(&home_args.open().await?, request, json).await
         }
-        Keys::Find { key, db } => find::run(&home.open().await?, key, &db, json).await,
-        Keys::AcceptRestore => accept_restore(home, json).await,
+        Keys::Find { key, db } => find::run(&home_args.open().await?, key, &db, json).await,
+        Keys::AcceptRestore => accept_restore(home_args, json).await,
     }
 }
 
@@ -88,27 +88,27 @@ struct Made {
 }
 
 impl Made {
-    fn of(embedded: &Embedded) -> Self {
-        let status = embedded.keyring().status();
+    fn of(home: &Home) -> Self {
+        let status = home.keyring().status();
         Self {
-            home: embedded.home().folder().display().to_string(),
+            home: home.dir().folder().display().to_string(),
             ring: status.ring.to_string(),
             epoch: status.epoch,
             root: status::root_name(),
-            anchor: embedded.anchor().display().to_string(),
+            anchor: home.anchor().display().to_string(),
         }
     }
 }
 
-async fn init(home: &Home, json: bool) -> Result<()> {
-    let embedded = home.init().await?;
-    let made = Made::of(&embedded);
+async fn init(home_args: &HomeArgs, json: bool) -> Result<()> {
+    let home = home_args.init().await?;
+    let made = Made::of(&home);
     if matches!(RootSource::from_env(), RootSource::File) {
         output::complain(&format!(
             "keyward: a root file was made at {}: in production keep the root out of this folder \
              and its backups, and set KEYWARD_ROOT=v1:<base64 of 32 random bytes> from your \
              secret manager",
-            embedded.home().root_file().display()
+            home.dir().root_file().display()
         ));
     }
     if json {
@@ -118,8 +118,8 @@ async fn init(home: &Home, json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn accept_restore(home: &Home, json: bool) -> Result<()> {
-    let made = Made::of(&home.accept_restore().await?);
+async fn accept_restore(home_args: &HomeArgs, json: bool) -> Result<()> {
+    let made = Made::of(&home_args.accept_restore().await?);
     if json {
         return output::json("keyward.keys.accept-restore/1", &made);
     }
@@ -132,14 +132,14 @@ async fn accept_restore(home: &Home, json: bool) -> Result<()> {
 }
 
 /// Disables a key, unless values that nobody here can count may need it.
-async fn disable(embedded: &Embedded, key: KeyId, even_uncounted: bool, json: bool) -> Result<()> {
-    let status = which::to_disable(embedded, key).await?;
-    let admin = embedded.keyring().admin();
+async fn disable(home: &Home, key: KeyId, even_uncounted: bool, json: bool) -> Result<()> {
+    let status = which::to_disable(home, key).await?;
+    let admin = home.keyring().admin();
     if even_uncounted {
         admin.disable_even_uncounted(key).await?;
-        return changed(embedded, key, json);
+        return changed(home, key, json);
     }
-    let others = uncounted(embedded).await?;
+    let others = uncounted(home).await?;
     if let Some(column) = others.iter().find(|column| column.is_for(&status.purpose)) {
         return Err(Error::misuse(format!(
             "values of {} may need key {key}, and this command cannot count them ({}): disable it \
@@ -149,7 +149,7 @@ async fn disable(embedded: &Embedded, key: KeyId, even_uncounted: bool, json: bo
         )));
     }
     admin.disable(key).await?;
-    changed(embedded, key, json)
+    changed(home, key, json)
 }
 
 #[derive(Serialize)]
@@ -158,9 +158,9 @@ struct Added<'a> {
     key: Option<String>,
 }
 
-async fn add_purpose(embedded: &Embedded, purpose: &Purpose, json: bool) -> Result<()> {
-    embedded.keyring().admin().add_purpose(purpose).await?;
-    let keys = embedded.keyring().status().keys;
+async fn add_purpose(home: &Home, purpose: &Purpose, json: bool) -> Result<()> {
+    home.keyring().admin().add_purpose(purpose).await?;
+    let keys = home.keyring().status().keys;
     let active = keys
         .iter()
         .find(|key| key.purpose == *purpose && key.state == KeyState::Active);
@@ -185,15 +185,15 @@ struct MacRotated {
 }
 
 /// Replaces the MAC key, and waits until every serving process has renewed its lease under it.
-async fn rotate_mac(embedded: &Embedded, json: bool) -> Result<()> {
-    let admin = embedded.keyring().admin();
+async fn rotate_mac(home: &Home, json: bool) -> Result<()> {
+    let admin = home.keyring().admin();
     let progress = Progress::count("tenants");
     let mut done = admin.rotate_mac(progress.counter()).await?;
     progress.end();
     let waiting = Progress::wait("serving processes have renewed their lease under it");
     let mut tenants = done.tenants;
     while !done.behind.is_empty() {
-        let of = embedded.keyring().replicas().await?.len();
+        let of = home.keyring().replicas().await?.len();
         waiting.of(of.saturating_sub(done.behind.len()), of);
         tokio::time::sleep(rotate::LOOK).await;
         done = admin.rotate_mac(|_| ()).await?;
@@ -230,14 +230,14 @@ struct Rewrapped {
     erased: bool,
 }
 
-async fn rewrap(embedded: &Embedded, json: bool) -> Result<()> {
-    let admin = embedded.keyring().admin();
+async fn rewrap(home: &Home, json: bool) -> Result<()> {
+    let admin = home.keyring().admin();
     let root = admin.rewrap_root().await?.moved;
     let progress = Progress::count("tenants");
     let done = admin.rewrap_keys(progress.counter()).await?;
     progress.end();
     // What an older root opens is to be gone from the file and its journal too.
-    let erased = embedded.keys().checkpoint().await.is_ok();
+    let erased = home.keys().checkpoint().await.is_ok();
     let told = Rewrapped {
         root,
         tenants: done.tenants,
@@ -268,8 +268,8 @@ struct Changed {
     state: &'static str,
 }
 
-fn changed(embedded: &Embedded, key: KeyId, json: bool) -> Result<()> {
-    let status = embedded.keyring().status();
+fn changed(home: &Home, key: KeyId, json: bool) -> Result<()> {
+    let status = home.keyring().status();
     let state = status.keys.iter().find(|k| k.id == key);
     let told = Changed {
         key: key.to_string(),

@@ -20,7 +20,7 @@ use clap::{CommandFactory as _, Parser as _};
 use keyward_base::{Error, Result};
 
 use args::{Cli, Command};
-use home::Home;
+use home::HomeArgs;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -40,17 +40,17 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<()> {
     let Cli { global, command } = cli;
-    let home = Home::new(global.home.clone(), global.debug);
+    let home_args = HomeArgs::new(global.home.clone(), global.debug);
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(|e| Error::unavailable("the command cannot start").with_source(e))?
         .block_on(async move {
             match command {
-                Command::Keys(command) => keys::run(command, &home, global.json).await,
-                Command::Vault(command) => vault::run(command, &home, global.json).await,
-                Command::Doctor => doctor::run(&home, global.json).await,
-                Command::Explain { value } => explain::run(value, &home, global.json).await,
+                Command::Keys(command) => keys::run(command, &home_args, global.json).await,
+                Command::Vault(command) => vault::run(command, &home_args, global.json).await,
+                Command::Doctor => doctor::run(&home_args, global.json).await,
+                Command::Explain { value } => explain::run(value, &home_args, global.json).await,
                 Command::Completions { shell } => completions(shell),
             }
         })

@@ -11,16 +11,16 @@ use keyward_vault::{Expect, Slot};
 use serde::Serialize;
 
 use crate::args::{SlotArgs, Vault};
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::output;
 
 /// Runs one of the commands.
-pub(crate) async fn run(command: Vault, home: &Home, json: bool) -> Result<()> {
+pub(crate) async fn run(command: Vault, home_args: &HomeArgs, json: bool) -> Result<()> {
     match command {
         Vault::Seal {
             slot,
             kind,
-            scope,
+            role,
             file,
             trim,
             new,
@@ -30,38 +30,42 @@ pub(crate) async fn run(command: Vault, home: &Home, json: bool) -> Result<()> {
             let request = seal::Request {
                 slot: slot.into(),
                 kind,
-                scope,
+                role,
                 file,
                 trim,
             };
             if stdout {
-                return seal::detached(request, home, json).await;
+                return seal::detached(request, home_args, json).await;
             }
             let expect = match if_revision {
                 Some(number) => Expect::Revision(Revision::new(number)),
                 None if new => Expect::Absent,
                 None => Expect::Any,
             };
-            seal::stored(request, expect, home, json).await
+            seal::stored(request, expect, home_args, json).await
         }
         Vault::Open {
             slot,
-            scope,
+            role,
             value: None,
             out,
             ..
-        } => open::stored(&slot.into(), &scope, out.as_deref(), home).await,
+        } => open::stored(&slot.into(), &role, out.as_deref(), home_args).await,
         Vault::Open {
             slot,
-            scope,
+            role,
             value: Some(value),
             kind,
             out,
-        } => open::detached(&slot.into(), &scope, kind, &value, out.as_deref(), home).await,
-        Vault::List { tenant, verify } => list::run(&tenant, verify, home, json).await,
-        Vault::Tenants { after, limit } => tenants::run(after.as_deref(), limit, home, json).await,
-        Vault::Delete { slot, if_revision } => delete(&slot.into(), if_revision, home, json).await,
-        Vault::Rewrap => rewrap::run(home, json).await,
+        } => open::detached(&slot.into(), &role, kind, &value, out.as_deref(), home_args).await,
+        Vault::List { tenant, verify } => list::run(&tenant, verify, home_args, json).await,
+        Vault::Tenants { after, limit } => {
+            tenants::run(after.as_deref(), limit, home_args, json).await
+        }
+        Vault::Delete { slot, if_revision } => {
+            delete(&slot.into(), if_revision, home_args, json).await
+        }
+        Vault::Rewrap => rewrap::run(home_args, json).await,
     }
 }
 
@@ -82,9 +86,14 @@ struct Deleted<'a> {
     id: &'a str,
 }
 
-async fn delete(slot: &Slot, if_revision: Option<u64>, home: &Home, json: bool) -> Result<()> {
+async fn delete(
+    slot: &Slot,
+    if_revision: Option<u64>,
+    home_args: &HomeArgs,
+    json: bool,
+) -> Result<()> {
     let expect = if_revision.map_or(Expect::Any, |n| Expect::Revision(Revision::new(n)));
-    home.open().await?.vault().delete(slot, expect).await?;
+    home_args.open().await?.vault().delete(slot, expect).await?;
     let told = Deleted {
         tenant: slot.tenant.as_str(),
         at: slot.place.as_str(),

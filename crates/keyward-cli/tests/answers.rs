@@ -18,14 +18,14 @@ fn fields(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_list_has_its_first_shape() {
+fn the_list_has_its_documented_shape() {
     let bench = Bench::new();
     let token = format!("ghp_{}", random_text(36));
     bench
         .seal("account.github_token", "42", "api-key", token.as_bytes())
         .ok();
     let listed = bench.json(&["vault", "list", "--tenant", "acme"]);
-    assert_eq!(listed["format"], "keyward.vault.list/1");
+    assert_eq!(listed["format"], "keyward.vault.list/2");
     assert_eq!(
         fields(&listed),
         ["credentials", "format", "refused", "tenant", "verified"]
@@ -47,7 +47,7 @@ fn the_list_has_its_first_shape() {
             "names",
             "refreshable",
             "revision",
-            "scope",
+            "role",
             "scopes",
             "tenant",
             "updated"
@@ -71,23 +71,23 @@ fn the_list_has_its_first_shape() {
 }
 
 #[test]
-fn the_status_has_its_first_shape() {
+fn the_status_has_its_documented_shape() {
     let bench = Bench::new();
     bench.seal("t.c", "1", "opaque", b"one value").ok();
     bench.run(&["keys", "rotate"], b"").ok();
     let status = bench.json(&["keys", "status"]);
-    assert_eq!(status["format"], "keyward.keys.status/1");
+    assert_eq!(status["format"], "keyward.keys.status/2");
     assert_eq!(
         fields(&status),
         [
             "anchor",
             "columns",
             "epoch",
-            "floor",
             "format",
             "keys",
             "mac_epoch",
             "mac_rotates",
+            "oldest_living_epoch",
             "replicas",
             "ring",
             "root",
@@ -100,13 +100,13 @@ fn the_status_has_its_first_shape() {
     assert_eq!(
         fields(old),
         [
+            "created_epoch",
             "ending",
             "history",
             "id",
             "purpose",
             "root_version",
             "rows",
-            "seq",
             "state",
             "tenant_keys",
             "unregistered"

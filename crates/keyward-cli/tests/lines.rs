@@ -105,8 +105,8 @@ fn a_detached_value_opens_where_it_was_sealed_for_and_nowhere_else() {
     }
     let other_kind = [&here[..], &["--kind", "api-key"]].concat();
     open(&other_kind, value.out()).fails(1, "keyward: rejected");
-    let other_scope = [&here[..], &["--scope", "admin"]].concat();
-    open(&other_scope, value.out()).fails(1, "keyward: rejected");
+    let other_role = [&here[..], &["--role", "admin"]].concat();
+    open(&other_role, value.out()).fails(1, "keyward: rejected");
 }
 
 #[test]

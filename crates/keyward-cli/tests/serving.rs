@@ -13,7 +13,7 @@ use std::io::{BufRead as _, BufReader};
 use std::sync::Arc;
 
 use keyward_base::Purpose;
-use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::{ColumnId, Coverage, KeyState, Stage};
 use keyward_store::{BoxFuture, StoreId};
 use support::Bench;
@@ -23,11 +23,11 @@ fn block_on<F: Future>(future: F) -> F::Output {
     runtime.unwrap().block_on(future)
 }
 
-fn serve(bench: &Bench) -> Embedded {
+fn serve(bench: &Bench) -> Home {
     let mut options = Options::with_root(RootSource::File);
     options.anchor = Some(bench.anchor());
     options.replica = Some("serving".to_owned());
-    block_on(Embedded::open(&Home::at(bench.home()), &options)).unwrap()
+    block_on(Home::open(&HomeDir::at(bench.home()), &options)).unwrap()
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_key_is_not_destroyed_under_a_process_that_may_still_use_it() {
     assert_eq!(bench.keys_in("destroyed"), [old.as_str()]);
 }
 
-fn tick(serving: &Embedded) {
+fn tick(serving: &Home) {
     block_on(async {
         serving.keyring().refresh().await.unwrap();
         serving.keyring().tick().await.unwrap();

@@ -2,7 +2,7 @@
 //! Written from `docs/formats/keyring.md` and `sealed.md`.
 
 use keyward_base::context::Encoded;
-use keyward_base::{CredentialKind, Place, Purpose, RecordId, Revision, Scope, Tenant};
+use keyward_base::{CredentialKind, Place, Purpose, RecordId, Revision, Role, Tenant};
 use keyward_crypto::Provider;
 use keyward_crypto::sealed::Parsed;
 use keyward_store::Record;
@@ -139,7 +139,7 @@ impl Secrets {
         let bound = keyward_base::Context {
             purpose: &Purpose::new("vault").expect("a purpose"),
             tenant: &Tenant::new(&row.key.owner).expect("a tenant"),
-            scope: &Scope::none(),
+            role: &Role::none(),
             place: &Place::new(place).expect("a place"),
             record: &RecordId::new(record).expect("a record id"),
             kind: &CredentialKind::new(field(&text, "\"kind\":\"")).expect("a kind"),

@@ -1,5 +1,5 @@
 //! AES-256-GCM (NIST SP 800-38D) in place, with 96-bit nonces and 128-bit tags. The sealed body
-//! uses no associated data; the published vectors do. Called inside a leaf only.
+//! uses no associated data; the published vectors do. Called inside `with_stack_wiped` only.
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -17,7 +17,8 @@ pub(crate) enum AeadPart {
     RustCrypto,
 }
 
-/// An expanded key. aes-gcm wipes its own on drop; ring does not, so it must stay in the leaf.
+/// An expanded key. aes-gcm wipes its own on drop; ring does not, so it must stay on the stack
+/// that is wiped.
 pub(crate) enum AeadKey {
     Ring(LessSafeKey),
     RustCrypto(Aes256Gcm),

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use keyward_base::wipe::{leaf, wipe};
+use keyward_base::wipe::{wipe, with_stack_wiped};
 use keyward_base::{Error, Reason, Result, SecretArray, SecretBytes, Suite};
 
 use crate::aead::{AeadKey, Failed, TAG_LEN};
@@ -74,7 +74,7 @@ impl BodyKey {
     /// # Errors
     /// `Unavailable` if the provider cannot take the key.
     pub fn new(provider: &Provider, suite: Suite, key: &SecretArray<32>) -> Result<Self> {
-        let prk = leaf(|| Prk::new(provider.hash(), suite, key.expose()))
+        let prk = with_stack_wiped(|| Prk::new(provider.hash(), suite, key.expose()))
             .ok_or_else(|| Error::unavailable("the provider cannot take the key"))?;
         Ok(Self {
             prk,
@@ -117,7 +117,7 @@ impl BodyKey {
         let mut salt = [0; SALT_LEN];
         self.provider.fill(&mut salt)?;
         out.extend_from_slice(&salt);
-        leaf(|| {
+        with_stack_wiped(|| {
             let mut keys = MessageKeys::derive(&self.prk, &salt, context);
             out.extend_from_slice(keys.commitment());
             let sealed = self
@@ -171,7 +171,7 @@ impl BodyKey {
         commitment: &[u8; COMMITMENT_LEN],
         open: impl FnOnce(&AeadKey, &MessageKeys) -> Result<(), Failed>,
     ) -> Result<()> {
-        leaf(|| {
+        with_stack_wiped(|| {
             let mut keys = MessageKeys::derive(&self.prk, salt, context);
             let opened = if crate::equal(keys.commitment(), commitment) {
                 let key = self.provider.aead().key(keys.key());
@@ -236,7 +236,7 @@ impl BodyKey {
         let (commitment, _) = rest
             .split_first_chunk::<COMMITMENT_LEN>()
             .ok_or_else(malformed)?;
-        let right = leaf(|| {
+        let right = with_stack_wiped(|| {
             let mut keys = MessageKeys::derive(&self.prk, salt, context);
             let right = crate::equal(keys.commitment(), commitment);
             keys.wipe();
@@ -259,7 +259,7 @@ impl BodyKey {
         let len = u8::try_from(label.len())
             .map_err(|_| Error::misuse("a label has at most 255 bytes"))?;
         SecretArray::try_init(|out| {
-            leaf(|| {
+            with_stack_wiped(|| {
                 let mut okm = [0; EXPANDED_LEN];
                 let info = [DERIVE_INFO, &[len], label.as_bytes(), context];
                 self.prk.expand(info, &mut okm);

@@ -37,7 +37,7 @@ impl HashPart {
 
 /// A keyed HMAC of one hash. The RustCrypto form keeps both pads as midstates and wipes them on
 /// drop. ring's is not wiped on drop, so for ring the key itself is kept, in a box that is, and
-/// the pads are made anew inside each leaf.
+/// the pads are made anew in each `with_stack_wiped`.
 macro_rules! kept_hmac {
     ($name:ident, $ready:ident, $hash:ty, $len:literal, $ring:expr) => {
         pub(crate) enum $name {
@@ -46,7 +46,7 @@ macro_rules! kept_hmac {
         }
 
         impl $name {
-            /// Called inside a leaf. `None` if the key cannot be taken over; HMAC
+            /// Called inside `with_stack_wiped`. `None` if the key cannot be taken over; HMAC
             /// takes keys of any length.
             pub(crate) fn new(part: HashPart, key: &[u8]) -> Option<Self> {
                 match part {
@@ -57,7 +57,7 @@ macro_rules! kept_hmac {
                 }
             }
 
-            /// Called inside a leaf, which the result must not leave.
+            /// Called inside `with_stack_wiped`, which the result must not leave.
             pub(crate) fn ready(&self) -> $ready<'_> {
                 match self {
                     Self::Ring(key) => $ready::Ring(ring::hmac::Key::new($ring, key.expose())),
@@ -109,7 +109,7 @@ pub(crate) enum Prk {
 }
 
 impl Prk {
-    /// Called inside a leaf. `None` if the key cannot be taken over.
+    /// Called inside `with_stack_wiped`. `None` if the key cannot be taken over.
     pub(crate) fn new(part: HashPart, suite: Suite, key: &[u8]) -> Option<Self> {
         match suite {
             Suite::Chunked1 => Hmac512::new(part, key).map(Self::Sha512),
@@ -120,7 +120,7 @@ impl Prk {
 
     /// HKDF-Expand to 96 bytes, of which the caller takes a prefix: HKDF's output of a shorter
     /// length is a prefix of its longer one. `info` is the concatenation of four parts. Called
-    /// inside a leaf.
+    /// inside `with_stack_wiped`.
     pub(crate) fn expand(&self, info: [&[u8]; 4], out: &mut [u8; EXPANDED_LEN]) {
         match self {
             Self::Sha256(prk) => {

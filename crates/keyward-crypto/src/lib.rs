@@ -25,7 +25,7 @@
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
 //! | [`danger`] | what only vectors and fuzzers may do |
 //!
-//! Every operation that touches a key runs in [`keyward_base::wipe::leaf`].
+//! Every operation that touches a key runs in [`keyward_base::wipe::with_stack_wiped`].
 
 mod aead;
 pub mod body;

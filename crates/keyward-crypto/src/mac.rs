@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyward_base::wipe::leaf;
+use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, Reason, Result, SecretArray};
 
 use crate::kdf::Hmac256;
@@ -17,7 +17,7 @@ impl MacKey {
     /// # Errors
     /// `Unavailable` if the provider cannot take the key.
     pub fn new(provider: &Provider, key: &SecretArray<32>) -> Result<Self> {
-        leaf(|| Hmac256::new(provider.hash(), key.expose()))
+        with_stack_wiped(|| Hmac256::new(provider.hash(), key.expose()))
             .map(Self)
             .ok_or_else(|| Error::unavailable("the provider cannot take the key"))
     }
@@ -26,7 +26,7 @@ impl MacKey {
     #[must_use]
     pub fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut tag = [0; 32];
-        leaf(|| self.0.ready().sign(parts, &mut tag));
+        with_stack_wiped(|| self.0.ready().sign(parts, &mut tag));
         tag
     }
 

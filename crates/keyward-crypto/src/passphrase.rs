@@ -1,7 +1,7 @@
 //! A key from a passphrase, by Argon2id (RFC 9106).
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use keyward_base::wipe::leaf;
+use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, Result, SecretArray, SecretBytes};
 
 /// How much work one guess costs.
@@ -81,8 +81,10 @@ pub fn derive(
     memory.resize(params.block_count(), Block::default());
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let key = SecretArray::try_init(|out| {
-        leaf(|| argon2.hash_password_into_with_memory(passphrase.expose(), salt, out, &mut memory))
-            .map_err(|_| Error::unavailable("Argon2id failed"))
+        with_stack_wiped(|| {
+            argon2.hash_password_into_with_memory(passphrase.expose(), salt, out, &mut memory)
+        })
+        .map_err(|_| Error::unavailable("Argon2id failed"))
     });
     memory.iter_mut().for_each(zeroize::Zeroize::zeroize);
     key

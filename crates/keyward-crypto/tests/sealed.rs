@@ -10,7 +10,7 @@ use std::path::Path;
 
 use keyward_base::{
     Context, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Purpose, Reason, RecordId,
-    Result, Revision, Scope, SecretArray, SecretBytes, Suite, Tenant, encoding,
+    Result, Revision, Role, SecretArray, SecretBytes, Suite, Tenant, encoding,
 };
 use keyward_crypto::sealed::{self, Header, MAX_PLAINTEXT, Parsed};
 use keyward_crypto::{BodyKey, Provider, Random, danger};
@@ -25,7 +25,7 @@ struct Bound {
     domain: String,
     purpose: String,
     tenant: String,
-    scope: String,
+    role: String,
     place: String,
     record: String,
     kind: String,
@@ -39,7 +39,7 @@ impl Bound {
             domain: "kw1/record".to_owned(),
             purpose: "vault".to_owned(),
             tenant: "acme".to_owned(),
-            scope: String::new(),
+            role: String::new(),
             place: "account.token".to_owned(),
             record: "42".to_owned(),
             kind: "api-key".to_owned(),
@@ -52,7 +52,7 @@ impl Bound {
         Context {
             purpose: &Purpose::new(&self.purpose).unwrap(),
             tenant: &Tenant::new(&self.tenant).unwrap(),
-            scope: &Scope::new(&self.scope).unwrap(),
+            role: &Role::new(&self.role).unwrap(),
             place: &Place::new(&self.place).unwrap(),
             record: &RecordId::new(&self.record).unwrap(),
             kind: &CredentialKind::new(&self.kind).unwrap(),
@@ -96,7 +96,7 @@ fn open(provider: &Provider, vector: &Vector) -> Result<SecretBytes> {
     let bound = Bound {
         purpose: field("purpose"),
         tenant: field("tenant"),
-        scope: field("scope"),
+        role: field("scope"),
         place: field("place"),
         record: field("record"),
         kind: field("kind"),
@@ -205,7 +205,7 @@ fn every_field_of_the_context_counts() {
         },
         Bound {
             tenant: "acm".to_owned(),
-            scope: "e".to_owned(),
+            role: "e".to_owned(),
             ..usual.clone()
         },
         Bound {
@@ -213,7 +213,7 @@ fn every_field_of_the_context_counts() {
             ..usual.clone()
         },
         Bound {
-            scope: "admin".to_owned(),
+            role: "admin".to_owned(),
             ..usual.clone()
         },
         Bound {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use keyward_base::Result;
 use keyward_keys::{FileAnchor, danger};
 
-use crate::embedded::{Embedded, Options, Parts};
-use crate::home::Home;
+use crate::home::{Home, Options, Parts};
+use crate::home_dir::HomeDir;
 
 /// Opens a home whose keyring is older than its anchor remembers, and makes that keyring the
 /// newest: after a disaster, when the newer one is lost for good.
@@ -15,10 +15,10 @@ use crate::home::Home;
 /// back.
 ///
 /// # Errors
-/// As [`Embedded::open`], but for the age of the keyring.
-pub async fn accept_restore(home: &Home, options: &Options) -> Result<Embedded> {
-    let parts = Parts::existing(home, options)?;
+/// As [`Home::open`], but for the age of the keyring.
+pub async fn accept_restore(dir: &HomeDir, options: &Options) -> Result<Home> {
+    let parts = Parts::existing(dir, options)?;
     let anchor = Arc::new(FileAnchor::new(parts.anchor().to_owned()));
     let keyring = danger::accept_restore(parts.keyring(options), anchor).await?;
-    parts.finish(home, options, keyring).await
+    parts.finish(dir, options, keyring).await
 }

@@ -1,180 +1,287 @@
-//! The folder: where it is, what lies in it, and who may look.
+//! An opened home.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use keyward_base::{Error, Result};
-use keyward_keys::files::{self, Subject};
+use keyward_base::audit::Discard;
+use keyward_base::{Actor, Clock, Error, Purpose, Result, Sink, SystemClock, Trail};
+use keyward_crypto::Provider;
+use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
+use keyward_sqlite::{Builder, SqliteStore};
+use keyward_store::Records;
+use keyward_vault::Vault;
+use keyward_vault::slot::VAULT;
 
-const SUBJECT: Subject = Subject {
-    what: "the home",
-    elsewhere: "set KEYWARD_HOME to a folder below one that only you may write",
-};
+use crate::home_dir::HomeDir;
+use crate::source::{RootSource, anchor_path};
+use crate::ticker::Ticker;
 
-/// The environment variable that names the folder.
-pub const HOME_VAR: &str = "KEYWARD_HOME";
+/// How to open a home. [`Options::from_env`] is what most programs want.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where the root comes from.
+    pub root: RootSource,
+    /// The anchor file; `None` takes [`anchor_path`].
+    pub anchor: Option<PathBuf>,
+    /// Where events go.
+    pub audit: Arc<dyn Sink>,
+    /// Who acts, unless `acting_as` of the vault or of the admin handle says otherwise; none for
+    /// the service itself.
+    pub actor: Option<Actor>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Which implementation does the cryptography.
+    pub provider: Provider,
+    /// The keyring's knobs.
+    pub policy: Policy,
+    /// The name of a long-running process that calls `Keyring::tick` itself every few seconds;
+    /// [`Home::serve`] does both. A command that ends at once has none.
+    pub replica: Option<String>,
+}
 
-/// A folder that holds a key store, a data store and, unless the root comes from elsewhere, a
-/// root file. The folder has mode 0700 and each file 0600.
-#[derive(Clone, Debug)]
+impl Options {
+    /// The root from `KEYWARD_ROOT` or the root file, the anchor from `KEYWARD_ANCHOR` or the
+    /// user's state folder, the system's clock, no audit, no replica.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self::with_root(RootSource::from_env())
+    }
+
+    /// The same with a root of the caller's choice.
+    #[must_use]
+    pub fn with_root(root: RootSource) -> Self {
+        Self {
+            root,
+            anchor: None,
+            audit: Arc::new(Discard::new()),
+            actor: None,
+            clock: Arc::new(SystemClock::new()),
+            provider: Provider::default(),
+            policy: Policy::default(),
+            replica: None,
+        }
+    }
+}
+
+impl Options {
+    fn trail(&self) -> Trail {
+        let trail = Trail::new(Arc::clone(&self.audit));
+        match &self.actor {
+            Some(actor) => trail.acting_as(actor.clone()),
+            None => trail,
+        }
+    }
+}
+
+/// A home, opened: its stores, its keyring and its vault.
+#[derive(Debug)]
 pub struct Home {
-    folder: PathBuf,
+    dir: HomeDir,
+    anchor: PathBuf,
+    keys: Arc<SqliteStore>,
+    data: Arc<SqliteStore>,
+    keyring: Keyring,
+    root: RootVersion,
+    vault: Vault,
+    ticker: Option<Ticker>,
 }
 
 impl Home {
-    /// The home at `folder`, which need not exist yet.
-    #[must_use]
-    pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
-    }
-
-    /// The home that `KEYWARD_HOME` names, else `keyward` in the user's data folder
-    /// (`$XDG_DATA_HOME`, else `~/.local/share`). As the XDG specification says, a relative
-    /// `XDG_DATA_HOME` is ignored.
+    /// Makes a home: the folder, the root file if the root is to be one, both stores, and a
+    /// keyring with one Active key for the vault.
     ///
     /// # Errors
-    /// `Misuse` if none of the three variables is of use, or if `KEYWARD_HOME` begins with `~`.
-    pub fn from_env() -> Result<Self> {
-        if let Some(folder) = set(HOME_VAR) {
-            return Ok(Self::at(expanded(HOME_VAR, folder)?));
+    /// `Misuse` if a keyring, an anchor or sealed data exist, for a root that is none, and for
+    /// permissions that let others in; `Unavailable` if something cannot be written. A root that
+    /// is none is found before anything is made.
+    pub async fn init(dir: &HomeDir, options: &Options) -> Result<Self> {
+        if let RootSource::Keys(_) = options.root {
+            options.root.open(dir, &options.provider)?;
         }
-        user_folder("XDG_DATA_HOME", ".local/share")
-            .map(|data| Self::at(data.join("keyward")))
-            .ok_or_else(|| Error::misuse("no home is known: set KEYWARD_HOME to a folder"))
+        dir.prepare()?;
+        let root = options.root.create(dir, &options.provider)?;
+        let parts = Parts::of(dir, options, root, |store| store)?;
+        let purpose = Purpose::new("vault")?;
+        let guard = RecordColumn::new(parts.data.clone(), VAULT, purpose.clone())?;
+        let builder = parts.keyring(options);
+        let keyring = builder.create(&[purpose], &[&guard]).await?;
+        parts.finish(dir, options, keyring).await
     }
 
-    /// The folder.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The key store, `keys.db`. Back it up apart from the data.
-    #[must_use]
-    pub fn keys_db(&self) -> PathBuf {
-        self.folder.join("keys.db")
-    }
-
-    /// The data store, `data.db`.
-    #[must_use]
-    pub fn data_db(&self) -> PathBuf {
-        self.folder.join("data.db")
-    }
-
-    /// The root file, `root`. Back it up apart from both.
-    #[must_use]
-    pub fn root_file(&self) -> PathBuf {
-        self.folder.join("root")
-    }
-
-    /// Whether there is a key store or a data store in it.
+    /// Opens a home that [`Home::init`] made. Nothing missing is made anew.
     ///
     /// # Errors
-    /// `Unavailable` if the folder cannot be looked into.
-    pub fn is_used(&self) -> Result<bool> {
-        let there = |path: &Path| {
-            path.try_exists().map_err(|e| {
-                Error::unavailable(format!("{} cannot be looked at", path.display())).with_source(e)
-            })
+    /// `Misuse` if there is none, for a root that is none, and for permissions that let others
+    /// in; `Unavailable` if a store is missing or busy, or the keyring is older than the anchor
+    /// remembers; `Corrupt` for stores or a ring that were damaged.
+    pub async fn open(dir: &HomeDir, options: &Options) -> Result<Self> {
+        let parts = Parts::existing(dir, options)?;
+        let keyring = parts.keyring(options).open().await?;
+        parts.finish(dir, options, keyring).await
+    }
+
+    /// Opens a home for a process that goes on running, under a `name` for people (1 to 64 bytes
+    /// of visible ASCII): it takes a lease, and a thread ticks every second until this value is
+    /// dropped, which gives the lease up.
+    ///
+    /// # Errors
+    /// As [`Home::open`]; `Misuse` for a name that is none; `Unavailable` if there is no
+    /// thread to be had.
+    pub async fn serve(dir: &HomeDir, options: &Options, name: &str) -> Result<Self> {
+        let parts = Parts::existing(dir, options)?;
+        let keyring = parts.keyring(options).replica(name).open().await?;
+        let mut opened = parts.finish(dir, options, keyring.clone()).await?;
+        opened.ticker = Some(Ticker::start(keyring)?);
+        Ok(opened)
+    }
+
+    /// What the last tick of [`Home::serve`] failed with, for a health check: when ticks keep
+    /// failing, the lease runs out, and nothing opens until one succeeds.
+    #[must_use]
+    pub fn tick_failure(&self) -> Option<String> {
+        self.ticker.as_ref().and_then(Ticker::failure)
+    }
+
+    /// The folder it was opened from.
+    #[must_use]
+    pub const fn dir(&self) -> &HomeDir {
+        &self.dir
+    }
+
+    /// Where the anchor lies.
+    #[must_use]
+    pub fn anchor(&self) -> &Path {
+        &self.anchor
+    }
+
+    /// The key store.
+    #[must_use]
+    pub const fn keys(&self) -> &Arc<SqliteStore> {
+        &self.keys
+    }
+
+    /// The data store.
+    #[must_use]
+    pub const fn data(&self) -> &Arc<SqliteStore> {
+        &self.data
+    }
+
+    /// The keyring.
+    #[must_use]
+    pub const fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The vault.
+    #[must_use]
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The version of the root that wraps now.
+    #[must_use]
+    pub const fn root_version(&self) -> RootVersion {
+        self.root
+    }
+
+    /// The vault's values as a column that can be counted: one of `Keyring::coverages`.
+    #[must_use]
+    pub fn column(&self) -> &RecordColumn {
+        self.vault.coverage()
+    }
+}
+
+/// The stores, the root and the anchor, before there is a keyring.
+pub(crate) struct Parts {
+    anchor: PathBuf,
+    keys: Arc<SqliteStore>,
+    data: Arc<SqliteStore>,
+    root: Arc<dyn Root>,
+}
+
+impl Parts {
+    fn of(
+        dir: &HomeDir,
+        options: &Options,
+        root: Arc<dyn Root>,
+        store: fn(Builder) -> Builder,
+    ) -> Result<Self> {
+        let anchor = match &options.anchor {
+            Some(path) => path.clone(),
+            None => anchor_path(dir, &options.provider)?,
         };
-        Ok(there(&self.keys_db())? || there(&self.data_db())?)
-    }
-
-    /// Makes the folder with mode 0700, whatever the umask, and those above it that are missing,
-    /// each on disk before what lies in it; one that exists is checked instead.
-    ///
-    /// # Errors
-    /// As [`Home::inspect`]; `Unavailable` if it cannot be made.
-    pub fn prepare(&self) -> Result<()> {
-        let folder = files::resolve(&self.folder, &SUBJECT)?;
-        match files::create_folder(&folder) {
-            // Looked at again: another process may have made it.
-            Ok(()) => self.inspect(),
-            Err(e) if e.kind() == io::ErrorKind::NotADirectory => self.inspect(),
-            Err(e) => Err(Error::unavailable(format!(
-                "the folder {} cannot be made ({}): set KEYWARD_HOME to one you may write",
-                self.folder.display(),
-                e.kind()
-            ))
-            .with_source(e)),
-        }
-    }
-
-    /// Checks that the folder exists, is this user's, is nobody else's to read or write, and that
-    /// nobody else can put another in its place.
-    ///
-    /// # Errors
-    /// `Misuse`, with what mends it.
-    pub fn inspect(&self) -> Result<()> {
-        let shown = self.folder.display();
-        let folder = files::resolve(&self.folder, &SUBJECT)?;
-        let told = fs::metadata(folder).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => Error::misuse(format!(
-                "there is nothing at {shown}: `keyward keys init` makes it, KEYWARD_HOME names another"
-            )),
-            kind => Error::misuse(format!("{shown} cannot be looked at ({kind}): check who owns it")),
+        // As it is now: a process that goes to another folder keeps its anchor.
+        let anchor = std::path::absolute(&anchor).map_err(|e| {
+            Error::misuse("the anchor's path is empty: name a file outside the home").with_source(e)
         })?;
-        if !told.is_dir() {
+        let open = |path: &Path| store(SqliteStore::builder(path)).open();
+        Ok(Self {
+            anchor,
+            keys: Arc::new(open(&dir.keys_db())?),
+            data: Arc::new(open(&dir.data_db())?),
+            root,
+        })
+    }
+
+    pub(crate) fn existing(dir: &HomeDir, options: &Options) -> Result<Self> {
+        dir.inspect()?;
+        if !dir.is_used()? {
             return Err(Error::misuse(format!(
-                "{shown} is not a folder: set KEYWARD_HOME to one"
+                "there is no keyring at {}: `keyward keys init` makes one",
+                dir.folder().display()
             )));
         }
-        private(&self.folder, &told)
+        for path in [dir.keys_db(), dir.data_db()] {
+            if !path.exists() {
+                return Err(Error::unavailable(format!(
+                    "{} is missing: restore it from a backup, see docs/runbook.md",
+                    path.display()
+                )));
+            }
+        }
+        let root = options.root.open(dir, &options.provider)?;
+        Self::of(dir, options, root, Builder::existing)
     }
-}
 
-/// A variable that is set to something.
-pub(crate) fn set(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|v| !v.is_empty())
-}
-
-/// A path from a variable, which no shell has expanded.
-pub(crate) fn expanded(name: &str, path: OsString) -> Result<PathBuf> {
-    if path.as_encoded_bytes().starts_with(b"~") {
-        return Err(Error::misuse(format!(
-            "{name} begins with ~, which only a shell expands: write the whole path, or $HOME in the shell"
-        )));
+    pub(crate) fn anchor(&self) -> &Path {
+        &self.anchor
     }
-    Ok(PathBuf::from(path))
-}
 
-/// The user's folder of the XDG variable `name`, else `fallback` in `HOME`. Relative ones are
-/// ignored: <https://specifications.freedesktop.org/basedir-spec/latest/>.
-pub(crate) fn user_folder(name: &str, fallback: &str) -> Option<PathBuf> {
-    let whole = |name| {
-        set(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    whole(name).or_else(|| whole("HOME").map(|home| home.join(fallback)))
-}
+    pub(crate) fn keyring(&self, options: &Options) -> KeyringBuilder {
+        let keys: Arc<dyn Records> = self.keys.clone();
+        let builder = Keyring::builder(keys, Arc::clone(&self.root))
+            .provider(options.provider)
+            .clock(Arc::clone(&options.clock))
+            .trail(options.trail())
+            .anchor(Arc::new(FileAnchor::new(self.anchor.clone())))
+            .policy(options.policy);
+        match &options.replica {
+            Some(name) => builder.replica(name),
+            None => builder,
+        }
+    }
 
-/// Nobody else may use it. The advice is to change its mode only if it is a home, or empty: a
-/// folder with other things in it, such as `/tmp`, was never one.
-fn private(folder: &Path, told: &fs::Metadata) -> Result<()> {
-    let (owner, mode) = (files::owner(told), files::mode(told));
-    let shown = folder.display();
-    if owner != files::me() {
-        return Err(Error::misuse(format!(
-            "{shown} belongs to another user (uid {owner}; this is {}): run this as that user, or set KEYWARD_HOME to a folder of your own",
-            files::me()
-        )));
+    pub(crate) async fn finish(
+        self,
+        dir: &HomeDir,
+        options: &Options,
+        keyring: Keyring,
+    ) -> Result<Home> {
+        let data: Arc<dyn Records> = self.data.clone();
+        let vault = Vault::builder(keyring.clone(), data)
+            .trail(options.trail())
+            .build()
+            .await?;
+        Ok(Home {
+            dir: dir.clone(),
+            anchor: self.anchor,
+            keys: self.keys,
+            data: self.data,
+            keyring,
+            root: self.root.version(),
+            vault,
+            ticker: None,
+        })
     }
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    let home = Home::at(folder);
-    let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-    let advice = if empty || home.is_used()? || home.root_file().exists() {
-        format!("chmod 700 {shown}")
-    } else {
-        format!("set KEYWARD_HOME to a folder of its own, such as {shown}/keyward")
-    };
-    Err(Error::misuse(format!(
-        "others than its owner may use the folder {shown} (mode {mode:o}): {advice}"
-    )))
 }

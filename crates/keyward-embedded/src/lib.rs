@@ -11,19 +11,19 @@
 //!
 //! ```
 //! # async fn serve() -> keyward_base::Result<()> {
-//! use keyward_embedded::{Embedded, Home, Options};
+//! use keyward_embedded::{Home, HomeDir, Options};
 //!
-//! let home = Embedded::serve(&Home::from_env()?, &Options::from_env(), "web-1").await?;
+//! let home = Home::serve(&HomeDir::from_env()?, &Options::from_env(), "web-1").await?;
 //! # Ok(())
 //! # }
 //! ```
 
 pub mod danger;
-mod embedded;
 mod home;
+mod home_dir;
 mod source;
 mod ticker;
 
-pub use embedded::{Embedded, Options};
-pub use home::{HOME_VAR, Home};
+pub use home::{Home, Options};
+pub use home_dir::{HOME_VAR, HomeDir};
 pub use source::{ANCHOR_VAR, ROOT_VAR, RootSource, anchor_path};

@@ -8,7 +8,7 @@ use keyward_base::{Error, Result, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_keys::{EnvRoot, FileRoot, Root};
 
-use crate::home::{Home, expanded, set, user_folder};
+use crate::home_dir::{HomeDir, expanded, set, user_folder};
 
 /// The environment variable that holds the root keys.
 pub const ROOT_VAR: &str = "KEYWARD_ROOT";
@@ -50,26 +50,26 @@ impl RootSource {
     ///
     /// # Errors
     /// `Misuse` for a root that is missing, is none, is weak, or may be read by others.
-    pub fn open(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
+    pub fn open(&self, dir: &HomeDir, provider: &Provider) -> Result<Arc<dyn Root>> {
         match self {
             Self::Custom(root) => Ok(Arc::clone(root)),
             Self::Keys(text) => Self::parse(text, provider),
-            Self::File => Ok(Arc::new(FileRoot::open(&home.root_file(), provider)?)),
+            Self::File => Ok(Arc::new(FileRoot::open(&dir.root_file(), provider)?)),
         }
     }
 
     /// The root of a home that is being made: a file is made if there is none.
-    pub(crate) fn create(&self, home: &Home, provider: &Provider) -> Result<Arc<dyn Root>> {
+    pub(crate) fn create(&self, dir: &HomeDir, provider: &Provider) -> Result<Arc<dyn Root>> {
         if let Self::File = self
-            && home.root_file().symlink_metadata().is_err()
+            && dir.root_file().symlink_metadata().is_err()
         {
-            match FileRoot::create(&home.root_file(), provider) {
+            match FileRoot::create(&dir.root_file(), provider) {
                 // Another process that makes this home was faster.
-                Err(_) if home.root_file().exists() => {}
+                Err(_) if dir.root_file().exists() => {}
                 made => return Ok(Arc::new(made?)),
             }
         }
-        self.open(home, provider)
+        self.open(dir, provider)
     }
 
     fn parse(text: &SecretBytes, provider: &Provider) -> Result<Arc<dyn Root>> {
@@ -91,7 +91,7 @@ impl RootSource {
 /// # Errors
 /// `Misuse` if none of the three variables is of use, or if `KEYWARD_ANCHOR` is a relative
 /// path or begins with `~`.
-pub fn anchor_path(home: &Home, provider: &Provider) -> Result<PathBuf> {
+pub fn anchor_path(dir: &HomeDir, provider: &Provider) -> Result<PathBuf> {
     if let Some(path) = set(ANCHOR_VAR) {
         let path = expanded(ANCHOR_VAR, path)?;
         if path.is_absolute() {
@@ -106,15 +106,15 @@ pub fn anchor_path(home: &Home, provider: &Provider) -> Result<PathBuf> {
             "no place for the anchor is known: set {ANCHOR_VAR} to a file outside the home"
         ))
     })?;
-    let digest = provider.sha256(&[resolved(home).as_os_str().as_encoded_bytes()]);
+    let digest = provider.sha256(&[resolved(dir).as_os_str().as_encoded_bytes()]);
     let name = digest.get(..16).unwrap_or(&digest);
     Ok(state.join("keyward").join(format!("{}.anchor", hex(name))))
 }
 
 /// The home's path without links; as given where it does not exist yet.
-fn resolved(home: &Home) -> PathBuf {
-    home.folder()
+fn resolved(dir: &HomeDir) -> PathBuf {
+    dir.folder()
         .canonicalize()
-        .or_else(|_| std::path::absolute(home.folder()))
-        .unwrap_or_else(|_| home.folder().to_owned())
+        .or_else(|_| std::path::absolute(dir.folder()))
+        .unwrap_or_else(|_| dir.folder().to_owned())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use keyward_base::{ErrorKind, Purpose, SecretBytes, Tenant};
 use keyward_crypto::Provider;
-use keyward_embedded::{Embedded, Home, Options, RootSource, anchor_path, danger};
+use keyward_embedded::{Home, HomeDir, Options, RootSource, anchor_path, danger};
 use keyward_keys::{PassphraseRoot, files};
 use keyward_testkit::tools::without;
 
@@ -26,17 +26,17 @@ fn mode(path: &Path) -> u32 {
 #[tokio::test]
 async fn a_new_home_is_private_and_opens_again() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("deep/home"));
+    let dir = HomeDir::at(folder.path().join("deep/home"));
     let options = options(folder.path());
-    assert!(!home.is_used().unwrap());
-    let made = Embedded::init(&home, &options).await.unwrap();
+    assert!(!dir.is_used().unwrap());
+    let made = Home::init(&dir, &options).await.unwrap();
     let ring = made.keyring().status().ring;
     drop(made);
-    assert_eq!(mode(home.folder()), 0o700);
-    for file in [home.keys_db(), home.data_db(), home.root_file()] {
+    assert_eq!(mode(dir.folder()), 0o700);
+    for file in [dir.keys_db(), dir.data_db(), dir.root_file()] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
-    let opened = Embedded::open(&home, &options).await.unwrap();
+    let opened = Home::open(&dir, &options).await.unwrap();
     assert_eq!(opened.keyring().status().ring, ring);
     assert!(opened.anchor().exists());
 }
@@ -44,65 +44,65 @@ async fn a_new_home_is_private_and_opens_again() {
 #[tokio::test]
 async fn a_second_ring_is_refused_and_an_empty_folder_is_no_home() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    let open = Embedded::open(&home, &options).await.unwrap_err();
+    let open = Home::open(&dir, &options).await.unwrap_err();
     assert_eq!(open.kind(), ErrorKind::Misuse);
     assert!(open.to_string().contains("keyward keys init"), "{open}");
-    assert!(!home.folder().exists(), "opening makes nothing");
+    assert!(!dir.folder().exists(), "opening makes nothing");
 
-    Embedded::init(&home, &options).await.unwrap();
-    let again = Embedded::init(&home, &options).await.unwrap_err();
+    Home::init(&dir, &options).await.unwrap();
+    let again = Home::init(&dir, &options).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Misuse);
-    fs::remove_file(home.keys_db()).unwrap();
-    let lost = Embedded::open(&home, &options).await.unwrap_err();
+    fs::remove_file(dir.keys_db()).unwrap();
+    let lost = Home::open(&dir, &options).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::Unavailable);
-    let anew = Embedded::init(&home, &options).await.unwrap_err();
+    let anew = Home::init(&dir, &options).await.unwrap_err();
     assert_eq!(anew.kind(), ErrorKind::Misuse, "the anchor remembers");
 }
 
 #[tokio::test]
 async fn others_are_kept_out() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    Embedded::init(&home, &options).await.unwrap();
-    let files = [home.root_file(), home.keys_db(), home.data_db()];
-    for path in files.iter().map(|p| &**p).chain([home.folder()]) {
+    Home::init(&dir, &options).await.unwrap();
+    let files = [dir.root_file(), dir.keys_db(), dir.data_db()];
+    for path in files.iter().map(|p| &**p).chain([dir.folder()]) {
         let tight = mode(path);
         for bit in [0o040, 0o020, 0o004, 0o002] {
             fs::set_permissions(path, fs::Permissions::from_mode(tight | bit)).unwrap();
-            let refused = Embedded::open(&home, &options).await.unwrap_err();
+            let refused = Home::open(&dir, &options).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::Misuse, "{}", path.display());
             assert!(refused.to_string().contains("chmod"), "{refused}");
         }
         fs::set_permissions(path, fs::Permissions::from_mode(tight)).unwrap();
     }
-    Embedded::open(&home, &options).await.unwrap();
+    Home::open(&dir, &options).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_root_that_is_none_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let mut options = options(folder.path());
     options.root = RootSource::Keys(SecretBytes::copy_of(b"v1:hunter2"));
-    let refused = Embedded::init(&home, &options).await.unwrap_err();
+    let refused = Home::init(&dir, &options).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Misuse);
     assert!(refused.to_string().contains("KEYWARD_ROOT"));
     assert!(!format!("{refused:?}").contains("hunter2"));
-    assert!(!home.folder().exists());
+    assert!(!dir.folder().exists());
 }
 
 #[tokio::test]
 async fn a_ring_put_back_is_refused_until_it_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    Embedded::init(&home, &options).await.unwrap();
-    let backup = fs::read(home.keys_db()).unwrap();
-    let put_back = || fs::write(home.keys_db(), &backup).unwrap();
-    let opened = Embedded::open(&home, &options).await.unwrap();
+    Home::init(&dir, &options).await.unwrap();
+    let backup = fs::read(dir.keys_db()).unwrap();
+    let put_back = || fs::write(dir.keys_db(), &backup).unwrap();
+    let opened = Home::open(&dir, &options).await.unwrap();
     let vault = Purpose::new("vault").unwrap();
     let acme = Tenant::new("acme").unwrap();
     opened
@@ -114,42 +114,42 @@ async fn a_ring_put_back_is_refused_until_it_is_accepted() {
     drop(opened);
     put_back();
 
-    let refused = Embedded::open(&home, &options).await.unwrap_err();
+    let refused = Home::open(&dir, &options).await.unwrap_err();
     assert!(refused.to_string().contains("accept-restore"), "{refused}");
-    danger::accept_restore(&home, &options).await.unwrap();
-    Embedded::open(&home, &options).await.unwrap();
+    danger::accept_restore(&dir, &options).await.unwrap();
+    Home::open(&dir, &options).await.unwrap();
     put_back();
-    Embedded::open(&home, &options).await.unwrap_err();
+    Home::open(&dir, &options).await.unwrap_err();
 }
 
 #[tokio::test]
 async fn a_missing_store_is_not_made_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    Embedded::init(&home, &options).await.unwrap();
-    for path in [home.data_db(), home.keys_db()] {
+    Home::init(&dir, &options).await.unwrap();
+    for path in [dir.data_db(), dir.keys_db()] {
         let aside = folder.path().join("aside");
         fs::rename(&path, &aside).unwrap();
-        let refused = Embedded::open(&home, &options).await.unwrap_err();
+        let refused = Home::open(&dir, &options).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
         assert!(refused.to_string().contains("is missing"), "{refused}");
         assert!(!path.exists(), "{} was made anew", path.display());
         fs::rename(&aside, &path).unwrap();
     }
-    Embedded::open(&home, &options).await.unwrap();
+    Home::open(&dir, &options).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_emptied_store_is_not_made_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    drop(Embedded::init(&home, &options).await.unwrap());
-    for path in [home.data_db(), home.keys_db()] {
+    drop(Home::init(&dir, &options).await.unwrap());
+    for path in [dir.data_db(), dir.keys_db()] {
         let whole = fs::read(&path).unwrap();
         fs::write(&path, "").unwrap();
-        let refused = Embedded::open(&home, &options).await.unwrap_err();
+        let refused = Home::open(&dir, &options).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Corrupt, "{refused}");
         assert!(
             refused.to_string().contains("restore a backup"),
@@ -158,7 +158,7 @@ async fn an_emptied_store_is_not_made_anew() {
         assert_eq!(fs::read(&path).unwrap(), b"", "{}", path.display());
         fs::write(&path, whole).unwrap();
     }
-    Embedded::open(&home, &options).await.unwrap();
+    Home::open(&dir, &options).await.unwrap();
 }
 
 #[tokio::test]
@@ -168,14 +168,14 @@ async fn a_home_of_another_user_is_refused() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    Embedded::init(&home, &options).await.unwrap();
-    for at in [home.folder(), folder.path()] {
+    Home::init(&dir, &options).await.unwrap();
+    for at in [dir.folder(), folder.path()] {
         std::os::unix::fs::chown(at, Some(65_534), None).unwrap();
         for refused in [
-            Embedded::open(&home, &options).await.unwrap_err(),
-            Embedded::init(&home, &options).await.unwrap_err(),
+            Home::open(&dir, &options).await.unwrap_err(),
+            Home::init(&dir, &options).await.unwrap_err(),
         ] {
             assert_eq!(refused.kind(), ErrorKind::Misuse);
             assert!(refused.to_string().contains("another user"), "{refused}");
@@ -191,22 +191,22 @@ async fn a_folder_of_other_things_is_no_home_and_keeps_its_mode() {
     fs::create_dir(&shared).unwrap();
     fs::write(shared.join("other"), "things").unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
-    let home = Home::at(&shared);
+    let dir = HomeDir::at(&shared);
     let options = options(folder.path());
-    let refused = Embedded::init(&home, &options).await.unwrap_err();
+    let refused = Home::init(&dir, &options).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Misuse);
     assert!(!refused.to_string().contains("chmod"), "{refused}");
     // What it says works.
-    let below = Home::at(shared.join("keyward"));
+    let below = HomeDir::at(shared.join("keyward"));
     assert!(
         refused
             .to_string()
             .contains(&below.folder().display().to_string()),
         "{refused}"
     );
-    Embedded::init(&below, &options).await.unwrap();
+    Home::init(&below, &options).await.unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
-    let refused = Embedded::open(&below, &options).await.unwrap_err();
+    let refused = Home::open(&below, &options).await.unwrap_err();
     assert!(
         refused.to_string().contains("others may write"),
         "{refused}"
@@ -217,7 +217,7 @@ async fn a_folder_of_other_things_is_no_home_and_keeps_its_mode() {
 #[tokio::test]
 async fn a_root_of_the_callers_own() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let root = |text: &str| {
         let text = SecretBytes::copy_of(text.as_bytes());
         let root = PassphraseRoot::new(text, &Provider::default()).unwrap();
@@ -225,14 +225,14 @@ async fn a_root_of_the_callers_own() {
         options.root = RootSource::Custom(Arc::new(root));
         options
     };
-    Embedded::init(&home, &root("gravel orbit tulip magnet"))
+    Home::init(&dir, &root("gravel orbit tulip magnet"))
         .await
         .unwrap();
-    assert!(!home.root_file().exists());
-    Embedded::open(&home, &root("gravel orbit tulip magnet"))
+    assert!(!dir.root_file().exists());
+    Home::open(&dir, &root("gravel orbit tulip magnet"))
         .await
         .unwrap();
-    let wrong = Embedded::open(&home, &root("shiver plank acorn velvet"))
+    let wrong = Home::open(&dir, &root("shiver plank acorn velvet"))
         .await
         .unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::Unavailable);
@@ -245,10 +245,10 @@ const CHILD: &str = "KEYWARD_TEST_CHILD";
 #[ignore = "run by the tests of this file"]
 async fn child() {
     match std::env::var(CHILD).as_deref() {
-        Ok("place") => match Home::from_env() {
-            Ok(home) => {
-                println!("home {}", home.folder().display());
-                let anchor = anchor_path(&home, &Provider::default());
+        Ok("place") => match HomeDir::from_env() {
+            Ok(dir) => {
+                println!("home {}", dir.folder().display());
+                let anchor = anchor_path(&dir, &Provider::default());
                 println!(
                     "anchor {}",
                     anchor.map_or_else(|e| e.to_string(), |a| a.display().to_string())
@@ -258,8 +258,8 @@ async fn child() {
         },
         Ok(folder) => {
             let folder = Path::new(folder);
-            let home = Home::at(folder.join("deep/home"));
-            Embedded::init(&home, &options(folder)).await.unwrap();
+            let dir = HomeDir::at(folder.join("deep/home"));
+            Home::init(&dir, &options(folder)).await.unwrap();
         }
         Err(_) => {}
     }
@@ -345,15 +345,15 @@ async fn a_kill_at_every_step_of_init_leaves_what_goes_on() {
                 break;
             }
             kills += 1;
-            let home = Home::at(folder.path().join("deep/home"));
+            let dir = HomeDir::at(folder.path().join("deep/home"));
             let options = options(folder.path());
-            if let Err(e) = Embedded::init(&home, &options).await {
+            if let Err(e) = Home::init(&dir, &options).await {
                 assert!(
                     e.to_string().contains("there is a keyring"),
                     "{call} {when}: {e}"
                 );
             }
-            if let Err(e) = Embedded::open(&home, &options).await {
+            if let Err(e) = Home::open(&dir, &options).await {
                 panic!("{call} {when}: {e}");
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use keyward_base::{ErrorKind, Purpose, Tenant};
-use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::Promotion;
 
 fn options(folder: &Path) -> Options {
@@ -18,12 +18,12 @@ fn options(folder: &Path) -> Options {
 #[tokio::test]
 async fn it_acknowledges_a_new_key_and_leaves_when_it_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    drop(Embedded::init(&home, &options).await.unwrap());
+    drop(Home::init(&dir, &options).await.unwrap());
 
-    let served = Embedded::serve(&home, &options, "web-1").await.unwrap();
-    let other = Embedded::open(&home, &options).await.unwrap();
+    let served = Home::serve(&dir, &options, "web-1").await.unwrap();
+    let other = Home::open(&dir, &options).await.unwrap();
     let purpose = Purpose::new("vault").unwrap();
     let admin = other.keyring().admin();
     let key = admin.rotate(&purpose).await.unwrap();
@@ -52,11 +52,11 @@ async fn it_acknowledges_a_new_key_and_leaves_when_it_is_dropped() {
 #[tokio::test]
 async fn a_name_that_is_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::at(folder.path().join("home"));
+    let dir = HomeDir::at(folder.path().join("home"));
     let options = options(folder.path());
-    drop(Embedded::init(&home, &options).await.unwrap());
+    drop(Home::init(&dir, &options).await.unwrap());
     for name in ["", "two words", &"n".repeat(65)] {
-        let refused = Embedded::serve(&home, &options, name).await.unwrap_err();
+        let refused = Home::serve(&dir, &options, name).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misuse, "{name}");
     }
 }

@@ -168,7 +168,7 @@ impl Admin {
             return Ok(Promotion::Nothing);
         };
         let now = self.keyring.0.clock.now()?;
-        let acknowledged = live.iter().filter(|r| r.epoch >= key.seq).count();
+        let acknowledged = live.iter().filter(|r| r.epoch >= key.created_epoch).count();
         let until = key
             .created
             .saturating_add(self.keyring.0.policy.propagation());

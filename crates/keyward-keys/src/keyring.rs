@@ -33,7 +33,7 @@ use crate::ring::Ring;
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::status::Status;
-use crate::unknown::Unknown;
+use crate::unknown_ids::UnknownIdBudget;
 use replica::Replica;
 
 /// Tenants that are read cold at the same time without waiting for each other.
@@ -59,7 +59,7 @@ pub(crate) struct Inner {
     refreshed: Mutex<Timestamp>,
     refreshing: tokio::sync::Mutex<()>,
     cache: Cache,
-    unknown: Unknown,
+    unknown: UnknownIdBudget,
     flights: [tokio::sync::Mutex<()>; FLIGHTS],
 }
 
@@ -200,7 +200,7 @@ impl Keyring {
             self.refresh().await?;
             return Ok(false);
         }
-        let data = crate::snapshot::sealed_bytes(next, mac)?;
+        let data = crate::snapshot::authenticated_bytes(next, mac)?;
         let mut batch = vec![put(ring_place(), Some(known.version), data)];
         batch.extend(others);
         match self.0.store.apply(batch).await? {

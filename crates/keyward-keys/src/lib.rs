@@ -59,7 +59,7 @@ pub mod root;
 mod snapshot;
 mod status;
 mod tenant;
-mod unknown;
+mod unknown_ids;
 mod usage;
 
 pub use admin::{

@@ -89,7 +89,7 @@ pub(crate) struct RegistryState {
 pub(crate) struct RingKey {
     pub(crate) id: KeyId,
     /// The ring's epoch when it was made.
-    pub(crate) seq: u64,
+    pub(crate) created_epoch: u64,
     pub(crate) algorithm: Algorithm,
     pub(crate) suite: Suite,
     pub(crate) purpose: Purpose,
@@ -125,8 +125,8 @@ impl RingKey {
 pub(crate) struct Ring {
     pub(crate) id: RingId,
     pub(crate) epoch: u64,
-    /// The least `seq` of a key that is not destroyed.
-    pub(crate) floor: u64,
+    /// The least `created_epoch` of a key that is not destroyed.
+    pub(crate) oldest_living_epoch: u64,
     pub(crate) mac: RingMac,
     /// The one before, while records are still under it.
     pub(crate) previous_mac: Option<RingMac>,
@@ -248,7 +248,7 @@ impl Ring {
         Ok(true)
     }
 
-    /// Disabled → Destroyed: the wrapped material goes, the floor rises.
+    /// Disabled → Destroyed: the wrapped material goes, the oldest living epoch rises.
     pub(crate) fn destroy(&mut self, id: KeyId, now: Timestamp) -> Result<()> {
         let epoch = self.epoch;
         let key = self.key_mut(id)?;
@@ -270,11 +270,11 @@ impl Ring {
             .keys
             .iter()
             .filter(|key| key.state != KeyState::Destroyed);
-        self.floor = living
-            .map(|key| key.seq)
+        self.oldest_living_epoch = living
+            .map(|key| key.created_epoch)
             .min()
-            .unwrap_or(self.floor)
-            .max(self.floor);
+            .unwrap_or(self.oldest_living_epoch)
+            .max(self.oldest_living_epoch);
         Ok(())
     }
 
@@ -304,7 +304,10 @@ impl Ring {
             if key.wrapped.is_none() != (key.state == KeyState::Destroyed) {
                 return wrong("a key of the keyring lacks its material, or kept it");
             }
-            if key.seq > self.epoch || key.changed > self.epoch || key.promoted_epoch > self.epoch {
+            if key.created_epoch > self.epoch
+                || key.changed > self.epoch
+                || key.promoted_epoch > self.epoch
+            {
                 return wrong("a key of the keyring is newer than the ring");
             }
             if earlier
@@ -313,8 +316,8 @@ impl Ring {
             {
                 return wrong("the keyring has keys of two algorithms for one purpose");
             }
-            if key.seq < self.floor && key.state != KeyState::Destroyed {
-                return wrong("a key of the keyring lies below its floor");
+            if key.created_epoch < self.oldest_living_epoch && key.state != KeyState::Destroyed {
+                return wrong("a key of the keyring was made before its oldest living epoch");
             }
         }
         Ok(())

@@ -192,7 +192,7 @@ async fn unwrap_mac(
 }
 
 /// The bytes of a ring record: the ring and its MAC.
-pub(crate) fn sealed_bytes(ring: &Ring, mac: &MacKey) -> Result<Vec<u8>> {
+pub(crate) fn authenticated_bytes(ring: &Ring, mac: &MacKey) -> Result<Vec<u8>> {
     ring.check()?;
     let mut bytes = encode_ring(ring)?;
     let tag = mac.sign(&[RING_MAC, &bytes]);
@@ -243,7 +243,7 @@ pub(crate) fn key_context(ring: RingId, key: &RingKey) -> Encoded {
     let mut context = Encoded::new("keyward/v1/ring-key");
     context.push(&ring.to_bytes());
     context.push(&key.id.to_bytes());
-    context.push(&key.seq.to_be_bytes());
+    context.push(&key.created_epoch.to_be_bytes());
     context.push(&[key.algorithm.to_byte()]);
     context.push(&[key.suite.to_byte()]);
     context.push(key.purpose.as_str().as_bytes());

@@ -14,8 +14,8 @@ pub struct Status {
     pub ring: RingId,
     /// How often it was changed, plus one. Only grows.
     pub epoch: u64,
-    /// The least seq of a key that is not destroyed.
-    pub floor: u64,
+    /// The least `created_epoch` of a key that is not destroyed.
+    pub oldest_living_epoch: u64,
     /// The ring's epoch in which its MAC key was made.
     pub mac_epoch: u64,
     /// Records may still be under the MAC key before: its rotation goes on.
@@ -35,7 +35,7 @@ pub struct KeyStatus {
     /// What it does.
     pub algorithm: Algorithm,
     /// The ring's epoch when it was made.
-    pub seq: u64,
+    pub created_epoch: u64,
     /// Where it is in its life.
     pub state: KeyState,
     /// Which version of the root wraps it; none once it is destroyed.
@@ -65,7 +65,7 @@ impl Status {
                 id: key.id,
                 purpose: key.purpose.clone(),
                 algorithm: key.algorithm,
-                seq: key.seq,
+                created_epoch: key.created_epoch,
                 state: key.state,
                 root: key.wrapped.as_ref().map(|wrapped| wrapped.version),
                 unregistered: key.unregistered,
@@ -80,7 +80,7 @@ impl Status {
         Self {
             ring: ring.id,
             epoch: ring.epoch,
-            floor: ring.floor,
+            oldest_living_epoch: ring.oldest_living_epoch,
             mac_epoch: ring.mac.epoch,
             mac_rotates: ring.previous_mac.is_some(),
             keys,

@@ -170,7 +170,7 @@ fn wrap_context(
     context.push(purpose.as_str().as_bytes());
     context.push(tenant.as_str().as_bytes());
     context.push(&entry.id.to_bytes());
-    context.push(&entry.seq.to_be_bytes());
+    context.push(&entry.issued_epoch.to_be_bytes());
     context.push(&[entry.suite.to_byte()]);
     context
 }
@@ -188,7 +188,7 @@ pub(crate) fn issue(
     let material = provider.random::<32>()?;
     let entry = TenantEntry {
         id,
-        seq: snapshot.ring.epoch,
+        issued_epoch: snapshot.ring.epoch,
         suite: active.suite,
         unregistered: false,
         wrapped_by: active.id,
@@ -243,13 +243,18 @@ pub(crate) fn open_all(
             Ok(_) => {
                 let material = unwrap(snapshot, purpose, tenant, entry)?;
                 let body = BodyKey::new(provider, entry.suite, &material)?;
-                Some(TenantKey::new(entry.id, entry.seq, entry.suite, body))
+                Some(TenantKey::new(
+                    entry.id,
+                    entry.issued_epoch,
+                    entry.suite,
+                    body,
+                ))
             }
             Err(_) => None,
         };
         slots.push(Slot {
             id: entry.id,
-            issued_epoch: entry.seq,
+            issued_epoch: entry.issued_epoch,
             wrapped_by: entry.wrapped_by,
             key,
         });

@@ -22,9 +22,9 @@
 //!     id: "42".into(),
 //! };
 //! let claim = Claim { digest: request, lease_until: at(60_000), keep_until: at(86_400_000) };
-//! if let Begun::Lease(fence) = claims::begin(&tx, &key, claim, now)? {
+//! if let Begun::Lease(token) = claims::begin(&tx, &key, claim, now)? {
 //!     tx.execute("INSERT INTO paid VALUES ('42')", [])?;
-//!     let _recorded = claims::finish(&tx, &key, fence, b"paid", claim.keep_until)?;
+//!     let _recorded = claims::finish(&tx, &key, token, b"paid", claim.keep_until)?;
 //! }
 //! tx.commit()?;
 //! # Ok(()) }
@@ -34,7 +34,7 @@
 //! [`statements`]; `docs/formats/store-sqlite.md` says in which order they run.
 
 use keyward_base::{Error, Result, Timestamp};
-use keyward_store::{Begun, Claim, Collection, Fence, Finished, RecordKey, StoreLimits};
+use keyward_store::{Begun, Claim, Collection, FencingToken, Finished, RecordKey, StoreLimits};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::failure::Said;
@@ -51,11 +51,11 @@ pub mod statements {
     /// Parameters: collection, owner, id. Makes room for the next lease.
     pub const FORGET: &str =
         "DELETE FROM keyward_claim WHERE collection = ?1 AND owner = ?2 AND id = ?3";
-    /// Parameters: collection, owner, id, digest, lease_until, keep_until. Gives the fence.
+    /// Parameters: collection, owner, id, digest, lease_until, keep_until. Gives the fencing token.
     pub const BEGIN: &str = "INSERT INTO keyward_claim (collection, owner, id, digest, lease_until, keep_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING fence";
-    /// Parameters: collection, owner, id, fence. Column: result, null while in flight.
+    /// Parameters: collection, owner, id, fencing token. Column: result, null while in flight.
     pub const RESULT: &str = "SELECT result FROM keyward_claim WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND fence = ?4";
-    /// Parameters: collection, owner, id, fence, result, keep_until.
+    /// Parameters: collection, owner, id, fencing token, result, keep_until.
     pub const FINISH: &str = "UPDATE keyward_claim SET result = ?5, keep_until = ?6 WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND fence = ?4 AND result IS NULL";
     /// Parameters: collection, now, limit. Removes what was to be kept until now or earlier.
     pub const PURGE: &str = "DELETE FROM keyward_claim WHERE fence IN (SELECT fence FROM keyward_claim WHERE collection = ?1 AND keep_until <= ?2 LIMIT ?3)";
@@ -118,7 +118,7 @@ fn try_begin(
     }
     tx.prepare_cached(statements::FORGET)?
         .execute(params![set, owner, id])?;
-    let fence = tx.prepare_cached(statements::BEGIN)?.query_row(
+    let token = tx.prepare_cached(statements::BEGIN)?.query_row(
         params![
             set,
             owner,
@@ -129,7 +129,7 @@ fn try_begin(
         ],
         |row| to_u64(0, row.get(0)?),
     )?;
-    Ok(Begun::Lease(Fence::new(fence)))
+    Ok(Begun::Lease(FencingToken::new(token)))
 }
 
 /// Records the result, as [`Once::finish`](keyward_store::Once::finish), when the transaction is
@@ -140,34 +140,34 @@ fn try_begin(
 pub fn finish(
     tx: &Transaction<'_>,
     key: &RecordKey,
-    fence: Fence,
+    token: FencingToken,
     result: &[u8],
     keep_until: Timestamp,
 ) -> Result<Finished> {
     StoreLimits::check_key(key)?;
     StoreLimits::check_data(result)?;
     StoreLimits::check_time(keep_until)?;
-    try_finish(tx, key, fence, result, keep_until).said()
+    try_finish(tx, key, token, result, keep_until).said()
 }
 
 fn try_finish(
     tx: &Transaction<'_>,
     key: &RecordKey,
-    fence: Fence,
+    token: FencingToken,
     result: &[u8],
     keep_until: Timestamp,
 ) -> rusqlite::Result<Finished> {
     let (set, owner, id) = (key.collection.as_str(), &key.owner, &key.id);
-    let fence = from_u64(fence.number());
+    let token = from_u64(token.number());
     let recorded: Option<Option<Vec<u8>>> = tx
         .prepare_cached(statements::RESULT)?
-        .query_row(params![set, owner, id, fence], |row| row.get(0))
+        .query_row(params![set, owner, id, token], |row| row.get(0))
         .optional()?;
     match recorded {
         Some(None) => {
             let keep = from_time(keep_until);
             tx.prepare_cached(statements::FINISH)?
-                .execute(params![set, owner, id, fence, result, keep])?;
+                .execute(params![set, owner, id, token, result, keep])?;
             Ok(Finished::Recorded)
         }
         Some(Some(recorded)) if recorded == result => Ok(Finished::Recorded),

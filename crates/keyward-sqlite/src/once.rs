@@ -2,7 +2,7 @@
 
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
-    Begun, BoxFuture, Claim, Collection, Fence, Finished, Once, RecordKey, StoreLimits,
+    Begun, BoxFuture, Claim, Collection, FencingToken, Finished, Once, RecordKey, StoreLimits,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -11,7 +11,11 @@ use crate::store::SqliteStore;
 use crate::writer::{Tx, Verdict};
 
 impl Once for SqliteStore {
-    fn abandon<'a>(&'a self, key: &'a RecordKey, fence: Fence) -> BoxFuture<'a, Result<bool>> {
+    fn abandon<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+    ) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             StoreLimits::check_key(key)?;
             let key = key.clone();
@@ -28,7 +32,7 @@ impl Once for SqliteStore {
                             key.collection.as_str(),
                             key.owner,
                             key.id,
-                            from_u64(fence.number())
+                            from_u64(token.number())
                         ])?;
                     Ok(Verdict::Keep(gone == 1))
                 })
@@ -94,7 +98,7 @@ impl Once for SqliteStore {
     fn finish<'a>(
         &'a self,
         key: &'a RecordKey,
-        fence: Fence,
+        token: FencingToken,
         result: &'a [u8],
         keep_until: Timestamp,
     ) -> BoxFuture<'a, Result<Finished>> {
@@ -104,7 +108,7 @@ impl Once for SqliteStore {
             StoreLimits::check_time(keep_until)?;
             let (key, result) = (key.clone(), result.to_vec());
             self.durable()?
-                .write(move |tx| finish(tx.conn, &key, fence, &result, keep_until))
+                .write(move |tx| finish(tx.conn, &key, token, &result, keep_until))
                 .await
         })
     }
@@ -168,7 +172,7 @@ pub(crate) fn begin(
         }
         _ => {}
     }
-    let fence = tx.next()?;
+    let token = tx.next()?;
     tx.conn
         .prepare_cached(
             "REPLACE INTO claim
@@ -180,28 +184,30 @@ pub(crate) fn begin(
             key.owner,
             key.id,
             claim.digest,
-            fence,
+            token,
             from_time(claim.lease_until),
             from_time(claim.keep_until)
         ])?;
-    Ok(Verdict::Keep(Begun::Lease(Fence::new(to_u64(0, fence)?))))
+    Ok(Verdict::Keep(Begun::Lease(FencingToken::new(to_u64(
+        0, token,
+    )?))))
 }
 
 pub(crate) fn finish(
     conn: &Connection,
     key: &RecordKey,
-    fence: Fence,
+    token: FencingToken,
     result: &[u8],
     keep_until: Timestamp,
 ) -> rusqlite::Result<Verdict<Finished>> {
-    let fence = from_u64(fence.number());
+    let token = from_u64(token.number());
     let recorded: Option<Option<Vec<u8>>> = conn
         .prepare_cached(
             "SELECT result FROM claim
              WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND fence = ?4",
         )?
         .query_row(
-            params![key.collection.as_str(), key.owner, key.id, fence],
+            params![key.collection.as_str(), key.owner, key.id, token],
             |row| row.get(0),
         )
         .optional()?;
@@ -219,7 +225,7 @@ pub(crate) fn finish(
         key.collection.as_str(),
         key.owner,
         key.id,
-        fence,
+        token,
         result,
         from_time(keep_until)
     ])?;

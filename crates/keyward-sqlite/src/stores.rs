@@ -48,15 +48,15 @@ fn one(tx: &mut Tx<'_>, step: &Step) -> rusqlite::Result<Result<Stepped, Refusal
             _ => return Err(unknown()),
         },
         Step::Begin { key, claim, now } => match once::begin(tx, key, *claim, *now)?.of() {
-            Begun::Lease(fence) => Ok(Stepped::Begun(fence)),
+            Begun::Lease(token) => Ok(Stepped::Begun(token)),
             other => Err(Refusal::Begin(other)),
         },
         Step::Finish {
             key,
-            fence,
+            token,
             result,
             keep_until,
-        } => match once::finish(tx.conn, key, *fence, result, *keep_until)?.of() {
+        } => match once::finish(tx.conn, key, *token, result, *keep_until)?.of() {
             Finished::Recorded => Ok(Stepped::Finished),
             _ => Err(Refusal::Finish),
         },

@@ -24,7 +24,8 @@ pub(crate) struct Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// The next version or fence. A write that is undone leaves a gap, never a number used twice.
+    /// The next version or fencing token. A write that is undone leaves a gap, never a number used
+    /// twice.
     pub(crate) fn next(&mut self) -> rusqlite::Result<i64> {
         self.last = self.last.checked_add(1).ok_or_else(|| {
             rusqlite::Error::SqliteFailure(

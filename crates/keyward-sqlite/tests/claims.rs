@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use keyward_base::{ErrorKind, Timestamp};
 use keyward_sqlite::claims;
-use keyward_store::{Begun, Claim, Fence, Finished};
+use keyward_store::{Begun, Claim, FencingToken, Finished};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use support::{key, refused};
 
@@ -55,9 +55,9 @@ fn paid(conn: &Connection) -> i64 {
 /// Pays once, and says what was recorded.
 fn pay(tx: &Transaction<'_>, id: &str) -> keyward_base::Result<Vec<u8>> {
     match claims::begin(tx, &key("acme", id), claim(), at(10))? {
-        Begun::Lease(fence) => {
+        Begun::Lease(token) => {
             tx.execute("INSERT INTO paid VALUES (?1)", [id]).unwrap();
-            let recorded = claims::finish(tx, &key("acme", id), fence, b"paid", at(1_000))?;
+            let recorded = claims::finish(tx, &key("acme", id), token, b"paid", at(1_000))?;
             assert_eq!(recorded, Finished::Recorded);
             Ok(b"first".to_vec())
         }
@@ -129,8 +129,8 @@ fn claims_are_judged_as_elsewhere() {
         panic!("it was not taken over");
     };
     assert!(second > first);
-    let finish = |conn: &mut Connection, fence: Fence, result: &[u8]| {
-        within(conn, |tx| claims::finish(tx, &id, fence, result, at(500))).unwrap()
+    let finish = |conn: &mut Connection, token: FencingToken, result: &[u8]| {
+        within(conn, |tx| claims::finish(tx, &id, token, result, at(500))).unwrap()
     };
     assert_eq!(finish(&mut conn, first, b"late"), Finished::Lost);
     assert_eq!(finish(&mut conn, second, b"done"), Finished::Recorded);
@@ -145,7 +145,7 @@ fn claims_are_judged_as_elsewhere() {
     let Begun::Lease(third) = again else {
         panic!("it was not purged");
     };
-    assert!(third > second, "a fence came back");
+    assert!(third > second, "a fencing token came back");
     assert!(within(&mut conn, |tx| claims::forget(tx, &id)).unwrap());
     assert!(!within(&mut conn, |tx| claims::forget(tx, &id)).unwrap());
     let wrong = within(&mut conn, |tx| claims::begin(tx, &id, claim(), at(100)));

@@ -56,7 +56,7 @@ pub use identity::StoreId;
 pub use limits::StoreLimits;
 pub use log::{Appended, Entry, Log};
 pub use memory::MemoryStore;
-pub use once::{Begun, Claim, Fence, Finished, Once};
+pub use once::{Begun, Claim, FencingToken, Finished, Once};
 pub use records::{
     Applied, BoxFuture, Collection, Content, Erased, Record, RecordKey, Records, Version, Write,
 };

@@ -41,10 +41,10 @@ impl Claim {
 
 /// The right to finish. Each lease has a higher one than all before it, on any key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fence(u64);
+pub struct FencingToken(u64);
 
-impl Fence {
-    /// A fence of that number.
+impl FencingToken {
+    /// A fencing token of that number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
@@ -72,7 +72,7 @@ pub enum Begun {
         until: Timestamp,
     },
     /// Yours to do.
-    Lease(Fence),
+    Lease(FencingToken),
 }
 
 /// How finishing ended.
@@ -92,7 +92,11 @@ pub enum Finished {
 /// then have been made: call it again, the same result is recorded once.
 pub trait Once: fmt::Debug + Send + Sync {
     /// Gives the lease up, so that anybody may begin at once. Says whether it was still held.
-    fn abandon<'a>(&'a self, key: &'a RecordKey, fence: Fence) -> BoxFuture<'a, Result<bool>>;
+    fn abandon<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+    ) -> BoxFuture<'a, Result<bool>>;
 
     /// Begins, or says what stands in the way. A lease that is over at `now` is taken over, by
     /// the same digest only; what was to be kept until `now` or earlier counts as forgotten.
@@ -115,12 +119,12 @@ pub trait Once: fmt::Debug + Send + Sync {
     /// lease has lost it. Says whether there was one.
     fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<bool>>;
 
-    /// Records `result`, to be kept until `keep_until`, if the lease of `fence` was not taken
+    /// Records `result`, to be kept until `keep_until`, if the lease of `token` was not taken
     /// over. A lease that is over but was not taken over still finishes.
     fn finish<'a>(
         &'a self,
         key: &'a RecordKey,
-        fence: Fence,
+        token: FencingToken,
         result: &'a [u8],
         keep_until: Timestamp,
     ) -> BoxFuture<'a, Result<Finished>>;

@@ -4,7 +4,7 @@ use keyward_base::{Result, Timestamp};
 
 use crate::attempts::Attempts;
 use crate::log::Log;
-use crate::once::{Begun, Claim, Fence, Once};
+use crate::once::{Begun, Claim, FencingToken, Once};
 use crate::records::{BoxFuture, RecordKey, Records, Version, Write};
 
 /// One step of a batch over several stores.
@@ -34,7 +34,7 @@ pub enum Step {
         /// What was begun.
         key: RecordKey,
         /// The lease.
-        fence: Fence,
+        token: FencingToken,
         /// The result to record.
         result: Vec<u8>,
         /// How long to keep it.
@@ -54,7 +54,7 @@ pub enum Stepped {
         head: u64,
     },
     /// The lease was given.
-    Begun(Fence),
+    Begun(FencingToken),
     /// The result is recorded.
     Finished,
     /// The write was made: the new version of an insert or swap.

@@ -9,8 +9,9 @@ use keyward_base::Timestamp;
 use keyward_store::conformance::{self, Report, Threads, block_on};
 use keyward_store::{
     Appended, Applied, Attempts, Begun, BoxFuture, Claim, Collection, Committed, Entry, Erased,
-    Fence, Find, Finished, Found, Judged, Log, MemoryStore, Once, Outline, Page, Place, Record,
-    RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window, Words, Write,
+    FencingToken, Find, Finished, Found, Judged, Log, MemoryStore, Once, Outline, Page, Place,
+    Record, RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window, Words,
+    Write,
 };
 
 /// What is wrong with a store.
@@ -106,8 +107,12 @@ impl Attempts for Faulty {
 }
 
 impl Once for Faulty {
-    fn abandon<'a>(&'a self, key: &'a RecordKey, fence: Fence) -> BoxFuture<'a, Result<bool>> {
-        self.good.abandon(key, fence)
+    fn abandon<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+    ) -> BoxFuture<'a, Result<bool>> {
+        self.good.abandon(key, token)
     }
 
     fn begin<'a>(
@@ -147,11 +152,11 @@ impl Once for Faulty {
     fn finish<'a>(
         &'a self,
         key: &'a RecordKey,
-        fence: Fence,
+        token: FencingToken,
         result: &'a [u8],
         keep_until: Timestamp,
     ) -> BoxFuture<'a, Result<Finished>> {
-        self.good.finish(key, fence, result, keep_until)
+        self.good.finish(key, token, result, keep_until)
     }
 
     fn purge_once<'a>(

@@ -1,6 +1,6 @@
 //! Proptest strategies for ids, over all that their types allow.
 
-use keyward_base::{CredentialKind, KeyId, Place, Purpose, RecordId, Revision, Scope, Tenant};
+use keyward_base::{CredentialKind, KeyId, Place, Purpose, RecordId, Revision, Role, Tenant};
 use proptest::prelude::{Strategy, any};
 
 /// Any tenant.
@@ -18,9 +18,9 @@ pub fn purpose() -> impl Strategy<Value = Purpose> {
     "[a-z0-9._-]{1,32}".prop_filter_map("a purpose", |text| Purpose::new(&text).ok())
 }
 
-/// Any scope, the empty one too.
-pub fn scope() -> impl Strategy<Value = Scope> {
-    "[!-~]{0,64}".prop_filter_map("a scope", |text| Scope::new(&text).ok())
+/// Any role, the empty one too.
+pub fn role() -> impl Strategy<Value = Role> {
+    "[!-~]{0,64}".prop_filter_map("a role", |text| Role::new(&text).ok())
 }
 
 /// Any kind of credential.

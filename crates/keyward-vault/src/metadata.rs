@@ -2,7 +2,7 @@
 //!
 //! Its SHA-256 is part of the value's context: whoever edits it makes the value unopenable.
 
-use keyward_base::{Error, EventId, Result, Revision, Scope, Timestamp};
+use keyward_base::{Error, EventId, Result, Revision, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::credential::{Credential, Facts, Kind};
@@ -18,7 +18,9 @@ const VERSION: u32 = 2;
 pub(crate) struct Metadata {
     v: u32,
     kind: Kind,
-    scope: String,
+    /// Stored as `scope`.
+    #[serde(rename = "scope")]
+    role: String,
     revision: u64,
     event: String,
     created: u64,
@@ -34,7 +36,7 @@ struct VersionOnly {
 impl Metadata {
     pub(crate) fn new(
         credential: &Credential,
-        scope: &Scope,
+        role: &Role,
         revision: Revision,
         created: Timestamp,
         updated: Timestamp,
@@ -43,7 +45,7 @@ impl Metadata {
         Self {
             v: VERSION,
             kind: credential.kind(),
-            scope: scope.as_str().to_owned(),
+            role: role.as_str().to_owned(),
             revision: revision.number(),
             event: event.to_string(),
             created: created.as_millis(),
@@ -88,8 +90,8 @@ impl Metadata {
         self.kind
     }
 
-    pub(crate) fn scope(&self) -> Result<Scope> {
-        Scope::new(&self.scope).map_err(|_| Error::corrupt("the scope of a value is not ours"))
+    pub(crate) fn role(&self) -> Result<Role> {
+        Role::new(&self.role).map_err(|_| Error::corrupt("the role of a value is not ours"))
     }
 
     pub(crate) const fn revision(&self) -> Revision {

@@ -7,7 +7,7 @@ use keyward_base::audit::Outcome;
 use keyward_base::context::Encoded;
 use keyward_base::{
     Context, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Reason, RecordId, Result,
-    Revision, Scope, SecretBytes, Tenant, Timestamp,
+    Revision, Role, SecretBytes, Tenant, Timestamp,
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
 use keyward_keys::{ColumnId, TenantKey};
@@ -123,7 +123,7 @@ pub struct Cell {
     /// The id of its row.
     pub record: RecordId,
     /// The role it opens for.
-    pub scope: Scope,
+    pub role: Role,
     /// What sort of value it is, in the application's own words.
     pub kind: CredentialKind,
     /// The row's own version; [`Revision::FIRST`] for a value that never changes.
@@ -163,7 +163,7 @@ impl Vault {
     pub async fn seal_detached(
         &self,
         slot: &Slot,
-        scope: &Scope,
+        role: &Role,
         credential: &Credential,
     ) -> Result<Sealed> {
         let key = self
@@ -180,7 +180,7 @@ impl Vault {
         };
         let kind = credential.kind().id()?;
         let context = |header: &[u8]| {
-            self.detached_context(slot, scope, &kind)
+            self.detached_context(slot, role, &kind)
                 .encode(DETACHED, header)
         };
         let plaintext = credential.bytes().expose();
@@ -190,20 +190,20 @@ impl Vault {
         Ok(sealed)
     }
 
-    /// Opens what [`Vault::seal_detached`] sealed for the same slot, scope and kind.
+    /// Opens what [`Vault::seal_detached`] sealed for the same slot, role and kind.
     ///
     /// # Errors
     /// As [`Vault::open`].
     pub async fn open_detached(
         &self,
         slot: &Slot,
-        scope: &Scope,
+        role: &Role,
         kind: Kind,
         value: &Sealed,
     ) -> Result<SecretBytes> {
         let kind = kind.id()?;
         let context = |header: &[u8]| {
-            self.detached_context(slot, scope, &kind)
+            self.detached_context(slot, role, &kind)
                 .encode(DETACHED, header)
         };
         self.open_recorded("vault.open-detached", slot, value, context)
@@ -213,13 +213,13 @@ impl Vault {
     fn detached_context<'a>(
         &'a self,
         slot: &'a Slot,
-        scope: &'a Scope,
+        role: &'a Role,
         kind: &'a CredentialKind,
     ) -> Context<'a> {
         Context {
             purpose: self.purpose(),
             tenant: &slot.tenant,
-            scope,
+            role,
             place: &slot.place,
             record: &slot.record,
             kind,
@@ -314,12 +314,13 @@ impl Column {
             .await
     }
 
-    /// The same value under a key whose seq is at least `least_seq`; `None` if it is already.
+    /// The same value under a key issued in `promoted_epoch` or later; `None` if it is already
+    /// under one.
     pub(crate) async fn reseal(
         &self,
         cell: &Cell,
         value: &Sealed,
-        least_seq: u64,
+        promoted_epoch: u64,
     ) -> Result<Option<Sealed>> {
         let parsed = Parsed::parse(value.as_str())?;
         let header = parsed.header().clone();
@@ -330,11 +331,11 @@ impl Column {
             .admin()
             .opening_key(purpose, &cell.tenant, header.key)
             .await?;
-        if held.issued_epoch() >= least_seq {
+        if held.issued_epoch() >= promoted_epoch {
             return Ok(None);
         }
         let new = keyring
-            .sealing_key(purpose, &cell.tenant, least_seq)
+            .sealing_key(purpose, &cell.tenant, promoted_epoch)
             .await?;
         let context = |header: &[u8]| self.context(cell).encode(COLUMN, header);
         let plaintext = parsed.open(held.body(), context)?;
@@ -387,7 +388,7 @@ impl Column {
         Context {
             purpose: self.vault.purpose(),
             tenant: &cell.tenant,
-            scope: &cell.scope,
+            role: &cell.role,
             place: &self.place,
             record: &cell.record,
             kind: &cell.kind,

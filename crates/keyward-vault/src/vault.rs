@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_base::context::Encoded;
 use keyward_base::{
-    Actor, Clock, Context, CredentialKind, Error, Purpose, Result, Revision, Scope, SecretBytes,
+    Actor, Clock, Context, CredentialKind, Error, Purpose, Result, Revision, Role, SecretBytes,
     Trail,
 };
 use keyward_crypto::sealed::Parsed;
@@ -141,14 +141,14 @@ impl Vault {
     pub(crate) fn binding<'a>(
         &'a self,
         slot: &'a Slot,
-        scope: &'a Scope,
+        role: &'a Role,
         metadata: &Metadata,
         data: &[u8],
     ) -> Result<Binding<'a>> {
         Ok(Binding {
             purpose: &self.inner.purpose,
             slot,
-            scope,
+            role,
             kind: metadata.kind().id()?,
             digest: self.inner.keyring.provider().sha256(&[data]),
             revision: metadata.revision(),
@@ -168,7 +168,7 @@ impl fmt::Debug for Vault {
 pub(crate) struct Binding<'a> {
     purpose: &'a Purpose,
     slot: &'a Slot,
-    scope: &'a Scope,
+    role: &'a Role,
     kind: CredentialKind,
     digest: [u8; 32],
     revision: Revision,
@@ -179,7 +179,7 @@ impl Binding<'_> {
         Context {
             purpose: self.purpose,
             tenant: &self.slot.tenant,
-            scope: self.scope,
+            role: self.role,
             place: &self.slot.place,
             record: &self.slot.record,
             kind: &self.kind,

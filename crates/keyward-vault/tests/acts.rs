@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use keyward_base::audit::Outcome;
 use keyward_base::{
-    Actor, ErrorKind, Event, Reason, RequestId, Result, Scope, SecretBytes, Subject,
+    Actor, ErrorKind, Event, Reason, RequestId, Result, Role, SecretBytes, Subject,
 };
 use keyward_store::{Collection, RecordKey, Records};
 use keyward_testkit::{Answer, Interrupt, RecordingAudit, Staged, SteppingSink, at_most};
@@ -32,13 +32,11 @@ fn row_key() -> RecordKey {
 async fn put(vault: &Vault) -> Result<Listed> {
     let token = SecretBytes::copy_of(TOKEN.as_bytes());
     let token = vault.credential(Kind::ApiKey, token)?;
-    vault
-        .put(&slot(), &token, &Scope::none(), Expect::Any)
-        .await
+    vault.put(&slot(), &token, &Role::none(), Expect::Any).await
 }
 
 async fn open(vault: &Vault) -> Result<Opened> {
-    vault.open(&slot(), &Scope::none()).await
+    vault.open(&slot(), &Role::none()).await
 }
 
 /// A vault on `store`, whose events go to `audit` through points at which a future waits.
@@ -178,7 +176,7 @@ async fn no_opening_goes_unrecorded() {
     world.audit.set_failing(true);
     let before = world.vault.trail().dropped();
     let nobody = Slot::new("acme", "account.token", "7").unwrap();
-    let error = world.vault.open(&nobody, &Scope::none()).await.unwrap_err();
+    let error = world.vault.open(&nobody, &Role::none()).await.unwrap_err();
     assert_eq!(error.reason(), Some(Reason::NotFound));
     assert_eq!(world.vault.trail().dropped(), before + 1);
 }

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 
 use keyward_base::audit::Intent;
 use keyward_base::{
-    BoxFuture, Event, EventId, Place, Purpose, RecordId, Result, Scope, SecretBytes, Sink, Tenant,
+    BoxFuture, Event, EventId, Place, Purpose, RecordId, Result, Role, SecretBytes, Sink, Tenant,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{FileRoot, Keyring, KeyringBuilder};
@@ -178,7 +178,7 @@ fn child() {
             }
             let token = SecretBytes::copy_of(format!("round-{round:020}").as_bytes());
             let token = vault.credential(Kind::ApiKey, token).unwrap();
-            let put = vault.put(&slot, &token, &Scope::none(), Expect::Any).await;
+            let put = vault.put(&slot, &token, &Role::none(), Expect::Any).await;
             put.unwrap();
         }
         panic!("it did not die at point {point}");

@@ -3,7 +3,7 @@
 
 mod support;
 
-use keyward_base::{Reason, Scope, SecretBytes};
+use keyward_base::{Reason, Role, SecretBytes};
 use keyward_vault::{Credential, Kind, Vault};
 use support::World;
 
@@ -40,7 +40,7 @@ async fn what_is_put_for_a_role_opens_for_that_role() {
     let world = World::in_memory().await;
     let place = world.vault.tenant("acme").unwrap();
     let place = place.place("account.token").unwrap();
-    let operator = place.clone().for_role(Scope::new("operator").unwrap());
+    let operator = place.clone().for_role(Role::new("operator").unwrap());
     let credential = token(&world.vault, "one-token");
     operator
         .record("1")
@@ -50,7 +50,7 @@ async fn what_is_put_for_a_role_opens_for_that_role() {
         .unwrap();
     let _opened = operator.record("1").unwrap().open().await.unwrap();
     let error = place.record("1").unwrap().open().await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::ScopeMismatch));
+    assert_eq!(error.reason(), Some(Reason::RoleMismatch));
     for wrong in ["", "a b", "é"] {
         assert!(world.vault.tenant(wrong).is_err());
         assert!(place.record(wrong).is_err());

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyward_base::{
-    Clock, Error, ErrorKind, Purpose, Reason, Result, Scope, SecretBytes, Timestamp,
+    Clock, Error, ErrorKind, Purpose, Reason, Result, Role, SecretBytes, Timestamp,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring};
@@ -43,12 +43,12 @@ fn key(slot: &Slot) -> RecordKey {
 async fn put(vault: &Vault, slot: &Slot, kind: Kind, bytes: &[u8]) -> Result<Listed> {
     let credential = vault.credential(kind, SecretBytes::copy_of(bytes))?;
     vault
-        .put(slot, &credential, &Scope::none(), Expect::Any)
+        .put(slot, &credential, &Role::none(), Expect::Any)
         .await
 }
 
 async fn open(vault: &Vault, slot: &Slot) -> Result<Opened> {
-    vault.open(slot, &Scope::none()).await
+    vault.open(slot, &Role::none()).await
 }
 
 async fn overwrite(store: &dyn Records, slot: &Slot, sealed: String, data: Vec<u8>) {
@@ -314,7 +314,7 @@ async fn without_a_clock_nothing_is_written_or_opened() {
         .unwrap();
     let token = SecretBytes::copy_of(TOKEN.as_bytes());
     let token = vault.credential(Kind::ApiKey, token).unwrap();
-    let none = Scope::none();
+    let none = Role::none();
     vault
         .put(&slot("1"), &token, &none, Expect::Any)
         .await

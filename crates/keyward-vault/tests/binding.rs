@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::audit::Outcome;
-use keyward_base::{ErrorKind, ManualClock, Purpose, Reason, Scope, SecretBytes, Timestamp};
+use keyward_base::{ErrorKind, ManualClock, Purpose, Reason, Role, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring, Policy, TenantKeyMode};
 use keyward_store::{Applied, Collection, Content, MemoryStore, Record, RecordKey, Records, Write};
@@ -59,14 +59,14 @@ impl World {
         }
     }
 
-    async fn put(&self, slot: &Slot, kind: Kind, secret: &[u8], scope: &str) {
+    async fn put(&self, slot: &Slot, kind: Kind, secret: &[u8], role: &str) {
         let credential = self
             .vault
             .credential(kind, SecretBytes::copy_of(secret))
             .unwrap();
-        let scope = Scope::new(scope).unwrap();
+        let role = Role::new(role).unwrap();
         self.vault
-            .put(slot, &credential, &scope, Expect::Any)
+            .put(slot, &credential, &role, Expect::Any)
             .await
             .unwrap();
     }
@@ -104,10 +104,10 @@ impl World {
     }
 
     /// Opening fails; outward it is one word, and the audit has the reason.
-    async fn refused(&self, slot: &Slot, scope: &str, reason: Reason) {
+    async fn refused(&self, slot: &Slot, role: &str, reason: Reason) {
         let error = self
             .vault
-            .open(slot, &Scope::new(scope).unwrap())
+            .open(slot, &Role::new(role).unwrap())
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Rejected, "{error:?}");
@@ -152,7 +152,7 @@ async fn a_row_moved_to_another_record_or_column_does_not_open() {
             .await;
         world.refused(&elsewhere, "", Reason::NotAuthentic).await;
     }
-    let _opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+    let _opened = world.vault.open(&home(), &Role::none()).await.unwrap();
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_row_of_derived_keys_moved_to_another_tenant_does_not_open() {
         .overwrite(&theirs, row.content.sealed, row.content.data)
         .await;
     world.refused(&theirs, "", Reason::NotAuthentic).await;
-    let _opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+    let _opened = world.vault.open(&home(), &Role::none()).await.unwrap();
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn a_key_record_moved_to_another_tenant_is_refused() {
         .vault
         .credential(Kind::ApiKey, SecretBytes::copy_of(TOKEN))
         .unwrap();
-    let none = Scope::none();
+    let none = Role::none();
     let put = world.vault.put(&theirs, &token, &none, Expect::Any);
     let error = put.await.unwrap_err();
     assert_eq!(
@@ -337,21 +337,21 @@ async fn a_hint_cannot_be_edited() {
 }
 
 #[tokio::test]
-async fn a_scope_opens_for_its_own_callers_alone() {
+async fn a_role_opens_for_its_own_callers_alone() {
     let world = World::new().await;
     world
         .put(&home(), Kind::ApiKey, TOKEN, "platform-admin")
         .await;
-    world.refused(&home(), "", Reason::ScopeMismatch).await;
+    world.refused(&home(), "", Reason::RoleMismatch).await;
     world
-        .refused(&home(), "support", Reason::ScopeMismatch)
+        .refused(&home(), "support", Reason::RoleMismatch)
         .await;
     let _opened = world
         .vault
-        .open(&home(), &Scope::new("platform-admin").unwrap())
+        .open(&home(), &Role::new("platform-admin").unwrap())
         .await
         .unwrap();
-    // Whoever edits the scope in the database gains nothing.
+    // Whoever edits the role in the database gains nothing.
     let row = world.row(&home()).await;
     let text = String::from_utf8(row.content.data)
         .unwrap()
@@ -394,7 +394,7 @@ async fn keys_of_one_purpose_open_nothing_of_another() {
         panic!()
     };
     let billing = vault_of(store).await.unwrap();
-    let error = billing.open(&home(), &Scope::none()).await.unwrap_err();
+    let error = billing.open(&home(), &Role::none()).await.unwrap_err();
     assert_eq!(error.reason(), Some(Reason::NotAuthentic));
 }
 
@@ -418,7 +418,7 @@ async fn a_whole_older_row_put_back_is_seen_by_its_revision() {
     world
         .overwrite(&home(), old.sealed.clone(), old.content.data)
         .await;
-    let opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+    let opened = world.vault.open(&home(), &Role::none()).await.unwrap();
     assert_eq!(
         (opened.bytes().expose(), opened.revision()),
         (TOKEN, first.revision)
@@ -450,7 +450,7 @@ async fn an_older_row_put_back_after_a_delete_does_not_pass_for_the_expected_one
         world
             .overwrite(&home(), row.content.sealed, row.content.data)
             .await;
-        let opened = world.vault.open(&home(), &Scope::none()).await.unwrap();
+        let opened = world.vault.open(&home(), &Role::none()).await.unwrap();
         assert_ne!(opened.revision(), third, "who expects the third, notices");
         let expected = Expect::Revision(third);
         let error = world.vault.delete(&home(), expected).await.unwrap_err();
@@ -469,6 +469,6 @@ async fn an_audit_that_fails_keeps_the_secret_back() {
         .build()
         .await
         .unwrap();
-    let error = vault.open(&home(), &Scope::none()).await.unwrap_err();
+    let error = vault.open(&home(), &Role::none()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{
-    Clock as _, CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Scope,
+    Clock as _, CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Role,
     SecretBytes, Tenant,
 };
 use keyward_keys::{ColumnId, Coverage};
@@ -126,7 +126,7 @@ fn cell(tenant: &str, id: i64) -> Cell {
     Cell {
         tenant: Tenant::new(tenant).unwrap(),
         record: RecordId::new(&id.to_string()).unwrap(),
-        scope: Scope::new("operator").unwrap(),
+        role: Role::new("operator").unwrap(),
         kind: CredentialKind::new("password").unwrap(),
         revision: Revision::FIRST,
     }
@@ -197,7 +197,7 @@ async fn a_value_opens_in_its_cell_and_nowhere_else() {
             ..home.clone()
         },
         Cell {
-            scope: Scope::none(),
+            role: Role::none(),
             ..home.clone()
         },
         Cell {
@@ -230,10 +230,10 @@ async fn a_value_opens_in_its_cell_and_nowhere_else() {
     assert_eq!(error.reason(), Some(Reason::NotAuthentic));
     // Nor as a detached value of the same words.
     let slot = Slot::new("acme", PLACE, "7").unwrap();
-    let scope = home.scope.clone();
+    let role = home.role.clone();
     let error = world
         .vault
-        .open_detached(&slot, &scope, Kind::Opaque, &value)
+        .open_detached(&slot, &role, Kind::Opaque, &value)
         .await
         .unwrap_err();
     assert_eq!(error.reason(), Some(Reason::NotAuthentic));
@@ -377,7 +377,7 @@ async fn a_detached_value_opens_for_its_own_words_and_holds_its_key() {
     let world = World::in_memory().await;
     let vault = &world.vault;
     let slot = Slot::new("acme", "a.b", "1").unwrap();
-    let none = Scope::none();
+    let none = Role::none();
     let token = vault.credential(Kind::ApiKey, secret("token")).unwrap();
     let value = vault.seal_detached(&slot, &none, &token).await.unwrap();
     let opened = vault
@@ -385,19 +385,19 @@ async fn a_detached_value_opens_for_its_own_words_and_holds_its_key() {
         .await
         .unwrap();
     assert_eq!(opened.expose(), b"token");
-    let operator = Scope::new("operator").unwrap();
+    let operator = Role::new("operator").unwrap();
     let [record, place] = ["a.b/2", "a.c/1"].map(|id| {
         let (place, record) = id.split_once('/').unwrap();
         Slot::new("acme", place, record).unwrap()
     });
-    for (slot, scope, kind) in [
+    for (slot, role, kind) in [
         (&record, &none, Kind::ApiKey),
         (&place, &none, Kind::ApiKey),
         (&slot, &operator, Kind::ApiKey),
         (&slot, &none, Kind::Opaque),
     ] {
         let error = vault
-            .open_detached(slot, scope, kind, &value)
+            .open_detached(slot, role, kind, &value)
             .await
             .unwrap_err();
         assert_eq!(error.reason(), Some(Reason::NotAuthentic));

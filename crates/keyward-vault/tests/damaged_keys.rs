@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, Reason, Scope, SecretBytes};
+use keyward_base::{ErrorKind, Reason, Role, SecretBytes};
 use keyward_store::{Applied, Collection, Content, RecordKey, Records, Write};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 use support::{World, memory};
@@ -22,7 +22,7 @@ async fn fill(vault: &Vault) {
             let token = SecretBytes::copy_of(format!("token-of-{owner}-{record:020}").as_bytes());
             let token = vault.credential(Kind::ApiKey, token).unwrap();
             let slot = slot(owner, record);
-            let none = Scope::none();
+            let none = Role::none();
             let put = vault.put(&slot, &token, &none, Expect::Absent);
             put.await.unwrap();
         }
@@ -66,7 +66,7 @@ async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
     .await;
     // Another process, which has none of them in memory.
     let vault = world.reopened().await;
-    let error = vault.open(&slot("globex", 0), &Scope::none()).await;
+    let error = vault.open(&slot("globex", 0), &Role::none()).await;
     let error = error.unwrap_err();
     assert_eq!(
         (error.kind(), error.reason()),
@@ -83,7 +83,7 @@ async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
     let noted = data.count(&Collection::named("quarantine"), "").await;
     assert_eq!(noted.unwrap(), 0);
     for owner in ["acme", "umbrella"] {
-        let _opened = vault.open(&slot(owner, 3), &Scope::none()).await.unwrap();
+        let _opened = vault.open(&slot(owner, 3), &Role::none()).await.unwrap();
     }
     let damaged = admin.damaged().await.unwrap();
     assert_eq!(damaged.len(), 1);
@@ -94,10 +94,7 @@ async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
     let report = Rewrap::new(&vault).run().await.unwrap();
     let found = (report.moved, report.skipped, report.left);
     assert_eq!(found, (4, 0, 0), "{report:?}");
-    let _opened = vault
-        .open(&slot("globex", 0), &Scope::none())
-        .await
-        .unwrap();
+    let _opened = vault.open(&slot("globex", 0), &Role::none()).await.unwrap();
 }
 
 /// A record that says it is of a newer ring, MAC key or release: nobody authenticated its word, and

@@ -8,7 +8,7 @@
 
 mod support;
 
-use keyward_base::{ErrorKind, Scope, SecretBytes};
+use keyward_base::{ErrorKind, Role, SecretBytes};
 use keyward_vault::{EnvSet, Expect, Kind, Loader, Note, Slot};
 use proptest::prelude::*;
 use support::World;
@@ -345,7 +345,7 @@ async fn the_longest_names_fit_beside_the_value() {
         .collect();
     let set = SecretBytes::copy_of(text.as_bytes());
     let set = world.vault.credential(Kind::Env, set).unwrap();
-    let (slot, none) = (Slot::new("acme", "app.env", "1").unwrap(), Scope::none());
+    let (slot, none) = (Slot::new("acme", "app.env", "1").unwrap(), Role::none());
     let put = world.vault.put(&slot, &set, &none, Expect::Absent).await;
     assert_eq!(put.unwrap().facts.names.len(), 1000);
     let opened = world.vault.open(&slot, &none).await.unwrap();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use base64ct::{Base64, Encoding as _};
 use keyward_base::encoding::hex;
-use keyward_base::{CredentialKind, Place, RecordId, Revision, Scope, SecretBytes, Tenant};
+use keyward_base::{CredentialKind, Place, RecordId, Revision, Role, SecretBytes, Tenant};
 use keyward_crypto::Provider;
 use keyward_sqlite::SqliteStore;
 use keyward_testkit::{Form, Needles};
@@ -68,7 +68,7 @@ fn slot(kind: Kind) -> Slot {
 
 async fn put(vault: &Vault, kind: Kind, bytes: &[u8]) {
     let credential = vault.credential(kind, SecretBytes::copy_of(bytes)).unwrap();
-    let (slot, none) = (slot(kind), Scope::none());
+    let (slot, none) = (slot(kind), Role::none());
     let put = vault.put(&slot, &credential, &none, Expect::Any).await;
     put.unwrap();
 }
@@ -85,7 +85,7 @@ async fn no_file_holds_a_piece_of_a_secret_after_any_flow() {
     let open = |name: &str| Arc::new(SqliteStore::open(home.path().join(name)).unwrap());
     let (keys, data) = (open("keys.db"), open("data.db"));
     let world = World::on(keys.clone(), data.clone()).await;
-    let (vault, none) = (&world.vault, Scope::none());
+    let (vault, none) = (&world.vault, Role::none());
     let mut shown = String::new();
 
     for round in 0..2 {
@@ -133,7 +133,7 @@ async fn no_file_holds_a_piece_of_a_secret_after_any_flow() {
         let cell = Cell {
             tenant: tenant.clone(),
             record: RecordId::new("1").unwrap(),
-            scope: none.clone(),
+            role: none.clone(),
             kind: CredentialKind::new("password").unwrap(),
             revision: Revision::FIRST,
         };

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use keyward_base::encoding::hex;
-use keyward_base::{ErrorKind, Scope, SecretBytes};
+use keyward_base::{ErrorKind, Role, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Write};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
@@ -25,7 +25,7 @@ async fn put(vault: &Vault, record: &str) {
     let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
     let token = vault.credential(Kind::ApiKey, token).unwrap();
     let slot = Slot::new("acme", "account.token", record).unwrap();
-    let put = vault.put(&slot, &token, &Scope::none(), Expect::Any).await;
+    let put = vault.put(&slot, &token, &Role::none(), Expect::Any).await;
     put.unwrap();
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use keyward_base::{Purpose, Scope, SecretBytes};
+use keyward_base::{Purpose, Role, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_keys::{FileRoot, Keyring, KeyringBuilder};
 use keyward_sqlite::SqliteStore;
@@ -113,7 +113,7 @@ async fn write_until_told(home: &Path) {
             )
             .unwrap();
         vault
-            .put(&live_slot(at), &token, &Scope::none(), Expect::Any)
+            .put(&live_slot(at), &token, &Role::none(), Expect::Any)
             .await
             .unwrap();
         println!("ack {at} {round}");
@@ -149,7 +149,7 @@ async fn fill(vault: &Vault, rows: usize) {
             let secret = SecretBytes::copy_of(value(at).as_bytes());
             let token = vault.credential(Kind::ApiKey, secret).unwrap();
             vault
-                .put(&slot(at), &token, &Scope::none(), Expect::Absent)
+                .put(&slot(at), &token, &Role::none(), Expect::Absent)
                 .await
                 .unwrap();
         });
@@ -246,12 +246,12 @@ fn rotation_survives_being_killed() {
             "rows on the old key"
         );
         for at in 0..rows {
-            let opened = vault.open(&slot(at), &Scope::none()).await.unwrap();
+            let opened = vault.open(&slot(at), &Role::none()).await.unwrap();
             assert_eq!(opened.bytes().expose(), value(at).as_bytes());
         }
         assert_eq!(acknowledged.len(), LIVE_SLOTS);
         for (at, round) in &acknowledged {
-            let opened = vault.open(&live_slot(*at), &Scope::none()).await.unwrap();
+            let opened = vault.open(&live_slot(*at), &Role::none()).await.unwrap();
             let text = String::from_utf8(opened.bytes().expose().to_vec()).unwrap();
             let held: usize = text.strip_prefix("round-").unwrap().parse().unwrap();
             assert!(

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keyward_base::{ErrorKind, Reason, Result, Scope, SecretArray, SecretBytes, Tenant, Timestamp};
+use keyward_base::{ErrorKind, Reason, Result, Role, SecretArray, SecretBytes, Tenant, Timestamp};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Root, RootVersion, Wrapped};
 use keyward_store::{
@@ -141,7 +141,7 @@ async fn fill(vault: &Vault, rows: usize) {
         let token = format!("ghp_{at:032}{:04}", at % 10_000);
         let token = SecretBytes::copy_of(token.as_bytes());
         let token = vault.credential(Kind::ApiKey, token).unwrap();
-        let (slot, none) = (slot(at), Scope::none());
+        let (slot, none) = (slot(at), Role::none());
         let put = vault.put(&slot, &token, &none, Expect::Absent).await;
         put.unwrap();
     }
@@ -230,11 +230,7 @@ async fn ten_thousand_are_listed_without_a_key_and_verified_without_decryption()
     assert!(same(all(&world.vault, 777, false).await));
     assert!(same(all(&world.vault, 4096, true).await));
     assert_eq!(root.calls(), 0, "verifying a tenant's values asks no root");
-    let error = world
-        .vault
-        .open(&slot(7), &Scope::none())
-        .await
-        .unwrap_err();
+    let error = world.vault.open(&slot(7), &Role::none()).await.unwrap_err();
     let found = (error.kind(), error.reason());
     assert_eq!(found, (ErrorKind::Corrupt, Some(Reason::Damaged)));
 
@@ -281,7 +277,7 @@ async fn pages_meet_without_a_gap() {
 #[tokio::test]
 async fn a_short_secret_shows_nothing() {
     let world = World::in_memory().await;
-    let none = Scope::none();
+    let none = Role::none();
     for secret in ["a", "hunter2", "0123456789abcdefghi"] {
         let token = SecretBytes::copy_of(secret.as_bytes());
         let token = world.vault.credential(Kind::ApiKey, token).unwrap();
@@ -332,11 +328,7 @@ async fn a_record_that_is_not_ours_is_named_among_the_refused() {
             assert_eq!(page.items.len(), 2);
             assert_eq!(page.refused[0].id, key.id);
         }
-        let error = world
-            .vault
-            .open(&slot(1), &Scope::none())
-            .await
-            .unwrap_err();
+        let error = world.vault.open(&slot(1), &Role::none()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
     }
 }

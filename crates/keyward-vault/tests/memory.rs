@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use allocation_counter::measure;
-use keyward_base::{Scope, SecretBytes, Tenant};
+use keyward_base::{Role, SecretBytes, Tenant};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
@@ -23,7 +23,7 @@ fn peak(run: impl FnOnce()) -> u64 {
 fn large(folder: &tempfile::TempDir, rows: usize) -> Vault {
     let store = SqliteStore::open(folder.path().join("data.db")).unwrap();
     let world = block_on(World::on(memory(), Arc::new(store)));
-    let none = Scope::none();
+    let none = Role::none();
     for at in 0..rows {
         let slot = Slot::new("acme", "file.content", &format!("{at:04}")).unwrap();
         let value = SecretBytes::new(vec![b'x'; MIB]);

@@ -8,7 +8,7 @@
 
 mod support;
 
-use keyward_base::{ErrorKind, Scope, SecretBytes, Timestamp};
+use keyward_base::{ErrorKind, Role, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_vault::{Credential, Expect, Facts, Kind, Note, OAuthToken, Slot};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ async fn the_example_of_the_specification_comes_back_byte_for_byte() {
     let world = World::in_memory().await;
     let token = SecretBytes::copy_of(RFC.as_bytes());
     let token = world.vault.credential(Kind::OAuthToken, token).unwrap();
-    let (slot, none) = (Slot::new("acme", "host.token", "1").unwrap(), Scope::none());
+    let (slot, none) = (Slot::new("acme", "host.token", "1").unwrap(), Role::none());
     let put = world
         .vault
         .put(&slot, &token, &none, Expect::Absent)
@@ -170,7 +170,7 @@ async fn optional_facts_of_another_form_are_left_out_and_named() {
         let said = token.notes()[0].to_string();
         assert!(said.contains(field) && !said.contains("s3cret"), "{said}");
         // It is kept whole, and opens.
-        let (slot, none) = (Slot::new("acme", "host.token", "1").unwrap(), Scope::none());
+        let (slot, none) = (Slot::new("acme", "host.token", "1").unwrap(), Role::none());
         world
             .vault
             .put(&slot, &token, &none, Expect::Any)
@@ -290,7 +290,7 @@ fn a_written_response_is_read_back_part_by_part() {
 #[tokio::test]
 async fn a_place_is_listed_by_itself_and_in_parts() {
     let world = World::in_memory().await;
-    let none = Scope::none();
+    let none = Role::none();
     let token = || SecretBytes::copy_of(RFC.as_bytes());
     for place in ["host.other", "host.token", "host.token2", "hosts.token"] {
         for record in ["1", "2", "3"] {

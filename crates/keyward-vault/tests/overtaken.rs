@@ -10,7 +10,7 @@ mod support;
 
 use std::sync::Arc;
 
-use keyward_base::{Scope, SecretBytes};
+use keyward_base::{Role, SecretBytes};
 use keyward_testkit::{Interrupt, Staged};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 use support::{World, memory};
@@ -23,7 +23,7 @@ async fn put(vault: &Vault, record: usize) {
     let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
     let token = vault.credential(Kind::ApiKey, token).unwrap();
     let slot = slot(record);
-    let none = Scope::none();
+    let none = Role::none();
     let put = vault.put(&slot, &token, &none, Expect::Any);
     put.await.unwrap();
 }
@@ -64,7 +64,7 @@ async fn no_row_is_written_under_a_key_that_was_rotated_away_meanwhile() {
         assert_eq!(admin.destroy(old).await.unwrap().key, old);
         for record in 0..2 {
             let fresh = world.reopened().await;
-            let _opened = fresh.open(&slot(record), &Scope::none()).await.unwrap();
+            let _opened = fresh.open(&slot(record), &Role::none()).await.unwrap();
         }
     }
 }
@@ -110,7 +110,7 @@ async fn a_rewrap_does_not_seal_under_a_key_that_was_ended_meanwhile() {
             fresh.keyring().admin().enable(second).await.unwrap();
         }
         for record in 0..3 {
-            let opened = fresh.open(&slot(record), &Scope::none()).await;
+            let opened = fresh.open(&slot(record), &Role::none()).await;
             let _opened = opened.unwrap_or_else(|e| panic!("{e} at call {after}"));
         }
         let report = Rewrap::new(&fresh).run().await.unwrap();

@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, Reason, Result, Revision, Scope, SecretBytes};
+use keyward_base::{ErrorKind, Reason, Result, Revision, Role, SecretBytes};
 use keyward_sqlite::SqliteStore;
 use keyward_vault::{Expect, Kind, Listed, Rewrap, Slot, Vault};
 use support::{World, memory};
@@ -28,7 +28,7 @@ async fn race(vault: &Vault, expect: Expect) -> Vec<Result<Listed>> {
             tokio::spawn(async move {
                 let token = SecretBytes::new(value(writer));
                 let token = vault.credential(Kind::ApiKey, token)?;
-                vault.put(&slot(), &token, &Scope::none(), expect).await
+                vault.put(&slot(), &token, &Role::none(), expect).await
             })
         })
         .collect();
@@ -41,7 +41,7 @@ async fn race(vault: &Vault, expect: Expect) -> Vec<Result<Listed>> {
 
 /// One writer won, the others were told so, and what is stored is the winner's.
 async fn one_won(vault: &Vault, results: Vec<Result<Listed>>) -> Revision {
-    let opened = vault.open(&slot(), &Scope::none()).await.unwrap();
+    let opened = vault.open(&slot(), &Role::none()).await.unwrap();
     let revision = opened.revision();
     let mut winners = Vec::new();
     for (writer, result) in results.into_iter().enumerate() {
@@ -100,7 +100,7 @@ async fn no_revision_is_given_twice() {
     revisions.sort_unstable();
     let (first, last) = (revisions[0], *revisions.last().unwrap());
     assert_eq!(revisions, (first..=last).collect::<Vec<u64>>());
-    let opened = world.vault.open(&slot(), &Scope::none()).await.unwrap();
+    let opened = world.vault.open(&slot(), &Role::none()).await.unwrap();
     assert_eq!(opened.revision().number(), last);
 }
 
@@ -114,7 +114,7 @@ async fn a_rewrap_beside_writers_leaves_nothing_behind() {
         let slot = Slot::new("acme", "account.token", &format!("{}", at % 50)).unwrap();
         let token = SecretBytes::new(value(at));
         let token = vault.credential(Kind::ApiKey, token).unwrap();
-        let put = vault.put(&slot, &token, &Scope::none(), Expect::Any).await;
+        let put = vault.put(&slot, &token, &Role::none(), Expect::Any).await;
         put.unwrap();
     };
     for at in 0..50 {
@@ -138,7 +138,7 @@ async fn a_rewrap_beside_writers_leaves_nothing_behind() {
     assert_eq!((report.moved, report.left), (0, 0));
     for at in 500..550 {
         let slot = Slot::new("acme", "account.token", &format!("{}", at % 50)).unwrap();
-        let opened = vault.open(&slot, &Scope::none()).await.unwrap();
+        let opened = vault.open(&slot, &Role::none()).await.unwrap();
         assert_eq!(opened.bytes().expose(), value(at));
     }
 }

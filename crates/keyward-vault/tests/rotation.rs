@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use keyward_base::audit::Discard;
-use keyward_base::{Purpose, Scope, SecretBytes, SystemClock};
+use keyward_base::{Purpose, Role, SecretBytes, SystemClock};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring, Promotion};
 use keyward_sqlite::SqliteStore;
@@ -31,7 +31,7 @@ async fn vault(folder: &std::path::Path) -> Vault {
 async fn every_value_moves_and_the_old_key_is_destroyed() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(folder.path()).await;
-    let (none, rows) = (Scope::none(), 1500_usize);
+    let (none, rows) = (Role::none(), 1500_usize);
     for at in 0..rows {
         let slot = Slot::new(["acme", "globex"][at % 2], "account.token", &at.to_string()).unwrap();
         let token = SecretBytes::copy_of(format!("token-{at:032}").as_bytes());

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use keyward_base::audit::Discard;
-use keyward_base::{Scope, SecretBytes, SystemClock};
+use keyward_base::{Role, SecretBytes, SystemClock};
 use keyward_keys::Barrier;
 use keyward_store::Applied;
 use keyward_vault::slot::VAULT;
@@ -39,9 +39,9 @@ async fn destroying_a_key_closes_the_door_behind_it() {
     let token = SecretBytes::copy_of(b"token");
     let token = vault.credential(Kind::ApiKey, token).unwrap();
     vault
-        .put(&slot, &token, &Scope::none(), Expect::Absent)
+        .put(&slot, &token, &Role::none(), Expect::Absent)
         .await
         .unwrap();
-    let opened = vault.open(&slot, &Scope::none()).await.unwrap();
+    let opened = vault.open(&slot, &Role::none()).await.unwrap();
     assert_eq!(opened.bytes().expose(), b"token");
 }

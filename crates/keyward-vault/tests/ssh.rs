@@ -11,7 +11,7 @@
 mod support;
 
 use base64ct::{Base64, Encoding as _};
-use keyward_base::{Error, ErrorKind, Result, Scope, SecretBytes, Timestamp};
+use keyward_base::{Error, ErrorKind, Result, Role, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_testkit::{bit_flips, truncations};
 use keyward_vault::{Credential, Expect, Kind, Note, Slot, SshKey};
@@ -88,8 +88,8 @@ async fn keys_of_ssh_keygen_have_its_fingerprint_and_come_back_unchanged() {
             .credential(Kind::SshKey, SecretBytes::copy_of(&bytes))
             .unwrap();
         let slot = Slot::new("acme", "server.ssh_key", &at.to_string()).unwrap();
-        let scope = Scope::none();
-        let put = world.vault.put(&slot, &credential, &scope, Expect::Absent);
+        let role = Role::none();
+        let put = world.vault.put(&slot, &credential, &role, Expect::Absent);
         let facts = put.await.unwrap().facts;
 
         // `256 SHA256:… comment (ED25519)`
@@ -99,7 +99,7 @@ async fn keys_of_ssh_keygen_have_its_fingerprint_and_come_back_unchanged() {
         assert_eq!(facts.key_type.as_deref(), Some(key_type));
         assert_eq!(facts.encrypted, !passphrase.is_empty(), "{how:?}");
 
-        let opened = world.vault.open(&slot, &scope).await.unwrap();
+        let opened = world.vault.open(&slot, &role).await.unwrap();
         assert_eq!(opened.bytes().expose(), bytes);
         let shown = format!("{opened:?} {credential:?}");
         assert!(shown.contains("ssh-key") && shown.len() < 120, "{shown}");

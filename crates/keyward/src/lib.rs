@@ -11,7 +11,7 @@
 //!
 //! use keyward::base::audit::Discard;
 //! use keyward::vault::{Expect, Kind, Slot, Vault};
-//! use keyward::{Reason, Result, Scope, SecretBytes, SystemClock};
+//! use keyward::{Reason, Result, Role, SecretBytes, SystemClock};
 //!
 //! # pub
 //! async fn tour() -> Result<()> {
@@ -20,15 +20,15 @@
 //!     let token = vault.credential(Kind::ApiKey, token)?;
 //!
 //!     let slot = Slot::new("acme", "account.github_token", "42")?;
-//!     let listed = vault.put(&slot, &token, &Scope::none(), Expect::Absent).await?;
+//!     let listed = vault.put(&slot, &token, &Role::none(), Expect::Absent).await?;
 //!     assert_eq!(listed.hint.to_string(), "ghp_••••6aKo");
 //!
-//!     let opened = vault.open(&slot, &Scope::none()).await?;
+//!     let opened = vault.open(&slot, &Role::none()).await?;
 //!     assert_eq!(opened.bytes().len(), 40);
 //!
 //!     // Another tenant's slot holds nothing, whatever its number.
 //!     let other = Slot::new("globex", "account.github_token", "42")?;
-//!     let refused = vault.open(&other, &Scope::none()).await.unwrap_err();
+//!     let refused = vault.open(&other, &Role::none()).await.unwrap_err();
 //!     assert_eq!(refused.to_string(), "rejected");
 //!     assert_eq!(refused.reason(), Some(Reason::NotFound));
 //!     Ok(())
@@ -56,7 +56,7 @@
 pub use keyward_base as base;
 pub use keyward_base::{
     Clock, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Purpose, Reason, RecordId, Result,
-    Revision, Scope, SecretArray, SecretBytes, Sink, SystemClock, Tenant, Timestamp,
+    Revision, Role, SecretArray, SecretBytes, Sink, SystemClock, Tenant, Timestamp,
 };
 
 #[cfg(feature = "axum")]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{Actor, Result, Subject, Tenant};
-use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_vault::Vault;
 use tokio::sync::watch;
 
@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// What the pages work with.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    embedded: Embedded,
+    home: Home,
     vault: Vault,
     journal: Arc<Journal>,
     tenant: Tenant,
@@ -40,8 +40,8 @@ pub(crate) struct Desk {
 impl Desk {
     /// Opens the folder, or makes it.
     pub(crate) async fn open(folder: &Path) -> Result<Self> {
-        let home = Home::at(folder);
-        home.prepare()
+        let dir = HomeDir::at(folder);
+        dir.prepare()
             .inspect_err(|_| log::line("the folder is the one that DEPLOYDESK_DATA names"))?;
         let journal = Arc::new(Journal::open(folder.join("audit.jsonl"))?);
         let mut options = Options::from_env();
@@ -49,14 +49,14 @@ impl Desk {
         options.actor = Some(Actor::new(Subject::new(OPERATOR)?).staff());
         options.replica = Some("deploydesk".to_owned());
         let root_file = matches!(options.root, RootSource::File);
-        let first = !home.is_used()?;
-        let embedded = if first {
-            Embedded::init(&home, &options).await?
+        let first = !dir.is_used()?;
+        let home = if first {
+            Home::init(&dir, &options).await?
         } else {
-            Embedded::open(&home, &options).await?
+            Home::open(&dir, &options).await?
         };
         if root_file {
-            let path = home.root_file();
+            let path = dir.root_file();
             log::line(&format!(
                 "DEVELOPMENT ROOT FILE {}{}: who copies this folder can open everything in it. \
                  In production, give the root in KEYWARD_ROOT, from a secret manager.",
@@ -64,9 +64,9 @@ impl Desk {
                 if first { ", just made" } else { "" }
             ));
         }
-        let vault = embedded.vault().clone();
+        let vault = home.vault().clone();
         Ok(Self {
-            embedded,
+            home,
             vault,
             journal,
             tenant: Tenant::new(ORGANISATION)?,
@@ -89,12 +89,12 @@ impl Desk {
 
     /// Whether the keyring can be reached.
     pub(crate) async fn probe(&self) -> Result<()> {
-        self.embedded.keyring().replicas().await.map(drop)
+        self.home.keyring().replicas().await.map(drop)
     }
 
     /// Gives the lease up, so that no rotation waits for a process that is gone.
     pub(crate) async fn leave(&self) -> Result<()> {
-        self.embedded.keyring().leave().await
+        self.home.keyring().leave().await
     }
 }
 

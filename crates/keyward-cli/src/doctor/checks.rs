@@ -4,43 +4,43 @@ use std::path::Path;
 
 use keyward_base::{Clock as _, Error, Result, SystemClock, Timestamp};
 use keyward_crypto::Provider;
-use keyward_embedded::{ANCHOR_VAR, Embedded, Home as Folder, ROOT_VAR, RootSource, anchor_path};
+use keyward_embedded::{ANCHOR_VAR, Home, HomeDir, ROOT_VAR, RootSource, anchor_path};
 use keyward_keys::{
     Anchor as _, Coverage as _, DamagedRecord, FileAnchor, KeyState, PinName, RootVersion,
 };
 use keyward_sqlite::SqliteStore;
 
 use super::Check;
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::keys::counted;
 use crate::timeline::rfc3339;
 
 /// All checks, in order. The anchor is looked at before the keyring is opened, which raises it.
-pub(super) async fn all(home: &Home) -> Result<Vec<Check>> {
-    let folder = home.folder()?;
-    if !folder.is_used()? {
-        folder.inspect()?;
+pub(super) async fn all(home_args: &HomeArgs) -> Result<Vec<Check>> {
+    let dir = home_args.dir()?;
+    if !dir.is_used()? {
+        dir.inspect()?;
         return Err(Error::misuse(format!(
             "there is no keyring at {}: `keyward keys init` makes one",
-            folder.folder().display()
+            dir.folder().display()
         )));
     }
     let mut checks = vec![
-        match folder.inspect() {
-            Ok(()) => Check::ok("home", format!("{}, private", folder.folder().display())),
+        match dir.inspect() {
+            Ok(()) => Check::ok("home", format!("{}, private", dir.folder().display())),
             Err(e) => Check::fail("home", &e),
         },
-        root(&folder),
+        root(&dir),
     ];
-    for (name, path) in [("keys.db", folder.keys_db()), ("data.db", folder.data_db())] {
+    for (name, path) in [("keys.db", dir.keys_db()), ("data.db", dir.data_db())] {
         checks.push(match store(&path).await {
             Ok(()) => Check::ok(name, "its schema is known and its pages agree"),
             Err(e) => Check::fail(name, &e),
         });
     }
-    checks.push(anchor(&folder));
-    match home.open().await {
-        Ok(embedded) => checks.extend(keyring(&embedded).await),
+    checks.push(anchor(&dir));
+    match home_args.open().await {
+        Ok(home) => checks.extend(keyring(&home).await),
         Err(e) => {
             checks.push(Check::fail("keyring", &e));
             checks.push(clock(None));
@@ -49,9 +49,9 @@ pub(super) async fn all(home: &Home) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-fn root(folder: &Folder) -> Check {
+fn root(dir: &HomeDir) -> Check {
     let source = RootSource::from_env();
-    match (source.open(folder, &Provider::default()), source) {
+    match (source.open(dir, &Provider::default()), source) {
         (Err(e), _) => Check::fail("root", &e),
         (Ok(root), RootSource::File) => Check::warn(
             "root",
@@ -72,8 +72,8 @@ async fn store(path: &Path) -> Result<()> {
     SqliteStore::open(path)?.check_integrity().await
 }
 
-fn anchor(folder: &Folder) -> Check {
-    let path = match anchor_path(folder, &Provider::default()) {
+fn anchor(dir: &HomeDir) -> Check {
+    let path = match anchor_path(dir, &Provider::default()) {
         Ok(path) => path,
         Err(e) => return Check::fail("anchor", &e),
     };
@@ -85,7 +85,7 @@ fn anchor(folder: &Folder) -> Check {
             format!("{shown} was not there: an older keyring put back before now went unnoticed"),
             "look at `keyward keys status`; the anchor is made again whenever the ring is opened",
         ),
-        Ok(Some(_)) if inside(&path, folder) => Check::warn(
+        Ok(Some(_)) if inside(&path, dir) => Check::warn(
             "anchor",
             format!("{shown} lies in the home, so a backup brings its own"),
             format!("set {ANCHOR_VAR} to a file elsewhere"),
@@ -94,13 +94,13 @@ fn anchor(folder: &Folder) -> Check {
     }
 }
 
-fn inside(path: &Path, folder: &Folder) -> bool {
+fn inside(path: &Path, dir: &HomeDir) -> bool {
     let resolved = |p: &Path| p.canonicalize().unwrap_or_else(|_| p.to_owned());
-    resolved(path).starts_with(resolved(folder.folder()))
+    resolved(path).starts_with(resolved(dir.folder()))
 }
 
-async fn keyring(embedded: &Embedded) -> Vec<Check> {
-    let status = embedded.keyring().status();
+async fn keyring(home: &Home) -> Vec<Check> {
+    let status = home.keyring().status();
     let newest = status
         .keys
         .iter()
@@ -118,12 +118,12 @@ async fn keyring(embedded: &Embedded) -> Vec<Check> {
             ),
         ),
         clock(newest),
-        replicas(embedded, status.epoch).await,
+        replicas(home, status.epoch).await,
     ];
     for (name, found) in [
-        ("replicas", no_leases(embedded).await),
-        ("columns", columns(embedded).await),
-        ("keys", keys(embedded).await),
+        ("replicas", no_leases(home).await),
+        ("columns", columns(home).await),
+        ("keys", keys(home).await),
     ] {
         match found {
             Ok(found) => checks.extend(found),
@@ -134,8 +134,8 @@ async fn keyring(embedded: &Embedded) -> Vec<Check> {
 }
 
 /// Records that are no lease of anybody.
-async fn no_leases(embedded: &Embedded) -> Result<Vec<Check>> {
-    let names = embedded.keyring().unreadable_replicas().await?;
+async fn no_leases(home: &Home) -> Result<Vec<Check>> {
+    let names = home.keyring().unreadable_replicas().await?;
     let check = |name: &String| {
         Check::warn(
             "replicas",
@@ -147,8 +147,8 @@ async fn no_leases(embedded: &Embedded) -> Result<Vec<Check>> {
 }
 
 /// What is registered and cannot be counted here.
-async fn columns(embedded: &Embedded) -> Result<Vec<Check>> {
-    let all = crate::keys::columns(embedded).await?;
+async fn columns(home: &Home) -> Result<Vec<Check>> {
+    let all = crate::keys::columns(home).await?;
     let check = |column: &crate::keys::Column| {
         let name = column.name();
         if column.is_of_a_store() {
@@ -199,8 +199,8 @@ fn clock(newest: Option<Timestamp>) -> Check {
     }
 }
 
-async fn replicas(embedded: &Embedded, epoch: u64) -> Check {
-    let live = match embedded.keyring().replicas().await {
+async fn replicas(home: &Home, epoch: u64) -> Check {
+    let live = match home.keyring().replicas().await {
         Ok(live) => live,
         Err(e) => return Check::fail("replicas", &e),
     };
@@ -232,13 +232,13 @@ fn damaged(record: &DamagedRecord) -> Check {
     )
 }
 
-async fn keys(embedded: &Embedded) -> Result<Vec<Check>> {
-    let status = embedded.keyring().status();
-    let counts = embedded.keyring().admin().usage().await?;
+async fn keys(home: &Home) -> Result<Vec<Check>> {
+    let status = home.keyring().status();
+    let counts = home.keyring().admin().usage().await?;
     let mut checks: Vec<Check> = counts.damaged.iter().map(damaged).collect();
     let usage = counts.keys;
     let known: u64 = usage.iter().map(|u| u.rows).fold(0, u64::saturating_add);
-    let strange = embedded.column().count("").await?.saturating_sub(known);
+    let strange = home.column().count("").await?.saturating_sub(known);
     if strange > 0 {
         let rows = counted(strange, "row is", "rows are");
         checks.push(Check::warn(
@@ -263,7 +263,7 @@ async fn keys(embedded: &Embedded) -> Result<Vec<Check>> {
                 format!("{needed} disabled key {id}, and does not open"),
                 format!("keyward keys enable {id} && keyward vault rewrap"),
             )),
-            _ if key.root.is_some_and(|version| older(version, embedded)) => Some((
+            _ if key.root.is_some_and(|version| older(version, home)) => Some((
                 format!("{id} is wrapped by an older version of the root"),
                 "keyward keys rewrap".to_owned(),
             )),
@@ -278,6 +278,6 @@ async fn keys(embedded: &Embedded) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-fn older(version: RootVersion, embedded: &Embedded) -> bool {
-    version < embedded.root_version()
+fn older(version: RootVersion, home: &Home) -> bool {
+    version < home.root_version()
 }

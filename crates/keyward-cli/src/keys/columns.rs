@@ -2,7 +2,7 @@
 //! services that own them said of them.
 
 use keyward_base::{Purpose, Result, Timestamp};
-use keyward_embedded::Embedded;
+use keyward_embedded::Home;
 use keyward_keys::{KeyState, Registered, ReplicaStatus};
 use serde::Serialize;
 
@@ -40,8 +40,8 @@ struct Rows {
 }
 
 /// All registered columns, in the order they were.
-pub(crate) async fn all(embedded: &Embedded) -> Result<Vec<Column>> {
-    let keyring = embedded.keyring();
+pub(crate) async fn all(home: &Home) -> Result<Vec<Column>> {
+    let keyring = home.keyring();
     let replicas = keyring.replicas().await?;
     let status = keyring.status();
     let seals = |key| {
@@ -93,8 +93,8 @@ fn report(
 }
 
 /// Those that this command cannot count.
-pub(crate) async fn uncounted(embedded: &Embedded) -> Result<Vec<Column>> {
-    let mut all = all(embedded).await?;
+pub(crate) async fn uncounted(home: &Home) -> Result<Vec<Column>> {
+    let mut all = all(home).await?;
     all.retain(|column| !column.counted);
     Ok(all)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_base::{Error, KeyId, Result};
-use keyward_embedded::Embedded;
+use keyward_embedded::Home;
 use keyward_find::Keys;
 use keyward_keys::{ColumnId, Coverage, Destruction, Receipt, danger};
 use keyward_store::{BoxFuture, StoreId};
@@ -89,29 +89,29 @@ impl Coverage for Databases {
 ///
 /// # Errors
 /// `Misuse` if it is needed, or was not confirmed at a terminal.
-pub(super) async fn run(embedded: &Embedded, request: Request, json: bool) -> Result<()> {
+pub(super) async fn run(home: &Home, request: Request, json: bool) -> Result<()> {
     let key = request.key;
-    let status = which::to_destroy(embedded, key).await?;
-    check_rows(embedded, key).await?;
+    let status = which::to_destroy(home, key).await?;
+    check_rows(home, key).await?;
     if !request.files.is_empty() {
         let store = StoreId::new("databases-that-were-named")?;
-        embedded.keyring().coverages().add(Arc::new(Databases {
+        home.keyring().coverages().add(Arc::new(Databases {
             id: ColumnId::new(store, "every-column", status.purpose)?,
             key,
-            keys: find::keys_of(embedded, key).await?,
+            keys: find::keys_of(home, key).await?,
             files: request.files,
         }));
     }
     if !request.sure {
         confirm(key)?;
     }
-    let receipt = wait(embedded, key, request.even_unregistered).await?;
+    let receipt = wait(home, key, request.even_unregistered).await?;
     tell(&receipt, receipt.erased, json)
 }
 
 /// Destroys it as soon as no process can be using it any more.
-async fn wait(embedded: &Embedded, key: KeyId, even_unregistered: bool) -> Result<Receipt> {
-    let admin = embedded.keyring().admin();
+async fn wait(home: &Home, key: KeyId, even_unregistered: bool) -> Result<Receipt> {
+    let admin = home.keyring().admin();
     let progress = Progress::wait("serving processes know that the key is disabled");
     let mut told = false;
     loop {
@@ -126,7 +126,7 @@ async fn wait(embedded: &Embedded, key: KeyId, even_unregistered: bool) -> Resul
                 return Ok(receipt);
             }
             Destruction::Waiting { behind, until } => {
-                let of = embedded.keyring().replicas().await?.len();
+                let of = home.keyring().replicas().await?.len();
                 progress.of(of.saturating_sub(behind.len()), of);
                 if let Some(until) = until.filter(|_| behind.is_empty() && !told) {
                     told = true;
@@ -143,8 +143,8 @@ async fn wait(embedded: &Embedded, key: KeyId, even_unregistered: bool) -> Resul
 }
 
 /// No value of this home needs the key.
-async fn check_rows(embedded: &Embedded, key: KeyId) -> Result<()> {
-    let usage = embedded.keyring().admin().usage().await?;
+async fn check_rows(home: &Home, key: KeyId) -> Result<()> {
+    let usage = home.keyring().admin().usage().await?;
     let rows = usage.rows(key);
     if rows == 0 {
         return Ok(());

@@ -1,7 +1,7 @@
 //! `keyward keys rotate --to-end`: from the new key to the end of the old ones.
 
 use keyward_base::{Error, KeyId, Purpose, Result};
-use keyward_embedded::Embedded;
+use keyward_embedded::Home;
 use keyward_keys::{KeyState, KeyStatus, Receipt, Stage};
 use keyward_vault::Rewrap;
 use serde::Serialize;
@@ -26,9 +26,9 @@ struct Ended {
 /// # Errors
 /// `Misuse` if a column cannot be counted here, or values stay under an old key: nothing is lost,
 /// and the same command goes on from there.
-pub(super) async fn run(embedded: &Embedded, purpose: &Purpose, json: bool) -> Result<()> {
-    check_counted(embedded, purpose).await?;
-    let mut rotation = embedded.keyring().admin().rotation(purpose);
+pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()> {
+    check_counted(home, purpose).await?;
+    let mut rotation = home.keyring().admin().rotation(purpose);
     let mut moved = 0_u64;
     let mut waits: Option<(KeyState, Progress)> = None;
     let (destroyed, kept) = loop {
@@ -49,7 +49,7 @@ pub(super) async fn run(embedded: &Embedded, purpose: &Purpose, json: bool) -> R
             }
             Stage::Rewrap { .. } => {
                 waits = None;
-                moved = moved.saturating_add(rewrap(embedded).await?);
+                moved = moved.saturating_add(rewrap(home).await?);
             }
             Stage::Done { destroyed, kept } => break (destroyed, kept),
             _ => tokio::time::sleep(LOOK).await,
@@ -57,7 +57,7 @@ pub(super) async fn run(embedded: &Embedded, purpose: &Purpose, json: bool) -> R
     };
     drop(waits);
     let erased = destroyed.iter().all(|receipt| receipt.erased);
-    tell(embedded, purpose, &destroyed, &kept, moved, erased, json)
+    tell(home, purpose, &destroyed, &kept, moved, erased, json)
 }
 
 const fn what_for(to: KeyState) -> &'static str {
@@ -68,8 +68,8 @@ const fn what_for(to: KeyState) -> &'static str {
 }
 
 /// Before a key is made that could not follow the old ones to their end.
-async fn check_counted(embedded: &Embedded, purpose: &Purpose) -> Result<()> {
-    let uncounted = columns::uncounted(embedded).await?;
+async fn check_counted(home: &Home, purpose: &Purpose) -> Result<()> {
+    let uncounted = columns::uncounted(home).await?;
     match uncounted.iter().find(|column| column.is_for(purpose)) {
         None => Ok(()),
         Some(column) => Err(Error::misuse(format!(
@@ -80,17 +80,17 @@ async fn check_counted(embedded: &Embedded, purpose: &Purpose) -> Result<()> {
     }
 }
 
-async fn rewrap(embedded: &Embedded) -> Result<u64> {
+async fn rewrap(home: &Home) -> Result<u64> {
     let progress = Progress::share("values");
     let mut at = progress.sharer();
-    let rewrap = Rewrap::new(embedded.vault()).progress(move |now| at(now.seen, now.total));
+    let rewrap = Rewrap::new(home.vault()).progress(move |now| at(now.seen, now.total));
     let report = rewrap.run().await?;
     progress.end();
     Ok(report.moved)
 }
 
 fn tell(
-    embedded: &Embedded,
+    home: &Home,
     purpose: &Purpose,
     destroyed: &[Receipt],
     kept: &[KeyId],
@@ -98,7 +98,7 @@ fn tell(
     erased: bool,
     json: bool,
 ) -> Result<()> {
-    let keys = embedded.keyring().status().keys;
+    let keys = home.keyring().status().keys;
     let active = keys
         .iter()
         .find(|key| key.purpose == *purpose && key.state == KeyState::Active);

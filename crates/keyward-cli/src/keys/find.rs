@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, ErrorKind, KeyId, Result};
-use keyward_embedded::Embedded;
+use keyward_embedded::Home;
 use keyward_find::{Found, Keys, Options, Report};
 use serde::Serialize;
 
@@ -39,13 +39,8 @@ struct Place {
 }
 
 /// Looks through `files`, or through standard input if there are none.
-pub(super) async fn run(
-    embedded: &Embedded,
-    key: KeyId,
-    files: &[PathBuf],
-    json: bool,
-) -> Result<()> {
-    let keys = keys_of(embedded, key).await?;
+pub(super) async fn run(home: &Home, key: KeyId, files: &[PathBuf], json: bool) -> Result<()> {
+    let keys = keys_of(home, key).await?;
     let mut sources = Vec::new();
     for file in files {
         let name = Some(file.display().to_string());
@@ -78,9 +73,9 @@ pub(super) async fn run(
 ///
 /// # Errors
 /// `Misuse` if the keyring knows no such key.
-pub(super) async fn keys_of(embedded: &Embedded, key: KeyId) -> Result<Keys> {
-    let status = embedded.keyring().status();
-    let admin = embedded.keyring().admin();
+pub(super) async fn keys_of(home: &Home, key: KeyId) -> Result<Keys> {
+    let status = home.keyring().status();
+    let admin = home.keyring().admin();
     if status.keys.iter().any(|ring_key| ring_key.id == key) {
         let ids = admin.ids_under(key).await.map_err(|e| match e.kind() {
             ErrorKind::Corrupt => Error::corrupt(

@@ -1,7 +1,7 @@
 //! `keyward keys set-aside` and `remove-replica`: the ways out that `keyward doctor` names.
 
 use keyward_base::Result;
-use keyward_embedded::Embedded;
+use keyward_embedded::Home;
 use serde::Serialize;
 
 use super::status::counted;
@@ -14,8 +14,8 @@ struct SetAside<'a> {
 }
 
 /// Gives up the key records of a tenant that cannot be read.
-pub(super) async fn set_aside(embedded: &Embedded, tenant: &str, json: bool) -> Result<()> {
-    let records = embedded.keyring().admin().set_aside(tenant).await?;
+pub(super) async fn set_aside(home: &Home, tenant: &str, json: bool) -> Result<()> {
+    let records = home.keyring().admin().set_aside(tenant).await?;
     if json {
         return output::json("keyward.keys.set-aside/1", &SetAside { tenant, records });
     }
@@ -32,8 +32,8 @@ struct Removed<'a> {
 }
 
 /// Removes a replica record that is no lease.
-pub(super) async fn remove_replica(embedded: &Embedded, replica: &str, json: bool) -> Result<()> {
-    embedded.keyring().admin().remove_replica(replica).await?;
+pub(super) async fn remove_replica(home: &Home, replica: &str, json: bool) -> Result<()> {
+    home.keyring().admin().remove_replica(replica).await?;
     if json {
         return output::json("keyward.keys.remove-replica/1", &Removed { replica });
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_base::{Error, KeyId, Purpose, Result};
-use keyward_embedded::Embedded;
+use keyward_embedded::Home;
 use keyward_keys::{KeyState, Promotion};
 use serde::Serialize;
 
@@ -20,18 +20,13 @@ struct Rotated {
 }
 
 /// Adds a key, or finds the one that is pending, and waits until it is active.
-pub(crate) async fn run(
-    embedded: &Embedded,
-    purpose: &Purpose,
-    no_wait: bool,
-    json: bool,
-) -> Result<()> {
-    let admin = embedded.keyring().admin();
+pub(crate) async fn run(home: &Home, purpose: &Purpose, no_wait: bool, json: bool) -> Result<()> {
+    let admin = home.keyring().admin();
     let key = admin.rotate(purpose).await?;
     if !no_wait {
-        wait(embedded, key).await?;
+        wait(home, key).await?;
     }
-    let status = embedded.keyring().status();
+    let status = home.keyring().status();
     let state = status.keys.iter().find(|k| k.id == key).map(|k| k.state);
     let told = Rotated {
         key: key.to_string(),
@@ -48,8 +43,8 @@ pub(crate) async fn run(
     Ok(())
 }
 
-async fn wait(embedded: &Embedded, key: KeyId) -> Result<()> {
-    let admin = embedded.keyring().admin();
+async fn wait(home: &Home, key: KeyId) -> Result<()> {
+    let admin = home.keyring().admin();
     let progress = Progress::wait("serving processes have the new key");
     loop {
         match admin.promote_ready().await? {
@@ -61,7 +56,7 @@ async fn wait(embedded: &Embedded, key: KeyId) -> Result<()> {
         tokio::time::sleep(LOOK).await;
     }
     progress.end();
-    let status = embedded.keyring().status();
+    let status = home.keyring().status();
     match status.keys.iter().find(|k| k.id == key).map(|k| k.state) {
         // Another rotation may already have followed.
         Some(KeyState::Active | KeyState::Retired) => Ok(()),

@@ -1,7 +1,7 @@
 //! `keyward keys status`: the life of every key, drawn.
 
 use keyward_base::{Clock as _, Result, SystemClock, Tenant, Timestamp};
-use keyward_embedded::{Embedded, RootSource};
+use keyward_embedded::{Home, RootSource};
 use keyward_keys::{Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage, PinName};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::timeline::{self, Life, Phase, rfc3339};
 struct Ring {
     ring: String,
     epoch: u64,
-    floor: u64,
+    oldest_living_epoch: u64,
     root: Root,
     anchor: Anchor,
     mac_epoch: u64,
@@ -47,7 +47,7 @@ struct Replica {
 struct Key {
     id: String,
     purpose: String,
-    seq: u64,
+    created_epoch: u64,
     state: &'static str,
     rows: u64,
     tenant_keys: u64,
@@ -72,26 +72,26 @@ pub(crate) fn root_name() -> &'static str {
 }
 
 /// The ring keys.
-pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
-    let status = embedded.keyring().status();
-    let counts = embedded.keyring().admin().usage().await?;
+pub(crate) async fn ring(home: &Home, json: bool) -> Result<()> {
+    let status = home.keyring().status();
+    let counts = home.keyring().admin().usage().await?;
     let unreadable: Vec<String> = counts.damaged.into_iter().map(|one| one.owner).collect();
     let usage = counts.keys;
-    let columns = super::columns::all(embedded).await?;
+    let columns = super::columns::all(home).await?;
     let rows = |key: &KeyStatus| usage.iter().find(|usage| usage.key == key.id);
-    let replicas = embedded.keyring().replicas().await?;
-    let pin = FileAnchor::new(embedded.anchor().to_owned()).load(&PinName::ring())?;
+    let replicas = home.keyring().replicas().await?;
+    let pin = FileAnchor::new(home.anchor().to_owned()).load(&PinName::ring())?;
     if json {
         let answer = Ring {
             ring: status.ring.to_string(),
             epoch: status.epoch,
-            floor: status.floor,
+            oldest_living_epoch: status.oldest_living_epoch,
             root: Root {
                 source: root_name(),
-                version: embedded.root_version().number(),
+                version: home.root_version().number(),
             },
             anchor: Anchor {
-                path: embedded.anchor().display().to_string(),
+                path: home.anchor().display().to_string(),
                 epoch: pin.map(|pin| pin.counter),
             },
             mac_epoch: status.mac_epoch,
@@ -112,14 +112,14 @@ pub(crate) async fn ring(embedded: &Embedded, json: bool) -> Result<()> {
                 .map(|key| described(key, rows(key)))
                 .collect(),
         };
-        return output::json("keyward.keys.status/1", &answer);
+        return output::json("keyward.keys.status/2", &answer);
     }
     output::say(&format!(
         "keyring {}  epoch {}  root {} {}  serving {}\n",
         status.ring,
         status.epoch,
         root_name(),
-        embedded.root_version(),
+        home.root_version(),
         counted(replicas.len() as u64, "process", "processes"),
     ))?;
     let lives: Vec<Life> = status.keys.iter().map(|key| life(key, rows(key))).collect();
@@ -152,7 +152,7 @@ fn described(key: &KeyStatus, usage: Option<&KeyUsage>) -> Key {
     Key {
         id: key.id.to_string(),
         purpose: key.purpose.to_string(),
-        seq: key.seq,
+        created_epoch: key.created_epoch,
         state: key.state.as_str(),
         rows: usage.map_or(0, |usage| usage.rows),
         tenant_keys: usage.map_or(0, |usage| usage.tenant_keys),
@@ -235,8 +235,8 @@ struct TenantKey {
 }
 
 /// The keys of one tenant.
-pub(crate) async fn tenant(embedded: &Embedded, tenant: &Tenant, json: bool) -> Result<()> {
-    let admin = embedded.keyring().admin();
+pub(crate) async fn tenant(home: &Home, tenant: &Tenant, json: bool) -> Result<()> {
+    let admin = home.keyring().admin();
     let usage = admin.tenant_usage(tenant).await?;
     let keys: Vec<TenantKey> = usage
         .iter()

@@ -1,19 +1,19 @@
 //! Which key a command means.
 
 use keyward_base::{Error, KeyId, Purpose, Result};
-use keyward_embedded::Embedded;
+use keyward_embedded::Home;
 use keyward_keys::{KeyState, KeyStatus};
 
 /// The ring key `key`.
 ///
 /// # Errors
 /// `Misuse` if the keyring has no such key; for a tenant's key it names the ring key above it.
-pub(super) async fn ring_key(embedded: &Embedded, key: KeyId) -> Result<KeyStatus> {
-    let status = embedded.keyring().status();
+pub(super) async fn ring_key(home: &Home, key: KeyId) -> Result<KeyStatus> {
+    let status = home.keyring().status();
     if let Some(found) = status.keys.into_iter().find(|found| found.id == key) {
         return Ok(found);
     }
-    Err(match embedded.keyring().admin().locate(key).await? {
+    Err(match home.keyring().admin().locate(key).await? {
         Some(found) => Error::misuse(format!(
             "{key} is a key of tenant {}, and this wants a ring key: name {}, which wraps it",
             found.tenant, found.wrapped_by
@@ -33,8 +33,8 @@ pub(super) fn unknown(key: KeyId) -> Error {
 ///
 /// # Errors
 /// As [`ring_key`]; `Misuse` for one that seals, or is gone.
-pub(super) async fn to_disable(embedded: &Embedded, key: KeyId) -> Result<KeyStatus> {
-    let found = ring_key(embedded, key).await?;
+pub(super) async fn to_disable(home: &Home, key: KeyId) -> Result<KeyStatus> {
+    let found = ring_key(home, key).await?;
     match found.state {
         KeyState::Active => Err(active(key)),
         KeyState::Destroyed => Err(gone(key)),
@@ -52,8 +52,8 @@ fn active(key: KeyId) -> Error {
 ///
 /// # Errors
 /// As [`ring_key`]; `Misuse` for one that is gone, or seals nothing yet.
-pub(super) async fn to_enable(embedded: &Embedded, key: KeyId) -> Result<()> {
-    match ring_key(embedded, key).await?.state {
+pub(super) async fn to_enable(home: &Home, key: KeyId) -> Result<()> {
+    match ring_key(home, key).await?.state {
         KeyState::Pending => Err(Error::misuse(format!(
             "key {key} is pending, not disabled: `keyward keys rotate` makes it the active one"
         ))),
@@ -72,8 +72,8 @@ fn gone(key: KeyId) -> Error {
 ///
 /// # Errors
 /// As [`ring_key`]; `Misuse` for one that is not disabled.
-pub(super) async fn to_destroy(embedded: &Embedded, key: KeyId) -> Result<KeyStatus> {
-    let found = ring_key(embedded, key).await?;
+pub(super) async fn to_destroy(home: &Home, key: KeyId) -> Result<KeyStatus> {
+    let found = ring_key(home, key).await?;
     match found.state {
         KeyState::Disabled => Ok(found),
         KeyState::Destroyed => Err(gone(key)),
@@ -88,8 +88,8 @@ pub(super) async fn to_destroy(embedded: &Embedded, key: KeyId) -> Result<KeySta
 ///
 /// # Errors
 /// `Misuse` if it has none; the purposes it has are named.
-pub(super) fn purpose(embedded: &Embedded, purpose: &Purpose) -> Result<()> {
-    let status = embedded.keyring().status();
+pub(super) fn purpose(home: &Home, purpose: &Purpose) -> Result<()> {
+    let status = home.keyring().status();
     let mut known: Vec<&str> = status.keys.iter().map(|key| key.purpose.as_str()).collect();
     known.sort_unstable();
     known.dedup();

@@ -4,7 +4,7 @@ use keyward_base::{Error, Reason, Result, Tenant, Timestamp};
 use keyward_vault::{Listed, Page};
 use serde::Serialize;
 
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::keys::counted;
 use crate::output;
 use crate::timeline::rfc3339;
@@ -20,7 +20,7 @@ pub(super) struct Row {
     kind: &'static str,
     hint: String,
     key: String,
-    scope: String,
+    role: String,
     revision: u64,
     created: String,
     updated: String,
@@ -43,7 +43,7 @@ impl Row {
             kind: listed.kind.as_str(),
             hint: listed.hint.to_string(),
             key: listed.key.to_string(),
-            scope: listed.scope.to_string(),
+            role: listed.role.to_string(),
             revision: listed.revision.number(),
             created: rfc3339(listed.created),
             updated: rfc3339(listed.updated),
@@ -109,9 +109,14 @@ struct Answer {
 ///
 /// # Errors
 /// `Corrupt`, after the list, if some records are not what was written.
-pub(super) async fn run(tenant: &Tenant, verify: bool, home: &Home, json: bool) -> Result<()> {
-    let embedded = home.open().await?;
-    let vault = embedded.vault();
+pub(super) async fn run(
+    tenant: &Tenant,
+    verify: bool,
+    home_args: &HomeArgs,
+    json: bool,
+) -> Result<()> {
+    let home = home_args.open().await?;
+    let vault = home.vault();
     let mut answer = Answer {
         tenant: tenant.to_string(),
         verified: verify,
@@ -132,7 +137,7 @@ pub(super) async fn run(tenant: &Tenant, verify: bool, home: &Home, json: bool) 
         }
     }
     if json {
-        output::json("keyward.vault.list/1", &answer)?;
+        output::json("keyward.vault.list/2", &answer)?;
     } else {
         table(&answer.credentials)?;
     }

@@ -5,11 +5,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use keyward_base::{Error, KeyId, Reason, Result, Scope, SecretBytes};
-use keyward_embedded::Embedded;
+use keyward_base::{Error, KeyId, Reason, Result, Role, SecretBytes};
+use keyward_embedded::Home;
 use keyward_vault::{Kind, Sealed, Slot};
 
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::{input, output};
 
 /// More than the longest sealed value has characters.
@@ -18,16 +18,16 @@ const LIMIT: usize = 2 * 1024 * 1024;
 /// Opens what is stored.
 pub(super) async fn stored(
     slot: &Slot,
-    scope: &Scope,
+    role: &Role,
     out: Option<&Path>,
-    home: &Home,
+    home_args: &HomeArgs,
 ) -> Result<()> {
-    let embedded = home.open().await?;
-    let opened = match embedded.vault().open(slot, scope).await {
+    let home = home_args.open().await?;
+    let opened = match home.vault().open(slot, role).await {
         Err(e) if e.reason() == Some(Reason::DisabledKey) => {
-            let listed = embedded.vault().describe(slot).await?;
+            let listed = home.vault().describe(slot).await?;
             return Err(match listed {
-                Some(listed) => disabled(&embedded, listed.key, e).await?,
+                Some(listed) => disabled(&home, listed.key, e).await?,
                 None => e,
             });
         }
@@ -39,30 +39,30 @@ pub(super) async fn stored(
 /// Opens a value that `vault seal --stdout` wrote.
 pub(super) async fn detached(
     slot: &Slot,
-    scope: &Scope,
+    role: &Role,
     kind: Kind,
     value: &Path,
     out: Option<&Path>,
-    home: &Home,
+    home_args: &HomeArgs,
 ) -> Result<()> {
     let read = input::secret(Some(value), false, LIMIT)?;
     let text = std::str::from_utf8(read.expose())
         .map_err(|_| Error::rejected(Reason::Malformed))?
         .trim();
-    let embedded = home.open().await?;
+    let home = home_args.open().await?;
     let value: Sealed = text.parse()?;
-    let opened = embedded.vault().open_detached(slot, scope, kind, &value);
+    let opened = home.vault().open_detached(slot, role, kind, &value);
     match opened.await {
         Err(e) if e.reason() == Some(Reason::DisabledKey) => {
-            Err(disabled(&embedded, value.key()?, e).await?)
+            Err(disabled(&home, value.key()?, e).await?)
         }
         opened => hand_out(&opened?, out),
     }
 }
 
 /// That the key of a value is disabled, with the command that enables it.
-async fn disabled(embedded: &Embedded, key: KeyId, error: Error) -> Result<Error> {
-    let found = embedded.keyring().admin().locate(key).await?;
+async fn disabled(home: &Home, key: KeyId, error: Error) -> Result<Error> {
+    let found = home.keyring().admin().locate(key).await?;
     let ring_key = found.map_or(key, |found| found.wrapped_by);
     let said = format!(
         "the key it was sealed with is disabled: `keyward keys enable {ring_key}` takes that back"

@@ -4,7 +4,7 @@ use keyward_base::{Error, Reason, Result};
 use keyward_vault::Rewrap;
 use serde::Serialize;
 
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::keys::{self, Column, counted};
 use crate::output;
 use crate::progress::Progress;
@@ -25,15 +25,15 @@ struct Told {
 /// # Errors
 /// `Corrupt` if rows do not open, `Unavailable` if rows had to be left under an old key: both
 /// after the report.
-pub(super) async fn run(home: &Home, json: bool) -> Result<()> {
-    let embedded = home.open().await?;
+pub(super) async fn run(home_args: &HomeArgs, json: bool) -> Result<()> {
+    let home = home_args.open().await?;
     let progress = Progress::share("values");
     let mut at = progress.sharer();
-    let rewrap = Rewrap::new(embedded.vault()).progress(move |now| at(now.seen, now.total));
+    let rewrap = Rewrap::new(home.vault()).progress(move |now| at(now.seen, now.total));
     let report = rewrap.run().await?;
     progress.end();
-    let mut uncounted = keys::uncounted(&embedded).await?;
-    uncounted.retain(|column| column.is_for(embedded.vault().purpose()));
+    let mut uncounted = keys::uncounted(&home).await?;
+    uncounted.retain(|column| column.is_for(home.vault().purpose()));
     let told = Told {
         seen: report.seen,
         moved: report.moved,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use keyward_base::{Clock as _, Reason, Result, Scope, SystemClock};
+use keyward_base::{Clock as _, Reason, Result, Role, SystemClock};
 use keyward_crypto::Provider;
 use keyward_crypto::sealed::MAX_PLAINTEXT;
 use keyward_vault::{Credential, Expect, Kind, Note, Slot};
@@ -10,14 +10,14 @@ use serde::Serialize;
 
 use super::list::Row;
 use crate::exit::Advice;
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::{input, output};
 
 /// What is to be sealed, and where.
 pub(super) struct Request {
     pub(super) slot: Slot,
     pub(super) kind: Kind,
-    pub(super) scope: Scope,
+    pub(super) role: Role,
     pub(super) file: Option<PathBuf>,
     pub(super) trim: bool,
 }
@@ -42,13 +42,13 @@ impl Request {
 pub(super) async fn stored(
     request: Request,
     expect: Expect,
-    home: &Home,
+    home_args: &HomeArgs,
     json: bool,
 ) -> Result<()> {
     let credential = request.credential()?;
-    let embedded = home.open().await?;
-    let vault = embedded.vault();
-    let put = vault.put(&request.slot, &credential, &request.scope, expect);
+    let home = home_args.open().await?;
+    let vault = home.vault();
+    let put = vault.put(&request.slot, &credential, &request.role, expect);
     let listed = put.await.map_err(|e| match (e.reason(), expect) {
         (Some(Reason::Conflict), Expect::Absent) => e.with_source(Advice(
             "something lies in this slot: leave out --new to replace it, or replace only what you \
@@ -71,12 +71,12 @@ struct Detached {
 }
 
 /// Seals to standard output.
-pub(super) async fn detached(request: Request, home: &Home, json: bool) -> Result<()> {
+pub(super) async fn detached(request: Request, home_args: &HomeArgs, json: bool) -> Result<()> {
     let credential = request.credential()?;
-    let embedded = home.open().await?;
-    let vault = embedded.vault();
+    let home = home_args.open().await?;
+    let vault = home.vault();
     let sealed = vault
-        .seal_detached(&request.slot, &request.scope, &credential)
+        .seal_detached(&request.slot, &request.role, &credential)
         .await?;
     let value = sealed.as_str().to_owned();
     if json {

@@ -3,7 +3,7 @@
 use keyward_base::{Error, Result};
 use serde::Serialize;
 
-use crate::home::Home;
+use crate::home::HomeArgs;
 use crate::keys::counted;
 use crate::output;
 
@@ -21,8 +21,13 @@ struct Answer {
 ///
 /// # Errors
 /// `Corrupt`, after the list, if records belong to owners that are no tenants.
-pub(super) async fn run(after: Option<&str>, limit: usize, home: &Home, json: bool) -> Result<()> {
-    let embedded = home.open().await?;
+pub(super) async fn run(
+    after: Option<&str>,
+    limit: usize,
+    home_args: &HomeArgs,
+    json: bool,
+) -> Result<()> {
+    let home = home_args.open().await?;
     let mut answer = Answer {
         tenants: Vec::new(),
         strange: Vec::new(),
@@ -31,7 +36,7 @@ pub(super) async fn run(after: Option<&str>, limit: usize, home: &Home, json: bo
     let mut left = limit;
     loop {
         let from = answer.next.take();
-        let page = embedded
+        let page = home
             .vault()
             .tenants(from.as_deref(), left.min(PAGE))
             .await?;

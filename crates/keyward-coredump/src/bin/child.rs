@@ -9,9 +9,9 @@ use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use keyward_base::{Error, Result, Scope, SecretBytes};
+use keyward_base::{Error, Result, Role, SecretBytes};
 use keyward_crypto::Provider;
-use keyward_embedded::{Embedded, Home, Options, RootSource};
+use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::FileRoot;
 use keyward_vault::{Expect, Kind, Rewrap, Slot};
 
@@ -33,13 +33,13 @@ fn run() -> Result<()> {
         args.next()
             .ok_or_else(|| Error::misuse("child HOME SECRETS PROVIDER"))
     };
-    let (home, secrets, provider) = (next()?, next()?, next()?);
+    let (dir, secrets, provider) = (next()?, next()?, next()?);
     let provider = match provider.to_str() {
         Some("ring") => Provider::ring(),
         Some("rustcrypto") => Provider::rustcrypto(),
         _ => Provider::default(),
     };
-    live(&home, &secrets, provider)?;
+    live(&dir, &secrets, provider)?;
     stage("dropped");
     // The controls: whatever the test puts there is read and kept, as a careless program would.
     let leak = std::fs::read(secrets.join("leak")).map_err(unreadable)?;
@@ -49,27 +49,27 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-fn live(home: &Path, secrets: &Path, provider: Provider) -> Result<()> {
+fn live(dir: &Path, secrets: &Path, provider: Provider) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(unreadable)?;
     let mut options = Options::with_root(RootSource::File);
     options.anchor = Some(secrets.join("anchor"));
     options.provider = provider;
-    let home = Home::at(home);
+    let dir = HomeDir::at(dir);
     runtime.block_on(async {
-        let embedded = Embedded::init(&home, &options).await?;
-        put_all(&embedded, secrets).await?;
-        refuse_all(&embedded, secrets, &provider)?;
-        open_all(&embedded).await?;
+        let home = Home::init(&dir, &options).await?;
+        put_all(&home, secrets).await?;
+        refuse_all(&home, secrets, &provider)?;
+        open_all(&home).await?;
         stage("sealed");
-        let admin = embedded.keyring().admin();
-        admin.rotate(embedded.vault().purpose()).await?;
+        let admin = home.keyring().admin();
+        admin.rotate(home.vault().purpose()).await?;
         admin.promote_ready().await?;
-        Rewrap::new(embedded.vault()).run().await?;
-        drop(embedded);
-        let embedded = Embedded::open(&home, &options).await?;
-        open_all(&embedded).await?;
+        Rewrap::new(home.vault()).run().await?;
+        drop(home);
+        let home = Home::open(&dir, &options).await?;
+        open_all(&home).await?;
         stage("alive");
         Ok(())
     })
@@ -83,25 +83,25 @@ const KINDS: [Kind; 5] = [
     Kind::SshKey,
 ];
 
-async fn put_all(embedded: &Embedded, secrets: &Path) -> Result<()> {
+async fn put_all(home: &Home, secrets: &Path) -> Result<()> {
     for (kind, slot) in slots()? {
         let file = File::open(secrets.join(kind.to_string())).map_err(unreadable)?;
         let bytes = SecretBytes::read(file, LIMIT)?;
-        let credential = embedded.vault().credential(kind, bytes)?;
-        let vault = embedded.vault();
+        let credential = home.vault().credential(kind, bytes)?;
+        let vault = home.vault();
         vault
-            .put(&slot, &credential, &Scope::none(), Expect::Absent)
+            .put(&slot, &credential, &Role::none(), Expect::Absent)
             .await?;
     }
     Ok(())
 }
 
 /// Credentials with one wrong character: what was decoded of them until then is wiped too.
-fn refuse_all(embedded: &Embedded, secrets: &Path, provider: &Provider) -> Result<()> {
+fn refuse_all(home: &Home, secrets: &Path, provider: &Provider) -> Result<()> {
     for kind in [Kind::Env, Kind::OAuthToken, Kind::SshKey] {
         let file = File::open(secrets.join(format!("damaged-{kind}"))).map_err(unreadable)?;
         let bytes = SecretBytes::read(file, LIMIT)?;
-        if embedded.vault().credential(kind, bytes).is_ok() {
+        if home.vault().credential(kind, bytes).is_ok() {
             return Err(Error::misuse(format!("a damaged {kind} was taken")));
         }
     }
@@ -112,9 +112,9 @@ fn refuse_all(embedded: &Embedded, secrets: &Path, provider: &Provider) -> Resul
     FileRoot::open(&secrets.join("url-root"), provider).map(drop)
 }
 
-async fn open_all(embedded: &Embedded) -> Result<()> {
+async fn open_all(home: &Home) -> Result<()> {
     for (kind, slot) in slots()? {
-        let opened = embedded.vault().open(&slot, &Scope::none()).await?;
+        let opened = home.vault().open(&slot, &Role::none()).await?;
         if opened.bytes().is_empty() {
             return Err(Error::corrupt(format!("{kind} came out empty")));
         }

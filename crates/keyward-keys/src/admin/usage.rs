@@ -143,7 +143,7 @@ impl Admin {
                         purpose: purpose.clone(),
                         key: entry.id,
                         wrapped_by: entry.wrapped_by,
-                        issued_epoch: entry.seq,
+                        issued_epoch: entry.issued_epoch,
                         current: Some(entry.id) == last,
                         unregistered: entry.unregistered,
                         rows,

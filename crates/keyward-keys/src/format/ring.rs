@@ -21,7 +21,7 @@ pub(crate) fn encode_ring(ring: &Ring) -> Result<Vec<u8>> {
     out.push(VERSION);
     out.extend_from_slice(&ring.id.to_bytes());
     out.extend_from_slice(&ring.epoch.to_be_bytes());
-    out.extend_from_slice(&ring.floor.to_be_bytes());
+    out.extend_from_slice(&ring.oldest_living_epoch.to_be_bytes());
     write_mac(Some(&ring.mac), &mut out)?;
     write_mac(ring.previous_mac.as_ref(), &mut out)?;
     write_wrapped(Some(&ring.filter), &mut out)?;
@@ -48,7 +48,7 @@ fn write_mac(mac: Option<&RingMac>, out: &mut Vec<u8>) -> Result<()> {
 fn write_key(key: &RingKey, out: &mut Vec<u8>) -> Result<()> {
     let time = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_millis).to_be_bytes();
     out.extend_from_slice(&key.id.to_bytes());
-    out.extend_from_slice(&key.seq.to_be_bytes());
+    out.extend_from_slice(&key.created_epoch.to_be_bytes());
     out.push(key.algorithm.to_byte());
     out.push(key.suite.to_byte());
     out.push(state_byte(key.state));
@@ -89,7 +89,7 @@ pub(crate) fn decode_ring(bytes: &[u8]) -> Result<(Ring, &[u8], [u8; MAC_LEN])> 
     from.magic(MAGIC)?;
     from.version(VERSION)?;
     let id = RingId::from_bytes(from.array()?);
-    let (epoch, floor) = (from.u64()?, from.u64()?);
+    let (epoch, oldest_living_epoch) = (from.u64()?, from.u64()?);
     let mac = read_mac(&mut from)?.ok_or_else(|| from.wrong())?;
     let previous_mac = read_mac(&mut from)?;
     let filter = read_wrapped(&mut from)?.ok_or_else(|| from.wrong())?;
@@ -109,7 +109,7 @@ pub(crate) fn decode_ring(bytes: &[u8]) -> Result<(Ring, &[u8], [u8; MAC_LEN])> 
     let ring = Ring {
         id,
         epoch,
-        floor,
+        oldest_living_epoch,
         mac,
         previous_mac,
         filter,
@@ -130,7 +130,7 @@ fn read_mac(from: &mut Reader<'_>) -> Result<Option<RingMac>> {
 
 fn read_key(from: &mut Reader<'_>) -> Result<RingKey> {
     let id = from.key_id()?;
-    let seq = from.u64()?;
+    let created_epoch = from.u64()?;
     let algorithm = read_algorithm(from.u8()?)?;
     let suite = Suite::from_byte(from.u8()?)?;
     let state = from.u8()?;
@@ -140,7 +140,7 @@ fn read_key(from: &mut Reader<'_>) -> Result<RingKey> {
     let purpose = Purpose::new(from.text(purpose_len)?).map_err(|_| from.wrong())?;
     Ok(RingKey {
         id,
-        seq,
+        created_epoch,
         algorithm,
         suite,
         purpose,

@@ -21,7 +21,7 @@ const MAX_WRAPPED: usize = 512;
 pub(crate) struct TenantEntry {
     pub(crate) id: KeyId,
     /// The ring's epoch when it was made.
-    pub(crate) seq: u64,
+    pub(crate) issued_epoch: u64,
     pub(crate) suite: Suite,
     /// Values were sealed with it that no registered column counts.
     pub(crate) unregistered: bool,
@@ -63,7 +63,7 @@ pub(crate) fn encode_tenant(record: &TenantRecord) -> Result<Vec<u8>> {
     out.extend_from_slice(&count.to_be_bytes());
     for entry in &record.entries {
         out.extend_from_slice(&entry.id.to_bytes());
-        out.extend_from_slice(&entry.seq.to_be_bytes());
+        out.extend_from_slice(&entry.issued_epoch.to_be_bytes());
         out.push(entry.suite.to_byte());
         out.push(if entry.unregistered { UNREGISTERED } else { 0 });
         out.extend_from_slice(&entry.wrapped_by.to_bytes());
@@ -89,7 +89,10 @@ pub(crate) fn decode_tenant(bytes: &[u8]) -> Result<(TenantRecord, &[u8], [u8; M
     let mut entries: Vec<TenantEntry> = Vec::new();
     for _ in 0..count {
         let entry = read_entry(&mut from)?;
-        if entries.last().is_some_and(|last| last.seq > entry.seq) {
+        if entries
+            .last()
+            .is_some_and(|last| last.issued_epoch > entry.issued_epoch)
+        {
             return Err(from.wrong());
         }
         entries.push(entry);
@@ -105,7 +108,7 @@ pub(crate) fn decode_tenant(bytes: &[u8]) -> Result<(TenantRecord, &[u8], [u8; M
 
 fn read_entry(from: &mut Reader<'_>) -> Result<TenantEntry> {
     let id = from.key_id()?;
-    let seq = from.u64()?;
+    let issued_epoch = from.u64()?;
     let suite = Suite::from_byte(from.u8()?)?;
     let unregistered = from.flags(UNREGISTERED)? != 0;
     let wrapped_by = from.key_id()?;
@@ -117,7 +120,7 @@ fn read_entry(from: &mut Reader<'_>) -> Result<TenantEntry> {
     let wrapped = from.bytes(len)?.to_vec();
     Ok(TenantEntry {
         id,
-        seq,
+        issued_epoch,
         suite,
         unregistered,
         wrapped_by,

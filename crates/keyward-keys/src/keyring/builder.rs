@@ -22,8 +22,8 @@ use crate::registry::Registry;
 use crate::ring::{Algorithm, KeyState, Ring, RingKey};
 use crate::ring_id::RingId;
 use crate::root::Root;
-use crate::snapshot::{Snapshot, key_context, new_filter, new_mac, sealed_bytes};
-use crate::unknown::Unknown;
+use crate::snapshot::{Snapshot, authenticated_bytes, key_context, new_filter, new_mac};
+use crate::unknown_ids::UnknownIdBudget;
 
 /// What a [`Keyring`] is made of. Everything but store and root has a default.
 #[derive(Clone, Debug)]
@@ -159,7 +159,7 @@ impl KeyringBuilder {
             refreshed: Mutex::new(now),
             refreshing: tokio::sync::Mutex::new(()),
             cache: Cache::default(),
-            unknown: Unknown::default(),
+            unknown: UnknownIdBudget::default(),
             flights: [const { tokio::sync::Mutex::const_new(()) }; FLIGHTS],
         };
         let keyring = Keyring(Arc::new(inner));
@@ -186,7 +186,7 @@ impl KeyringBuilder {
         let event = Event::new(clock.now()?, "keys.create", Outcome::Intended);
         let id = event_id(&self.provider, ring.id)?;
         let act = self.trail.intend(id, event).await?;
-        let insert = put(ring_place(), None, sealed_bytes(&ring, &mac)?);
+        let insert = put(ring_place(), None, authenticated_bytes(&ring, &mac)?);
         match self.store.apply(vec![insert]).await? {
             Applied::Done(_) => act.end(clock.as_ref(), Outcome::Done).await,
             _ => {
@@ -252,7 +252,7 @@ impl KeyringBuilder {
         let ring = Ring {
             id,
             epoch: 1,
-            floor: 1,
+            oldest_living_epoch: 1,
             mac,
             previous_mac: None,
             filter,
@@ -263,24 +263,24 @@ impl KeyringBuilder {
     }
 }
 
-/// A Pending key of epoch `seq`, without material.
+/// A Pending key of epoch `created_epoch`, without material.
 pub(crate) fn new_key(
     provider: &Provider,
     filter: &KeyFilter,
     purpose: &Purpose,
-    seq: u64,
+    created_epoch: u64,
     now: Timestamp,
 ) -> Result<RingKey> {
     Ok(RingKey {
         id: filter.make(provider, purpose, None)?,
-        seq,
+        created_epoch,
         algorithm: Algorithm::Seal,
         suite: Suite::Chunked1,
         purpose: purpose.clone(),
         state: KeyState::Pending,
         unregistered: false,
         ending: false,
-        changed: seq,
+        changed: created_epoch,
         promoted_epoch: 0,
         created: now,
         promoted: None,

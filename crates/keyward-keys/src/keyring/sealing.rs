@@ -100,9 +100,9 @@ impl Keyring {
                 None => (None, TenantRecord::default(), self.snapshot()),
             };
             let active = snapshot.ring.active(purpose)?.id;
-            let fits = record
-                .current()
-                .is_some_and(|entry| entry.wrapped_by == active && entry.seq >= promoted_epoch);
+            let fits = record.current().is_some_and(|entry| {
+                entry.wrapped_by == active && entry.issued_epoch >= promoted_epoch
+            });
             if !fits {
                 record
                     .entries

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use keyward_base::encoding::{from_hex, hex};
-use keyward_base::wipe::leaf;
+use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, ErrorKind, Result, SecretArray, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_store::BoxFuture;
@@ -82,7 +82,7 @@ impl FileRoot {
         remove_drafts(&found).map_err(failed)?;
         let key = provider.random::<32>()?;
         let mut text = SecretBytes::new(vec![0; TEXT_LEN]);
-        leaf(|| write_text(&key, text.expose_mut()))?;
+        with_stack_wiped(|| write_text(&key, text.expose_mut()))?;
         let draft = draft_of(&found, provider)?;
         let written = write_draft(&draft, &text).and_then(|()| files::publish(&draft, &found));
         if let Err(e) = written {

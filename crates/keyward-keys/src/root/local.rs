@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keyward_base::wipe::leaf;
+use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, ErrorKind, Result, SecretArray, SecretBytes};
 use keyward_crypto::{BodyKey, Provider, body_len};
 
@@ -38,8 +38,8 @@ impl LocalKeys {
                 .filter(|number| *number > 0 && *number < u32::MAX && version == number.to_string())
                 .map(RootVersion::new)
                 .ok_or_else(|| Error::misuse("a root version is v1, v2 and so on"))?;
-            let key = leaf(|| decode(encoded))?;
-            leaf(|| check_random(key.expose()))?;
+            let key = with_stack_wiped(|| decode(encoded))?;
+            with_stack_wiped(|| check_random(key.expose()))?;
             if keys
                 .insert(version, BodyKey::new(provider, SUITE, &key)?)
                 .is_some()

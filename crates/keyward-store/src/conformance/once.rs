@@ -1,10 +1,10 @@
-//! Claims: leases, fences, and one recorded completion.
+//! Claims: leases, fencing tokens, and one recorded completion.
 
 use keyward_base::{ErrorKind, Timestamp};
 
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
-use crate::once::{Begun, Claim, Fence, Finished, Once};
+use crate::once::{Begun, Claim, FencingToken, Finished, Once};
 use crate::records::RecordKey;
 
 type Stores<'a> = Handles<'a, dyn Once>;
@@ -39,9 +39,14 @@ fn claim(lease_until: u64) -> Claim {
     }
 }
 
-async fn lease(store: &dyn Once, key: &RecordKey, until: u64, now: u64) -> Result<Fence, Fault> {
+async fn lease(
+    store: &dyn Once,
+    key: &RecordKey,
+    until: u64,
+    now: u64,
+) -> Result<FencingToken, Fault> {
     match store.begin(key, claim(until), at(now)).await? {
-        Begun::Lease(fence) => Ok(fence),
+        Begun::Lease(token) => Ok(token),
         other => Err(Fault(format!("no lease, but {other:?}"))),
     }
 }
@@ -70,9 +75,9 @@ async fn begins_many(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let rule = "many-begin-each-by-itself";
     let at_id = |id: &str| key(rule, "acme", id);
-    let fence = lease(&*store, &at_id("done"), 100, 10).await?;
+    let token = lease(&*store, &at_id("done"), 100, 10).await?;
     let done = store
-        .finish(&at_id("done"), fence, b"result", at(10_000))
+        .finish(&at_id("done"), token, b"result", at(10_000))
         .await?;
     same("a finish", &done, &Finished::Recorded)?;
     lease(&*store, &at_id("held"), 100, 10).await?;
@@ -100,8 +105,8 @@ async fn begins_many(stores: &Stores<'_>) -> Checked {
     else {
         return Err(Fault(format!("began as {begun:?}")));
     };
-    ensure(second > first && *first > fence, || {
-        "the fences do not rise".into()
+    ensure(second > first && *first > token, || {
+        "the fencing tokens do not rise".into()
     })?;
     same("the result", result, &b"result".to_vec())?;
     same("in flight", until, &at(100))?;
@@ -158,7 +163,7 @@ async fn held(stores: &Stores<'_>) -> Checked {
 async fn digest(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let key = key("another-digest-is-a-conflict", "acme", "1");
-    let fence = lease(&*store, &key, 100, 10).await?;
+    let token = lease(&*store, &key, 100, 10).await?;
     let mut foreign = claim(1_000);
     foreign.digest = [8; 32];
     same(
@@ -171,7 +176,7 @@ async fn digest(stores: &Stores<'_>) -> Checked {
         &other.begin(&key, foreign, at(500)).await?,
         &Begun::Conflict,
     )?;
-    let finished = store.finish(&key, fence, b"done", at(10_000)).await?;
+    let finished = store.finish(&key, token, b"done", at(10_000)).await?;
     same("finish", &finished, &Finished::Recorded)?;
     same(
         "done",
@@ -183,22 +188,22 @@ async fn digest(stores: &Stores<'_>) -> Checked {
 async fn result(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let key = key("a-result-is-given-to-all-later", "acme", "1");
-    let fence = lease(&*store, &key, 100, 10).await?;
-    let finished = store.finish(&key, fence, &[0, 255], at(10_000)).await?;
+    let token = lease(&*store, &key, 100, 10).await?;
+    let finished = store.finish(&key, token, &[0, 255], at(10_000)).await?;
     same("finish", &finished, &Finished::Recorded)?;
     for now in [20, 200, 9_999] {
         let begun = other.begin(&key, claim(10_000), at(now)).await?;
         same("later", &begun, &Begun::Done(vec![0, 255]))?;
     }
-    let abandoned = other.abandon(&key, fence).await?;
+    let abandoned = other.abandon(&key, token).await?;
     same("abandon after finish", &abandoned, &false)?;
     let unknown = other.finish(
         &key,
-        Fence::new(fence.number().wrapping_add(1)),
+        FencingToken::new(token.number().wrapping_add(1)),
         b"",
         at(10_000),
     );
-    same("another fence", &unknown.await?, &Finished::Lost)
+    same("another fencing token", &unknown.await?, &Finished::Lost)
 }
 
 async fn abandon(stores: &Stores<'_>) -> Checked {
@@ -208,11 +213,11 @@ async fn abandon(stores: &Stores<'_>) -> Checked {
     same("abandon", &other.abandon(&key, first).await?, &true)?;
     same("again", &store.abandon(&key, first).await?, &false)?;
     let second = lease(&*other, &key, 100, 20).await?;
-    ensure(second > first, || "a fence did not rise".into())?;
+    ensure(second > first, || "a fencing token did not rise".into())?;
     let lost = store.finish(&key, first, b"", at(10_000)).await?;
-    same("finish with the old fence", &lost, &Finished::Lost)?;
+    same("finish with the old fencing token", &lost, &Finished::Lost)?;
     same(
-        "abandon with the old fence",
+        "abandon with the old fencing token",
         &store.abandon(&key, first).await?,
         &false,
     )
@@ -223,11 +228,11 @@ async fn takeover(stores: &Stores<'_>) -> Checked {
     let key = key("a-lease-that-is-over-is-taken-over", "acme", "1");
     let first = lease(&*store, &key, 100, 10).await?;
     let second = lease(&*other, &key, 200, 100).await?;
-    ensure(second > first, || "a fence did not rise".into())?;
+    ensure(second > first, || "a fencing token did not rise".into())?;
     let lost = store.finish(&key, first, b"old", at(10_000)).await?;
-    same("finish with the old fence", &lost, &Finished::Lost)?;
+    same("finish with the old fencing token", &lost, &Finished::Lost)?;
     same(
-        "abandon with the old fence",
+        "abandon with the old fencing token",
         &store.abandon(&key, first).await?,
         &false,
     )?;
@@ -242,8 +247,8 @@ async fn takeover(stores: &Stores<'_>) -> Checked {
 async fn late(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let key = key("a-late-finish-counts-if-nobody-took-over", "acme", "1");
-    let fence = lease(&*store, &key, 100, 10).await?;
-    let finished = store.finish(&key, fence, b"late", at(10_000)).await?;
+    let token = lease(&*store, &key, 100, 10).await?;
+    let finished = store.finish(&key, token, b"late", at(10_000)).await?;
     same("finish", &finished, &Finished::Recorded)?;
     let begun = other.begin(&key, claim(900), at(800)).await?;
     same("later", &begun, &Begun::Done(b"late".to_vec()))
@@ -252,12 +257,12 @@ async fn late(stores: &Stores<'_>) -> Checked {
 async fn repeat(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let key = key("finish-can-be-repeated", "acme", "1");
-    let fence = lease(&*store, &key, 100, 10).await?;
+    let token = lease(&*store, &key, 100, 10).await?;
     for _ in 0..2 {
-        let finished = other.finish(&key, fence, b"same", at(10_000)).await?;
+        let finished = other.finish(&key, token, b"same", at(10_000)).await?;
         same("finish", &finished, &Finished::Recorded)?;
     }
-    let other_result = store.finish(&key, fence, b"other", at(10_000)).await?;
+    let other_result = store.finish(&key, token, b"other", at(10_000)).await?;
     same("finish with another result", &other_result, &Finished::Lost)?;
     let begun = other.begin(&key, claim(300), at(250)).await?;
     same("later", &begun, &Begun::Done(b"same".to_vec()))
@@ -267,8 +272,8 @@ async fn kept(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let rule = "a-claim-is-kept-as-long-as-said";
     let (done, open) = (key(rule, "acme", "done"), key(rule, "acme", "open"));
-    let fence = lease(&*store, &done, 100, 10).await?;
-    let finished = store.finish(&done, fence, b"", at(500)).await?;
+    let token = lease(&*store, &done, 100, 10).await?;
+    let finished = store.finish(&done, token, b"", at(500)).await?;
     same("finish", &finished, &Finished::Recorded)?;
     lease(&*store, &open, 100, 10).await?;
     same(
@@ -280,7 +285,7 @@ async fn kept(stores: &Stores<'_>) -> Checked {
     same("kept", &begun, &Begun::Done(Vec::new()))?;
     // Over, and not yet purged: forgotten all the same.
     let again = lease(&*other, &done, 600, 500).await?;
-    ensure(again > fence, || "a fence did not rise".into())?;
+    ensure(again > token, || "a fencing token did not rise".into())?;
     let all = other.purge_once(&set(rule), at(10_000), 1).await?;
     same("one of two", &all, &1)?;
     let rest = other.purge_once(&set(rule), at(10_000), 10).await?;
@@ -292,7 +297,7 @@ async fn one_lease(
     spawner: &dyn Spawner,
     key: &RecordKey,
     now: u64,
-) -> Result<Fence, Fault> {
+) -> Result<FencingToken, Fault> {
     let task = |n: usize| {
         let (store, key) = (stores.of(n)?, key.clone());
         Ok(async move {
@@ -303,11 +308,11 @@ async fn one_lease(
     };
     let begun = together(spawner, 64, task).await?;
     let mut fences = begun.iter().filter_map(|begun| match begun {
-        Begun::Lease(fence) => Some(*fence),
+        Begun::Lease(token) => Some(*token),
         _ => None,
     });
     match (fences.next(), fences.next()) {
-        (Some(fence), None) => Ok(fence),
+        (Some(token), None) => Ok(token),
         (None, _) => Err(Fault("nobody got the lease".into())),
         _ => Err(Fault("more than one got the lease".into())),
     }
@@ -323,11 +328,11 @@ async fn begins(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
 
 async fn takeovers(stores: &Stores<'_>, spawner: &dyn Spawner) -> Checked {
     let key = key("one-of-many-takes-over", "acme", "1");
-    let mut last = Fence::new(0);
+    let mut last = FencingToken::new(0);
     for now in [100, 200, 300, 400] {
-        let fence = one_lease(stores, spawner, &key, now).await?;
-        ensure(fence > last, || "a fence did not rise".into())?;
-        last = fence;
+        let token = one_lease(stores, spawner, &key, now).await?;
+        ensure(token > last, || "a fencing token did not rise".into())?;
+        last = token;
     }
     Ok(())
 }

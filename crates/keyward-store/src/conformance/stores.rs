@@ -5,7 +5,7 @@ use keyward_base::Timestamp;
 use super::records::{done, inserting, read, swapping};
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same};
-use crate::once::{Begun, Claim, Fence};
+use crate::once::{Begun, Claim, FencingToken};
 use crate::records::{RecordKey, Version};
 use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
 
@@ -34,10 +34,10 @@ fn begin(key: &RecordKey, now: u64) -> Step {
     }
 }
 
-fn finish(key: &RecordKey, fence: Fence) -> Step {
+fn finish(key: &RecordKey, token: FencingToken) -> Step {
     Step::Finish {
         key: key.clone(),
-        fence,
+        token,
         result: b"result".to_vec(),
         keep_until: at(10_000),
     }
@@ -71,7 +71,7 @@ async fn every(stores: &All<'_>) -> Checked {
     };
     let [
         Stepped::Written(Some(version)),
-        Stepped::Begun(fence),
+        Stepped::Begun(token),
         Stepped::Appended { head: 2 },
         Stepped::Appended { head: 4 },
     ] = steps.as_slice()
@@ -81,7 +81,7 @@ async fn every(stores: &All<'_>) -> Checked {
     same("the record", &read(&*other, &row).await?.version, version)?;
     same("the log", &other.head(&log).await?, &4)?;
     let last = vec![
-        finish(&claim, *fence),
+        finish(&claim, *token),
         Step::Write(swapping(row.clone(), *version, b"2")),
     ];
     let committed = other.commit(last).await?;
@@ -112,7 +112,7 @@ async fn none(stores: &All<'_>) -> Checked {
     let Committed::Done(held) = held else {
         return Err(Fault("the first commit was refused".into()));
     };
-    let Some(Stepped::Begun(fence)) = held.first() else {
+    let Some(Stepped::Begun(token)) = held.first() else {
         return Err(Fault("no lease".into()));
     };
     let stale = Version::new(version.number().wrapping_add(1_000_000));
@@ -120,7 +120,10 @@ async fn none(stores: &All<'_>) -> Checked {
     let last = [
         (append(&at_id("log"), 9), Refusal::Append { head: 4 }),
         (begin(&at_id("held"), 20), Refusal::Begin(in_flight.clone())),
-        (finish(&at_id("held"), Fence::new(1 << 40)), Refusal::Finish),
+        (
+            finish(&at_id("held"), FencingToken::new(1 << 40)),
+            Refusal::Finish,
+        ),
         (
             Step::Write(swapping(at_id("row"), stale, b"")),
             Refusal::Write,
@@ -148,7 +151,7 @@ async fn none(stores: &All<'_>) -> Checked {
         same("no claim", &store.forget(&at_id("claim")).await?, &false)?;
     }
     // What was finished within a batch that was undone is not finished.
-    let steps = vec![finish(&at_id("held"), *fence), append(&at_id("log"), 0)];
+    let steps = vec![finish(&at_id("held"), *token), append(&at_id("log"), 0)];
     let committed = store.commit(steps).await?;
     let because = Refusal::Append { head: 2 };
     same(

@@ -31,7 +31,7 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct State {
-    /// The last number given out as a version or a fence.
+    /// The last number given out as a version or a fencing token.
     counter: u64,
     /// Records, claims, keys with attempts, and entries of logs, together.
     entries: usize,

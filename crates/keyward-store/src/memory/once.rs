@@ -6,13 +6,13 @@ use keyward_base::{Result, Timestamp};
 
 use super::{MemoryStore, State, is_over, purge, spot};
 use crate::limits::StoreLimits;
-use crate::once::{Begun, Claim, Fence, Finished, Once};
+use crate::once::{Begun, Claim, FencingToken, Finished, Once};
 use crate::records::{BoxFuture, Collection, RecordKey};
 
 #[derive(Clone)]
 pub(super) struct Held {
     claim: Claim,
-    fence: Fence,
+    token: FencingToken,
     result: Option<Vec<u8>>,
 }
 
@@ -40,30 +40,30 @@ impl State {
             }
         }
         self.admit(capacity, usize::from(!known))?;
-        let fence = Fence::new(self.next()?);
+        let token = FencingToken::new(self.next()?);
         self.entries = self.entries.saturating_add(usize::from(!known));
         let all = self.claims.entry(key.collection.clone()).or_default();
         all.insert(
             spot(key),
             Held {
                 claim,
-                fence,
+                token,
                 result: None,
             },
         );
-        Ok(Begun::Lease(fence))
+        Ok(Begun::Lease(token))
     }
 
     pub(super) fn finish(
         &mut self,
         key: &RecordKey,
-        fence: Fence,
+        token: FencingToken,
         result: &[u8],
         keep_until: Timestamp,
     ) -> Finished {
         let held = self.claims.get_mut(&key.collection);
         let held = held.and_then(|all| all.get_mut(&spot(key)));
-        let Some(held) = held.filter(|held| held.fence == fence) else {
+        let Some(held) = held.filter(|held| held.token == token) else {
             return Finished::Lost;
         };
         match &held.result {
@@ -95,7 +95,11 @@ impl State {
 }
 
 impl Once for MemoryStore {
-    fn abandon<'a>(&'a self, key: &'a RecordKey, fence: Fence) -> BoxFuture<'a, Result<bool>> {
+    fn abandon<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+    ) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             StoreLimits::check_key(key)?;
             let mut state = self.state();
@@ -103,7 +107,7 @@ impl Once for MemoryStore {
                 return Ok(false);
             };
             let held = all.get(&spot(key));
-            let ours = held.is_some_and(|held| held.fence == fence && held.result.is_none());
+            let ours = held.is_some_and(|held| held.token == token && held.result.is_none());
             if ours {
                 all.remove(&spot(key));
                 state.entries = state.entries.saturating_sub(1);
@@ -160,7 +164,7 @@ impl Once for MemoryStore {
     fn finish<'a>(
         &'a self,
         key: &'a RecordKey,
-        fence: Fence,
+        token: FencingToken,
         result: &'a [u8],
         keep_until: Timestamp,
     ) -> BoxFuture<'a, Result<Finished>> {
@@ -168,7 +172,7 @@ impl Once for MemoryStore {
             StoreLimits::check_key(key)?;
             StoreLimits::check_data(result)?;
             StoreLimits::check_time(keep_until)?;
-            Ok(self.state().finish(key, fence, result, keep_until))
+            Ok(self.state().finish(key, token, result, keep_until))
         })
     }
 

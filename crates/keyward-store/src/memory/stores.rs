@@ -44,21 +44,21 @@ impl State {
             Step::Begin { key, claim, now } => {
                 let before = self.held(&key);
                 match self.begin(capacity, &key, claim, now)? {
-                    Begun::Lease(fence) => {
+                    Begun::Lease(token) => {
                         undo.push(Undo::Claim(key, before));
-                        Ok(Ok(Stepped::Begun(fence)))
+                        Ok(Ok(Stepped::Begun(token)))
                     }
                     other => Ok(Err(Refusal::Begin(other))),
                 }
             }
             Step::Finish {
                 key,
-                fence,
+                token,
                 result,
                 keep_until,
             } => {
                 let before = self.held(&key);
-                match self.finish(&key, fence, &result, keep_until) {
+                match self.finish(&key, token, &result, keep_until) {
                     Finished::Lost => Ok(Err(Refusal::Finish)),
                     Finished::Recorded => {
                         undo.push(Undo::Claim(key, before));

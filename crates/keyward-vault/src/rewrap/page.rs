@@ -190,8 +190,8 @@ async fn try_look(vault: &Vault, record: &Record, least: u64) -> Result<Row> {
         }
         Err(e) => return Err(e),
     };
-    let scope = metadata.scope()?;
-    let binding = vault.binding(&slot, &scope, &metadata, &record.data)?;
+    let role = metadata.role()?;
+    let binding = vault.binding(&slot, &role, &metadata, &record.data)?;
     let parsed = parse_stored(record)?;
     let new = keyring.sealing_key(purpose, &slot.tenant, least).await?;
     // From here on nothing waits: no plaintext lies in a future.

@@ -17,7 +17,7 @@
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run()).unwrap();
 //! ```
 
-use keyward_base::{Place, RecordId, Result, Revision, Scope, Tenant};
+use keyward_base::{Place, RecordId, Result, Revision, Role, Tenant};
 
 use super::{Listed, Opened, Page, Vault};
 use crate::credential::Credential;
@@ -35,7 +35,7 @@ pub struct OfTenant {
 pub struct AtPlace {
     of: OfTenant,
     place: Place,
-    role: Scope,
+    role: Role,
 }
 
 /// One record of one tenant and column.
@@ -44,7 +44,7 @@ pub struct AtPlace {
 pub struct AtRecord {
     vault: Vault,
     slot: Slot,
-    role: Scope,
+    role: Role,
 }
 
 impl Vault {
@@ -69,7 +69,7 @@ impl OfTenant {
         Ok(AtPlace {
             of: self.clone(),
             place: Place::new(place)?,
-            role: Scope::none(),
+            role: Role::none(),
         })
     }
 
@@ -86,7 +86,7 @@ impl AtPlace {
     /// For callers of `role` only: what is put opens for that role, and nothing that was put for
     /// another, or for none, opens. Without a role, nothing that was put for one opens.
     #[must_use]
-    pub fn for_role(mut self, role: Scope) -> Self {
+    pub fn for_role(mut self, role: Role) -> Self {
         self.role = role;
         self
     }

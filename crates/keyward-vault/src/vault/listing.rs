@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyward_base::{Error, Hint, KeyId, Reason, Result, Revision, Scope, Tenant, Timestamp};
+use keyward_base::{Error, Hint, KeyId, Reason, Result, Revision, Role, Tenant, Timestamp};
 use keyward_crypto::sealed::Header;
 use keyward_store::{Place, Record, RecordKey, Scan, StoreLimits};
 
@@ -51,7 +51,7 @@ pub struct Listed {
     /// The key it is sealed with.
     pub key: KeyId,
     /// The role it opens for.
-    pub scope: Scope,
+    pub role: Role,
     /// Which state of the slot it is: each put gives another, and none is given twice.
     pub revision: Revision,
     /// When the slot was first put.
@@ -63,13 +63,13 @@ pub struct Listed {
 }
 
 impl Listed {
-    pub(super) fn of(slot: Slot, header: Header, metadata: &Metadata, scope: &Scope) -> Self {
+    pub(super) fn of(slot: Slot, header: Header, metadata: &Metadata, role: &Role) -> Self {
         Self {
             slot,
             kind: metadata.kind(),
             hint: UnverifiedHint(header.hint),
             key: header.key,
-            scope: scope.clone(),
+            role: role.clone(),
             revision: metadata.revision(),
             created: metadata.created(),
             updated: metadata.updated(),
@@ -85,8 +85,8 @@ impl Listed {
             Some(reason) => Error::corrupt("a sealed value is damaged").because(reason),
             None => e,
         })?;
-        let scope = metadata.scope()?;
-        Ok(Self::of(slot, header, &metadata, &scope))
+        let role = metadata.role()?;
+        Ok(Self::of(slot, header, &metadata, &role))
     }
 }
 
@@ -188,7 +188,7 @@ impl Vault {
             .keyring
             .opening_key(&self.inner.purpose, tenant, listed.key)
             .await?;
-        let binding = self.binding(&listed.slot, &listed.scope, &metadata, &record.data)?;
+        let binding = self.binding(&listed.slot, &listed.role, &metadata, &record.data)?;
         parsed.verify(key.body(), |header| binding.encode(header))
     }
 }

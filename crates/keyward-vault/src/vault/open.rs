@@ -1,6 +1,6 @@
 //! Opening a credential.
 
-use keyward_base::{Error, KeyId, Reason, Result, Scope};
+use keyward_base::{Error, KeyId, Reason, Result, Role};
 
 use super::{Opened, Vault, parse_stored};
 use crate::credential::Credential;
@@ -10,18 +10,18 @@ use crate::slot::Slot;
 const OPEN: &str = "vault.open";
 
 impl Vault {
-    /// Opens what lies in `slot`, for a caller of `scope`. It is recorded before it is decrypted,
+    /// Opens what lies in `slot`, for a caller of `role`. It is recorded before it is decrypted,
     /// and no plaintext waits for anything.
     ///
     /// # Errors
     /// `Rejected`, outward always alike, with the reason for the audit: [`Reason::NotFound`],
-    /// [`Reason::ScopeMismatch`], [`Reason::NotAuthentic`] and those of
+    /// [`Reason::RoleMismatch`], [`Reason::NotAuthentic`] and those of
     /// [`Keyring::opening_key`](keyward_keys::Keyring::opening_key); `Corrupt` for a damaged
     /// value; `Unavailable` if a store or the keyring cannot be reached, or the event not
     /// recorded.
-    pub async fn open(&self, slot: &Slot, scope: &Scope) -> Result<Opened> {
+    pub async fn open(&self, slot: &Slot, role: &Role) -> Result<Opened> {
         let mut key = None;
-        let result = self.try_open(slot, scope, &mut key).await;
+        let result = self.try_open(slot, role, &mut key).await;
         if let Err(e) = &result {
             self.refuse(OPEN, slot, key, e).await;
         }
@@ -31,14 +31,14 @@ impl Vault {
     async fn try_open(
         &self,
         slot: &Slot,
-        scope: &Scope,
+        role: &Role,
         key_id: &mut Option<KeyId>,
     ) -> Result<Opened> {
         let found = self.inner.store.fetch(&slot.key()).await?;
         let record = found.ok_or_else(|| Error::rejected(Reason::NotFound))?;
         let metadata = Metadata::parse(&record.data)?;
-        if metadata.scope()? != *scope {
-            return Err(Error::rejected(Reason::ScopeMismatch));
+        if metadata.role()? != *role {
+            return Err(Error::rejected(Reason::RoleMismatch));
         }
         let parsed = parse_stored(&record)?;
         let header = parsed.header().clone();
@@ -49,7 +49,7 @@ impl Vault {
         self.grant(OPEN, slot, header.key).await?;
         // Asked anew: the trail may have taken long, and the key been withdrawn meanwhile.
         let key = opening().await?;
-        let binding = self.binding(slot, scope, &metadata, &record.data)?;
+        let binding = self.binding(slot, role, &metadata, &record.data)?;
         let bytes = parsed.open(key.body(), |header| binding.encode(header))?;
         let facts = metadata.facts().clone();
         let credential = Credential::from_store(metadata.kind(), bytes, header.hint, facts);

@@ -1,6 +1,6 @@
 //! Putting a credential.
 
-use keyward_base::{ErrorKind, Result, Revision, Scope};
+use keyward_base::{ErrorKind, Result, Revision, Role};
 use keyward_crypto::sealed::{self, Header};
 use keyward_store::{Applied, Content, Record, Write};
 
@@ -11,7 +11,7 @@ use crate::metadata::Metadata;
 use crate::slot::{Expect, Slot};
 
 impl Vault {
-    /// Seals `credential` into `slot`, for callers of `scope`. The intent is recorded before
+    /// Seals `credential` into `slot`, for callers of `role`. The intent is recorded before
     /// anything is written, and the outcome after.
     ///
     /// # Errors
@@ -23,12 +23,12 @@ impl Vault {
         &self,
         slot: &Slot,
         credential: &Credential,
-        scope: &Scope,
+        role: &Role,
         expect: Expect,
     ) -> Result<Listed> {
         let mut doing = Doing::new(self, PUT, slot)?;
         let result = self
-            .try_put(slot, credential, scope, expect, &mut doing)
+            .try_put(slot, credential, role, expect, &mut doing)
             .await;
         doing.end(result).await
     }
@@ -37,7 +37,7 @@ impl Vault {
         &self,
         slot: &Slot,
         credential: &Credential,
-        scope: &Scope,
+        role: &Role,
         expect: Expect,
         doing: &mut Doing<'_>,
     ) -> Result<Listed> {
@@ -53,7 +53,7 @@ impl Vault {
                 Some(held) => (held.revision().next()?, held.created()),
                 None => (self.first_revision()?, now),
             };
-            let metadata = Metadata::new(credential, scope, revision, created, now, doing.id());
+            let metadata = Metadata::new(credential, role, revision, created, now, doing.id());
             let data = metadata.to_bytes()?;
             let barrier = self.barrier().await?;
             let key = self
@@ -66,7 +66,7 @@ impl Vault {
                 key: key.id(),
                 hint: credential.hint().clone(),
             };
-            let binding = self.binding(slot, scope, &metadata, &data)?;
+            let binding = self.binding(slot, role, &metadata, &data)?;
             let sealed = sealed::seal(
                 key.body(),
                 &header,
@@ -87,7 +87,7 @@ impl Vault {
                 applied => applied?,
             };
             if let Applied::Done(_) = applied {
-                return Ok(Listed::of(slot.clone(), header, &metadata, scope));
+                return Ok(Listed::of(slot.clone(), header, &metadata, role));
             }
             // The barrier went up, or the slot changed: look again, and judge anew.
             self.forget_barrier();

@@ -1,6 +1,6 @@
 //! Credentials: in through the vault, listed by hint, out through the vault only.
 
-use keyward_base::{Error, Reason, RecordId, Result, Revision, Scope, SecretBytes, Timestamp};
+use keyward_base::{Error, Reason, RecordId, Result, Revision, Role, SecretBytes, Timestamp};
 use keyward_vault::{Credential, Expect, Facts, Kind, Listed, OAuthToken, Slot, SshKey};
 
 use super::Desk;
@@ -59,7 +59,7 @@ impl Desk {
             .vault
             .list_place(&self.tenant, &section.place()?, after.as_ref(), limit)
             .await?;
-        let now = self.embedded.keyring().clock().now()?;
+        let now = self.home.keyring().clock().now()?;
         let rows = page.items.iter();
         Ok(Rows {
             rows: rows.map(|listed| row(section, listed, now)).collect(),
@@ -72,11 +72,7 @@ impl Desk {
     pub(crate) async fn one(&self, section: Section, record: &RecordId) -> Result<Row> {
         let listed = self.vault.describe(&self.slot(section, record)?).await?;
         let listed = listed.ok_or_else(|| Error::rejected(Reason::NotFound))?;
-        Ok(row(
-            section,
-            &listed,
-            self.embedded.keyring().clock().now()?,
-        ))
+        Ok(row(section, &listed, self.home.keyring().clock().now()?))
     }
 
     /// Seals what was submitted: as something new, or over `replaced`.
@@ -90,7 +86,7 @@ impl Desk {
         let expect = replaced.map_or(Expect::Absent, Expect::Revision);
         let slot = self.slot(section, record)?;
         self.vault
-            .put(&slot, credential, &Scope::none(), expect)
+            .put(&slot, credential, &Role::none(), expect)
             .await?;
         Ok(())
     }
@@ -157,7 +153,7 @@ impl Desk {
     ) -> Result<Option<SecretBytes>> {
         let opened = self
             .vault
-            .open(&self.slot(section, record)?, &Scope::none())
+            .open(&self.slot(section, record)?, &Role::none())
             .await?;
         if Some(opened.revision()) != replaced {
             return Err(Error::rejected(Reason::Conflict));
@@ -172,7 +168,7 @@ impl Desk {
     pub(crate) async fn public_line(&self, section: Section, record: &RecordId) -> Result<String> {
         let opened = self
             .vault
-            .open(&self.slot(section, record)?, &Scope::none())
+            .open(&self.slot(section, record)?, &Role::none())
             .await?;
         if opened.credential().kind() != Kind::SshKey {
             return Err(Error::rejected(Reason::NotFound));
@@ -184,7 +180,7 @@ impl Desk {
     pub(crate) async fn reveal(&self, section: Section, record: &RecordId) -> Result<Vec<Part>> {
         let opened = self
             .vault
-            .open(&self.slot(section, record)?, &Scope::none())
+            .open(&self.slot(section, record)?, &Role::none())
             .await?;
         let credential = opened.credential();
         let part = |name: &str, value: &SecretBytes| Part {

@@ -44,7 +44,7 @@ fn held(state: &Mutex<Rewrapping>) -> MutexGuard<'_, Rewrapping> {
 impl Desk {
     /// What a second of the service's life asks for.
     pub(super) async fn keep_up(&self) -> Result<()> {
-        let keyring = self.embedded.keyring();
+        let keyring = self.home.keyring();
         keyring.tick().await?;
         let waits = |key: &KeyStatus| key.state == KeyState::Pending;
         if keyring.status().keys.iter().any(waits) {
@@ -56,7 +56,7 @@ impl Desk {
 
     /// Makes a new key. It seals as soon as every process knows it.
     pub(crate) async fn rotate(&self) -> Result<()> {
-        self.embedded
+        self.home
             .keyring()
             .admin()
             .rotate(&Purpose::new("vault")?)
@@ -65,18 +65,18 @@ impl Desk {
     }
 
     pub(crate) async fn disable(&self, id: KeyId) -> Result<()> {
-        self.embedded.keyring().admin().disable(id).await?;
+        self.home.keyring().admin().disable(id).await?;
         self.keep_up().await
     }
 
     pub(crate) async fn enable(&self, id: KeyId) -> Result<()> {
-        self.embedded.keyring().admin().enable(id).await?;
+        self.home.keyring().admin().enable(id).await?;
         self.keep_up().await
     }
 
     /// Destroys a key that nothing needs. The crates count again before they do.
     pub(crate) async fn destroy(&self, id: KeyId) -> Result<()> {
-        self.embedded.keyring().admin().destroy(id).await?;
+        self.home.keyring().admin().destroy(id).await?;
         self.keep_up().await
     }
 
@@ -113,12 +113,12 @@ impl Desk {
     }
 
     async fn usage(&self) -> Result<Vec<KeyUsage>> {
-        Ok(self.embedded.keyring().admin().usage().await?.keys)
+        Ok(self.home.keyring().admin().usage().await?.keys)
     }
 
     /// One sentence for the overview.
     pub(crate) async fn keys_in_short(&self) -> Result<String> {
-        let status = self.embedded.keyring().status();
+        let status = self.home.keyring().status();
         let usage = self.usage().await?;
         let since = status.keys.iter().find(|key| key.state == KeyState::Active);
         let since = since.and_then(|key| key.promoted);
@@ -132,7 +132,7 @@ impl Desk {
 
     /// The page of keys.
     pub(crate) async fn timeline(&self, page: Page, problem: Option<String>) -> Result<Keys> {
-        let keyring = self.embedded.keyring();
+        let keyring = self.home.keyring();
         let status = keyring.status();
         let usage = self.usage().await?;
         let replicas = keyring.replicas().await?;
@@ -184,7 +184,7 @@ impl Desk {
         if let Some(pending) = keys.iter().find(|key| key.state == KeyState::Pending) {
             let known = replicas
                 .iter()
-                .filter(|process| process.epoch >= pending.seq)
+                .filter(|process| process.epoch >= pending.created_epoch)
                 .count();
             return Step {
                 title: "A new key waits",

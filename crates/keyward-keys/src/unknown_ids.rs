@@ -15,7 +15,7 @@ const MAX_TENANTS: usize = 4096;
 
 /// Key ids that were looked for in vain a moment ago, and what was spent on it.
 #[derive(Debug, Default)]
-pub(crate) struct Unknown {
+pub(crate) struct UnknownIdBudget {
     ids: Mutex<HashMap<(Purpose, Tenant, KeyId), Timestamp>>,
     spent: Mutex<Spent>,
 }
@@ -28,7 +28,7 @@ struct Spent {
     by_tenant: HashMap<Tenant, u32>,
 }
 
-impl Unknown {
+impl UnknownIdBudget {
     /// Takes one look-up out of the budget of `tenant`, and, but for its first, out of the one of
     /// all: so that no flood of some keeps the key of another from being found.
     ///
