@@ -59,7 +59,7 @@ impl EventId {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// The 16 bytes of the id.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
@@ -94,7 +94,7 @@ impl fmt::Debug for EventId {
 pub struct Event {
     /// What an intent and its outcome share; none for an event that stands alone.
     pub id: Option<EventId>,
-    /// When.
+    /// The time of the event, by the clock of the process that records it.
     pub at: Timestamp,
     /// What, as `area.verb`, such as `vault.open` or `keys.promote`.
     pub action: &'static str,
@@ -102,18 +102,18 @@ pub struct Event {
     pub outcome: Outcome,
     /// Who acts; none where the service itself does.
     pub actor: Option<Actor>,
-    /// Whose it is.
+    /// The tenant that the value or key belongs to; none if it is of no tenant.
     pub tenant: Option<Tenant>,
-    /// In which column.
+    /// The column that the value lies in; none if no value is meant.
     pub place: Option<Place>,
-    /// In which record.
+    /// The record that the value lies in; none if no value is meant.
     pub record: Option<RecordId>,
-    /// Under which key.
+    /// The ring key or tenant key that was used or changed; none if no key is meant.
     pub key: Option<KeyId>,
     /// What an act found before it: the revision of a slot, or the epoch of a keyring; none where
     /// there was nothing. By it an intent is told from what was done.
     pub found: Option<u64>,
-    /// What else there is to say.
+    /// Named values beside these; none of them can hold a secret.
     pub detail: Detail,
 }
 
@@ -121,11 +121,11 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is about to be done.
+    /// The act is about to be done; an outcome of the same id follows.
     Intended,
     /// A read: it is allowed, and decrypted next. If it does not decrypt, a `Failed` follows.
     Granted,
-    /// It was done.
+    /// The act was done.
     Done,
     /// It failed, by that kind and for that reason.
     Failed(ErrorKind, Option<Reason>),

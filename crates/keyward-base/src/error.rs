@@ -7,7 +7,7 @@ use std::fmt;
 /// `std::result::Result` with [`enum@ErrorKind`]'s carrier, [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Who is at fault.
+/// Whose fault an error is: the sender's, the program's, the environment's or the data's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

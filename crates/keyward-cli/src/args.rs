@@ -287,7 +287,7 @@ pub(crate) enum Vault {
 
     /// List what a tenant has, by hint: nothing is decrypted
     List {
-        /// Whose
+        /// The tenant whose values are listed
         #[arg(long, value_parser = Tenant::new)]
         tenant: Tenant,
 
@@ -302,7 +302,7 @@ pub(crate) enum Vault {
         #[arg(long, value_name = "TENANT")]
         after: Option<String>,
 
-        /// At most so many
+        /// How many tenants at most
         #[arg(long, value_name = "N", default_value = "1000", value_parser = limit)]
         limit: usize,
     },
@@ -325,7 +325,7 @@ pub(crate) enum Vault {
 
 #[derive(Debug, Args)]
 pub(crate) struct SlotArgs {
-    /// Whose it is
+    /// The tenant that the value belongs to
     #[arg(long, value_parser = Tenant::new)]
     pub(crate) tenant: Tenant,
 

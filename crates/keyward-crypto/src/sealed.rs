@@ -23,11 +23,11 @@ const MAX_HEADER_LEN: usize = FIXED_LEN + MAX_HINT_LEN;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // The format has just these.
 pub struct Header {
-    /// How it is sealed.
+    /// The suite that the body is sealed with.
     pub suite: Suite,
-    /// With which key.
+    /// The id of the tenant key that the body is sealed with.
     pub key: KeyId,
-    /// The masked form.
+    /// The masked form of the value, for people.
     pub hint: Hint,
 }
 

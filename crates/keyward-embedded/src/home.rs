@@ -33,7 +33,7 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Which implementation does the cryptography.
     pub provider: Provider,
-    /// The keyring's knobs.
+    /// The times and bounds of the keyring.
     pub policy: Policy,
     /// The name of a long-running process that calls `Keyring::tick` itself every few seconds;
     /// [`Home::serve`] does both. A command that ends at once has none.

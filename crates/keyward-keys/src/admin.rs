@@ -43,11 +43,11 @@ pub enum Promotion {
     Promoted(Vec<KeyId>),
     /// Live replicas have not all acknowledged the new key.
     Waiting {
-        /// The key that waits.
+        /// The pending key.
         key: KeyId,
         /// Replicas that acknowledged it.
         acknowledged: usize,
-        /// Live replicas.
+        /// How many live replicas there are.
         of: usize,
         /// When it is promoted all the same: whoever has not read it by then reads the ring anew
         /// when it meets the unknown key.

@@ -55,15 +55,15 @@ impl fmt::Debug for Pin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // Whoever asks has to decide on each.
 pub enum Standing {
-    /// A greater counter.
+    /// The same id and a greater counter than the pinned one.
     Newer,
-    /// The very state.
+    /// The pinned state: the same id, counter and digest.
     Same,
     /// A smaller counter: an old state was put back, or somebody else was faster.
     Older,
     /// The same counter and another digest: there are two histories.
     Fork,
-    /// Another id.
+    /// Another id than the pinned one: another keyring, log or gate.
     Foreign,
 }
 

@@ -20,7 +20,7 @@ const DOMAIN: &[u8] = b"keyward/v1/coverage\0";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // The format has just these.
 pub struct Registered {
-    /// Which column.
+    /// The store, name and purpose of the column.
     pub column: ColumnId,
     /// Whether all that write to it observe a barrier
     /// ([`Coverage::has_barrier`](crate::Coverage::has_barrier)).

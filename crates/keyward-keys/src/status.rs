@@ -10,7 +10,7 @@ use crate::root::RootVersion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// Which ring.
+    /// The id of the keyring.
     pub ring: RingId,
     /// How often it was changed, plus one. Only grows.
     pub epoch: u64,
@@ -28,15 +28,15 @@ pub struct Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyStatus {
-    /// Its id.
+    /// The id of the key.
     pub id: KeyId,
-    /// What it is for.
+    /// The purpose of the key.
     pub purpose: Purpose,
-    /// What it does.
+    /// The algorithm of the key.
     pub algorithm: Algorithm,
     /// The ring's epoch when it was made.
     pub created_epoch: u64,
-    /// Where it is in its life.
+    /// The state of the key.
     pub state: KeyState,
     /// Which version of the root wraps it; none once it is destroyed.
     pub root: Option<RootVersion>,

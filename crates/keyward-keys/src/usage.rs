@@ -9,11 +9,11 @@ use crate::registry::Registered;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TenantUsage {
-    /// Whose it is.
+    /// The tenant that the key belongs to.
     pub tenant: Tenant,
-    /// What it is for.
+    /// The purpose of the key.
     pub purpose: Purpose,
-    /// The tenant key.
+    /// The id of the tenant key.
     pub key: KeyId,
     /// The ring key that wraps it.
     pub wrapped_by: KeyId,
@@ -32,7 +32,7 @@ pub struct TenantUsage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyUsage {
-    /// The ring key.
+    /// The id of the ring key.
     pub key: KeyId,
     /// How many tenant keys it wraps.
     pub tenant_keys: u64,
@@ -89,7 +89,7 @@ pub struct DamagedRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // The format has just these.
 pub struct KeyRows {
-    /// The ring key.
+    /// The id of the ring key.
     pub key: KeyId,
     /// The values that need it.
     pub rows: u64,

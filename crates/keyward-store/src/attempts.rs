@@ -69,7 +69,7 @@ impl Window {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Admission {
-    /// When.
+    /// The time at which it was admitted.
     pub at: Timestamp,
     /// Which, among all that the store ever admitted. Several windows that were reserved together
     /// have the same.
@@ -114,7 +114,7 @@ impl Ticket {
 pub enum Reserved {
     /// Every window admitted it, and all are recorded.
     Admitted {
-        /// To give it back with.
+        /// The ticket with which the reservation is given back.
         ticket: Ticket,
         /// How many more each window would admit at this moment.
         left: Vec<u32>,

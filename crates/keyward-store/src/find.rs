@@ -7,9 +7,9 @@ use crate::records::Collection;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Words {
-    /// Any word.
+    /// Every word but the empty one.
     All,
-    /// This word.
+    /// This word exactly.
     Is(String),
     /// From `from` on, and below `until`; none: to the end.
     Range {
@@ -63,9 +63,9 @@ pub struct Found {
 pub struct Find {
     /// The set to search.
     pub collection: Collection,
-    /// Only this owner's.
+    /// Only records of this owner; `None` for those of all.
     pub owner: Option<String>,
-    /// The words.
+    /// Which words are found.
     pub words: Words,
     /// Only records after this one.
     pub after: Option<Found>,

@@ -33,12 +33,12 @@ impl fmt::Debug for Entry {
 pub enum Appended {
     /// The log does not have the expected number of entries. Nothing was written.
     Conflict {
-        /// How many it has.
+        /// How many entries the log has.
         head: u64,
     },
     /// All entries were written, durably.
     Done {
-        /// How many it has now.
+        /// How many entries the log has now.
         head: u64,
     },
 }

@@ -39,7 +39,8 @@ impl Claim {
     }
 }
 
-/// The right to finish. Each lease has a higher one than all before it, on any key.
+/// The right to finish the work of a lease: a number that is higher than that of every lease
+/// before it, on any key. Whoever holds a lower one than the current lease's records nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FencingToken(u64);
 
@@ -50,14 +51,14 @@ impl FencingToken {
         Self(number)
     }
 
-    /// The number.
+    /// The number of the token.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
     }
 }
 
-/// How a beginning ended.
+/// What [`Once::begin`] found or did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "only a lease allows the work"]
@@ -66,16 +67,16 @@ pub enum Begun {
     Conflict,
     /// It was done before, with this result.
     Done(Vec<u8>),
-    /// Somebody else is at it.
+    /// Another worker holds the lease.
     InFlight {
         /// When it may be taken over.
         until: Timestamp,
     },
-    /// Yours to do.
+    /// The caller holds the lease, and is to do the work and finish it with this token.
     Lease(FencingToken),
 }
 
-/// How finishing ended.
+/// What [`Once::finish`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "a worker whose lease was taken over has not finished"]

@@ -141,11 +141,11 @@ impl fmt::Debug for Content {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Record {
-    /// Where it lies.
+    /// The collection, owner and id of the record.
     pub key: RecordKey,
-    /// The state this is.
+    /// The version that this content is of.
     pub version: Version,
-    /// What it holds.
+    /// The content of the record.
     pub content: Content,
 }
 
@@ -163,32 +163,32 @@ impl Deref for Record {
 pub enum Write {
     /// Removes a record that is at `version`.
     Delete {
-        /// Which.
+        /// The key of the record.
         key: RecordKey,
-        /// The state it must be at.
+        /// The version the record must be at.
         version: Version,
     },
     /// Inserts a record that must not exist.
     Insert {
-        /// Where.
+        /// The key of the new record.
         key: RecordKey,
-        /// What it is to hold.
+        /// The content of the record after the write.
         content: Content,
     },
     /// Writes nothing; the batch fails unless the record is at `version` (`None`: does not exist).
     Require {
-        /// Which.
+        /// The key of the record.
         key: RecordKey,
-        /// The state it must be at.
+        /// The version the record must be at; `None` if it must not exist.
         version: Option<Version>,
     },
     /// Replaces a record that is at `version`. Never recreates a deleted one.
     Swap {
-        /// Which.
+        /// The key of the record.
         key: RecordKey,
-        /// The state it must be at.
+        /// The version the record must be at.
         version: Version,
-        /// What it is to hold.
+        /// The content of the record after the write.
         content: Content,
     },
 }
@@ -204,7 +204,7 @@ pub enum Erased {
     InUse,
 }
 
-/// How a batch ended.
+/// What [`Records::apply`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "a batch that met a conflict wrote nothing"]

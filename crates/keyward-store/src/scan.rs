@@ -24,7 +24,7 @@ pub type Place = (String, String);
 pub struct Scan {
     /// The set to walk.
     pub collection: Collection,
-    /// Only this owner's.
+    /// Only records of this owner; `None` for those of all.
     pub owner: Option<String>,
     /// Only records whose `sealed` begins with these bytes (at most 16). A record that needs the
     /// key otherwise, as [`Records::count`] counts too, is not among them.
@@ -106,9 +106,9 @@ pub struct Page<T, P = Place> {
 #[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Outline {
-    /// Where it lies.
+    /// The collection, owner and id of the record.
     pub key: RecordKey,
-    /// The state this is.
+    /// The version that this content is of.
     pub version: Version,
     /// The first bytes of [`Content::sealed`](crate::Content::sealed), at most as many as were
     /// asked for: whole characters.

@@ -15,14 +15,14 @@ pub enum Step {
     Append {
         /// The log.
         log: RecordKey,
-        /// How many entries it must have.
+        /// How many entries the log must have now.
         expected: u64,
         /// What to append.
         entries: Vec<Vec<u8>>,
     },
     /// [`Once::begin`]. Anything but a lease refuses the batch.
     Begin {
-        /// What to begin.
+        /// The key to begin.
         key: RecordKey,
         /// The claim.
         claim: Claim,
@@ -31,13 +31,13 @@ pub enum Step {
     },
     /// [`Once::finish`]. A lease that was lost refuses the batch.
     Finish {
-        /// What was begun.
+        /// The key that was begun.
         key: RecordKey,
-        /// The lease.
+        /// The fencing token of the lease.
         token: FencingToken,
         /// The result to record.
         result: Vec<u8>,
-        /// How long to keep it.
+        /// Until when the result is kept.
         keep_until: Timestamp,
     },
     /// A write of [`Records::apply`].
@@ -50,7 +50,7 @@ pub enum Step {
 pub enum Stepped {
     /// The entries were appended.
     Appended {
-        /// How many the log has now.
+        /// How many entries the log has now.
         head: u64,
     },
     /// The lease was given.
@@ -67,7 +67,7 @@ pub enum Stepped {
 pub enum Refusal {
     /// The log does not have the expected number of entries.
     Append {
-        /// How many it has.
+        /// How many entries the log has.
         head: u64,
     },
     /// The claim did not begin: it is in flight, done, or another's.
@@ -89,7 +89,7 @@ pub enum Committed {
     Refused {
         /// The step that was refused, counted from 0.
         index: usize,
-        /// Why.
+        /// Why that step was refused.
         because: Refusal,
     },
 }

@@ -118,7 +118,7 @@ impl fmt::Debug for Sealed {
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs)] // A new field must break every caller.
 pub struct Cell {
-    /// Whose it is.
+    /// The tenant that the value belongs to.
     pub tenant: Tenant,
     /// The id of its row.
     pub record: RecordId,

@@ -10,11 +10,11 @@ pub const VAULT: Collection = Collection::named("vault");
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs)] // A slot is just these three.
 pub struct Slot {
-    /// Whose.
+    /// The tenant that the value belongs to.
     pub tenant: Tenant,
     /// In which column, `table.column`.
     pub place: Place,
-    /// In which record.
+    /// The record that the value lies in.
     pub record: RecordId,
 }
 

@@ -51,7 +51,7 @@ impl Actor {
         self
     }
 
-    /// Who.
+    /// The person or service that acts.
     #[must_use]
     pub fn subject(&self) -> &Subject {
         &self.0.subject
@@ -63,13 +63,13 @@ impl Actor {
         self.0.staff
     }
 
-    /// For whom, if not for itself.
+    /// The subject on whose behalf it acts; none if it acts for itself.
     #[must_use]
     pub fn for_whom(&self) -> Option<&Subject> {
         self.0.on_behalf_of.as_ref()
     }
 
-    /// In which request.
+    /// The id of the request in which it acts, if it has one.
     #[must_use]
     pub fn request(&self) -> Option<&RequestId> {
         self.0.request.as_ref()

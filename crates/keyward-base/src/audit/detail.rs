@@ -10,7 +10,7 @@ use crate::id::{KeyId, Revision};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value {
-    /// Yes or no.
+    /// A truth value, shown as `true` or `false`.
     Flag(bool),
     /// A key's id.
     Key(KeyId),
@@ -18,7 +18,7 @@ pub enum Value {
     Number(u64),
     /// A revision.
     Revision(Revision),
-    /// A moment.
+    /// A time, in milliseconds since 1970-01-01 UTC.
     Time(Timestamp),
     /// A word of the program's text.
     Word(&'static str),

@@ -35,7 +35,7 @@ impl Trail {
         }
     }
 
-    /// Where it ends.
+    /// The sink that its events are recorded in.
     #[must_use]
     pub fn sink(&self) -> &Arc<dyn Sink> {
         &self.sink

@@ -23,7 +23,7 @@ pub struct Receipt {
     pub key: KeyId,
     /// The ring's epoch from which on it is gone.
     pub epoch: u64,
-    /// When.
+    /// The time at which it was destroyed.
     pub at: Timestamp,
     /// How many tenant keys only it could unwrap.
     pub tenant_keys: u64,

@@ -26,7 +26,7 @@ pub enum Stage {
         to: KeyState,
         /// Replicas that acknowledged it, of `of`; both 0 where only time is waited for.
         acknowledged: usize,
-        /// Live replicas.
+        /// How many live replicas there are.
         of: usize,
         /// When it goes on in any case, where that is known.
         until: Option<Timestamp>,

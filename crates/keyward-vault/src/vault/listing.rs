@@ -42,9 +42,9 @@ impl fmt::Debug for UnverifiedHint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listed {
-    /// Where it lies.
+    /// The tenant, place and record that the value lies in.
     pub slot: Slot,
-    /// What sort it is.
+    /// The kind of the credential.
     pub kind: Kind,
     /// The masked form.
     pub hint: UnverifiedHint,
@@ -96,7 +96,7 @@ impl Listed {
 pub struct Refused {
     /// The record's id in the store, `table.column/record`.
     pub id: String,
-    /// Why, for the audit.
+    /// The reason, for the audit; it is not meant for the caller of the service.
     pub reason: Option<Reason>,
 }
 
