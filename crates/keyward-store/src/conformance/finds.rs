@@ -1,6 +1,6 @@
 //! Records: by the keys they need, and by their word.
 
-use super::records::{done, read};
+use super::steps::{done, read};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::find::{Find, Found, Words};
 use crate::limits::StoreLimits;

@@ -16,14 +16,19 @@
 //! the rule. The races run on a [`Spawner`] of yours, or on [`Threads`].
 
 mod attempts;
+mod batches;
+mod bounds;
 mod finds;
 mod log;
 mod once;
 mod races;
 mod records;
+mod removal;
 mod run;
 mod scans;
+mod steps;
 mod stores;
+mod writes;
 
 use std::error::Error as StdError;
 use std::fmt;

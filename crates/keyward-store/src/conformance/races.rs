@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::records::{done, inserting, read, swapping};
 use super::run::{Spawner, together};
+use super::steps::{done, inserting, read, swapping};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same};
 use crate::records::{Applied, RecordKey, Records, Version, Write};
 

@@ -2,8 +2,8 @@
 
 use keyward_base::Timestamp;
 
-use super::records::{done, inserting, read, swapping};
 use super::run::{Spawner, together};
+use super::steps::{done, inserting, read, swapping};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::limits::StoreLimits;
 use crate::records::{Applied, Content, Record, Records, Write};
