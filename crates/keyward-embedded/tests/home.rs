@@ -10,8 +10,8 @@ use std::sync::Arc;
 use keyward_base::{ErrorKind, Purpose, SecretBytes, Tenant};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource, anchor_path, danger};
-use keyward_keys::{PassphraseRoot, files};
-use keyward_testkit::tools::without;
+use keyward_keys::PassphraseRoot;
+use keyward_testkit::tools::{can_give_files_away, without};
 
 fn options(folder: &Path) -> Options {
     let mut options = Options::with_root(RootSource::File);
@@ -163,8 +163,7 @@ async fn an_emptied_store_is_not_made_anew() {
 
 #[tokio::test]
 async fn a_home_of_another_user_is_refused() {
-    if files::me() != 0 {
-        println!("only the superuser can give a folder away");
+    if !can_give_files_away() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -23,7 +23,7 @@
 //! | [`staged`] | a store on which a test decides what happens at each call |
 //! | [`steps`] | a sink whose every event is a point at which a future can be dropped |
 //! | [`strategies`] | proptest strategies for ids |
-//! | [`tools`] | which programs the run leaves out |
+//! | [`tools`] | which programs and rights the run leaves out |
 //! | [`vectors`] | reads vector files of `key: value` lines |
 
 pub mod audit;
