@@ -23,8 +23,12 @@ use keyward_store::conformance::block_on;
 use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Write};
 use rusqlite::{Connection, params};
 
-const ROWS: usize = 100_000;
 const PAGE: usize = 256;
+
+/// The rows of a large store.
+fn all_rows() -> usize {
+    keyward_benches::rows(100_000)
+}
 
 const READ: &str = "SELECT version, sealed, data, expires FROM record
                     WHERE collection = ?1 AND owner = ?2 AND id = ?3";
@@ -63,7 +67,7 @@ fn done(store: &SqliteStore, batch: Vec<Write>) {
 fn filled(folder: &tempfile::TempDir) -> (SqliteStore, Connection) {
     let path = folder.path().join("data.db");
     let store = SqliteStore::open(&path).unwrap();
-    let rows: Vec<usize> = (0..ROWS).collect();
+    let rows: Vec<usize> = (0..all_rows()).collect();
     for chunk in rows.chunks(4_000) {
         done(&store, chunk.iter().map(|n| insert(key(*n))).collect());
     }
@@ -98,7 +102,7 @@ fn raw_read(conn: &Connection, key: &RecordKey) -> (i64, String, Vec<u8>, Option
 fn point_read(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let (store, raw) = filled(&folder);
-    let keys: Vec<RecordKey> = (0..1_000).map(|n| key(n * 97 % ROWS)).collect();
+    let keys: Vec<RecordKey> = (0..1_000).map(|n| key(n * 97 % all_rows())).collect();
     for (name, keys) in [("one", &keys[..1]), ("of_1000", &keys[..])] {
         let mut group = c.benchmark_group(format!("store/point_read_{name}"));
         let mut turn = keys.iter().cycle();
@@ -153,13 +157,13 @@ fn scan(c: &mut Criterion) {
     let mut group = c.benchmark_group("store/scan_100k_by_256");
     group
         .sample_size(10)
-        .throughput(Throughput::Elements(ROWS as u64));
-    group.bench_function("raw", |b| b.iter(|| assert_eq!(raw_walk(&raw), ROWS)));
+        .throughput(Throughput::Elements(all_rows() as u64));
+    group.bench_function("raw", |b| b.iter(|| assert_eq!(raw_walk(&raw), all_rows())));
     group.bench_function("keyward", |b| {
-        b.iter(|| assert_eq!(block_on(walk(&store, None)), ROWS));
+        b.iter(|| assert_eq!(block_on(walk(&store, None)), all_rows()));
     });
     group.bench_function("keyward_one_key", |b| {
-        b.iter(|| assert_eq!(block_on(walk(&store, Some("kw1.AAAAAAAAAAAA"))), ROWS));
+        b.iter(|| assert_eq!(block_on(walk(&store, Some("kw1.AAAAAAAAAAAA"))), all_rows()));
     });
     group.finish();
 

@@ -34,9 +34,13 @@ use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Record
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 use rusqlite::{Connection, params};
 
-const ROWS: usize = 100_000;
 const TENANTS: usize = 100;
 const PAGE: usize = 512;
+
+/// The rows of a large store.
+fn all_rows() -> usize {
+    keyward_benches::rows(100_000)
+}
 
 fn tenant(at: usize) -> String {
     format!("tenant-{:03}", at % TENANTS)
@@ -149,7 +153,7 @@ fn raw_rows(folder: &Path, key: &Raw) -> Connection {
     let path = folder.join("raw.db");
     let store = SqliteStore::open(&path).unwrap();
     // In the order of owner and id, as our own file is filled: the rows lie alike on their pages.
-    let mut rows: Vec<usize> = (0..ROWS).collect();
+    let mut rows: Vec<usize> = (0..all_rows()).collect();
     rows.sort_by_key(|at| (at % TENANTS, *at));
     for page in rows.chunks(4000) {
         let insert = |at: &usize| {
@@ -222,7 +226,7 @@ fn raw_rewrap(conn: &mut Connection, old: &Raw, new: &Raw) {
         }
         transaction.commit().unwrap();
     }
-    assert_eq!(count, ROWS);
+    assert_eq!(count, all_rows());
 }
 
 fn rewrap(c: &mut Criterion) {
@@ -231,7 +235,7 @@ fn rewrap(c: &mut Criterion) {
         .sample_size(10)
         .sampling_mode(SamplingMode::Flat)
         .warm_up_time(Duration::from_secs(1))
-        .throughput(Throughput::Elements(ROWS as u64));
+        .throughput(Throughput::Elements(all_rows() as u64));
     let folder = tempfile::tempdir().unwrap();
     let (mut old, mut new) = (Raw::new(), Raw::new());
     let mut conn = raw_rows(folder.path(), &old);
@@ -245,7 +249,7 @@ fn rewrap(c: &mut Criterion) {
             began.elapsed()
         });
     });
-    let vault = vault(folder.path(), ROWS, tenant);
+    let vault = vault(folder.path(), all_rows(), tenant);
     group.bench_function("keyward", |b| {
         b.iter_custom(|times| {
             let mut spent = Duration::ZERO;
@@ -257,7 +261,7 @@ fn rewrap(c: &mut Criterion) {
                 let began = Instant::now();
                 let report = block_on(Rewrap::new(&vault).batch(PAGE).run()).unwrap();
                 spent += began.elapsed();
-                assert_eq!((report.moved, report.left), (ROWS as u64, 0));
+                assert_eq!((report.moved, report.left), (all_rows() as u64, 0));
             }
             spent
         });
@@ -267,6 +271,7 @@ fn rewrap(c: &mut Criterion) {
 
 fn listing(c: &mut Criterion) {
     for (name, rows) in [("1k", 1_000), ("10k", 10_000), ("50k", 50_000)] {
+        let rows = keyward_benches::rows(rows);
         let folder = tempfile::tempdir().unwrap();
         let vault = vault(folder.path(), rows, |_| "acme".to_owned());
         let acme = Tenant::new("acme").unwrap();

@@ -13,10 +13,18 @@ const SLICE: Duration = Duration::from_micros(800);
 /// Rounds of one comparison.
 const ROUNDS: usize = 301;
 
-/// Whether the benches only have to show that they run: `cargo bench -- --test`.
+/// Whether the benches only have to show that they run: `cargo bench -- --test`, or `cargo test`.
 #[must_use]
 pub fn is_smoke() -> bool {
-    std::env::args().any(|arg| arg == "--test")
+    let has = |option: &str| std::env::args().any(|arg| arg == option);
+    has("--test") || !has("--bench")
+}
+
+/// How many rows a bench works on that is to be timed on `full` of them: where it only has to show
+/// that it runs, a fiftieth.
+#[must_use]
+pub fn rows(full: usize) -> usize {
+    if is_smoke() { full / 50 } else { full }
 }
 
 /// Runs the works in turn, round after round, and prints for each its median time and the median

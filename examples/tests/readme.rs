@@ -127,8 +127,13 @@ fn its_dependencies_resolve_and_build_in_a_crate_elsewhere() {
     // The README lays the two folders beside each other.
     std::os::unix::fs::symlink(root(), place.folder().join("keyward")).unwrap();
     let package = "[package]\nname = \"service\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
-    // As in this workspace, whose builds of SQLite and others then serve.
-    let profile = "[profile.dev.package.\"*\"]\nopt-level = 2\ndebug = false\n";
+    // As in this workspace, whose builds of SQLite and others then serve. To a crate elsewhere
+    // ours are dependencies too, which need no optimisation.
+    let mut profile = "[profile.dev.package.\"*\"]\nopt-level = 2\ndebug = false\n".to_owned();
+    for ours in std::fs::read_dir(root().join("crates")).unwrap() {
+        let name = ours.unwrap().file_name().into_string().unwrap();
+        profile.push_str(&format!("[profile.dev.package.{name}]\nopt-level = 0\n"));
+    }
     let manifest = format!(
         "{package}\n{}\n\n{profile}\n[workspace]\n",
         dependencies.unwrap()

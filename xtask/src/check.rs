@@ -101,6 +101,7 @@ fn clippy_lib() -> Outcome {
         "--workspace",
         "--lib",
         "--bins",
+        "--all-features",
         "--",
         "-Dwarnings",
         "-Dclippy::arithmetic_side_effects",

@@ -46,10 +46,13 @@ pub(crate) fn replay() -> Outcome {
             return Err(format!("{} holds no seeds", corpus.display()));
         }
     }
-    let mut command = run::cargo(&["test", "--quiet", "--locked", "--manifest-path"]);
-    run::shown(
-        command
-            .args(["fuzz/Cargo.toml", "--package", "keyward-fuzz-targets"])
-            .env("CARGO_TARGET_DIR", workspace::target()),
-    )
+    // Of the whole workspace, so that cargo has built it for the tests already.
+    run::shown(&mut run::cargo(&[
+        "test",
+        "--quiet",
+        "--locked",
+        "--workspace",
+        "--test",
+        "replay",
+    ]))
 }

@@ -12,7 +12,7 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 17] = [
+const LAYERS: [(&str, Layer); 18] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(1)),
     ("keyward-store", Layer::At(1)),
@@ -28,6 +28,7 @@ const LAYERS: [(&str, Layer); 17] = [
     ("keyward-benches", Layer::Tool),
     ("keyward-coredump", Layer::Tool),
     ("keyward-examples", Layer::Tool),
+    ("keyward-fuzz-targets", Layer::Tool),
     ("keyward-testkit", Layer::Tool),
     ("xtask", Layer::Tool),
 ];
@@ -87,12 +88,12 @@ fn allowed(own: Layer, other: Option<Layer>, is_dev: bool) -> bool {
     }
 }
 
-/// Directory name = package name. `examples` and `benches` are named for the root folders they
-/// are.
+/// Directory name = package name, but for the folders below, which are named for what they hold.
 pub(crate) fn names() -> Outcome {
-    const ELSEWHERE: [(&str, &str); 3] = [
+    const ELSEWHERE: [(&str, &str); 4] = [
         ("keyward-benches", "benches"),
         ("keyward-examples", "examples"),
+        ("keyward-fuzz-targets", "targets"),
         ("deploydesk", "app"),
     ];
     for package in workspace::packages()? {

@@ -14,6 +14,7 @@ mod mutants;
 mod options;
 mod promises;
 mod run;
+mod suite;
 mod tables;
 mod test;
 mod tools;
@@ -31,7 +32,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test  [--full] [--without NAME]...   all tests and doc tests; installs what they need
-                                       (NAME: gcore, strace, python3, dotenv-loaders)
+                                       (NAME: gcore, strace, python3, dotenv-loaders, owners,
+                                       mounts)
   check [--only STEP]... [--without STEP]...
                                        format, lints, docs, layers, licences, features and more
   bench [ARGS]                         the benches, the peers too where they are set up

@@ -1,7 +1,6 @@
 //! Running commands.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -43,24 +42,6 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
         return Err(format!("{} failed ({})", said(command), output.status));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Runs `command`, shows each line of its standard output, and hands it to `each`. Returns
-/// whether it ended well.
-pub(crate) fn lines(command: &mut Command, mut each: impl FnMut(&str)) -> Outcome<bool> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|e| format!("{}: {e}", said(command)))?;
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).split(b'\n') {
-            let line = line.map_err(|e| e.to_string())?;
-            let line = String::from_utf8_lossy(&line);
-            println!("{line}");
-            each(&line);
-        }
-    }
-    Ok(child.wait().map_err(|e| e.to_string())?.success())
 }
 
 /// Whether a program of that name is on the path.

@@ -43,6 +43,10 @@ pub(crate) const SYSTEM: [SystemTool; 4] = [
     },
 ];
 
+/// What tests do that takes rights a user may not have: give files to another user, and mount a
+/// file system. They fail without, and say so.
+pub(crate) const RIGHTS: [&str; 2] = ["owners", "mounts"];
+
 /// Python, as `--without` names it.
 pub(crate) const PYTHON: &str = "python3";
 
@@ -157,7 +161,8 @@ pub(crate) const MUTANTS: CargoTool = CargoTool {
 };
 
 impl CargoTool {
-    /// The tool's path, built into `target/tools` where it is missing.
+    /// The tool's path, built into `target/tools` where it is missing, with little optimisation:
+    /// to build it takes longer than all it does.
     pub(crate) fn provide(&self) -> Outcome<PathBuf> {
         let Self { name, version } = self;
         let folder = workspace::target().join("tools");
@@ -174,6 +179,7 @@ impl CargoTool {
             "install",
             "--quiet",
             "--locked",
+            "--debug",
             name,
             "--version",
             version,
@@ -182,7 +188,9 @@ impl CargoTool {
         run::shown(
             run::cargo(&install)
                 .arg(&folder)
-                .env("CARGO_TARGET_DIR", folder.join("build")),
+                .env("CARGO_TARGET_DIR", folder.join("build"))
+                .env("CARGO_PROFILE_DEV_DEBUG", "0")
+                .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1"),
         )
         .map_err(|e| format!("{e}\n{name} {version} could not be built"))?;
         Ok(path)

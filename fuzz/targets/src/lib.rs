@@ -3,6 +3,16 @@
 //! Each takes any bytes. What it reads without complaint must also keep what its format promises:
 //! what was parsed writes itself back byte for byte, what was encoded differs when its fields do.
 
+// A panic is the finding.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod web;
 
 use std::sync::LazyLock;

@@ -1,6 +1,15 @@
 //! Every target over every file of its corpus, and over each shorter and each bit-flipped form of
 //! the small ones.
 
+// A panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs
+)]
+
 use std::path::Path;
 
 #[test]
