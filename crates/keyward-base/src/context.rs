@@ -1,6 +1,8 @@
 //! What a sealed value is bound to. Never stored; made anew from the record's own identity each
 //! time, so that a value moved elsewhere does not open.
 
+use crate::domain::Domain;
+use crate::error::Result;
 use crate::id::{CredentialKind, Place, Purpose, RecordId, Revision, Role, Tenant};
 
 /// The most bytes an encoded context takes.
@@ -30,7 +32,8 @@ pub struct Context<'a> {
     pub revision: Revision,
 }
 
-/// An encoded context: at most [`MAX_CONTEXT_LEN`] bytes, on the stack. It holds no secret.
+/// An encoded context: at most [`MAX_CONTEXT_LEN`] bytes, on the stack, and never empty. Made by
+/// [`Domain::encode`] alone. It is not wiped: no field of it may be a secret.
 #[derive(Clone)]
 pub struct Encoded {
     bytes: [u8; MAX_CONTEXT_LEN],
@@ -38,48 +41,25 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// Starts an encoding of `domain`, which tells one use of a key from another.
-    #[must_use]
-    pub fn new(domain: &str) -> Self {
-        let mut out = Self {
+    pub(crate) const fn empty() -> Self {
+        Self {
             bytes: [0; MAX_CONTEXT_LEN],
             len: 0,
+        }
+    }
+
+    /// Appends a piece; false, and nothing is appended, if it does not fit.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
+        let end = self.len.saturating_add(piece.len());
+        let Some(room) = self.bytes.get_mut(self.len..end) else {
+            return false;
         };
-        out.push(domain.as_bytes());
-        out
+        room.copy_from_slice(piece);
+        self.len = end;
+        true
     }
 
-    /// Appends one field: its length as one byte, then its bytes. Injective, because every field
-    /// is length-prefixed and each domain has a fixed number of them.
-    ///
-    /// All fields of keyward are shorter than 256 bytes by their types; of a longer one the
-    /// length is written as 255 and followed by eight bytes of the true length, so that nothing
-    /// is ever cut in silence. What does not fit the buffer at all saturates it, and
-    /// [`Encoded::as_bytes`] is then empty, which no key opens or seals.
-    pub fn push(&mut self, field: &[u8]) {
-        match u8::try_from(field.len()) {
-            Ok(len) if len < u8::MAX => self.raw(&[len]),
-            _ => {
-                self.raw(&[u8::MAX]);
-                let len = u64::try_from(field.len()).unwrap_or(u64::MAX);
-                self.raw(&len.to_be_bytes());
-            }
-        }
-        self.raw(field);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        match self.bytes.get_mut(self.len..end) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.len = end;
-            }
-            None => self.len = usize::MAX,
-        }
-    }
-
-    /// The encoding; empty if the fields did not fit.
+    /// The encoding.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
@@ -94,20 +74,35 @@ impl std::fmt::Debug for Encoded {
     }
 }
 
+/// The fields of a sealed value's context: its header, then those of [`Context`].
+type ValueFields<'a> = (
+    &'a [u8],
+    &'a Purpose,
+    &'a Tenant,
+    &'a Role,
+    &'a Place,
+    &'a RecordId,
+    &'a CredentialKind,
+    Option<&'a [u8; 32]>,
+    Revision,
+);
+
 impl Context<'_> {
     /// The encoding of this context for a value whose header is `header` (suite, key id, hint).
-    #[must_use]
-    pub fn encode(&self, domain: &str, header: &[u8]) -> Encoded {
-        let mut out = Encoded::new(domain);
-        out.push(header);
-        out.push(self.purpose.as_str().as_bytes());
-        out.push(self.tenant.as_str().as_bytes());
-        out.push(self.role.as_str().as_bytes());
-        out.push(self.place.as_str().as_bytes());
-        out.push(self.record.as_str().as_bytes());
-        out.push(self.kind.as_str().as_bytes());
-        out.push(self.metadata.map_or(&[], |digest| digest.as_slice()));
-        out.push(&self.revision.number().to_be_bytes());
-        out
+    ///
+    /// # Errors
+    /// `Misuse` beyond [`MAX_CONTEXT_LEN`] bytes, which no header of a sealed value causes.
+    pub fn encode(&self, domain: &'static str, header: &[u8]) -> Result<Encoded> {
+        Domain::<ValueFields<'_>>::new(domain).encode(&(
+            header,
+            self.purpose,
+            self.tenant,
+            self.role,
+            self.place,
+            self.record,
+            self.kind,
+            self.metadata,
+            self.revision,
+        ))
     }
 }

@@ -9,7 +9,7 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use crate::error::{Error, Reason, Result};
 use crate::id::{KeyId, Suite};
 use crate::secret::SecretBytes;
-use crate::wipe::wipe_vec;
+use crate::wipe::{wipe, wipe_vec};
 
 /// What a sealed value's text begins with.
 pub const SEALED_PREFIX: &str = "kw1.";
@@ -50,6 +50,35 @@ fn decode<E: Encoding>(text: &str) -> Result<Vec<u8>> {
         }
         Err(_) => {
             wipe_vec(&mut bytes);
+            Err(Error::rejected(Reason::Malformed))
+        }
+    }
+}
+
+/// Decodes exactly `N` bytes of base64url without padding.
+///
+/// # Errors
+/// `Rejected` ([`Reason::Malformed`]) for anything that [`base64url`] would not have written of `N`
+/// bytes.
+pub fn from_base64url_array<const N: usize>(text: &str) -> Result<[u8; N]> {
+    decode_array::<Base64UrlUnpadded, N>(text)
+}
+
+/// Decodes exactly `N` bytes of base64 with padding.
+///
+/// # Errors
+/// `Rejected` ([`Reason::Malformed`]) for another length, another alphabet, white space, missing
+/// padding or non-zero trailing bits.
+pub fn from_base64_array<const N: usize>(text: &str) -> Result<[u8; N]> {
+    decode_array::<Base64, N>(text)
+}
+
+fn decode_array<E: Encoding, const N: usize>(text: &str) -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    match E::decode(text, &mut bytes).map(<[u8]>::len) {
+        Ok(len) if len == N => Ok(bytes),
+        _ => {
+            wipe(&mut bytes);
             Err(Error::rejected(Reason::Malformed))
         }
     }

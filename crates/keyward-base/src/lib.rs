@@ -22,8 +22,10 @@
 //! | [`audit`] | events, who acts, and the sink they go to |
 //! | [`clock`] | time as a value: [`Clock`], [`SystemClock`], [`ManualClock`] |
 //! | [`context`] | what a sealed value is bound to: [`Context`] |
+//! | [`domain`] | one use of a key, and the fields it is bound to: [`Domain`] |
 //! | [`encoding`] | strict base64url and hex, and the prefix that finds the rows of a key |
 //! | [`error`] | the four kinds of failure, by blame |
+//! | [`field`] | what may be a field of a domain |
 //! | [`future`] | boxed futures |
 //! | [`hint`] | the masked form of a secret that may be shown |
 //! | [`id`] | tenants, records, places, keys, subjects |
@@ -34,8 +36,10 @@
 pub mod audit;
 pub mod clock;
 pub mod context;
+pub mod domain;
 pub mod encoding;
 pub mod error;
+pub mod field;
 pub mod future;
 pub mod hint;
 pub mod id;
@@ -45,7 +49,8 @@ pub mod wipe;
 
 pub use audit::{Actor, Event, EventId, Sink, Trail};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
-pub use context::Context;
+pub use context::{Context, Encoded};
+pub use domain::Domain;
 pub use error::{Error, ErrorKind, Reason, Result};
 pub use future::BoxFuture;
 pub use hint::Hint;

@@ -5,13 +5,18 @@
 use std::collections::BTreeSet;
 
 use keyward_base::context::{Encoded, MAX_CONTEXT_LEN};
+use keyward_base::domain::Domain;
 use keyward_base::encoding::{
     base64url, from_base64, from_base64url, from_hex, hex, sealed_prefix,
 };
 use keyward_base::{
-    Context, CredentialKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Role, Suite, Tenant,
+    Context, CredentialKind, ErrorKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Role,
+    Suite, Tenant,
 };
 use proptest::prelude::*;
+
+const BARE: Domain<()> = Domain::new("test");
+const ONE: Domain<(&[u8],)> = Domain::new("test");
 
 #[test]
 fn base64url_takes_nothing_but_what_it_writes() {
@@ -76,36 +81,44 @@ proptest! {
     /// Fields that spell the same bytes in another division have another encoding.
     #[test]
     fn lists_of_fields_are_encoded_apart(
-        left in prop::collection::vec(prop::collection::vec(0_u8..3, 0..5), 0..6),
-        right in prop::collection::vec(prop::collection::vec(0_u8..3, 0..5), 0..6),
+        left in prop::collection::vec(prop::collection::vec(0_u8..3, 0..5), 0..4),
+        right in prop::collection::vec(prop::collection::vec(0_u8..3, 0..5), 0..4),
     ) {
-        let encode = |fields: &[Vec<u8>]| {
-            let mut out = Encoded::new("test");
-            fields.iter().for_each(|field| out.push(field));
-            out.as_bytes().to_vec()
+        let encode = |fields: &[Vec<u8>]| match fields {
+            [] => BARE.encode(&()),
+            [a] => ONE.encode(&(a,)),
+            [a, b] => Domain::<(&[u8], &[u8])>::new("test").encode(&(a, b)),
+            [a, b, c, ..] => Domain::<(&[u8], &[u8], &[u8])>::new("test").encode(&(a, b, c)),
         };
-        prop_assert_eq!(encode(&left) == encode(&right), left == right);
+        let (a, b) = (encode(&left).unwrap(), encode(&right).unwrap());
+        prop_assert_eq!(a.as_bytes() == b.as_bytes(), left == right);
     }
 
     /// Around the lengths where the form of a length changes.
     #[test]
     fn long_fields_are_encoded_apart(a in 250_usize..260, b in 250_usize..260) {
-        let encode = |len: usize| {
-            let mut out = Encoded::new("test");
-            out.push(&vec![0; len]);
-            out.as_bytes().to_vec()
-        };
-        prop_assert_eq!(encode(a) == encode(b), a == b);
+        let encode = |len: usize| ONE.encode(&(&vec![0; len],)).unwrap();
+        prop_assert_eq!(encode(a).as_bytes() == encode(b).as_bytes(), a == b);
     }
 }
 
 #[test]
-fn what_does_not_fit_is_empty_and_stays_so() {
-    let mut out = Encoded::new("test");
-    out.push(&[7; MAX_CONTEXT_LEN]);
-    assert!(out.as_bytes().is_empty());
-    out.push(b"more");
-    assert!(out.as_bytes().is_empty());
+fn what_does_not_fit_is_an_error() {
+    // Five for the domain, nine for the length of the field.
+    let fits = [7; MAX_CONTEXT_LEN - 14];
+    let whole = ONE.encode(&(&fits,)).unwrap();
+    assert_eq!(whole.as_bytes().len(), MAX_CONTEXT_LEN);
+    let error = ONE.encode(&(&[7; MAX_CONTEXT_LEN - 13],)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+    assert!(error.to_string().contains("the fields of test"), "{error}");
+    // Whatever follows: not a part of it, and not what would fit again.
+    const TWO: Domain<(&[u8], u8)> = Domain::new("test");
+    assert!(TWO.encode(&(&[7; 2 * MAX_CONTEXT_LEN], 1)).is_err());
+    let mut streamed = 0;
+    TWO.stream(&(&[7; 2 * MAX_CONTEXT_LEN], 1), |piece| {
+        streamed += piece.len()
+    });
+    assert_eq!(streamed, 5 + 9 + 2 * MAX_CONTEXT_LEN + 2);
 }
 
 #[test]
@@ -121,7 +134,8 @@ fn the_largest_context_fits() {
         metadata: Some(&[9; 32]),
         revision: Revision::new(u64::MAX),
     }
-    .encode("kw1/detached", &[1; 42]);
+    .encode("kw1/detached", &[1; 42])
+    .unwrap();
     assert!(bytes.as_bytes().len() > 500);
 }
 
@@ -145,14 +159,14 @@ fn every_field_of_a_context_counts() {
         revision: Revision::FIRST,
     };
     let mut all = vec![
-        base.encode("d", b"h"),
-        base.encode("e", b"h"),
-        base.encode("d", b"i"),
+        base.encode("d", b"h").unwrap(),
+        base.encode("e", b"h").unwrap(),
+        base.encode("d", b"i").unwrap(),
     ];
     let mut each = |change: &dyn Fn(&mut Context<'_>)| {
         let mut changed = Context { ..base.clone() };
         change(&mut changed);
-        all.push(changed.encode("d", b"h"));
+        all.push(changed.encode("d", b"h").unwrap());
     };
     each(&|c| c.revision = Revision::new(2));
     each(&|c| c.metadata = Some(&[0; 32]));
@@ -182,7 +196,7 @@ fn every_field_of_a_context_counts() {
             ..base.clone()
         },
     ];
-    all.extend(others.iter().map(|c| c.encode("d", b"h")));
+    all.extend(others.iter().map(|c| c.encode("d", b"h").unwrap()));
     let distinct: BTreeSet<&[u8]> = all.iter().map(Encoded::as_bytes).collect();
     assert_eq!(distinct.len(), 11);
 }

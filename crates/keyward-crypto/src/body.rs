@@ -8,7 +8,7 @@
 use std::fmt;
 
 use keyward_base::wipe::{wipe, with_stack_wiped};
-use keyward_base::{Error, Reason, Result, SecretArray, SecretBytes, Suite};
+use keyward_base::{Encoded, Error, Reason, Result, SecretArray, SecretBytes, Suite};
 
 use crate::aead::{AeadKey, Failed, TAG_LEN};
 use crate::kdf::{EXPANDED_LEN, Prk};
@@ -85,15 +85,13 @@ impl BodyKey {
     /// Appends the body of `plaintext` to `out`. On failure `out` is as it was.
     ///
     /// # Errors
-    /// `Misuse` for an empty `context` or a length beyond `usize`, `Unavailable` without
-    /// randomness.
-    pub fn seal(&self, context: &[u8], plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        check_context(context)?;
-        self.seal_any(context, plaintext, out)
+    /// `Misuse` for a length beyond `usize`, `Unavailable` without randomness.
+    pub fn seal(&self, context: &Encoded, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.seal_under(context.as_bytes(), plaintext, out)
     }
 
-    /// [`BodyKey::seal`], an empty context too.
-    pub(crate) fn seal_any(
+    /// [`BodyKey::seal`], for any bytes as the context.
+    pub(crate) fn seal_under(
         &self,
         context: &[u8],
         plaintext: &[u8],
@@ -135,14 +133,13 @@ impl BodyKey {
     ///
     /// # Errors
     /// As [`BodyKey::open_in_place`].
-    pub fn open(&self, context: &[u8], body: &[u8]) -> Result<SecretBytes> {
-        check_context(context)?;
-        self.open_copy(context, body)
+    pub fn open(&self, context: &Encoded, body: &[u8]) -> Result<SecretBytes> {
+        self.open_under(context.as_bytes(), body)
     }
 
-    /// [`BodyKey::open`], an empty context too. Each chunk is copied without its tag and opened
+    /// [`BodyKey::open`], for any bytes as the context. Each chunk is copied without its tag and opened
     /// where it stays: half the copying of opening in place.
-    pub(crate) fn open_copy(&self, context: &[u8], body: &[u8]) -> Result<SecretBytes> {
+    pub(crate) fn open_under(&self, context: &[u8], body: &[u8]) -> Result<SecretBytes> {
         let len = plaintext_len(body.len()).ok_or_else(malformed)?;
         let (salt, rest) = body.split_first_chunk::<SALT_LEN>().ok_or_else(malformed)?;
         let (commitment, chunks) = rest
@@ -187,23 +184,12 @@ impl BodyKey {
     /// Opens the body that begins at `start` of `buffer`, in that buffer.
     ///
     /// # Errors
-    /// `Misuse` for an empty `context`; `Rejected` with [`Reason::Malformed`] for a length that
-    /// no message has or with [`Reason::NotAuthentic`] if the commitment is wrong; `Corrupt` with
-    /// [`Reason::Damaged`] if the commitment is right and a chunk is not.
+    /// `Rejected` with [`Reason::Malformed`] for a length that no message has or with
+    /// [`Reason::NotAuthentic`] if the commitment is wrong; `Corrupt` with [`Reason::Damaged`] if
+    /// the commitment is right and a chunk is not.
     pub fn open_in_place(
         &self,
-        context: &[u8],
-        buffer: Vec<u8>,
-        start: usize,
-    ) -> Result<SecretBytes> {
-        check_context(context)?;
-        self.open_any(context, buffer, start)
-    }
-
-    /// [`BodyKey::open_in_place`], an empty context too.
-    pub(crate) fn open_any(
-        &self,
-        context: &[u8],
+        context: &Encoded,
         buffer: Vec<u8>,
         start: usize,
     ) -> Result<SecretBytes> {
@@ -217,7 +203,7 @@ impl BodyKey {
         let (commitment, chunks) = rest
             .split_first_chunk_mut::<COMMITMENT_LEN>()
             .ok_or_else(malformed)?;
-        self.with_message_key(salt, context, commitment, |key, keys| {
+        self.with_message_key(salt, context.as_bytes(), commitment, |key, keys| {
             open_chunks(key, keys, chunks)
         })?;
         held.narrow(start.saturating_add(PREFIX_LEN), len);
@@ -229,15 +215,14 @@ impl BodyKey {
     ///
     /// # Errors
     /// As [`BodyKey::open_in_place`], but for `Corrupt`.
-    pub fn verify(&self, context: &[u8], body: &[u8]) -> Result<()> {
-        check_context(context)?;
+    pub fn verify(&self, context: &Encoded, body: &[u8]) -> Result<()> {
         plaintext_len(body.len()).ok_or_else(malformed)?;
         let (salt, rest) = body.split_first_chunk::<SALT_LEN>().ok_or_else(malformed)?;
         let (commitment, _) = rest
             .split_first_chunk::<COMMITMENT_LEN>()
             .ok_or_else(malformed)?;
         let right = with_stack_wiped(|| {
-            let mut keys = MessageKeys::derive(&self.prk, salt, context);
+            let mut keys = MessageKeys::derive(&self.prk, salt, context.as_bytes());
             let right = crate::equal(keys.commitment(), commitment);
             keys.wipe();
             right
@@ -255,13 +240,13 @@ impl BodyKey {
     ///
     /// # Errors
     /// `Misuse` for a label longer than 255 bytes.
-    pub fn derive(&self, label: &str, context: &[u8]) -> Result<SecretArray<32>> {
+    pub fn derive(&self, label: &str, context: &Encoded) -> Result<SecretArray<32>> {
         let len = u8::try_from(label.len())
             .map_err(|_| Error::misuse("a label has at most 255 bytes"))?;
         SecretArray::try_init(|out| {
             with_stack_wiped(|| {
                 let mut okm = [0; EXPANDED_LEN];
-                let info = [DERIVE_INFO, &[len], label.as_bytes(), context];
+                let info = [DERIVE_INFO, &[len], label.as_bytes(), context.as_bytes()];
                 self.prk.expand(info, &mut okm);
                 out.iter_mut().zip(&okm).for_each(|(to, from)| *to = *from);
                 wipe(&mut okm);
@@ -367,15 +352,6 @@ fn open_chunks(key: &AeadKey, keys: &MessageKeys, chunks: &mut [u8]) -> Result<(
         front = front.get_mut(len..).unwrap_or_default();
         gap = gap.saturating_add(TAG_LEN);
         number = number.saturating_add(1);
-    }
-    Ok(())
-}
-
-fn check_context(context: &[u8]) -> Result<()> {
-    if context.is_empty() {
-        return Err(Error::misuse(
-            "nothing is sealed or opened without a context",
-        ));
     }
     Ok(())
 }

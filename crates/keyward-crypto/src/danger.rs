@@ -12,19 +12,24 @@ pub const fn with_random(provider: Provider, random: &'static dyn Random) -> Pro
     provider.with_random(random)
 }
 
-/// Seals a body that is bound to nothing but its key: for the published vectors, some of which
-/// have an empty context. A value sealed so opens wherever it is moved.
+/// Seals a body under a context of any bytes, or of none: for the published vectors and fuzzing. A
+/// value sealed so opens wherever somebody makes the same bytes.
 ///
 /// # Errors
 /// As [`BodyKey::seal`].
-pub fn seal_without_context(key: &BodyKey, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    key.seal_any(&[], plaintext, out)
+pub fn seal_under_bytes(
+    key: &BodyKey,
+    context: &[u8],
+    plaintext: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    key.seal_under(context, plaintext, out)
 }
 
-/// Opens a body that is bound to nothing but its key.
+/// Opens a body that was sealed under a context of any bytes.
 ///
 /// # Errors
 /// As [`BodyKey::open`].
-pub fn open_without_context(key: &BodyKey, body: &[u8]) -> Result<SecretBytes> {
-    key.open_copy(&[], body)
+pub fn open_under_bytes(key: &BodyKey, context: &[u8], body: &[u8]) -> Result<SecretBytes> {
+    key.open_under(context, body)
 }

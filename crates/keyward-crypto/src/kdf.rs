@@ -3,9 +3,10 @@
 //! HKDF-Expand is written out over HMAC: the RustCrypto form refuses a pseudorandom key shorter
 //! than the hash, which the 32-byte input key of the C2SP construction is.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyward_base::wipe::wipe;
+use ::hmac::{Hmac, KeyInit as _, Mac as _};
+use keyward_base::wipe::{wipe, with_stack_wiped, with_stack_wiped_by};
 use keyward_base::{SecretBytes, Suite};
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,15 @@ pub(crate) enum HashPart {
     Ring,
     RustCrypto,
 }
+
+/// Bytes of stack overwritten after an HMAC by the RustCrypto crates on x86-64: at least twice what
+/// was measured, as for [`keyward_base::wipe::BURN_LEN`], in every code path that can be forced
+/// there. With SHA-1 1.8 KiB by the instructions for it and in software; with SHA-256 1.7 and 1.9;
+/// with SHA-512 2.7 with AVX2 and 2.2 in software. ring chooses its code by the processor alone,
+/// and other processors could not be measured: after those all of `BURN_LEN` is overwritten.
+const BURN_SHA1: usize = 4 * 1024;
+const BURN_SHA256: usize = 4 * 1024;
+const BURN_SHA512: usize = 6 * 1024;
 
 impl HashPart {
     pub(crate) fn sha256(self, parts: &[&[u8]]) -> [u8; 32] {
@@ -39,7 +49,7 @@ impl HashPart {
 /// drop. ring's is not wiped on drop, so for ring the key itself is kept, in a box that is, and
 /// the pads are made anew in each `with_stack_wiped`.
 macro_rules! kept_hmac {
-    ($name:ident, $ready:ident, $hash:ty, $len:literal, $ring:expr) => {
+    ($name:ident, $ready:ident, $hash:ty, $len:literal, $ring:expr, $burn:expr) => {
         pub(crate) enum $name {
             Ring(SecretBytes),
             RustCrypto(Box<Hmac<$hash>>),
@@ -54,6 +64,17 @@ macro_rules! kept_hmac {
                     HashPart::RustCrypto => {
                         Some(Self::RustCrypto(Box::new(Hmac::new_from_slice(key).ok()?)))
                     }
+                }
+            }
+
+            /// Runs operations under this key, and nothing else, and overwrites as much of the stack
+            /// as they can have touched.
+            pub(crate) fn with_stack_wiped<T>(&self, operation: impl FnOnce() -> T) -> T {
+                match self {
+                    Self::RustCrypto(_) if cfg!(target_arch = "x86_64") => {
+                        with_stack_wiped_by::<{ $burn }, T>(operation)
+                    }
+                    _ => with_stack_wiped(operation),
                 }
             }
 
@@ -74,17 +95,26 @@ macro_rules! kept_hmac {
 
         impl $ready<'_> {
             pub(crate) fn sign(&self, parts: &[&[u8]], out: &mut [u8; $len]) {
+                self.sign_fed(|to| parts.iter().for_each(|part| to(part)), out);
+            }
+
+            /// The tag of all that `feed` gives, in that order.
+            pub(crate) fn sign_fed(
+                &self,
+                feed: impl FnOnce(&mut dyn FnMut(&[u8])),
+                out: &mut [u8; $len],
+            ) {
                 match self {
                     Self::RustCrypto(kept) => {
                         let mut mac = Hmac::<$hash>::clone(*kept);
-                        parts.iter().for_each(|part| mac.update(part));
+                        feed(&mut |part| mac.update(part));
                         let mut tag = mac.finalize().into_bytes();
                         out.copy_from_slice(&tag);
                         wipe(&mut tag);
                     }
                     Self::Ring(key) => {
                         let mut mac = ring::hmac::Context::with_key(key);
-                        parts.iter().for_each(|part| mac.update(part));
+                        feed(&mut |part| mac.update(part));
                         let tag = mac.sign();
                         out.iter_mut()
                             .zip(tag.as_ref())
@@ -96,8 +126,30 @@ macro_rules! kept_hmac {
     };
 }
 
-kept_hmac!(Hmac256, Ready256, Sha256, 32, ring::hmac::HMAC_SHA256);
-kept_hmac!(Hmac512, Ready512, Sha512, 64, ring::hmac::HMAC_SHA512);
+kept_hmac!(
+    Hmac1,
+    Ready1,
+    Sha1,
+    20,
+    ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+    BURN_SHA1
+);
+kept_hmac!(
+    Hmac256,
+    Ready256,
+    Sha256,
+    32,
+    ring::hmac::HMAC_SHA256,
+    BURN_SHA256
+);
+kept_hmac!(
+    Hmac512,
+    Ready512,
+    Sha512,
+    64,
+    ring::hmac::HMAC_SHA512,
+    BURN_SHA512
+);
 
 /// Bytes of output that [`Prk::expand`] gives: three blocks of SHA-256, one and a half of SHA-512.
 pub(crate) const EXPANDED_LEN: usize = 96;

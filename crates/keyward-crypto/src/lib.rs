@@ -1,18 +1,22 @@
 //! The only crate of keyward that touches ciphers and hashes.
 //!
 //! ```
-//! use keyward_base::Suite;
+//! use keyward_base::{Domain, Suite, Tenant};
 //! use keyward_crypto::{BodyKey, Provider};
 //!
 //! # fn main() -> keyward_base::Result<()> {
 //! let provider = Provider::default();
+//! /// A note of a tenant: whose, and its number.
+//! const NOTE: Domain<(&Tenant, u64)> = Domain::new("example/v1/note");
+//! let acme = Tenant::new("acme")?;
 //! let key = BodyKey::new(&provider, Suite::Chunked1, &provider.random()?)?;
 //!
 //! // What is sealed under a context opens under the same one, and under no other.
 //! let mut body = Vec::new();
-//! key.seal(b"acme/42", b"ghp_x8Zq31LkT0uVbN4p", &mut body)?;
-//! assert_eq!(key.open(b"acme/42", &body)?.expose(), b"ghp_x8Zq31LkT0uVbN4p");
-//! assert!(key.open(b"acme/43", &body).is_err());
+//! key.seal(&NOTE.encode(&(&acme, 42))?, b"ghp_x8Zq31LkT0uVbN4p", &mut body)?;
+//! let opened = key.open(&NOTE.encode(&(&acme, 42))?, &body)?;
+//! assert_eq!(opened.expose(), b"ghp_x8Zq31LkT0uVbN4p");
+//! assert!(key.open(&NOTE.encode(&(&acme, 43))?, &body).is_err());
 //! # Ok(()) }
 //! ```
 //!
@@ -20,7 +24,9 @@
 //! |---|---|
 //! | [`provider`] | [`Provider`]: which implementation does what, as a value |
 //! | [`body`] | [`BodyKey`]: the sealed body, C2SP chunked encryption with AES-256-GCM, and SHA-512 or SHA-256 |
-//! | [`mac`] | [`MacKey`]: HMAC-SHA-256 |
+//! | [`mac`] | [`MacKey`]: HMAC-SHA-256 over a domain and its fields |
+//! | [`signature`] | [`SigningKey`]: Ed25519 over a domain and its fields |
+//! | [`hmac`] | HMAC for schemes that others defined |
 //! | [`sealed`] | the sealed text value, `kw1.…` |
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
 //! | [`danger`] | what only vectors and fuzzers may do |
@@ -30,17 +36,20 @@
 mod aead;
 pub mod body;
 pub mod danger;
+pub mod hmac;
 mod kdf;
 pub mod mac;
 pub mod passphrase;
 pub mod provider;
 pub mod sealed;
+pub mod signature;
 #[cfg(test)]
 mod wycheproof;
 
 pub use body::{BodyKey, body_len};
 pub use mac::MacKey;
 pub use provider::{Provider, Random};
+pub use signature::{SigningKey, VerifyingKey};
 
 use subtle::ConstantTimeEq as _;
 

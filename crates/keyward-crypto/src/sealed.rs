@@ -5,10 +5,9 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_base::context::Encoded;
 use keyward_base::encoding::SEALED_PREFIX;
 use keyward_base::hint::MAX_HINT_LEN;
-use keyward_base::{Error, Hint, KeyId, Reason, Result, SecretBytes, Suite};
+use keyward_base::{Encoded, Error, Hint, KeyId, Reason, Result, SecretBytes, Suite};
 
 use crate::body::{self, BodyKey, body_len};
 
@@ -147,22 +146,26 @@ impl Parsed {
     /// Opens the value under `key` in the context that `context` makes of its header bytes.
     ///
     /// # Errors
-    /// As [`BodyKey::open_in_place`].
+    /// What `context` returns; otherwise as [`BodyKey::open_in_place`].
     pub fn open(
         self,
         key: &BodyKey,
-        context: impl FnOnce(&[u8]) -> Encoded,
+        context: impl FnOnce(&[u8]) -> Result<Encoded>,
     ) -> Result<SecretBytes> {
-        let context = context(self.header_bytes());
-        key.open_in_place(context.as_bytes(), self.bytes, self.header_len)
+        let context = context(self.header_bytes())?;
+        key.open_in_place(&context, self.bytes, self.header_len)
     }
 
     /// Checks the commitment alone, decrypting nothing: header and context are authentic.
     ///
     /// # Errors
-    /// As [`BodyKey::verify`].
-    pub fn verify(&self, key: &BodyKey, context: impl FnOnce(&[u8]) -> Encoded) -> Result<()> {
-        key.verify(context(self.header_bytes()).as_bytes(), self.body())
+    /// What `context` returns; otherwise as [`BodyKey::verify`].
+    pub fn verify(
+        &self,
+        key: &BodyKey,
+        context: impl FnOnce(&[u8]) -> Result<Encoded>,
+    ) -> Result<()> {
+        key.verify(&context(self.header_bytes())?, self.body())
     }
 }
 
@@ -189,11 +192,12 @@ const MAX_TEXT_LEN: usize = {
 /// returns the text.
 ///
 /// # Errors
-/// `Misuse` beyond [`MAX_PLAINTEXT`] bytes; otherwise as [`BodyKey::seal`].
+/// `Misuse` beyond [`MAX_PLAINTEXT`] bytes; what `context` returns; otherwise as
+/// [`BodyKey::seal`].
 pub fn seal(
     key: &BodyKey,
     header: &Header,
-    context: impl FnOnce(&[u8]) -> Encoded,
+    context: impl FnOnce(&[u8]) -> Result<Encoded>,
     plaintext: &[u8],
 ) -> Result<String> {
     if plaintext.len() > MAX_PLAINTEXT {
@@ -211,8 +215,8 @@ pub fn seal(
     let mut buffer = Vec::with_capacity(text_len);
     buffer.resize(start, 0);
     header.write(&mut buffer);
-    let context = context(buffer.get(start..).unwrap_or_default());
-    key.seal(context.as_bytes(), plaintext, &mut buffer)?;
+    let context = context(buffer.get(start..).unwrap_or_default())?;
+    key.seal(&context, plaintext, &mut buffer)?;
     encode_to_front(&mut buffer, start)
         .and_then(|()| String::from_utf8(buffer).ok())
         .ok_or_else(|| Error::unavailable("the sealed value cannot be written as text"))

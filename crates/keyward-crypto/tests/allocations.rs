@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
 
 use allocation_counter::measure;
-use keyward_base::context::Encoded;
-use keyward_base::{Hint, KeyId, SecretArray, Suite};
+use keyward_base::{Domain, Hint, KeyId, SecretArray, Suite};
 use keyward_crypto::sealed::{Header, Parsed, seal};
 use keyward_crypto::{BodyKey, Provider};
 
+const CONTEXT: Domain<(&[u8],)> = Domain::new("test");
 const MESSAGE: [u8; 64] = [0x42; 64];
 
 fn keys() -> [BodyKey; 3] {
@@ -30,18 +30,19 @@ fn the_count_counts() {
 
 #[test]
 fn a_body_of_64_bytes_costs_one() {
+    let context = CONTEXT.encode(&(b"",)).unwrap();
     for key in keys() {
         let sealed = || {
             let mut out = Vec::new();
-            key.seal(b"context", &MESSAGE, &mut out).unwrap();
+            key.seal(&context, &MESSAGE, &mut out).unwrap();
             out
         };
         assert_eq!(allocations(sealed), 1, "seal");
         let body = sealed();
-        let opened = || key.open(b"context", &body).unwrap();
+        let opened = || key.open(&context, &body).unwrap();
         assert_eq!(opened().expose(), MESSAGE);
         assert_eq!(allocations(opened), 1, "open");
-        let verified = || key.verify(b"context", &body).unwrap();
+        let verified = || key.verify(&context, &body).unwrap();
         assert_eq!(allocations(verified), 0, "verify");
     }
 }
@@ -53,11 +54,7 @@ fn a_text_of_64_bytes_costs_one() {
         key: KeyId::from_bytes([1; 8]),
         hint: Hint::parse(b"ghp_****6aKo").unwrap(),
     };
-    let context = |header: &[u8]| {
-        let mut out = Encoded::new("test");
-        out.push(header);
-        out
-    };
+    let context = |header: &[u8]| CONTEXT.encode(&(header,));
     for key in keys() {
         let sealed = || seal(&key, &header, context, &MESSAGE).unwrap();
         assert_eq!(allocations(sealed), 1, "seal");

@@ -9,12 +9,16 @@
     missing_docs
 )]
 
-use keyward_base::{ErrorKind, Reason, SecretArray, Suite};
+use keyward_base::{Domain, Encoded, ErrorKind, Reason, SecretArray, Suite};
 use keyward_crypto::body::{CHUNK_LEN, PREFIX_LEN};
 use keyward_crypto::{BodyKey, Provider, body_len};
 
 const SEALED_CHUNK_LEN: usize = CHUNK_LEN + 16;
-const CONTEXT: &[u8] = b"context";
+
+/// Bound to nothing of interest.
+fn context() -> Encoded {
+    Domain::new("test").encode(&()).unwrap()
+}
 
 fn keys() -> [BodyKey; 3] {
     let key = SecretArray::copy_of(&[7; 32]).unwrap();
@@ -30,7 +34,7 @@ fn message(len: usize) -> Vec<u8> {
 
 fn sealed(key: &BodyKey, len: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    key.seal(CONTEXT, &message(len), &mut out).unwrap();
+    key.seal(&context(), &message(len), &mut out).unwrap();
     assert_eq!(out.len(), body_len(len).unwrap());
     out
 }
@@ -43,11 +47,14 @@ fn in_place_and_into_a_new_buffer_are_the_same() {
         for len in near.into_iter().chain(far) {
             let body = sealed(sealing, len);
             for opening in &keys() {
-                assert_eq!(opening.open(CONTEXT, &body).unwrap().expose(), message(len));
+                assert_eq!(
+                    opening.open(&context(), &body).unwrap().expose(),
+                    message(len)
+                );
                 for start in [0, 1, 43] {
                     let mut buffer = vec![0xaa; start];
                     buffer.extend_from_slice(&body);
-                    let opened = opening.open_in_place(CONTEXT, buffer, start).unwrap();
+                    let opened = opening.open_in_place(&context(), buffer, start).unwrap();
                     assert_eq!(opened.expose(), message(len), "{len} from {start}");
                 }
             }
@@ -64,13 +71,16 @@ fn a_chunk_that_is_damaged_or_elsewhere_is_seen() {
             let mut body = body.clone();
             change(&mut body);
             for error in [
-                key.open(CONTEXT, &body).unwrap_err(),
-                key.open_in_place(CONTEXT, body.clone(), 0).unwrap_err(),
+                key.open(&context(), &body).unwrap_err(),
+                key.open_in_place(&context(), body.clone(), 0).unwrap_err(),
             ] {
                 assert_eq!(error.kind(), ErrorKind::Corrupt);
                 assert_eq!(error.reason(), Some(Reason::Damaged));
             }
-            assert!(key.verify(CONTEXT, &body).is_ok(), "only a chunk is wrong");
+            assert!(
+                key.verify(&context(), &body).is_ok(),
+                "only a chunk is wrong"
+            );
         };
         for chunk in 0..4 {
             let at = PREFIX_LEN + chunk * SEALED_CHUNK_LEN;
@@ -92,9 +102,9 @@ fn a_chunk_that_is_damaged_or_elsewhere_is_seen() {
         });
         // Cut at a chunk's end, what is left ends in a full chunk: no message does.
         let cut = &body[..PREFIX_LEN + 2 * SEALED_CHUNK_LEN];
-        let error = key.open(CONTEXT, cut).unwrap_err();
+        let error = key.open(&context(), cut).unwrap_err();
         assert_eq!(error.reason(), Some(Reason::Malformed));
-        let error = key.open_in_place(CONTEXT, cut.to_vec(), 0).unwrap_err();
+        let error = key.open_in_place(&context(), cut.to_vec(), 0).unwrap_err();
         assert_eq!(error.reason(), Some(Reason::Malformed));
     }
 }

@@ -9,8 +9,8 @@
 use std::path::Path;
 
 use keyward_base::{
-    Context, CredentialKind, Error, ErrorKind, Hint, KeyId, Place, Purpose, Reason, RecordId,
-    Result, Revision, Role, SecretArray, SecretBytes, Suite, Tenant, encoding,
+    Context, CredentialKind, Domain, Encoded, Error, ErrorKind, Hint, KeyId, Place, Purpose,
+    Reason, RecordId, Result, Revision, Role, SecretArray, SecretBytes, Suite, Tenant, encoding,
 };
 use keyward_crypto::sealed::{self, Header, MAX_PLAINTEXT, Parsed};
 use keyward_crypto::{BodyKey, Provider, Random, danger};
@@ -19,10 +19,13 @@ use proptest::prelude::*;
 
 const PROVIDERS: [Provider; 3] = [Provider::mixed(), Provider::ring(), Provider::rustcrypto()];
 
+/// A context of no more than some bytes.
+const BYTES: Domain<(&[u8],)> = Domain::new("test");
+
 /// What a value is bound to, owned.
 #[derive(Clone)]
 struct Bound {
-    domain: String,
+    domain: &'static str,
     purpose: String,
     tenant: String,
     role: String,
@@ -36,7 +39,7 @@ struct Bound {
 impl Bound {
     fn usual() -> Self {
         Self {
-            domain: "kw1/record".to_owned(),
+            domain: "kw1/record",
             purpose: "vault".to_owned(),
             tenant: "acme".to_owned(),
             role: String::new(),
@@ -48,7 +51,7 @@ impl Bound {
         }
     }
 
-    fn encode(&self, header: &[u8]) -> keyward_base::context::Encoded {
+    fn encode(&self, header: &[u8]) -> Result<Encoded> {
         Context {
             purpose: &Purpose::new(&self.purpose).unwrap(),
             tenant: &Tenant::new(&self.tenant).unwrap(),
@@ -59,7 +62,7 @@ impl Bound {
             metadata: Some(&Provider::default().sha256(&[&self.metadata])),
             revision: Revision::new(self.revision),
         }
-        .encode(&self.domain, header)
+        .encode(self.domain, header)
     }
 }
 
@@ -108,6 +111,19 @@ fn open(provider: &Provider, vector: &Vector) -> Result<SecretBytes> {
     let bytes = encoding::from_hex::<32>(&field("key")).unwrap();
     let key = key_of(provider, suite, &bytes);
     Parsed::parse(&field("sealed"))?.open(&key, |header| bound.encode(header))
+}
+
+#[test]
+fn a_context_that_does_not_fit_seals_and_opens_nothing() {
+    let key = key(&Provider::default(), &[7; 32]);
+    let text = sealed_with("", b"a value");
+    let long = |_: &[u8]| BYTES.encode(&(&[7; 1024],));
+    let sealed = sealed::seal(&key, &header(""), long, b"a value").map(|_| ());
+    let opened = Parsed::parse(&text).unwrap().open(&key, long).map(|_| ());
+    let verified = Parsed::parse(&text).unwrap().verify(&key, long);
+    for result in [sealed, opened, verified] {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Misuse);
+    }
 }
 
 #[test]
@@ -196,7 +212,7 @@ fn every_field_of_the_context_counts() {
     let text = sealed::seal(&key, &header(""), |h| usual.encode(h), b"secret").unwrap();
     let others = [
         Bound {
-            domain: "kw1/column".to_owned(),
+            domain: "kw1/column",
             ..usual.clone()
         },
         Bound {
@@ -291,13 +307,12 @@ fn without_randomness_nothing_is_sealed() {
     let provider = danger::with_random(Provider::default(), &Dry);
     let key = key(&provider, &[7; 32]);
     let mut out = b"before".to_vec();
-    let error = key.seal(b"context", b"secret", &mut out).unwrap_err();
+    let context = BYTES.encode(&(b"context",)).unwrap();
+    let error = key.seal(&context, b"secret", &mut out).unwrap_err();
     assert_eq!(
         (error.kind(), out.as_slice()),
         (ErrorKind::Unavailable, b"before".as_slice())
     );
-    let error = key.seal(b"", b"secret", &mut out).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Misuse, "nothing without a context");
 }
 
 proptest! {
@@ -313,6 +328,7 @@ proptest! {
             (32_700_usize..33_000).prop_map(|len| vec![0xa5; len]),
         ],
     ) {
+        let context = BYTES.encode(&(&context,)).unwrap();
         for sealing in PROVIDERS {
             let mut body = Vec::new();
             key(&sealing, &key_bytes).seal(&context, &message, &mut body).unwrap();
@@ -396,8 +412,9 @@ fn neither_a_key_nor_a_body_is_printed() {
 fn a_body_without_a_context_opens_without_one() {
     let key = key(&Provider::default(), &[7; 32]);
     let mut body = Vec::new();
-    danger::seal_without_context(&key, b"a value", &mut body).unwrap();
-    let opened = danger::open_without_context(&key, &body).unwrap();
+    danger::seal_under_bytes(&key, b"", b"a value", &mut body).unwrap();
+    let opened = danger::open_under_bytes(&key, b"", &body).unwrap();
     assert_eq!(opened.expose(), b"a value");
-    assert!(key.open(b"some", &body).is_err());
+    assert!(danger::open_under_bytes(&key, b"some", &body).is_err());
+    assert!(key.open(&BYTES.encode(&(b"",)).unwrap(), &body).is_err());
 }

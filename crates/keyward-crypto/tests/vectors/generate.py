@@ -1,7 +1,7 @@
-"""Writes the vectors of sealed values: a second implementation of docs/formats/sealed.md.
+"""Writes the vectors: a second implementation of docs/formats/sealed.md and docs/formats/mac.md.
 
 It shares no code with the crate: Python's hmac and the `cryptography` package do the work.
-    pip install cryptography && python3 generate.py sealed
+    pip install cryptography && python3 generate.py sealed mac
 """
 
 import base64
@@ -10,6 +10,7 @@ import hmac
 import pathlib
 import sys
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY = bytes(range(1, 33))
@@ -45,9 +46,15 @@ def context(header, **change):
                   kind=b"api-key", metadata=hashlib.sha256(b"{}").digest(), revision=1, domain=b"kw1/record")
     fields.update(change)
     revision = fields["revision"].to_bytes(8, "big")
-    parts = [fields["domain"], header, fields["purpose"], fields["tenant"], fields["scope"],
-             fields["place"], fields["record"], fields["kind"], fields["metadata"], revision]
-    return b"".join(bytes([len(part)]) + part for part in parts)
+    return encode(fields["domain"], header, fields["purpose"], fields["tenant"], fields["scope"],
+                  fields["place"], fields["record"], fields["kind"], fields["metadata"], revision)
+
+
+def encode(*parts):
+    def length(part):
+        return bytes([len(part)]) if len(part) < 255 else b"\xff" + len(part).to_bytes(8, "big")
+
+    return b"".join(length(part) + part for part in parts)
 
 
 def header(suite=1, key_id=KEY_ID, hint=b"ghp_****6aKo"):
@@ -73,7 +80,40 @@ def write(folder, name, expect, sealed, why, message=None, suite=1):
     (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
 
 
-def main(folder):
+def write_mac(folder, name, expect, domain, fields, why, message=None):
+    message = encode(domain, *fields) if message is None else message
+    short = [field.hex() or "-" if len(field) < 255 else f"{field[:1].hex()}*{len(field)}" for field in fields]
+    lines = [f"# {why}", f"expect: {expect}", f"key: {KEY.hex()}", f"domain: {domain.decode()}",
+             f"fields: {' '.join(short)}", f"sha256: {hashlib.sha256(message).hexdigest()}",
+             f"tag: {hmac.new(KEY, message, hashlib.sha256).hexdigest()}",
+             f"signature: {Ed25519PrivateKey.from_private_bytes(KEY).sign(message).hex()}"]
+    (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+
+
+def macs(folder):
+    folder.mkdir(exist_ok=True)
+    domain = b"example/v1/link"
+    link = [b"acme", (7).to_bytes(8, "big"), b"approve"]
+    write_mac(folder, "ok-none", "ok", domain, [], "a domain without a field")
+    write_mac(folder, "ok-empty", "ok", domain, [b""], "one field, which is empty")
+    write_mac(folder, "ok-usual", "ok", domain, link, "text, a number, text")
+    for length in [40, 254, 255, 256, 1024, 70_000]:
+        write_mac(folder, f"ok-{length}", "ok", domain, [b"acme", b"\x61" * length],
+                  f"a field of {length} bytes: from 255 on its length takes nine")
+    for name, message, why in [
+        ("shifted", encode(domain, b"acm", b"e" + link[1], link[2]), "a byte moved from one field to the next"),
+        ("joined", encode(domain, b"".join(link)), "all fields as one"),
+        ("fewer", encode(domain, *link[:2]), "a field is missing"),
+        ("more", encode(domain, *link, b""), "an empty field more"),
+        ("order", encode(domain, *link[::-1]), "another order"),
+        ("short-number", encode(domain, b"acme", b"\x07", b"approve"), "the number in one byte"),
+        ("bare", domain + b"".join(link), "no lengths"),
+        ("domain", encode(b"example/v2/link", *link), "another domain"),
+    ]:
+        write_mac(folder, f"other-{name}", "not-authentic", domain, link, f"signed over other bytes: {why}", message)
+
+
+def sealed(folder):
     folder.mkdir(exist_ok=True)
     token = b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo"
     good = value()
@@ -151,4 +191,5 @@ def main(folder):
     write(folder, "text-trailing-bits", "malformed", bent, "unused bits of the last character are set")
 
 
-main(pathlib.Path(sys.argv[1]))
+for name in sys.argv[1:]:
+    {"sealed": sealed, "mac": macs}[name](pathlib.Path(__file__).parent / name)
