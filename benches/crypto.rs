@@ -13,8 +13,7 @@
 use std::hint::black_box;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyward_base::context::Encoded;
-use keyward_base::{Hint, KeyId, SecretArray, Suite};
+use keyward_base::{Domain, Encoded, Hint, KeyId, SecretArray, Suite};
 use keyward_benches::compare;
 use keyward_crypto::sealed::{Header, Parsed, seal};
 use keyward_crypto::{BodyKey, Provider, body_len};
@@ -27,21 +26,21 @@ const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 const CHUNK: usize = 16 * 1024;
 
 fn context() -> Encoded {
-    let mut context = Encoded::new("kw1/record");
-    for field in [
-        "header-of-22-bytes-long",
+    const RECORD: Domain<(&str, &str, &str, &str, &str, &str, &str, [u8; 32], u64)> =
+        Domain::new("kw1/record");
+    let header = "header-of-22-bytes-long";
+    let fields = (
+        header,
         "vault",
         "acme",
         "",
         "account.token",
         "42",
         "api-key",
-    ] {
-        context.push(field.as_bytes());
-    }
-    context.push(&[0; 32]);
-    context.push(&[0; 8]);
-    context
+        [0; 32],
+        0,
+    );
+    RECORD.encode(&fields).unwrap()
 }
 
 fn bare_keys(prk: &Hmac<Sha512>, salt: &[u8], context: &[u8]) -> [u8; 128] {
@@ -124,15 +123,10 @@ fn small() {
     };
     let kept = ring_key(&KEY);
     let body = bare_seal(&prk, context.as_bytes(), &message);
-    assert_eq!(
-        ours.open(context.as_bytes(), &body).unwrap().expose(),
-        message
-    );
+    assert_eq!(ours.open(&context, &body).unwrap().expose(), message);
     let mut body2 = Vec::new();
-    sha256
-        .seal(context.as_bytes(), &message, &mut body2)
-        .unwrap();
-    let text = seal(&ours, &header, |_| context.clone(), &message).unwrap();
+    sha256.seal(&context, &message, &mut body2).unwrap();
+    let text = seal(&ours, &header, |_| Ok(context.clone()), &message).unwrap();
     compare(
         "seal 64 bytes",
         &mut [
@@ -149,7 +143,7 @@ fn small() {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::with_capacity(body_len(64).unwrap());
-                        ours.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        ours.seal(&context, &message, &mut out).unwrap();
                         black_box(out);
                     })
                 }),
@@ -158,7 +152,7 @@ fn small() {
                 "keyward text (kw1)",
                 Box::new(|n| {
                     (0..n).for_each(|_| {
-                        black_box(seal(&ours, &header, |_| context.clone(), &message).unwrap());
+                        black_box(seal(&ours, &header, |_| Ok(context.clone()), &message).unwrap());
                     })
                 }),
             ),
@@ -167,7 +161,7 @@ fn small() {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::with_capacity(body_len(64).unwrap());
-                        ring.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        ring.seal(&context, &message, &mut out).unwrap();
                         black_box(out);
                     })
                 }),
@@ -177,7 +171,7 @@ fn small() {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::with_capacity(body_len(64).unwrap());
-                        sha256.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        sha256.seal(&context, &message, &mut out).unwrap();
                         black_box(out);
                     })
                 }),
@@ -214,7 +208,7 @@ fn small() {
                 "keyward body",
                 Box::new(|n| {
                     (0..n).for_each(|_| {
-                        black_box(ours.open(context.as_bytes(), &body).unwrap());
+                        black_box(ours.open(&context, &body).unwrap());
                     })
                 }),
             ),
@@ -223,7 +217,7 @@ fn small() {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         let parsed = Parsed::parse(&text).unwrap();
-                        black_box(parsed.open(&ours, |_| context.clone()).unwrap());
+                        black_box(parsed.open(&ours, |_| Ok(context.clone())).unwrap());
                     })
                 }),
             ),
@@ -231,7 +225,7 @@ fn small() {
                 "keyward body, all by ring",
                 Box::new(|n| {
                     (0..n).for_each(|_| {
-                        black_box(ring.open(context.as_bytes(), &body).unwrap());
+                        black_box(ring.open(&context, &body).unwrap());
                     })
                 }),
             ),
@@ -239,7 +233,7 @@ fn small() {
                 "keyward body, suite 2 (SHA-256)",
                 Box::new(|n| {
                     (0..n).for_each(|_| {
-                        black_box(sha256.open(context.as_bytes(), &body2).unwrap());
+                        black_box(sha256.open(&context, &body2).unwrap());
                     })
                 }),
             ),
@@ -257,14 +251,13 @@ fn derivation(sha512: &BodyKey, sha256: &BodyKey, body: &[u8], body2: &[u8]) {
             (
                 "suite 1 (SHA-512)",
                 Box::new(|n| {
-                    (0..n).for_each(|_| sha512.verify(context.as_bytes(), black_box(body)).unwrap())
+                    (0..n).for_each(|_| sha512.verify(&context, black_box(body)).unwrap())
                 }),
             ),
             (
                 "suite 2 (SHA-256)",
                 Box::new(|n| {
-                    (0..n)
-                        .for_each(|_| sha256.verify(context.as_bytes(), black_box(body2)).unwrap())
+                    (0..n).for_each(|_| sha256.verify(&context, black_box(body2)).unwrap())
                 }),
             ),
         ],
@@ -279,12 +272,8 @@ fn bulk(len: usize) {
     let plain = BodyKey::new(&Provider::rustcrypto(), Suite::Chunked1, &key).unwrap();
     let kept = ring_key(&KEY);
     let mut sealed = Vec::new();
-    ours.seal(context.as_bytes(), &message, &mut sealed)
-        .unwrap();
-    assert_eq!(
-        ours.open(context.as_bytes(), &sealed).unwrap().expose(),
-        message
-    );
+    ours.seal(&context, &message, &mut sealed).unwrap();
+    assert_eq!(ours.open(&context, &sealed).unwrap().expose(), message);
     let mut data = message.clone();
     let mut reused = Vec::with_capacity(body_len(len).unwrap());
     compare(
@@ -299,8 +288,7 @@ fn bulk(len: usize) {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         reused.clear();
-                        ours.seal(context.as_bytes(), &message, &mut reused)
-                            .unwrap();
+                        ours.seal(&context, &message, &mut reused).unwrap();
                         black_box(&reused);
                     })
                 }),
@@ -310,7 +298,7 @@ fn bulk(len: usize) {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::new();
-                        ours.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        ours.seal(&context, &message, &mut out).unwrap();
                         black_box(out);
                     })
                 }),
@@ -320,7 +308,7 @@ fn bulk(len: usize) {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::new();
-                        plain.seal(context.as_bytes(), &message, &mut out).unwrap();
+                        plain.seal(&context, &message, &mut out).unwrap();
                         black_box(out);
                     })
                 }),
@@ -344,7 +332,7 @@ fn bulk(len: usize) {
                 Box::new(|n| {
                     (0..n).for_each(|_| {
                         let buffer = sealed.clone();
-                        black_box(ours.open_in_place(context.as_bytes(), buffer, 0).unwrap());
+                        black_box(ours.open_in_place(&context, buffer, 0).unwrap());
                     })
                 }),
             ),
@@ -352,7 +340,7 @@ fn bulk(len: usize) {
                 "keyward into a new buffer",
                 Box::new(|n| {
                     (0..n).for_each(|_| {
-                        black_box(ours.open(context.as_bytes(), &sealed).unwrap());
+                        black_box(ours.open(&context, &sealed).unwrap());
                     })
                 }),
             ),
@@ -373,7 +361,7 @@ fn by_size() {
             Box::new(move |n| {
                 (0..n).for_each(|_| {
                     let mut out = Vec::with_capacity(body_len(message.len()).unwrap());
-                    key.seal(context.as_bytes(), message, &mut out).unwrap();
+                    key.seal(&context, message, &mut out).unwrap();
                     black_box(out);
                 })
             })

@@ -23,8 +23,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use keyward_base::context::Encoded;
-use keyward_base::{Hint, KeyId, Purpose, Role, SecretBytes, Suite, Tenant};
+use keyward_base::{
+    Domain, Encoded, Hint, KeyId, Purpose, Result, Role, SecretBytes, Suite, Tenant,
+};
 use keyward_crypto::sealed::{self, Header, Parsed};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_keys::{FileRoot, Keyring, Promotion};
@@ -132,20 +133,18 @@ impl Raw {
 }
 
 /// A context as long as the vault's.
-fn bound(header: &[u8], owner: &str, id: &str) -> Encoded {
-    let mut out = Encoded::new("kw1/record");
-    for field in [
-        header,
-        b"vault",
-        owner.as_bytes(),
-        b"",
-        id.as_bytes(),
-        b"api-key",
-        &[7; 40],
-    ] {
-        out.push(field);
-    }
-    out
+fn bound(header: &[u8], owner: &str, id: &str) -> Result<Encoded> {
+    type Fields = (
+        &'static [u8],
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [u8; 40],
+    );
+    const RECORD: Domain<Fields> = Domain::new("kw1/record");
+    RECORD.encode(&(header, "vault", owner, "", id, "api-key", &[7; 40]))
 }
 
 /// Rows of the same size in a file of the same schema.

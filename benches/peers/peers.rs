@@ -11,7 +11,7 @@ use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use keyward_base::{SecretArray, Suite};
 use keyward_benches::{Work, compare};
-use keyward_crypto::{BodyKey, Provider};
+use keyward_crypto::{BodyKey, Provider, danger};
 use rand::TryRng as _;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -71,12 +71,12 @@ fn keyward_peer() -> Peer {
         name: "keyward body",
         seal: Box::new(move |message| {
             let mut out = Vec::new();
-            sealing.seal(CONTEXT, message, &mut out).unwrap();
+            danger::seal_under_bytes(&sealing, CONTEXT, message, &mut out).unwrap();
             out
         }),
         open: Box::new(move |sealed| {
             // The copy out of the wiped buffer is for the comparison's sake.
-            opening.open(CONTEXT, sealed).unwrap().expose().to_vec()
+            danger::open_under_bytes(&opening, CONTEXT, sealed).unwrap().expose().to_vec()
         }),
     }
 }

@@ -1,7 +1,6 @@
 //! The records of a home, read and unwrapped from outside, to know every key it ever had.
 //! Written from `docs/formats/keyring.md` and `sealed.md`.
 
-use keyward_base::context::Encoded;
 use keyward_base::{CredentialKind, Place, Purpose, RecordId, Revision, Role, Tenant};
 use keyward_crypto::Provider;
 use keyward_crypto::sealed::Parsed;
@@ -146,13 +145,14 @@ impl Secrets {
             metadata: Some(&Provider::default().sha256(&[&row.data])),
             revision: revision(&text),
         }
-        .encode("kw1/record", parsed.header_bytes());
+        .encode("kw1/record", parsed.header_bytes())
+        .expect("it fits");
         self.expand(&key.material, parsed.body(), bound.as_bytes());
     }
 
-    fn unwrap(&mut self, by: &[u8; 32], body: &[u8], bound: &Encoded) -> [u8; 32] {
+    fn unwrap(&mut self, by: &[u8; 32], body: &[u8], bound: &[u8]) -> [u8; 32] {
         use aes_gcm::aead::{Aead as _, KeyInit as _};
-        let message = self.expand(by, body, bound.as_bytes());
+        let message = self.expand(by, body, bound);
         let cipher = aes_gcm::Aes256Gcm::new(&message.key.into());
         let opened = cipher
             .decrypt(&message.nonce.into(), &body[56..])
@@ -174,9 +174,12 @@ impl Secrets {
     }
 }
 
-fn context(domain: &str, parts: &[&[u8]]) -> Encoded {
-    let mut out = Encoded::new(domain);
-    parts.iter().for_each(|part| out.push(part));
+fn context(domain: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for part in [domain.as_bytes()].iter().chain(parts) {
+        out.push(u8::try_from(part.len()).expect("short fields"));
+        out.extend_from_slice(part);
+    }
     out
 }
 

@@ -25,7 +25,6 @@
 //! | [`provider`] | [`Provider`]: which implementation does what, as a value |
 //! | [`body`] | [`BodyKey`]: the sealed body, C2SP chunked encryption with AES-256-GCM, and SHA-512 or SHA-256 |
 //! | [`mac`] | [`MacKey`]: HMAC-SHA-256 over a domain and its fields |
-//! | [`signature`] | [`SigningKey`]: Ed25519 over a domain and its fields |
 //! | [`hmac`] | HMAC for schemes that others defined |
 //! | [`sealed`] | the sealed text value, `kw1.…` |
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
@@ -42,14 +41,12 @@ pub mod mac;
 pub mod passphrase;
 pub mod provider;
 pub mod sealed;
-pub mod signature;
 #[cfg(test)]
 mod wycheproof;
 
 pub use body::{BodyKey, body_len};
 pub use mac::MacKey;
 pub use provider::{Provider, Random};
-pub use signature::{SigningKey, VerifyingKey};
 
 use subtle::ConstantTimeEq as _;
 

@@ -5,9 +5,11 @@
 
 use std::fmt;
 
-use keyward_base::context::Encoded;
-use keyward_base::{KeyId, Purpose, Result, SecretArray, Tenant};
+use keyward_base::{Domain, KeyId, Purpose, Result, SecretArray, Tenant};
 use keyward_crypto::{MacKey, Provider};
+
+const TENANT_KEY_ID: Domain<(&Purpose, &Tenant, [u8; 4])> = Domain::new("keyward/v1/tenant-key-id");
+const RING_KEY_ID: Domain<(&Purpose, [u8; 4])> = Domain::new("keyward/v1/ring-key-id");
 
 /// Makes ids that fit, and tells those that do not.
 pub(crate) struct KeyFilter(MacKey);
@@ -36,16 +38,10 @@ impl KeyFilter {
     }
 
     fn id(&self, random: [u8; 4], purpose: &Purpose, tenant: Option<&Tenant>) -> KeyId {
-        let mut context = match tenant {
-            Some(_) => Encoded::new("keyward/v1/tenant-key-id"),
-            None => Encoded::new("keyward/v1/ring-key-id"),
+        let [e, f, g, h, ..] = match tenant {
+            Some(tenant) => self.0.sign(TENANT_KEY_ID, &(purpose, tenant, random)),
+            None => self.0.sign(RING_KEY_ID, &(purpose, random)),
         };
-        context.push(purpose.as_str().as_bytes());
-        if let Some(tenant) = tenant {
-            context.push(tenant.as_str().as_bytes());
-        }
-        context.push(&random);
-        let [e, f, g, h, ..] = self.0.sign(&[context.as_bytes()]);
         let [a, b, c, d] = random;
         KeyId::from_bytes([a, b, c, d, e, f, g, h])
     }

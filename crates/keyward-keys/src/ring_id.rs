@@ -3,6 +3,7 @@
 use std::fmt;
 
 use keyward_base::encoding::hex;
+use keyward_base::field::Field;
 
 /// A keyring's id: 16 random bytes. Public.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +20,13 @@ impl RingId {
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
+    }
+}
+
+/// 16 bytes.
+impl Field for RingId {
+    fn with_bytes<R>(&self, to: impl FnOnce(&[u8]) -> R) -> R {
+        to(&self.0)
     }
 }
 

@@ -8,7 +8,7 @@ mod passphrase;
 
 use std::fmt;
 
-use keyward_base::{Result, SecretArray, Suite};
+use keyward_base::{Encoded, Result, SecretArray, Suite};
 use keyward_store::BoxFuture;
 
 pub use env::EnvRoot;
@@ -76,7 +76,7 @@ pub trait Root: fmt::Debug + Send + Sync {
     /// `Unavailable` if the root cannot be reached.
     fn wrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         key: &'a SecretArray<32>,
     ) -> BoxFuture<'a, Result<Wrapped>>;
 
@@ -87,7 +87,7 @@ pub trait Root: fmt::Debug + Send + Sync {
     /// the bytes are not authentic for this context.
     fn unwrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         wrapped: &'a Wrapped,
     ) -> BoxFuture<'a, Result<SecretArray<32>>>;
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyward_base::context::Encoded;
-use keyward_base::{Error, KeyId, Reason, Result};
+use keyward_base::domain::Domain;
+use keyward_base::{Error, KeyId, Purpose, Reason, Result};
 use keyward_crypto::{BodyKey, MacKey, Provider};
 use keyward_store::{Record, Version, Write};
 
@@ -44,7 +45,7 @@ impl Snapshot {
         let (ring, body, tag) = decode_ring(&record.data)?;
         let known = known.filter(|known| known.ring.id == ring.id);
         let mac = unwrap_mac(&ring, &ring.mac, root, provider, known).await?;
-        mac.verify(&[RING_MAC, body], &tag).map_err(|e| {
+        mac.verify_parts(&[RING_MAC, body], &tag).map_err(|e| {
             Error::corrupt(
                 "the keyring record is not authentic: it was altered, or another root wrote it",
             )
@@ -59,9 +60,7 @@ impl Snapshot {
         let filter = match known.filter(|known| known.ring.filter == ring.filter) {
             Some(known) => Arc::clone(&known.filter),
             None => {
-                let key = root
-                    .unwrap(filter_context(ring.id).as_bytes(), &ring.filter)
-                    .await?;
+                let key = root.unwrap(&filter_context(ring.id)?, &ring.filter).await?;
                 Arc::new(KeyFilter::new(provider, &key)?)
             }
         };
@@ -81,8 +80,8 @@ impl Snapshot {
                     material.insert(key.id, Arc::clone(kept));
                 }
                 (Some(wrapped), None) => {
-                    let context = key_context(ring.id, key);
-                    let unwrapped = root.unwrap(context.as_bytes(), wrapped).await?;
+                    let context = key_context(ring.id, key)?;
+                    let unwrapped = root.unwrap(&context, wrapped).await?;
                     material.insert(
                         key.id,
                         Arc::new(BodyKey::new(provider, key.suite, &unwrapped)?),
@@ -186,8 +185,8 @@ async fn unwrap_mac(
             return Ok(Arc::clone(kept));
         }
     }
-    let context = mac_context(ring.id, mac.epoch);
-    let key = root.unwrap(context.as_bytes(), &mac.wrapped).await?;
+    let context = mac_context(ring.id, mac.epoch)?;
+    let key = root.unwrap(&context, &mac.wrapped).await?;
     MacKey::new(provider, &key).map(Arc::new)
 }
 
@@ -195,7 +194,7 @@ async fn unwrap_mac(
 pub(crate) fn authenticated_bytes(ring: &Ring, mac: &MacKey) -> Result<Vec<u8>> {
     ring.check()?;
     let mut bytes = encode_ring(ring)?;
-    let tag = mac.sign(&[RING_MAC, &bytes]);
+    let tag = mac.sign_parts(&[RING_MAC, &bytes]);
     bytes.extend_from_slice(&tag);
     Ok(bytes)
 }
@@ -208,7 +207,7 @@ pub(crate) async fn new_mac(
     epoch: u64,
 ) -> Result<(RingMac, MacKey)> {
     let key = provider.random::<32>()?;
-    let wrapped = root.wrap(mac_context(ring, epoch).as_bytes(), &key).await?;
+    let wrapped = root.wrap(&mac_context(ring, epoch)?, &key).await?;
     Ok((RingMac { epoch, wrapped }, MacKey::new(provider, &key)?))
 }
 
@@ -219,33 +218,33 @@ pub(crate) async fn new_filter(
     ring: RingId,
 ) -> Result<(Wrapped, KeyFilter)> {
     let key = provider.random::<32>()?;
-    let wrapped = root.wrap(filter_context(ring).as_bytes(), &key).await?;
+    let wrapped = root.wrap(&filter_context(ring)?, &key).await?;
     Ok((wrapped, KeyFilter::new(provider, &key)?))
 }
 
+const RING_MAC_KEY: Domain<(RingId, u64)> = Domain::new("keyward/v1/ring-mac");
+const RING_FILTER: Domain<(RingId,)> = Domain::new("keyward/v1/ring-filter");
+const RING_KEY: Domain<(RingId, KeyId, u64, u8, u8, &Purpose)> = Domain::new("keyward/v1/ring-key");
+
 /// What a MAC key of the ring is wrapped under.
-pub(crate) fn mac_context(ring: RingId, epoch: u64) -> Encoded {
-    let mut context = Encoded::new("keyward/v1/ring-mac");
-    context.push(&ring.to_bytes());
-    context.push(&epoch.to_be_bytes());
-    context
+pub(crate) fn mac_context(ring: RingId, epoch: u64) -> Result<Encoded> {
+    RING_MAC_KEY.encode(&(ring, epoch))
 }
 
 /// What the key of the filter is wrapped under.
-pub(crate) fn filter_context(ring: RingId) -> Encoded {
-    let mut context = Encoded::new("keyward/v1/ring-filter");
-    context.push(&ring.to_bytes());
-    context
+pub(crate) fn filter_context(ring: RingId) -> Result<Encoded> {
+    RING_FILTER.encode(&(ring,))
 }
 
 /// What a ring key is wrapped under.
-pub(crate) fn key_context(ring: RingId, key: &RingKey) -> Encoded {
-    let mut context = Encoded::new("keyward/v1/ring-key");
-    context.push(&ring.to_bytes());
-    context.push(&key.id.to_bytes());
-    context.push(&key.created_epoch.to_be_bytes());
-    context.push(&[key.algorithm.to_byte()]);
-    context.push(&[key.suite.to_byte()]);
-    context.push(key.purpose.as_str().as_bytes());
-    context
+pub(crate) fn key_context(ring: RingId, key: &RingKey) -> Result<Encoded> {
+    let (algorithm, suite) = (key.algorithm.to_byte(), key.suite.to_byte());
+    RING_KEY.encode(&(
+        ring,
+        key.id,
+        key.created_epoch,
+        algorithm,
+        suite,
+        &key.purpose,
+    ))
 }

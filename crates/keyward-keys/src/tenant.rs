@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use keyward_base::context::Encoded;
 use keyward_base::{
-    Error, ErrorKind, KeyId, Purpose, Reason, Result, SecretArray, Suite, Tenant, Timestamp,
+    Domain, Error, ErrorKind, KeyId, Purpose, Reason, Result, SecretArray, Suite, Tenant, Timestamp,
 };
 use keyward_crypto::{BodyKey, Provider, body_len};
 use keyward_store::Record;
 
 use crate::format::{TenantEntry, TenantRecord, decode_tenant, encode_tenant};
+use crate::ring_id::RingId;
 use crate::snapshot::Snapshot;
 
 const TENANT_MAC: &[u8] = b"keyward/v1/tenant-keys\0";
@@ -80,13 +81,12 @@ pub(crate) struct Slot {
     pub(crate) key: Option<TenantKey>,
 }
 
-fn mac_prefix(snapshot: &Snapshot, purpose: &Purpose, tenant: &Tenant) -> Encoded {
-    let mut prefix = Encoded::new("keyward/v1/tenant-keys");
-    prefix.push(&snapshot.ring.id.to_bytes());
-    prefix.push(purpose.as_str().as_bytes());
-    prefix.push(tenant.as_str().as_bytes());
-    prefix
-}
+const TENANT_KEYS: Domain<(RingId, &Purpose, &Tenant)> = Domain::new("keyward/v1/tenant-keys");
+/// Ring, ring key, purpose, tenant, then the key's id, epoch and suite.
+const TENANT_KEY: Domain<(RingId, KeyId, &Purpose, &Tenant, KeyId, u64, u8)> =
+    Domain::new("keyward/v1/tenant-key");
+const DERIVED_KEY: Domain<(RingId, KeyId, &Purpose, &Tenant)> =
+    Domain::new("keyward/v1/derived-tenant-key");
 
 /// Reads and authenticates a tenant's record against a ring that is as new as it.
 pub(crate) fn read(
@@ -102,8 +102,8 @@ pub(crate) fn read(
     let key = snapshot
         .mac_of(held.mac_epoch)
         .ok_or_else(|| damaged(Error::corrupt("its MAC key is no longer in use")))?;
-    let prefix = mac_prefix(snapshot, purpose, tenant);
-    key.verify(&[TENANT_MAC, prefix.as_bytes(), body], &mac)
+    let prefix = TENANT_KEYS.encode(&(snapshot.ring.id, purpose, tenant))?;
+    key.verify_parts(&[TENANT_MAC, prefix.as_bytes(), body], &mac)
         .map_err(damaged)?;
     let strange = |entry: &&TenantEntry| snapshot.ring.find(entry.wrapped_by).is_none();
     match held.entries.iter().find(strange) {
@@ -150,10 +150,10 @@ pub(crate) fn write(
         entries: record.entries.clone(),
     };
     let mut bytes = encode_tenant(&now)?;
-    let prefix = mac_prefix(snapshot, purpose, tenant);
+    let prefix = TENANT_KEYS.encode(&(snapshot.ring.id, purpose, tenant))?;
     let mac = snapshot
         .mac()
-        .sign(&[TENANT_MAC, prefix.as_bytes(), &bytes]);
+        .sign_parts(&[TENANT_MAC, prefix.as_bytes(), &bytes]);
     bytes.extend_from_slice(&mac);
     Ok(bytes)
 }
@@ -163,16 +163,18 @@ fn wrap_context(
     purpose: &Purpose,
     tenant: &Tenant,
     entry: &TenantEntry,
-) -> Encoded {
-    let mut context = Encoded::new("keyward/v1/tenant-key");
-    context.push(&snapshot.ring.id.to_bytes());
-    context.push(&entry.wrapped_by.to_bytes());
-    context.push(purpose.as_str().as_bytes());
-    context.push(tenant.as_str().as_bytes());
-    context.push(&entry.id.to_bytes());
-    context.push(&entry.issued_epoch.to_be_bytes());
-    context.push(&[entry.suite.to_byte()]);
-    context
+) -> Result<Encoded> {
+    let (by, suite) = (entry.wrapped_by, entry.suite.to_byte());
+    let fields = (
+        snapshot.ring.id,
+        by,
+        purpose,
+        tenant,
+        entry.id,
+        entry.issued_epoch,
+        suite,
+    );
+    TENANT_KEY.encode(&fields)
 }
 
 /// A new key for a tenant, under the Active ring key.
@@ -206,10 +208,10 @@ pub(crate) fn wrap(
     mut entry: TenantEntry,
     material: &SecretArray<32>,
 ) -> Result<TenantEntry> {
-    let context = wrap_context(snapshot, purpose, tenant, &entry);
+    let context = wrap_context(snapshot, purpose, tenant, &entry)?;
     let ring_key = snapshot.opens(entry.wrapped_by)?;
     let mut wrapped = Vec::with_capacity(body_len(32).unwrap_or_default());
-    ring_key.seal(context.as_bytes(), material.expose(), &mut wrapped)?;
+    ring_key.seal(&context, material.expose(), &mut wrapped)?;
     entry.wrapped = wrapped;
     Ok(entry)
 }
@@ -221,10 +223,10 @@ pub(crate) fn unwrap(
     tenant: &Tenant,
     entry: &TenantEntry,
 ) -> Result<SecretArray<32>> {
-    let context = wrap_context(snapshot, purpose, tenant, entry);
+    let context = wrap_context(snapshot, purpose, tenant, entry)?;
     let opened = snapshot
         .opens(entry.wrapped_by)?
-        .open(context.as_bytes(), &entry.wrapped)?;
+        .open(&context, &entry.wrapped)?;
     SecretArray::copy_of(opened.expose())
         .ok_or_else(|| Error::corrupt("a tenant key does not have 32 bytes"))
 }
@@ -277,12 +279,8 @@ pub(crate) fn derive(
         .find(ring_key)
         .filter(|key| key.purpose == *purpose)
         .ok_or_else(unknown)?;
-    let mut context = Encoded::new("keyward/v1/derived-tenant-key");
-    context.push(&snapshot.ring.id.to_bytes());
-    context.push(&ring_key.to_bytes());
-    context.push(purpose.as_str().as_bytes());
-    context.push(tenant.as_str().as_bytes());
-    let derived = material.derive("tenant", context.as_bytes())?;
+    let context = DERIVED_KEY.encode(&(snapshot.ring.id, ring_key, purpose, tenant))?;
+    let derived = material.derive("tenant", &context)?;
     Ok(TenantKey::new(
         ring_key,
         key.promoted_epoch,

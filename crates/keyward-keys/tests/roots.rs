@@ -4,13 +4,20 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, Purpose, SecretArray, SecretBytes, Suite, encoding};
+use keyward_base::{
+    Domain, Encoded, ErrorKind, Purpose, SecretArray, SecretBytes, Suite, encoding,
+};
 use keyward_crypto::passphrase::{Argon2Cost, derive};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_keys::{EnvRoot, FileRoot, Keyring, PassphraseRoot, Root as _, RootVersion, Wrapped};
 use keyward_store::MemoryStore;
 
 const GOOD: &str = "q83vEjRWeJCrze8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ4=";
+
+fn bound(to: &str) -> Encoded {
+    const BOUND: Domain<(&str,)> = Domain::new("test");
+    BOUND.encode(&(to,)).unwrap()
+}
 
 fn parse(text: &str) -> keyward_base::Result<EnvRoot> {
     EnvRoot::parse(&SecretBytes::copy_of(text.as_bytes()), &Provider::default())
@@ -91,13 +98,16 @@ fn good_roots_in_every_spelling() {
 async fn a_wrapped_key_unwraps_in_its_own_context_alone() {
     let root = parse(&format!("v1:{GOOD}")).unwrap();
     let key = SecretArray::copy_of(&[9; 32]).unwrap();
-    let wrapped = root.wrap(b"one", &key).await.unwrap();
+    let wrapped = root.wrap(&bound("one"), &key).await.unwrap();
     assert_eq!(
-        root.unwrap(b"one", &wrapped).await.unwrap().expose(),
+        root.unwrap(&bound("one"), &wrapped).await.unwrap().expose(),
         &[9; 32]
     );
     assert_eq!(
-        root.unwrap(b"two", &wrapped).await.unwrap_err().kind(),
+        root.unwrap(&bound("two"), &wrapped)
+            .await
+            .unwrap_err()
+            .kind(),
         ErrorKind::Unavailable
     );
 }
@@ -135,12 +145,19 @@ async fn a_passphrase_is_a_root() {
         |text: &str| PassphraseRoot::new(SecretBytes::copy_of(text.as_bytes()), &provider).unwrap();
     let words = "gravel orbit tulip magnet shiver plank";
     let key = SecretArray::copy_of(&[3; 32]).unwrap();
-    let mut wrapped = root(words).wrap(b"context", &key).await.unwrap();
-    let opened = root(words).unwrap(b"context", &wrapped).await.unwrap();
+    let mut wrapped = root(words).wrap(&bound("context"), &key).await.unwrap();
+    let opened = root(words)
+        .unwrap(&bound("context"), &wrapped)
+        .await
+        .unwrap();
     assert_eq!(opened.expose(), &[3; 32]);
     let other = root("gravel orbit tulip magnet shiver planks");
     assert_eq!(
-        other.unwrap(b"context", &wrapped).await.unwrap_err().kind(),
+        other
+            .unwrap(&bound("context"), &wrapped)
+            .await
+            .unwrap_err()
+            .kind(),
         ErrorKind::Unavailable
     );
     // A stored cost that would take the machine is refused before it is paid.
@@ -151,7 +168,7 @@ async fn a_passphrase_is_a_root() {
         .copy_from_slice(&u32::MAX.to_be_bytes());
     assert_eq!(
         root(words)
-            .unwrap(b"context", &wrapped)
+            .unwrap(&bound("context"), &wrapped)
             .await
             .unwrap_err()
             .kind(),
@@ -179,7 +196,7 @@ async fn a_forged_header_is_never_wrapped_under() {
     let key = SecretArray::copy_of(&[3; 32]).unwrap();
     let good = PassphraseRoot::new(words(text), &provider)
         .unwrap()
-        .wrap(b"context", &key)
+        .wrap(&bound("context"), &key)
         .await
         .unwrap();
     // Whoever writes to the store shows a salt of theirs and the least cost.
@@ -187,13 +204,13 @@ async fn a_forged_header_is_never_wrapped_under() {
     forged.bytes[..16].copy_from_slice(&[0x41; 16]);
     forged.bytes[16..20].copy_from_slice(&19_456_u32.to_be_bytes());
     forged.bytes[20..24].copy_from_slice(&2_u32.to_be_bytes());
-    root.unwrap(b"context", &forged).await.unwrap_err();
-    let next = root.wrap(b"context", &key).await.unwrap();
+    root.unwrap(&bound("context"), &forged).await.unwrap_err();
+    let next = root.wrap(&bound("context"), &key).await.unwrap();
     assert_eq!(cost_of(&next), (65_536, 3));
     assert_ne!(next.bytes[..16], [0x41; 16]);
     // What unwrapped is kept: one salt for a ring.
-    root.unwrap(b"context", &good).await.unwrap();
-    let after = root.wrap(b"context", &key).await.unwrap();
+    root.unwrap(&bound("context"), &good).await.unwrap();
+    let after = root.wrap(&bound("context"), &key).await.unwrap();
     assert_eq!(after.bytes[..24], good.bytes[..24]);
     // A genuine key at a lower cost opens, and the next is wrapped at ours.
     let low = Argon2Cost::new(19_456, 2).unwrap();
@@ -205,13 +222,13 @@ async fn a_forged_header_is_never_wrapped_under() {
         &2_u32.to_be_bytes(),
     ]
     .concat();
-    body.seal(b"context", &[3; 32], &mut bytes).unwrap();
+    body.seal(&bound("context"), &[3; 32], &mut bytes).unwrap();
     let version = RootVersion::new(1);
     let cheap = Wrapped { version, bytes };
     let root = PassphraseRoot::new(words(text), &provider).unwrap();
-    root.unwrap(b"context", &cheap).await.unwrap();
+    root.unwrap(&bound("context"), &cheap).await.unwrap();
     assert_eq!(
-        cost_of(&root.wrap(b"context", &key).await.unwrap()),
+        cost_of(&root.wrap(&bound("context"), &key).await.unwrap()),
         (65_536, 3)
     );
     for (memory, passes) in [(19_455, 2), (65_536, 1), (1_048_577, 2), (1_048_576, 5)] {

@@ -234,7 +234,7 @@ impl Vault {
         action: &'static str,
         slot: &Slot,
         value: &Sealed,
-        context: impl FnOnce(&[u8]) -> Encoded + Send,
+        context: impl FnOnce(&[u8]) -> Result<Encoded> + Send,
     ) -> Result<SecretBytes> {
         let result = self.try_open_recorded(action, slot, value, context).await;
         if let Err(e) = &result {
@@ -248,7 +248,7 @@ impl Vault {
         action: &'static str,
         slot: &Slot,
         value: &Sealed,
-        context: impl FnOnce(&[u8]) -> Encoded + Send,
+        context: impl FnOnce(&[u8]) -> Result<Encoded> + Send,
     ) -> Result<SecretBytes> {
         let parsed = Parsed::parse(value.as_str())?;
         let id = parsed.header().key;

@@ -175,7 +175,7 @@ pub(crate) struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    pub(crate) fn encode(&self, header: &[u8]) -> Encoded {
+    pub(crate) fn encode(&self, header: &[u8]) -> Result<Encoded> {
         Context {
             purpose: self.purpose,
             tenant: &self.slot.tenant,

@@ -6,7 +6,9 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keyward_base::{ErrorKind, Reason, Result, Role, SecretArray, SecretBytes, Tenant, Timestamp};
+use keyward_base::{
+    Encoded, ErrorKind, Reason, Result, Role, SecretArray, SecretBytes, Tenant, Timestamp,
+};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Root, RootVersion, Wrapped};
 use keyward_store::{
@@ -42,7 +44,7 @@ impl Root for Counting<EphemeralRoot> {
 
     fn wrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         key: &'a SecretArray<32>,
     ) -> BoxFuture<'a, Result<Wrapped>> {
         self.one().wrap(context, key)
@@ -50,7 +52,7 @@ impl Root for Counting<EphemeralRoot> {
 
     fn unwrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         wrapped: &'a Wrapped,
     ) -> BoxFuture<'a, Result<SecretArray<32>>> {
         self.one().unwrap(context, wrapped)

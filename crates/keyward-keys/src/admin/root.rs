@@ -47,25 +47,25 @@ impl Admin {
             let id = next.id;
             for mac in std::iter::once(&mut next.mac).chain(&mut next.previous_mac) {
                 if old(&mac.wrapped) {
-                    let context = mac_context(id, mac.epoch);
-                    let key = root.unwrap(context.as_bytes(), &mac.wrapped).await?;
-                    mac.wrapped = root.wrap(context.as_bytes(), &key).await?;
+                    let context = mac_context(id, mac.epoch)?;
+                    let key = root.unwrap(&context, &mac.wrapped).await?;
+                    mac.wrapped = root.wrap(&context, &key).await?;
                     moved = moved.saturating_add(1);
                 }
             }
             if old(&next.filter) {
-                let context = filter_context(id);
-                let key = root.unwrap(context.as_bytes(), &next.filter).await?;
-                next.filter = root.wrap(context.as_bytes(), &key).await?;
+                let context = filter_context(id)?;
+                let key = root.unwrap(&context, &next.filter).await?;
+                next.filter = root.wrap(&context, &key).await?;
                 moved = moved.saturating_add(1);
             }
             for key in &mut next.keys {
                 let Some(wrapped) = key.wrapped.as_ref().filter(|wrapped| old(wrapped)) else {
                     continue;
                 };
-                let context = key_context(id, key);
-                let material = root.unwrap(context.as_bytes(), wrapped).await?;
-                key.wrapped = Some(root.wrap(context.as_bytes(), &material).await?);
+                let context = key_context(id, key)?;
+                let material = root.unwrap(&context, wrapped).await?;
+                key.wrapped = Some(root.wrap(&context, &material).await?);
                 moved = moved.saturating_add(1);
             }
             if moved == 0 || self.keyring.commit(&known, next).await? {

@@ -299,9 +299,6 @@ pub(crate) async fn wrap_new(
     mut key: RingKey,
 ) -> Result<RingKey> {
     let material = provider.random::<32>()?;
-    key.wrapped = Some(
-        root.wrap(key_context(ring, &key).as_bytes(), &material)
-            .await?,
-    );
+    key.wrapped = Some(root.wrap(&key_context(ring, &key)?, &material).await?);
     Ok(key)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyward_base::{Error, Result, SecretArray, SecretBytes};
+use keyward_base::{Encoded, Error, Result, SecretArray, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_store::BoxFuture;
 
@@ -52,7 +52,7 @@ impl Root for EnvRoot {
 
     fn wrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         key: &'a SecretArray<32>,
     ) -> BoxFuture<'a, Result<Wrapped>> {
         Box::pin(std::future::ready(self.0.wrap(context, key)))
@@ -60,7 +60,7 @@ impl Root for EnvRoot {
 
     fn unwrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         wrapped: &'a Wrapped,
     ) -> BoxFuture<'a, Result<SecretArray<32>>> {
         Box::pin(std::future::ready(self.0.unwrap(context, wrapped)))

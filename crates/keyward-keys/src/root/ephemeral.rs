@@ -1,6 +1,6 @@
 //! A root that dies with the process.
 
-use keyward_base::{Result, SecretArray};
+use keyward_base::{Encoded, Result, SecretArray};
 use keyward_crypto::Provider;
 use keyward_store::BoxFuture;
 
@@ -28,7 +28,7 @@ impl Root for EphemeralRoot {
 
     fn wrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         key: &'a SecretArray<32>,
     ) -> BoxFuture<'a, Result<Wrapped>> {
         Box::pin(std::future::ready(self.0.wrap(context, key)))
@@ -36,7 +36,7 @@ impl Root for EphemeralRoot {
 
     fn unwrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         wrapped: &'a Wrapped,
     ) -> BoxFuture<'a, Result<SecretArray<32>>> {
         Box::pin(std::future::ready(self.0.unwrap(context, wrapped)))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use keyward_base::encoding::{from_hex, hex};
 use keyward_base::wipe::with_stack_wiped;
-use keyward_base::{Error, ErrorKind, Result, SecretArray, SecretBytes};
+use keyward_base::{Encoded, Error, ErrorKind, Result, SecretArray, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_store::BoxFuture;
 
@@ -181,7 +181,7 @@ impl Root for FileRoot {
 
     fn wrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         key: &'a SecretArray<32>,
     ) -> BoxFuture<'a, Result<Wrapped>> {
         Box::pin(std::future::ready(self.keys.wrap(context, key)))
@@ -189,7 +189,7 @@ impl Root for FileRoot {
 
     fn unwrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         wrapped: &'a Wrapped,
     ) -> BoxFuture<'a, Result<SecretArray<32>>> {
         Box::pin(std::future::ready(self.keys.unwrap(context, wrapped)))

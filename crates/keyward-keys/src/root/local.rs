@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keyward_base::wipe::with_stack_wiped;
-use keyward_base::{Error, ErrorKind, Result, SecretArray, SecretBytes};
+use keyward_base::{Encoded, Error, ErrorKind, Result, SecretArray, SecretBytes};
 use keyward_crypto::{BodyKey, Provider, body_len};
 
 use super::{RootVersion, SUITE, Wrapped};
@@ -69,7 +69,7 @@ impl LocalKeys {
             .unwrap_or(RootVersion::new(0))
     }
 
-    pub(super) fn wrap(&self, context: &[u8], key: &SecretArray<32>) -> Result<Wrapped> {
+    pub(super) fn wrap(&self, context: &Encoded, key: &SecretArray<32>) -> Result<Wrapped> {
         let version = self.highest();
         let root = self.find(version)?;
         let mut bytes = Vec::with_capacity(body_len(32).unwrap_or_default());
@@ -77,7 +77,7 @@ impl LocalKeys {
         Ok(Wrapped { version, bytes })
     }
 
-    pub(super) fn unwrap(&self, context: &[u8], wrapped: &Wrapped) -> Result<SecretArray<32>> {
+    pub(super) fn unwrap(&self, context: &Encoded, wrapped: &Wrapped) -> Result<SecretArray<32>> {
         unwrap_with(self.find(wrapped.version)?, context, &wrapped.bytes)
     }
 
@@ -91,7 +91,11 @@ impl LocalKeys {
 }
 
 /// Opens a wrapped key. That it is not authentic means another root, or an altered record.
-pub(super) fn unwrap_with(root: &BodyKey, context: &[u8], body: &[u8]) -> Result<SecretArray<32>> {
+pub(super) fn unwrap_with(
+    root: &BodyKey,
+    context: &Encoded,
+    body: &[u8],
+) -> Result<SecretArray<32>> {
     let opened = root.open(context, body).map_err(|e| match e.kind() {
         ErrorKind::Rejected => Error::unavailable(
             "this root does not open the keyring: give the root that it was made with, or, if this is \

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keyward_base::{Error, Result, SecretArray, SecretBytes};
+use keyward_base::{Encoded, Error, Result, SecretArray, SecretBytes};
 use keyward_crypto::passphrase::{Argon2Cost, derive};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_store::BoxFuture;
@@ -98,7 +98,7 @@ impl PassphraseRoot {
         BodyKey::new(&self.provider, SUITE, &derive(passphrase, &salt, cost)?)
     }
 
-    fn wrap_now(&self, context: &[u8], key: &SecretArray<32>) -> Result<Wrapped> {
+    fn wrap_now(&self, context: &Encoded, key: &SecretArray<32>) -> Result<Wrapped> {
         let version = self.highest();
         // Held while deriving, so that one ring gets one salt.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +130,7 @@ impl PassphraseRoot {
         Ok(header)
     }
 
-    fn unwrap_now(&self, context: &[u8], wrapped: &Wrapped) -> Result<SecretArray<32>> {
+    fn unwrap_now(&self, context: &Encoded, wrapped: &Wrapped) -> Result<SecretArray<32>> {
         let version = wrapped.version;
         let (header, body) = wrapped
             .bytes
@@ -187,7 +187,7 @@ impl Root for PassphraseRoot {
 
     fn wrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         key: &'a SecretArray<32>,
     ) -> BoxFuture<'a, Result<Wrapped>> {
         Box::pin(std::future::ready(self.wrap_now(context, key)))
@@ -195,7 +195,7 @@ impl Root for PassphraseRoot {
 
     fn unwrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         wrapped: &'a Wrapped,
     ) -> BoxFuture<'a, Result<SecretArray<32>>> {
         Box::pin(std::future::ready(self.unwrap_now(context, wrapped)))

@@ -15,7 +15,9 @@ async fn an_export_opens_what_was_sealed() {
         .await
         .unwrap();
     let mut sealed = Vec::new();
-    key.body().seal(b"context", b"secret", &mut sealed).unwrap();
+    key.body()
+        .seal(&crate::world::context(), b"secret", &mut sealed)
+        .unwrap();
     ring.admin().rotate(&purpose()).await.unwrap();
     ring.admin().promote_ready().await.unwrap();
     let bytes = danger::export(&ring).await.unwrap();
@@ -34,7 +36,10 @@ async fn an_export_opens_what_was_sealed() {
         .await
         .unwrap();
     assert_eq!(
-        same.body().open(b"context", &sealed).unwrap().expose(),
+        same.body()
+            .open(&crate::world::context(), &sealed)
+            .unwrap()
+            .expose(),
         b"secret"
     );
 

@@ -179,7 +179,9 @@ impl Run {
             Step::Seal(n) => {
                 if let Ok(key) = handle.sealing_key(&purpose(), &name(n), 0).await {
                     let mut body = Vec::new();
-                    key.body().seal(b"context", &[n], &mut body).unwrap();
+                    key.body()
+                        .seal(&crate::world::context(), &[n], &mut body)
+                        .unwrap();
                     self.sealed.push(Sealed {
                         tenant: n,
                         key: key.id(),
@@ -221,7 +223,10 @@ impl Run {
             .await;
         match found {
             Ok(key) => {
-                let opened = key.body().open(b"context", &sealed.body).unwrap();
+                let opened = key
+                    .body()
+                    .open(&crate::world::context(), &sealed.body)
+                    .unwrap();
                 assert_eq!(opened.expose(), [sealed.tenant]);
             }
             Err(e) => assert_ne!(e.kind(), ErrorKind::Corrupt, "{e:?}"),
@@ -264,7 +269,10 @@ impl Run {
             match ring_key.map(|id| self.model[&id]) {
                 Some(KeyState::Active | KeyState::Retired) => {
                     let key = found.unwrap();
-                    let opened = key.body().open(b"context", &sealed.body).unwrap();
+                    let opened = key
+                        .body()
+                        .open(&crate::world::context(), &sealed.body)
+                        .unwrap();
                     assert_eq!(opened.expose(), [sealed.tenant]);
                 }
                 Some(KeyState::Disabled) => {

@@ -18,7 +18,7 @@ async fn a_rotation_from_end_to_end() {
     let mut sealed = Vec::new();
     first
         .body()
-        .seal(b"context", b"secret", &mut sealed)
+        .seal(&crate::world::context(), b"secret", &mut sealed)
         .unwrap();
 
     let other = world.builder().open().await.unwrap();
@@ -27,7 +27,10 @@ async fn a_rotation_from_end_to_end() {
         .await
         .unwrap();
     assert_eq!(
-        same.body().open(b"context", &sealed).unwrap().expose(),
+        same.body()
+            .open(&crate::world::context(), &sealed)
+            .unwrap()
+            .expose(),
         b"secret"
     );
     assert_eq!(

@@ -31,12 +31,18 @@ async fn a_derived_key_is_its_tenants_and_its_purposes_own() {
     );
     assert_eq!(a.id(), b.id(), "values carry the ring key's id");
     let mut sealed = Vec::new();
-    a.body().seal(b"context", b"secret", &mut sealed).unwrap();
-    assert!(b.body().open(b"context", &sealed).is_err());
-    assert!(c.body().open(b"context", &sealed).is_err());
+    a.body()
+        .seal(&crate::world::context(), b"secret", &mut sealed)
+        .unwrap();
+    assert!(b.body().open(&crate::world::context(), &sealed).is_err());
+    assert!(c.body().open(&crate::world::context(), &sealed).is_err());
     let cold = world.open().await;
     let same = cold.opening_key(&purpose(), &tenant("a"), a.id()).await;
-    let opened = same.unwrap().body().open(b"context", &sealed).unwrap();
+    let opened = same
+        .unwrap()
+        .body()
+        .open(&crate::world::context(), &sealed)
+        .unwrap();
     assert_eq!(opened.expose(), b"secret");
     // Where the ring is newer than this process knows, its id fits the filter, and it is found.
     ring.admin().rotate(&purpose()).await.unwrap();

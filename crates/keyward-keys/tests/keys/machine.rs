@@ -304,7 +304,9 @@ impl Run {
             return;
         };
         let mut body = Vec::new();
-        key.body().seal(b"context", &[n], &mut body).unwrap();
+        key.body()
+            .seal(&crate::world::context(), &[n], &mut body)
+            .unwrap();
         let sealed = sealed_prefix(key.suite(), key.id()) + &hex(&body);
         self.hand.push(Hand::Record {
             place,
@@ -370,10 +372,13 @@ impl Run {
                 let Ok(new) = ring.sealing_key(&at.purpose, &tenant, least).await else {
                     continue;
                 };
-                let plain = held.body().open(b"context", &body(&sealed)).unwrap();
+                let plain = held
+                    .body()
+                    .open(&crate::world::context(), &body(&sealed))
+                    .unwrap();
                 let mut next = Vec::new();
                 new.body()
-                    .seal(b"context", plain.expose(), &mut next)
+                    .seal(&crate::world::context(), plain.expose(), &mut next)
                     .unwrap();
                 let content = content(sealed_prefix(new.suite(), new.id()) + &hex(&next));
                 let swap = Write::Swap {
@@ -458,7 +463,11 @@ impl Run {
                     .opening_key(&at.purpose, &tenant, named(&sealed))
                     .await;
                 match found {
-                    Ok(key) => drop(key.body().open(b"context", &body(&sealed)).unwrap()),
+                    Ok(key) => drop(
+                        key.body()
+                            .open(&crate::world::context(), &body(&sealed))
+                            .unwrap(),
+                    ),
                     Err(e) => assert_eq!(e.reason(), Some(Reason::DisabledKey), "{e:?}"),
                 }
             }

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, KeyId, Result, SecretBytes, context::Encoded};
-use keyward_crypto::{MacKey, Provider};
+use keyward_base::{Domain, ErrorKind, KeyId, Result, SecretBytes};
+use keyward_crypto::{MacKey, Provider, danger};
 use keyward_keys::format::{inspect_coverage, inspect_replica};
 use keyward_keys::{EnvRoot, Keyring, Root as _, RootVersion, Wrapped};
 use keyward_store::{Collection, Scan};
@@ -69,7 +69,8 @@ async fn replay_ring(vector: &Vector) -> Result<()> {
         .await;
     let id = KeyId::parse(vector.text("key").unwrap()).unwrap();
     let key = ring.opening_key(&purpose(), &tenant(owner), id).await?;
-    let opened = key.body().open(
+    let opened = danger::open_under_bytes(
+        key.body(),
         vector.text("context").unwrap().as_bytes(),
         &vector.hex("body").unwrap(),
     )?;
@@ -100,20 +101,21 @@ async fn sign_ring(mut ring: Vec<u8>) -> Vec<u8> {
     ring.truncate(ring.len() - 32);
     let (body, tag) = (
         ring.clone(),
-        ring_mac(&ring).await.sign(&[b"keyward/v1/ring\0", &ring]),
+        ring_mac(&ring)
+            .await
+            .sign_parts(&[b"keyward/v1/ring\0", &ring]),
     );
     [&body[..], &tag].concat()
 }
 
 async fn ring_mac(ring: &[u8]) -> MacKey {
-    let mut context = Encoded::new("keyward/v1/ring-mac");
-    context.push(&ring[5..21]);
-    context.push(&ring[37..45]);
+    const RING_MAC: Domain<(&[u8], &[u8])> = Domain::new("keyward/v1/ring-mac");
+    let context = RING_MAC.encode(&(&ring[5..21], &ring[37..45])).unwrap();
     let wrapped = Wrapped {
         version: RootVersion::new(u32::from_be_bytes(ring[45..49].try_into().unwrap())),
         bytes: ring[51..51 + 104].to_vec(),
     };
-    let key = root(V1).unwrap(context.as_bytes(), &wrapped).await.unwrap();
+    let key = root(V1).unwrap(&context, &wrapped).await.unwrap();
     MacKey::new(&Provider::default(), &key).unwrap()
 }
 
@@ -138,9 +140,7 @@ async fn write_vectors() {
         .await
         .unwrap();
     let mut body = Vec::new();
-    key.body()
-        .seal(b"a context", b"a secret", &mut body)
-        .unwrap();
+    danger::seal_under_bytes(key.body(), b"a context", b"a secret", &mut body).unwrap();
     ring.cover(Column::new("app", &purpose(), true))
         .await
         .unwrap();

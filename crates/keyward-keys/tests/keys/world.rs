@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use keyward_base::encoding::sealed_prefix;
 use keyward_base::{
-    Clock, Error, KeyId, ManualClock, Purpose, Result, SecretArray, SecretBytes, Suite, Tenant,
-    Timestamp,
+    Clock, Encoded, Error, KeyId, ManualClock, Purpose, Result, SecretArray, SecretBytes, Suite,
+    Tenant, Timestamp,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{
@@ -23,6 +23,11 @@ pub(crate) const V2: &str = "v2:Jb0nq2Ow9mJ3yqk0l0nJZ5m0oXv9zX4pT1cBv7sWkdI=";
 
 pub(crate) fn root(text: &str) -> EnvRoot {
     EnvRoot::parse(&SecretBytes::copy_of(text.as_bytes()), &Provider::default()).unwrap()
+}
+
+/// What a value is bound to where that is not the question.
+pub(crate) fn context() -> Encoded {
+    keyward_base::Domain::new("test").encode(&()).unwrap()
 }
 
 pub(crate) fn purpose() -> Purpose {
@@ -326,7 +331,7 @@ impl Root for CountedRoot {
 
     fn wrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         key: &'a SecretArray<32>,
     ) -> BoxFuture<'a, Result<Wrapped>> {
         self.calls.fetch_add(1, Ordering::SeqCst);
@@ -335,7 +340,7 @@ impl Root for CountedRoot {
 
     fn unwrap<'a>(
         &'a self,
-        context: &'a [u8],
+        context: &'a Encoded,
         wrapped: &'a Wrapped,
     ) -> BoxFuture<'a, Result<SecretArray<32>>> {
         self.calls.fetch_add(1, Ordering::SeqCst);
