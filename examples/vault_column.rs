@@ -13,8 +13,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keyward::embedded::{Home, HomeDir, Options};
-use keyward::keys::{ColumnId, Coverage, KeyState, Stage};
+use keyward::embedded::Home;
+use keyward::keys::{KeyState, Stage};
 use keyward::store::{BoxFuture, StoreId};
 use keyward::vault::{Cell, Column, Rewrap, Row, Sealed, Table};
 use keyward::{
@@ -35,42 +35,40 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS server_key ON server (substr(password, 1, 16));";
 
 #[derive(Debug)]
-struct Servers {
-    db: Mutex<Connection>,
-    column: Column,
-}
+struct Servers(Mutex<Connection>);
 
 impl Servers {
     fn db(&self) -> MutexGuard<'_, Connection> {
-        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value is bound to its row, so the row's id comes first.
-    async fn put(&self, home: &Home, tenant: &str, name: &str, secret: SecretBytes) -> Result<()> {
+    async fn put(&self, column: &Column, tenant: &str, name: &str) -> Result<()> {
+        let secret = SecretBytes::read(std::io::stdin(), 4096)?;
         let find = "INSERT INTO server (tenant, name, password) VALUES (?1, ?2, '')
                     ON CONFLICT DO UPDATE SET name = name RETURNING id";
         let id: i64 = self
             .db()
             .query_row(find, [tenant, name], |row| row.get(0))
             .map_err(failed)?;
-        let value = self.column.seal(&cell(tenant, id)?, &secret).await?;
+        let value = column.seal(&cell(tenant, id)?, &secret).await?;
         let db = self.db();
         // Sealed too long ago, its key may be gone: asked as late as can be.
-        value.check_use(home.keyring().clock().now()?)?;
+        column.check_use(&value)?;
         let store = "UPDATE server SET password = ?2 WHERE id = ?1";
         db.execute(store, params![id, value.as_str()])
             .map_err(failed)?;
         Ok(())
     }
 
-    async fn open(&self, tenant: &str, name: &str) -> Result<SecretBytes> {
+    async fn open(&self, column: &Column, tenant: &str, name: &str) -> Result<SecretBytes> {
         let sql = "SELECT id, password FROM server WHERE tenant = ?1 AND name = ?2";
         let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
         let found = self.db().query_row(sql, [tenant, name], read).optional();
         let (id, value) = found
             .map_err(failed)?
             .ok_or_else(|| Error::misuse("no such server"))?;
-        self.column.open(&cell(tenant, id)?, &value.parse()?).await
+        column.open(&cell(tenant, id)?, &value.parse()?).await
     }
 
     /// Names and hints: opens nothing, and needs no key.
@@ -103,20 +101,8 @@ fn failed(e: rusqlite::Error) -> Error {
     Error::unavailable("the table of servers cannot be reached").with_source(e)
 }
 
-/// What destroying a key asks.
-impl Coverage for Servers {
-    fn id(&self) -> &ColumnId {
-        self.column.id()
-    }
-
-    fn has_barrier(&self) -> bool {
-        false // `check_use` and the age of a disabled key stand in for one.
-    }
-
-    fn close(&self, _promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
+/// What rotation asks: counted before a key is destroyed, and sealed anew before that.
+impl Table for Servers {
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
         let sql = "SELECT count(*) FROM server WHERE substr(password, 1, 16) >= ?1
                    AND substr(password, 1, 16) < ?1 || '~' AND password <> ''";
@@ -128,10 +114,7 @@ impl Coverage for Servers {
             count.map(|rows| u64::try_from(rows).unwrap_or_default()),
         ))
     }
-}
 
-/// What sealing anew asks.
-impl Table for Servers {
     fn rows<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>>> {
         let page = || {
             let db = self.db();
@@ -152,7 +135,7 @@ impl Table for Servers {
                 Ok(Row {
                     cursor: id.to_string(),
                     cell: cell(&tenant, id)?,
-                    value: text.parse()?,
+                    value: text,
                 })
             });
             rows.collect()
@@ -171,27 +154,21 @@ impl Table for Servers {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let home = Home::open(&HomeDir::from_env()?, &Options::from_env()).await?;
+    let home = Home::open_once().await?;
     let db = Connection::open("servers.db").map_err(failed)?;
     db.execute_batch(SCHEMA).map_err(failed)?;
     // Registered for good: no process destroys a key without counting this column.
     let place = Place::new("server.password")?;
     let column = home.vault().column(StoreId::new("servers")?, place).await?;
-    let servers = Arc::new(Servers {
-        db: Mutex::new(db),
-        column,
-    });
-    home.keyring().coverages().add(servers.clone());
+    let servers = Arc::new(Servers(Mutex::new(db)));
+    column.attach(servers.clone());
 
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        ["put", tenant, name] => {
-            let secret = SecretBytes::read(std::io::stdin(), 4096)?;
-            servers.put(&home, tenant, name, secret).await
-        }
+        ["put", tenant, name] => servers.put(&column, tenant, name).await,
         ["open", tenant, name] => {
-            let opened = servers.open(tenant, name).await?;
+            let opened = servers.open(&column, tenant, name).await?;
             println!("{} bytes", opened.len());
             Ok(())
         }
@@ -205,13 +182,13 @@ async fn main() -> Result<()> {
             println!("{} values", servers.count("").await?);
             Ok(())
         }
-        ["rotate"] => rotate(&home, &servers).await,
+        ["rotate"] => rotate(&home).await,
         _ => Err(Error::misuse("say put, open, list, count or rotate")),
     }
 }
 
 /// Ends when only time is missing: run it again then.
-async fn rotate(home: &Home, servers: &Servers) -> Result<()> {
+async fn rotate(home: &Home) -> Result<()> {
     let mut rotation = home.keyring().admin().rotation(&Purpose::new("vault")?);
     loop {
         match rotation.step().await? {
@@ -226,8 +203,8 @@ async fn rotate(home: &Home, servers: &Servers) -> Result<()> {
             }
             Stage::Waiting { .. } => tokio::time::sleep(Duration::from_millis(500)).await,
             Stage::Rewrap { .. } => {
-                let rewrap = Rewrap::new(home.vault()).table(&servers.column, servers);
-                let report = rewrap.run().await?;
+                // The vault's own records, and every table that was attached.
+                let report = Rewrap::new(home.vault()).run().await?;
                 println!("{} values moved, {} left", report.moved, report.left);
             }
             Stage::Done { destroyed, .. } => {

@@ -7,6 +7,7 @@ use keyward_base::{Error, Purpose, Result};
 use keyward_store::{BoxFuture, Collection, Records, StoreId};
 
 use crate::barrier::Barrier;
+use crate::reseal::{Pass, QUARANTINE, Reseal, ResealRow, Rows, reseal_records};
 
 /// The longest name of a column in bytes.
 const NAME: usize = 300;
@@ -93,6 +94,12 @@ pub trait Coverage: fmt::Debug + Send + Sync {
     /// # Errors
     /// `Unavailable` if the store cannot be reached.
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>>;
+
+    /// How its values are sealed anew, if this process can do that. None: they are counted only,
+    /// and keep their key until whoever can has moved them.
+    fn as_reseal(&self) -> Option<&dyn Reseal> {
+        None
+    }
 }
 
 /// The columns that a process can count. Every crate that keeps sealed values adds its own; one
@@ -151,6 +158,7 @@ pub struct RecordColumn {
     id: ColumnId,
     store: Arc<dyn Records>,
     collection: Collection,
+    resealed: Option<(Collection, Arc<dyn ResealRow>)>,
 }
 
 impl RecordColumn {
@@ -163,7 +171,19 @@ impl RecordColumn {
             id: ColumnId::new(store.identity()?, collection.as_str(), purpose)?,
             store,
             collection,
+            resealed: None,
         })
+    }
+
+    /// The same column, whose rows are sealed anew by `row`.
+    ///
+    /// # Errors
+    /// `Misuse` if the collection's name has more than 53 bytes: rows that do not open are noted in
+    /// the collection `quarantine/NAME`.
+    pub fn resealed_by(mut self, row: Arc<dyn ResealRow>) -> Result<Self> {
+        let quarantine = Collection::new(&format!("{QUARANTINE}{}", self.collection.as_str()))?;
+        self.resealed = Some((quarantine, row));
+        Ok(self)
     }
 }
 
@@ -187,5 +207,28 @@ impl Coverage for RecordColumn {
 
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
         self.store.count(&self.collection, prefix)
+    }
+
+    fn as_reseal(&self) -> Option<&dyn Reseal> {
+        let column: &dyn Reseal = self;
+        self.resealed.as_ref().map(|_| column)
+    }
+}
+
+impl Reseal for RecordColumn {
+    fn reseal<'a>(&'a self, pass: &'a mut Pass<'_>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let Some((quarantine, row)) = &self.resealed else {
+                return Ok(());
+            };
+            let rows = Rows {
+                store: self.store.as_ref(),
+                collection: &self.collection,
+                purpose: &self.id.purpose,
+                quarantine,
+                row: row.as_ref(),
+            };
+            reseal_records(rows, pass).await
+        })
     }
 }

@@ -4,6 +4,7 @@
 //! is read is not yet authentic: the MAC is checked by who has its key.
 
 mod coverage;
+mod cursor;
 mod lease;
 mod reader;
 mod ring;
@@ -12,6 +13,7 @@ mod tenant;
 use keyward_base::{Error, Result};
 
 pub(crate) use coverage::{MAX_PAGES, PAGE_ENTRIES, decode_coverage, encode_coverage};
+pub(crate) use cursor::{decode_cursor, encode_cursor};
 pub(crate) use lease::{Lease, decode_lease, encode_lease};
 pub(crate) use ring::{decode_ring, encode_ring};
 pub(crate) use tenant::{TenantEntry, TenantRecord, decode_tenant, encode_tenant};
@@ -62,6 +64,14 @@ pub fn inspect_coverage(bytes: &[u8]) -> Result<usize> {
 /// `Corrupt` for bytes that are not one; `Unavailable` for another version.
 pub fn inspect_barrier(bytes: &[u8]) -> Result<()> {
     crate::barrier::parse(bytes).map(|_| ())
+}
+
+/// Reads the cursor of a pass over a collection.
+///
+/// # Errors
+/// `Corrupt` for bytes that are not one; `Unavailable` for another version.
+pub fn inspect_cursor(bytes: &[u8]) -> Result<()> {
+    decode_cursor(bytes).map(|_| ())
 }
 
 /// `body | MAC`: splits off the MAC.

@@ -34,6 +34,7 @@
 //! | [`admin`] | [`Admin`]: rotate, promote, disable, destroy, rewrap |
 //! | [`anchor`] | what a ring must not fall behind |
 //! | [`coverage`] | counting what a key still protects |
+//! | [`reseal`] | sealing values anew, whichever crate keeps them |
 //! | [`policy`] | the knobs, each with the reason for its default |
 //! | [`files`] | files and folders that only their owner may change |
 //! | [`mod@format`] | the bytes of the records |
@@ -53,6 +54,7 @@ mod lease;
 pub mod policy;
 mod records;
 mod registry;
+pub mod reseal;
 mod ring;
 mod ring_id;
 pub mod root;
@@ -71,6 +73,7 @@ pub use coverage::{ColumnId, Coverage, Coverages, RecordColumn};
 pub use keyring::{Keyring, KeyringBuilder, ReplicaStatus};
 pub use policy::{Policy, TenantKeyMode};
 pub use registry::Registered;
+pub use reseal::{Pass, Progress, Report, Reseal, ResealRow, Resealed};
 pub use ring::{Algorithm, KeyState};
 pub use ring_id::RingId;
 pub use root::{EnvRoot, EphemeralRoot, FileRoot, PassphraseRoot, Root, RootVersion, Wrapped};

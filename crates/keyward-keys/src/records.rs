@@ -1,7 +1,7 @@
 //! Where the records of a keyring lie, and the writes that make them.
 
 use keyward_base::{Error, Purpose, Result, Tenant, Timestamp};
-use keyward_store::{Collection, Content, Record, RecordKey, Records, Scan, Version, Write};
+use keyward_store::{Collection, Content, Pages, RecordKey, Records, Scan, Version, Write};
 
 pub(crate) const KEYRING: Collection = Collection::named("keyring");
 pub(crate) const TENANT_KEYS: Collection = Collection::named("tenant-keys");
@@ -59,43 +59,21 @@ pub(crate) fn put_until(
         expires,
         ..Content::default()
     };
-    match version {
-        Some(version) => Write::Swap {
-            key,
-            version,
-            content,
-        },
-        None => Write::Insert { key, content },
-    }
+    Write::put(key, version, content)
 }
 
-/// The pages of a scan, in the order of owner and id.
-pub(crate) struct Pages<'a> {
+/// The pages of a collection, in the order of owner and id.
+pub(crate) fn pages<'a>(
     store: &'a dyn Records,
-    scan: Option<Scan>,
-}
-
-impl<'a> Pages<'a> {
-    pub(crate) fn of(store: &'a dyn Records, collection: Collection, owner: Option<&str>) -> Self {
-        let mut scan = Scan::of(collection).limit(PAGE);
-        if let Some(owner) = owner {
-            scan = scan.owner(owner);
-        }
-        Self {
-            store,
-            scan: Some(scan),
-        }
+    collection: Collection,
+    owner: Option<&str>,
+) -> Pages<'a> {
+    let scan = Scan::of(collection).limit(PAGE);
+    match owner {
+        Some(owner) => scan.owner(owner),
+        None => scan,
     }
-
-    /// The next records; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Record>>> {
-        let Some(scan) = self.scan.take() else {
-            return Ok(None);
-        };
-        let page = self.store.scan(scan.clone()).await?;
-        self.scan = page.next.map(|next| scan.after(Some(next)));
-        Ok(Some(page.items))
-    }
+    .pages(store)
 }
 
 /// Whether `collection` holds no record.

@@ -193,6 +193,21 @@ pub enum Write {
     },
 }
 
+impl Write {
+    /// Puts `content` over what was found: at that version, or where there was none.
+    #[must_use]
+    pub const fn put(key: RecordKey, found: Option<Version>, content: Content) -> Self {
+        match found {
+            Some(version) => Self::Swap {
+                key,
+                version,
+                content,
+            },
+            None => Self::Insert { key, content },
+        }
+    }
+}
+
 /// What became of what was deleted or replaced. See [`Records::erase`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -125,9 +125,9 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// Checks `bytes` as a credential of `kind`, 1 byte to 1 MiB.
+    /// Checks `bytes` as a credential of a `kind` that is known at run time, 1 byte to 1 MiB.
     ///
-    /// `now` dates what expires in so many seconds. What a person should know of how it was read
+    /// `now`, the time it was received, dates what expires in so many seconds. What a person should know of how it was read
     /// is in [`Credential::notes`].
     ///
     /// # Errors
@@ -190,6 +190,57 @@ impl Credential {
             facts,
             notes,
         })
+    }
+
+    /// An API key: one line of visible ASCII.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn api_key(secret: impl Into<SecretBytes>) -> Result<Self> {
+        Self::timeless(Kind::ApiKey, secret.into())
+    }
+
+    /// A dotenv file.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn env_file(text: impl Into<SecretBytes>) -> Result<Self> {
+        Self::timeless(Kind::Env, text.into())
+    }
+
+    /// A provider's token response, `received` then: it dates what expires in so many seconds.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn oauth_response(json: impl Into<SecretBytes>, received: Timestamp) -> Result<Self> {
+        Self::parse(
+            Kind::OAuthToken,
+            json.into(),
+            &Provider::default(),
+            received,
+        )
+    }
+
+    /// Any bytes.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn opaque(secret: impl Into<SecretBytes>) -> Result<Self> {
+        Self::timeless(Kind::Opaque, secret.into())
+    }
+
+    /// A private key in OpenSSH's own format.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn ssh_key(key: impl Into<SecretBytes>) -> Result<Self> {
+        Self::timeless(Kind::SshKey, key.into())
+    }
+
+    /// One of a kind that tells of no time.
+    fn timeless(kind: Kind, bytes: SecretBytes) -> Result<Self> {
+        let never_read = Timestamp::from_millis(0);
+        Self::parse(kind, bytes, &Provider::default(), never_read)
     }
 
     /// What sort of credential it is.

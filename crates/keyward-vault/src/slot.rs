@@ -3,7 +3,7 @@
 use keyward_base::{Error, Place, RecordId, Result, Revision, Tenant};
 use keyward_store::{Collection, RecordKey};
 
-/// The collection of the vault's records.
+/// The collection of a vault's records, unless it is given another.
 pub const VAULT: Collection = Collection::named("vault");
 
 /// Where a credential lies: whose it is, in which column, in which record.
@@ -32,9 +32,9 @@ impl Slot {
     }
 
     /// The record in the store. A place holds no `/`, so the id is unambiguous.
-    pub(crate) fn key(&self) -> RecordKey {
+    pub(crate) fn key_in(&self, collection: &Collection) -> RecordKey {
         RecordKey {
-            collection: VAULT,
+            collection: collection.clone(),
             owner: self.tenant.as_str().to_owned(),
             id: format!("{}/{}", self.place, self.record),
         }

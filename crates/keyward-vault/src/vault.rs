@@ -9,6 +9,7 @@ mod open;
 mod opened;
 mod place;
 mod put;
+mod rows;
 mod tenants;
 
 use std::fmt;
@@ -19,20 +20,22 @@ use keyward_base::{
     Actor, Clock, Context, CredentialKind, Error, Purpose, Result, Revision, Role, SecretBytes,
     Trail,
 };
+use keyward_crypto::Provider;
 use keyward_crypto::sealed::Parsed;
 use keyward_keys::{Barrier, Keyring, RecordColumn};
-use keyward_store::{Record, Records};
+use keyward_store::{Collection, Record, RecordKey, Records};
 
 pub(crate) use act::REWRAP;
 pub use at::{AtPlace, AtRecord, OfTenant};
 pub use builder::VaultBuilder;
 pub use listing::{Listed, Page, Refused, UnverifiedHint};
 pub use opened::Opened;
+pub(crate) use rows::note_bad;
 pub use tenants::Tenants;
 
 use crate::credential::{Credential, Kind};
 use crate::metadata::Metadata;
-use crate::slot::{Slot, VAULT};
+use crate::slot::Slot;
 
 /// The domain of values in records of the vault.
 const DOMAIN: &str = "kw1/record";
@@ -52,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Records>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) purpose: Purpose,
+    pub(crate) collection: Collection,
     /// What the ids of its acts begin with.
     named: [u8; 8],
     barrier: Mutex<Option<Barrier>>,
@@ -74,6 +78,12 @@ impl Vault {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Records> {
         &self.inner.store
+    }
+
+    /// The collection of the store that its records lie in.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        &self.inner.collection
     }
 
     /// What its keys are for.
@@ -121,7 +131,7 @@ impl Vault {
             return Ok(barrier);
         }
         let (store, purpose) = (self.inner.store.as_ref(), &self.inner.purpose);
-        let barrier = Barrier::claim(store, &VAULT, purpose).await?;
+        let barrier = Barrier::claim(store, &self.inner.collection, purpose).await?;
         *self
             .inner
             .barrier
@@ -130,7 +140,7 @@ impl Vault {
         Ok(barrier)
     }
 
-    pub(crate) fn forget_barrier(&self) {
+    fn forget_barrier(&self) {
         *self
             .inner
             .barrier
@@ -145,14 +155,13 @@ impl Vault {
         metadata: &Metadata,
         data: &[u8],
     ) -> Result<Binding<'a>> {
-        Ok(Binding {
-            purpose: &self.inner.purpose,
-            slot,
-            role,
-            kind: metadata.kind().id()?,
-            digest: self.inner.keyring.provider().sha256(&[data]),
-            revision: metadata.revision(),
-        })
+        let (purpose, provider) = (&self.inner.purpose, self.inner.keyring.provider());
+        Binding::of(purpose, provider, slot, role, metadata, data)
+    }
+
+    /// Where the record of `slot` lies in the store.
+    pub(crate) fn place_of(&self, slot: &Slot) -> RecordKey {
+        slot.key_in(&self.inner.collection)
     }
 }
 
@@ -174,7 +183,25 @@ pub(crate) struct Binding<'a> {
     revision: Revision,
 }
 
-impl Binding<'_> {
+impl<'a> Binding<'a> {
+    fn of(
+        purpose: &'a Purpose,
+        provider: &Provider,
+        slot: &'a Slot,
+        role: &'a Role,
+        metadata: &Metadata,
+        data: &[u8],
+    ) -> Result<Self> {
+        Ok(Self {
+            purpose,
+            slot,
+            role,
+            kind: metadata.kind().id()?,
+            digest: provider.sha256(&[data]),
+            revision: metadata.revision(),
+        })
+    }
+
     pub(crate) fn encode(&self, header: &[u8]) -> Result<Encoded> {
         Context {
             purpose: self.purpose,

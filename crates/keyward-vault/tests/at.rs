@@ -3,7 +3,7 @@
 
 mod support;
 
-use keyward_base::{Reason, Role, SecretBytes};
+use keyward_base::{Reason, Role, SecretBytes, Timestamp};
 use keyward_vault::{Credential, Kind, Vault};
 use support::World;
 
@@ -55,4 +55,21 @@ async fn what_is_put_for_a_role_opens_for_that_role() {
         assert!(world.vault.tenant(wrong).is_err());
         assert!(place.record(wrong).is_err());
     }
+}
+
+#[test]
+fn each_kind_has_its_own_word_and_what_expires_takes_the_time_received() {
+    let secret = |text: &str| SecretBytes::copy_of(text.as_bytes());
+    let key = Credential::api_key(secret("one-token")).unwrap();
+    assert_eq!((key.kind(), key.bytes().len()), (Kind::ApiKey, 9));
+    assert!(Credential::api_key(secret("two words")).is_err());
+    let set = Credential::env_file(secret("A=1\n")).unwrap();
+    assert_eq!((set.kind(), set.facts().names.len()), (Kind::Env, 1));
+    assert!(Credential::ssh_key(secret("no key")).is_err());
+    let any = Credential::opaque(secret("two words")).unwrap();
+    assert_eq!(any.kind(), Kind::Opaque);
+    let answer = r#"{"access_token":"a-token-of-some-length","expires_in":3600}"#;
+    let received = Timestamp::from_millis(1_700_000_000_000);
+    let token = Credential::oauth_response(secret(answer), received).unwrap();
+    assert_eq!(token.facts().expires, Some(1_700_003_600_000));
 }

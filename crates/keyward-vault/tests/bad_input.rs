@@ -177,7 +177,7 @@ async fn a_newer_release_is_named_and_its_rows_are_left_alone() {
     let found = (report.moved, report.skipped, report.quarantined);
     assert_eq!(found, (1, 2, 0), "{report:?}");
     assert_eq!(
-        data.count(&Collection::named("quarantine"), "")
+        data.count(&Collection::named("quarantine/vault"), "")
             .await
             .unwrap(),
         0
@@ -244,7 +244,7 @@ async fn a_row_that_does_not_open_is_set_aside_and_the_others_move() {
         );
     }
     let quarantine = RecordKey {
-        collection: Collection::named("quarantine"),
+        collection: Collection::named("quarantine/vault"),
         ..key(&slot("2"))
     };
     let note = data.fetch(&quarantine).await.unwrap().unwrap();

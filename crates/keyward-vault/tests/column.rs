@@ -13,28 +13,29 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{
-    Clock as _, CredentialKind, ErrorKind, KeyId, Place, Reason, RecordId, Result, Revision, Role,
-    SecretBytes, Tenant,
+    Clock as _, CredentialKind, ErrorKind, KeyId, ManualClock, Place, Reason, RecordId, Result,
+    Revision, Role, SecretBytes, Tenant,
 };
-use keyward_keys::{ColumnId, Coverage};
 use keyward_store::{BoxFuture, StoreId};
+use keyward_testkit::{Interrupt, Staged};
 use keyward_vault::{Cell, Column, Kind, Rewrap, Row, Sealed, Slot, Table, Vault};
 use rusqlite::{Connection, params};
-use support::World;
+use support::{World, memory};
 
 const PLACE: &str = "server.password";
 
 /// `server (id, tenant, version, password)`, as an application would have it.
 #[derive(Debug)]
 struct Servers {
-    id: ColumnId,
     conn: Mutex<Connection>,
     /// What the application writes just before the next swap: id and value.
     beforehand: Mutex<Option<(i64, String)>>,
+    /// By it, no value is stored that is too old to be.
+    clock: Mutex<Option<Arc<ManualClock>>>,
 }
 
 impl Servers {
-    fn new(column: &Column) -> Self {
+    fn new() -> Self {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(
             "CREATE TABLE server (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL,
@@ -42,9 +43,9 @@ impl Servers {
         )
         .unwrap();
         Self {
-            id: column.id().clone(),
             conn: Mutex::new(conn),
             beforehand: Mutex::default(),
+            clock: Mutex::default(),
         }
     }
 
@@ -62,19 +63,7 @@ impl Servers {
     }
 }
 
-impl Coverage for Servers {
-    fn id(&self) -> &ColumnId {
-        &self.id
-    }
-
-    fn has_barrier(&self) -> bool {
-        false
-    }
-
-    fn close(&self, _: u64) -> BoxFuture<'_, Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
+impl Table for Servers {
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
         // Text in SQLite is compared byte by byte; no base64 character is as high as `~`.
         let sql = "SELECT count(*) FROM server WHERE password >= ?1 AND password < ?1 || '~'";
@@ -82,9 +71,7 @@ impl Coverage for Servers {
         let count: i64 = conn.query_row(sql, [prefix], |row| row.get(0)).unwrap();
         Box::pin(async move { Ok(u64::try_from(count).unwrap()) })
     }
-}
 
-impl Table for Servers {
     fn rows<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>>> {
         let after: i64 = after.map_or(0, |text| text.parse().unwrap());
         let sql = "SELECT id, tenant, version, password FROM server WHERE id > ?1
@@ -102,13 +89,16 @@ impl Table for Servers {
         let rows = rows.into_iter().map(|(id, tenant, text)| Row {
             cursor: id.to_string(),
             cell: cell(&tenant, id),
-            value: text.parse().unwrap(),
+            value: text,
         });
         let rows: Vec<Row> = rows.collect();
         Box::pin(async move { Ok(rows) })
     }
 
     fn swap<'a>(&'a self, row: &'a Row, next: &'a Sealed) -> BoxFuture<'a, Result<bool>> {
+        if let Some(clock) = self.clock.lock().unwrap().as_ref() {
+            next.check_use(clock.now().unwrap()).unwrap();
+        }
         if let Some((id, value)) = self.beforehand.lock().unwrap().take() {
             self.write(id, "acme", &value);
         }
@@ -157,7 +147,7 @@ async fn rotate(vault: &Vault) -> KeyId {
 
 /// A table of `rows` rows: `password-ID-of-some-length` each, of two tenants.
 async fn filled(column: &Column, rows: i64) -> Arc<Servers> {
-    let servers = Arc::new(Servers::new(column));
+    let servers = Arc::new(Servers::new());
     for id in 1..=rows {
         let tenant = if id % 2 == 0 { "acme" } else { "globex" };
         let password = secret(&format!("password-{id}-of-some-length"));
@@ -263,17 +253,11 @@ async fn rotation_finds_the_column_and_ends() {
     // Who cannot count the column disables nothing that it may need.
     let error = admin.disable(old).await.unwrap_err();
     assert!(error.to_string().contains("--even-uncounted"), "{error}");
-    let coverages = world.vault.keyring().coverages();
-    coverages.add(servers.clone());
+    column.attach(servers.clone());
     let usage = admin.usage().await.unwrap();
     assert_eq!((usage.rows(old), usage.uncounted.len()), (50, 0));
 
-    let report = Rewrap::new(&world.vault)
-        .table(&column, servers.as_ref())
-        .batch(16)
-        .run()
-        .await
-        .unwrap();
+    let report = Rewrap::new(&world.vault).batch(16).run().await.unwrap();
     assert_eq!((report.seen, report.moved, report.left), (50, 50, 0));
     for id in 1..=50 {
         let tenant = if id % 2 == 0 { "acme" } else { "globex" };
@@ -286,11 +270,7 @@ async fn rotation_finds_the_column_and_ends() {
             format!("password-{id}-of-some-length").as_bytes()
         );
     }
-    let again = Rewrap::new(&world.vault)
-        .table(&column, servers.as_ref())
-        .run()
-        .await
-        .unwrap();
+    let again = Rewrap::new(&world.vault).run().await.unwrap();
     assert_eq!((again.seen, again.moved, again.left), (50, 0, 0));
 
     admin.disable(old).await.unwrap();
@@ -315,7 +295,7 @@ async fn a_column_left_out_of_a_rewrap_keeps_its_key() {
     let old = rotate(&world.vault).await;
     let report = Rewrap::new(&world.vault).run().await.unwrap();
     assert_eq!(report.moved, 0);
-    world.vault.keyring().coverages().add(servers.clone());
+    column.attach(servers);
     let admin = world.vault.keyring().admin();
     admin.disable(old).await.unwrap();
     world
@@ -330,6 +310,7 @@ async fn a_row_its_writer_changed_meanwhile_is_left_to_the_writer() {
     let world = World::in_memory().await;
     let column = column(&world.vault).await;
     let servers = filled(&column, 4).await;
+    column.attach(servers.clone());
     rotate(&world.vault).await;
     let newer = column
         .seal(&cell("acme", 2), &secret("newer"))
@@ -337,11 +318,7 @@ async fn a_row_its_writer_changed_meanwhile_is_left_to_the_writer() {
         .unwrap();
     // Written between the reading of row 1 or 2 and its swap.
     *servers.beforehand.lock().unwrap() = Some((2, newer.as_str().to_owned()));
-    let report = Rewrap::new(&world.vault)
-        .table(&column, servers.as_ref())
-        .run()
-        .await
-        .unwrap();
+    let report = Rewrap::new(&world.vault).run().await.unwrap();
     assert_eq!((report.moved, report.left), (3, 0));
     let opened = column
         .open(&cell("acme", 2), &servers.value(2))
@@ -355,13 +332,10 @@ async fn a_row_of_the_table_that_does_not_open_is_recorded_and_left() {
     let world = World::in_memory().await;
     let column = column(&world.vault).await;
     let servers = filled(&column, 4).await;
+    column.attach(servers.clone());
     servers.write(4, "acme", servers.value(2).as_str());
     rotate(&world.vault).await;
-    let report = Rewrap::new(&world.vault)
-        .table(&column, servers.as_ref())
-        .run()
-        .await
-        .unwrap();
+    let report = Rewrap::new(&world.vault).run().await.unwrap();
     assert_eq!((report.moved, report.quarantined, report.left), (3, 1, 1));
     let events = world.audit.events();
     let noted = events
@@ -370,6 +344,35 @@ async fn a_row_of_the_table_that_does_not_open_is_recorded_and_left() {
         .unwrap();
     assert_eq!(noted.record.as_ref().unwrap().as_str(), "4");
     assert_eq!(noted.place.as_ref().unwrap().as_str(), PLACE);
+}
+
+/// However long the key store takes at any call, no value is stored that is too old to be.
+#[tokio::test]
+async fn a_rewrap_stores_no_value_of_the_table_that_grew_old() {
+    for after in 0.. {
+        let keys = memory();
+        let world = World::on(Arc::clone(&keys), memory()).await;
+        let filling = column(&world.vault).await;
+        let servers = filled(&filling, 2).await;
+        *servers.clock.lock().unwrap() = Some(world.clock.clone());
+        rotate(&world.vault).await;
+        let staged = Staged::over(keys);
+        let vault = world.reopened_on(staged.clone()).await;
+        column(&vault).await.attach(servers);
+        let (clock, seal_use) = (world.clock.clone(), vault.keyring().policy().seal_use);
+        let act = move || -> BoxFuture<'static, ()> {
+            clock.advance(seal_use);
+            Box::pin(std::future::ready(()))
+        };
+        staged.interrupt(after, Interrupt::Run(Box::new(act)));
+        let _either_way = Rewrap::new(&vault).run().await;
+        if !staged.fired() {
+            assert!(after > 4, "{after} calls");
+            return;
+        }
+        // Run again, it ends.
+        assert_eq!(Rewrap::new(&vault).run().await.unwrap().left, 0);
+    }
 }
 
 #[tokio::test]
@@ -486,8 +489,7 @@ async fn a_process_that_slept_across_a_rotation_seals_under_the_newer_key() {
         .await
         .unwrap();
     let column = column(&world.vault).await;
-    let table = Servers::new(&column);
-    world.vault.keyring().cover(Arc::new(table)).await.unwrap();
+    column.attach(Arc::new(Servers::new()));
     let old = rotate(&world.vault).await;
     let admin = world.vault.keyring().admin();
     admin.disable(old).await.unwrap();

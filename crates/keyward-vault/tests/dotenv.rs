@@ -385,3 +385,30 @@ proptest! {
         let _either_way = EnvSet::parse(text.as_bytes());
     }
 }
+
+/// A file within a file, or a line that was wrapped, whose next line reads like a name without a
+/// value.
+#[test]
+fn a_wrapped_value_that_reads_like_a_name_is_not_listed() {
+    let long = "a".repeat(60);
+    for text in [
+        "ENV_FILE=DATABASE_HOST=localhost\nDATABASE_PASSWORD=\n".to_owned(),
+        format!("TOKEN={long}\nDATABASE_PASSWORD=\n"),
+    ] {
+        let refused =
+            keyward_vault::Credential::env_file(SecretBytes::copy_of(text.as_bytes())).unwrap_err();
+        assert!(refused.to_string().contains("line 2"), "{refused}");
+    }
+    // What people leave empty stays what it is.
+    for text in [
+        "DATABASE_HOST=localhost\nDATABASE_PASSWORD=\n",
+        "ENV_FILE='DATABASE_HOST=localhost'\nDATABASE_PASSWORD=\n",
+        "OPTIONS=-Dname=value of it\nDATABASE_PASSWORD=\n",
+        "DATABASE_URL=postgres://app@db/app?sslmode=require\nDATABASE_PASSWORD=\n",
+    ] {
+        let taken =
+            keyward_vault::Credential::env_file(SecretBytes::copy_of(text.as_bytes())).unwrap();
+        let names = &taken.facts().names;
+        assert!(names.iter().any(|n| n == "DATABASE_PASSWORD"), "{text}");
+    }
+}

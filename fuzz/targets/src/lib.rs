@@ -140,8 +140,8 @@ pub fn find_dump(data: &[u8]) {
     }
 }
 
-/// Every record of the key store, and the barrier of a data store: refused as corrupt or of another
-/// version, never by a panic.
+/// Every record of the key store, and the barrier and the cursor of a data store: refused as
+/// corrupt or of another version, never by a panic.
 pub fn keyring_parse(data: &[u8]) {
     let of_ring = keyward_keys::format::inspect_ring(data).map(|_| ());
     let of_tenant = keyward_keys::format::inspect_tenant(data).map(|_| ());
@@ -152,6 +152,7 @@ pub fn keyring_parse(data: &[u8]) {
         of_registry,
         keyward_keys::format::inspect_replica(data),
         keyward_keys::format::inspect_barrier(data),
+        keyward_keys::format::inspect_cursor(data),
     ] {
         if let Err(error) = read {
             assert!(matches!(

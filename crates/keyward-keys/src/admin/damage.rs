@@ -1,13 +1,18 @@
 //! Tenants' key records that cannot be read, and the way out.
 
+use keyward_base::encoding::hex;
 use keyward_base::{Error, Purpose, Result, Tenant};
-use keyward_store::{Applied, Record, RecordKey, Write};
+use keyward_store::{Applied, Record, RecordKey, StoreLimits, Write};
 
 use super::Admin;
 use super::usage::names;
 use crate::format::TenantEntry;
-use crate::records::{Pages, SET_ASIDE, TENANT_KEYS};
+use crate::records::{SET_ASIDE, TENANT_KEYS, pages};
 use crate::usage::DamagedRecord;
+
+/// The longest id to which `-` and a version, 20 digits at most, can be added.
+#[allow(clippy::arithmetic_side_effects)] // Constants.
+const LONGEST: usize = StoreLimits::ID - 21;
 
 impl Admin {
     /// Tenants' key records that cannot be read. Everything else goes on; the values of these
@@ -35,14 +40,19 @@ impl Admin {
         self.keyring.refresh().await?;
         let store = self.keyring.0.store.as_ref();
         let mut moved = 0_u64;
-        let mut pages = Pages::of(store, TENANT_KEYS, Some(owner));
-        while let Some(page) = pages.next().await? {
+        let mut found = pages(store, TENANT_KEYS, Some(owner));
+        while let Some(page) = found.next().await? {
             for record in page {
                 if self.read_record(&record).await?.is_ok() {
                     continue;
                 }
-                // The version makes the name one that no other record was set aside under.
-                let id = format!("{}-{}", record.key.id, record.version.number());
+                // The version makes the name one that no other record was set aside under. A purpose
+                // is short; what is longer was written by somebody else, and only told apart.
+                let was = match record.key.id.len() {
+                    0..=LONGEST => record.key.id.clone(),
+                    _ => hex(&self.keyring.0.provider.sha256(&[record.key.id.as_bytes()])),
+                };
+                let id = format!("{was}-{}", record.version.number());
                 let kept = RecordKey {
                     collection: SET_ASIDE,
                     owner: record.key.owner.clone(),

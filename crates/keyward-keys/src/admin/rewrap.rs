@@ -6,7 +6,7 @@ use keyward_store::Record;
 use super::Admin;
 use super::usage::names;
 use crate::format::TenantEntry;
-use crate::records::{MAX_TRIES, Pages, TENANT_KEYS, contended};
+use crate::records::{MAX_TRIES, TENANT_KEYS, contended, pages};
 use crate::snapshot::Snapshot;
 use crate::tenant;
 use crate::usage::DamagedRecord;
@@ -55,8 +55,8 @@ impl Admin {
         self.keyring.refresh().await?;
         let mut done = Rewrapped::default();
         let mut seen = 0_u64;
-        let mut pages = Pages::of(self.keyring.0.store.as_ref(), TENANT_KEYS, None);
-        while let Some(page) = pages.next().await? {
+        let mut found = pages(self.keyring.0.store.as_ref(), TENANT_KEYS, None);
+        while let Some(page) = found.next().await? {
             for record in page {
                 match self.read_record(&record).await? {
                     Ok(_) => self.renew_tenant(what, record, &mut done).await?,

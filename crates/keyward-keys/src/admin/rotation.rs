@@ -100,9 +100,12 @@ impl Rotation {
                 .await?;
         }
         for key in self.ending(KeyState::Disabled) {
-            match self.admin.destroy_ready(key.id).await? {
-                Destruction::Done(receipt) => self.destroyed.push(receipt),
-                Destruction::Waiting { behind, until } => {
+            match self.admin.destroy_ready(key.id).await {
+                // Another driver of this rotation was faster, or found values that need it.
+                Err(_) if !self.is_still_disabled(key.id).await? => {}
+                Err(e) => return Err(e),
+                Ok(Destruction::Done(receipt)) => self.destroyed.push(receipt),
+                Ok(Destruction::Waiting { behind, until }) => {
                     let of = self.admin.keyring.replicas().await?.len();
                     return Ok(Stage::Waiting {
                         key: key.id,
@@ -113,6 +116,10 @@ impl Rotation {
                     });
                 }
             }
+        }
+        if is_begun(&self.admin.keyring.snapshot().ring, &self.purpose) {
+            // One that was enabled again: its values come first.
+            return Ok(Stage::Rewrap { rows: 0 });
         }
         Ok(Stage::Done {
             destroyed: std::mem::take(&mut self.destroyed),
@@ -242,6 +249,12 @@ impl Rotation {
             .iter()
             .filter(|key| key.purpose == self.purpose && key.ending && key.state == state);
         of.cloned().collect()
+    }
+
+    async fn is_still_disabled(&self, id: KeyId) -> Result<bool> {
+        self.admin.keyring.refresh().await?;
+        let ring = &self.admin.keyring.snapshot().ring;
+        Ok(is_ending(ring, id, KeyState::Disabled))
     }
 
     async fn keep(&mut self, id: KeyId) -> Result<()> {

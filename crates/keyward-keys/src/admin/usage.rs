@@ -8,7 +8,7 @@ use keyward_store::Record;
 
 use super::Admin;
 use crate::coverage::Coverage;
-use crate::records::{Pages, TENANT_KEYS};
+use crate::records::{TENANT_KEYS, pages};
 use crate::ring::RingKey;
 use crate::usage::{DamagedRecord, KeyUsage, TenantUsage, Usage};
 
@@ -125,8 +125,8 @@ impl Admin {
     ) -> Result<Vec<DamagedRecord>> {
         let mut damaged = Vec::new();
         let store = self.keyring.0.store.as_ref();
-        let mut pages = Pages::of(store, TENANT_KEYS, tenant.map(Tenant::as_str));
-        while let Some(page) = pages.next().await? {
+        let mut found = pages(store, TENANT_KEYS, tenant.map(Tenant::as_str));
+        while let Some(page) = found.next().await? {
             for record in &page {
                 let (owner, purpose, entries) = match self.read_record(record).await? {
                     Ok(read) => read,

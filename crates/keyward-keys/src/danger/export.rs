@@ -9,7 +9,7 @@ use keyward_crypto::Provider;
 use keyward_store::{Applied, Collection, RecordKey, Records, Write};
 
 use crate::keyring::Keyring;
-use crate::records::{COVERAGE, KEYRING, Pages, SET_ASIDE, TENANT_KEYS, is_empty, put};
+use crate::records::{COVERAGE, KEYRING, SET_ASIDE, TENANT_KEYS, is_empty, pages, put};
 
 const MAGIC: &[u8; 5] = b"kwex\x02";
 
@@ -30,8 +30,8 @@ const BATCH: usize = 256;
 pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
     let mut out = MAGIC.to_vec();
     for collection in COLLECTIONS {
-        let mut pages = Pages::of(keyring.0.store.as_ref(), collection, None);
-        while let Some(page) = pages.next().await? {
+        let mut found = pages(keyring.0.store.as_ref(), collection, None);
+        while let Some(page) = found.next().await? {
             for record in &page {
                 field(&mut out, record.key.collection.as_str().as_bytes())?;
                 field(&mut out, record.key.owner.as_bytes())?;

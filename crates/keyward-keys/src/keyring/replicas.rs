@@ -6,7 +6,7 @@ use keyward_store::{Applied, Record, RecordKey, Write};
 use super::Keyring;
 use crate::format::Lease;
 use crate::lease;
-use crate::records::{Pages, REPLICAS};
+use crate::records::{REPLICAS, pages};
 use crate::usage::ColumnReport;
 
 /// A long-running process that holds a lease, or did.
@@ -107,8 +107,8 @@ impl Keyring {
     ) -> Result<()> {
         self.refresh().await?;
         let snapshot = self.snapshot();
-        let mut pages = Pages::of(self.0.store.as_ref(), REPLICAS, None);
-        while let Some(page) = pages.next().await? {
+        let mut found = pages(self.0.store.as_ref(), REPLICAS, None);
+        while let Some(page) = found.next().await? {
             for record in &page {
                 seen(record, lease::read(record, &snapshot));
             }

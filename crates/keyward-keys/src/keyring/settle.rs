@@ -12,7 +12,7 @@ use crate::ring::{KeyState, Ring};
 use crate::ring_id::RingId;
 
 /// Every act on the ring that is recorded. What an earlier run left of them is closed at the start.
-const ACTIONS: [&str; 15] = [
+const ACTIONS: [&str; 16] = [
     "keys.accept-restore",
     "keys.add-purpose",
     "keys.create",
@@ -25,15 +25,17 @@ const ACTIONS: [&str; 15] = [
     "keys.remove-replica",
     "keys.rewrap",
     "keys.rewrap-root",
+    "keys.rewrap-values",
     "keys.rotate",
     "keys.rotate-mac",
     "keys.set-aside",
 ];
 
 /// Those that change other records than the ring, so that its epoch does not tell of them.
-const BESIDE_THE_RING: [&str; 4] = [
+const BESIDE_THE_RING: [&str; 5] = [
     "keys.remove-replica",
     "keys.rewrap",
+    "keys.rewrap-values",
     "keys.rotate-mac",
     "keys.set-aside",
 ];

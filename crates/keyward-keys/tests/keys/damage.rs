@@ -111,3 +111,16 @@ proptest! {
         let _ = keyward_keys::anchor::Pins::parse(&bytes);
     }
 }
+
+/// Somebody wrote a record of a name as long as a store holds: it can be set aside all the same.
+#[tokio::test]
+async fn a_record_of_the_longest_name_is_set_aside() {
+    let world = World::new();
+    let ring = world.create().await;
+    let mut place = tenant_key("acme");
+    place.id = "x".repeat(300);
+    world.store.put(place, b"nothing of ours".to_vec()).await;
+    assert_eq!(ring.admin().damaged().await.unwrap().len(), 1);
+    assert_eq!(ring.admin().set_aside("acme").await.unwrap(), 1);
+    assert!(ring.admin().damaged().await.unwrap().is_empty());
+}

@@ -2,6 +2,8 @@
 
 use keyward_base::{ErrorKind, KeyId};
 use keyward_keys::{KeyState, Keyring, Stage};
+use keyward_store::BoxFuture;
+use keyward_testkit::Interrupt;
 
 use crate::world::{Column, World, purpose, tenant};
 
@@ -266,4 +268,37 @@ async fn a_key_that_an_operator_enabled_is_out_of_the_rotation() {
         }
     }
     assert_eq!(state(&ring, old), KeyState::Retired);
+}
+
+async fn to_the_end(ring: &Keyring) {
+    let mut rotation = ring.admin().rotation(&purpose());
+    loop {
+        match rotation.step().await.unwrap() {
+            Stage::Done { .. } => return,
+            Stage::Rewrap { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Another driver takes the rotation to its end at any call of the first: both come to theirs.
+#[tokio::test]
+async fn a_rotation_that_another_ends_at_any_call_ends_too() {
+    for after in 0.. {
+        let world = World::new();
+        let ring = world.create().await;
+        let old = ring.status().keys[0].id;
+        let other = world.open().await;
+        let act =
+            move || -> BoxFuture<'static, ()> { Box::pin(async move { to_the_end(&other).await }) };
+        let staged = &world.store.staged;
+        staged.interrupt(after, Interrupt::Run(Box::new(act)));
+        to_the_end(&ring).await;
+        assert_eq!(state(&ring, old), KeyState::Destroyed, "call {after}");
+        assert!(ring.status().keys.iter().all(|key| !key.ending));
+        if !staged.fired() {
+            assert!(after > 10, "{after} calls");
+            return;
+        }
+    }
 }

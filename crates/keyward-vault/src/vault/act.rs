@@ -146,8 +146,8 @@ impl Vault {
     }
 
     /// What became of an act. A slot that was put carries the act's id. Revisions never repeat, so
-    /// a slot at the revision that was found is one that was not written. A slot that is empty
-    /// again, or was written since, does not tell; one that was to be emptied and is, does.
+    /// a slot at the revision that was found is one that was not written. A slot that is empty, or
+    /// was written since, does not tell: another may have deleted it, or put it.
     async fn became(&self, intent: &Intent) -> Result<Outcome> {
         let (Some(tenant), Some(place), Some(record)) =
             (&intent.tenant, &intent.place, &intent.record)
@@ -159,12 +159,9 @@ impl Vault {
             place: place.clone(),
             record: record.clone(),
         };
-        let found = self.inner.store.fetch(&slot.key()).await?;
+        let found = self.inner.store.fetch(&self.place_of(&slot)).await?;
         let Some(found) = found else {
-            return Ok(match intent.action.as_str() {
-                DELETE => Outcome::Done,
-                _ => Outcome::Unknown,
-            });
+            return Ok(Outcome::Unknown);
         };
         let Ok(held) = Metadata::parse(&found.data) else {
             return Ok(Outcome::Unknown);
@@ -180,7 +177,7 @@ impl Vault {
 
     /// Whether what lies in `slot` was put by the act `id`: asked when a store did not answer.
     pub(super) async fn was_put(&self, slot: &Slot, id: EventId) -> bool {
-        let found = self.inner.store.fetch(&slot.key()).await;
+        let found = self.inner.store.fetch(&self.place_of(slot)).await;
         let held = found.ok().flatten();
         held.and_then(|record| Metadata::parse(&record.data).ok())
             .is_some_and(|held| held.was_put_by(id))

@@ -3,10 +3,10 @@
 //! ```
 //! # use std::sync::Arc;
 //! # use keyward_base::{Result, SecretBytes, SystemClock, audit::Discard};
-//! # use keyward_vault::{Kind, Vault};
+//! # use keyward_vault::{Credential, Vault};
 //! # async fn run() -> Result<()> {
 //! # let vault = Vault::in_memory(Arc::new(SystemClock::new()), Arc::new(Discard::new())).await?;
-//! # let secret = |text: &[u8]| vault.credential(Kind::ApiKey, SecretBytes::copy_of(text));
+//! # let secret = |text: &[u8]| Credential::api_key(SecretBytes::copy_of(text));
 //! # let (first, newer) = (secret(b"first-token-of-some-length")?, secret(b"newer-token-of-some-length")?);
 //! let tokens = vault.tenant("acme")?.place("account.github_token")?;
 //! let stored = tokens.record("42")?.insert(&first).await?;
@@ -89,6 +89,17 @@ impl AtPlace {
     pub fn for_role(mut self, role: Role) -> Self {
         self.role = role;
         self
+    }
+
+    /// As [`Vault::list_place`].
+    ///
+    /// # Errors
+    /// As [`Vault::list`].
+    pub async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Page> {
+        let of = &self.of;
+        of.vault
+            .list_place(&of.tenant, &self.place, after, limit)
+            .await
     }
 
     /// The record `record`: 1 to 128 bytes of visible ASCII.

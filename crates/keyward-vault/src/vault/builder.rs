@@ -6,8 +6,9 @@ use keyward_base::audit::Discard;
 use keyward_base::{Clock, Purpose, Result, Sink, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{Barrier, EphemeralRoot, Keyring, RecordColumn};
-use keyward_store::{MemoryStore, Records};
+use keyward_store::{Collection, MemoryStore, Records};
 
+use super::rows::Rows;
 use super::{Inner, Vault};
 use crate::slot::VAULT;
 
@@ -26,6 +27,7 @@ pub struct VaultBuilder {
     clock: Arc<dyn Clock>,
     trail: Trail,
     purpose: Option<Purpose>,
+    collection: Collection,
 }
 
 impl VaultBuilder {
@@ -37,6 +39,7 @@ impl VaultBuilder {
             clock,
             trail: Trail::new(Arc::new(Discard::new())),
             purpose: None,
+            collection: VAULT,
         }
     }
 
@@ -57,12 +60,19 @@ impl VaultBuilder {
         self
     }
 
+    /// Where its records lie, if not in the collection `vault` of the store: a collection holds
+    /// values of one purpose only, so that a second vault on a store needs one of its own, of at
+    /// most 53 bytes.
+    pub fn collection(mut self, collection: Collection) -> Self {
+        self.collection = collection;
+        self
+    }
+
     /// Makes the vault and registers its records with the keyring, so that no key they need is
     /// destroyed. Acts that an earlier run left open in the trail are closed.
     ///
     /// # Errors
-    /// `Misuse` if the ring has no key of the purpose, or the collection `vault` of the
-    /// store belongs to another;
+    /// `Misuse` if the ring has no key of the purpose, or the collection belongs to another;
     /// `Unavailable` if a store cannot be reached.
     pub async fn build(self) -> Result<Vault> {
         let purpose = match self.purpose {
@@ -70,12 +80,23 @@ impl VaultBuilder {
             None => Purpose::new(PURPOSE)?,
         };
         self.keyring.promoted_epoch(&purpose)?;
-        let barrier = Barrier::claim(self.store.as_ref(), &VAULT, &purpose).await?;
-        let column = RecordColumn::new(Arc::clone(&self.store), VAULT, purpose.clone())?;
+        let collection = self.collection;
+        let barrier = Barrier::claim(self.store.as_ref(), &collection, &purpose).await?;
+        let rows = Rows {
+            purpose: purpose.clone(),
+            provider: *self.keyring.provider(),
+            clock: Arc::clone(&self.clock),
+            trail: self.trail.clone(),
+        };
+        let store = Arc::clone(&self.store);
+        let column = RecordColumn::new(store, collection.clone(), purpose.clone())?;
+        let column = column.resealed_by(Arc::new(rows))?;
         self.keyring.cover(Arc::new(column.clone())).await?;
         let store = self.store.identity()?;
         let digest = self.keyring.provider().sha256(&[
             store.as_str().as_bytes(),
+            b"/",
+            collection.as_str().as_bytes(),
             b"/",
             purpose.as_str().as_bytes(),
         ]);
@@ -85,6 +106,7 @@ impl VaultBuilder {
             store: self.store,
             clock: self.clock,
             purpose,
+            collection,
             named: [a, b, c, d, e, f, g, h],
             barrier: Mutex::new(Some(barrier)),
             column,

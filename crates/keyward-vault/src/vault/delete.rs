@@ -25,7 +25,7 @@ impl Vault {
 
     async fn try_delete(&self, slot: &Slot, expect: Expect, doing: &mut Doing<'_>) -> Result<()> {
         for _ in 0..MAX_TRIES {
-            let found = self.inner.store.fetch(&slot.key()).await?;
+            let found = self.inner.store.fetch(&self.place_of(slot)).await?;
             let record = found.ok_or_else(|| Error::rejected(Reason::NotFound))?;
             let held = Metadata::parse(&record.data);
             // A value that cannot be read may still be deleted by who expects anything.

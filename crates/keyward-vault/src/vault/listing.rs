@@ -4,12 +4,12 @@ use std::fmt;
 
 use keyward_base::{Error, Hint, KeyId, Reason, Result, Revision, Role, Tenant, Timestamp};
 use keyward_crypto::sealed::Header;
-use keyward_store::{Place, Record, RecordKey, Scan, StoreLimits};
+use keyward_store::{Collection, Place, Record, RecordKey, Scan, StoreLimits};
 
 use super::{Vault, parse_stored};
 use crate::credential::{Facts, Kind};
 use crate::metadata::Metadata;
-use crate::slot::{Slot, VAULT};
+use crate::slot::Slot;
 
 /// Bytes of a sealed text that hold its whole header, which has 60 characters at most.
 const FRONT: usize = 64;
@@ -120,7 +120,7 @@ impl Vault {
     /// `Corrupt` for a record that is not what was written; `Unavailable` if the store cannot be
     /// reached.
     pub async fn describe(&self, slot: &Slot) -> Result<Option<Listed>> {
-        let record = self.inner.store.fetch(&slot.key()).await?;
+        let record = self.inner.store.fetch(&self.place_of(slot)).await?;
         let listed = record.map(|found| Listed::read(&found.key, &found.sealed, &found.data));
         listed.transpose()
     }
@@ -132,7 +132,7 @@ impl Vault {
     /// # Errors
     /// `Misuse` for a limit out of bounds; `Unavailable` if the store cannot be reached.
     pub async fn list(&self, tenant: &Tenant, after: Option<&str>, limit: usize) -> Result<Page> {
-        let scan = scan(tenant, after, limit)?;
+        let scan = scan(&self.inner.collection, tenant, after, limit)?;
         let found = self.inner.store.outline(scan, FRONT).await?;
         let mut page = Page::before(found.next);
         for found in &found.items {
@@ -155,7 +155,8 @@ impl Vault {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page> {
-        let found = self.inner.store.scan(scan(tenant, after, limit)?).await?;
+        let scan = scan(&self.inner.collection, tenant, after, limit)?;
+        let found = self.inner.store.scan(scan).await?;
         let mut page = Page::before(found.next);
         for record in &found.items {
             let listed = match Listed::read(&record.key, &record.sealed, &record.data) {
@@ -193,13 +194,21 @@ impl Vault {
     }
 }
 
-fn scan(tenant: &Tenant, after: Option<&str>, limit: usize) -> Result<Scan> {
+fn scan(
+    collection: &Collection,
+    tenant: &Tenant,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Scan> {
     if !(1..=StoreLimits::SCAN).contains(&limit) {
         return Err(Error::misuse("a page holds 1 to 4096 credentials"));
     }
     let owner = tenant.as_str();
     let after = after.map(|id| (owner.to_owned(), id.to_owned()));
-    Ok(Scan::of(VAULT).owner(owner).after(after).limit(limit))
+    Ok(Scan::of(collection.clone())
+        .owner(owner)
+        .after(after)
+        .limit(limit))
 }
 
 impl Page {

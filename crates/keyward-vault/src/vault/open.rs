@@ -34,7 +34,7 @@ impl Vault {
         role: &Role,
         key_id: &mut Option<KeyId>,
     ) -> Result<Opened> {
-        let found = self.inner.store.fetch(&slot.key()).await?;
+        let found = self.inner.store.fetch(&self.place_of(slot)).await?;
         let record = found.ok_or_else(|| Error::rejected(Reason::NotFound))?;
         let metadata = Metadata::parse(&record.data)?;
         if metadata.role()? != *role {

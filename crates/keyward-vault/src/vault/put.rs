@@ -2,7 +2,7 @@
 
 use keyward_base::{ErrorKind, Result, Revision, Role};
 use keyward_crypto::sealed::{self, Header};
-use keyward_store::{Applied, Content, Record, Write};
+use keyward_store::{Applied, Content, Record, RecordKey, Write};
 
 use super::act::{Doing, PUT, conflict, contended};
 use super::{Listed, MAX_TRIES, Vault};
@@ -42,7 +42,7 @@ impl Vault {
         doing: &mut Doing<'_>,
     ) -> Result<Listed> {
         for _ in 0..MAX_TRIES {
-            let found = self.inner.store.fetch(&slot.key()).await?;
+            let found = self.inner.store.fetch(&self.place_of(slot)).await?;
             let held = found
                 .as_ref()
                 .map(|record| Metadata::parse(&record.data))
@@ -74,7 +74,10 @@ impl Vault {
                 credential.bytes().expose(),
             )?;
             drop(key);
-            let batch = vec![barrier.require(), write(slot, found, sealed, data)];
+            let batch = vec![
+                barrier.require(),
+                write(self.place_of(slot), found, sealed, data),
+            ];
             let before = held.map(|held| held.revision().number());
             let applied = match doing.apply(before, Some(header.key), batch).await {
                 // It may have been written all the same.
@@ -105,21 +108,13 @@ impl Vault {
     }
 }
 
-fn write(slot: &Slot, found: Option<Record>, sealed: String, data: Vec<u8>) -> Write {
-    let key = slot.key();
+fn write(key: RecordKey, found: Option<Record>, sealed: String, data: Vec<u8>) -> Write {
     let content = Content {
         sealed,
         data,
         ..Content::default()
     };
-    match found {
-        Some(found) => Write::Swap {
-            key,
-            version: found.version,
-            content,
-        },
-        None => Write::Insert { key, content },
-    }
+    Write::put(key, found.map(|record| record.version), content)
 }
 
 pub(super) fn check_expected(expect: Expect, held: Option<&Metadata>) -> Result<()> {

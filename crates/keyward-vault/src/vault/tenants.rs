@@ -4,7 +4,6 @@ use keyward_base::{Error, Result, Tenant};
 use keyward_store::{Scan, StoreLimits};
 
 use super::Vault;
-use crate::slot::VAULT;
 
 /// A part of the tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +42,9 @@ impl Vault {
         };
         for _ in 0..limit {
             let beyond = page.next.take().map(|owner| (owner, last.clone()));
-            let scan = Scan::of(VAULT).after(beyond).limit(1);
+            let scan = Scan::of(self.inner.collection.clone())
+                .after(beyond)
+                .limit(1);
             let found = self.inner.store.outline(scan, 0).await?;
             let Some(first) = found.items.into_iter().next() else {
                 return Ok(page);

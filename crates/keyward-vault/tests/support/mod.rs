@@ -78,7 +78,12 @@ impl World {
 
     /// The same vault in another process.
     pub(crate) async fn reopened(&self) -> Vault {
-        let ring = Keyring::builder(Arc::clone(&self.keys), Arc::clone(&self.root))
+        self.reopened_on(Arc::clone(&self.keys)).await
+    }
+
+    /// The same vault in another process, that reaches its keys through `keys`.
+    pub(crate) async fn reopened_on(&self, keys: Arc<dyn Records>) -> Vault {
+        let ring = Keyring::builder(keys, Arc::clone(&self.root))
             .clock(self.clock.clone())
             .open()
             .await

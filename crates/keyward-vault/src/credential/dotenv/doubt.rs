@@ -7,6 +7,9 @@
 use super::reading::{Reading, Trouble};
 use super::words::{self, LONG};
 
+/// The fewest bytes of a line that was wrapped: tools wrap at 64, 70 or 76.
+const WRAPPED: usize = 60;
+
 /// The most bytes of a name.
 const MAX_NAME: usize = 255;
 
@@ -23,6 +26,8 @@ pub(super) fn check(text: &str, reading: &Reading) -> Result<(), Trouble> {
     let mut expects_value = false;
     // Whether a value that was not quoted may go on there.
     let mut follows_unquoted = false;
+    // The value above, if it was not quoted.
+    let mut above = "";
     for (number, entry) in reading.entries.iter().enumerate() {
         let name = entry.name(text);
         let trouble = |what| Err(Trouble::at(entry.name.start, what));
@@ -33,11 +38,13 @@ pub(super) fn check(text: &str, reading: &Reading) -> Result<(), Trouble> {
             if is_key_material(name) {
                 return trouble(super::reading::NO_ASSIGNMENT);
             }
-            expects_value = false;
+            (expects_value, above) = (false, "");
             continue;
         };
         let raw = text.get(value.span.clone()).unwrap_or_default().trim();
-        if follows_unquoted && could_go_on(name) || is_list(name, raw) {
+        let is_within = raw.is_empty() && name.len() >= LONG && goes_on(above);
+        above = if value.quoted { "" } else { raw };
+        if is_within || follows_unquoted && could_go_on(name) || is_list(name, raw) {
             return trouble(NAME_OR_VALUE);
         }
         if value.quoted {
@@ -76,6 +83,16 @@ fn could_go_on(name: &str) -> bool {
     name.len() >= LONG
         && name.bytes().any(|b| b.is_ascii_lowercase())
         && !name.contains(['_', '-', '.'])
+}
+
+/// Whether a value without quotes may go on below it: it is itself a line of such a file, or as
+/// long as the lines that tools wrap to.
+fn goes_on(above: &str) -> bool {
+    let is_assignment = |(name, _): (&str, &str)| {
+        is_name(name) && !name.starts_with('-') && name.bytes().any(|b| b.is_ascii_alphabetic())
+    };
+    above.split_once('=').is_some_and(is_assignment)
+        || (above.len() >= WRAPPED && !above.contains(char::is_whitespace))
 }
 
 /// Whether the line could be such a string from one of its keys on.

@@ -1,14 +1,11 @@
 //! Many writers of one slot, on a real file: one wins what only one may.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // Tests: a panic is the report.
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{World, memory};
 use keyward_base::{ErrorKind, Reason, Result, Revision, Role, SecretBytes};
 use keyward_sqlite::SqliteStore;
 use keyward_vault::{Expect, Kind, Listed, Rewrap, Slot, Vault};
-use support::{World, memory};
 
 const WRITERS: usize = 64;
 

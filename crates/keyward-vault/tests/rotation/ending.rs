@@ -1,5 +1,4 @@
 //! Rotation ends, on real SQLite files.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // Tests: a panic is the report.
 
 use std::sync::Arc;
 

@@ -1,19 +1,11 @@
 //! A rotation, from the new key to the rewrap, that is faster than a put at any of its calls.
-#![allow(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    clippy::panic,
-    missing_docs
-)] // Tests: a panic is the report.
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{World, memory};
 use keyward_base::{Role, SecretBytes};
 use keyward_testkit::{Interrupt, Staged};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
-use support::{World, memory};
 
 fn slot(record: usize) -> Slot {
     Slot::new("acme", "account.token", &record.to_string()).unwrap()
@@ -118,6 +110,84 @@ async fn a_rewrap_does_not_seal_under_a_key_that_was_ended_meanwhile() {
         if !fired {
             assert!(after >= 8, "{after} calls");
             return;
+        }
+    }
+}
+
+/// A row that another writer is faster at again and again is moved by itself; and when the barrier
+/// goes up just then, it is not written under the key of before.
+#[tokio::test]
+async fn a_busy_row_is_moved_by_itself_behind_the_barrier() {
+    for raises in [false, true] {
+        let (keys, data) = (memory(), memory());
+        let world = World::on(Arc::clone(&keys), Arc::clone(&data)).await;
+        for record in 0..3 {
+            put(&world.vault, record).await;
+        }
+        let admin = world.vault.keyring().admin();
+        admin.rotate(world.vault.purpose()).await.unwrap();
+        let _promoted = admin.promote_ready().await.unwrap();
+        let staged = Staged::over(Arc::clone(&data));
+        let slow = Vault::builder(world.reopened().await.keyring().clone(), staged.clone());
+        let slow = slow.build().await.unwrap();
+        let busy = Busy {
+            staged: staged.clone(),
+            other: world.reopened().await,
+            left: 5,
+            raises,
+        };
+        staged.take_calls();
+        busy.at_next_batch(4);
+        let report = Rewrap::new(&slow).run().await.unwrap();
+        assert_eq!(report.left, 0, "{raises}: {report:?}");
+        assert_eq!(report.quarantined, 0);
+        let fresh = world.reopened().await;
+        for record in 0..3 {
+            let _opened = fresh.open(&slot(record), &Role::none()).await.unwrap();
+        }
+    }
+}
+
+/// Touches a row before each batch, and raises the barrier before the last.
+struct Busy {
+    staged: Arc<Staged>,
+    other: Vault,
+    left: usize,
+    raises: bool,
+}
+
+impl Busy {
+    fn at_next_batch(self, calls: usize) {
+        let staged = Arc::clone(&self.staged);
+        let act = move || -> keyward_store::BoxFuture<'static, ()> { Box::pin(self.act()) };
+        staged.interrupt(calls, Interrupt::Run(Box::new(act)));
+    }
+
+    async fn act(mut self) {
+        self.left -= 1;
+        if self.left > 0 {
+            // As it is, at another version: what a rewrap of another process does to it.
+            let store = self.other.store();
+            let key = keyward_store::RecordKey {
+                collection: keyward_vault::slot::VAULT,
+                owner: "acme".to_owned(),
+                id: format!("account.token/{}", self.left % 3),
+            };
+            let found = store.fetch(&key).await.unwrap().unwrap();
+            let write = keyward_store::Write::put(key, Some(found.version), found.content);
+            let _done = store.apply(vec![write]).await.unwrap();
+            // A batch and a reading of the rows.
+            self.at_next_batch(1);
+        } else if self.raises {
+            let admin = self.other.keyring().admin();
+            admin.rotate(self.other.purpose()).await.unwrap();
+            let _promoted = admin.promote_ready().await.unwrap();
+            let least = self.other.keyring().promoted_epoch(self.other.purpose());
+            let (store, purpose) = (self.other.store(), self.other.purpose());
+            let vault = keyward_vault::slot::VAULT;
+            let raised =
+                keyward_keys::Barrier::raise(store.as_ref(), &vault, purpose, least.unwrap());
+            raised.await.unwrap();
         }
     }
 }

@@ -1,5 +1,4 @@
 //! A process that was slow cannot write under a key that is being destroyed.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
 
 use std::sync::Arc;
 

@@ -1,14 +1,11 @@
 //! A damaged key record costs its own owner only, and has a way out.
-#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{World, memory};
 use keyward_base::{ErrorKind, Reason, Role, SecretBytes};
 use keyward_store::{Applied, Collection, Content, RecordKey, Records, Write};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
-use support::{World, memory};
 
 const OWNERS: [&str; 3] = ["acme", "globex", "umbrella"];
 
@@ -80,7 +77,7 @@ async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
     assert_eq!(found, (8, 4, 4), "{report:?}");
     assert_eq!(report.skipped_because, Some(Reason::DamagedKeys));
     assert_eq!(report.quarantined, 0, "the rows are sound");
-    let noted = data.count(&Collection::named("quarantine"), "").await;
+    let noted = data.count(&Collection::named("quarantine/vault"), "").await;
     assert_eq!(noted.unwrap(), 0);
     for owner in ["acme", "umbrella"] {
         let _opened = vault.open(&slot(owner, 3), &Role::none()).await.unwrap();
@@ -141,15 +138,20 @@ async fn a_cursor_beyond_what_a_store_holds_does_not_stop_a_rewrap() {
             .keyring()
             .promoted_epoch(world.vault.purpose())
             .unwrap();
-        let text = format!(r#"{{"v":1,"least":{least},"after":["{owner}","{id}"]}}"#);
+        let mut text = b"kwcu\x02".to_vec();
+        text.extend_from_slice(&least.to_be_bytes());
+        text.push(u8::try_from(owner.len()).unwrap());
+        text.extend_from_slice(owner.as_bytes());
+        text.extend_from_slice(&u16::try_from(id.len()).unwrap().to_be_bytes());
+        text.extend_from_slice(id.as_bytes());
         let cursor = Write::Insert {
             key: RecordKey {
                 collection: Collection::named("rewrap"),
-                owner: String::new(),
+                owner: "vault".to_owned(),
                 id: "cursor".to_owned(),
             },
             content: Content {
-                data: text.into_bytes(),
+                data: text,
                 ..Content::default()
             },
         };

@@ -1,0 +1,224 @@
+//! A collection of records, sealed anew page by page.
+
+use keyward_base::{Purpose, Reason, Result};
+use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Scan, Write};
+
+use super::ResealRow;
+use super::cursor::Cursor;
+use super::pass::Pass;
+use super::row::Resealed;
+use crate::barrier::Barrier;
+use crate::keyring::Keyring;
+
+/// Where rows that do not open are noted: same owner and id as the row, in a collection named after
+/// the row's.
+pub(crate) const QUARANTINE: &str = "quarantine/";
+
+/// Bytes of rows sealed anew in one transaction: few large ones rather than many. With the texts
+/// sealed anew, a run holds about three times as much, and one row's plaintext: 16 MiB at most.
+const BYTES: usize = 2 * 1024 * 1024;
+
+/// How often a batch that lost to live writers is tried again before it is split into rows.
+const MAX_TRIES: usize = 4;
+
+/// The rows of one collection, and how each is sealed anew.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) store: &'a dyn Records,
+    pub(crate) collection: &'a Collection,
+    pub(crate) purpose: &'a Purpose,
+    pub(crate) quarantine: &'a Collection,
+    pub(crate) row: &'a dyn ResealRow,
+}
+
+/// Seals anew what is old, from where an interrupted run left off.
+pub(crate) async fn reseal(rows: Rows<'_>, pass: &mut Pass<'_>) -> Result<()> {
+    let keyring = pass.keyring().clone();
+    let (mut barrier, mut cursor) = begin(rows, &keyring).await?;
+    loop {
+        let scan = Scan::of(rows.collection.clone())
+            .after(cursor.after())
+            .limit(pass.rows())
+            .bytes(BYTES);
+        let records = rows.store.scan(scan).await?.items;
+        let Some(last) = records.last() else { break };
+        let after = (last.key.owner.clone(), last.key.id.clone());
+        let mut run = Run {
+            rows,
+            keyring: &keyring,
+            barrier: &barrier,
+            cursor: &mut cursor,
+            pass: &mut *pass,
+        };
+        if !run.page(records, after).await? {
+            (barrier, cursor) = begin(rows, &keyring).await?;
+        }
+        pass.tell();
+    }
+    cursor.clear(rows.store).await
+}
+
+/// Puts the barrier up for the key that is Active now, and finds out how far a run for it came.
+async fn begin(rows: Rows<'_>, keyring: &Keyring) -> Result<(Barrier, Cursor)> {
+    keyring.refresh().await?;
+    let least = keyring.promoted_epoch(rows.purpose)?;
+    let barrier = Barrier::raise(rows.store, rows.collection, rows.purpose, least).await?;
+    let least = barrier.promoted_epoch();
+    let cursor = Cursor::read(rows.store, rows.collection, least).await?;
+    Ok((barrier, cursor))
+}
+
+struct Run<'a, 'p> {
+    rows: Rows<'a>,
+    keyring: &'a Keyring,
+    barrier: &'a Barrier,
+    cursor: &'a mut Cursor,
+    pass: &'a mut Pass<'p>,
+}
+
+impl Run<'_, '_> {
+    /// Seals the old ones of `records` anew, and moves the cursor to `after` in the same batch. No:
+    /// the barrier moved, and what was sealed behind it before is not written.
+    async fn page(&mut self, mut records: Vec<Record>, after: (String, String)) -> Result<bool> {
+        let (rows, least) = (self.rows, self.barrier.promoted_epoch());
+        for _ in 0..MAX_TRIES {
+            let (moved, became) = prepare(rows, self.keyring, least, &records).await?;
+            let at_cursor = moved.len().saturating_add(1);
+            let mut writes = vec![self.barrier.require()];
+            writes.extend(moved);
+            writes.push(self.cursor.advance(&after)?);
+            match rows.store.apply(writes).await? {
+                Applied::Done(versions) => {
+                    self.cursor.moved(after, versions.last().copied().flatten());
+                    self.tell(&records, &became).await?;
+                    return Ok(true);
+                }
+                Applied::Conflict { index: 0 } => return Ok(false),
+                Applied::Conflict { index } if index == at_cursor => {
+                    self.cursor.follow(rows.store).await?;
+                }
+                // A live writer was faster on some row: look at all of them as they are now.
+                _ => records = read_again(rows, &records).await?,
+            }
+        }
+        // Busy rows: one at a time, so that no writer can hold the others up.
+        for record in &records {
+            if !self.one(record).await? {
+                return Ok(false);
+            }
+        }
+        let write = self.cursor.advance(&after)?;
+        match rows.store.apply(vec![write]).await? {
+            Applied::Done(versions) => {
+                self.cursor.moved(after, versions.last().copied().flatten());
+            }
+            _ => self.cursor.follow(rows.store).await?,
+        }
+        Ok(true)
+    }
+
+    /// One row, until it is current, gone, or not to be moved. Every lost try means that a writer
+    /// wrote it, and writers write under current keys only. No: the barrier moved.
+    async fn one(&mut self, record: &Record) -> Result<bool> {
+        let (rows, least) = (self.rows, self.barrier.promoted_epoch());
+        let mut record = [record.clone()];
+        loop {
+            let (moved, became) = prepare(rows, self.keyring, least, &record).await?;
+            if moved.is_empty() {
+                self.tell(&record, &became).await?;
+                return Ok(true);
+            }
+            let mut writes = vec![self.barrier.require()];
+            writes.extend(moved);
+            match rows.store.apply(writes).await? {
+                Applied::Done(_) => {
+                    self.tell(&record, &became).await?;
+                    return Ok(true);
+                }
+                Applied::Conflict { index: 0 } => return Ok(false),
+                _ => {}
+            }
+            let [held] = &record;
+            match rows.store.fetch(&held.key).await? {
+                Some(newer) => record = [newer],
+                None => return Ok(true),
+            }
+        }
+    }
+
+    /// Counts what was done, and notes what does not open.
+    async fn tell(&mut self, records: &[Record], became: &[Resealed]) -> Result<()> {
+        for (record, became) in records.iter().zip(became) {
+            self.pass.count(became);
+            if let Resealed::Bad(reason) = became {
+                set_aside(self.rows, record, *reason).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What moves of `records`, and what became of each.
+async fn prepare(
+    rows: Rows<'_>,
+    keyring: &Keyring,
+    least: u64,
+    records: &[Record],
+) -> Result<(Vec<Write>, Vec<Resealed>)> {
+    let mut moved = Vec::with_capacity(records.len());
+    let mut all = Vec::with_capacity(records.len());
+    let row = rows.row;
+    for record in records {
+        let became = keyring.reseal_value(
+            rows.purpose,
+            row.tenant(record),
+            &record.sealed,
+            least,
+            |old, new| row.reseal(record, old, new),
+        );
+        let mut became = became.await?;
+        if let Resealed::Moved(sealed) = &mut became {
+            moved.push(swap(record, std::mem::take(sealed)));
+        }
+        all.push(became);
+    }
+    Ok((moved, all))
+}
+
+async fn read_again(rows: Rows<'_>, records: &[Record]) -> Result<Vec<Record>> {
+    let keys: Vec<RecordKey> = records.iter().map(|record| record.key.clone()).collect();
+    let found = rows.store.fetch_many(&keys).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn set_aside(rows: Rows<'_>, record: &Record, reason: Reason) -> Result<()> {
+    rows.row.note_bad(record, reason).await?;
+    let insert = Write::Insert {
+        key: RecordKey {
+            collection: rows.quarantine.clone(),
+            ..record.key.clone()
+        },
+        content: Content {
+            data: reason.as_str().as_bytes().to_vec(),
+            ..Content::default()
+        },
+    };
+    // Noted before, by an earlier run: just as well.
+    let _either_way: Applied = rows.store.apply(vec![insert]).await?;
+    Ok(())
+}
+
+fn swap(record: &Record, sealed: String) -> Write {
+    Write::Swap {
+        key: record.key.clone(),
+        version: record.version,
+        content: Content {
+            sealed,
+            data: record.data.clone(),
+            expires: record.expires,
+            mac_key: record.mac_key.clone(),
+            token_key: record.token_key.clone(),
+            word: record.word.clone(),
+        },
+    }
+}
