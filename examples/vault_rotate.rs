@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use keyward::embedded::{Home, HomeDir, Options};
+use keyward::embedded::Home;
 use keyward::keys::Stage;
 use keyward::vault::Rewrap;
 use keyward::{Purpose, Result};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let home = Home::open(&HomeDir::from_env()?, &Options::from_env()).await?;
+    let home = Home::open_once().await?;
     let mut rotation = home.keyring().admin().rotation(&Purpose::new("vault")?);
     loop {
         match rotation.step().await? {

@@ -2,16 +2,16 @@
 //! standard input is one request, `TENANT PLACE RECORD`; the answer is how many bytes it opened.
 #![allow(clippy::print_stdout)] // An example shows what it does.
 
-use keyward::embedded::{Home, HomeDir, Options};
-use keyward::vault::{Slot, Vault};
-use keyward::{Error, Result, Role};
+use keyward::embedded::Home;
+use keyward::vault::Vault;
+use keyward::{Error, Result};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     // `web-1` is what `keyward keys status` calls this process. Until `home` is dropped it holds
     // a lease and reads the keyring anew, so that it has each new key before it is used.
-    let home = Home::serve(&HomeDir::from_env()?, &Options::from_env(), "web-1").await?;
+    let home = Home::open_default("web-1").await?;
 
     println!("serving");
     let mut requests = BufReader::new(tokio::io::stdin()).lines();
@@ -28,7 +28,7 @@ async fn main() -> Result<()> {
 async fn answer(vault: &Vault, request: &str) -> Result<usize> {
     let mut words = request.split(' ');
     let mut word = || words.next().unwrap_or_default();
-    let slot = Slot::new(word(), word(), word())?;
-    let opened = vault.open(&slot, &Role::none()).await?;
+    let place = vault.tenant(word())?.place(word())?;
+    let opened = place.record(word())?.open().await?;
     Ok(opened.bytes().len())
 }

@@ -102,3 +102,97 @@ async fn an_applications_own_column_is_rotated_with_the_vault() -> Result<()> {
     assert!(refused.to_string().contains("server.password"), "{refused}");
     Ok(())
 }
+
+#[allow(dead_code, clippy::print_stderr, missing_docs)]
+#[path = "../service.rs"]
+mod service;
+
+/// The service's own lines: without its schema, its imports, and what says what it is.
+#[test]
+fn the_service_is_short() {
+    let text = include_str!("../service.rs");
+    let (_, own) = text.split_once("// The service.\n").unwrap();
+    let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let lines = own.lines().filter(is_code).count();
+    assert!(lines <= 90, "{lines} lines");
+}
+
+async fn asked(routes: &axum::Router, method: &str, path: &str, body: &str) -> String {
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+    let request = axum::http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "127.0.0.1:8080")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(body.to_owned()))
+        .unwrap();
+    let answer = routes.clone().oneshot(request).await.unwrap();
+    let status = answer.status();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert_eq!(status, 200, "{method} {path}: {body}");
+    body
+}
+
+/// Tokens and passwords are put and used all the while: each of them opens until the old key is
+/// destroyed, and after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_rotates_to_the_end_beside_live_traffic() -> Result<()> {
+    use keyward::keys::KeyState;
+    let place = Place::new();
+    let dir = HomeDir::at(place.folder().join("home"));
+    let clock = std::sync::Arc::new(keyward::base::ManualClock::new(
+        keyward::Timestamp::from_millis(1_700_000_000_000),
+    ));
+    let mut options = options(&place);
+    options.clock = clock.clone();
+    drop(Home::init(&dir, &options).await?);
+    let home = Home::serve(&dir, &options, "web-1").await?;
+    let keyring = home.keyring().clone();
+    let old = keyring.status().keys.first().unwrap().id;
+    let database = place.folder().join("servers.db");
+    let routes = service::routes(home, &database).await?;
+
+    let (token, password) = (format!("secret={TOKEN}"), "secret=a-password-of-a-server");
+    for id in 0..5 {
+        asked(&routes, "POST", &format!("/tokens/acme/{id}"), &token).await;
+        let path = format!("/servers/globex/{id}");
+        let shown = asked(&routes, "POST", &path, password).await;
+        assert!(!shown.contains("password-of"), "{shown}");
+    }
+    assert_eq!(asked(&routes, "POST", "/rotate", "").await, "begun");
+    let mut rounds = 0;
+    loop {
+        let state = keyring.status().keys.into_iter().find(|key| key.id == old);
+        let state = state.unwrap().state;
+        for id in 0..5 {
+            let (token_path, path) = (
+                format!("/tokens/acme/{id}"),
+                format!("/servers/globex/{id}"),
+            );
+            let opened = asked(&routes, "GET", &token_path, "").await;
+            assert_eq!(opened, "40 bytes", "{state:?}");
+            let opened = asked(&routes, "GET", &path, "").await;
+            assert_eq!(opened, "22 bytes", "{state:?}");
+        }
+        asked(
+            &routes,
+            "POST",
+            &format!("/tokens/acme/{}", rounds % 5),
+            &token,
+        )
+        .await;
+        let path = format!("/servers/globex/{}", rounds % 5);
+        asked(&routes, "POST", &path, password).await;
+        if state == KeyState::Destroyed {
+            break;
+        }
+        // The lease is renewed by the service's own ticks; time passes as they do.
+        keyring.tick().await?;
+        clock.advance(std::time::Duration::from_secs(10));
+        rounds += 1;
+    }
+    assert!(rounds > 0);
+    Ok(())
+}

@@ -109,6 +109,24 @@ impl Home {
         parts.finish(dir, options, keyring).await
     }
 
+    /// Opens the home of this machine's user for a process that goes on running, under a `name` for
+    /// people: [`Home::serve`] with [`HomeDir::from_env`] and [`Options::from_env`].
+    ///
+    /// # Errors
+    /// As [`Home::serve`] and [`HomeDir::from_env`].
+    pub async fn open_default(name: &str) -> Result<Self> {
+        Self::serve(&HomeDir::from_env()?, &Options::from_env(), name).await
+    }
+
+    /// Opens the home of this machine's user for a command that ends at once and takes no lease:
+    /// [`Home::open`] with [`HomeDir::from_env`] and [`Options::from_env`].
+    ///
+    /// # Errors
+    /// As [`Home::open`] and [`HomeDir::from_env`].
+    pub async fn open_once() -> Result<Self> {
+        Self::open(&HomeDir::from_env()?, &Options::from_env()).await
+    }
+
     /// Opens a home that [`Home::init`] made. Nothing missing is made anew.
     ///
     /// # Errors
@@ -134,6 +152,14 @@ impl Home {
         let mut opened = parts.finish(dir, options, keyring.clone()).await?;
         opened.ticker = Some(Ticker::start(keyring)?);
         Ok(opened)
+    }
+
+    /// Ends what dropping ends, now: for a home that others share. The lease is given up, and
+    /// nothing seals or opens any more. A home without a lease is left as it is.
+    pub fn close(&self) {
+        if let Some(ticker) = &self.ticker {
+            ticker.stop();
+        }
     }
 
     /// What the last tick of [`Home::serve`] failed with, for a health check: when ticks keep

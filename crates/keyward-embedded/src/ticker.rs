@@ -14,6 +14,10 @@ use tokio::runtime::Handle;
 /// costs no read.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long a drop waits for a tick that goes on, and for the lease to be given up. A root that is
+/// asked over the very runtime that drops this would never answer.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Ticks until it is dropped, and gives the lease up then.
 #[derive(Debug)]
 pub(crate) struct Ticker {
@@ -21,10 +25,19 @@ pub(crate) struct Ticker {
     thread: Option<JoinHandle<()>>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Ticks,
+    /// It is to end.
+    Ends,
+    Ended,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    is_over: Mutex<bool>,
-    over: Condvar,
+    stage: Mutex<Stage>,
+    moved: Condvar,
     /// What the last tick failed with.
     failure: Mutex<Option<String>>,
 }
@@ -45,12 +58,19 @@ impl Ticker {
                 }
                 // If this fails, the lease runs out by itself.
                 let _given_up = wait_for(keyring.leave());
+                shared.enter(Stage::Ended);
             })
             .map_err(|e| Error::unavailable("no thread for the keyring's ticks").with_source(e))?;
         Ok(Self {
             state,
             thread: Some(thread),
         })
+    }
+
+    /// Ends the ticks and gives the lease up. Says whether that came to its end in time.
+    pub(crate) fn stop(&self) -> bool {
+        self.state.end();
+        self.state.while_at(Stage::Ends, GRACE) == Stage::Ended
     }
 
     pub(crate) fn failure(&self) -> Option<String> {
@@ -61,17 +81,38 @@ impl Ticker {
 impl State {
     /// Waits for the next tick. Says whether there is to be none.
     fn waits(&self) -> bool {
-        let held = lock(&self.is_over);
-        let waited = self.over.wait_timeout_while(held, EVERY, |over| !*over);
+        self.while_at(Stage::Ticks, EVERY) != Stage::Ticks
+    }
+
+    /// Waits until `stage` is over, `most` at most, and says which it is then.
+    fn while_at(&self, stage: Stage, most: Duration) -> Stage {
+        let held = lock(&self.stage);
+        let waited = self.moved.wait_timeout_while(held, most, |at| *at == stage);
         *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Asks for the end, unless it has come.
+    fn end(&self) {
+        let mut held = lock(&self.stage);
+        if *held == Stage::Ticks {
+            *held = Stage::Ends;
+        }
+        drop(held);
+        self.moved.notify_all();
+    }
+
+    fn enter(&self, stage: Stage) {
+        *lock(&self.stage) = stage;
+        self.moved.notify_all();
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        *lock(&self.state.is_over) = true;
-        self.state.over.notify_all();
-        if let Some(thread) = self.thread.take() {
+        let is_over = self.stop();
+        if let Some(thread) = self.thread.take()
+            && (is_over || thread.is_finished())
+        {
             // A panic there ended the ticks; the lease ran out, and nothing opened since.
             let _ = thread.join();
         }

@@ -1,6 +1,11 @@
 //! A home is private, is made once, and is not made anew out of what is left of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "home/column.rs"]
+mod column;
+#[path = "home/fixture.rs"]
+mod fixture;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

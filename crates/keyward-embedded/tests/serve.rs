@@ -60,3 +60,30 @@ async fn a_name_that_is_none_is_refused() {
         assert_eq!(refused.kind(), ErrorKind::Misuse, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_home_that_others_share_is_closed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    drop(Home::init(&dir, &options).await.unwrap());
+    let served = Home::serve(&dir, &options, "web-1").await.unwrap();
+    let tokens = served.vault().tenant("acme").unwrap();
+    let record = tokens.place("a.b").unwrap().record("1").unwrap();
+    let secret = keyward_base::SecretBytes::copy_of(b"a-secret");
+    let credential = keyward_vault::Credential::opaque(secret).unwrap();
+    record.insert(&credential).await.unwrap();
+    let other = Home::open(&dir, &options).await.unwrap();
+    assert_eq!(other.keyring().replicas().await.unwrap().len(), 1);
+    for _ in 0..2 {
+        served.close();
+        assert!(other.keyring().replicas().await.unwrap().is_empty());
+        let refused = record.open().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    }
+    drop(served);
+    // One without a lease has nothing to end.
+    other.close();
+    let place = other.vault().tenant("acme").unwrap().place("a.b").unwrap();
+    let _opened = place.record("1").unwrap().open().await.unwrap();
+}

@@ -10,25 +10,25 @@
 //! use std::sync::Arc;
 //!
 //! use keyward::base::audit::Discard;
-//! use keyward::vault::{Expect, Kind, Slot, Vault};
-//! use keyward::{Reason, Result, Role, SecretBytes, SystemClock};
+//! use keyward::vault::{Credential, Vault};
+//! use keyward::{Reason, Result, SecretBytes, SystemClock};
 //!
 //! # pub
 //! async fn tour() -> Result<()> {
+//!     // A service opens a home instead, on disk: `Home::open_default("web-1")`.
 //!     let vault = Vault::in_memory(Arc::new(SystemClock::new()), Arc::new(Discard::new())).await?;
-//!     let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
-//!     let token = vault.credential(Kind::ApiKey, token)?;
+//!     let tokens = vault.tenant("acme")?.place("account.github_token")?;
+//!     let secret = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
 //!
-//!     let slot = Slot::new("acme", "account.github_token", "42")?;
-//!     let listed = vault.put(&slot, &token, &Role::none(), Expect::Absent).await?;
-//!     assert_eq!(listed.hint.to_string(), "ghp_••••6aKo");
+//!     let stored = tokens.record("42")?.insert(&Credential::api_key(secret)?).await?;
+//!     assert_eq!(stored.hint.to_string(), "ghp_••••6aKo");
 //!
-//!     let opened = vault.open(&slot, &Role::none()).await?;
+//!     let opened = tokens.record("42")?.open().await?;
 //!     assert_eq!(opened.bytes().len(), 40);
 //!
-//!     // Another tenant's slot holds nothing, whatever its number.
-//!     let other = Slot::new("globex", "account.github_token", "42")?;
-//!     let refused = vault.open(&other, &Role::none()).await.unwrap_err();
+//!     // Another tenant's record holds nothing, whatever its number.
+//!     let other = vault.tenant("globex")?.place("account.github_token")?;
+//!     let refused = other.record("42")?.open().await.unwrap_err();
 //!     assert_eq!(refused.to_string(), "rejected");
 //!     assert_eq!(refused.reason(), Some(Reason::NotFound));
 //!     Ok(())

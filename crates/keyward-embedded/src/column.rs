@@ -1,0 +1,276 @@
+//! A column of sealed values in an application's own SQLite table.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use keyward_base::{
+    CredentialKind, Error, Place, RecordId, Result, Revision, Role, SecretBytes, Tenant,
+};
+use keyward_sqlite::identity;
+use keyward_sqlite::rusqlite::{self, Connection, OptionalExtension, TransactionBehavior, params};
+use keyward_store::BoxFuture;
+use keyward_vault::{Cell, Column, Row, Sealed, Table};
+
+use crate::home::Home;
+
+/// How long it waits for another connection that writes.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Which column it is. Each name is 1 to 63 of `A-Z a-z 0-9 _`.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs)] // A new field must break every caller.
+pub struct Layout<'a> {
+    /// The table. It is `STRICT`, so that a value cannot lie in it as anything but text.
+    pub table: &'a str,
+    /// The `INTEGER PRIMARY KEY`: a value is bound to its row.
+    pub id: &'a str,
+    /// The column that names whose a row is, `TEXT NOT NULL`.
+    pub tenant: &'a str,
+    /// The column of sealed values, `TEXT`; NULL or empty where there is none. An index on
+    /// `substr(column, 1, 16)` lets a rotation count the values of a key without reading them.
+    pub column: &'a str,
+}
+
+/// A column of sealed values in an application's own table: counted and sealed anew by every
+/// rotation of this process, through a connection of its own to the database.
+///
+/// The application writes and reads the rows itself, over any connection and driver. What it
+/// stores is bound to the tenant and the id of its row, opens for any caller of its tenant, and is
+/// stored within [`Sealed::use_by`].
+#[derive(Clone, Debug)]
+pub struct OwnColumn {
+    column: Column,
+    kind: CredentialKind,
+}
+
+impl Home {
+    /// The column of `layout` in the SQLite database `database`, registered for good: no process
+    /// destroys a key that its values may need without counting them. The database gets an
+    /// identity, in a table `keyward_store` of one row.
+    ///
+    /// # Errors
+    /// `Misuse` if the table or one of the columns is not as the layout says; `Unavailable` if the
+    /// database or the key store cannot be reached; `Corrupt` if the database has a table
+    /// `keyward_store` that is not ours.
+    pub async fn own_column(&self, database: &Path, layout: &Layout<'_>) -> Result<OwnColumn> {
+        let (store, rows) = Rows::open(database, layout)?;
+        let place = Place::new(&format!("{}.{}", layout.table, layout.column))?;
+        let kind = rows.kind.clone();
+        let column = self.vault().column(store, place).await?;
+        column.attach(Arc::new(rows));
+        Ok(OwnColumn { column, kind })
+    }
+}
+
+impl OwnColumn {
+    /// Seals `secret` for the row `id` of `tenant`. The row's id comes first: an application that
+    /// inserts a row seals for the id it got, in the transaction that stores the value, or before.
+    ///
+    /// # Errors
+    /// As [`Column::seal`]; `Misuse` for a tenant that is not well formed.
+    pub async fn seal(&self, tenant: &str, id: i64, secret: &SecretBytes) -> Result<Sealed> {
+        self.column.seal(&self.cell(tenant, id)?, secret).await
+    }
+
+    /// Opens the `text` that lies in the row `id` of `tenant`.
+    ///
+    /// # Errors
+    /// As [`Column::open`].
+    pub async fn open(&self, tenant: &str, id: i64, text: &str) -> Result<SecretBytes> {
+        let cell = self.cell(tenant, id)?;
+        self.column.open(&cell, &text.parse()?).await
+    }
+
+    /// Whether `value` may still be stored: as [`Column::check_use`].
+    ///
+    /// # Errors
+    /// As [`Column::check_use`].
+    pub fn check_use(&self, value: &Sealed) -> Result<()> {
+        self.column.check_use(value)
+    }
+
+    fn cell(&self, tenant: &str, id: i64) -> Result<Cell> {
+        cell(tenant, id, &self.kind)
+    }
+}
+
+fn cell(tenant: &str, id: i64, kind: &CredentialKind) -> Result<Cell> {
+    Ok(Cell {
+        tenant: Tenant::new(tenant)?,
+        record: RecordId::new(&id.to_string())?,
+        role: Role::none(),
+        kind: kind.clone(),
+        revision: Revision::FIRST,
+    })
+}
+
+/// The rows of the table, over a connection of their own.
+struct Rows {
+    conn: Mutex<Connection>,
+    kind: CredentialKind,
+    count: String,
+    page: String,
+    swap: String,
+}
+
+impl Rows {
+    fn open(database: &Path, layout: &Layout<'_>) -> Result<(keyward_store::StoreId, Self)> {
+        let Layout {
+            table,
+            id,
+            tenant,
+            column,
+        } = *layout;
+        [table, id, tenant, column]
+            .into_iter()
+            .try_for_each(check_name)?;
+        let mut conn = Connection::open(database).map_err(failed)?;
+        conn.busy_timeout(BUSY).map_err(failed)?;
+        check_table(&conn, layout)?;
+        let begun = conn.transaction_with_behavior(TransactionBehavior::Immediate);
+        let tx = begun.map_err(failed)?;
+        let store = identity::install(&tx)?;
+        tx.commit().map_err(failed)?;
+        // A half-open range of the key's 16 characters, byte by byte: no base64 character is as
+        // high as `~`.
+        let front = format!("substr(\"{column}\", 1, 16)");
+        let rows = Self {
+            conn: Mutex::new(conn),
+            kind: CredentialKind::new("column")?,
+            count: format!(
+                "SELECT count(*) FROM \"{table}\" WHERE {front} >= ?1 AND {front} < ?1 || '~' AND \"{column}\" <> ''"
+            ),
+            page: format!(
+                "SELECT \"{id}\", \"{tenant}\", \"{column}\" FROM \"{table}\" WHERE \"{id}\" > ?1 AND \"{column}\" <> '' ORDER BY \"{id}\" LIMIT ?2"
+            ),
+            swap: format!(
+                "UPDATE \"{table}\" SET \"{column}\" = ?3 WHERE \"{id}\" = ?1 AND \"{column}\" = ?2 COLLATE BINARY"
+            ),
+        };
+        Ok((store, rows))
+    }
+
+    fn conn(&self) -> MutexGuard<'_, Connection> {
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(&self, prefix: &str) -> rusqlite::Result<i64> {
+        let conn = self.conn();
+        let mut count = conn.prepare_cached(&self.count)?;
+        count.query_row([prefix], |row| row.get(0))
+    }
+
+    fn paged(&self, after: i64, limit: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
+        let conn = self.conn();
+        let mut page = conn.prepare_cached(&self.page)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        page.query_map(params![after, limit], read)?.collect()
+    }
+
+    fn swapped(&self, id: i64, value: &str, next: &str) -> rusqlite::Result<bool> {
+        let conn = self.conn();
+        let mut swap = conn.prepare_cached(&self.swap)?;
+        Ok(swap.execute(params![id, value, next])? == 1)
+    }
+}
+
+impl Table for Rows {
+    fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
+        let count = self.counted(prefix).map_err(failed);
+        let count = count.map(|rows| u64::try_from(rows).unwrap_or_default());
+        Box::pin(std::future::ready(count))
+    }
+
+    fn rows<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            let lost = |_| Error::misuse("a cursor of the table is not one of ours");
+            let after = after.map_or(Ok(i64::MIN), str::parse).map_err(lost)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let found = self.paged(after, limit).map_err(failed)?.into_iter();
+            let row = |(id, tenant, value): (i64, String, String)| {
+                Ok(Row {
+                    cursor: id.to_string(),
+                    cell: cell(&tenant, id, &self.kind)?,
+                    value,
+                })
+            };
+            found.map(row).collect()
+        })
+    }
+
+    fn swap<'a>(&'a self, row: &'a Row, next: &'a Sealed) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let lost = |_| Error::misuse("a row of the table is not one of ours");
+            let id = row.cursor.parse().map_err(lost)?;
+            self.swapped(id, &row.value, next.as_str()).map_err(failed)
+        })
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("page", &self.page)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let fits = (1..=63).contains(&name.len());
+    if fits && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Ok(());
+    }
+    Err(Error::misuse(
+        "a name of a layout is 1 to 63 of A-Z, a-z, 0-9 and _",
+    ))
+}
+
+fn check_table(conn: &Connection, layout: &Layout<'_>) -> Result<()> {
+    let strict = "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name = ?1";
+    let strict: Option<bool> = conn
+        .query_row(strict, [layout.table], |row| row.get(0))
+        .optional()
+        .map_err(failed)?;
+    match strict {
+        Some(true) => {}
+        Some(false) => {
+            return Err(Error::misuse(format!(
+                "the table {} is not STRICT, so that a value in it could be no text and not be counted: make it STRICT",
+                layout.table
+            )));
+        }
+        None => {
+            return Err(Error::misuse(format!(
+                "the database has no table {}: make it before its column is registered",
+                layout.table
+            )));
+        }
+    }
+    let of = "SELECT type, pk, \"notnull\" FROM pragma_table_info(?1) WHERE name = ?2";
+    let check = |column: &str, what: &str, fits: fn(&(String, i64, bool)) -> bool| {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let found = conn.query_row(of, [layout.table, column], read).optional();
+        match found.map_err(failed)? {
+            Some(found) if fits(&found) => Ok(()),
+            _ => Err(Error::misuse(format!(
+                "the column {column} of the table {} must be {what}",
+                layout.table
+            ))),
+        }
+    };
+    check(layout.id, "its INTEGER PRIMARY KEY", |(of, pk, _)| {
+        of.eq_ignore_ascii_case("INTEGER") && *pk == 1
+    })?;
+    check(layout.tenant, "TEXT NOT NULL", |(of, _, notnull)| {
+        of.eq_ignore_ascii_case("TEXT") && *notnull
+    })?;
+    check(layout.column, "TEXT", |(of, ..)| {
+        of.eq_ignore_ascii_case("TEXT")
+    })
+}
+
+fn failed(e: rusqlite::Error) -> Error {
+    Error::unavailable("the application's database cannot be read or written").with_source(e)
+}

@@ -1,0 +1,134 @@
+//! A column of an application's own table.
+
+use keyward_base::{ErrorKind, Purpose, Reason, SecretBytes};
+use keyward_embedded::{Home, HomeDir, Layout};
+use keyward_sqlite::rusqlite::{Connection, params};
+
+use super::options;
+
+const LAYOUT: Layout<'_> = Layout {
+    table: "server",
+    id: "id",
+    tenant: "tenant",
+    column: "password",
+};
+
+const TABLE: &str =
+    "CREATE TABLE server (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, password TEXT) STRICT";
+
+fn secret(text: &str) -> SecretBytes {
+    SecretBytes::copy_of(text.as_bytes())
+}
+
+#[tokio::test]
+async fn its_values_are_bound_counted_and_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    let home = Home::init(&dir, &options).await.unwrap();
+    let database = folder.path().join("app.db");
+    let app = Connection::open(&database).unwrap();
+    app.execute_batch(TABLE).unwrap();
+    let column = home.own_column(&database, &LAYOUT).await.unwrap();
+    let put = |id: i64, tenant: &str, value: Option<&str>| {
+        let sql = "INSERT OR REPLACE INTO server VALUES (?1, ?2, ?3)";
+        app.execute(sql, params![id, tenant, value]).unwrap();
+    };
+    let get = |id: i64| -> String {
+        let sql = "SELECT password FROM server WHERE id = ?1";
+        app.query_row(sql, [id], |row| row.get(0)).unwrap()
+    };
+    for (id, tenant) in [(-3, "acme"), (1, "acme"), (2, "globex"), (40, "acme")] {
+        let value = column
+            .seal(tenant, id, &secret("a password"))
+            .await
+            .unwrap();
+        column.check_use(&value).unwrap();
+        put(id, tenant, Some(value.as_str()));
+    }
+    put(5, "acme", None);
+    put(6, "acme", Some(""));
+    let opened = column.open("acme", 1, &get(1)).await.unwrap();
+    assert_eq!(opened.expose(), b"a password");
+    for (tenant, id) in [("acme", 2), ("acme", 40), ("globex", 1)] {
+        let refused = column.open(tenant, id, &get(1)).await.unwrap_err();
+        assert_eq!(
+            refused.reason(),
+            Some(Reason::NotAuthentic),
+            "{tenant} {id}"
+        );
+    }
+    // One that is no value of ours stops nobody.
+    put(7, "acme", Some("a password in the clear"));
+
+    let purpose = Purpose::new("vault").unwrap();
+    let admin = home.keyring().admin();
+    let old = home.keyring().status().keys.first().unwrap().id;
+    admin.rotate(&purpose).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    assert_eq!(admin.usage().await.unwrap().rows(old), 4);
+    let report = admin.rewrap_values(&purpose, |_| {}).await.unwrap();
+    let found = (report.seen, report.moved, report.quarantined, report.left);
+    assert_eq!(found, (5, 4, 1, 0));
+    assert_eq!(get(7), "a password in the clear");
+    for (id, tenant) in [(-3, "acme"), (1, "acme"), (2, "globex"), (40, "acme")] {
+        let opened = column.open(tenant, id, &get(id)).await.unwrap();
+        assert_eq!(opened.expose(), b"a password");
+    }
+    // Who does not present the column disables nothing.
+    let stranger = Home::open(&dir, &options).await.unwrap();
+    let refused = stranger.keyring().admin().disable(old).await.unwrap_err();
+    assert!(refused.to_string().contains("server.password"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_as_said_is_refused_with_what_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let home = Home::init(&dir, &options(folder.path())).await.unwrap();
+    let strict = |columns: &str| format!("CREATE TABLE server ({columns}) STRICT");
+    let cases = [
+        (String::new(), "no table"),
+        (TABLE.replace(" STRICT", ""), "STRICT"),
+        (
+            strict("id INTEGER PRIMARY KEY, tenant TEXT, password TEXT"),
+            "tenant",
+        ),
+        (
+            strict("id TEXT PRIMARY KEY, tenant TEXT NOT NULL, password TEXT"),
+            "id",
+        ),
+        (
+            strict("id INTEGER, tenant TEXT NOT NULL, password TEXT"),
+            "id",
+        ),
+        (
+            strict("id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, password BLOB"),
+            "password",
+        ),
+        (
+            strict("id INTEGER PRIMARY KEY, tenant TEXT NOT NULL"),
+            "password",
+        ),
+        (
+            "CREATE VIEW server AS SELECT 1 id, 'a' tenant, 'b' password".to_owned(),
+            "no table",
+        ),
+    ];
+    for (number, (sql, says)) in cases.into_iter().enumerate() {
+        let database = folder.path().join(format!("app-{number}.db"));
+        Connection::open(&database)
+            .unwrap()
+            .execute_batch(&sql)
+            .unwrap();
+        let refused = home.own_column(&database, &LAYOUT).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse, "{sql}");
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
+    for table in ["", "a b", "a\"b", &"x".repeat(64)] {
+        let layout = Layout { table, ..LAYOUT };
+        let database = folder.path().join("app-1.db");
+        let refused = home.own_column(&database, &layout).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse, "{table}");
+    }
+}
