@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use keyward_base::{Actor, Result, Subject, Tenant};
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_vault::Vault;
+use keyward_vault::{AtPlace, Vault};
 use tokio::sync::watch;
 
 use crate::journal::Journal;
 use crate::log;
 use crate::notice::Notices;
+use crate::section::Section;
 use keys::Rewrapping;
 
 /// The one organisation there is until people can log in.
@@ -47,14 +48,12 @@ impl Desk {
         let mut options = Options::from_env();
         options.audit = journal.clone();
         options.actor = Some(Actor::new(Subject::new(OPERATOR)?).staff());
-        options.replica = Some("deploydesk".to_owned());
         let root_file = matches!(options.root, RootSource::File);
         let first = !dir.is_used()?;
-        let home = if first {
-            Home::init(&dir, &options).await?
-        } else {
-            Home::open(&dir, &options).await?
-        };
+        if first {
+            Home::init(&dir, &options).await?;
+        }
+        let home = Home::serve(&dir, &options, "deploydesk").await?;
         if root_file {
             let path = dir.root_file();
             log::line(&format!(
@@ -75,6 +74,12 @@ impl Desk {
         })
     }
 
+    /// The column of a section, for the one organisation.
+    fn column(&self, section: Section) -> Result<AtPlace> {
+        let tenant = self.vault.tenant(self.organisation())?;
+        tenant.place(section.column())
+    }
+
     pub(crate) fn organisation(&self) -> &str {
         self.tenant.as_str()
     }
@@ -93,8 +98,8 @@ impl Desk {
     }
 
     /// Gives the lease up, so that no rotation waits for a process that is gone.
-    pub(crate) async fn leave(&self) -> Result<()> {
-        self.home.keyring().leave().await
+    pub(crate) fn leave(&self) {
+        self.home.close();
     }
 }
 

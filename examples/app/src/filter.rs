@@ -38,11 +38,10 @@ impl Filter {
     /// Whether a line is asked for.
     pub(crate) fn meets(&self, line: &Line) -> bool {
         let area = line.action.split('.').next().unwrap_or_default();
-        let place = Section::of(&self.section).and_then(|section| section.place().ok());
-        let place = place.map(|place| place.to_string());
+        let place = Section::of(&self.section).map(Section::column);
         let record = line.record.as_deref().unwrap_or_default();
         (self.what.is_empty() || self.what == area)
-            && (self.section.is_empty() || (place.is_some() && place == line.place))
+            && (self.section.is_empty() || (place.is_some() && place == line.place.as_deref()))
             && (self.record.is_empty() || record.contains(self.record.trim()))
             && match self.ended.as_str() {
                 "" => true,

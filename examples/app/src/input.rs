@@ -6,7 +6,7 @@ use keyward_base::{Error, ErrorKind, Reason, RecordId, Revision, SecretBytes, Ti
 use keyward_vault::Facts;
 
 use crate::section::{PROVIDERS, Section};
-use crate::view::{FormView, Problem, field_of, sentence};
+use crate::view::{FormView, Problem, field_of, from_utc, sentence};
 
 /// Why a form was not taken.
 #[derive(Debug)]
@@ -222,13 +222,12 @@ fn expires(text: &str, kept: &Facts) -> Result<Option<Timestamp>, Refused> {
     }
     text.parse::<jiff::civil::DateTime>()
         .ok()
-        .and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC).ok())
-        .and_then(|at| u64::try_from(at.timestamp().as_millisecond()).ok())
-        .map(|millis| Some(Timestamp::from_millis(millis)))
+        .and_then(from_utc)
+        .map(Some)
         .ok_or_else(|| {
             Refused::mend(
                 "expires",
-                "The expiry must be a date and a time, such as 2027-01-31T12:00.",
+                "The expiry must be a date and a time from 1970 on, such as 2027-01-31T12:00.",
             )
         })
 }

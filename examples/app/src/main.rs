@@ -87,7 +87,8 @@ async fn serve() -> Result<()> {
         log::failure(&cannot_listen(error));
     }
     let _ = ticking.await;
-    desk.leave().await
+    desk.leave();
+    Ok(())
 }
 
 fn cannot_listen(error: std::io::Error) -> Error {

@@ -1,7 +1,5 @@
 //! The three sorts of things that are connected, and what the pages say of each.
 
-use keyward_base::{Place, Result};
-
 /// One sort of thing that is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
@@ -49,12 +47,12 @@ impl Section {
     }
 
     /// The column its secrets lie in.
-    pub(crate) fn place(self) -> Result<Place> {
-        Place::new(match self {
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
             Self::Environments => "environment.variables",
             Self::Hosts => "git_host.token",
             Self::Servers => "server.ssh_key",
-        })
+        }
     }
 
     pub(crate) const fn words(self) -> &'static Words {

@@ -22,7 +22,7 @@ pub(crate) struct KeyRow {
     pub(crate) can_disable: bool,
     pub(crate) can_enable: bool,
     pub(crate) can_destroy: bool,
-    pub(crate) why_not: Option<&'static str>,
+    pub(crate) why_not: Option<String>,
 }
 
 impl KeyRow {

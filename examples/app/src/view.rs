@@ -246,10 +246,22 @@ fn iso(at: Timestamp) -> String {
     moment(at, "%Y-%m-%dT%H:%M:%SZ")
 }
 
+/// From here on times are counted, in UTC.
+const EPOCH: jiff::civil::DateTime = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+
+/// A date and a time in UTC, up to the end of the year 9999.
+pub(crate) fn from_utc(at: jiff::civil::DateTime) -> Option<Timestamp> {
+    let millis = at.duration_since(EPOCH).as_millis();
+    u64::try_from(millis).ok().map(Timestamp::from_millis)
+}
+
 fn moment(at: Timestamp, form: &str) -> String {
     i64::try_from(at.as_millis())
         .ok()
-        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
+        .and_then(|millis| {
+            let since = jiff::SignedDuration::from_millis(millis);
+            EPOCH.checked_add(since).ok()
+        })
         .map_or_else(|| "unknown".to_owned(), |at| at.strftime(form).to_string())
 }
 

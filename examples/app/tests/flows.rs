@@ -345,6 +345,25 @@ fn field(page: &str, name: &str) -> String {
 }
 
 #[test]
+fn an_expiry_may_be_the_last_minute_there_is() {
+    let service = Service::start();
+    let secret = format!("ghp_{}", random(36));
+    let fields: [(&str, &[u8]); 4] = [
+        ("id", b"acme"),
+        ("provider", b"github"),
+        ("secret", secret.as_bytes()),
+        ("expires", b"9999-12-31T23:59"),
+    ];
+    service.post("/hosts", &fields).leads_to();
+    let form = service.page("/hosts/github:acme/replace");
+    assert_eq!(field(&form, "expires"), "9999-12-31T23:59");
+    let early = [("expires", &b"1969-12-31T23:59"[..])];
+    let fields: Vec<(&str, &[u8])> = fields[..3].iter().copied().chain(early).collect();
+    let refused = service.post("/hosts", &fields);
+    assert!(refused.body.contains("from 1970 on"), "{}", refused.body);
+}
+
+#[test]
 fn replacing_a_token_keeps_or_asks_for_what_stands_beside_it() {
     let service = Service::start();
     let token = || format!("ghp_{}", random(36));

@@ -111,6 +111,37 @@ fn a_key_that_values_need_is_not_destroyed() {
     assert!(reveal().body.contains(&token));
 }
 
+/// What nobody can read may need the key: it is not disabled, and the page says why.
+#[test]
+fn a_key_that_an_unreadable_record_may_need_is_not_disabled() {
+    let service = Service::start();
+    let token = random(40);
+    let fields: [(&str, &[u8]); 3] = [
+        ("id", b"acme"),
+        ("provider", b"github"),
+        ("secret", token.as_bytes()),
+    ];
+    service.post("/hosts", &fields).leads_to();
+    let old = keys(&service, "active").remove(0);
+    service.post("/keys/rotate", &[]).leads_to();
+    wait_until(|| !keys(&service, "active").contains(&old));
+    assert!(
+        service
+            .page("/keys")
+            .contains(&format!("/keys/{old}/disable"))
+    );
+    let store = rusqlite::Connection::open(service.data().join("keys.db")).unwrap();
+    let sql =
+        "UPDATE record SET data = x'00', version = version + 1 WHERE collection = 'tenant-keys'";
+    assert_eq!(store.execute(sql, []).unwrap(), 1);
+    let page = service.page("/keys");
+    assert!(page.contains("cannot be read"), "{page}");
+    assert!(!page.contains(&format!("/keys/{old}/disable")));
+    let refused = service.post(&format!("/keys/{old}/disable"), &[]);
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("keyward doctor"), "{}", refused.body);
+}
+
 #[test]
 fn two_processes_on_one_folder_rotate_together() {
     let one = Service::start();

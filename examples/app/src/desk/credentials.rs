@@ -1,7 +1,7 @@
 //! Credentials: in through the vault, listed by hint, out through the vault only.
 
-use keyward_base::{Error, Reason, RecordId, Result, Revision, Role, SecretBytes, Timestamp};
-use keyward_vault::{Credential, Expect, Facts, Kind, Listed, OAuthToken, Slot, SshKey};
+use keyward_base::{Error, Reason, RecordId, Result, Revision, SecretBytes, Timestamp};
+use keyward_vault::{AtRecord, Credential, Facts, Kind, Listed, OAuthToken, SshKey};
 
 use super::Desk;
 use crate::input::{Refresh, Submitted};
@@ -28,12 +28,8 @@ pub(crate) struct Rows {
 }
 
 impl Desk {
-    fn slot(&self, section: Section, record: &RecordId) -> Result<Slot> {
-        Slot::new(
-            self.organisation(),
-            section.place()?.as_str(),
-            record.as_str(),
-        )
+    fn record(&self, section: Section, record: &RecordId) -> Result<AtRecord> {
+        self.column(section)?.record(record.as_str())
     }
 
     /// How many there are of a section.
@@ -55,10 +51,7 @@ impl Desk {
         limit: usize,
     ) -> Result<Rows> {
         let after = after.and_then(|id| RecordId::new(id).ok());
-        let page = self
-            .vault
-            .list_place(&self.tenant, &section.place()?, after.as_ref(), limit)
-            .await?;
+        let page = self.column(section)?.list(after.as_ref(), limit).await?;
         let now = self.home.keyring().clock().now()?;
         let rows = page.items.iter();
         Ok(Rows {
@@ -70,7 +63,7 @@ impl Desk {
 
     /// One of a section. Opens nothing.
     pub(crate) async fn one(&self, section: Section, record: &RecordId) -> Result<Row> {
-        let listed = self.vault.describe(&self.slot(section, record)?).await?;
+        let listed = self.record(section, record)?.describe().await?;
         let listed = listed.ok_or_else(|| Error::rejected(Reason::NotFound))?;
         Ok(row(section, &listed, self.home.keyring().clock().now()?))
     }
@@ -83,12 +76,12 @@ impl Desk {
         credential: &Credential,
         replaced: Option<Revision>,
     ) -> Result<()> {
-        let expect = replaced.map_or(Expect::Absent, Expect::Revision);
-        let slot = self.slot(section, record)?;
-        self.vault
-            .put(&slot, credential, &Role::none(), expect)
-            .await?;
-        Ok(())
+        let record = self.record(section, record)?;
+        match replaced {
+            None => record.insert(credential).await,
+            Some(revision) => record.replace(credential, revision).await,
+        }
+        .map(drop)
     }
 
     /// What may be shown of a stored one, and its revision.
@@ -97,7 +90,7 @@ impl Desk {
         section: Section,
         record: &RecordId,
     ) -> Result<(Facts, Revision)> {
-        let listed = self.vault.describe(&self.slot(section, record)?).await?;
+        let listed = self.record(section, record)?.describe().await?;
         let listed = listed.ok_or_else(|| Error::rejected(Reason::NotFound))?;
         Ok((listed.facts, listed.revision))
     }
@@ -151,10 +144,7 @@ impl Desk {
         record: &RecordId,
         replaced: Option<Revision>,
     ) -> Result<Option<SecretBytes>> {
-        let opened = self
-            .vault
-            .open(&self.slot(section, record)?, &Role::none())
-            .await?;
+        let opened = self.record(section, record)?.open().await?;
         if Some(opened.revision()) != replaced {
             return Err(Error::rejected(Reason::Conflict));
         }
@@ -166,10 +156,7 @@ impl Desk {
     /// The public half of an SSH key. It stands in the sealed value, so that this opens it, and is
     /// recorded like any opening.
     pub(crate) async fn public_line(&self, section: Section, record: &RecordId) -> Result<String> {
-        let opened = self
-            .vault
-            .open(&self.slot(section, record)?, &Role::none())
-            .await?;
+        let opened = self.record(section, record)?.open().await?;
         if opened.credential().kind() != Kind::SshKey {
             return Err(Error::rejected(Reason::NotFound));
         }
@@ -178,10 +165,7 @@ impl Desk {
 
     /// Opens a credential to show it. The vault records that before it hands anything out.
     pub(crate) async fn reveal(&self, section: Section, record: &RecordId) -> Result<Vec<Part>> {
-        let opened = self
-            .vault
-            .open(&self.slot(section, record)?, &Role::none())
-            .await?;
+        let opened = self.record(section, record)?.open().await?;
         let credential = opened.credential();
         let part = |name: &str, value: &SecretBytes| Part {
             name: name.to_owned(),
@@ -216,9 +200,7 @@ impl Desk {
         record: &RecordId,
         revision: Revision,
     ) -> Result<()> {
-        self.vault
-            .delete(&self.slot(section, record)?, Expect::Revision(revision))
-            .await
+        self.record(section, record)?.delete(revision).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{Error, ErrorKind, KeyId, Purpose, Result, Timestamp};
-use keyward_keys::{KeyState, KeyStatus, KeyUsage, ReplicaStatus};
+use keyward_keys::{DamagedRecord, KeyState, KeyStatus, KeyUsage, ReplicaStatus, Usage};
 use keyward_vault::{Progress, Rewrap};
 
 use super::Desk;
@@ -64,7 +64,15 @@ impl Desk {
         self.keep_up().await
     }
 
+    /// Disables a key. Refused while values that cannot be counted here may need it.
     pub(crate) async fn disable(&self, id: KeyId) -> Result<()> {
+        let keys = self.home.keyring().status().keys;
+        let usage = self.usage().await?;
+        if let Some(key) = keys.iter().find(|key| key.id == id)
+            && let Some(why) = blind(key, &usage)
+        {
+            return Err(Error::misuse(why));
+        }
         self.home.keyring().admin().disable(id).await?;
         self.keep_up().await
     }
@@ -112,8 +120,8 @@ impl Desk {
         });
     }
 
-    async fn usage(&self) -> Result<Vec<KeyUsage>> {
-        Ok(self.home.keyring().admin().usage().await?.keys)
+    async fn usage(&self) -> Result<Usage> {
+        self.home.keyring().admin().usage().await
     }
 
     /// One sentence for the overview.
@@ -123,7 +131,7 @@ impl Desk {
         let since = status.keys.iter().find(|key| key.state == KeyState::Active);
         let since = since.and_then(|key| key.promoted);
         let since = since.map_or_else(String::new, |at| format!(", since {} UTC", minute(at)));
-        let older = older_rows(&status.keys, &usage);
+        let older = older_rows(&status.keys, &usage.keys);
         Ok(match older {
             0 => format!("One key seals{since}. No value needs an older one."),
             n => format!("One key seals{since}. {} an older one.", needs(n)),
@@ -143,7 +151,7 @@ impl Desk {
             .map(|key| key.created)
             .min()
             .unwrap_or(now);
-        let step = self.step(&status.keys, &usage, &replicas);
+        let step = self.step(&status.keys, &usage.keys, &replicas);
         let rows = status
             .keys
             .iter()
@@ -283,31 +291,54 @@ fn older_rows(keys: &[KeyStatus], usage: &[KeyUsage]) -> u64 {
         .fold(0, |sum, key| sum.saturating_add(rows_of(key.id, usage)))
 }
 
-fn row(key: &KeyStatus, usage: &[KeyUsage], from: Timestamp, now: Timestamp) -> KeyRow {
+fn row(key: &KeyStatus, usage: &Usage, from: Timestamp, now: Timestamp) -> KeyRow {
     let entered = life(key);
-    let rows = rows_of(key.id, usage);
+    let rows = usage.rows(key.id);
+    let blind = blind(key, usage);
     let why_not = match (key.state, rows, key.unregistered) {
+        (KeyState::Retired | KeyState::Disabled, ..) if blind.is_some() => blind.clone(),
         (KeyState::Retired, 1.., _) => {
-            Some("While it is disabled, the values it sealed do not open.")
+            Some("While it is disabled, the values it sealed do not open.".to_owned())
         }
         (KeyState::Disabled, 1.., _) => {
-            Some("Values still need it: enable it, and seal them anew.")
+            Some("Values still need it: enable it, and seal them anew.".to_owned())
         }
         (KeyState::Disabled, 0, true) => Some(
-            "Values outside this database were sealed with it: only the command can destroy it.",
+            "Values outside this database were sealed with it: only the command can destroy it."
+                .to_owned(),
         ),
         _ => None,
     };
+    let free = rows == 0 && !key.unregistered && blind.is_none();
     KeyRow {
         id: key.id.to_string(),
         state: key.state.as_str(),
         rows: values(rows),
         spans: timeline::spans(&entered, from, now),
         story: timeline::story(&entered),
-        can_disable: key.state == KeyState::Retired,
+        can_disable: key.state == KeyState::Retired && blind.is_none(),
         can_enable: key.state == KeyState::Disabled,
-        can_destroy: key.state == KeyState::Disabled && rows == 0 && !key.unregistered,
+        can_destroy: key.state == KeyState::Disabled && free,
         why_not,
+    }
+}
+
+/// Why it cannot be said here what needs a key: values elsewhere, or of whom nothing can be read.
+fn blind(key: &KeyStatus, usage: &Usage) -> Option<String> {
+    let elsewhere = usage.uncounted.iter().map(|entry| &entry.column);
+    let mut elsewhere = elsewhere.filter(|column| *column.purpose() == key.purpose);
+    if let Some(column) = elsewhere.next() {
+        return Some(format!(
+            "Values of the column {} may need it, and this service cannot count them: disable it from the service that owns them.",
+            column.name()
+        ));
+    }
+    let damaged = |record: &&DamagedRecord| record.purpose == key.purpose.as_str();
+    match usage.damaged.iter().filter(damaged).count() {
+        0 => None,
+        n => Some(format!(
+            "{n} key records cannot be read, and what they hold may need it: keyward doctor names them and the way out."
+        )),
     }
 }
 
