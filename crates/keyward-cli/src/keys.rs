@@ -10,7 +10,6 @@ mod status;
 mod which;
 
 pub(crate) use columns::{Column, all as columns, uncounted};
-pub(crate) use status::counted;
 
 use keyward_base::{Error, KeyId, Purpose, Result};
 use keyward_embedded::{Home, RootSource};
@@ -19,7 +18,7 @@ use serde::Serialize;
 
 use crate::args::Keys;
 use crate::home::HomeArgs;
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::Progress;
 
 /// Runs one of the commands.

@@ -1,5 +1,6 @@
 //! Standard output and standard error: plain text, JSON, and whether a person is looking.
 
+mod count;
 mod plain;
 
 use std::io::{self, IsTerminal, Write};
@@ -7,6 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use keyward_base::{Error, Result};
 use serde::Serialize;
 
+pub(crate) use count::counted;
 pub(crate) use plain::text as plain;
 
 /// Writes `text` to standard output as it is.

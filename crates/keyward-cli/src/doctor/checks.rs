@@ -12,7 +12,7 @@ use keyward_sqlite::SqliteStore;
 
 use super::Check;
 use crate::home::HomeArgs;
-use crate::keys::counted;
+use crate::output::counted;
 use crate::timeline::rfc3339;
 
 /// All checks, in order. The anchor is looked at before the keyring is opened, which raises it.

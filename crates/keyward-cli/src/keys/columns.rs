@@ -6,7 +6,7 @@ use keyward_embedded::Home;
 use keyward_keys::{KeyState, Registered, ReplicaStatus};
 use serde::Serialize;
 
-use super::status::counted;
+use crate::output::counted;
 use crate::timeline::rfc3339;
 
 /// A registered column.

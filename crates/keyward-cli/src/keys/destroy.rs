@@ -11,9 +11,8 @@ use keyward_keys::{ColumnId, Coverage, Destruction, Receipt, danger};
 use keyward_store::{BoxFuture, StoreId};
 use serde::Serialize;
 
-use super::status::counted;
 use super::{find, rotate, which};
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::Progress;
 use crate::timeline::rfc3339;
 

@@ -2,14 +2,12 @@
 
 use keyward_base::{Error, KeyId, Purpose, Result};
 use keyward_embedded::Home;
-use keyward_keys::{KeyState, KeyStatus, Receipt, Stage};
-use keyward_vault::Rewrap;
+use keyward_keys::{KeyState, KeyStatus, Progress as Moved, Receipt, Stage};
 use serde::Serialize;
 
 use super::columns;
 use super::rotate::LOOK;
-use super::status::counted;
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::Progress;
 
 #[derive(Serialize)]
@@ -49,7 +47,7 @@ pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()
             }
             Stage::Rewrap { .. } => {
                 waits = None;
-                moved = moved.saturating_add(rewrap(home).await?);
+                moved = moved.saturating_add(rewrap(home, purpose).await?);
             }
             Stage::Done { destroyed, kept } => break (destroyed, kept),
             _ => tokio::time::sleep(LOOK).await,
@@ -80,11 +78,13 @@ async fn check_counted(home: &Home, purpose: &Purpose) -> Result<()> {
     }
 }
 
-async fn rewrap(home: &Home) -> Result<u64> {
+/// Every column of the purpose that this command knows, whoever keeps it.
+async fn rewrap(home: &Home, purpose: &Purpose) -> Result<u64> {
     let progress = Progress::share("values");
     let mut at = progress.sharer();
-    let rewrap = Rewrap::new(home.vault()).progress(move |now| at(now.seen, now.total));
-    let report = rewrap.run().await?;
+    let admin = home.keyring().admin();
+    let told = move |now: Moved| at(now.seen, now.total);
+    let report = admin.rewrap_values(purpose, told).await?;
     progress.end();
     Ok(report.moved)
 }

@@ -7,8 +7,8 @@ use keyward_embedded::Home;
 use keyward_find::{Found, Keys, Options, Report};
 use serde::Serialize;
 
-use super::status::counted;
 use super::which;
+use crate::output::counted;
 use crate::progress::Progress;
 use crate::{input, output};
 

@@ -4,8 +4,7 @@ use keyward_base::Result;
 use keyward_embedded::Home;
 use serde::Serialize;
 
-use super::status::counted;
-use crate::output;
+use crate::output::{self, counted};
 
 #[derive(Serialize)]
 struct SetAside<'a> {

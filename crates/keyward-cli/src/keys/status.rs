@@ -6,7 +6,7 @@ use keyward_keys::{Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage, PinNa
 use serde::Serialize;
 
 use super::columns::Column;
-use crate::output::{self, Screen};
+use crate::output::{self, Screen, counted};
 use crate::timeline::{self, Life, Phase, rfc3339};
 
 #[derive(Serialize)]
@@ -202,20 +202,6 @@ fn history(key: &KeyStatus) -> Vec<(Phase, Timestamp)> {
     .into_iter()
     .filter_map(|(phase, at)| Some((phase, at?)))
     .collect()
-}
-
-/// `1 row`, `1,204 rows`.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        let left = digits.len().saturating_sub(index);
-        if index > 0 && left.is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped} {}", if count == 1 { one } else { many })
 }
 
 #[derive(Serialize)]

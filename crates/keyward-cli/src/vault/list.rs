@@ -5,8 +5,7 @@ use keyward_vault::{Listed, Page};
 use serde::Serialize;
 
 use crate::home::HomeArgs;
-use crate::keys::counted;
-use crate::output;
+use crate::output::{self, counted};
 use crate::timeline::rfc3339;
 
 const PAGE: usize = 1000;

@@ -5,8 +5,8 @@ use keyward_vault::Rewrap;
 use serde::Serialize;
 
 use crate::home::HomeArgs;
-use crate::keys::{self, Column, counted};
-use crate::output;
+use crate::keys::{self, Column};
+use crate::output::{self, counted};
 use crate::progress::Progress;
 
 #[derive(Serialize)]

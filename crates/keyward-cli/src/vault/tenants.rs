@@ -4,8 +4,7 @@ use keyward_base::{Error, Result};
 use serde::Serialize;
 
 use crate::home::HomeArgs;
-use crate::keys::counted;
-use crate::output;
+use crate::output::{self, counted};
 
 /// Owners read at a time.
 const PAGE: usize = 1000;
