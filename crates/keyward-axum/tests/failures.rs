@@ -49,6 +49,10 @@ fn routes() -> Router {
             failing(|| Failure::too_many(Duration::from_millis(60_001), secretive())),
         )
         .route(
+            "/minute",
+            failing(|| Failure::too_many(Duration::from_secs(60), secretive())),
+        )
+        .route(
             "/503",
             failing(|| Failure::unavailable(Duration::ZERO, secretive())),
         )
@@ -113,6 +117,8 @@ fn each_status_is_reachable_in_its_fixed_body_on_both_policies() {
                 assert_eq!(answer.header(name), expected, "{name} of {status}");
             }
         }
+        let whole = fetch(to, "/minute");
+        assert_eq!(whole.header("retry-after"), Some("60"));
         let busy = fetch(to, "/busy");
         assert_eq!(busy.header("retry-after"), Some("77"));
         assert!(!busy.body.contains("db"));

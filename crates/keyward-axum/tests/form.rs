@@ -77,6 +77,21 @@ fn an_absent_field_is_empty() {
 }
 
 #[test]
+fn a_field_that_was_sent_is_told_from_one_that_was_not() {
+    async fn sent(mut form: SecretForm) -> String {
+        let before = (form.has("key"), form.has("other"));
+        let _ = form.secret("key");
+        format!("{before:?} {}", form.has("key"))
+    }
+    let to = serve(Router::new().route("/", post(sent)));
+    for body in ["key=", "key=1&name=2"] {
+        let answer = submit(to, URLENCODED, body.as_bytes());
+        assert_eq!(answer.body, "(true, false) false", "{body}");
+    }
+    assert_eq!(submit(to, URLENCODED, b"").body, "(false, false) false");
+}
+
+#[test]
 fn what_could_be_read_in_two_ways_is_refused() {
     let to = start();
     for body in [
@@ -123,6 +138,14 @@ fn what_could_be_read_in_two_ways_is_refused() {
     ] {
         assert_eq!(submit(to, kind, whole.as_bytes()).status, 400, "{kind}");
     }
+    let bare = whole.replace("------b", "--");
+    let kind = "multipart/form-data; boundary=";
+    assert_eq!(submit(to, kind, bare.as_bytes()).status, 400);
+    let head = format!(
+        "POST / HTTP/1.1\nHost: {to}\nSec-Fetch-Site: same-origin\n\
+         Content-Type: {URLENCODED}\nTransfer-Encoding: chunked"
+    );
+    assert_eq!(send(to, &head, b"no size\r\n").status, 400);
     assert_eq!(submit(to, "text/plain", b"key=1").status, 415);
     assert_eq!(submit(to, URLENCODED, &[b'a'; 10_001]).status, 413);
 }

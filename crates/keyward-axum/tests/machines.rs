@@ -10,13 +10,17 @@
 
 mod web;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::task::{Context, Poll, Waker};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::http::HeaderMap;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request};
+use axum::response::Response;
 use axum::routing::{get, post};
 use keyward_axum::{Origins, RoutePolicy, WebGuard};
+use tower::{Layer, Service};
 use web::{Answer, send, serve};
 
 /// Says which cookies it saw, and sets one.
@@ -156,4 +160,35 @@ fn a_body_has_the_limit_of_its_routes_whether_its_length_is_stated_or_not() {
             assert_eq!(refused.status, 413, "{limit}");
         }
     }
+}
+
+/// Is ready when it is asked a second time.
+#[derive(Clone)]
+struct Later {
+    asked: bool,
+}
+
+impl Service<Request<Body>> for Later {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        match std::mem::replace(&mut self.asked, true) {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        std::future::ready(Ok(Response::default()))
+    }
+}
+
+#[test]
+fn a_service_that_is_not_ready_is_waited_for() {
+    let mut guarded = RoutePolicy::machines(&guard()).layer(Later { asked: false });
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(guarded.poll_ready(&mut context).is_pending());
+    assert!(guarded.poll_ready(&mut context).is_ready());
 }

@@ -480,9 +480,12 @@ fn a_foreign_host_name_reaches_nothing() {
         "localhost:",
         "localhost:x",
         "localhost:99999",
+        "localhost:+80",
         "localhost localhost",
         "[::2]",
         "[::1",
+        "[::1]80",
+        "[::1]evil.example",
         "::1",
         "",
     ] {
@@ -511,6 +514,15 @@ fn a_foreign_host_name_reaches_nothing() {
         status("GET http://localhost/ HTTP/1.1\nHost: localhost"),
         200
     );
+    // The target alone names it too.
+    assert_eq!(status("GET http://localhost/ HTTP/1.1"), 200);
+    assert_eq!(status("GET http://evil.example/ HTTP/1.1"), 421);
+}
+
+#[test]
+fn what_debug_shows_of_a_guard_is_where_it_answers() {
+    let shown = format!("{:?}", at(&["https://app.example.com"]));
+    assert!(shown.contains("app.example.com"), "{shown}");
 }
 
 #[test]
