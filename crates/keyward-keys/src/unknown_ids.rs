@@ -56,13 +56,13 @@ impl UnknownIdBudget {
             )
             .because(Reason::UnknownKey));
         }
-        if !first {
-            spent.overall = spent.overall.saturating_add(1);
+        if first {
+            spent.by_tenant.insert(tenant.clone(), 1);
+            return Ok(());
         }
-        if used > 0 || first {
-            spent
-                .by_tenant
-                .insert(tenant.clone(), used.saturating_add(1));
+        spent.overall = spent.overall.saturating_add(1);
+        if let Some(used) = spent.by_tenant.get_mut(tenant) {
+            *used = used.saturating_add(1);
         }
         Ok(())
     }

@@ -261,10 +261,10 @@ impl Rotation {
         let keyring = &self.admin.keyring;
         keyring
             .change(|next, _| {
-                let disabled = next
-                    .find(id)
-                    .is_some_and(|key| key.ending && key.state == KeyState::Disabled);
-                let enabled = disabled && next.enable_again(id)?;
+                let enabled = match is_ending(next, id, KeyState::Disabled) {
+                    true => next.enable_again(id)?,
+                    false => false,
+                };
                 let key = next.keys.iter_mut().find(|key| key.id == id);
                 Ok(key.is_some_and(|key| std::mem::take(&mut key.ending)) || enabled)
             })

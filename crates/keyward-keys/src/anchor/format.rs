@@ -36,14 +36,14 @@ impl Pins {
         let mut pins = BTreeMap::new();
         for line in rest.split_terminator('\n') {
             let (name, pin) = read_line(line).ok_or_else(no_anchor)?;
-            let sorted = pins.last_key_value().is_none_or(|(last, _)| *last < name);
-            if !sorted || pins.len() >= MAX_PINS {
+            if pins.len() >= MAX_PINS {
                 return Err(no_anchor());
             }
             pins.insert(name, pin);
         }
         let pins = Self(pins);
-        // One text for one set: no other line ends, signs or zeros in front.
+        // One text for one set: no other order or line ends, nothing twice, no signs or zeros in
+        // front.
         if pins.0.is_empty() || pins.render() != text {
             return Err(no_anchor());
         }
