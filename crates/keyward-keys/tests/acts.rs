@@ -185,3 +185,102 @@ async fn an_act_beside_the_ring_whose_answer_was_lost_is_unknown() {
         ("keys.set-aside", Outcome::Unknown)
     );
 }
+
+#[tokio::test]
+async fn a_ring_closes_no_act_of_another() {
+    let (world, _ring) = World::new().await;
+    let store: Arc<dyn Records> = Arc::new(MemoryStore::new(1000));
+    let builder = || {
+        let audit = Arc::new(world.audit.clone());
+        world.builder(Arc::clone(&store), audit)
+    };
+    let second = builder().create(&[purpose()], &[]).await.unwrap();
+    world
+        .audit
+        .refuse(|event| event.outcome != Outcome::Intended);
+    second.admin().rotate(&purpose()).await.unwrap();
+    world.audit.refuse(|_| false);
+    world.audit.restart();
+    world.reopened().await;
+    assert_eq!(world.audit.open().len(), 1, "left to its own ring");
+    builder().open().await.unwrap();
+    assert!(world.audit.open().is_empty());
+}
+
+#[tokio::test]
+async fn a_start_says_of_each_act_left_open_what_can_be_known() {
+    for (action, outcome) in [
+        ("keys.create", Outcome::Done),
+        ("keys.rewrap", Outcome::Unknown),
+        ("keys.promote", Outcome::Done),
+        ("keys.disable", Outcome::Done),
+    ] {
+        let world = World {
+            store: Arc::new(MemoryStore::new(1000)),
+            root: Arc::new(EphemeralRoot::new(&Provider::default()).unwrap()),
+            audit: RecordingAudit::new(),
+        };
+        world
+            .audit
+            .refuse(move |event| event.action == action && event.outcome != Outcome::Intended);
+        let audit = Arc::new(world.audit.clone());
+        let builder = world.builder(Arc::clone(&world.store), audit);
+        let ring = builder.create(&[purpose()], &[]).await.unwrap();
+        let admin = ring.admin();
+        let old = ring.status().keys.first().unwrap().id;
+        if action != "keys.create" {
+            admin.rotate(&purpose()).await.unwrap();
+            let _promoted = admin.promote_ready().await.unwrap();
+        }
+        match action {
+            "keys.rewrap" => {
+                admin.rewrap_keys(|_| {}).await.unwrap();
+            }
+            "keys.disable" => admin.disable(old).await.unwrap(),
+            _ => {}
+        }
+        world.audit.refuse(|_| false);
+        world.audit.restart();
+        world.reopened().await;
+        let last = world.audit.last().unwrap();
+        assert_eq!((last.action, last.outcome), (action, outcome));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_as_one_and_a_lost_answer_as_unknown() {
+    let (world, ring) = World::new().await;
+    let old = ring.status().keys.first().unwrap().id;
+    let last = || {
+        let last = world.audit.last().unwrap();
+        (last.action, last.outcome, last.key)
+    };
+    let misuse = Outcome::Failed(ErrorKind::Misuse, None);
+    ring.admin().destroy(old).await.unwrap_err();
+    assert_eq!(last(), ("keys.destroy", misuse, Some(old)));
+    ring.admin().set_aside("acme").await.unwrap_err();
+    assert_eq!(last(), ("keys.set-aside", misuse, None));
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let _promoted = ring.admin().promote_ready().await.unwrap();
+
+    let staged = Staged::over(Arc::clone(&world.store));
+    let builder = world.builder(staged.clone(), Arc::new(world.audit.clone()));
+    let odd = builder.open().await.unwrap();
+    staged.answer([keyward_testkit::Answer::LostWrite]);
+    let error = odd.admin().disable(old).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let failed = Outcome::Failed(ErrorKind::Unavailable, None);
+    assert_eq!(
+        last(),
+        ("keys.disable", failed, Some(old)),
+        "it was not done"
+    );
+    staged.answer([keyward_testkit::Answer::LostAnswer]);
+    let error = odd.admin().disable(old).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(last(), ("keys.disable", Outcome::Unknown, Some(old)));
+    assert_eq!(
+        world.reopened().await.status().keys.first().unwrap().state,
+        KeyState::Disabled
+    );
+}

@@ -25,6 +25,13 @@ fn at(folder: &Path) -> FileAnchor {
 }
 
 #[test]
+fn debug_shows_the_pin_as_the_file_writes_it() {
+    let shown = format!("{:?}", pin(9));
+    let (id, digest) = ("07".repeat(16), "5a".repeat(32));
+    assert_eq!(shown, format!("Pin({id}, 9, {digest})"));
+}
+
+#[test]
 fn it_never_goes_back_and_tells_a_fork() {
     let folder = tempfile::tempdir().unwrap();
     let anchor = FileAnchor::new(folder.path().join("deep").join("x.anchor"));

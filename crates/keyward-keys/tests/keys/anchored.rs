@@ -64,6 +64,19 @@ async fn a_ring_put_back_under_a_running_process_is_noticed_and_not_forked() {
 }
 
 #[tokio::test]
+async fn a_key_store_that_lost_the_ring_of_the_anchor_is_to_be_restored() {
+    let (home, ring) = Home::new().await;
+    home.world.store.remove(ring_key()).await;
+    let lost = home.open().await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Unavailable);
+    let said = lost.to_string();
+    assert!(said.contains("restore it"), "{said}");
+    assert!(said.contains(&ring.status().ring.to_string()), "{said}");
+    let none = home.world.builder().open().await.unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::Misuse);
+}
+
+#[tokio::test]
 async fn a_ring_put_back_between_the_look_and_the_change_is_not_forked() {
     for at in 0.. {
         let (home, first) = Home::new().await;

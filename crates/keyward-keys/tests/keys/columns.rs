@@ -6,7 +6,7 @@ use keyward_base::{ErrorKind, KeyId, Purpose};
 use keyward_keys::{
     Barrier, ColumnId, Coverage as _, Destruction, KeyState, Keyring, RecordColumn, Registered,
 };
-use keyward_store::{Applied, Collection, MemoryStore, Records, StoreId};
+use keyward_store::{Applied, Collection, MemoryStore, RecordKey, Records, StoreId, Write};
 
 use crate::world::{Column, World, coverage_key, purpose, tenant};
 
@@ -240,11 +240,11 @@ async fn destroying_puts_up_a_barrier_that_is_absent() {
     let stale = Barrier::claim(data.as_ref(), &vault, &purpose())
         .await
         .unwrap();
-    let keyward_store::Write::Require { key, version } = stale.require() else {
+    let Write::Require { key, version } = stale.require() else {
         unreachable!("a condition")
     };
     let version = version.unwrap();
-    let gone = keyward_store::Write::Delete { key, version };
+    let gone = Write::Delete { key, version };
     assert!(matches!(
         data.apply(vec![gone]).await.unwrap(),
         Applied::Done(_)
@@ -276,6 +276,29 @@ async fn collections_of_one_store_have_barriers_of_their_own() {
     assert_eq!(refused.kind(), ErrorKind::Misuse);
     let lower = Barrier::raise(&data, &vault, &purpose(), 3).await.unwrap();
     assert_eq!(lower.promoted_epoch(), 7, "it is never lowered");
+    let higher = Barrier::raise(&data, &vault, &purpose(), 8).await.unwrap();
+    assert_eq!(higher.promoted_epoch(), 8);
+    let found = Barrier::claim(&data, &vault, &purpose()).await.unwrap();
+    assert_eq!(found, higher);
+    // Of a newer version it says nothing; of none it is not one of ours.
+    let key = RecordKey {
+        collection: Collection::named("barrier"),
+        owner: "vault".to_owned(),
+        id: "seal".to_owned(),
+    };
+    for (version, kind) in [(2, ErrorKind::Unavailable), (0, ErrorKind::Corrupt)] {
+        let found = data.fetch(&key).await.unwrap().unwrap();
+        let mut content = found.content;
+        content.data[4] = version;
+        let write = Write::Swap {
+            key: key.clone(),
+            version: found.version,
+            content,
+        };
+        let _written = data.apply(vec![write]).await.unwrap();
+        let refused = Barrier::claim(&data, &vault, &purpose()).await.unwrap_err();
+        assert_eq!(refused.kind(), kind, "version {version}");
+    }
 }
 
 #[tokio::test]

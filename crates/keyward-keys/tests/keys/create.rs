@@ -76,6 +76,15 @@ async fn refused(world: &World, rows: u64, anchor: Option<&std::path::Path>) -> 
 }
 
 #[tokio::test]
+async fn a_column_without_values_is_no_reason_to_refuse_a_ring() {
+    let column = ColumnId::new(StoreId::new("app").unwrap(), "vault", purpose()).unwrap();
+    let made = World::new().builder();
+    made.create(&[purpose()], &[&Rows(0, column)])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_ring_is_refused_where_anything_is_left_of_one() {
     let world = World::new();
     assert!(refused(&world, 1, None).await.contains("vault"), "data");

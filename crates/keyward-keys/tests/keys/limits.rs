@@ -1,9 +1,10 @@
 //! What a key does not do: open another tenant's values, outlive a lease, a state or its end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use keyward_base::{ErrorKind, Reason};
-use keyward_keys::{Keyring, Policy, TenantKeyMode};
+use keyward_keys::{Destruction, KeyState, Keyring, Policy, TenantKeyMode};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{BoxFuture, Records};
 use keyward_testkit::{Interrupt, Staged};
@@ -192,4 +193,193 @@ async fn what_an_older_root_wrapped_is_gone_from_the_files() {
         both.admin().destroy(old).await.unwrap()
     };
     assert!(destroyed.erased);
+}
+
+#[tokio::test]
+async fn tenants_of_a_key_that_was_disabled_are_read_anew_and_others_are_not() {
+    let world = World::new();
+    let other = keyward_base::Purpose::new("other").unwrap();
+    let purposes = [purpose(), other.clone()];
+    let ring = world.builder().create(&purposes, &[]).await.unwrap();
+    let keys = ring.status().keys;
+    let old = keys.iter().find(|k| k.purpose == purpose()).unwrap().id;
+    let acme = tenant("acme");
+    let web = world.open().await;
+    let key = web.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let kept = web.sealing_key(&other, &acme, 0).await.unwrap().id();
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+    ring.admin().disable(old).await.unwrap();
+    web.refresh().await.unwrap();
+    ring.admin().enable(old).await.unwrap();
+    web.refresh().await.unwrap();
+    let reads = || world.store.tenant_reads.swap(0, Ordering::SeqCst);
+    reads();
+    web.opening_key(&other, &acme, kept).await.unwrap();
+    assert_eq!(reads(), 0, "its ring key stayed as it was");
+    web.opening_key(&purpose(), &acme, key).await.unwrap();
+    assert_eq!(reads(), 1);
+    web.opening_key(&purpose(), &acme, key).await.unwrap();
+    assert_eq!(reads(), 0);
+    // The newest of a tenant's keys is the one that seals.
+    let new = web.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let mut usage = ring.admin().tenant_usage(&acme).await.unwrap();
+    usage.retain(|usage| usage.purpose == purpose());
+    let current: Vec<_> = usage
+        .iter()
+        .map(|usage| (usage.key, usage.current))
+        .collect();
+    assert_eq!(current, [(key, false), (new, true)]);
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_ring_is_not_unwrapped_again() {
+    let world = World::new();
+    let ring = world.create().await;
+    let web = world.open().await;
+    let calls = || world.root.calls.swap(0, Ordering::SeqCst);
+    ring.admin().rotate(&purpose()).await.unwrap();
+    calls();
+    web.refresh().await.unwrap();
+    assert_eq!(calls(), 1, "the new key");
+    let old = ring.status().keys[0].id;
+    ring.admin().promote_ready().await.unwrap();
+    ring.admin().disable(old).await.unwrap();
+    calls();
+    web.refresh().await.unwrap();
+    assert_eq!(calls(), 0);
+    world.open().await;
+    assert_eq!(
+        calls(),
+        3,
+        "MAC, filter and the active key: not the disabled one"
+    );
+}
+
+#[tokio::test]
+async fn sealing_reads_what_it_has_to() {
+    let world = World::new();
+    let ring = world.create().await;
+    let web = world.open().await;
+    let acme = tenant("acme");
+    let first = web.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let reads = || {
+        let counters = [&world.store.ring_reads, &world.store.tenant_reads];
+        counters.map(|counter| counter.swap(0, Ordering::SeqCst))
+    };
+    reads();
+    let epoch = web.promoted_epoch(&purpose()).unwrap();
+    let again = web.sealing_key(&purpose(), &acme, epoch).await.unwrap();
+    assert_eq!((again.id(), reads()), (first, [0, 0]));
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+    let epoch = ring.promoted_epoch(&purpose()).unwrap();
+    // The barrier is ahead of this process: the ring is read anew.
+    let new = web.sealing_key(&purpose(), &acme, epoch).await.unwrap();
+    assert_ne!(new.id(), first);
+    assert_eq!(web.promoted_epoch(&purpose()).unwrap(), epoch);
+}
+
+#[tokio::test]
+async fn keys_of_values_that_nobody_counts_are_destroyed_only_when_told() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    ring.mark_unregistered(&purpose(), &acme, key)
+        .await
+        .unwrap();
+    let old = ring.status().keys[0].id;
+    admin.rotate(&purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    let active = admin.destroy(ring.status().keys[1].id).await.unwrap_err();
+    assert!(active.to_string().contains("keys disable"), "{active}");
+    admin.disable_even_uncounted(old).await.unwrap();
+    assert_eq!(ring.status().keys[0].state, KeyState::Disabled);
+    let refused = admin.destroy(old).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(
+        refused.to_string().contains("--even-unregistered"),
+        "{refused}"
+    );
+    let done = keyward_keys::danger::destroy_unregistered(&admin, old).await;
+    assert!(matches!(done.unwrap(), Destruction::Done(_)));
+    let twice = admin.destroy(old).await.unwrap_err();
+    assert!(twice.to_string().contains("already destroyed"), "{twice}");
+}
+
+#[tokio::test]
+async fn the_mark_of_a_ring_key_is_made_once() {
+    let world = World::new();
+    let policy = Policy {
+        tenant_keys: TenantKeyMode::Derived,
+        ..Policy::default()
+    };
+    let builder = world.builder().policy(policy);
+    let ring = builder.create(&[purpose()], &[]).await.unwrap();
+    assert_eq!(ring.policy().tenant_keys, TenantKeyMode::Derived);
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    ring.mark_unregistered(&purpose(), &acme, key)
+        .await
+        .unwrap();
+    let status = ring.status();
+    assert!(status.keys[0].unregistered);
+    ring.mark_unregistered(&purpose(), &acme, key)
+        .await
+        .unwrap();
+    assert_eq!(ring.status(), status, "the ring is as it was");
+}
+
+#[tokio::test]
+async fn a_ring_written_again_as_it_was_is_gone_on_with() {
+    let world = World::new();
+    let ring = world.create().await;
+    world.store.put_ring(world.store.ring().await).await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let other = world.open().await;
+    assert!(!other.refresh().await.unwrap());
+    ring.admin().promote_ready().await.unwrap();
+    assert!(other.refresh().await.unwrap(), "it is newer");
+    assert!(!other.refresh().await.unwrap());
+    world.store.put_ring(world.store.ring().await).await;
+    assert!(!other.refresh().await.unwrap(), "no newer than before");
+}
+
+#[tokio::test]
+async fn an_admin_that_is_behind_reads_what_a_newer_ring_signed() {
+    let world = World::new();
+    let ring = world.create().await;
+    let behind = world.open().await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    assert!(behind.admin().damaged().await.unwrap().is_empty());
+    world.store.ring_reads.store(0, Ordering::SeqCst);
+    let found = behind.admin().locate(key).await.unwrap().unwrap();
+    assert_eq!((found.tenant, found.key), (acme, key));
+    let none = behind.admin().locate(ring.status().keys[0].id).await;
+    assert!(none.unwrap().is_none());
+    assert_eq!(world.store.ring_reads.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn debug_names_ids_and_numbers() {
+    let world = World::new();
+    let ring = world.create().await;
+    let column = crate::world::Column::new("app", &purpose(), true);
+    ring.cover(column).await.unwrap();
+    let key = ring.sealing_key(&purpose(), &tenant("acme"), 0).await;
+    let key = key.unwrap();
+    assert_eq!(format!("{key:?}"), format!("TenantKey({})", key.id()));
+    let column = "ColumnId(app/server.password/vault)";
+    assert_eq!(format!("{:?}", ring.coverages()), format!("[{column}]"));
+    let epoch = ring.status().epoch;
+    let shown = format!("Keyring(Snapshot(epoch {epoch}, 1 keys))");
+    assert_eq!(format!("{ring:?}"), shown);
+    let provider = keyward_crypto::Provider::rustcrypto();
+    let ring = world.builder().provider(provider).open().await.unwrap();
+    assert_eq!(format!("{:?}", ring.provider()), format!("{provider:?}"));
 }

@@ -93,6 +93,7 @@ async fn one_damaged_record_costs_its_owner_only_and_has_a_way_out() {
         refused.to_string().contains("keys set-aside b"),
         "{refused}"
     );
+    assert_eq!(admin.damaged().await.unwrap().len(), 2);
     let sound = admin.set_aside("a").await.unwrap_err();
     assert_eq!(sound.kind(), ErrorKind::Misuse);
     assert_eq!(admin.set_aside("b").await.unwrap(), 1);

@@ -1,11 +1,13 @@
 //! Long-running processes: acknowledgements, leases, and clocks that jump.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use keyward_base::{Clock as _, ErrorKind, Timestamp};
 use keyward_keys::{Policy, Promotion};
+use keyward_store::{Collection, Scan};
 
-use crate::world::{World, purpose, tenant};
+use crate::world::{Column, World, purpose, tenant};
 
 #[tokio::test]
 async fn a_promotion_waits_for_all_or_for_the_window() {
@@ -121,4 +123,74 @@ async fn a_key_is_not_destroyed_before_every_replica_dropped_it() {
         .collect();
     assert_eq!(names.len(), 1);
     assert!(names[0].starts_with("next-"));
+    let all = Scan::of(Collection::named("replica"));
+    assert_eq!(world.store.inner.scan(all).await.unwrap().items.len(), 1);
+}
+
+#[tokio::test]
+async fn a_tick_reads_and_renews_when_it_is_due() {
+    let world = World::new();
+    let ring = world.create().await;
+    let web = world.builder().replica("web").open().await.unwrap();
+    let policy = ring.policy();
+    let reads = || world.store.ring_reads.swap(0, Ordering::SeqCst);
+    let until = async || ring.replicas().await.unwrap().remove(0).until;
+    let (first, third) = (until().await, policy.lease / 3);
+    reads();
+    let moment = Duration::from_millis(1);
+    world.clock.advance(policy.refresh.min(third) - moment);
+    web.tick().await.unwrap();
+    assert_eq!(reads(), 0);
+    assert_eq!(until().await, first);
+    world
+        .clock
+        .advance(third.saturating_sub(policy.refresh.min(third)));
+    web.tick().await.unwrap();
+    assert_eq!(until().await, first, "a moment before its third is gone");
+    world.clock.advance(moment);
+    web.tick().await.unwrap();
+    assert_eq!(until().await, first.saturating_add(third));
+
+    let world = World::new();
+    let _ring = world.create().await;
+    let web = world.builder().replica("web").open().await.unwrap();
+    let reads = || world.store.ring_reads.swap(0, Ordering::SeqCst);
+    world.clock.advance(web.policy().refresh - moment);
+    reads();
+    web.tick().await.unwrap();
+    assert_eq!(reads(), 0);
+    world.clock.advance(moment);
+    web.tick().await.unwrap();
+    assert_eq!(reads(), 1);
+}
+
+#[tokio::test]
+async fn an_applications_own_columns_are_counted_when_it_is_due() {
+    let world = World::new();
+    let ring = world.create().await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let web = world.builder().replica("web").open().await.unwrap();
+    let own = Column::new("app", &purpose(), false);
+    let old = ring.status().keys[0].id;
+    own.keys.lock().unwrap().push(old);
+    web.cover(own.clone()).await.unwrap();
+    web.cover(Column::new("store", &purpose(), true))
+        .await
+        .unwrap();
+    web.tick().await.unwrap();
+    let told = async || ring.replicas().await.unwrap().remove(0).columns;
+    let first = told().await;
+    assert_eq!(first.len(), 1, "one with a barrier is not told of");
+    let keys: Vec<_> = first[0].keys.iter().map(|k| (k.key, k.rows)).collect();
+    assert_eq!(keys, [(old, 1)], "a key without rows is not told of");
+    // What would be counted now could not be.
+    own.broken.store(true, Ordering::SeqCst);
+    web.tick().await.unwrap();
+    let moment = Duration::from_millis(1);
+    world.clock.advance(web.policy().report - moment);
+    web.tick().await.unwrap();
+    assert_eq!(told().await, first);
+    world.clock.advance(moment);
+    web.tick().await.unwrap();
+    assert!(told().await.is_empty());
 }

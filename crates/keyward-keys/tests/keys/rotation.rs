@@ -1,9 +1,11 @@
 //! A rotation from the new key to the end of the old, gone on with wherever it was left.
 
+use std::sync::Arc;
+
 use keyward_base::{ErrorKind, KeyId};
 use keyward_keys::{KeyState, Keyring, Stage};
-use keyward_store::BoxFuture;
-use keyward_testkit::Interrupt;
+use keyward_store::{BoxFuture, Records};
+use keyward_testkit::{Interrupt, Staged};
 
 use crate::world::{Column, World, purpose, tenant};
 
@@ -300,5 +302,95 @@ async fn a_rotation_that_another_ends_at_any_call_ends_too() {
             assert!(after > 10, "{after} calls");
             return;
         }
+    }
+}
+
+#[tokio::test]
+async fn who_goes_on_with_a_rotation_begins_no_second_either() {
+    let world = World::new();
+    let ring = world.create().await;
+    let old = ring.status().keys[0].id;
+    let column = Column::new("store", &purpose(), true);
+    column.keys.lock().unwrap().push(old);
+    ring.cover(column.clone()).await.unwrap();
+    let other = world.open().await;
+    other.cover(column.clone()).await.unwrap();
+    let mut first = ring.admin().rotation(&purpose());
+    assert_eq!(first.step().await.unwrap(), Stage::Rewrap { rows: 1 });
+    let mut second = other.admin().rotation(&purpose());
+    assert_eq!(second.step().await.unwrap(), Stage::Rewrap { rows: 1 });
+    column.keys.lock().unwrap().clear();
+    let done = first.step().await.unwrap();
+    assert!(matches!(done, Stage::Done { .. }), "{done:?}");
+    let done = second.step().await.unwrap();
+    assert!(matches!(done, Stage::Done { .. }), "{done:?}");
+    assert_eq!(other.status().keys.len(), 2, "one rotation, one new key");
+}
+
+/// What an operator does to the old key meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Meanwhile {
+    Disables,
+    Detaches,
+}
+
+/// At every call of a rotation an operator disables its old key by hand, or a value is sealed with
+/// it that is stored where nobody counts. What was granted is kept to.
+#[tokio::test]
+async fn a_rotation_keeps_to_what_is_done_beside_it_at_any_moment() {
+    for meanwhile in [Meanwhile::Disables, Meanwhile::Detaches] {
+        let mut granted = 0;
+        for at in 0.. {
+            let world = World::new();
+            let ring = world.create().await;
+            let acme = tenant("acme");
+            let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+            let old = ring.status().keys[0].id;
+            let store = Staged::over(world.store.clone());
+            let records: Arc<dyn Records> = store.clone();
+            let slow = Keyring::builder(records, world.root.clone());
+            let slow = slow.clock(world.clock.clone()).open().await.unwrap();
+            let (tell, told) = std::sync::mpsc::channel();
+            let hand = world.open().await;
+            let act = move || -> BoxFuture<'static, ()> {
+                Box::pin(async move {
+                    hand.refresh().await.unwrap();
+                    let before = state(&hand, old);
+                    let done = match meanwhile {
+                        Meanwhile::Disables => hand.admin().disable(old).await,
+                        Meanwhile::Detaches => {
+                            let acme = tenant("acme");
+                            hand.mark_unregistered(&purpose(), &acme, key).await
+                        }
+                    };
+                    tell.send((before, done.is_ok())).unwrap();
+                })
+            };
+            store.interrupt(at, Interrupt::Run(Box::new(act)));
+            let mut rotation = slow.admin().rotation(&purpose());
+            for _ in 0..4 {
+                if let Ok(Stage::Done { .. }) = rotation.step().await {
+                    break;
+                }
+            }
+            let fresh = world.open().await;
+            let end = state(&fresh, old);
+            match (meanwhile, told.try_recv()) {
+                (Meanwhile::Disables, Ok((KeyState::Retired, true))) => {
+                    granted += 1;
+                    assert_eq!(end, KeyState::Disabled, "at {at}");
+                }
+                (Meanwhile::Detaches, Ok((_, true))) => {
+                    granted += 1;
+                    let opened = fresh.opening_key(&purpose(), &acme, key).await;
+                    opened.unwrap_or_else(|e| panic!("at {at}: {e:?}"));
+                }
+                _ => {}
+            }
+            if !store.fired() {
+                break;
+            }
+        }
+        assert!(granted > 2, "{meanwhile:?}: {granted}");
     }
 }

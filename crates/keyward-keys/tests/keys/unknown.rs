@@ -136,21 +136,28 @@ async fn one_tenant_has_a_budget_of_its_own() {
     assert!(kinds[looked..].iter().all(|k| *k == ErrorKind::Unavailable));
     assert_eq!(calls(&world), looked);
     // What was looked for is remembered, and costs nothing.
-    ring.opening_key(&purpose(), &acme, ids[0])
-        .await
-        .unwrap_err();
+    let known = ring.opening_key(&purpose(), &acme, ids[0]).await;
+    assert_eq!(known.unwrap_err().kind(), ErrorKind::Rejected);
     assert_eq!(calls(&world), 0);
     // A rewrap goes through all of them without a budget.
     for id in &ids {
         let refused = ring.admin().opening_key(&purpose(), &acme, *id).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Rejected);
     }
-    world.clock.advance(Duration::from_secs(1));
+    calls(&world);
+    world
+        .clock
+        .advance(ring.policy().unknown_refresh - Duration::from_millis(1));
+    let early = ring.opening_key(&purpose(), &acme, ids[0]).await;
+    assert_eq!(early.unwrap_err().kind(), ErrorKind::Rejected);
+    assert_eq!(calls(&world), 0);
+    world.clock.advance(Duration::from_millis(1));
     let again = ring
         .opening_key(&purpose(), &acme, ids[11])
         .await
         .unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Rejected);
+    assert_eq!(calls(&world), 1, "it is looked for once more");
 }
 
 #[tokio::test]
