@@ -13,13 +13,14 @@
 use std::hint::black_box;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyward_base::{Domain, Encoded, Hint, KeyId, SecretArray, Suite};
-use keyward_benches::compare;
+use keyward_base::{Domain, Encoded, Hint, KeyId, SecretArray, SecretBytes, Suite, Tenant};
+use keyward_benches::{compare, finish};
+use keyward_crypto::hmac::{HmacHash, HmacKey};
 use keyward_crypto::sealed::{Header, Parsed, seal};
-use keyward_crypto::{BodyKey, Provider, body_len};
+use keyward_crypto::{BodyKey, MacKey, Provider, body_len};
 use rand::TryRng as _;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use sha2::Sha512;
+use sha2::{Sha256, Sha512};
 
 const KEY: [u8; 32] = [7; 32];
 const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
@@ -268,8 +269,8 @@ fn bulk(len: usize) {
     let context = context();
     let message = vec![0x42; len];
     let key = SecretArray::copy_of(&KEY).unwrap();
-    let ours = BodyKey::new(&Provider::default(), Suite::Chunked1, &key).unwrap();
-    let plain = BodyKey::new(&Provider::rustcrypto(), Suite::Chunked1, &key).unwrap();
+    let ours = BodyKey::new(&Provider::default(), Suite::Chunked2, &key).unwrap();
+    let plain = BodyKey::new(&Provider::rustcrypto(), Suite::Chunked2, &key).unwrap();
     let kept = ring_key(&KEY);
     let mut sealed = Vec::new();
     ours.seal(&context, &message, &mut sealed).unwrap();
@@ -377,9 +378,106 @@ fn by_size() {
     }
 }
 
+/// A MAC over 64 encoded bytes, and HMAC of a webhook of 1 KiB, beside the same bytes hashed with
+/// kept pads and nothing wiped.
+fn macs() {
+    const LINK: Domain<(&Tenant, u64, [u8; 33])> = Domain::new("example/v1/link");
+    let acme = Tenant::new("acme").unwrap();
+    let fields = (&acme, 7, [0x42; 33]);
+    let encoded = LINK.encode(&fields).unwrap();
+    assert_eq!(encoded.as_bytes().len(), 64);
+    let key = SecretArray::copy_of(&KEY).unwrap();
+    let ours = MacKey::new(&Provider::default(), &key).unwrap();
+    let bare = Hmac::<Sha256>::new_from_slice(&KEY).unwrap();
+    let bare_tag = |message: &[u8]| -> [u8; 32] {
+        let mut mac = bare.clone();
+        mac.update(message);
+        mac.finalize().into_bytes().into()
+    };
+    let tag = ours.sign(LINK, &fields);
+    assert_eq!(tag, bare_tag(encoded.as_bytes()));
+    compare(
+        "MAC over 64 encoded bytes",
+        &mut [
+            (
+                "HMAC-SHA-256 with kept pads, bytes at hand",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(bare_tag(black_box(encoded.as_bytes())));
+                    })
+                }),
+            ),
+            (
+                "keyward, sign",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(ours.sign(LINK, black_box(&fields)));
+                    })
+                }),
+            ),
+            (
+                "keyward, verify",
+                Box::new(|n| {
+                    (0..n).for_each(|_| ours.verify(LINK, black_box(&fields), &tag).unwrap())
+                }),
+            ),
+        ],
+    );
+    let body = vec![0x42; 1024];
+    let secret = SecretBytes::copy_of(&KEY);
+    let foreign = HmacKey::new(&Provider::default(), HmacHash::Sha256, &secret).unwrap();
+    let sent = foreign.sign(&[&body]);
+    compare(
+        "HMAC of others over 1 KiB",
+        &mut [
+            (
+                "HMAC-SHA-256 with kept pads",
+                Box::new(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(bare_tag(black_box(&body)));
+                    })
+                }),
+            ),
+            (
+                "keyward, verify",
+                Box::new(|n| {
+                    (0..n).for_each(|_| foreign.verify(&[black_box(&body)], &sent).unwrap())
+                }),
+            ),
+        ],
+    );
+}
+
+/// A value of 64 bytes sealed and opened again, in both suites.
+fn suites() {
+    let context = context();
+    let key = SecretArray::copy_of(&KEY).unwrap();
+    let work = |suite: Suite| -> keyward_benches::Work<'_> {
+        let key = BodyKey::new(&Provider::default(), suite, &key).unwrap();
+        let (context, message) = (&context, [0x42; 64]);
+        Box::new(move |n| {
+            (0..n).for_each(|_| {
+                let mut out = Vec::with_capacity(body_len(64).unwrap());
+                key.seal(context, &message, &mut out).unwrap();
+                black_box(key.open(context, &out).unwrap());
+            })
+        })
+    };
+    compare(
+        "seal and open 64 bytes",
+        &mut [
+            ("suite 1 (SHA-512)", work(Suite::Chunked1)),
+            ("suite 2 (SHA-256)", work(Suite::Chunked2)),
+        ],
+    );
+}
+
 fn main() {
+    macs();
+    suites();
     small();
     by_size();
     bulk(64 * 1024);
     bulk(1024 * 1024);
+    finish();
 }

@@ -1,7 +1,14 @@
 //! Benches: one file per crate. Figures are ratios within one run: the machine's mood cancels.
+//!
+//! Each bench ends with a table of its ratios ([`finish`]), and writes them as a plot with
+//! `-- --plot FILE.svg`.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout)] // A bench reads the clock and prints.
 
+mod plot;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One of the things compared: does its work so many times.
@@ -25,6 +32,39 @@ pub fn is_smoke() -> bool {
 #[must_use]
 pub fn rows(full: usize) -> usize {
     if is_smoke() { full / 50 } else { full }
+}
+
+/// One line of the table.
+struct Row {
+    title: String,
+    name: String,
+    ratio: f64,
+}
+
+static ROWS: Mutex<Vec<Row>> = Mutex::new(Vec::new());
+
+/// Prints all ratios of this bench in one table, and plots them where that was asked for.
+pub fn finish() {
+    let rows = std::mem::take(&mut *ROWS.lock().unwrap_or_else(PoisonError::into_inner));
+    if rows.is_empty() {
+        return;
+    }
+    println!("\nratios, each to the first of its kind");
+    let mut title = "";
+    for row in &rows {
+        if row.title != title {
+            title = &row.title;
+            println!("  {title}");
+        }
+        println!("    {:<48} {:>6.2}", row.name, row.ratio);
+    }
+    let mut args = std::env::args_os().skip_while(|arg| arg != "--plot");
+    if let Some(path) = args.nth(1).map(PathBuf::from) {
+        match std::fs::write(&path, plot::svg(&rows)) {
+            Ok(()) => println!("plotted to {}", path.display()),
+            Err(e) => println!("{} cannot be written: {e}", path.display()),
+        }
+    }
 }
 
 /// Runs the works in turn, round after round, and prints for each its median time and the median
@@ -55,11 +95,17 @@ pub fn compare(title: &str, works: &mut [(&str, Work<'_>)]) {
             .zip(&first)
             .map(|(time, first)| time / first)
             .collect();
+        let ratio = median(ratios);
         println!(
-            "  {name:<44} {:>12.0} ns  {:>6.2}",
-            median(times.clone()),
-            median(ratios)
+            "  {name:<44} {:>12.0} ns  {ratio:>6.2}",
+            median(times.clone())
         );
+        let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.push(Row {
+            title: title.to_owned(),
+            name: (*name).to_owned(),
+            ratio,
+        });
     }
 }
 

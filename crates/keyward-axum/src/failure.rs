@@ -7,7 +7,7 @@
 //! | `Rejected`, conflict | 409 | the sender named the revision; a form has to say so |
 //! | `Rejected`, anything else | 404 | *no such record*, *not for you*, *key destroyed* and *moved here from elsewhere* read the same |
 //! | `Misuse` | 500 | the service's own mistake; [`Failure::input`] makes it 400 |
-//! | `Unavailable` | 503 | with `Retry-After` |
+//! | `Unavailable` | 503 | with `Retry-After`: what the error says ([`Retry::After`]), else 5 s |
 //! | `Corrupt` | 500 | |
 //!
 //! What only the application knows, it says by name:
@@ -27,10 +27,12 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
-use keyward_base::{Error, ErrorKind, Reason};
+use keyward_base::{Error, ErrorKind, Reason, Retry, Timestamp};
 
 use crate::bodies;
 use crate::challenge::Challenge;
+use crate::policy;
+use crate::reason;
 
 /// An error on its way out. The body is made by the [`crate::RoutePolicy`] from the status alone;
 /// the error itself goes to the guard's reporter.
@@ -82,6 +84,19 @@ impl Failure {
         Self::at(StatusCode::TOO_MANY_REQUESTS, error).with(RETRY_AFTER, seconds(wait))
     }
 
+    /// 429 or 503 with what the error says of when to come again: 503 for `Unavailable`, 429 for
+    /// any other. Without a word on it, 429 says 5 seconds.
+    #[must_use]
+    pub fn later(now: Timestamp, error: Error) -> Self {
+        let wait = error
+            .retry_when()
+            .map_or(policy::RETRY_AFTER, |retry| retry.wait(now));
+        match error.kind() {
+            ErrorKind::Unavailable => Self::unavailable(wait, error),
+            _ => Self::too_many(wait, error),
+        }
+    }
+
     /// 503: something is not available, and may be after `wait`, in whole seconds, rounded up.
     #[must_use]
     pub fn unavailable(wait: Duration, error: Error) -> Self {
@@ -123,14 +138,20 @@ fn seconds(wait: Duration) -> HeaderValue {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = match (error.kind(), error.reason()) {
-            (ErrorKind::Rejected, Some(Reason::CrossOrigin)) => StatusCode::FORBIDDEN,
-            (ErrorKind::Rejected, Some(Reason::ForeignHost)) => StatusCode::MISDIRECTED_REQUEST,
-            (ErrorKind::Rejected, Some(Reason::Conflict)) => StatusCode::CONFLICT,
+            (ErrorKind::Rejected, Some(reason::CROSS_ORIGIN)) => StatusCode::FORBIDDEN,
+            (ErrorKind::Rejected, Some(reason::FOREIGN_HOST)) => StatusCode::MISDIRECTED_REQUEST,
+            (ErrorKind::Rejected, Some(Reason::CONFLICT)) => StatusCode::CONFLICT,
             (ErrorKind::Rejected, _) => StatusCode::NOT_FOUND,
             (ErrorKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::at(status, error)
+        let failure = Self::at(status, error);
+        match failure.error.retry_when() {
+            Some(Retry::After(wait)) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                failure.with(RETRY_AFTER, seconds(wait))
+            }
+            _ => failure,
+        }
     }
 }
 

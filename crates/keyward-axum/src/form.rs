@@ -76,7 +76,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for SecretForm<LIMIT> {
         let essence = kind.split(';').next().unwrap_or_default().trim();
         let urlencoded = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
         if !urlencoded && !essence.eq_ignore_ascii_case("multipart/form-data") {
-            let error = Error::rejected(Reason::Malformed);
+            let error = Error::rejected(Reason::MALFORMED);
             return Err(Failure::at(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
         let stated = text(&parts.headers, &CONTENT_LENGTH).and_then(|len| len.parse().ok());
@@ -95,11 +95,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 fn malformed() -> Failure {
-    Failure::at(StatusCode::BAD_REQUEST, Error::rejected(Reason::Malformed))
+    Failure::at(StatusCode::BAD_REQUEST, Error::rejected(Reason::MALFORMED))
 }
 
 fn too_long() -> Failure {
-    Failure::too_large(Error::rejected(Reason::TooLong))
+    Failure::too_large(Error::rejected(Reason::TOO_LONG))
 }
 
 /// Reads the whole body. A buffer outgrown on the way is wiped, as is all of it on an error.

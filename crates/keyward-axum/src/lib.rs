@@ -36,6 +36,7 @@
 //! | [`guard`] | what all routes have in common |
 //! | [`origins`] | the origins a service answers at |
 //! | [`policy`] | the knobs, and the reason for each default |
+//! | [`reason`] | why a request was refused |
 //! | [`route`] | the layer |
 //! | [`shown`] | error pages that the service writes itself |
 //!
@@ -55,6 +56,7 @@ mod headers;
 mod multipart;
 pub mod origins;
 pub mod policy;
+pub mod reason;
 pub mod route;
 mod same_origin;
 pub mod shown;

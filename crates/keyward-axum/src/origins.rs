@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
-use keyward_base::{Error, Reason, Result};
+use keyward_base::{Error, Result};
 
 use crate::authority::Authority;
+use crate::reason;
 
 /// How the client reaches the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,7 @@ impl Origins {
 
     /// The own origin that a request is for.
     pub(crate) fn addressed(&self, request: &Parts) -> Result<Own> {
-        let refused = || Error::rejected(Reason::ForeignHost);
+        let refused = || Error::rejected(reason::FOREIGN_HOST);
         let scheme = self.scheme();
         let host = named(request, scheme.port()).ok_or_else(refused)?;
         let authority = match &self.0 {

@@ -85,7 +85,7 @@ impl RoutePolicy {
         let stated = stated.and_then(|len| len.to_str().ok()?.parse::<u64>().ok());
         let limit = u64::try_from(self.body_limit).unwrap_or(u64::MAX);
         if stated.is_some_and(|len| len > limit) {
-            return Err(Failure::too_large(Error::rejected(Reason::TooLong)));
+            return Err(Failure::too_large(Error::rejected(Reason::TOO_LONG)));
         }
         Ok(())
     }

@@ -9,10 +9,11 @@
 use http::header::{ORIGIN, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method};
-use keyward_base::{Error, Reason, Result};
+use keyward_base::{Error, Result};
 
 use crate::origins::Own;
 use crate::policy::Referrer;
+use crate::reason;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -27,7 +28,7 @@ pub(crate) fn check(request: &Parts, own: &Own, referrer: Referrer) -> Result<()
     if from_own_page(&request.headers, own, referrer) {
         return Ok(());
     }
-    Err(Error::rejected(Reason::CrossOrigin))
+    Err(Error::rejected(reason::CROSS_ORIGIN))
 }
 
 fn from_own_page(headers: &HeaderMap, own: &Own, referrer: Referrer) -> bool {

@@ -146,7 +146,7 @@ fields!(A B C D E G H I J K L M);
 
 /// Bytes that are gathered before they are passed on: all of most encodings, so that a hash is fed
 /// once and not for each length and each field.
-const PIECE: usize = 256;
+const PIECE: usize = 128;
 
 struct Pieces<W> {
     held: [u8; PIECE],
@@ -157,38 +157,48 @@ struct Pieces<W> {
 impl<W: FnMut(&[u8])> Pieces<W> {
     /// One field: its length as one byte, then its bytes. Of 255 bytes or more the length is
     /// written as 255 and followed by eight bytes of the true length, big-endian.
+    #[inline]
     fn field(&mut self, field: &[u8]) {
         match u8::try_from(field.len()) {
-            Ok(len) if len < u8::MAX => self.raw(&[len]),
-            _ => {
-                let len = u64::try_from(field.len()).unwrap_or(u64::MAX);
-                self.raw(&[u8::MAX]);
-                self.raw(&len.to_be_bytes());
+            Ok(len) if len < u8::MAX => self.short(len, field),
+            _ => self.long(field),
+        }
+    }
+
+    #[inline]
+    fn short(&mut self, len: u8, field: &[u8]) {
+        if !self.hold(len, field) {
+            self.flush();
+            if !self.hold(len, field) {
+                (self.to)(&[len]);
+                (self.to)(field);
             }
         }
-        self.raw(field);
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
-        if self.hold(bytes) {
-            return;
-        }
-        self.flush();
-        if !self.hold(bytes) {
-            (self.to)(bytes);
-        }
-    }
-
-    fn hold(&mut self, bytes: &[u8]) -> bool {
-        let end = self.len.saturating_add(bytes.len());
-        let Some(room) = self.held.get_mut(self.len..end) else {
+    /// Puts a field behind what is held; false if there is no room for all of it.
+    #[inline]
+    fn hold(&mut self, len: u8, field: &[u8]) -> bool {
+        let end = self.len.saturating_add(1).saturating_add(field.len());
+        let room = self.held.get_mut(self.len..end);
+        let Some((first, rest)) = room.and_then(<[u8]>::split_first_mut) else {
             return false;
         };
-        room.copy_from_slice(bytes);
+        *first = len;
+        rest.copy_from_slice(field);
         self.len = end;
         true
     }
 
+    fn long(&mut self, field: &[u8]) {
+        self.flush();
+        let len = u64::try_from(field.len()).unwrap_or(u64::MAX);
+        (self.to)(&[u8::MAX]);
+        (self.to)(&len.to_be_bytes());
+        (self.to)(field);
+    }
+
+    #[inline]
     fn flush(&mut self) {
         if let Some(held) = self.held.get(..self.len).filter(|held| !held.is_empty()) {
             (self.to)(held);

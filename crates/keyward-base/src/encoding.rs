@@ -26,7 +26,7 @@ pub fn base64url(bytes: &[u8]) -> String {
 /// Decodes base64url without padding. On an error, what was decoded is wiped.
 ///
 /// # Errors
-/// `Rejected` ([`Reason::Malformed`]) for anything that [`base64url`] would not have written.
+/// `Rejected` ([`Reason::MALFORMED`]) for anything that [`base64url`] would not have written.
 pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
     decode::<Base64UrlUnpadded>(text)
 }
@@ -34,7 +34,7 @@ pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
 /// Decodes base64 with padding into a buffer that is wiped, on an error too.
 ///
 /// # Errors
-/// `Rejected` ([`Reason::Malformed`]) for another alphabet, white space, missing padding or
+/// `Rejected` ([`Reason::MALFORMED`]) for another alphabet, white space, missing padding or
 /// non-zero trailing bits.
 pub fn from_base64(text: &str) -> Result<SecretBytes> {
     decode::<Base64>(text).map(SecretBytes::new)
@@ -50,7 +50,7 @@ fn decode<E: Encoding>(text: &str) -> Result<Vec<u8>> {
         }
         Err(_) => {
             wipe_vec(&mut bytes);
-            Err(Error::rejected(Reason::Malformed))
+            Err(Error::rejected(Reason::MALFORMED))
         }
     }
 }
@@ -58,7 +58,7 @@ fn decode<E: Encoding>(text: &str) -> Result<Vec<u8>> {
 /// Decodes exactly `N` bytes of base64url without padding.
 ///
 /// # Errors
-/// `Rejected` ([`Reason::Malformed`]) for anything that [`base64url`] would not have written of `N`
+/// `Rejected` ([`Reason::MALFORMED`]) for anything that [`base64url`] would not have written of `N`
 /// bytes.
 pub fn from_base64url_array<const N: usize>(text: &str) -> Result<[u8; N]> {
     decode_array::<Base64UrlUnpadded, N>(text)
@@ -67,7 +67,7 @@ pub fn from_base64url_array<const N: usize>(text: &str) -> Result<[u8; N]> {
 /// Decodes exactly `N` bytes of base64 with padding.
 ///
 /// # Errors
-/// `Rejected` ([`Reason::Malformed`]) for another length, another alphabet, white space, missing
+/// `Rejected` ([`Reason::MALFORMED`]) for another length, another alphabet, white space, missing
 /// padding or non-zero trailing bits.
 pub fn from_base64_array<const N: usize>(text: &str) -> Result<[u8; N]> {
     decode_array::<Base64, N>(text)
@@ -79,7 +79,7 @@ fn decode_array<E: Encoding, const N: usize>(text: &str) -> Result<[u8; N]> {
         Ok(len) if len == N => Ok(bytes),
         _ => {
             wipe(&mut bytes);
-            Err(Error::rejected(Reason::Malformed))
+            Err(Error::rejected(Reason::MALFORMED))
         }
     }
 }
@@ -100,9 +100,9 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Decodes exactly `N` bytes of lower-case hexadecimal, for public ids only (not constant time).
 ///
 /// # Errors
-/// `Rejected` ([`Reason::Malformed`]) for anything that [`hex`] would not have written.
+/// `Rejected` ([`Reason::MALFORMED`]) for anything that [`hex`] would not have written.
 pub fn from_hex<const N: usize>(text: &str) -> Result<[u8; N]> {
-    let malformed = || Error::rejected(Reason::Malformed);
+    let malformed = || Error::rejected(Reason::MALFORMED);
     let mut digits = text.bytes().map(|b| match b {
         b'0'..=b'9' => Some(b.wrapping_sub(b'0')),
         b'a'..=b'f' => Some(b.wrapping_sub(b'a').wrapping_add(10)),

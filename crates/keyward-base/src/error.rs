@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
 
 /// `std::result::Result` with [`enum@ErrorKind`]'s carrier, [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -23,62 +26,106 @@ pub enum ErrorKind {
 
 /// Why something was [`ErrorKind::Rejected`] or found [`ErrorKind::Corrupt`]: for the audit, never
 /// for the sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Reason {
-    /// An optimistic write lost: the record is not at the expected revision.
-    Conflict,
-    /// The record that holds the tenant's keys is not what was written; the value itself may be
-    /// sound.
-    DamagedKeys,
-    /// The commitment is right and a chunk is not: the stored bytes were damaged.
-    Damaged,
-    /// The key was destroyed. Its tombstone stays.
-    DestroyedKey,
-    /// The key is disabled, which can be undone.
-    DisabledKey,
-    /// The expiry has passed.
-    Expired,
-    /// The bytes do not have the stated form.
-    Malformed,
-    /// The commitment is wrong: another context, another key, or an altered header.
-    NotAuthentic,
-    /// There is no such record.
-    NotFound,
-    /// The key is not yet promoted, so nothing genuine can have been sealed with it.
-    PendingKey,
-    /// The caller's role is not the one the value was sealed for.
-    RoleMismatch,
-    /// Longer than the stated limit.
-    TooLong,
-    /// No key of that id is known, after one refresh.
-    UnknownKey,
-    /// The request comes from another origin.
-    CrossOrigin,
-    /// The request names a host that this service does not answer for.
-    ForeignHost,
-}
+///
+/// A stable word, lower case with `-` between its parts. Each crate defines the words it gives as
+/// constants of this type; those here belong to all. They compare by the word, and stand in a
+/// `match`:
+///
+/// ```
+/// use keyward_base::Reason;
+///
+/// const LATE: Reason = Reason::new("late");
+///
+/// assert_eq!(LATE.as_str(), "late");
+/// assert!(match LATE {
+///     Reason::EXPIRED => false,
+///     LATE => true,
+///     _ => false,
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reason(&'static str);
 
 impl Reason {
-    /// A stable word for logs and metrics: lower case, words joined by `-`.
+    /// An optimistic write lost: the record is not at the expected revision.
+    pub const CONFLICT: Self = Self("conflict");
+    /// The commitment is right and a chunk is not: the stored bytes were damaged.
+    pub const DAMAGED: Self = Self("damaged");
+    /// The expiry has passed.
+    pub const EXPIRED: Self = Self("expired");
+    /// The bytes do not have the stated form.
+    pub const MALFORMED: Self = Self("malformed");
+    /// The commitment is wrong: another context, another key, or an altered header.
+    pub const NOT_AUTHENTIC: Self = Self("not-authentic-for-this-context");
+    /// There is no such record.
+    pub const NOT_FOUND: Self = Self("not-found");
+    /// Longer than the stated limit.
+    pub const TOO_LONG: Self = Self("too-long");
+
+    /// A reason of the crate that defines it. The word is part of what the crate promises: logs,
+    /// metrics and audit trails are searched for it.
+    #[must_use]
+    pub const fn new(word: &'static str) -> Self {
+        Self(word)
+    }
+
+    /// The word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+/// The older names of reasons, until each is named where its crate defines it.
+#[doc(hidden)]
+#[allow(missing_docs, non_upper_case_globals)] // Named as the variants were.
+impl Reason {
+    pub const Conflict: Self = Self("conflict");
+    pub const CrossOrigin: Self = Self("cross-origin");
+    pub const Damaged: Self = Self("damaged");
+    pub const DamagedKeys: Self = Self("damaged-keys");
+    pub const DestroyedKey: Self = Self("destroyed-key");
+    pub const DisabledKey: Self = Self("disabled-key");
+    pub const Expired: Self = Self("expired");
+    pub const ForeignHost: Self = Self("foreign-host");
+    pub const Malformed: Self = Self("malformed");
+    pub const NotAuthentic: Self = Self("not-authentic-for-this-context");
+    pub const NotFound: Self = Self("not-found");
+    pub const PendingKey: Self = Self("pending-key");
+    pub const RoleMismatch: Self = Self("role-mismatch");
+    pub const TooLong: Self = Self("too-long");
+    pub const UnknownKey: Self = Self("unknown-key");
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reason({})", self.0)
+    }
+}
+
+/// When it is worth trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // A moment is known, or a span is.
+pub enum Retry {
+    /// After this long.
+    After(Duration),
+    /// From this moment on.
+    At(Timestamp),
+}
+
+impl Retry {
+    /// How long from `now`; zero if the moment is past.
+    #[must_use]
+    pub fn wait(self, now: Timestamp) -> Duration {
         match self {
-            Self::Conflict => "conflict",
-            Self::CrossOrigin => "cross-origin",
-            Self::Damaged => "damaged",
-            Self::DamagedKeys => "damaged-keys",
-            Self::DestroyedKey => "destroyed-key",
-            Self::DisabledKey => "disabled-key",
-            Self::Expired => "expired",
-            Self::ForeignHost => "foreign-host",
-            Self::Malformed => "malformed",
-            Self::NotAuthentic => "not-authentic-for-this-context",
-            Self::NotFound => "not-found",
-            Self::PendingKey => "pending-key",
-            Self::RoleMismatch => "role-mismatch",
-            Self::TooLong => "too-long",
-            Self::UnknownKey => "unknown-key",
+            Self::After(span) => span,
+            Self::At(moment) => moment.saturating_since(now),
         }
     }
 }
@@ -92,6 +139,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     reason: Option<Reason>,
+    retry: Option<Retry>,
     message: Cow<'static, str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -101,6 +149,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             reason,
+            retry: None,
             message,
             source: None,
         }))
@@ -137,6 +186,19 @@ impl Error {
         self
     }
 
+    /// Adds when it is worth trying again. It may be told outward.
+    #[must_use]
+    pub fn retry(mut self, when: Retry) -> Self {
+        self.0.retry = Some(when);
+        self
+    }
+
+    /// When it is worth trying again, if that is known.
+    #[must_use]
+    pub fn retry_when(&self) -> Option<Retry> {
+        self.0.retry
+    }
+
     /// Adds the underlying error, which must hold no secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -170,6 +232,9 @@ impl fmt::Debug for Error {
             .field("message", &self.0.message);
         if let Some(reason) = self.0.reason {
             out.field("reason", &reason);
+        }
+        if let Some(retry) = self.0.retry {
+            out.field("retry", &retry);
         }
         if let Some(source) = &self.0.source {
             out.field("source", source);

@@ -113,10 +113,10 @@ impl Hint {
     /// Reads a stored hint.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::Malformed`]) beyond 32 bytes or for any other character.
+    /// `Rejected` ([`Reason::MALFORMED`]) beyond 32 bytes or for any other character.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_HINT_LEN || !bytes.iter().all(|b| shown(*b) || *b == b'*') {
-            return Err(Error::rejected(Reason::Malformed));
+            return Err(Error::rejected(Reason::MALFORMED));
         }
         let mut hint = Self::none();
         hint.push(bytes);

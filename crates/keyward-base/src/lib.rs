@@ -51,7 +51,7 @@ pub use audit::{Actor, Event, EventId, Sink, Trail};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::{Context, Encoded};
 pub use domain::Domain;
-pub use error::{Error, ErrorKind, Reason, Result};
+pub use error::{Error, ErrorKind, Reason, Result, Retry};
 pub use future::BoxFuture;
 pub use hint::Hint;
 pub use id::{

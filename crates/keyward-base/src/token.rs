@@ -1,113 +1,290 @@
-//! The shape all keyward tokens share: `kw`, a letter for the kind, `_`, and base64url of
-//! `version(1) | key id(8) | rest`. Reading the shape proves nothing about the token.
+//! The form all keyward tokens share: a prefix that names the kind, and base64url of
+//! `version(1) | key id(8) | payload`. See `docs/formats/token.md`.
+//!
+//! A kind is a constant of the crate that issues it; its type says what the payload is made of.
+//!
+//! ```
+//! use keyward_base::KeyId;
+//! use keyward_base::token::{TokenBuffer, TokenKind};
+//! use secrecy::ExposeSecret as _;
+//!
+//! /// The id of a device and the tag that authenticates it.
+//! const DEVICE: TokenKind<([u8; 16], [u8; 32])> = TokenKind::new("kwd_", 1);
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! let key = KeyId::from_bytes([7; 8]);
+//! let text = DEVICE.encode(key, (&[1; 16], &[2; 32]))?;
+//!
+//! let mut buffer = TokenBuffer::new();
+//! let token = DEVICE.decode(text.expose_secret(), &mut buffer)?;
+//! let (id, tag) = token.payload;
+//! assert_eq!((token.key, id, tag), (key, &[1; 16], &[2; 32]));
+//! # Ok(()) }
+//! ```
+//!
+//! Decoding proves nothing about a token: the crate of its kind verifies it.
 
+mod checksum;
+mod layout;
+mod shape;
+
+use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use crate::encoding;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use secrecy::SecretString;
+
+pub use layout::{Layout, Part};
+pub use shape::TokenShape;
+
 use crate::error::{Error, Reason, Result};
 use crate::id::KeyId;
+use crate::wipe::{wipe, wipe_vec};
 
-/// The most bytes of text a token may have.
+/// The most bytes of text that a token may have.
 pub const MAX_TOKEN_LEN: usize = 512;
 
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TokenKind {
-    /// `kwk_`: an API key.
-    ApiKey,
-    /// `kwl_`: an approval link.
-    ApprovalLink,
-    /// `kwr_`: a refresh token.
-    Refresh,
-    /// `kws_`: a session.
-    Session,
+/// The most bytes that such a text decodes to.
+const MAX_DECODED_LEN: usize = MAX_TOKEN_LEN / 4 * 3;
+
+/// Bytes before the payload: version and key id.
+const FRONT_LEN: usize = 9;
+
+/// What a token is for, and what its payload is made of: a tuple of [`Part`]s.
+#[derive(Clone)]
+pub struct TokenKind<L> {
+    prefix: Cow<'static, str>,
+    version: u8,
+    checksum: bool,
+    layout: PhantomData<L>,
 }
 
-impl TokenKind {
-    /// The text a token of this kind begins with.
-    #[must_use]
-    pub const fn prefix(self) -> &'static str {
-        match self {
-            Self::ApiKey => "kwk_",
-            Self::ApprovalLink => "kwl_",
-            Self::Refresh => "kwr_",
-            Self::Session => "kws_",
-        }
+/// A token that was decoded. Nothing in it is verified.
+#[derive(Clone, Copy)]
+#[allow(clippy::exhaustive_structs)] // The form has just these.
+pub struct Token<P> {
+    /// The key that it says it was made with.
+    pub key: KeyId,
+    /// The parts of its payload, in the caller's buffer.
+    pub payload: P,
+}
+
+impl<P> fmt::Debug for Token<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({}, ..)", self.key)
     }
 }
 
-/// The readable outside of a token: nothing in it is verified, and no secret is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TokenShape {
-    kind: TokenKind,
-    version: u8,
-    key: KeyId,
-    rest_len: usize,
+/// Where a token is decoded to: 384 bytes, wiped on drop and before each use. Keep it where it is
+/// made; a move leaves a copy behind.
+pub struct TokenBuffer([u8; MAX_DECODED_LEN]);
+
+impl TokenBuffer {
+    /// An empty buffer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self([0; MAX_DECODED_LEN])
+    }
 }
 
-impl TokenShape {
-    /// Reads the shape of `text`.
+impl Default for TokenBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for TokenBuffer {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl fmt::Debug for TokenBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenBuffer(..)")
+    }
+}
+
+impl<L> TokenKind<L> {
+    /// A kind of keyward's own, whose `prefix` is `kw`, a letter and `_`, in its `version`.
+    #[must_use]
+    pub const fn new(prefix: &'static str, version: u8) -> Self {
+        Self {
+            prefix: Cow::Borrowed(prefix),
+            version,
+            checksum: false,
+            layout: PhantomData,
+        }
+    }
+
+    /// The same kind, ending in a checksum: six characters by which a secret scanner tells a token
+    /// from what only looks like one, without asking anybody. It authenticates nothing.
+    #[must_use]
+    pub const fn with_checksum(mut self) -> Self {
+        self.checksum = true;
+        self
+    }
+
+    /// The same kind under an application's own prefix, such as `acme_key_`: 3 to 24 lower-case
+    /// letters, digits and `_`, a letter first and `_` last. Tokens of one prefix are not taken
+    /// under another.
     ///
     /// # Errors
-    /// `Rejected`: [`Reason::TooLong`] beyond 512 bytes, else [`Reason::Malformed`].
-    pub fn parse(text: &str) -> Result<Self> {
-        const KINDS: [TokenKind; 4] = [
-            TokenKind::ApiKey,
-            TokenKind::ApprovalLink,
-            TokenKind::Refresh,
-            TokenKind::Session,
-        ];
-        if text.len() > MAX_TOKEN_LEN {
-            return Err(Error::rejected(Reason::TooLong));
+    /// `Misuse` for any other prefix, and for one that begins with `kw`, which keyward's own do.
+    pub fn with_prefix(&self, prefix: &str) -> Result<Self> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let fits = (3..=24).contains(&prefix.len())
+            && prefix.bytes().all(plain)
+            && prefix.starts_with(|first: char| first.is_ascii_lowercase())
+            && prefix.ends_with('_')
+            && !prefix.starts_with("kw");
+        if !fits {
+            return Err(Error::misuse(
+                "a prefix of tokens is 3 to 24 lower-case letters, digits and '_', a letter first \
+                 and '_' last, and does not begin with kw",
+            ));
         }
-        let malformed = || Error::rejected(Reason::Malformed);
-        let (kind, body) = KINDS
-            .into_iter()
-            .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
-            .ok_or_else(malformed)?;
-        let bytes = crate::SecretBytes::new(encoding::from_base64url(body)?);
-        let (version, rest) = bytes.expose().split_first().ok_or_else(malformed)?;
-        let (key, rest) = rest.split_first_chunk::<8>().ok_or_else(malformed)?;
         Ok(Self {
-            kind,
-            version: *version,
-            key: KeyId::from_bytes(*key),
-            rest_len: rest.len(),
+            prefix: Cow::Owned(prefix.to_owned()),
+            version: self.version,
+            checksum: self.checksum,
+            layout: PhantomData,
         })
     }
 
-    /// What the token is for.
+    /// What a token of this kind begins with.
     #[must_use]
-    pub const fn kind(&self) -> TokenKind {
-        self.kind
-    }
-
-    /// The version of its format.
-    #[must_use]
-    pub const fn version(&self) -> u8 {
-        self.version
-    }
-
-    /// The key it says it was made with.
-    #[must_use]
-    pub const fn key(&self) -> KeyId {
-        self.key
-    }
-
-    /// How many bytes follow the key id.
-    #[must_use]
-    pub const fn rest_len(&self) -> usize {
-        self.rest_len
+    pub fn prefix(&self) -> &str {
+        &self.prefix
     }
 }
 
-impl fmt::Debug for TokenShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "TokenShape({:?}, version {}, {})",
-            self.kind, self.version, self.key
+impl<L: Layout> TokenKind<L> {
+    /// A regular expression that matches tokens of this kind and hardly anything else, for secret
+    /// scanners: of the common subset of PCRE, RE2 and ECMAScript.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        let end = if self.checksum { "[0-9A-Za-z]{6}" } else { "" };
+        format!(
+            "{}[A-Za-z0-9_-]{{{}}}{end}",
+            self.prefix,
+            Self::encoded_len()
         )
+    }
+
+    /// Decodes `text` into `buffer`, in one pass and without a branch or an address that depends
+    /// on what is secret in it: all but prefix, length, version and key id. What a token holds is
+    /// judged once, after all of it was read.
+    ///
+    /// # Errors
+    /// `Rejected`: [`Reason::TOO_LONG`] beyond 512 bytes, [`Reason::MALFORMED`] for another prefix,
+    /// length, alphabet or version, non-zero trailing bits, or a wrong checksum.
+    pub fn decode<'b>(
+        &self,
+        text: &str,
+        buffer: &'b mut TokenBuffer,
+    ) -> Result<Token<L::View<'b>>> {
+        wipe(&mut buffer.0);
+        if text.len() > MAX_TOKEN_LEN {
+            return Err(Error::rejected(Reason::TOO_LONG));
+        }
+        let malformed = || Error::rejected(Reason::MALFORMED);
+        let body = text.strip_prefix(&*self.prefix).ok_or_else(malformed)?;
+        let (body, sum) = body
+            .split_at_checked(Self::encoded_len())
+            .ok_or_else(malformed)?;
+        let intact = match (self.checksum, sum.as_bytes().first_chunk()) {
+            (true, Some(sum)) if text.len() == self.text_len() => {
+                checksum::fits(&[self.prefix.as_bytes(), body.as_bytes()], sum)
+            }
+            (false, None) => sum.is_empty(),
+            _ => false,
+        };
+        let room = buffer.0.get_mut(..Self::len()).ok_or_else(malformed)?;
+        let decoded =
+            Base64UrlUnpadded::decode(body, room).is_ok_and(|got| got.len() == Self::len());
+        if !(decoded && intact) {
+            wipe(&mut buffer.0);
+            return Err(malformed());
+        }
+        let bytes = buffer.0.get(..Self::len()).ok_or_else(malformed)?;
+        let (version, rest) = bytes.split_first().ok_or_else(malformed)?;
+        let (key, payload) = rest.split_first_chunk::<8>().ok_or_else(malformed)?;
+        if *version != self.version {
+            return Err(malformed());
+        }
+        Ok(Token {
+            key: KeyId::from_bytes(*key),
+            payload: L::view(payload).ok_or_else(malformed)?,
+        })
+    }
+
+    /// The text of a token made with `key`.
+    ///
+    /// # Errors
+    /// `Misuse` for a kind whose tokens would have more than 512 bytes.
+    pub fn encode(&self, key: KeyId, payload: L::View<'_>) -> Result<SecretString> {
+        let too_long = || Error::misuse("a token of this kind has more than 512 bytes");
+        let len = self.text_len();
+        if len > MAX_TOKEN_LEN {
+            return Err(too_long());
+        }
+        let mut buffer = TokenBuffer::new();
+        let bytes = buffer.0.get_mut(..Self::len()).ok_or_else(too_long)?;
+        let (front, room) = bytes.split_at_mut_checked(FRONT_LEN).ok_or_else(too_long)?;
+        if let Some((version, id)) = front.split_first_mut() {
+            *version = self.version;
+            id.copy_from_slice(&key.to_bytes());
+        }
+        L::write(payload, room);
+        // As long as the text is: the string takes it over without a copy.
+        let mut out = vec![0; len];
+        let written = self.fill(bytes, &mut out);
+        match (written, String::from_utf8(out)) {
+            (Some(()), Ok(text)) => Ok(SecretString::from(text)),
+            (_, Ok(text)) => {
+                wipe_vec(&mut text.into_bytes());
+                Err(too_long())
+            }
+            (_, Err(e)) => {
+                wipe_vec(&mut e.into_bytes());
+                Err(too_long())
+            }
+        }
+    }
+
+    fn fill(&self, bytes: &[u8], out: &mut [u8]) -> Option<()> {
+        let (prefix, rest) = out.split_at_mut_checked(self.prefix.len())?;
+        prefix.copy_from_slice(self.prefix.as_bytes());
+        let (body, sum) = rest.split_at_mut_checked(Self::encoded_len())?;
+        Base64UrlUnpadded::encode(bytes, body).ok()?;
+        if self.checksum {
+            sum.copy_from_slice(&checksum::of(&[prefix, body]));
+        }
+        Some(())
+    }
+
+    fn len() -> usize {
+        FRONT_LEN.saturating_add(L::LEN)
+    }
+
+    /// Characters of base64url.
+    fn encoded_len() -> usize {
+        Self::len().saturating_mul(4).div_ceil(3)
+    }
+
+    fn text_len(&self) -> usize {
+        let sum = if self.checksum { checksum::LEN } else { 0 };
+        self.prefix
+            .len()
+            .saturating_add(Self::encoded_len())
+            .saturating_add(sum)
+    }
+}
+
+impl<L> fmt::Debug for TokenKind<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenKind({:?}, version {})", self.prefix, self.version)
     }
 }

@@ -1,59 +1,195 @@
-//! The shape of tokens, and nothing but the shape.
+//! Tokens: one text for each, decoded whole or not at all; and the outside that anybody can read.
 
-#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)] // Tests: a panic is the report.
 
 use keyward_base::encoding::base64url;
-use keyward_base::token::{MAX_TOKEN_LEN, TokenKind, TokenShape};
-use keyward_base::{KeyId, Reason};
+use keyward_base::token::{MAX_TOKEN_LEN, TokenBuffer, TokenKind, TokenShape};
+use keyward_base::{ErrorKind, KeyId, Reason};
 use proptest::prelude::*;
+use secrecy::ExposeSecret as _;
 
-const BODY: [u8; 41] = [0xa5; 41];
+const KEY: KeyId = KeyId::from_bytes([0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef]);
+const SESSION: TokenKind<([u8; 16], [u8; 32], u64)> = TokenKind::new("kws_", 1);
+const API_KEY: TokenKind<([u8; 32],)> = TokenKind::new("kwk_", 1).with_checksum();
 
-fn reason(text: &str) -> Option<Reason> {
-    TokenShape::parse(text).unwrap_err().reason()
+/// Made by the Python of `docs/formats/token.md`.
+const SESSION_TEXT: &str =
+    "kws_AQEjRWeJq83vAAECAwQFBgcICQoLDA0ODyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_AAAAAAAAAQI";
+const API_KEY_TEXT: &str = "kwk_AQEjRWeJq83vQEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl81NAK1S";
+const OWN_TEXT: &str = "acme_key_AQEjRWeJq83vQEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl82qv3VS";
+
+fn counting<const N: usize>(from: u8) -> [u8; N] {
+    std::array::from_fn(|at| from + u8::try_from(at).unwrap())
+}
+
+fn reason<L: keyward_base::token::Layout>(kind: &TokenKind<L>, text: &str) -> Option<Reason> {
+    let mut buffer = TokenBuffer::new();
+    kind.decode(text, &mut buffer).err()?.reason()
 }
 
 #[test]
-fn each_kind_is_read() {
-    for (prefix, kind) in [
-        ("kwk_", TokenKind::ApiKey),
-        ("kwl_", TokenKind::ApprovalLink),
-        ("kwr_", TokenKind::Refresh),
-        ("kws_", TokenKind::Session),
-    ] {
-        let shape = TokenShape::parse(&format!("{prefix}{}", base64url(&BODY))).unwrap();
-        assert_eq!((shape.kind(), kind.prefix()), (kind, prefix));
-        assert_eq!((shape.version(), shape.rest_len()), (0xa5, 32));
-        assert_eq!(shape.key(), KeyId::from_bytes([0xa5; 8]));
-        assert!(!format!("{shape:?}").contains("165, 165"));
+fn the_texts_of_another_implementation() {
+    let mut buffer = TokenBuffer::new();
+    let payload = (&counting(0), &counting(0x20), 258);
+    let made = SESSION.encode(KEY, payload).unwrap();
+    assert_eq!(made.expose_secret(), SESSION_TEXT);
+    let token = SESSION.decode(SESSION_TEXT, &mut buffer).unwrap();
+    assert_eq!((token.key, token.payload), (KEY, payload));
+    assert_eq!(format!("{token:?}"), "Token(0123456789abcdef, ..)");
+    assert_eq!(format!("{buffer:?}"), "TokenBuffer(..)");
+
+    let secret = counting(0x40);
+    let own = API_KEY.with_prefix("acme_key_").unwrap();
+    for (kind, text) in [(&API_KEY, API_KEY_TEXT), (&own, OWN_TEXT)] {
+        assert_eq!(kind.encode(KEY, (&secret,)).unwrap().expose_secret(), text);
+        let token = kind.decode(text, &mut buffer).unwrap();
+        assert_eq!((token.key, token.payload), (KEY, (&secret,)));
     }
+    assert_eq!(reason(&API_KEY, OWN_TEXT), Some(Reason::Malformed));
+    assert_eq!(reason(&own, API_KEY_TEXT), Some(Reason::Malformed));
 }
 
 #[test]
 fn anything_else_is_malformed_or_too_long() {
-    let body = base64url(&BODY);
     for text in [
         String::new(),
         "kws_".into(),
-        format!("kwz_{body}"),
+        SESSION_TEXT.replacen("kws_", "kwz_", 1),
+        SESSION_TEXT.replacen("kws_", "KWS_", 1),
+        format!(" {SESSION_TEXT}"),
+        format!("{SESSION_TEXT}="),
+        format!("{SESSION_TEXT}A"),
+        format!("{SESSION_TEXT}é"),
+        SESSION_TEXT[..SESSION_TEXT.len() - 1].into(),
+        SESSION_TEXT.replace('_', "/"),
+        // Another version; unused bits of the last character that are not zero.
+        SESSION_TEXT.replacen("kws_AQ", "kws_Ag", 1),
+        SESSION_TEXT.replacen("kws_AQ", "kws_AA", 1),
+        format!("{}J", &SESSION_TEXT[..SESSION_TEXT.len() - 1]),
+    ] {
+        assert_eq!(reason(&SESSION, &text), Some(Reason::Malformed), "{text}");
+    }
+    let longest = format!("kws_{}", "A".repeat(MAX_TOKEN_LEN - 4));
+    assert_eq!(reason(&SESSION, &longest), Some(Reason::Malformed));
+    assert_eq!(
+        reason(&SESSION, &format!("{longest}A")),
+        Some(Reason::TooLong)
+    );
+}
+
+/// Each character counts, those of the checksum too; without it, and with another behind it, the
+/// token is none.
+#[test]
+fn a_checksum_is_of_the_whole_text() {
+    for (at, was) in API_KEY_TEXT.char_indices() {
+        let other = if was == 'B' { 'C' } else { 'B' };
+        let changed = format!("{}{other}{}", &API_KEY_TEXT[..at], &API_KEY_TEXT[at + 1..]);
+        assert_eq!(reason(&API_KEY, &changed), Some(Reason::Malformed), "{at}");
+    }
+    let bare = &API_KEY_TEXT[..API_KEY_TEXT.len() - 6];
+    let plain: TokenKind<([u8; 32],)> = TokenKind::new("kwk_", 1);
+    assert_eq!(reason(&API_KEY, bare), Some(Reason::Malformed));
+    assert_eq!(reason(&plain, bare), None);
+    assert_eq!(reason(&plain, API_KEY_TEXT), Some(Reason::Malformed));
+}
+
+#[test]
+fn a_pattern_for_scanners_counts_the_characters() {
+    assert_eq!(SESSION.pattern(), "kws_[A-Za-z0-9_-]{87}");
+    assert_eq!(SESSION_TEXT.len(), 4 + 87);
+    assert_eq!(API_KEY.pattern(), "kwk_[A-Za-z0-9_-]{55}[0-9A-Za-z]{6}");
+    let own = API_KEY.with_prefix("acme_key_").unwrap();
+    assert_eq!(own.pattern(), "acme_key_[A-Za-z0-9_-]{55}[0-9A-Za-z]{6}");
+}
+
+#[test]
+fn prefixes_are_plain_and_none_is_ours() {
+    for bad in [
+        "",
+        "a_",
+        "kwk_",
+        "kwx_",
+        "kw_",
+        "Acme_",
+        "acme",
+        "1acme_",
+        "_acme_",
+        "acme-",
+        "ac me_",
+        "acme.key_",
+        "a234567890123456789012345_",
+    ] {
+        let error = API_KEY.with_prefix(bad).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse, "{bad}");
+    }
+    for good in ["ab_", "acme_live_", "a2345678901234567890123_"] {
+        assert_eq!(API_KEY.with_prefix(good).unwrap().prefix(), good);
+    }
+    let large: TokenKind<([u8; 376],)> = TokenKind::new("kwx_", 1);
+    let error = large.encode(KEY, (&[0; 376],)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+}
+
+#[test]
+fn the_outside_of_any_kind_is_read() {
+    for (text, prefix, rest) in [(SESSION_TEXT, "kws_", 75), (API_KEY_TEXT, "kwk_", 49)] {
+        let shape = TokenShape::parse(text).unwrap();
+        assert_eq!((shape.prefix().as_str(), shape.rest()), (prefix, rest));
+        assert_eq!((shape.version(), shape.key()), (1, KEY));
+    }
+    let body = base64url(&[0xa5; 41]);
+    for text in [
+        String::new(),
+        "kws_".into(),
+        format!("kwS_{body}"),
         format!("KWS_{body}"),
+        format!("kw_{body}"),
+        format!("acme_key_{body}"),
         format!(" kws_{body}"),
         format!("kws_{body}="),
         format!("kws_{body} "),
         format!("kws_{}", base64url(&[1; 8])),
     ] {
-        assert_eq!(reason(&text), Some(Reason::Malformed), "{text:?}");
+        let error = TokenShape::parse(&text).unwrap_err();
+        assert_eq!(error.reason(), Some(Reason::Malformed), "{text:?}");
     }
     let longest = format!("kws_{}", "A".repeat(MAX_TOKEN_LEN - 4));
     assert!(TokenShape::parse(&longest).is_ok());
-    assert_eq!(reason(&format!("{longest}A")), Some(Reason::TooLong));
+    let error = TokenShape::parse(&format!("{longest}A")).unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::TooLong));
 }
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_rejected(text in "(kw[klrsx]_)?[A-Za-z0-9_\\-= é]{0,60}") {
-        if let Err(e) = TokenShape::parse(&text) {
-            prop_assert_eq!(e.to_string(), "rejected");
+    fn what_is_encoded_is_decoded(
+        key in any::<[u8; 8]>(),
+        id in any::<[u8; 16]>(),
+        secret in any::<[u8; 32]>(),
+        number in any::<u64>(),
+        checksum in any::<bool>(),
+    ) {
+        let kind = if checksum { SESSION.with_checksum() } else { SESSION };
+        let key = KeyId::from_bytes(key);
+        let text = kind.encode(key, (&id, &secret, number)).unwrap();
+        let mut buffer = TokenBuffer::new();
+        let token = kind.decode(text.expose_secret(), &mut buffer).unwrap();
+        prop_assert_eq!((token.key, token.payload), (key, (&id, &secret, number)));
+    }
+
+    #[test]
+    fn any_text_is_read_or_rejected(text in "(kw[klrsx]_)?[A-Za-z0-9_\\-= é]{0,100}") {
+        let mut buffer = TokenBuffer::new();
+        for result in [
+            TokenShape::parse(&text).map(|_| ()),
+            SESSION.decode(&text, &mut buffer).map(|_| ()),
+        ] {
+            if let Err(e) = result {
+                prop_assert_eq!(e.to_string(), "rejected");
+            }
         }
     }
 }

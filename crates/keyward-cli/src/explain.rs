@@ -5,7 +5,7 @@ mod cut;
 use std::io::Read;
 
 use keyward_base::encoding::{SEALED_PREFIX, hex};
-use keyward_base::token::{TokenKind, TokenShape};
+use keyward_base::token::TokenShape;
 use keyward_base::{Error, KeyId, Reason, Result, SecretBytes};
 use keyward_crypto::body::{CHUNK_LEN, COMMITMENT_LEN, SALT_LEN};
 use keyward_crypto::sealed::Parsed;
@@ -168,7 +168,7 @@ fn head(bytes: &[u8]) -> String {
 async fn token(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
     let shape = TokenShape::parse(text)?;
     let known = home_args.describe_key(shape.key()).await?;
-    let rest = shape.rest_len();
+    let rest = shape.rest().saturating_mul(3) / 4;
     let field = |name, offset, len, says| Field {
         name,
         offset,
@@ -184,7 +184,7 @@ async fn token(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
         field("key", 1, 8, key),
         field("rest", 9, rest, "not shown: it may be secret".to_owned()),
     ];
-    let kind = kind_name(shape.kind());
+    let kind = kind_name(&shape.prefix());
     if json {
         let drawn = Drawn {
             kind,
@@ -198,18 +198,19 @@ async fn token(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
     }
     output::say(&format!(
         "A token, {kind} ({}): {} characters. Nothing here is verified.\n",
-        shape.kind().prefix(),
+        shape.prefix(),
         text.len(),
     ))?;
     show(&fields)
 }
 
-const fn kind_name(kind: TokenKind) -> &'static str {
-    match kind {
-        TokenKind::ApiKey => "api-key",
-        TokenKind::ApprovalLink => "approval-link",
-        TokenKind::Refresh => "refresh",
-        TokenKind::Session => "session",
+/// The names of keyward's own kinds.
+fn kind_name(prefix: &str) -> &'static str {
+    match prefix {
+        "kwk_" => "api-key",
+        "kwl_" => "approval-link",
+        "kwr_" => "refresh",
+        "kws_" => "session",
         _ => "token",
     }
 }

@@ -174,7 +174,7 @@ impl BodyKey {
                 let key = self.provider.aead().key(keys.key());
                 key.and_then(|key| open(&key, &keys)).map_err(|_| damaged())
             } else {
-                Err(Error::rejected(Reason::NotAuthentic))
+                Err(Error::rejected(Reason::NOT_AUTHENTIC))
             };
             keys.wipe();
             opened
@@ -184,8 +184,8 @@ impl BodyKey {
     /// Opens the body that begins at `start` of `buffer`, in that buffer.
     ///
     /// # Errors
-    /// `Rejected` with [`Reason::Malformed`] for a length that no message has or with
-    /// [`Reason::NotAuthentic`] if the commitment is wrong; `Corrupt` with [`Reason::Damaged`] if
+    /// `Rejected` with [`Reason::MALFORMED`] for a length that no message has or with
+    /// [`Reason::NOT_AUTHENTIC`] if the commitment is wrong; `Corrupt` with [`Reason::DAMAGED`] if
     /// the commitment is right and a chunk is not.
     pub fn open_in_place(
         &self,
@@ -230,7 +230,7 @@ impl BodyKey {
         if right {
             Ok(())
         } else {
-            Err(Error::rejected(Reason::NotAuthentic))
+            Err(Error::rejected(Reason::NOT_AUTHENTIC))
         }
     }
 
@@ -357,9 +357,9 @@ fn open_chunks(key: &AeadKey, keys: &MessageKeys, chunks: &mut [u8]) -> Result<(
 }
 
 fn malformed() -> Error {
-    Error::rejected(Reason::Malformed)
+    Error::rejected(Reason::MALFORMED)
 }
 
 fn damaged() -> Error {
-    Error::corrupt("a sealed value is damaged").because(Reason::Damaged)
+    Error::corrupt("a sealed value is damaged").because(Reason::DAMAGED)
 }

@@ -65,7 +65,7 @@ impl HmacTag {
     /// The tag of those bytes.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::Malformed`]) at any other length than the hash gives.
+    /// `Rejected` ([`Reason::MALFORMED`]) at any other length than the hash gives.
     pub fn from_bytes(hash: HmacHash, bytes: &[u8]) -> Result<Self> {
         let mut tag = Self {
             hash,
@@ -73,7 +73,7 @@ impl HmacTag {
         };
         match tag.bytes.get_mut(..hash.tag_len()) {
             Some(room) if room.len() == bytes.len() => room.copy_from_slice(bytes),
-            _ => return Err(Error::rejected(Reason::Malformed)),
+            _ => return Err(Error::rejected(Reason::MALFORMED)),
         }
         Ok(tag)
     }
@@ -81,7 +81,7 @@ impl HmacTag {
     /// Reads lower-case hexadecimal.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::Malformed`]) for anything else, and at any other length.
+    /// `Rejected` ([`Reason::MALFORMED`]) for anything else, and at any other length.
     pub fn from_hex(hash: HmacHash, text: &str) -> Result<Self> {
         match hash {
             HmacHash::Sha1 => Self::from_bytes(hash, &from_hex::<20>(text)?),
@@ -93,7 +93,7 @@ impl HmacTag {
     /// Reads base64 with padding.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::Malformed`]) for anything else, and at any other length.
+    /// `Rejected` ([`Reason::MALFORMED`]) for anything else, and at any other length.
     pub fn from_base64(hash: HmacHash, text: &str) -> Result<Self> {
         match hash {
             HmacHash::Sha1 => Self::from_bytes(hash, &from_base64_array::<20>(text)?),
@@ -105,7 +105,7 @@ impl HmacTag {
     /// Reads base64url without padding.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::Malformed`]) for anything else, and at any other length.
+    /// `Rejected` ([`Reason::MALFORMED`]) for anything else, and at any other length.
     pub fn from_base64url(hash: HmacHash, text: &str) -> Result<Self> {
         match hash {
             HmacHash::Sha1 => Self::from_bytes(hash, &from_base64url_array::<20>(text)?),
@@ -189,7 +189,7 @@ impl HmacKey {
     /// Checks a tag in constant time. The right one is wiped.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::NotAuthentic`]) for any other tag, and for one of another hash.
+    /// `Rejected` ([`Reason::NOT_AUTHENTIC`]) for any other tag, and for one of another hash.
     pub fn verify(&self, parts: &[&[u8]], tag: &HmacTag) -> Result<()> {
         let right = self.with_stack_wiped(|| {
             let mut expected = [0; LONGEST];
@@ -199,7 +199,7 @@ impl HmacKey {
         if right && self.hash() == tag.hash {
             return Ok(());
         }
-        Err(Error::rejected(Reason::NotAuthentic))
+        Err(Error::rejected(Reason::NOT_AUTHENTIC))
     }
 
     fn with_stack_wiped<T>(&self, operation: impl FnOnce() -> T) -> T {

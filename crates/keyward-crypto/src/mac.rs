@@ -57,7 +57,7 @@ impl MacKey {
     /// Checks a tag in constant time. The right one is wiped.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::NotAuthentic`]) for any other tag.
+    /// `Rejected` ([`Reason::NOT_AUTHENTIC`]) for any other tag.
     pub fn verify<F: Fields>(
         &self,
         domain: Domain<F>,
@@ -72,7 +72,7 @@ impl MacKey {
         if right {
             return Ok(());
         }
-        Err(Error::rejected(Reason::NotAuthentic))
+        Err(Error::rejected(Reason::NOT_AUTHENTIC))
     }
 
     /// The tag of the parts one after the other, for records whose bytes have one form. The caller
@@ -93,7 +93,7 @@ impl MacKey {
         if crate::equal(&self.sign_parts(parts), tag) {
             return Ok(());
         }
-        Err(Error::rejected(Reason::NotAuthentic))
+        Err(Error::rejected(Reason::NOT_AUTHENTIC))
     }
 
     fn write<F: Fields>(&self, domain: Domain<F>, fields: &F, tag: &mut [u8; TAG_LEN]) {

@@ -51,7 +51,7 @@ impl Header {
     /// it is verified.
     ///
     /// # Errors
-    /// `Rejected` with [`Reason::Malformed`]; `Unavailable` for a suite that only a newer release
+    /// `Rejected` with [`Reason::MALFORMED`]; `Unavailable` for a suite that only a newer release
     /// knows.
     pub fn peek(text: &str) -> Result<Self> {
         let encoded = text.strip_prefix(SEALED_PREFIX).ok_or_else(malformed)?;
@@ -97,12 +97,12 @@ impl Parsed {
     /// of a length that some message of at most [`MAX_PLAINTEXT`] bytes has.
     ///
     /// # Errors
-    /// `Rejected` with [`Reason::TooLong`] or [`Reason::Malformed`]; `Unavailable` for a suite
+    /// `Rejected` with [`Reason::TOO_LONG`] or [`Reason::MALFORMED`]; `Unavailable` for a suite
     /// that only a newer release knows.
     pub fn parse(text: &str) -> Result<Self> {
         let encoded = text.strip_prefix(SEALED_PREFIX).ok_or_else(malformed)?;
         if encoded.len() > MAX_TEXT_LEN {
-            return Err(Error::rejected(Reason::TooLong));
+            return Err(Error::rejected(Reason::TOO_LONG));
         }
         // What is decoded here is public, so a table-driven decoder may do it.
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| malformed())?;
@@ -114,7 +114,7 @@ impl Parsed {
                 bytes,
                 header_len,
             }),
-            Some(_) => Err(Error::rejected(Reason::TooLong)),
+            Some(_) => Err(Error::rejected(Reason::TOO_LONG)),
             None => Err(malformed()),
         }
     }
@@ -245,5 +245,5 @@ fn encode_to_front(buffer: &mut [u8], start: usize) -> Option<()> {
 }
 
 fn malformed() -> Error {
-    Error::rejected(Reason::Malformed)
+    Error::rejected(Reason::MALFORMED)
 }

@@ -5,7 +5,7 @@
 use allocation_counter::measure;
 use keyward_base::{Domain, Hint, KeyId, SecretArray, Suite};
 use keyward_crypto::sealed::{Header, Parsed, seal};
-use keyward_crypto::{BodyKey, Provider};
+use keyward_crypto::{BodyKey, MacKey, Provider};
 
 const CONTEXT: Domain<(&[u8],)> = Domain::new("test");
 const MESSAGE: [u8; 64] = [0x42; 64];
@@ -45,6 +45,26 @@ fn a_body_of_64_bytes_costs_one() {
         let verified = || key.verify(&context, &body).unwrap();
         assert_eq!(allocations(verified), 0, "verify");
     }
+}
+
+#[test]
+fn decoding_a_token_and_its_mac_cost_none() {
+    use keyward_base::token::{TokenBuffer, TokenKind};
+    use secrecy::ExposeSecret as _;
+    const LINK: TokenKind<([u8; 16], [u8; 32])> = TokenKind::new("kwl_", 1).with_checksum();
+    const BOUND: Domain<(KeyId, &[u8; 16])> = Domain::new("test");
+    let provider = Provider::default();
+    let mac = MacKey::new(&provider, &SecretArray::copy_of(&[7; 32]).unwrap()).unwrap();
+    let (key, id) = (KeyId::from_bytes([1; 8]), [2; 16]);
+    let tag = mac.sign(BOUND, &(key, &id));
+    let text = LINK.encode(key, (&id, &tag)).unwrap();
+    let verified = || {
+        let mut buffer = TokenBuffer::new();
+        let token = LINK.decode(text.expose_secret(), &mut buffer).unwrap();
+        let (id, tag) = token.payload;
+        mac.verify(BOUND, &(token.key, id), tag).unwrap();
+    };
+    assert_eq!(allocations(verified), 0);
 }
 
 #[test]

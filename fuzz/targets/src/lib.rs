@@ -19,11 +19,12 @@ use std::sync::LazyLock;
 
 use keyward_base::domain::Fields;
 use keyward_base::encoding::{base64url, from_base64url, hex, sealed_prefix};
-use keyward_base::token::TokenShape;
+use keyward_base::token::{TokenBuffer, TokenKind, TokenShape};
 use keyward_base::{Domain, ErrorKind, Hint, KeyId, SecretArray, SecretBytes, Suite, Timestamp};
 use keyward_crypto::sealed::{Header, Parsed};
 use keyward_crypto::{BodyKey, Provider, danger};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
+use secrecy::ExposeSecret as _;
 
 pub use web::{axum_form, axum_multipart, axum_origin};
 
@@ -223,13 +224,26 @@ pub fn token_parse(data: &[u8]) {
         assert_eq!(id.to_string(), text);
     }
     if let Ok(shape) = TokenShape::parse(text) {
-        assert!(text.starts_with(shape.kind().prefix()));
-        let bytes = from_base64url(&text[4..]).expect("its body was read");
-        assert_eq!(bytes.len(), 9 + shape.rest_len());
-        assert_eq!(bytes[0], shape.version());
-        assert_eq!(bytes[1..9], shape.key().to_bytes());
+        assert!(text.starts_with(&shape.prefix()));
+        assert_eq!(text.len(), 4 + 12 + shape.rest());
+        let front = from_base64url(&text[4..16]).expect("its front was read");
+        assert_eq!(
+            (front[0], &front[1..]),
+            (shape.version(), &shape.key().to_bytes()[..])
+        );
+    }
+    for kind in [SESSION, SESSION.with_checksum()] {
+        let mut buffer = TokenBuffer::new();
+        if let Ok(token) = kind.decode(text, &mut buffer) {
+            let again = kind.encode(token.key, token.payload).expect("it was one");
+            assert_eq!(again.expose_secret(), text, "not canonical");
+            assert!(TokenShape::parse(text).is_ok());
+        }
     }
 }
+
+/// As sessions are to be: an id, a secret, a number and a tag.
+const SESSION: TokenKind<([u8; 16], [u8; 32], u64, [u8; 8])> = TokenKind::new("kws_", 1);
 
 /// Environments: each name once, and what one loader reads is taken.
 pub fn vault_dotenv(data: &[u8]) {

@@ -1,0 +1,49 @@
+//! The table of ratios as bars.
+
+use std::fmt::Write as _;
+
+use crate::Row;
+
+const LINE: usize = 20;
+const LABELS: usize = 330;
+const BARS: f64 = 300.0;
+
+/// An SVG image: a bar for each ratio, and a line at 1.
+pub(crate) fn svg(rows: &[Row]) -> String {
+    let most = rows.iter().map(|row| row.ratio).fold(1.0, f64::max);
+    let mut body = String::new();
+    let mut y = 0;
+    let mut title = "";
+    for row in rows {
+        if row.title != title {
+            title = &row.title;
+            y += LINE * 3 / 2;
+            let _never = write!(
+                body,
+                "<text x=\"4\" y=\"{y}\" font-weight=\"bold\">{}</text>",
+                escaped(title)
+            );
+        }
+        y += LINE;
+        let (width, top) = (row.ratio / most * BARS, y - LINE + 6);
+        let (value_x, name) = (width + LABELS as f64 + 6.0, escaped(&row.name));
+        let _never = write!(
+            body,
+            "<text x=\"16\" y=\"{y}\">{name}</text>\
+             <rect x=\"{LABELS}\" y=\"{top}\" width=\"{width:.1}\" height=\"16\" fill=\"#4a7db5\"/>\
+             <text x=\"{value_x:.1}\" y=\"{y}\">{:.2}</text>",
+            row.ratio
+        );
+    }
+    let (one, height) = (BARS / most + LABELS as f64, y + LINE);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {height}\" \
+         font-family=\"sans-serif\" font-size=\"13\"><rect width=\"720\" height=\"{height}\" \
+         fill=\"#fff\"/>{body}<path d=\"M{one:.1} 0V{height}\" stroke=\"#b33\" \
+         stroke-dasharray=\"3\"/></svg>\n"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}

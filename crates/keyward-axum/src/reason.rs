@@ -1,0 +1,8 @@
+//! The words by which this crate says why it refused a request.
+
+use keyward_base::Reason;
+
+/// The request comes from another origin.
+pub const CROSS_ORIGIN: Reason = Reason::new("cross-origin");
+/// The request names a host that this service does not answer for.
+pub const FOREIGN_HOST: Reason = Reason::new("foreign-host");
