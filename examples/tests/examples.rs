@@ -137,7 +137,7 @@ async fn asked(routes: &axum::Router, method: &str, path: &str, body: &str) -> S
 
 /// Tokens and passwords are put and used all the while: each of them opens until the old key is
 /// destroyed, and after.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn the_service_rotates_to_the_end_beside_live_traffic() -> Result<()> {
     use keyward::keys::KeyState;
     let place = Place::new();

@@ -53,5 +53,8 @@ pub trait ResealRow: fmt::Debug + Send + Sync {
     fn reseal(&self, row: &Record, old: &TenantKey, new: &TenantKey) -> Result<Option<String>>;
 
     /// Records that `row` does not open, as well as can be. It is left as it is.
+    ///
+    /// # Errors
+    /// `Unavailable` without a clock; an event that cannot be recorded is no error.
     fn note_bad<'a>(&'a self, row: &'a Record, reason: Reason) -> BoxFuture<'a, Result<()>>;
 }

@@ -127,8 +127,8 @@ async fn a_home_of_an_older_form_is_refused_untouched() {
             |row| row.get(0),
         )
         .unwrap();
-    // `kwkr` or the like, and the version.
-    ring[4] -= 1;
+    // After the four bytes of the magic stands the version.
+    *ring.get_mut(4).unwrap() = 1;
     let sql = format!("UPDATE record SET data = ?1 WHERE {of_ring}");
     assert_eq!(store.execute(&sql, params![ring]).unwrap(), 1);
     store

@@ -501,7 +501,7 @@ fn opens(opened: Result<Opened>, tenant: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn no_key_goes_that_a_value_needs_and_none_comes_back(
