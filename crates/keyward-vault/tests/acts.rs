@@ -1,6 +1,11 @@
 //! The trail tells of every act that happened: sinks that fail, futures that are dropped at each
 //! point where they wait, stores that do not answer.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)] // Tests: a panic is the report.
 
 mod support;
 
@@ -373,4 +378,43 @@ async fn a_store_that_dies_at_any_call_leaves_nothing_untold() {
         let told = outcomes(&audit.events(), "vault.put");
         assert_eq!(told.contains(&Outcome::Unknown), there, "{told:?}");
     }
+}
+
+/// A put that another one overtakes at each of its calls: one that is then refused is told so, and
+/// not said to be unknown.
+#[tokio::test]
+async fn a_put_that_was_overtaken_is_told_as_refused() {
+    let mut refused = 0;
+    for after in 0.. {
+        let data = memory();
+        let world = World::on(memory(), Arc::clone(&data)).await;
+        let audit = RecordingAudit::new();
+        let store = Staged::over(Arc::clone(&data));
+        let vault = on(&world, store.clone(), &audit).await;
+        let other = world.vault.clone();
+        let act = move || -> keyward_store::BoxFuture<'static, ()> {
+            Box::pin(async move {
+                put(&other).await.unwrap();
+            })
+        };
+        store.interrupt(after, Interrupt::Run(Box::new(act)));
+        let token = SecretBytes::copy_of(TOKEN.as_bytes());
+        let token = vault.credential(Kind::ApiKey, token).unwrap();
+        let none = Role::none();
+        let result = vault.put(&slot(), &token, &none, Expect::Absent).await;
+        let told = outcomes(&audit.take(), "vault.put");
+        if let Err(error) = result {
+            assert_eq!(error.reason(), Some(Reason::Conflict));
+            let failed = Outcome::Failed(ErrorKind::Rejected, Some(Reason::Conflict));
+            assert_eq!(told.last(), Some(&failed), "at call {after}");
+            refused += 1;
+        }
+        if !store.fired() {
+            break;
+        }
+    }
+    assert!(
+        refused >= 2,
+        "{refused}: before its look, and between look and write"
+    );
 }

@@ -20,7 +20,7 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring};
 use keyward_sqlite::SqliteStore;
-use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Write};
+use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Scan, Write};
 use keyward_testkit::bit_flips;
 use keyward_vault::{Expect, Kind, Listed, Note, Opened, Rewrap, Slot, Vault};
 use support::{World, memory};
@@ -212,6 +212,61 @@ async fn no_flipped_bit_of_a_record_opens() {
     }
     overwrite(data.as_ref(), &slot, held.content.sealed, held.content.data).await;
     let _opened = open(vault, &slot).await.unwrap();
+}
+
+/// Whoever can write to the store wrote rows that are none: each is set aside, and not taken for
+/// one of a newer release. A key store that is away ends the run, and condemns nothing.
+#[tokio::test]
+async fn rows_that_are_none_are_set_aside_and_a_key_store_that_is_away_condemns_none() {
+    let (keys, data) = (memory(), memory());
+    let staged = keyward_testkit::Staged::over(keys);
+    let world = World::on(staged.clone(), Arc::clone(&data)).await;
+    let vault = &world.vault;
+    for id in ["1", "2", "3"] {
+        put(vault, &slot(id), Kind::ApiKey, TOKEN.as_bytes())
+            .await
+            .unwrap();
+    }
+    let admin = vault.keyring().admin();
+    admin.rotate(vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let noted = || async {
+        let notes = Scan::of(Collection::named("quarantine/vault"));
+        data.scan(notes).await.unwrap().items.len()
+    };
+    for at in 0..12 {
+        let cold = world.reopened().await;
+        staged.interrupt(at, keyward_testkit::Interrupt::DieBefore);
+        let ended = Rewrap::new(&cold).run().await;
+        if staged.fired()
+            && let Err(error) = ended
+        {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "at {at}");
+        }
+        assert_eq!(noted().await, 0, "at {at}");
+    }
+    let held = data.fetch(&key(&slot("1"))).await.unwrap().unwrap();
+    overwrite(
+        data.as_ref(),
+        &slot("1"),
+        held.content.sealed,
+        b"{}".to_vec(),
+    )
+    .await;
+    let held = data.fetch(&key(&slot("2"))).await.unwrap().unwrap();
+    overwrite(
+        data.as_ref(),
+        &slot("2"),
+        "plain".to_owned(),
+        held.content.data,
+    )
+    .await;
+    admin.rotate(vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let report = Rewrap::new(vault).run().await.unwrap();
+    let found = (report.moved, report.quarantined, report.skipped);
+    assert_eq!(found, (1, 2, 0), "{report:?}");
+    assert_eq!(noted().await, 2);
 }
 
 #[tokio::test]

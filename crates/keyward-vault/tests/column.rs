@@ -383,6 +383,9 @@ async fn a_detached_value_opens_for_its_own_words_and_holds_its_key() {
     let none = Role::none();
     let token = vault.credential(Kind::ApiKey, secret("token")).unwrap();
     let value = vault.seal_detached(&slot, &none, &token).await.unwrap();
+    let again = vault.seal_detached(&slot, &none, &token).await.unwrap();
+    assert_ne!(value, again, "no two are the same");
+    assert_eq!(value, value.clone());
     let opened = vault
         .open_detached(&slot, &none, Kind::ApiKey, &value)
         .await

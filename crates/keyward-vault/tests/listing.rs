@@ -1,5 +1,10 @@
 //! Listing: 10,000 credentials without a key, and verified without decryption.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)] // Tests: a panic is the report.
 
 mod support;
 
@@ -332,5 +337,146 @@ async fn a_record_that_is_not_ours_is_named_among_the_refused() {
         }
         let error = world.vault.open(&slot(1), &Role::none()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn debug_shows_hints_and_numbers() {
+    let world = World::in_memory().await;
+    fill(&world.vault, 1).await;
+    let page = world.vault.list(&acme(), None, 1).await.unwrap();
+    let hint = &page.items[0].hint;
+    assert_eq!(format!("{hint:?}"), format!("UnverifiedHint({hint})"));
+    let opened = world.vault.open(&slot(0), &Role::none()).await.unwrap();
+    let revision = opened.revision().number();
+    let shown = format!("Opened(Credential(api-key, {hint}), revision {revision})");
+    assert_eq!(format!("{opened:?}"), shown);
+    let wrong = opened.credential().oauth_token().unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Misuse);
+    assert!(wrong.to_string().contains("of kind api-key"), "{wrong}");
+    let vault = format!("{:?}", world.vault);
+    assert!(vault.contains("Keyring("), "{vault}");
+    for kind in Kind::ALL {
+        assert_eq!(Kind::parse(&kind.to_string()).unwrap(), kind);
+    }
+    assert!(Kind::parse("api key").is_err());
+}
+
+#[tokio::test]
+async fn whose_credentials_there_are_is_told_in_pages() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    for owner in ["acme", "globex", "umbrella"] {
+        let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
+        let token = world.vault.credential(Kind::ApiKey, token).unwrap();
+        let slot = Slot::new(owner, "account.token", "1").unwrap();
+        let none = Role::none();
+        let put = world.vault.put(&slot, &token, &none, Expect::Any).await;
+        put.unwrap();
+    }
+    let strange = Write::Insert {
+        key: RecordKey {
+            collection: Collection::named("vault"),
+            owner: "no tenant".to_owned(),
+            id: "1".to_owned(),
+        },
+        content: Content::default(),
+    };
+    let _written = data.apply(vec![strange]).await.unwrap();
+    let first = world.vault.tenants(None, 2).await.unwrap();
+    let names: Vec<_> = first.items.iter().map(Tenant::as_str).collect();
+    assert_eq!(names, ["acme", "globex"]);
+    let rest = world.vault.tenants(first.next.as_deref(), 4096).await;
+    let rest = rest.unwrap();
+    let names: Vec<_> = rest.items.iter().map(Tenant::as_str).collect();
+    assert_eq!((names, rest.next), (vec!["umbrella"], None));
+    assert_eq!(rest.strange, ["no tenant"]);
+    for limit in [0, 4097] {
+        let refused = world.vault.tenants(None, limit).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+    }
+}
+
+/// Whether the fault is the record's, or nothing can be said of it now.
+#[tokio::test]
+async fn a_record_whose_key_is_disabled_is_refused_and_a_keyring_that_is_away_ends_the_listing() {
+    let (keys, data) = (memory(), memory());
+    let staged = keyward_testkit::Staged::over(keys);
+    let world = World::on(staged.clone(), data).await;
+    fill(&world.vault, 2).await;
+    let admin = world.vault.keyring().admin();
+    let old = world.vault.keyring().status().keys[0].id;
+    admin.rotate(world.vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    admin.disable(old).await.unwrap();
+    let cold = world.reopened().await;
+    let page = all(&cold, 10, true).await;
+    assert!(page.items.is_empty());
+    let reasons: Vec<_> = page.refused.iter().map(|refused| refused.reason).collect();
+    assert_eq!(reasons, [Some(Reason::DisabledKey); 2]);
+    admin.enable(old).await.unwrap();
+    let cold = world.reopened().await;
+    staged.interrupt(0, keyward_testkit::Interrupt::DieBefore);
+    let away = cold.list_verified(&acme(), None, 10).await.unwrap_err();
+    assert_eq!(away.kind(), ErrorKind::Unavailable);
+    assert!(staged.fired());
+    assert_eq!(all(&cold, 10, true).await.items.len(), 2);
+}
+
+/// Metadata that are not what a vault writes are not shown.
+#[tokio::test]
+async fn metadata_are_read_strictly_where_nothing_is_verified() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    fill(&world.vault, 1).await;
+    let key = RecordKey {
+        collection: Collection::named("vault"),
+        owner: "acme".to_owned(),
+        id: "account.token/00000".to_owned(),
+    };
+    let held = data.fetch(&key).await.unwrap().unwrap();
+    let text = String::from_utf8(held.data.clone()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let with = |name: &str, value: serde_json::Value| {
+        let mut json = json.clone();
+        json[name] = value;
+        json.to_string()
+    };
+    let most = 256 * 1024;
+    let padded = |len: usize| text.clone() + &" ".repeat(len - text.len());
+    for (written, fits) in [
+        (text.clone(), true),
+        (padded(most), true),
+        (padded(most + 1), false),
+        (with("v", 1.into()), false),
+        (with("v", 3.into()), false),
+        (with("revision", 0.into()), false),
+        (with("event", "no event".into()), false),
+        (
+            with("facts", serde_json::json!({"scopes": ["read"]})),
+            false,
+        ),
+    ] {
+        let version = data.fetch(&key).await.unwrap().unwrap().version;
+        let swap = Write::Swap {
+            key: key.clone(),
+            version,
+            content: Content {
+                sealed: held.sealed.clone(),
+                data: written.clone().into_bytes(),
+                ..Content::default()
+            },
+        };
+        let applied = data.apply(vec![swap]).await.unwrap();
+        assert!(matches!(applied, Applied::Done(_)));
+        let page = all(&world.vault, 10, false).await;
+        let shown = written.get(..200).unwrap_or(&written);
+        assert_eq!(page.items.len(), usize::from(fits), "{shown}");
+        assert_eq!(page.refused.is_empty(), fits, "{shown}");
+        if written.contains("\"v\":1") {
+            let error = world.vault.open(&slot(0), &Role::none()).await;
+            let said = error.unwrap_err().to_string();
+            assert!(said.contains("earlier release"), "{said}");
+        }
     }
 }

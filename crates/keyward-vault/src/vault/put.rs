@@ -1,6 +1,6 @@
 //! Putting a credential.
 
-use keyward_base::{ErrorKind, Result, Revision, Role};
+use keyward_base::{Result, Revision, Role};
 use keyward_crypto::sealed::{self, Header};
 use keyward_store::{Applied, Content, Record, RecordKey, Write};
 
@@ -81,12 +81,7 @@ impl Vault {
             let before = held.map(|held| held.revision().number());
             let applied = match doing.apply(before, Some(header.key), batch).await {
                 // It may have been written all the same.
-                Err(e) if e.kind() == ErrorKind::Unavailable => {
-                    if !self.was_put(slot, doing.id()).await {
-                        return Err(e);
-                    }
-                    Applied::Done(Vec::new())
-                }
+                Err(_) if self.was_put(slot, doing.id()).await => Applied::Done(Vec::new()),
                 applied => applied?,
             };
             if let Applied::Done(_) = applied {

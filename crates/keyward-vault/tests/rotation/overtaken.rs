@@ -191,3 +191,75 @@ impl Busy {
         }
     }
 }
+
+/// A rewrap that is slow, and another that begins and ends at each of its calls, for a newer key
+/// or for the same: nothing stays behind, and no row is lost.
+#[tokio::test]
+async fn a_rewrap_that_another_overtakes_leaves_nothing_behind() {
+    for newer in [true, false] {
+        for after in 0.. {
+            let (keys, data) = (memory(), memory());
+            let world = World::on(Arc::clone(&keys), Arc::clone(&data)).await;
+            for record in 0..5 {
+                put(&world.vault, record).await;
+            }
+            let admin = world.vault.keyring().admin();
+            admin.rotate(world.vault.purpose()).await.unwrap();
+            let _promoted = admin.promote_ready().await.unwrap();
+            let staged = Staged::over(Arc::clone(&data));
+            let slow = Vault::builder(world.reopened().await.keyring().clone(), staged.clone());
+            let slow = slow.build().await.unwrap();
+            let other = world.reopened().await;
+            let act = move || -> keyward_store::BoxFuture<'static, ()> {
+                Box::pin(async move {
+                    let admin = other.keyring().admin();
+                    if newer {
+                        admin.rotate(other.purpose()).await.unwrap();
+                        let _promoted = admin.promote_ready().await.unwrap();
+                    }
+                    let report = Rewrap::new(&other).batch(2).run().await.unwrap();
+                    assert_eq!((report.left, report.quarantined), (0, 0));
+                })
+            };
+            staged.interrupt(after, Interrupt::Run(Box::new(act)));
+            let report = Rewrap::new(&slow).batch(2).run().await.unwrap();
+            let fired = staged.fired();
+            assert_eq!((report.left, report.quarantined), (0, 0), "at call {after}");
+            for record in 0..5 {
+                let fresh = world.reopened().await;
+                let _opened = fresh.open(&slot(record), &Role::none()).await.unwrap();
+            }
+            if !fired {
+                assert!(after >= 8, "{after} calls");
+                break;
+            }
+        }
+    }
+}
+
+/// A rewrap that died goes on where it was.
+#[tokio::test]
+async fn a_rewrap_that_died_goes_on_where_it_was() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    for record in 0..9 {
+        put(&world.vault, record).await;
+    }
+    let admin = world.vault.keyring().admin();
+    admin.rotate(world.vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let staged = Staged::over(Arc::clone(&data));
+    let dies = Vault::builder(world.reopened().await.keyring().clone(), staged.clone());
+    let dies = dies.build().await.unwrap();
+    staged.interrupt(15, Interrupt::DieBefore);
+    let mut moved = 0;
+    let run = Rewrap::new(&dies).batch(1).progress(|p| moved = p.moved);
+    assert!(run.run().await.is_err() && staged.fired());
+    assert!((2..9).contains(&moved), "{moved}");
+    let rest = world.reopened().await;
+    let report = Rewrap::new(&rest).run().await.unwrap();
+    assert_eq!((report.seen, report.moved), (9 - moved, 9 - moved));
+    // And the next begins at the beginning.
+    let report = Rewrap::new(&rest).run().await.unwrap();
+    assert_eq!((report.seen, report.moved), (9, 0));
+}
