@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use keyward_base::{ErrorKind, Reason};
-use keyward_keys::{Destruction, KeyState, Keyring, Policy, TenantKeyMode};
+use keyward_keys::{Destruction, KeyState, Keyring, Pass, Policy, TenantKeyMode};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{BoxFuture, Records};
 use keyward_testkit::{Interrupt, Staged};
@@ -363,6 +363,16 @@ async fn an_admin_that_is_behind_reads_what_a_newer_ring_signed() {
     let none = behind.admin().locate(ring.status().keys[0].id).await;
     assert!(none.unwrap().is_none());
     assert_eq!(world.store.ring_reads.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_pass_takes_as_many_rows_as_a_batch_holds_twice() {
+    let world = World::new();
+    let ring = world.create().await;
+    let pass = |rows| Pass::new(&ring, &purpose()).batch(rows);
+    assert_eq!([0, 7, 5000].map(|rows| pass(rows).rows()), [1, 7, 2048]);
+    let shown = format!("{:?}", pass(7));
+    assert!(shown.contains("batch: 7"), "{shown}");
 }
 
 #[tokio::test]
