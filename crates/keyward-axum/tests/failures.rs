@@ -18,7 +18,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use keyward_axum::{Challenge, Failure, Origins, RoutePolicy, WebGuard, words};
-use keyward_base::{Error, Reason};
+use keyward_base::{Error, Reason, Retry, Timestamp};
 use web::{Answer, send, serve};
 
 fn secretive() -> Error {
@@ -55,6 +55,20 @@ fn routes() -> Router {
         .route(
             "/503",
             failing(|| Failure::unavailable(Duration::ZERO, secretive())),
+        )
+        .route(
+            "/later",
+            failing(|| {
+                let error = refused().retry(Retry::At(Timestamp::from_millis(61_000)));
+                Failure::later(Timestamp::from_millis(1_000), error)
+            }),
+        )
+        .route(
+            "/full",
+            failing(|| {
+                let wait = Retry::After(Duration::from_secs(9));
+                Error::unavailable("the table is full").retry(wait).into()
+            }),
         )
         .route(
             "/ended",
@@ -122,6 +136,14 @@ fn each_status_is_reachable_in_its_fixed_body_on_both_policies() {
         let busy = fetch(to, "/busy");
         assert_eq!(busy.header("retry-after"), Some("77"));
         assert!(!busy.body.contains("db"));
+        let later = fetch(to, "/later");
+        assert_eq!(
+            (later.status, later.header("retry-after")),
+            (429, Some("60"))
+        );
+        let full = fetch(to, "/full");
+        assert_eq!((full.status, full.header("retry-after")), (503, Some("9")));
+        assert!(!full.body.contains("table"));
     }
 }
 

@@ -6,6 +6,12 @@
 //! [`Outcome::Done`], [`Outcome::NotDone`] or [`Outcome::Unknown`]. So the trail tells of every
 //! act that happened. A read is recorded once, before anything is decrypted.
 //!
+//! What must be recorded is what fails closed: openings, writes, changes of keys, and `danger`. A
+//! trail can be told to record some of it as well as can be ([`Trail::best_effort`]), but nothing
+//! that is done to keys. All else is recorded as well as can be: nothing is queued, and
+//! [`Trail::dropped`] counts what a sink did not take. An opening waits for one event and a write
+//! for two; each costs what the sink takes to record it, which in a sink that syncs is a sync.
+//!
 //! | file | what it holds |
 //! |---|---|
 //! | [`Actor`] | who acts, on whose behalf, in which request |

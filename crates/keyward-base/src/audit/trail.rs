@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::audit::{Actor, Event, EventId, Intent, Outcome, Sink};
 use crate::clock::{Clock, Timestamp};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A sink, who acts, and how many events were dropped. A cheap clone; clones count together.
 #[derive(Clone, Debug)]
 pub struct Trail {
     sink: Arc<dyn Sink>,
     actor: Option<Actor>,
+    optional: Arc<[&'static str]>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -22,6 +23,7 @@ impl Trail {
         Self {
             sink,
             actor: None,
+            optional: Arc::default(),
             dropped: Arc::default(),
         }
     }
@@ -33,6 +35,27 @@ impl Trail {
             actor: Some(actor),
             ..self.clone()
         }
+    }
+
+    /// The same trail, on which the events of these actions, such as `vault.open`, are recorded as
+    /// well as can be: where the sink fails, the act is done all the same, and the drop counted.
+    /// By default an opening, a write and a change of keys wait for their event, and are not done
+    /// without it. In place of what was set so before.
+    ///
+    /// # Errors
+    /// `Misuse` for an action of `keys.` or with `danger` in its name: what was done to keys must
+    /// be told.
+    pub fn best_effort(&self, actions: &[&'static str]) -> Result<Self> {
+        let kept = |action: &&str| action.starts_with("keys.") || action.contains("danger");
+        if let Some(action) = actions.iter().copied().find(kept) {
+            return Err(Error::misuse(format!(
+                "{action} is always recorded before it is done: leave it out of the best-effort actions"
+            )));
+        }
+        Ok(Self {
+            optional: actions.into(),
+            ..self.clone()
+        })
     }
 
     /// The sink that its events are recorded in.
@@ -48,19 +71,33 @@ impl Trail {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Records an event without which what comes next must not happen.
+    /// Records an event without which what comes next must not happen, unless its action is one
+    /// of [`Trail::best_effort`].
     ///
     /// # Errors
     /// `Unavailable` if it could not be recorded.
     pub async fn require(&self, mut event: Event) -> Result<()> {
         event.actor.clone_from(&self.actor);
-        self.sink.record(&event).await
+        self.record(&event).await.map(|_| ())
+    }
+
+    /// Whether it was recorded; an error if it had to be.
+    async fn record(&self, event: &Event) -> Result<bool> {
+        match self.sink.record(event).await {
+            Ok(()) => Ok(true),
+            Err(_) if self.optional.contains(&event.action) => {
+                self.count_drop();
+                Ok(false)
+            }
+            Err(e) => Err(e),
+        }
     }
 
     /// Records an event as well as can be: one that cannot be recorded is counted. Nothing is
     /// queued, so that no more events wait than acts are going on.
-    pub async fn note(&self, event: Event) {
-        if self.require(event).await.is_err() {
+    pub async fn note(&self, mut event: Event) {
+        event.actor.clone_from(&self.actor);
+        if self.sink.record(&event).await.is_err() {
             self.count_drop();
         }
     }
@@ -69,12 +106,14 @@ impl Trail {
     /// never reached, the next start finds the intent and says what became of it.
     ///
     /// # Errors
-    /// `Unavailable` if it could not be recorded: the act must not be done then.
+    /// `Unavailable` if it could not be recorded and had to be: the act must not be done then.
     pub async fn intend(&self, id: EventId, mut event: Event) -> Result<Act> {
         event.id = Some(id);
         event.outcome = Outcome::Intended;
         event.actor.clone_from(&self.actor);
-        self.sink.record(&event).await?;
+        if !self.record(&event).await? {
+            event.id = None; // Its outcome stands alone.
+        }
         Ok(Act {
             trail: self.clone(),
             event,

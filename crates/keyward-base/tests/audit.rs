@@ -1,0 +1,126 @@
+//! What waits for its event, and what is done without it.
+
+#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use keyward_base::audit::{Intent, Outcome};
+use keyward_base::{
+    BoxFuture, Error, ErrorKind, Event, EventId, ManualClock, Result, Sink, Timestamp, Trail,
+};
+
+/// Keeps events while it works.
+#[derive(Debug, Default)]
+struct Flaky {
+    down: AtomicBool,
+    held: Mutex<Vec<Event>>,
+}
+
+impl Sink for Flaky {
+    fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(Error::unavailable("the sink is down"));
+            }
+            self.held.lock().unwrap().push(event.clone());
+            Ok(())
+        })
+    }
+
+    fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+/// None of these futures waits.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(out) => out,
+        Poll::Pending => unreachable!("nothing here waits"),
+    }
+}
+
+fn event(action: &'static str) -> Event {
+    Event::new(Timestamp::from_millis(1), action, Outcome::Granted)
+}
+
+const ID: EventId = EventId::from_bytes([7; 16]);
+
+#[test]
+fn without_its_event_nothing_is_done_unless_that_was_asked_for() {
+    let sink = Arc::new(Flaky::default());
+    let trail = Trail::new(Arc::<Flaky>::clone(&sink));
+    let loose = trail.best_effort(&["vault.open", "vault.put"]).unwrap();
+    sink.down.store(true, Ordering::SeqCst);
+    for action in ["vault.open", "vault.put"] {
+        let error = now(trail.require(event(action))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(now(trail.intend(ID, event(action))).is_err());
+        now(loose.require(event(action))).unwrap();
+    }
+    assert!(now(loose.require(event("vault.delete"))).is_err());
+    assert!(now(loose.intend(ID, event("vault.delete"))).is_err());
+    assert_eq!(trail.dropped(), 2, "clones count together");
+}
+
+/// An intent that was dropped leaves an outcome that stands alone: nobody looks for its other half.
+#[test]
+fn an_outcome_without_its_intent_stands_alone() {
+    let sink = Arc::new(Flaky::default());
+    let loose = Trail::new(Arc::<Flaky>::clone(&sink))
+        .best_effort(&["vault.put"])
+        .unwrap();
+    let clock = ManualClock::new(Timestamp::from_millis(2));
+    sink.down.store(true, Ordering::SeqCst);
+    let act = now(loose.intend(ID, event("vault.put"))).unwrap();
+    sink.down.store(false, Ordering::SeqCst);
+    now(act.end(&clock, Outcome::Done));
+    let act = now(loose.intend(ID, event("vault.put"))).unwrap();
+    now(act.end(&clock, Outcome::Done));
+    let held = sink.held.lock().unwrap();
+    let seen: Vec<_> = held.iter().map(|e| (e.id, e.outcome)).collect();
+    let expected = [
+        (None, Outcome::Done),
+        (Some(ID), Outcome::Intended),
+        (Some(ID), Outcome::Done),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(loose.dropped(), 1);
+}
+
+#[test]
+fn what_is_done_to_keys_is_always_told() {
+    let trail = Trail::new(Arc::new(Flaky::default()));
+    for action in ["keys.promote", "vault.danger-export"] {
+        let error = trail.best_effort(&["vault.open", action]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse);
+    }
+}
+
+/// What a crate defines compares with what another wrote as the same word, and no other.
+#[test]
+fn a_reason_is_its_word() {
+    use keyward_base::{Reason, Retry};
+    use std::time::Duration;
+
+    const LATE: Reason = Reason::new("late");
+    assert_eq!(LATE, Reason::new("late"));
+    assert_ne!(LATE, Reason::EXPIRED);
+    assert_eq!(
+        (LATE.to_string(), format!("{LATE:?}")),
+        ("late".into(), "Reason(late)".into())
+    );
+    let at = |millis| Timestamp::from_millis(millis);
+    let error = Error::rejected(LATE).retry(Retry::At(at(5_000)));
+    let when = error.retry_when().unwrap();
+    assert_eq!(when.wait(at(2_000)), Duration::from_secs(3));
+    assert_eq!(when.wait(at(9_000)), Duration::ZERO);
+    assert_eq!(
+        Retry::After(Duration::from_secs(7)).wait(at(1)),
+        Duration::from_secs(7)
+    );
+    assert_eq!(Error::rejected(LATE).retry_when(), None);
+}
