@@ -26,6 +26,7 @@
 //! | [`body`] | [`BodyKey`]: the sealed body, C2SP chunked encryption with AES-256-GCM, and SHA-512 or SHA-256 |
 //! | [`mac`] | [`MacKey`]: HMAC-SHA-256 over a domain and its fields |
 //! | [`hmac`] | HMAC for schemes that others defined |
+//! | [`sign`] | Ed25519 signatures |
 //! | [`sealed`] | the sealed text value, `kw1.…` |
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
 //! | [`danger`] | what only vectors and fuzzers may do |
@@ -41,6 +42,7 @@ pub mod mac;
 pub mod passphrase;
 pub mod provider;
 pub mod sealed;
+pub mod sign;
 #[cfg(test)]
 mod wycheproof;
 
