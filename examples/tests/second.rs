@@ -141,6 +141,16 @@ fn it_agrees_on_every_vector_of_sealed_values() {
 }
 
 #[test]
+fn it_agrees_on_every_vector_of_keys_that_mac_and_sign() {
+    let Some(python) = python() else { return };
+    let folder = root().join("crates/keyward-keys/tests/vectors/keyring");
+    let program = root().join("examples/tests/second");
+    let args = [program.to_str().unwrap(), "keys", folder.to_str().unwrap()];
+    let said = ok(&Place::new().run(&python, &args, ""));
+    assert_eq!(said.trim_end(), "5 vectors");
+}
+
+#[test]
 fn each_goes_on_with_what_the_other_wrote() {
     let Some(two) = Two::new() else { return };
     ok(&two.first("keys init", ""));

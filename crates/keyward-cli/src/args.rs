@@ -1,8 +1,9 @@
 //! The words of the command line. Nothing here does anything.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Place, Purpose, RecordId, Result, Role, Tenant};
 use keyward_vault::Kind;
@@ -161,15 +162,41 @@ pub(crate) enum Keys {
 
         /// Also if values were sealed with it that no store of this home holds
         /// (`vault seal --stdout`): they can never be opened again
-        #[arg(long)]
+        #[arg(long, conflicts_with = "before_expiry")]
         even_unregistered: bool,
+
+        /// Also if tokens and records that it authenticates have not expired: all of them are
+        /// refused from then on
+        #[arg(long)]
+        before_expiry: bool,
     },
 
     /// Make keys for another purpose
     ///
-    /// Nothing is changed if there are some.
+    /// Nothing is changed if there are some; but what they authenticate may be given a longer life.
     AddPurpose {
         /// What the keys are for: 1 to 32 lower-case letters, digits, '-', '.' and '_'
+        #[arg(value_parser = Purpose::new)]
+        purpose: Purpose,
+
+        /// What they do, for good
+        #[arg(long, value_enum, default_value = "seal")]
+        algorithm: AlgorithmArg,
+
+        /// With --algorithm mac: the longest that a token or record lives which they authenticate,
+        /// in seconds. Without it, something has no end
+        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+        longest_life: Option<Duration>,
+
+        /// With --algorithm sign: they sign bytes of a format from elsewhere, such as signed notes,
+        /// and not who follows them
+        #[arg(long)]
+        raw: bool,
+    },
+
+    /// Print the public keys of a purpose that signs, destroyed ones too
+    Public {
+        /// What the keys are for
         #[arg(value_parser = Purpose::new)]
         purpose: Purpose,
     },
@@ -218,6 +245,17 @@ pub(crate) enum Keys {
     ///
     /// Keys made or destroyed since that backup are forgotten. Read docs/runbook.md first.
     AcceptRestore,
+}
+
+/// What keys do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AlgorithmArg {
+    /// Seal values, through keys of each tenant
+    Seal,
+    /// Authenticate tokens and records, by HMAC-SHA-256
+    Mac,
+    /// Sign, by Ed25519
+    Sign,
 }
 
 #[derive(Debug, Subcommand)]
@@ -341,6 +379,15 @@ pub(crate) struct SlotArgs {
 fn revision(text: &str) -> Result<u64> {
     let said = "a revision is a number, as `keyward vault list` shows it";
     text.parse().map_err(|_| Error::misuse(said))
+}
+
+fn seconds(text: &str) -> Result<Duration> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => Err(Error::misuse(
+            "a life is a number of seconds, from 1 on: a day is 86400",
+        )),
+    }
 }
 
 fn limit(text: &str) -> Result<usize> {

@@ -5,15 +5,15 @@ mod destroy;
 mod end;
 mod find;
 mod mend;
+mod purpose;
 mod rotate;
 mod status;
 mod which;
 
 pub(crate) use columns::{Column, all as columns, uncounted};
 
-use keyward_base::{Error, KeyId, Purpose, Result};
+use keyward_base::{Error, KeyId, Result};
 use keyward_embedded::{Home, RootSource};
-use keyward_keys::KeyState;
 use serde::Serialize;
 
 use crate::args::Keys;
@@ -46,7 +46,16 @@ pub(crate) async fn run(command: Keys, home_args: &HomeArgs, json: bool) -> Resu
             key,
             even_uncounted,
         } => disable(&home_args.open().await?, key, even_uncounted, json).await,
-        Keys::AddPurpose { purpose } => add_purpose(&home_args.open().await?, &purpose, json).await,
+        Keys::AddPurpose {
+            purpose,
+            algorithm,
+            longest_life,
+            raw,
+        } => {
+            let what = purpose::what_for(algorithm, longest_life, raw)?;
+            purpose::add(&home_args.open().await?, &purpose, what, json).await
+        }
+        Keys::Public { purpose } => purpose::public(&home_args.open().await?, &purpose, json),
         Keys::RotateMac => rotate_mac(&home_args.open().await?, json).await,
         Keys::SetAside { tenant } => mend::set_aside(&home_args.open().await?, &tenant, json).await,
         Keys::RemoveReplica { replica } => {
@@ -63,12 +72,13 @@ pub(crate) async fn run(command: Keys, home_args: &HomeArgs, json: bool) -> Resu
             db,
             yes,
             even_unregistered,
+            before_expiry,
         } => {
             let request = destroy::Request {
                 key,
                 files: db,
                 sure: yes,
-                even_unregistered,
+                even: destroy::Even::of(even_unregistered, before_expiry),
             };
             destroy::run(&home_args.open().await?, request, json).await
         }
@@ -149,30 +159,6 @@ async fn disable(home: &Home, key: KeyId, even_uncounted: bool, json: bool) -> R
     }
     admin.disable(key).await?;
     changed(home, key, json)
-}
-
-#[derive(Serialize)]
-struct Added<'a> {
-    purpose: &'a str,
-    key: Option<String>,
-}
-
-async fn add_purpose(home: &Home, purpose: &Purpose, json: bool) -> Result<()> {
-    home.keyring().admin().add_purpose(purpose).await?;
-    let keys = home.keyring().status().keys;
-    let active = keys
-        .iter()
-        .find(|key| key.purpose == *purpose && key.state == KeyState::Active);
-    let told = Added {
-        purpose: purpose.as_str(),
-        key: active.map(|key| key.id.to_string()),
-    };
-    if json {
-        return output::json("keyward.keys.purpose/1", &told);
-    }
-    let key = told.key.as_deref().unwrap_or("none");
-    output::note(&format!("key {key} is active for {purpose}"));
-    Ok(())
 }
 
 #[derive(Serialize)]

@@ -76,7 +76,7 @@ fn the_status_has_its_documented_shape() {
     bench.seal("t.c", "1", "opaque", b"one value").ok();
     bench.run(&["keys", "rotate"], b"").ok();
     let status = bench.json(&["keys", "status"]);
-    assert_eq!(status["format"], "keyward.keys.status/2");
+    assert_eq!(status["format"], "keyward.keys.status/3");
     assert_eq!(
         fields(&status),
         [
@@ -100,14 +100,19 @@ fn the_status_has_its_documented_shape() {
     assert_eq!(
         fields(old),
         [
+            "algorithm",
             "created_epoch",
+            "drains_until",
             "ending",
             "history",
             "id",
+            "longest_life",
+            "public",
             "purpose",
             "root_version",
             "rows",
             "state",
+            "suite",
             "tenant_keys",
             "unregistered"
         ]

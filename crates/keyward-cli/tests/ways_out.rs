@@ -134,3 +134,60 @@ fn the_mac_key_is_rotated_and_purposes_are_added() {
         .run(&["keys", "rotate", "--purpose", "mail"], b"")
         .ok();
 }
+
+#[test]
+fn keys_of_all_algorithms_are_shown_rotated_and_ended() {
+    let bench = Bench::new();
+    let day = ["--algorithm", "mac", "--longest-life", "86400"];
+    bench.json(&[&["keys", "add-purpose", "links"][..], &day].concat());
+    let sign = ["--algorithm", "sign"];
+    bench.json(&[&["keys", "add-purpose", "receipts"][..], &sign].concat());
+    let wrong = ["keys", "add-purpose", "links", "--algorithm", "sign"];
+    bench
+        .run(&wrong, b"")
+        .fails(2, "take another purpose for sign");
+    let odd = ["keys", "add-purpose", "x", "--longest-life", "60"];
+    bench.run(&odd, b"").fails(2, "--algorithm mac");
+
+    let ended = bench.json(&["keys", "rotate", "--to-end", "--purpose", "links"]);
+    let ended_receipts = bench.json(&["keys", "rotate", "--to-end", "--purpose", "receipts"]);
+    assert_eq!(ended_receipts["destroyed"].as_array().unwrap().len(), 1);
+    let status = bench.json(&["keys", "status"]);
+    let keys = status["keys"].as_array().unwrap();
+    let of = |n: usize, field: &str| keys[n][field].clone();
+    let draining = of(1, "id");
+    assert_eq!(ended["draining"][0], draining);
+    assert_eq!(of(1, "drains_until"), ended["drains_until"]);
+    assert_eq!(
+        (of(0, "suite"), of(1, "suite")),
+        (2.into(), serde_json::Value::Null)
+    );
+    assert_eq!(
+        (of(1, "algorithm"), of(1, "longest_life")),
+        ("mac".into(), 86_400.into())
+    );
+    let shown = bench.run(&["keys", "status"], b"").ok().text();
+    let drains = of(1, "drains_until");
+    assert!(shown.contains(&format!(
+        "mac 0 rows, drains until {}",
+        drains.as_str().unwrap()
+    )));
+
+    let public = bench.json(&["keys", "public", "receipts"]);
+    let published = public["keys"].as_array().unwrap();
+    assert_eq!(published[0]["state"], "destroyed");
+    assert_eq!(published[1]["follows"], published[0]["id"]);
+    assert_eq!(published[0]["public"], of(2, "public"));
+    let text = bench.run(&["keys", "public", "receipts"], b"").ok().text();
+    assert!(text.contains(published[1]["public"].as_str().unwrap()));
+    bench
+        .run(&["keys", "public", "links"], b"")
+        .fails(2, "not for sign");
+
+    let id = draining.as_str().unwrap();
+    bench.json(&["keys", "disable", id]);
+    bench
+        .run(&["keys", "destroy", id], b"")
+        .fails(2, "--before-expiry");
+    bench.json(&["keys", "destroy", id, "--before-expiry"]);
+}

@@ -20,6 +20,7 @@ fn every_command_has_help_and_needs_no_home() {
         &["keys", "destroy"],
         &["keys", "find"],
         &["keys", "add-purpose"],
+        &["keys", "public"],
         &["keys", "rotate-mac"],
         &["keys", "set-aside"],
         &["keys", "remove-replica"],

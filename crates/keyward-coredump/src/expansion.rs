@@ -3,8 +3,8 @@
 use aes_gcm::aes::Aes256;
 use aes_gcm::aes::cipher::{Array, BlockCipherEncrypt as _, KeyInit as _};
 use hmac::{Hmac, Mac as _};
-use sha2::Sha512;
 use sha2::block_api::{compress256, compress512};
+use sha2::{Digest as _, Sha256, Sha512};
 
 /// A piece of key material and what it is called in a report.
 pub type Piece = (&'static str, Vec<u8>);
@@ -94,28 +94,102 @@ pub struct Message {
     /// Stands in the sealed body.
     pub commitment: [u8; 32],
     /// What is left of the last block, of no use.
-    pub rest: [u8; 52],
+    pub rest: Vec<u8>,
 }
 
-/// HKDF-Expand with SHA-512 (RFC 5869 section 2.3), as the chunked construction asks for it.
+/// HKDF-Expand with the hash of `suite` (RFC 5869 section 2.3): two blocks of SHA-512, or three of
+/// SHA-256.
 #[must_use]
-pub fn message(key: &[u8; 32], salt: &[u8], context: &[u8], info: &[u8]) -> Message {
-    let block = |before: &[u8], number: u8| {
-        let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("any length is a key");
-        for part in [before, info, salt, context, &[number]] {
-            mac.update(part);
+pub fn expand(suite: u8, key: &[u8; 32], info: &[&[u8]]) -> Vec<u8> {
+    let block = |before: &[u8], number: u8| -> Vec<u8> {
+        let last = [number];
+        let parts = [&[before], info, &[&last[..]]].concat();
+        match suite {
+            1 => {
+                let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("any length is a key");
+                parts.iter().for_each(|part| mac.update(part));
+                mac.finalize().into_bytes().to_vec()
+            }
+            2 => {
+                let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
+                parts.iter().for_each(|part| mac.update(part));
+                mac.finalize().into_bytes().to_vec()
+            }
+            _ => panic!("a suite of ours"),
         }
-        mac.finalize().into_bytes()
     };
     let first = block(&[], 1);
     let second = block(&first, 2);
-    let all = [first.as_slice(), second.as_slice()].concat();
+    let third = if suite == 2 {
+        block(&second, 3)
+    } else {
+        Vec::new()
+    };
+    [first, second, third].concat()
+}
+
+/// What the chunked construction derives for one message.
+#[must_use]
+pub fn message(suite: u8, key: &[u8; 32], salt: &[u8], context: &[u8], info: &[u8]) -> Message {
+    let all = expand(suite, key, &[info, salt, context]);
     Message {
         key: all[..32].try_into().expect("32 bytes"),
         nonce: all[32..44].try_into().expect("12 bytes"),
         commitment: all[44..76].try_into().expect("32 bytes"),
-        rest: all[76..].try_into().expect("52 bytes"),
+        rest: all[76..].to_vec(),
     }
+}
+
+/// What a seed of Ed25519 becomes (RFC 8032 section 5.1.5 and 5.1.6): the hash's two halves, the
+/// scalar, and the number that each signature of `messages` is made with, before and after it is
+/// reduced: whoever has one of those and the signature has the key.
+#[must_use]
+pub fn ed25519(seed: &[u8; 32], messages: &[Vec<u8>]) -> Vec<Piece> {
+    let hash = Sha512::digest(seed);
+    let (low, prefix) = hash.split_at(32);
+    let mut scalar = low.to_vec();
+    scalar[0] &= 248;
+    scalar[31] = (scalar[31] & 63) | 64;
+    let mut pieces = vec![
+        ("seed", seed.to_vec()),
+        ("seed's hash", low.to_vec()),
+        ("scalar", scalar),
+        ("prefix", prefix.to_vec()),
+    ];
+    for message in messages {
+        let nonce = Sha512::digest([prefix, message].concat());
+        pieces.push(("signature's number", nonce.to_vec()));
+        pieces.push(("signature's number, reduced", reduce(&nonce)));
+    }
+    pieces
+}
+
+/// A number of 64 bytes, little-endian, modulo the order of the group (RFC 8032 section 5.1): bit
+/// by bit, doubling and subtracting.
+fn reduce(number: &[u8]) -> Vec<u8> {
+    const ORDER: [u64; 4] = [
+        0x5812_631a_5cf5_d3ed,
+        0x14de_f9de_a2f7_9cd6,
+        0,
+        0x1000_0000_0000_0000,
+    ];
+    let mut rest = [0_u64; 4];
+    for at in (0..512).rev() {
+        let bit = u64::from(number[at / 8] >> (at % 8)) & 1;
+        for word in (1..4).rev() {
+            rest[word] = (rest[word] << 1) | (rest[word - 1] >> 63);
+        }
+        rest[0] = (rest[0] << 1) | bit;
+        if rest.iter().rev().ge(ORDER.iter().rev()) {
+            let mut borrow = false;
+            for (word, less) in rest.iter_mut().zip(ORDER) {
+                let (some, one) = word.overflowing_sub(less);
+                let (all, other) = some.overflowing_sub(u64::from(borrow));
+                (*word, borrow) = (all, one || other);
+            }
+        }
+    }
+    rest.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 impl Message {
@@ -130,7 +204,7 @@ impl Message {
         let reversed = hash_key.iter().rev().copied().collect();
         vec![
             ("message key", [self.key.as_slice(), &self.nonce].concat()),
-            ("message expansion", self.rest.to_vec()),
+            ("message expansion", self.rest.clone()),
             ("key schedule", schedule),
             ("key schedule", inverse),
             ("hash key", hash_key.to_vec()),

@@ -6,7 +6,7 @@ use keyward_crypto::Provider;
 use keyward_crypto::sealed::Parsed;
 use keyward_store::Record;
 
-use crate::expansion::{Message, Piece, hmac256, hmac512, message};
+use crate::expansion::{Message, Piece, ed25519, expand, hmac256, hmac512, message};
 
 const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 
@@ -14,7 +14,8 @@ const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Secrets {
-    /// `root`, `ring MAC key`, `ring filter key`, `ring key`, `tenant key` or `message`, and the piece.
+    /// What it is of (`root`, `ring key`, `tenant key`, `MAC key`, `signing key`, `message` and so
+    /// on), and the piece.
     pub pieces: Vec<(&'static str, Piece)>,
 }
 
@@ -43,7 +44,14 @@ impl<'a> Fields<'a> {
 /// A key of the ring or of a tenant.
 struct Key {
     id: Vec<u8>,
+    suite: u8,
     material: [u8; 32],
+}
+
+/// What the child signs with each key that signs.
+#[must_use]
+pub fn signed() -> Vec<u8> {
+    b"what the child signs".to_vec()
 }
 
 impl Secrets {
@@ -52,7 +60,7 @@ impl Secrets {
     pub fn collect(&mut self, root: &[u8; 32], ring: &[u8], tenants: &[Record], rows: &[Record]) {
         self.add("root", hmac512(root));
         let mut fields = Fields(ring);
-        assert_eq!(fields.take(5), b"kwrg\x02", "a ring of version 2");
+        assert_eq!(fields.take(5), b"kwrg\x03", "a ring of version 3");
         let ring_id = fields.take(16);
         fields.take(16);
         // The MAC key, and the one before it.
@@ -69,6 +77,10 @@ impl Secrets {
         let filter_key = self.unwrap(root, fields.wrapped(), &bound);
         self.add("ring filter key", hmac256(&filter_key));
         fields.take(2 + 32);
+        for _ in 0..fields.number(2) {
+            let len = fields.number(1);
+            fields.take(len + 4 + 8);
+        }
         let mut ring_keys = Vec::new();
         for _ in 0..fields.number(2) {
             let (id, seq) = (fields.take(8), fields.take(8));
@@ -84,11 +96,18 @@ impl Secrets {
             let parts = [ring_id, id, seq, algorithm, suite, purpose];
             let bound = context("keyward/v1/ring-key", &parts);
             let material = self.unwrap(root, wrapped, &bound);
-            self.add("ring key", hmac512(&material));
-            ring_keys.push(Key {
-                id: id.to_vec(),
-                material,
-            });
+            match algorithm {
+                [1] => {
+                    self.add("ring key", hmac(suite[0], &material));
+                    ring_keys.push(Key {
+                        id: id.to_vec(),
+                        suite: suite[0],
+                        material,
+                    });
+                }
+                [2] => self.macs(&material, ring_id, id, purpose),
+                _ => self.signs(&material, ring_id, id, purpose),
+            }
         }
         let mut tenant_keys = Vec::new();
         for record in tenants {
@@ -97,6 +116,28 @@ impl Secrets {
         for row in rows {
             self.row(&tenant_keys, row);
         }
+    }
+
+    /// The keys for MACs that are derived from a ring key: the ring's, and that of tenant `acme`.
+    fn macs(&mut self, material: &[u8; 32], ring: &[u8], id: &[u8], purpose: &[u8]) {
+        self.add("MAC ring key", hmac256(material));
+        let of_ring = derived(material, "mac", "keyward/v1/mac-key", &[ring, id, purpose]);
+        self.add("MAC key", hmac256(&of_ring));
+        let parts = [ring, id, purpose, b"acme"];
+        let of_tenant = derived(material, "tenant-mac", "keyward/v1/tenant-mac-key", &parts);
+        self.add("tenant's MAC key", hmac256(&of_tenant));
+    }
+
+    /// The same for keys that sign.
+    fn signs(&mut self, material: &[u8; 32], ring: &[u8], id: &[u8], purpose: &[u8]) {
+        self.add("signing ring key", hmac256(material));
+        let parts = [ring, id, purpose];
+        let of_ring = derived(material, "sign", "keyward/v1/signing-key", &parts);
+        self.add("signing key", ed25519(&of_ring, &[signed()]));
+        let parts = [ring, id, purpose, b"acme"];
+        let domain = "keyward/v1/tenant-signing-key";
+        let of_tenant = derived(material, "tenant-sign", domain, &parts);
+        self.add("tenant's signing key", ed25519(&of_tenant, &[signed()]));
     }
 
     fn tenant(&mut self, ring_id: &[u8], ring_keys: &[Key], record: &Record, out: &mut Vec<Key>) {
@@ -117,10 +158,11 @@ impl Secrets {
                 .find(|key| key.id == by)
                 .expect("its ring key");
             let bound = context("keyward/v1/tenant-key", &parts);
-            let material = self.unwrap(&ring_key.material, wrapped, &bound);
-            self.add("tenant key", hmac512(&material));
+            let material = self.unwrap_in(ring_key.suite, &ring_key.material, wrapped, &bound);
+            self.add("tenant key", hmac(suite[0], &material));
             out.push(Key {
                 id: id.to_vec(),
+                suite: suite[0],
                 material,
             });
         }
@@ -147,12 +189,17 @@ impl Secrets {
         }
         .encode("kw1/record", parsed.header_bytes())
         .expect("it fits");
-        self.expand(&key.material, parsed.body(), bound.as_bytes());
+        self.expand(key.suite, &key.material, parsed.body(), bound.as_bytes());
     }
 
+    /// Roots use suite 1.
     fn unwrap(&mut self, by: &[u8; 32], body: &[u8], bound: &[u8]) -> [u8; 32] {
+        self.unwrap_in(1, by, body, bound)
+    }
+
+    fn unwrap_in(&mut self, suite: u8, by: &[u8; 32], body: &[u8], bound: &[u8]) -> [u8; 32] {
         use aes_gcm::aead::{Aead as _, KeyInit as _};
-        let message = self.expand(by, body, bound);
+        let message = self.expand(suite, by, body, bound);
         let cipher = aes_gcm::Aes256Gcm::new(&message.key.into());
         let opened = cipher
             .decrypt(&message.nonce.into(), &body[56..])
@@ -161,8 +208,8 @@ impl Secrets {
     }
 
     /// The message of a body, checked against its commitment: what is looked for is what was used.
-    fn expand(&mut self, by: &[u8; 32], body: &[u8], bound: &[u8]) -> Message {
-        let message = message(by, &body[..24], bound, INFO);
+    fn expand(&mut self, suite: u8, by: &[u8; 32], body: &[u8], bound: &[u8]) -> Message {
+        let message = message(suite, by, &body[..24], bound, INFO);
         assert_eq!(message.commitment, body[24..56], "another key or context");
         self.add("message", message.pieces());
         message
@@ -172,6 +219,23 @@ impl Secrets {
         self.pieces
             .extend(pieces.into_iter().map(|piece| (of, piece)));
     }
+}
+
+/// What HMAC makes of a key of that suite.
+fn hmac(suite: u8, key: &[u8; 32]) -> Vec<Piece> {
+    match suite {
+        1 => hmac512(key),
+        _ => hmac256(key),
+    }
+}
+
+/// What the material of a key that MACs or signs is derived into.
+fn derived(material: &[u8; 32], label: &str, domain: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let len = [u8::try_from(label.len()).expect("a short label")];
+    let bound = context(domain, parts);
+    let info = [b"keyward/v1/derive\0", &len[..], label.as_bytes(), &bound];
+    let all = expand(2, material, &info);
+    all[..32].try_into().expect("32 bytes")
 }
 
 fn context(domain: &str, parts: &[&[u8]]) -> Vec<u8> {

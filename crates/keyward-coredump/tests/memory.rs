@@ -80,8 +80,8 @@ fn nothing_is_left(provider: &str, kept: &str) {
 
     // Control: the keys that an open keyring must hold are seen, in the form they are held in.
     let alive = child.search(folder.path(), "alive", &needles);
-    for of in ["ring key", "tenant key"] {
-        let name = format!("{of}: {kept}");
+    let keys = ["ring key", "tenant key", "MAC key"].map(|of| format!("{of}: {kept}"));
+    for name in keys.into_iter().chain(["signing key: seed".to_owned()]) {
         assert!(
             alive.memory.contains_key(&name),
             "{name} is in use and not found: {alive:?}"

@@ -7,6 +7,7 @@ mod purpose;
 mod rewrap;
 mod root;
 mod rotation;
+mod suites;
 mod under;
 mod usage;
 
@@ -14,12 +15,14 @@ use keyward_base::{Actor, Error, KeyId, Purpose, Result, Tenant, Timestamp, Trai
 
 use keyward_store::Erased;
 
+use crate::key_use::{Rules, Signs};
 use crate::keyring::{Keyring, new_key, wrap_new};
 use crate::records::{MAX_TRIES, contended};
 use crate::ring::{KeyState, MAX_KEYS, Ring};
 use crate::snapshot::Snapshot;
 use crate::tenant::TenantKey;
 
+pub(crate) use destroy::Even;
 pub use destroy::{Destruction, Receipt};
 pub use mac::MacRotated;
 pub use rewrap::Rewrapped;
@@ -121,12 +124,19 @@ impl Admin {
                 "the keyring is full: it holds 1024 keys, destroyed ones included",
             ));
         }
+        let rules = next.rules(purpose)?;
+        let before = match (rules, next.active(purpose)) {
+            (Rules::Sign(Signs::Fields), Ok(active)) => Some((active.id, known.signs(active.id)?)),
+            _ => None,
+        };
         for _ in 0..MAX_TRIES {
-            let key = new_key(&inner.provider, &known.filter, purpose, next.epoch, now)?;
+            let (provider, epoch) = (&inner.provider, next.epoch);
+            let key = new_key(provider, &known.filter, purpose, rules, epoch, now)?;
             if next.find(key.id).is_some() {
                 continue;
             }
-            let key = wrap_new(&inner.provider, inner.root.as_ref(), next.id, key).await?;
+            let before = before.map(|(id, key)| (id, key.of_ring.as_ref()));
+            let key = wrap_new(provider, inner.root.as_ref(), next.id, key, before).await?;
             let id = key.id;
             next.keys.push(key);
             return Ok(id);

@@ -2,12 +2,13 @@
 //!
 //! Every put requires the version of the barrier it was made under, in one atomic batch. So nobody
 //! writes a row under an old key after the barrier went up, however late they are. It also says
-//! which purpose the collection belongs to: a collection has one sealing purpose at most, since
-//! rows of two could not be told apart.
+//! which purpose the collection belongs to: a collection has one sealing purpose at most and one
+//! that MACs, since rows of two could not be told apart. Each has a barrier of its own.
 
 use keyward_base::{Error, Purpose, Result};
 use keyward_store::{Applied, Collection, RecordKey, Records, Version, Write};
 
+use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, put};
 
 const BARRIER: Collection = Collection::named("barrier");
@@ -18,17 +19,19 @@ const VERSION: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Barrier {
     collection: Collection,
+    algorithm: Algorithm,
     version: Version,
     promoted_epoch: u64,
     purpose: Purpose,
 }
 
-/// One for each collection and sort of purpose; today only what seals has one.
-fn place(collection: &Collection) -> RecordKey {
+/// One for each collection and algorithm: its rows are sealed for one purpose at most, and MACed
+/// for one.
+fn place(collection: &Collection, algorithm: Algorithm) -> RecordKey {
     RecordKey {
         collection: BARRIER,
         owner: collection.as_str().to_owned(),
-        id: "seal".to_owned(),
+        id: algorithm.as_str().to_owned(),
     }
 }
 
@@ -44,7 +47,7 @@ impl Barrier {
     #[must_use]
     pub fn require(&self) -> Write {
         Write::Require {
-            key: place(&self.collection),
+            key: place(&self.collection, self.algorithm),
             version: Some(self.version),
         }
     }
@@ -62,6 +65,20 @@ impl Barrier {
         Self::raise(store, collection, purpose, 0).await
     }
 
+    /// [`Barrier::claim`] for the purpose whose keys MAC the rows of the collection: a key does so
+    /// only if its [`MacHandle::promoted_epoch`](crate::MacHandle::promoted_epoch) is not below the
+    /// barrier.
+    ///
+    /// # Errors
+    /// As [`Barrier::claim`].
+    pub async fn claim_macs(
+        store: &dyn Records,
+        collection: &Collection,
+        purpose: &Purpose,
+    ) -> Result<Self> {
+        Self::raise_macs(store, collection, purpose, 0).await
+    }
+
     /// Raises the barrier of a collection that belongs to `purpose` to `promoted_epoch`, puts one
     /// up where there is none, or leaves it where it is if it is higher.
     ///
@@ -73,12 +90,35 @@ impl Barrier {
         purpose: &Purpose,
         promoted_epoch: u64,
     ) -> Result<Self> {
+        Self::raise_for(store, collection, Algorithm::Seal, purpose, promoted_epoch).await
+    }
+
+    /// [`Barrier::raise`] for the purpose whose keys MAC the rows of the collection.
+    ///
+    /// # Errors
+    /// As [`Barrier::claim`].
+    pub async fn raise_macs(
+        store: &dyn Records,
+        collection: &Collection,
+        purpose: &Purpose,
+        promoted_epoch: u64,
+    ) -> Result<Self> {
+        Self::raise_for(store, collection, Algorithm::Mac, purpose, promoted_epoch).await
+    }
+
+    pub(crate) async fn raise_for(
+        store: &dyn Records,
+        collection: &Collection,
+        algorithm: Algorithm,
+        purpose: &Purpose,
+        promoted_epoch: u64,
+    ) -> Result<Self> {
         for _ in 0..MAX_TRIES {
-            let here = Self::read(store, collection).await?;
+            let here = Self::read(store, collection, algorithm).await?;
             match &here {
                 Some(here) if here.purpose != *purpose => {
                     return Err(Error::misuse(format!(
-                        "collection {} holds values of purpose {}: give purpose {purpose} a collection of its own",
+                        "collection {} holds rows of purpose {}: give purpose {purpose} a collection of its own",
                         collection.as_str(),
                         here.purpose
                     )));
@@ -90,12 +130,17 @@ impl Barrier {
             data.push(VERSION);
             data.extend_from_slice(&promoted_epoch.to_be_bytes());
             data.extend_from_slice(purpose.as_str().as_bytes());
-            let write = put(place(collection), here.map(|here| here.version), data);
+            let write = put(
+                place(collection, algorithm),
+                here.map(|here| here.version),
+                data,
+            );
             if let Applied::Done(versions) = store.apply(vec![write]).await?
                 && let Some(version) = versions.into_iter().flatten().next()
             {
                 return Ok(Self {
                     collection: collection.clone(),
+                    algorithm,
                     version,
                     promoted_epoch,
                     purpose: purpose.clone(),
@@ -107,13 +152,18 @@ impl Barrier {
         ))
     }
 
-    async fn read(store: &dyn Records, collection: &Collection) -> Result<Option<Self>> {
-        let Some(record) = store.fetch(&place(collection)).await? else {
+    async fn read(
+        store: &dyn Records,
+        collection: &Collection,
+        algorithm: Algorithm,
+    ) -> Result<Option<Self>> {
+        let Some(record) = store.fetch(&place(collection, algorithm)).await? else {
             return Ok(None);
         };
         let (promoted_epoch, purpose) = parse(&record.data)?;
         Ok(Some(Self {
             collection: collection.clone(),
+            algorithm,
             version: record.version,
             promoted_epoch,
             purpose,

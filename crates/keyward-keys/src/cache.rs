@@ -111,7 +111,22 @@ impl Cache {
         }
     }
 
-    /// Forgets the tenants that have a key wrapped by one of `ring_keys`.
+    /// Forgets a tenant, if `cached` is what is held of it.
+    pub(crate) fn forget(&self, purpose: &Purpose, tenant: &Tenant, cached: &Arc<Cached>) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let tenants = held.by_purpose.get_mut(purpose);
+        let same = |held: &&mut Arc<Cached>| Arc::ptr_eq(held, cached);
+        let Some(tenants) = tenants else { return };
+        if tenants.get_mut(tenant).filter(same).is_none() {
+            return;
+        }
+        tenants.remove(tenant);
+        held.len = held.len.saturating_sub(cached.slots.len());
+        held.order.retain(|(p, t)| p != purpose || t != tenant);
+    }
+
+    /// Forgets the tenants that have a key wrapped by one of `ring_keys`, or one that did not open:
+    /// it may have been wrapped anew in a state of the ring that this process did not see.
     pub(crate) fn forget_wrapped_by(&self, ring_keys: &HashSet<KeyId>) {
         let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for tenants in held.by_purpose.values_mut() {
@@ -119,7 +134,7 @@ impl Cache {
                 !cached
                     .slots
                     .iter()
-                    .any(|slot| ring_keys.contains(&slot.wrapped_by))
+                    .any(|slot| slot.key.is_none() || ring_keys.contains(&slot.wrapped_by))
             });
         }
         let left: HashSet<(Purpose, Tenant)> = held

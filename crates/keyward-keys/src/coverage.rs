@@ -7,6 +7,7 @@ use keyward_base::{Error, Purpose, Result};
 use keyward_store::{BoxFuture, Collection, Records, StoreId};
 
 use crate::barrier::Barrier;
+use crate::key_use::Algorithm;
 use crate::reseal::{Pass, QUARANTINE, Reseal, ResealRow, Rows, reseal_records};
 
 /// The longest name of a column in bytes.
@@ -158,6 +159,7 @@ pub struct RecordColumn {
     id: ColumnId,
     store: Arc<dyn Records>,
     collection: Collection,
+    algorithm: Algorithm,
     resealed: Option<(Collection, Arc<dyn ResealRow>)>,
 }
 
@@ -167,10 +169,34 @@ impl RecordColumn {
     /// # Errors
     /// `Unavailable` if the store does not tell its identity.
     pub fn new(store: Arc<dyn Records>, collection: Collection, purpose: Purpose) -> Result<Self> {
+        Self::of(store, collection, purpose, Algorithm::Seal)
+    }
+
+    /// The records of `collection` in `store` that keys of `purpose` MACed, or that stand for a
+    /// token which one of them MACed: counted by their tags
+    /// ([`MacHandle::tag`](crate::MacHandle::tag)).
+    ///
+    /// # Errors
+    /// `Unavailable` if the store does not tell its identity.
+    pub fn of_macs(
+        store: Arc<dyn Records>,
+        collection: Collection,
+        purpose: Purpose,
+    ) -> Result<Self> {
+        Self::of(store, collection, purpose, Algorithm::Mac)
+    }
+
+    fn of(
+        store: Arc<dyn Records>,
+        collection: Collection,
+        purpose: Purpose,
+        algorithm: Algorithm,
+    ) -> Result<Self> {
         Ok(Self {
             id: ColumnId::new(store.identity()?, collection.as_str(), purpose)?,
             store,
             collection,
+            algorithm,
             resealed: None,
         })
     }
@@ -199,7 +225,8 @@ impl Coverage for RecordColumn {
     fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let (store, purpose) = (self.store.as_ref(), &self.id.purpose);
-            Barrier::raise(store, &self.collection, purpose, promoted_epoch)
+            let (collection, algorithm) = (&self.collection, self.algorithm);
+            Barrier::raise_for(store, collection, algorithm, purpose, promoted_epoch)
                 .await
                 .map(|_| ())
         })

@@ -5,8 +5,9 @@ mod export;
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, KeyId, Result};
 
-use crate::admin::{Admin, Destruction};
+use crate::admin::{Admin, Destruction, Even};
 use crate::anchor::{Advance, Anchor, Pin, PinName};
+use crate::key_use::Algorithm;
 use crate::keyring::{Keyring, KeyringBuilder};
 use crate::records::{MAX_TRIES, contended};
 
@@ -87,6 +88,26 @@ pub async fn accept_restore(
 /// As [`Admin::destroy_ready`], but for values that were never registered.
 pub async fn destroy_unregistered(admin: &Admin, id: KeyId) -> Result<Destruction> {
     admin
-        .destroy_recorded("keys.destroy-unregistered", id, true)
+        .destroy_recorded("keys.destroy-unregistered", id, Even::Unregistered)
+        .await
+}
+
+/// [`Admin::destroy_ready`] of a Disabled key that MACs, although what it MACed has not expired, or
+/// is counted nowhere: whatever of it is left is refused from then on, for good. For a key that
+/// leaked.
+///
+/// # Errors
+/// `Misuse` if the key is not Disabled, or does not MAC; `Unavailable` if a store or the audit
+/// cannot be reached; `Corrupt` if the registry of columns is not what was written.
+pub async fn destroy_early(admin: &Admin, id: KeyId) -> Result<Destruction> {
+    let status = admin.keyring().status();
+    let found = status.keys.iter().find(|key| key.id == id);
+    if found.is_some_and(|key| key.algorithm != Algorithm::Mac) {
+        return Err(Error::misuse(format!(
+            "key {id} MACs nothing: only what was MACed expires"
+        )));
+    }
+    admin
+        .destroy_recorded("keys.destroy-early", id, Even::Early)
         .await
 }

@@ -6,6 +6,7 @@
 mod coverage;
 mod cursor;
 mod lease;
+mod purposes;
 mod reader;
 mod ring;
 mod tenant;

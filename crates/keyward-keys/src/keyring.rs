@@ -3,6 +3,7 @@
 mod anchored;
 mod builder;
 mod columns;
+mod handles;
 mod marks;
 mod opening;
 mod replica;
@@ -33,6 +34,7 @@ use crate::ring::Ring;
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::status::Status;
+use crate::token_ids::TokenIds;
 use crate::unknown_ids::UnknownIdBudget;
 use replica::Replica;
 
@@ -60,6 +62,9 @@ pub(crate) struct Inner {
     refreshing: tokio::sync::Mutex<()>,
     cache: Cache,
     unknown: UnknownIdBudget,
+    token_ids: TokenIds,
+    /// Held by who reads the ring anew for the id in a token.
+    looking: tokio::sync::Mutex<()>,
     flights: [tokio::sync::Mutex<()>; FLIGHTS],
 }
 
@@ -78,7 +83,7 @@ impl Keyring {
     /// What this handle knows of the ring, without reading anything.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status::of(&self.snapshot().ring)
+        Status::of(&self.snapshot().ring, &self.0.policy)
     }
 
     /// The crypto provider this handle was given.
@@ -236,7 +241,7 @@ impl Inner {
         let changed = fresh.changed_since(&view);
         *view = Arc::new(fresh);
         drop(view);
-        if !changed.is_empty() {
+        if newer {
             self.cache.forget_wrapped_by(&changed);
         }
         Ok(newer)

@@ -34,6 +34,10 @@ pub struct Policy {
     /// How many of all tenants together, beyond the first of each. 64: who floods a service with
     /// ids of keys that are gone does not reach the store.
     pub unknown_lookups: u32,
+    /// How often within `unknown_refresh` the ring is read anew for key ids in tokens. 8, for the
+    /// whole process: another process makes such a key once in a rotation. They have a budget of
+    /// their own, so that who floods a service with tokens takes nothing from sealed values.
+    pub token_lookups: u32,
     /// How long a value may be held before it is stored that was sealed for a column without a
     /// barrier. 60 seconds: longer than a request takes. Until then a key that was disabled is
     /// not destroyed.
@@ -62,6 +66,17 @@ impl Policy {
         self.refresh.saturating_mul(2).saturating_add(self.skew)
     }
 
+    /// How long after it retired a MAC key may still be needed, where what it authenticates lives at
+    /// most `longest_life`: a replica may have gone on with it for a lease, and clocks differ by
+    /// the skew, at either end. Lease, skew, `longest_life` and skew once more.
+    #[must_use]
+    pub fn drains_for(&self, longest_life: Duration) -> Duration {
+        self.lease
+            .saturating_add(self.skew)
+            .saturating_add(longest_life)
+            .saturating_add(self.skew)
+    }
+
     /// How long a key must have been disabled before it is destroyed, where a column of its
     /// purpose has no barrier: until every replica knows or has lost its lease, and whatever was
     /// sealed until then is stored or too old to be. Lease, skew, `seal_use` and skew once more.
@@ -83,6 +98,7 @@ impl Default for Policy {
             unknown_refresh: Duration::from_secs(1),
             unknown_lookups_tenant: 8,
             unknown_lookups: 64,
+            token_lookups: 8,
             seal_use: Duration::from_secs(60),
             report: Duration::from_secs(300),
             cache_for: Duration::from_secs(600),

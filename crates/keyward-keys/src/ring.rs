@@ -1,7 +1,10 @@
 //! The ring as data, and the steps its keys may take. No I/O, no key material.
 
+use keyward_base::encoding::{key_tag, sealed_prefix};
 use keyward_base::{Error, KeyId, Purpose, Reason, Result, Suite, Timestamp};
+use keyward_crypto::sign::{PublicKey, SIGNATURE_LEN};
 
+use crate::key_use::{Algorithm, PurposeRules, REFUSED_SUITE, Rules, Suites};
 use crate::ring_id::RingId;
 use crate::root::Wrapped;
 
@@ -51,21 +54,49 @@ impl KeyState {
     }
 }
 
-/// What a key does. A purpose has one algorithm for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// Seals and opens, through the keys of tenants.
-    Seal,
+/// What a key is for, and what of it depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Seal(Suite),
+    Mac,
+    Sign(Published),
 }
 
-impl Algorithm {
-    /// The byte that names it.
-    pub(crate) const fn to_byte(self) -> u8 {
+impl KeyKind {
+    pub(crate) const fn algorithm(&self) -> Algorithm {
         match self {
-            Self::Seal => 1,
+            Self::Mac => Algorithm::Mac,
+            Self::Seal(_) => Algorithm::Seal,
+            Self::Sign(_) => Algorithm::Sign,
         }
     }
+
+    pub(crate) const fn suite(&self) -> Option<Suite> {
+        match self {
+            Self::Seal(suite) => Some(*suite),
+            Self::Mac | Self::Sign(_) => None,
+        }
+    }
+
+    /// The byte of the suite; 0 for none.
+    pub(crate) fn suite_byte(&self) -> u8 {
+        self.suite().map_or(0, Suite::to_byte)
+    }
+}
+
+/// What is published of a signing key, and outlives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    pub(crate) public: PublicKey,
+    /// The word of the key before it, which was Active when it was made.
+    pub(crate) successor: Option<Successor>,
+}
+
+/// That a key is followed by another: its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Successor {
+    pub(crate) of: KeyId,
+    pub(crate) signature: [u8; SIGNATURE_LEN],
 }
 
 /// The key that MACs the ring and all records beside it.
@@ -90,8 +121,7 @@ pub(crate) struct RingKey {
     pub(crate) id: KeyId,
     /// The ring's epoch when it was made.
     pub(crate) created_epoch: u64,
-    pub(crate) algorithm: Algorithm,
-    pub(crate) suite: Suite,
+    pub(crate) kind: KeyKind,
     pub(crate) purpose: Purpose,
     pub(crate) state: KeyState,
     /// Values were sealed with it that no registered column counts.
@@ -111,6 +141,14 @@ pub(crate) struct RingKey {
 }
 
 impl RingKey {
+    /// What begins the tag of a record, or the text of a value, that needs this very key.
+    pub(crate) fn tag(&self) -> String {
+        match self.kind {
+            KeyKind::Seal(suite) => sealed_prefix(suite, self.id),
+            KeyKind::Mac | KeyKind::Sign(_) => key_tag(self.id),
+        }
+    }
+
     /// A Pending key becomes Active in `epoch`.
     pub(crate) const fn make_active(&mut self, epoch: u64, now: Timestamp) {
         self.state = KeyState::Active;
@@ -133,6 +171,7 @@ pub(crate) struct Ring {
     /// The key by which ids that were made up are told, wrapped.
     pub(crate) filter: Wrapped,
     pub(crate) registry: RegistryState,
+    pub(crate) purposes: Vec<PurposeRules>,
     pub(crate) keys: Vec<RingKey>,
 }
 
@@ -145,7 +184,56 @@ impl Ring {
         self.keys
             .iter()
             .find(|key| key.purpose == *purpose && key.state == KeyState::Active)
-            .ok_or_else(|| Error::misuse(format!("the keyring has no key for purpose {purpose}")))
+            .ok_or_else(|| no_key(purpose))
+    }
+
+    /// What holds for the keys of a purpose.
+    pub(crate) fn rules(&self, purpose: &Purpose) -> Result<Rules> {
+        let mut all = self.purposes.iter();
+        let found = all.find(|rules| rules.purpose == *purpose);
+        found
+            .map(|found| found.rules)
+            .ok_or_else(|| no_key(purpose))
+    }
+
+    pub(crate) fn rules_mut(&mut self, purpose: &Purpose) -> Result<&mut Rules> {
+        let mut all = self.purposes.iter_mut();
+        let found = all.find(|rules| rules.purpose == *purpose);
+        found
+            .map(|found| &mut found.rules)
+            .ok_or_else(|| no_key(purpose))
+    }
+
+    /// What holds for a purpose that is to be used by `algorithm`.
+    ///
+    /// # Errors
+    /// `Misuse` if the ring has no such purpose, or it is for another algorithm.
+    pub(crate) fn rules_for(&self, purpose: &Purpose, algorithm: Algorithm) -> Result<Rules> {
+        let rules = self.rules(purpose)?;
+        if rules.algorithm() == algorithm {
+            return Ok(rules);
+        }
+        Err(Error::misuse(format!(
+            "the keys of purpose {purpose} are for {}, and not for {}",
+            rules.algorithm().as_str(),
+            algorithm.as_str()
+        )))
+    }
+
+    /// The suites of a purpose that seals.
+    pub(crate) fn suites(&self, purpose: &Purpose) -> Result<Suites> {
+        match self.rules_for(purpose, Algorithm::Seal)? {
+            Rules::Seal(suites) => Ok(suites),
+            Rules::Mac { .. } | Rules::Sign(_) => Err(no_key(purpose)),
+        }
+    }
+
+    /// Whether values of `purpose` open that were sealed in `suite`; if not, why.
+    pub(crate) fn check_suite(&self, purpose: &Purpose, suite: Suite) -> Result<()> {
+        if self.suites(purpose)?.open(suite) {
+            return Ok(());
+        }
+        Err(Error::rejected(REFUSED_SUITE))
     }
 
     pub(crate) fn pending(&self, purpose: &Purpose) -> Option<&RingKey> {
@@ -254,6 +342,8 @@ impl Ring {
         let key = self.key_mut(id)?;
         match key.state {
             KeyState::Disabled => {}
+            // It signs no more, and nothing needs its private half.
+            KeyState::Retired if key.kind.algorithm() == Algorithm::Sign => {}
             KeyState::Destroyed => return Err(Error::misuse("the key is already destroyed")),
             _ => {
                 return Err(Error::misuse(
@@ -310,11 +400,9 @@ impl Ring {
             {
                 return wrong("a key of the keyring is newer than the ring");
             }
-            if earlier
-                .clone()
-                .any(|o| o.purpose == key.purpose && o.algorithm != key.algorithm)
-            {
-                return wrong("the keyring has keys of two algorithms for one purpose");
+            let rules = self.purposes.iter().find(|all| all.purpose == key.purpose);
+            if rules.is_none_or(|found| found.rules.algorithm() != key.kind.algorithm()) {
+                return wrong("a key of the keyring is not what its purpose is for");
             }
             if key.created_epoch < self.oldest_living_epoch && key.state != KeyState::Destroyed {
                 return wrong("a key of the keyring was made before its oldest living epoch");
@@ -322,4 +410,10 @@ impl Ring {
         }
         Ok(())
     }
+}
+
+fn no_key(purpose: &Purpose) -> Error {
+    Error::misuse(format!(
+        "the keyring has no key for purpose {purpose}: `keyward keys add-purpose` makes one"
+    ))
 }

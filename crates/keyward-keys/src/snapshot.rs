@@ -13,8 +13,9 @@ use keyward_store::{Record, Version, Write};
 use crate::anchor::Pin;
 use crate::format::{MAC_LEN, decode_ring, encode_ring};
 use crate::key_filter::KeyFilter;
+use crate::material::{MacMaterial, Material, SignMaterial};
 use crate::records::ring_place;
-use crate::ring::{KeyState, Ring, RingKey, RingMac};
+use crate::ring::{KeyKind, KeyState, Ring, RingKey, RingMac};
 use crate::ring_id::RingId;
 use crate::root::{Root, Wrapped};
 
@@ -30,7 +31,7 @@ pub(crate) struct Snapshot {
     pub(crate) filter: Arc<KeyFilter>,
     mac: Arc<MacKey>,
     previous_mac: Option<Arc<MacKey>>,
-    material: HashMap<KeyId, Arc<BodyKey>>,
+    material: HashMap<KeyId, Material>,
 }
 
 impl Snapshot {
@@ -66,28 +67,23 @@ impl Snapshot {
         };
         let mut material = HashMap::new();
         for key in &ring.keys {
-            let kept = known
-                .filter(|k| {
-                    k.ring
-                        .find(key.id)
-                        .is_some_and(|old| old.wrapped == key.wrapped)
-                })
-                .and_then(|k| k.material.get(&key.id));
-            match (&key.wrapped, kept) {
-                _ if key.state == KeyState::Disabled => {}
-                (None, _) => {}
-                (Some(_), Some(kept)) => {
-                    material.insert(key.id, Arc::clone(kept));
+            let Some(wrapped) = key.wrapped.as_ref().filter(|_| is_used(key)) else {
+                continue;
+            };
+            let is_known = |k: &&Self| {
+                k.ring
+                    .find(key.id)
+                    .is_some_and(|old| old.wrapped == key.wrapped)
+            };
+            let kept = known.filter(is_known).and_then(|k| k.material.get(&key.id));
+            let of_key = match kept {
+                Some(kept) => kept.clone(),
+                None => {
+                    let unwrapped = root.unwrap(&key_context(ring.id, key)?, wrapped).await?;
+                    Material::new(provider, ring.id, key, &unwrapped)?
                 }
-                (Some(wrapped), None) => {
-                    let context = key_context(ring.id, key)?;
-                    let unwrapped = root.unwrap(&context, wrapped).await?;
-                    material.insert(
-                        key.id,
-                        Arc::new(BodyKey::new(provider, key.suite, &unwrapped)?),
-                    );
-                }
-            }
+            };
+            material.insert(key.id, of_key);
         }
         Ok(Self {
             ring,
@@ -136,12 +132,31 @@ impl Snapshot {
 
     /// The material of a ring key that opens; why not, otherwise.
     pub(crate) fn opens(&self, id: KeyId) -> Result<&Arc<BodyKey>> {
-        let unknown = || Error::rejected(Reason::UnknownKey);
-        self.ring
-            .find(id)
-            .ok_or_else(unknown)?
-            .state
-            .check_opens()?;
+        match self.usable(id)? {
+            Material::Seal(key) => Ok(key),
+            Material::Mac(_) | Material::Sign(_) => Err(unknown()),
+        }
+    }
+
+    /// The material of a ring key that MACs; why not, otherwise.
+    pub(crate) fn macs(&self, id: KeyId) -> Result<&Arc<MacMaterial>> {
+        match self.usable(id)? {
+            Material::Mac(key) => Ok(key),
+            Material::Seal(_) | Material::Sign(_) => Err(unknown()),
+        }
+    }
+
+    /// The material of a ring key that signs, a Pending one too.
+    pub(crate) fn signs(&self, id: KeyId) -> Result<&Arc<SignMaterial>> {
+        match self.material.get(&id) {
+            Some(Material::Sign(key)) => Ok(key),
+            _ => Err(unknown()),
+        }
+    }
+
+    fn usable(&self, id: KeyId) -> Result<&Material> {
+        let key = self.ring.find(id).ok_or_else(unknown)?;
+        key.state.check_opens()?;
         self.material.get(&id).ok_or_else(unknown)
     }
 
@@ -166,6 +181,19 @@ impl fmt::Debug for Snapshot {
             self.ring.keys.len()
         )
     }
+}
+
+/// Whether this handle needs the material of `key`: a signing key that retired signs no more.
+const fn is_used(key: &RingKey) -> bool {
+    match key.state {
+        KeyState::Pending | KeyState::Active => true,
+        KeyState::Retired => !matches!(key.kind, KeyKind::Sign(_)),
+        KeyState::Disabled | KeyState::Destroyed => false,
+    }
+}
+
+fn unknown() -> Error {
+    Error::rejected(Reason::UnknownKey)
 }
 
 async fn unwrap_mac(
@@ -238,7 +266,7 @@ pub(crate) fn filter_context(ring: RingId) -> Result<Encoded> {
 
 /// What a ring key is wrapped under.
 pub(crate) fn key_context(ring: RingId, key: &RingKey) -> Result<Encoded> {
-    let (algorithm, suite) = (key.algorithm.to_byte(), key.suite.to_byte());
+    let (algorithm, suite) = (key.kind.algorithm().to_byte(), key.kind.suite_byte());
     RING_KEY.encode(&(
         ring,
         key.id,

@@ -1,8 +1,13 @@
 //! What may be shown of a ring.
 
-use keyward_base::{KeyId, Purpose, Timestamp};
+use std::time::Duration;
 
-use crate::ring::{Algorithm, KeyState, Ring};
+use keyward_base::{KeyId, Purpose, Suite, Timestamp};
+use keyward_crypto::sign::PublicKey;
+
+use crate::key_use::{Algorithm, Rules};
+use crate::policy::Policy;
+use crate::ring::{KeyKind, KeyState, Ring, RingKey};
 use crate::ring_id::RingId;
 use crate::root::RootVersion;
 
@@ -34,6 +39,16 @@ pub struct KeyStatus {
     pub purpose: Purpose,
     /// The algorithm of the key.
     pub algorithm: Algorithm,
+    /// How it seals; none for one that does not.
+    pub suite: Option<Suite>,
+    /// The longest that anything lives which a key of the purpose MACs; none for another
+    /// algorithm, and where something has no end.
+    pub longest_life: Option<Duration>,
+    /// When the last that it MACed has expired, by every clock. None for a key that MACs still or
+    /// never did, that is destroyed, or whose tokens have no end.
+    pub drains_until: Option<Timestamp>,
+    /// What verifies its signatures; none for one that does not sign.
+    pub public: Option<PublicKey>,
     /// The ring's epoch when it was made.
     pub created_epoch: u64,
     /// The state of the key.
@@ -57,14 +72,21 @@ pub struct KeyStatus {
 }
 
 impl Status {
-    pub(crate) fn of(ring: &Ring) -> Self {
+    pub(crate) fn of(ring: &Ring, policy: &Policy) -> Self {
         let keys = ring
             .keys
             .iter()
             .map(|key| KeyStatus {
                 id: key.id,
                 purpose: key.purpose.clone(),
-                algorithm: key.algorithm,
+                algorithm: key.kind.algorithm(),
+                suite: key.kind.suite(),
+                longest_life: longest_life(ring, key),
+                drains_until: drains_until(ring, key, policy),
+                public: match &key.kind {
+                    KeyKind::Sign(published) => Some(published.public),
+                    KeyKind::Mac | KeyKind::Seal(_) => None,
+                },
                 created_epoch: key.created_epoch,
                 state: key.state,
                 root: key.wrapped.as_ref().map(|wrapped| wrapped.version),
@@ -86,4 +108,20 @@ impl Status {
             keys,
         }
     }
+}
+
+/// The longest life of what `key` MACs.
+pub(crate) fn longest_life(ring: &Ring, key: &RingKey) -> Option<Duration> {
+    match ring.rules(&key.purpose) {
+        Ok(Rules::Mac { longest_life }) => longest_life,
+        _ => None,
+    }
+}
+
+/// When the last that `key` MACed has expired.
+pub(crate) fn drains_until(ring: &Ring, key: &RingKey, policy: &Policy) -> Option<Timestamp> {
+    let life = longest_life(ring, key)?;
+    let needed = matches!(key.state, KeyState::Retired | KeyState::Disabled);
+    let retired = key.retired.filter(|_| needed)?;
+    Some(retired.saturating_add(policy.drains_for(life)))
 }

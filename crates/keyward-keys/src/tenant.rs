@@ -77,6 +77,7 @@ impl fmt::Debug for TenantKey {
 pub(crate) struct Slot {
     pub(crate) id: KeyId,
     pub(crate) issued_epoch: u64,
+    pub(crate) suite: Suite,
     pub(crate) wrapped_by: KeyId,
     pub(crate) key: Option<TenantKey>,
 }
@@ -191,7 +192,7 @@ pub(crate) fn issue(
     let entry = TenantEntry {
         id,
         issued_epoch: snapshot.ring.epoch,
-        suite: active.suite,
+        suite: active.kind.suite().ok_or_else(no_suite)?,
         unregistered: false,
         wrapped_by: active.id,
         created: now,
@@ -257,6 +258,7 @@ pub(crate) fn open_all(
         slots.push(Slot {
             id: entry.id,
             issued_epoch: entry.issued_epoch,
+            suite: entry.suite,
             wrapped_by: entry.wrapped_by,
             key,
         });
@@ -272,19 +274,25 @@ pub(crate) fn derive(
     purpose: &Purpose,
     tenant: &Tenant,
 ) -> Result<TenantKey> {
-    let material = snapshot.opens(ring_key)?;
     let unknown = || Error::rejected(Reason::UnknownKey);
     let key = snapshot
         .ring
         .find(ring_key)
         .filter(|key| key.purpose == *purpose)
         .ok_or_else(unknown)?;
+    let material = snapshot.opens(ring_key)?;
+    let suite = key.kind.suite().ok_or_else(unknown)?;
+    snapshot.ring.check_suite(purpose, suite)?;
     let context = DERIVED_KEY.encode(&(snapshot.ring.id, ring_key, purpose, tenant))?;
     let derived = material.derive("tenant", &context)?;
     Ok(TenantKey::new(
         ring_key,
         key.promoted_epoch,
-        key.suite,
-        BodyKey::new(provider, key.suite, &derived)?,
+        suite,
+        BodyKey::new(provider, suite, &derived)?,
     ))
+}
+
+fn no_suite() -> Error {
+    Error::misuse("the keys of this purpose do not seal")
 }

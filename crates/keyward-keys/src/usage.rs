@@ -1,6 +1,6 @@
 //! What a key protects, as counted.
 
-use keyward_base::{ErrorKind, KeyId, Purpose, Tenant, Timestamp};
+use keyward_base::{ErrorKind, KeyId, Purpose, Suite, Tenant, Timestamp};
 
 use crate::coverage::ColumnId;
 use crate::registry::Registered;
@@ -15,6 +15,8 @@ pub struct TenantUsage {
     pub purpose: Purpose,
     /// The id of the tenant key.
     pub key: KeyId,
+    /// How it seals.
+    pub suite: Suite,
     /// The ring key that wraps it.
     pub wrapped_by: KeyId,
     /// The ring's epoch in which it was issued.

@@ -1,6 +1,7 @@
 """A second implementation of docs/formats, which shares no code with the first.
 
     second vectors FOLDER               replays the vectors of sealed values
+    second keys FOLDER                  replays the vectors of keys that MAC and sign
     second read HOME ANCHOR             opens every credential; one JSON object a line
     second put HOME ANCHOR TENANT AT ID KIND    seals standard input
     second rotate HOME ANCHOR           replaces the key of a home that nobody serves
@@ -14,6 +15,7 @@ import json
 import pathlib
 import sys
 
+import keyring
 import sealed
 import vault
 
@@ -47,9 +49,20 @@ def vectors(folder):
     print(f"{len(paths)} vectors")
 
 
+def keys(folder):
+    given = {path.name: vector(path) for path in sorted(pathlib.Path(folder).glob("*.txt"))}
+    given = {name: words for name, words in given.items() if words["format"] in ("mac", "sign")}
+    for name, words in given.items():
+        if keyring.replay(words) != (words["expect"] == "ok"):
+            sys.exit(f"{name}: not {words['expect']}")
+    print(f"{len(given)} vectors")
+
+
 def main(command, *args):
     if command == "vectors":
         return vectors(*args)
+    if command == "keys":
+        return keys(*args)
     home, anchor, *rest = args
     paths = pathlib.Path(home), pathlib.Path(anchor)
     if command == "make":

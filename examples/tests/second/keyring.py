@@ -9,10 +9,12 @@ import pathlib
 import time
 from dataclasses import dataclass, field, replace
 
-from sealed import context, open_body, seal_body
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sealed import context, expand, open_body, seal_body
 
 STATES = ["", "pending", "active", "retired", "disabled", "destroyed"]
-SEAL = 1
+SEAL, MAC, SIGN = 1, 2, 3
+RAW = 1
 UNREGISTERED, ENDING = 1, 2
 
 
@@ -97,6 +99,32 @@ class RingKey:
     wrapped: tuple
     flags: int = 0
     algorithm: int = SEAL
+    public: bytes = b""
+    follows: bytes = b""
+    signature: bytes = b""
+
+
+@dataclass
+class Rules:
+    """What holds for the keys of a purpose."""
+
+    purpose: str
+    algorithm: int = SEAL
+    flags: int = 0
+    write: int = 2
+    oldest: int = 1
+    longest_life: int = 0
+
+    def check(self):
+        fields = self.flags, self.write, self.oldest, self.longest_life
+        if self.algorithm == SEAL:
+            right = fields[0] == fields[3] == 0 and 1 <= self.oldest <= self.write <= 2
+        elif self.algorithm == MAC:
+            right = fields[:3] == (0, 0, 0)
+        else:
+            right = self.algorithm == SIGN and self.flags <= RAW and fields[1:] == (0, 0, 0)
+        if not right:
+            raise ValueError("a purpose of the ring is not one of ours")
 
 
 @dataclass
@@ -109,7 +137,11 @@ class Ring:
     filter: tuple
     pages: int
     digest: bytes
+    purposes: list = field(default_factory=list)
     keys: list = field(default_factory=list)
+
+    def rules(self, purpose):
+        return next(rules for rules in self.purposes if rules.purpose == purpose)
 
     def active(self, purpose):
         return next(key for key in self.keys if key.purpose == purpose and key.state == "active")
@@ -126,7 +158,7 @@ def read_mac(reader):
 
 
 def parse_ring(data):
-    reader = Reader(data[:-32], b"kwrg", 2)
+    reader = Reader(data[:-32], b"kwrg", 3)
     ring = Ring(
         id=reader.bytes(16),
         epoch=reader.number(8),
@@ -138,6 +170,10 @@ def parse_ring(data):
         digest=reader.bytes(32),
     )
     for _ in range(reader.number(2)):
+        rules = Rules(reader.text(1), *(reader.number(1) for _ in range(4)), reader.number(8))
+        rules.check()
+        ring.purposes.append(rules)
+    for _ in range(reader.number(2)):
         id, made, algorithm, suite = reader.bytes(8), reader.number(8), reader.number(1), reader.number(1)
         state, flags, purpose = STATES[reader.number(1)], reader.number(1), reader.text(1)
         changed, promoted = reader.number(8), reader.number(8)
@@ -145,23 +181,31 @@ def parse_ring(data):
         wrapped = read_wrapped(reader)
         if flags > UNREGISTERED | ENDING or not state:
             raise ValueError("a key of the ring is not one of ours")
+        if algorithm != ring.rules(purpose).algorithm or (algorithm == SEAL) != (suite > 0):
+            raise ValueError("a key of the ring is not what its purpose is for")
+        published = [reader.bytes(length) for length in (32, 8, 64)] if algorithm == SIGN else []
         ring.keys.append(
-            RingKey(id, made, suite, purpose, state, changed, promoted, times, wrapped, flags, algorithm)
+            RingKey(id, made, suite, purpose, state, changed, promoted, times, wrapped, flags, algorithm, *published)
         )
     reader.end()
     return ring
 
 
 def write_ring(ring):
-    out = b"kwrg\x02" + ring.id + u(ring.epoch, 8) + u(ring.floor, 8)
+    out = b"kwrg\x03" + ring.id + u(ring.epoch, 8) + u(ring.floor, 8)
     for epoch, wrapped in (ring.mac, ring.previous or (0, None)):
         out += u(epoch, 8) + write_wrapped(wrapped)
-    out += write_wrapped(ring.filter) + u(ring.pages, 2) + ring.digest + u(len(ring.keys), 2)
+    out += write_wrapped(ring.filter) + u(ring.pages, 2) + ring.digest + u(len(ring.purposes), 2)
+    for rules in ring.purposes:
+        out += text(rules.purpose) + bytes([rules.algorithm, rules.flags, rules.write, rules.oldest])
+        out += u(rules.longest_life, 8)
+    out += u(len(ring.keys), 2)
     for key in ring.keys:
         state = STATES.index(key.state)
         out += key.id + u(key.made_epoch, 8) + bytes([key.algorithm, key.suite, state, key.flags])
         out += text(key.purpose) + u(key.changed, 8) + u(key.promoted_epoch, 8)
         out += b"".join(u(at, 8) for at in key.times) + write_wrapped(key.wrapped)
+        out += key.public + key.follows + key.signature
     return out
 
 
@@ -286,7 +330,8 @@ class Keyring:
         """The tenant's last key, if the active ring key wraps it; else a new one."""
         version, keys = self.tenant_keys(purpose, tenant)
         active = self.ring.active(purpose)
-        if not keys or keys[-1].wrapped_by != active.id or keys[-1].issued_epoch < least:
+        last = keys[-1] if keys else None
+        if not last or last.wrapped_by != active.id or last.issued_epoch < least or last.suite != active.suite:
             made = TenantKey(
                 self.key_id(purpose, tenant), self.ring.epoch, active.suite, 0, active.id, now(), b""
             )
@@ -308,7 +353,7 @@ class Keyring:
 
     def rotate(self, purpose):
         """A new key, Pending and then Active. For a home that nobody serves."""
-        made = new_key(self.root, self.ring.id, self.filter, purpose, self.ring.epoch + 1, 2)
+        made = new_key(self.root, self.ring.id, self.filter, purpose, self.ring.epoch + 1, self.ring.rules(purpose).write)
         self.change(replace(self.ring, keys=[*self.ring.keys, made]))
         epoch, at, keys = self.ring.epoch + 1, now(), list(self.ring.keys)
         for number, key in enumerate(keys):
@@ -355,6 +400,7 @@ def create(store, root, purpose, columns):
         filter=root.wrap(context("keyward/v1/ring-filter", id), filter),
         pages=1,
         digest=registry_digest([page]),
+        purposes=[Rules(purpose)],
     )
     key = new_key(root, id, filter, purpose, 1, 1)
     times = [key.times[0], key.times[0], 0, 0, 0]
@@ -363,6 +409,51 @@ def create(store, root, purpose, columns):
     with store.batch() as batch:
         batch.put("keyring", "", "ring", None, body + mac(mac_key, b"keyward/v1/ring\x00", body))
         batch.put("coverage", "", "0000", None, page)
+
+
+def derived(material, label, domain, ring, key, *tenant):
+    """Of a key that MACs or signs: what its material is derived into."""
+    bound = context(domain, ring, key.id, key.purpose.encode(), *(name.encode() for name in tenant))
+    info = b"keyward/v1/derive\x00" + bytes([len(label)]) + label.encode() + bound
+    return expand(material, info, 32, 2)
+
+
+def signed(domain, *fields):
+    """What a signature of a domain and fields is over."""
+    out = b""
+    for part in (domain.encode(), *fields):
+        out += (bytes([len(part)]) if len(part) < 255 else b"\xff" + u(len(part), 8)) + part
+    return out
+
+
+def check_follows(ring, before, key):
+    """That `before` signed that `key` follows it."""
+    if key.follows != before.id:
+        raise ValueError("it follows another key")
+    fields = (ring.id, key.purpose.encode(), before.id, before.public, key.id, key.public)
+    Ed25519PublicKey.from_public_bytes(before.public).verify(key.signature, signed("keyward/v1/successor", *fields))
+
+
+def replay(given):
+    """A vector of a MAC or a signature."""
+    data, root = bytes.fromhex(given["ring"]), Root(given["root"])
+    ring = parse_ring(data)
+    key, message = ring.find(bytes.fromhex(given["key"])), given["message"].encode()
+    material = root.unwrap(key_context(ring.id, key), key.wrapped)
+    if given["format"] == "mac":
+        tenant = [given["tenant"]] if "tenant" in given else []
+        words = ("tenant-mac", "keyward/v1/tenant-mac-key") if tenant else ("mac", "keyward/v1/mac-key")
+        return mac(derived(material, *words, ring.id, key, *tenant), message).hex() == given["tag"]
+    of_purpose = [other for other in ring.keys if other.purpose == key.purpose]
+    is_raw = bool(ring.rules(key.purpose).flags & RAW)
+    for before, after in zip(of_purpose, of_purpose[1:]):
+        if is_raw:
+            assert after.signature == bytes(64)
+        else:
+            check_follows(ring, before, after)
+    private = Ed25519PrivateKey.from_private_bytes(derived(material, "sign", "keyward/v1/signing-key", ring.id, key))
+    said = message if is_raw else signed(given["domain"], message)
+    return private.public_key().public_bytes_raw() == key.public and private.sign(said).hex() == given["signature"]
 
 
 class Anchor:

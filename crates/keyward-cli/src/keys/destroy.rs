@@ -4,10 +4,10 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keyward_base::{Error, KeyId, Result};
+use keyward_base::{Clock as _, Error, KeyId, Result, SystemClock};
 use keyward_embedded::Home;
 use keyward_find::Keys;
-use keyward_keys::{ColumnId, Coverage, Destruction, Receipt, danger};
+use keyward_keys::{Algorithm, ColumnId, Coverage, Destruction, KeyStatus, Receipt, danger};
 use keyward_store::{BoxFuture, StoreId};
 use serde::Serialize;
 
@@ -21,7 +21,25 @@ pub(super) struct Request {
     pub(super) key: KeyId,
     pub(super) files: Vec<PathBuf>,
     pub(super) sure: bool,
-    pub(super) even_unregistered: bool,
+    pub(super) even: Even,
+}
+
+/// In spite of what a key is destroyed.
+#[derive(Clone, Copy)]
+pub(super) enum Even {
+    Nothing,
+    Unregistered,
+    BeforeExpiry,
+}
+
+impl Even {
+    pub(super) const fn of(even_unregistered: bool, before_expiry: bool) -> Self {
+        match (even_unregistered, before_expiry) {
+            (_, true) => Self::BeforeExpiry,
+            (true, false) => Self::Unregistered,
+            (false, false) => Self::Nothing,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -91,11 +109,11 @@ impl Coverage for Databases {
 pub(super) async fn run(home: &Home, request: Request, json: bool) -> Result<()> {
     let key = request.key;
     let status = which::to_destroy(home, key).await?;
-    check_rows(home, key).await?;
+    check_unneeded(home, &status, request.even).await?;
     if !request.files.is_empty() {
         let store = StoreId::new("databases-that-were-named")?;
         home.keyring().coverages().add(Arc::new(Databases {
-            id: ColumnId::new(store, "every-column", status.purpose)?,
+            id: ColumnId::new(store, "every-column", status.purpose.clone())?,
             key,
             keys: find::keys_of(home, key).await?,
             files: request.files,
@@ -104,20 +122,20 @@ pub(super) async fn run(home: &Home, request: Request, json: bool) -> Result<()>
     if !request.sure {
         confirm(key)?;
     }
-    let receipt = wait(home, key, request.even_unregistered).await?;
+    let receipt = wait(home, key, request.even).await?;
     tell(&receipt, receipt.erased, json)
 }
 
 /// Destroys it as soon as no process can be using it any more.
-async fn wait(home: &Home, key: KeyId, even_unregistered: bool) -> Result<Receipt> {
+async fn wait(home: &Home, key: KeyId, even: Even) -> Result<Receipt> {
     let admin = home.keyring().admin();
     let progress = Progress::wait("serving processes know that the key is disabled");
     let mut told = false;
     loop {
-        let ended = if even_unregistered {
-            danger::destroy_unregistered(&admin, key).await?
-        } else {
-            admin.destroy_ready(key).await?
+        let ended = match even {
+            Even::BeforeExpiry => danger::destroy_early(&admin, key).await?,
+            Even::Unregistered => danger::destroy_unregistered(&admin, key).await?,
+            Even::Nothing => admin.destroy_ready(key).await?,
         };
         match ended {
             Destruction::Done(receipt) => {
@@ -141,17 +159,38 @@ async fn wait(home: &Home, key: KeyId, even_unregistered: bool) -> Result<Receip
     }
 }
 
-/// No value of this home needs the key.
-async fn check_rows(home: &Home, key: KeyId) -> Result<()> {
-    let usage = home.keyring().admin().usage().await?;
-    let rows = usage.rows(key);
-    if rows == 0 {
+/// Nothing of this home needs the key.
+async fn check_unneeded(home: &Home, status: &KeyStatus, even: Even) -> Result<()> {
+    let key = status.id;
+    if matches!(even, Even::BeforeExpiry) {
         return Ok(());
     }
+    let rows = home.keyring().admin().usage().await?.rows(key);
     let needed = counted(rows, "value needs", "values need");
-    Err(Error::misuse(format!(
-        "{needed} key {key}: `keyward keys enable {key} && keyward vault rewrap`, then disable and destroy it"
-    )))
+    match status.algorithm {
+        Algorithm::Seal if rows > 0 => Err(Error::misuse(format!(
+            "{needed} key {key}: `keyward keys enable {key} && keyward vault rewrap`, then disable and destroy it"
+        ))),
+        Algorithm::Mac => check_drained(status, rows),
+        _ => Ok(()),
+    }
+}
+
+/// What the key authenticates has expired.
+fn check_drained(status: &KeyStatus, rows: u64) -> Result<()> {
+    let key = status.id;
+    let end = "to end it all now, destroy the key with --before-expiry";
+    if rows > 0 {
+        let needed = counted(rows, "record or token needs", "records or tokens need");
+        return Err(Error::misuse(format!("{needed} key {key} still; {end}")));
+    }
+    match status.drains_until {
+        Some(until) if SystemClock::new().now()? < until => Err(Error::misuse(format!(
+            "what key {key} authenticates may live until {}: destroy it then; {end}",
+            rfc3339(until)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn tell(receipt: &Receipt, erased: bool, json: bool) -> Result<()> {

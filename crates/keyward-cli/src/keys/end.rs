@@ -1,6 +1,6 @@
 //! `keyward keys rotate --to-end`: from the new key to the end of the old ones.
 
-use keyward_base::{Error, KeyId, Purpose, Result};
+use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
 use keyward_embedded::Home;
 use keyward_keys::{KeyState, KeyStatus, Progress as Moved, Receipt, Stage};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use super::columns;
 use super::rotate::LOOK;
 use crate::output::{self, counted};
 use crate::progress::Progress;
+use crate::timeline::rfc3339;
 
 #[derive(Serialize)]
 struct Ended {
@@ -16,7 +17,18 @@ struct Ended {
     moved: u64,
     destroyed: Vec<String>,
     kept: Vec<String>,
+    draining: Vec<String>,
+    drains_until: Option<String>,
     erased: bool,
+}
+
+/// How a run ended.
+#[derive(Default)]
+struct End {
+    destroyed: Vec<Receipt>,
+    kept: Vec<KeyId>,
+    draining: Vec<KeyId>,
+    until: Option<Timestamp>,
 }
 
 /// Begins a rotation, or goes on with the one that was begun, until its old keys are destroyed.
@@ -29,7 +41,7 @@ pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()
     let mut rotation = home.keyring().admin().rotation(purpose);
     let mut moved = 0_u64;
     let mut waits: Option<(KeyState, Progress)> = None;
-    let (destroyed, kept) = loop {
+    let end = loop {
         match rotation.step().await? {
             Stage::Waiting {
                 to,
@@ -49,13 +61,25 @@ pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()
                 waits = None;
                 moved = moved.saturating_add(rewrap(home, purpose).await?);
             }
-            Stage::Done { destroyed, kept } => break (destroyed, kept),
+            Stage::Draining { keys, until, .. } => {
+                break End {
+                    draining: keys,
+                    until,
+                    ..End::default()
+                };
+            }
+            Stage::Done { destroyed, kept } => {
+                break End {
+                    destroyed,
+                    kept,
+                    ..End::default()
+                };
+            }
             _ => tokio::time::sleep(LOOK).await,
         }
     };
     drop(waits);
-    let erased = destroyed.iter().all(|receipt| receipt.erased);
-    tell(home, purpose, &destroyed, &kept, moved, erased, json)
+    tell(home, purpose, &end, moved, json)
 }
 
 const fn what_for(to: KeyState) -> &'static str {
@@ -89,15 +113,7 @@ async fn rewrap(home: &Home, purpose: &Purpose) -> Result<u64> {
     Ok(report.moved)
 }
 
-fn tell(
-    home: &Home,
-    purpose: &Purpose,
-    destroyed: &[Receipt],
-    kept: &[KeyId],
-    moved: u64,
-    erased: bool,
-    json: bool,
-) -> Result<()> {
+fn tell(home: &Home, purpose: &Purpose, end: &End, moved: u64, json: bool) -> Result<()> {
     let keys = home.keyring().status().keys;
     let active = keys
         .iter()
@@ -105,12 +121,18 @@ fn tell(
     let told = Ended {
         key: active.map(|key| key.id.to_string()),
         moved,
-        destroyed: destroyed.iter().map(|gone| gone.key.to_string()).collect(),
-        kept: kept.iter().map(ToString::to_string).collect(),
-        erased,
+        destroyed: end
+            .destroyed
+            .iter()
+            .map(|gone| gone.key.to_string())
+            .collect(),
+        kept: end.kept.iter().map(ToString::to_string).collect(),
+        draining: end.draining.iter().map(ToString::to_string).collect(),
+        drains_until: end.until.map(rfc3339),
+        erased: end.destroyed.iter().all(|receipt| receipt.erased),
     };
     if json {
-        return output::json("keyward.keys.ended/1", &told);
+        return output::json("keyward.keys.ended/2", &told);
     }
     let key = told.key.as_deref().unwrap_or("none");
     output::note(&format!(
@@ -124,9 +146,21 @@ fn tell(
              anew, then `keyward keys disable {key} && keyward keys destroy {key} --even-unregistered`"
         ));
     }
+    for key in &told.draining {
+        let until = told.drains_until.as_deref().map_or_else(
+            || "no record or token names it".to_owned(),
+            |until| format!("{until}, and no record or token names it"),
+        );
+        output::note(&format!(
+            "key {key} is needed by what it authenticates until {until}: the same command, run then, ends it"
+        ));
+    }
     // Added by another command while this rotation went on, or before it was taken up again.
     let later = |key: &&KeyStatus| {
-        key.purpose == *purpose && key.state == KeyState::Retired && !kept.contains(&key.id)
+        key.purpose == *purpose
+            && key.state == KeyState::Retired
+            && !key.ending
+            && !end.kept.contains(&key.id)
     };
     for KeyStatus { id, .. } in keys.iter().filter(later) {
         output::note(&format!(

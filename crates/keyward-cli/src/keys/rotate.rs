@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyward_base::{Error, KeyId, Purpose, Result};
 use keyward_embedded::Home;
-use keyward_keys::{KeyState, Promotion};
+use keyward_keys::{Algorithm, KeyState, Promotion};
 use serde::Serialize;
 
 use crate::output;
@@ -35,8 +35,15 @@ pub(crate) async fn run(home: &Home, purpose: &Purpose, no_wait: bool, json: boo
     if json {
         return output::json("keyward.keys.rotate/1", &told);
     }
-    let next = match state {
-        Some(KeyState::Pending) => "`keyward keys rotate` promotes it",
+    let algorithm = status
+        .keys
+        .iter()
+        .find(|k| k.id == key)
+        .map(|k| k.algorithm);
+    let next = match (state, algorithm) {
+        (Some(KeyState::Pending), _) => "`keyward keys rotate` promotes it",
+        (_, Some(Algorithm::Mac)) => "what the old one authenticates is left to expire",
+        (_, Some(Algorithm::Sign)) => "`keyward keys public` prints what verifies it",
         _ => "`keyward vault rewrap` moves the values to it",
     };
     output::note(&format!("key {key} is {}: {next}", told.state));

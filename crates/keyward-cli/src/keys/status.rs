@@ -1,8 +1,9 @@
 //! `keyward keys status`: the life of every key, drawn.
 
-use keyward_base::{Clock as _, Result, SystemClock, Tenant, Timestamp};
+use keyward_base::encoding::hex;
+use keyward_base::{Clock as _, Result, Suite, SystemClock, Tenant, Timestamp};
 use keyward_embedded::{Home, RootSource};
-use keyward_keys::{Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage, PinName};
+use keyward_keys::{Algorithm, Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage, PinName};
 use serde::Serialize;
 
 use super::columns::Column;
@@ -47,12 +48,17 @@ struct Replica {
 struct Key {
     id: String,
     purpose: String,
+    algorithm: &'static str,
+    suite: Option<u8>,
     created_epoch: u64,
     state: &'static str,
     rows: u64,
     tenant_keys: u64,
     unregistered: bool,
     ending: bool,
+    longest_life: Option<u64>,
+    drains_until: Option<String>,
+    public: Option<String>,
     root_version: Option<u32>,
     history: Vec<Step>,
 }
@@ -112,7 +118,7 @@ pub(crate) async fn ring(home: &Home, json: bool) -> Result<()> {
                 .map(|key| described(key, rows(key)))
                 .collect(),
         };
-        return output::json("keyward.keys.status/2", &answer);
+        return output::json("keyward.keys.status/3", &answer);
     }
     output::say(&format!(
         "keyring {}  epoch {}  root {} {}  serving {}\n",
@@ -127,6 +133,17 @@ pub(crate) async fn ring(home: &Home, json: bool) -> Result<()> {
     timeline::draw(&lives, now, Screen::of_stdout())
         .iter()
         .try_for_each(|line| output::say(line.trim_end()))?;
+    for key in status
+        .keys
+        .iter()
+        .filter_map(|key| Some((key.id, key.public?)))
+    {
+        output::say(&format!(
+            "\n{} verifies by {}",
+            key.0,
+            hex(&key.1.to_bytes())
+        ))?;
+    }
     beside(&columns, &unreadable)
 }
 
@@ -152,12 +169,17 @@ fn described(key: &KeyStatus, usage: Option<&KeyUsage>) -> Key {
     Key {
         id: key.id.to_string(),
         purpose: key.purpose.to_string(),
+        algorithm: key.algorithm.as_str(),
+        suite: key.suite.map(Suite::to_byte),
         created_epoch: key.created_epoch,
         state: key.state.as_str(),
         rows: usage.map_or(0, |usage| usage.rows),
         tenant_keys: usage.map_or(0, |usage| usage.tenant_keys),
         unregistered: usage.map_or(key.unregistered, |usage| usage.unregistered),
         ending: key.ending,
+        longest_life: key.longest_life.map(|life| life.as_secs()),
+        drains_until: key.drains_until.map(rfc3339),
+        public: key.public.map(|public| hex(&public.to_bytes())),
         root_version: key.root.map(|version| version.number()),
         history: history(key)
             .into_iter()
@@ -172,9 +194,20 @@ fn described(key: &KeyStatus, usage: Option<&KeyUsage>) -> Key {
 fn life(key: &KeyStatus, usage: Option<&KeyUsage>) -> Life {
     let rows = usage.map_or(0, |usage| usage.rows);
     let detached = usage.is_some_and(|usage| usage.unregistered);
-    let mut note = counted(rows, "row", "rows");
+    let mut note = match key.algorithm {
+        Algorithm::Sign => String::new(),
+        _ => counted(rows, "row", "rows"),
+    };
     if detached {
         note.push_str(" +detached");
+    }
+    if key.algorithm != Algorithm::Seal {
+        note = format!("{} {note}", key.algorithm.as_str())
+            .trim_end()
+            .to_owned();
+    }
+    if let Some(until) = key.drains_until {
+        note = format!("{note}, drains until {}", rfc3339(until));
     }
     let mut phases = history(key);
     // The first key of a ring is active from the start: it has no pending time to be drawn.

@@ -2,7 +2,7 @@
 
 use keyward_base::{Error, KeyId, Purpose, Result};
 use keyward_embedded::Home;
-use keyward_keys::{KeyState, KeyStatus};
+use keyward_keys::{Algorithm, KeyState, KeyStatus};
 
 /// The ring key `key`.
 ///
@@ -76,6 +76,8 @@ pub(super) async fn to_destroy(home: &Home, key: KeyId) -> Result<KeyStatus> {
     let found = ring_key(home, key).await?;
     match found.state {
         KeyState::Disabled => Ok(found),
+        // It signs no more, and its public half stays.
+        KeyState::Retired if found.algorithm == Algorithm::Sign => Ok(found),
         KeyState::Destroyed => Err(gone(key)),
         KeyState::Active => Err(active(key)),
         _ => Err(Error::misuse(format!(

@@ -9,10 +9,11 @@ use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use keyward_base::{Error, Result, Role, SecretBytes};
+use keyward_base::{Error, Purpose, Result, Role, SecretBytes, Tenant};
+use keyward_coredump::records::signed;
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_keys::FileRoot;
+use keyward_keys::{FileRoot, KeyUse, Signs};
 use keyward_vault::{Expect, Kind, Rewrap, Slot};
 
 const LIMIT: usize = 1024 * 1024;
@@ -62,14 +63,20 @@ fn live(dir: &Path, secrets: &Path, provider: Provider) -> Result<()> {
         put_all(&home, secrets).await?;
         refuse_all(&home, secrets, &provider)?;
         open_all(&home).await?;
+        mac_and_sign(&home).await?;
         stage("sealed");
         let admin = home.keyring().admin();
         admin.rotate(home.vault().purpose()).await?;
         admin.promote_ready().await?;
         Rewrap::new(home.vault()).run().await?;
+        for (purpose, _) in others()? {
+            admin.rotate(&purpose).await?;
+            admin.promote_ready().await?;
+        }
         drop(home);
         let home = Home::open(&dir, &options).await?;
         open_all(&home).await?;
+        mac_and_sign(&home).await?;
         stage("alive");
         Ok(())
     })
@@ -117,6 +124,38 @@ async fn open_all(home: &Home) -> Result<()> {
         let opened = home.vault().open(&slot, &Role::none()).await?;
         if opened.bytes().is_empty() {
             return Err(Error::corrupt(format!("{kind} came out empty")));
+        }
+    }
+    Ok(())
+}
+
+/// The purposes that do not seal.
+fn others() -> Result<[(Purpose, KeyUse); 2]> {
+    let longest_life = None;
+    Ok([
+        (Purpose::new("tokens")?, KeyUse::Mac { longest_life }),
+        (Purpose::new("notes")?, KeyUse::Sign(Signs::Raw)),
+    ])
+}
+
+/// MACs and signs with keys of the ring and of a tenant.
+async fn mac_and_sign(home: &Home) -> Result<()> {
+    let (keyring, acme) = (home.keyring(), Tenant::new("acme")?);
+    for (purpose, what) in others()? {
+        keyring.admin().add_purpose(&purpose, what).await?;
+        if matches!(what, KeyUse::Mac { .. }) {
+            for key in [keyring.mac(&purpose)?, keyring.tenant_mac(&purpose, &acme)?] {
+                let tag = key.key().sign_parts(&[b"what the child MACs"]);
+                key.key().verify_parts(&[b"what the child MACs"], &tag)?;
+            }
+        } else {
+            for key in [
+                keyring.signing(&purpose)?,
+                keyring.tenant_signing(&purpose, &acme)?,
+            ] {
+                let signature = key.sign_raw(&signed())?;
+                key.public().verify_bytes(&signed(), &signature)?;
+            }
         }
     }
     Ok(())

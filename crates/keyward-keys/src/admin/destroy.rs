@@ -1,14 +1,16 @@
 //! Destroying a ring key, once nothing needs it.
 
 use keyward_base::audit::Act;
-use keyward_base::{Error, KeyId, Result, Timestamp};
+use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
 
 use super::Admin;
 use crate::coverage::Coverage;
+use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, contended};
 use crate::registry::Registry;
 use crate::ring::{KeyState, RingKey};
 use crate::snapshot::Snapshot;
+use crate::status::drains_until;
 use crate::usage::Usage;
 
 /// That a key was destroyed: its wrapped material is gone from the ring.
@@ -54,7 +56,7 @@ impl Admin {
     /// # Errors
     /// As [`Admin::destroy_ready`]; `Unavailable` if it has to be waited for.
     pub async fn destroy(&self, id: KeyId) -> Result<Receipt> {
-        self.destroy_recorded("keys.destroy", id, false)
+        self.destroy_recorded("keys.destroy", id, Even::Nothing)
             .await
             .and_then(done)
     }
@@ -64,14 +66,17 @@ impl Admin {
     /// before is stored.
     ///
     /// # Errors
-    /// `Misuse` if the key is not Disabled, if values need it, if a registered column of its
-    /// purpose is none that this process can count, if a tenant's key record cannot be read, or if
-    /// values outside registered columns may need it (see
-    /// [`danger::destroy_unregistered`](crate::danger::destroy_unregistered)); `Unavailable` if a
+    /// `Misuse` if the key is not Disabled (one that signs may be Retired), if values need it, if a
+    /// registered column of its purpose is none that this process can count, if a tenant's key
+    /// record cannot be read, if values outside registered columns may need it (see
+    /// [`danger::destroy_unregistered`](crate::danger::destroy_unregistered)), or if what it MACed
+    /// may not have expired (see [`danger::destroy_early`](crate::danger::destroy_early));
+    /// `Unavailable` if a
     /// store or the audit cannot be reached; `Corrupt` if the registry of columns is not what was
     /// written.
     pub async fn destroy_ready(&self, id: KeyId) -> Result<Destruction> {
-        self.destroy_recorded("keys.destroy", id, false).await
+        self.destroy_recorded("keys.destroy", id, Even::Nothing)
+            .await
     }
 
     /// Waiting is no act: nothing is recorded until the key may go, or is refused.
@@ -79,12 +84,10 @@ impl Admin {
         &self,
         action: &'static str,
         id: KeyId,
-        even_unregistered: bool,
+        even: Even,
     ) -> Result<Destruction> {
         let mut act = None;
-        let result = self
-            .try_destroy(action, id, even_unregistered, &mut act)
-            .await;
+        let result = self.try_destroy(action, id, even, &mut act).await;
         match (act, &result) {
             (Some(act), _) => return self.ended(act, None, result).await,
             (None, Err(e)) => self.refused(action, id, e).await,
@@ -97,7 +100,7 @@ impl Admin {
         &self,
         action: &'static str,
         id: KeyId,
-        even_unregistered: bool,
+        even: Even,
         act: &mut Option<Act>,
     ) -> Result<Destruction> {
         for _ in 0..MAX_TRIES {
@@ -110,7 +113,9 @@ impl Admin {
                 .find(id)
                 .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))?;
             check_disabled(key)?;
-            self.check_all_counted(key, &registry)?;
+            if even != Even::Early {
+                self.check_all_counted(&key.purpose, &registry)?;
+            }
             let waiting = self.waits_for(key, &registry).await?;
             if let Some(waiting) = waiting {
                 return Ok(waiting);
@@ -119,7 +124,14 @@ impl Admin {
             let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
             self.close(&known, key, &columns).await?;
             let usage = self.usage_of(&columns).await?;
-            check_unused(key, &usage, even_unregistered)?;
+            match key.kind.algorithm() {
+                Algorithm::Seal => check_unused(key, &usage, even)?,
+                Algorithm::Mac if even != Even::Early => {
+                    self.check_drained(&known, key, &usage, &columns)?;
+                }
+                // Old signatures are verified by the public half, which stays.
+                Algorithm::Mac | Algorithm::Sign => {}
+            }
             let tenant_keys = usage.of(id).map_or(0, |usage| usage.tenant_keys);
             let now = self.keyring.0.clock.now()?;
             let mut next = known.ring.next_epoch()?;
@@ -181,9 +193,9 @@ impl Admin {
     }
 
     /// Every column of the key's purpose that anybody registered is one this process can count.
-    fn check_all_counted(&self, key: &RingKey, registry: &Registry) -> Result<()> {
+    pub(super) fn check_all_counted(&self, purpose: &Purpose, registry: &Registry) -> Result<()> {
         let missing = registry.entries().find(|entry| {
-            entry.column.purpose() == &key.purpose && !self.keyring.coverages().has(&entry.column)
+            entry.column.purpose() == purpose && !self.keyring.coverages().has(&entry.column)
         });
         match missing {
             Some(entry) => Err(Error::misuse(format!(
@@ -193,6 +205,47 @@ impl Admin {
             None => Ok(()),
         }
     }
+
+    /// What the key MACed has expired, and no record names it.
+    fn check_drained(
+        &self,
+        known: &Snapshot,
+        key: &RingKey,
+        usage: &Usage,
+        columns: &[&dyn Coverage],
+    ) -> Result<()> {
+        let id = key.id;
+        if key.promoted.is_none() {
+            return Ok(());
+        }
+        let rows = usage.rows(id);
+        if rows > 0 {
+            return Err(Error::misuse(format!(
+                "{rows} records or tokens issued for them still need key {id}: they go as they expire or are issued anew; to end them now, destroy it with --before-expiry"
+            )));
+        }
+        let policy = &self.keyring.0.policy;
+        match drains_until(&known.ring, key, policy) {
+            Some(until) if self.keyring.0.clock.now()? < until => Err(Error::misuse(format!(
+                "what key {id} MACed may live until the clock says {} ms: destroy it then; to end it now, destroy it with --before-expiry",
+                until.as_millis()
+            ))),
+            None if columns.is_empty() => Err(Error::misuse(format!(
+                "what key {id} MACed has no end, and no registered column counts it: to end it all, destroy it with --before-expiry"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a key is destroyed in spite of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Even {
+    Nothing,
+    /// Values that nobody can count.
+    Unregistered,
+    /// What it MACed and has not expired.
+    Early,
 }
 
 pub(crate) fn done(destruction: Destruction) -> Result<Receipt> {
@@ -216,6 +269,7 @@ pub(crate) fn done(destruction: Destruction) -> Result<Receipt> {
 fn check_disabled(key: &RingKey) -> Result<()> {
     match key.state {
         KeyState::Disabled => Ok(()),
+        KeyState::Retired if key.kind.algorithm() == Algorithm::Sign => Ok(()),
         KeyState::Destroyed => Err(Error::misuse("the key is already destroyed")),
         _ => Err(Error::misuse(format!(
             "disable the key first, and see that nothing misses it: keyward keys disable {}",
@@ -236,7 +290,7 @@ pub(super) fn check_readable(key: &RingKey, usage: &Usage) -> Result<()> {
     }
 }
 
-fn check_unused(key: &RingKey, usage: &Usage, even_unregistered: bool) -> Result<()> {
+fn check_unused(key: &RingKey, usage: &Usage, even: Even) -> Result<()> {
     let id = key.id;
     check_readable(key, usage)?;
     let rows = usage.rows(id);
@@ -246,7 +300,7 @@ fn check_unused(key: &RingKey, usage: &Usage, even_unregistered: bool) -> Result
         )));
     }
     let unregistered = usage.of(id).is_some_and(|usage| usage.unregistered);
-    if unregistered && !even_unregistered {
+    if unregistered && even != Even::Unregistered {
         return Err(Error::misuse(format!(
             "key {id} sealed values that are stored nowhere we can count: seal those anew, then destroy it with --even-unregistered"
         )));

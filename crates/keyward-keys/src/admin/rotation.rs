@@ -11,8 +11,10 @@ use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
 
 use super::destroy::{Destruction, check_readable};
 use super::{Admin, Promotion, Receipt};
+use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, contended};
 use crate::ring::{KeyState, Ring, RingKey};
+use crate::status::{drains_until, longest_life};
 
 /// What a rotation has come to, and what its driver does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,16 @@ pub enum Stage {
         /// Values that need them, over the columns that this process can count.
         rows: u64,
     },
+    /// The new key is in use. What the old ones MACed is left to expire: nobody needs to wait for
+    /// that; a later run, once it has, ends them.
+    Draining {
+        /// The keys that are needed still.
+        keys: Vec<KeyId>,
+        /// Records and tokens that name them, over the columns that this process can count.
+        rows: u64,
+        /// When the last of it has expired; none if something has no end.
+        until: Option<Timestamp>,
+    },
     /// The rotation is at its end.
     Done {
         /// Keys that it destroyed, in this run.
@@ -43,6 +55,15 @@ pub enum Stage {
         /// Keys that it leaves Retired, since they sealed values that lie nowhere we can count.
         kept: Vec<KeyId>,
     },
+}
+
+/// What is needed still of what MACs.
+#[derive(Default)]
+struct Draining {
+    keys: Vec<KeyId>,
+    rows: u64,
+    until: Option<Timestamp>,
+    endless: bool,
 }
 
 /// Drives a rotation. Made by [`Admin::rotation`].
@@ -61,8 +82,9 @@ pub struct Rotation {
 
 impl Admin {
     /// The rotation of `purpose` that goes on, or a new one that the first [`Rotation::step`]
-    /// begins: a new key is made, promoted, everything is sealed anew under it, and the keys that
-    /// were Active or Retired when it began are disabled and destroyed.
+    /// begins: a new key is made and promoted, and the keys that were Active or Retired when it
+    /// began are disabled and destroyed, once nothing needs them: everything is sealed anew under
+    /// the new one; or what was MACed has expired; of a key that signs the public half stays.
     pub fn rotation(&self, purpose: &Purpose) -> Rotation {
         Rotation {
             admin: self.clone(),
@@ -90,19 +112,35 @@ impl Rotation {
             return Ok(waiting);
         }
         self.check_counted().await?;
-        if let Some(stage) = self.look_at_values().await? {
-            return Ok(stage);
+        let algorithm = self.algorithm()?;
+        let mut drains = Draining::default();
+        match algorithm {
+            Algorithm::Seal => {
+                if let Some(stage) = self.look_at_values().await? {
+                    return Ok(stage);
+                }
+            }
+            Algorithm::Mac => drains = self.look_at_expiry().await?,
+            // Signatures outlive the private half.
+            Algorithm::Sign => {}
         }
-        for key in self.ending(KeyState::Retired) {
+        let mut ended = self.ending(KeyState::Retired);
+        ended.retain(|key| algorithm != Algorithm::Sign && !drains.keys.contains(&key.id));
+        for key in ended {
             let disable = self.disable(key.id);
             self.admin
                 .audited("keys.disable", Some(key.id), disable)
                 .await?;
         }
-        for key in self.ending(KeyState::Disabled) {
+        let mut ended = self.ending(KeyState::Disabled);
+        if algorithm == Algorithm::Sign {
+            ended.extend(self.ending(KeyState::Retired));
+        }
+        ended.retain(|key| !drains.keys.contains(&key.id));
+        for key in ended {
             match self.admin.destroy_ready(key.id).await {
                 // Another driver of this rotation was faster, or found values that need it.
-                Err(_) if !self.is_still_disabled(key.id).await? => {}
+                Err(_) if !self.is_still(key.id, key.state).await? => {}
                 Err(e) => return Err(e),
                 Ok(Destruction::Done(receipt)) => self.destroyed.push(receipt),
                 Ok(Destruction::Waiting { behind, until }) => {
@@ -116,6 +154,13 @@ impl Rotation {
                     });
                 }
             }
+        }
+        if !drains.keys.is_empty() {
+            return Ok(Stage::Draining {
+                keys: drains.keys,
+                rows: drains.rows,
+                until: drains.until.filter(|_| !drains.endless),
+            });
         }
         if is_begun(&self.admin.keyring.snapshot().ring, &self.purpose) {
             // One that was enabled again: its values come first.
@@ -241,6 +286,42 @@ impl Rotation {
         Ok(Some(Stage::Rewrap { rows: left }))
     }
 
+    fn algorithm(&self) -> Result<Algorithm> {
+        let ring = &self.admin.keyring.snapshot().ring;
+        ring.rules(&self.purpose)
+            .map(crate::key_use::Rules::algorithm)
+    }
+
+    /// Which of the keys that are to end MACed what has not expired.
+    async fn look_at_expiry(&self) -> Result<Draining> {
+        let usage = self.admin.usage().await?;
+        let keyring = &self.admin.keyring;
+        let now = keyring.0.clock.now()?;
+        let counted = !keyring.coverages().of(&self.purpose).is_empty();
+        let ring = &keyring.snapshot().ring;
+        let mut drains = Draining::default();
+        for state in [KeyState::Retired, KeyState::Disabled] {
+            for key in self.ending(state) {
+                let rows = usage.rows(key.id);
+                let until = drains_until(ring, &key, &keyring.0.policy);
+                let has_end = longest_life(ring, &key).is_some();
+                let over = match until {
+                    Some(until) => until <= now,
+                    // It never MACed, or only the count tells.
+                    None => key.promoted.is_none() || (!has_end && counted),
+                };
+                if over && rows == 0 {
+                    continue;
+                }
+                drains.keys.push(key.id);
+                drains.rows = drains.rows.saturating_add(rows);
+                drains.until = drains.until.max(until);
+                drains.endless |= !has_end;
+            }
+        }
+        Ok(drains)
+    }
+
     /// The keys of the purpose that are to end, in one state.
     fn ending(&self, state: KeyState) -> Vec<RingKey> {
         let ring = &self.admin.keyring.snapshot().ring;
@@ -251,10 +332,10 @@ impl Rotation {
         of.cloned().collect()
     }
 
-    async fn is_still_disabled(&self, id: KeyId) -> Result<bool> {
+    async fn is_still(&self, id: KeyId, state: KeyState) -> Result<bool> {
         self.admin.keyring.refresh().await?;
         let ring = &self.admin.keyring.snapshot().ring;
-        Ok(is_ending(ring, id, KeyState::Disabled))
+        Ok(is_ending(ring, id, state))
     }
 
     async fn keep(&mut self, id: KeyId) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keyward_base::encoding::sealed_prefix;
-use keyward_base::{Error, KeyId, Purpose, Result, Suite, Tenant};
+use keyward_base::{Error, KeyId, Purpose, Result, Tenant};
 use keyward_store::Record;
 
 use super::Admin;
@@ -35,7 +35,7 @@ impl Admin {
             let usage = KeyUsage {
                 key: key.id,
                 tenant_keys: 0,
-                rows: rows_of(key.id, key.suite, &key.purpose, columns).await?,
+                rows: rows_of(&key.tag(), &key.purpose, columns).await?,
                 unregistered: key.unregistered,
             };
             by_key.insert(key.id, usage);
@@ -105,7 +105,7 @@ impl Admin {
         let snapshot = self.keyring.snapshot();
         let older = |key: &&RingKey| key.purpose == *purpose && key.promoted_epoch < promoted_epoch;
         for key in snapshot.ring.keys.iter().filter(older) {
-            rows = rows.saturating_add(rows_of(key.id, key.suite, purpose, columns).await?);
+            rows = rows.saturating_add(rows_of(&key.tag(), purpose, columns).await?);
         }
         self.each_tenant_key(None, columns, |found| {
             if found.purpose == *purpose && found.issued_epoch < promoted_epoch {
@@ -137,11 +137,13 @@ impl Admin {
                 };
                 let last = entries.last().map(|entry| entry.id);
                 for entry in entries {
-                    let rows = rows_of(entry.id, entry.suite, &purpose, columns).await?;
+                    let tag = sealed_prefix(entry.suite, entry.id);
+                    let rows = rows_of(&tag, &purpose, columns).await?;
                     seen(TenantUsage {
                         tenant: owner.clone(),
                         purpose: purpose.clone(),
                         key: entry.id,
+                        suite: entry.suite,
                         wrapped_by: entry.wrapped_by,
                         issued_epoch: entry.issued_epoch,
                         current: Some(entry.id) == last,
@@ -164,20 +166,14 @@ pub(super) fn names(record: &Record) -> Result<(Tenant, Purpose)> {
     ))
 }
 
-/// How many values of the columns of `purpose` name the key.
-async fn rows_of(
-    key: KeyId,
-    suite: Suite,
-    purpose: &Purpose,
-    columns: &[&dyn Coverage],
-) -> Result<u64> {
-    let prefix = sealed_prefix(suite, key);
+/// How many values of the columns of `purpose` name the key of that tag.
+async fn rows_of(tag: &str, purpose: &Purpose, columns: &[&dyn Coverage]) -> Result<u64> {
     let mut rows = 0_u64;
     for column in columns
         .iter()
         .filter(|column| column.id().purpose() == purpose)
     {
-        rows = rows.saturating_add(column.count(&prefix).await?);
+        rows = rows.saturating_add(column.count(tag).await?);
     }
     Ok(rows)
 }

@@ -1,15 +1,22 @@
 //! The ring record.
 
-use keyward_base::{Error, Purpose, Result, Suite, Timestamp};
+use keyward_base::{Error, KeyId, Result, Timestamp};
+use keyward_crypto::sign::{PublicKey, SIGNATURE_LEN};
 
+use super::purposes::{
+    read_algorithm, read_purpose, read_purposes, read_suite, write_purpose, write_purposes,
+};
 use super::reader::Reader;
 use super::{MAC_LEN, MAX_PAGES, split_mac};
-use crate::ring::{Algorithm, KeyState, MAX_KEYS, RegistryState, Ring, RingKey, RingMac};
+use crate::key_use::Algorithm;
+use crate::ring::{
+    KeyKind, KeyState, MAX_KEYS, Published, RegistryState, Ring, RingKey, RingMac, Successor,
+};
 use crate::ring_id::RingId;
 use crate::root::{RootVersion, Wrapped};
 
 const MAGIC: &[u8; 4] = b"kwrg";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const WRONG: &str = "the keyring record is not one of ours";
 
 const UNREGISTERED: u8 = 1;
@@ -27,6 +34,7 @@ pub(crate) fn encode_ring(ring: &Ring) -> Result<Vec<u8>> {
     write_wrapped(Some(&ring.filter), &mut out)?;
     out.extend_from_slice(&ring.registry.pages.to_be_bytes());
     out.extend_from_slice(&ring.registry.digest);
+    write_purposes(&ring.purposes, &mut out)?;
     let count = u16::try_from(ring.keys.len())
         .ok()
         .filter(|_| ring.keys.len() <= MAX_KEYS)
@@ -49,14 +57,12 @@ fn write_key(key: &RingKey, out: &mut Vec<u8>) -> Result<()> {
     let time = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_millis).to_be_bytes();
     out.extend_from_slice(&key.id.to_bytes());
     out.extend_from_slice(&key.created_epoch.to_be_bytes());
-    out.push(key.algorithm.to_byte());
-    out.push(key.suite.to_byte());
+    out.push(key.kind.algorithm().to_byte());
+    out.push(key.kind.suite_byte());
     out.push(state_byte(key.state));
     let unregistered = if key.unregistered { UNREGISTERED } else { 0 };
     out.push(unregistered | if key.ending { ENDING } else { 0 });
-    let purpose = key.purpose.as_str().as_bytes();
-    out.push(u8::try_from(purpose.len()).unwrap_or(u8::MAX)); // A purpose has at most 32 bytes.
-    out.extend_from_slice(purpose);
+    write_purpose(&key.purpose, out);
     out.extend_from_slice(&key.changed.to_be_bytes());
     out.extend_from_slice(&key.promoted_epoch.to_be_bytes());
     out.extend_from_slice(&key.created.as_millis().to_be_bytes());
@@ -64,7 +70,21 @@ fn write_key(key: &RingKey, out: &mut Vec<u8>) -> Result<()> {
     out.extend_from_slice(&time(key.retired));
     out.extend_from_slice(&time(key.disabled));
     out.extend_from_slice(&time(key.destroyed));
-    write_wrapped(key.wrapped.as_ref(), out)
+    write_wrapped(key.wrapped.as_ref(), out)?;
+    if let KeyKind::Sign(published) = &key.kind {
+        write_published(published, out);
+    }
+    Ok(())
+}
+
+/// All zeros where nobody signed: an id of zeros is no key's that signs.
+fn write_published(published: &Published, out: &mut Vec<u8>) {
+    let none = ([0; 8], [0; SIGNATURE_LEN]);
+    let word = published.successor.as_ref();
+    let (of, signature) = word.map_or(none, |word| (word.of.to_bytes(), word.signature));
+    out.extend_from_slice(&published.public.to_bytes());
+    out.extend_from_slice(&of);
+    out.extend_from_slice(&signature);
 }
 
 fn write_wrapped(wrapped: Option<&Wrapped>, out: &mut Vec<u8>) -> Result<()> {
@@ -97,6 +117,7 @@ pub(crate) fn decode_ring(bytes: &[u8]) -> Result<(Ring, &[u8], [u8; MAC_LEN])> 
         pages: from.u16()?,
         digest: from.array()?,
     };
+    let purposes = read_purposes(&mut from)?;
     let count = usize::from(from.u16()?);
     if count > MAX_KEYS || usize::from(registry.pages) > MAX_PAGES {
         return Err(from.wrong());
@@ -114,6 +135,7 @@ pub(crate) fn decode_ring(bytes: &[u8]) -> Result<(Ring, &[u8], [u8; MAC_LEN])> 
         previous_mac,
         filter,
         registry,
+        purposes,
         keys,
     };
     Ok((ring, body, tag))
@@ -131,31 +153,52 @@ fn read_mac(from: &mut Reader<'_>) -> Result<Option<RingMac>> {
 fn read_key(from: &mut Reader<'_>) -> Result<RingKey> {
     let id = from.key_id()?;
     let created_epoch = from.u64()?;
-    let algorithm = read_algorithm(from.u8()?)?;
-    let suite = Suite::from_byte(from.u8()?)?;
+    let algorithm = read_algorithm(from)?;
+    let suite = from.u8()?;
     let state = from.u8()?;
     let state = read_state(state).ok_or_else(|| from.wrong())?;
     let flags = from.flags(UNREGISTERED | ENDING)?;
-    let purpose_len = usize::from(from.u8()?);
-    let purpose = Purpose::new(from.text(purpose_len)?).map_err(|_| from.wrong())?;
+    let purpose = read_purpose(from)?;
+    let (changed, promoted_epoch) = (from.u64()?, from.u64()?);
+    let created = Timestamp::from_millis(from.u64()?);
+    let (promoted, retired) = (from.maybe_time()?, from.maybe_time()?);
+    let (disabled, destroyed) = (from.maybe_time()?, from.maybe_time()?);
+    let wrapped = read_wrapped(from)?;
+    let kind = match (algorithm, suite) {
+        (Algorithm::Seal, 1..) => KeyKind::Seal(read_suite(suite)?),
+        (Algorithm::Mac, 0) => KeyKind::Mac,
+        (Algorithm::Sign, 0) => KeyKind::Sign(read_published(from)?),
+        _ => return Err(from.wrong()),
+    };
     Ok(RingKey {
         id,
         created_epoch,
-        algorithm,
-        suite,
+        kind,
         purpose,
         state,
         unregistered: flags & UNREGISTERED != 0,
         ending: flags & ENDING != 0,
-        changed: from.u64()?,
-        promoted_epoch: from.u64()?,
-        created: Timestamp::from_millis(from.u64()?),
-        promoted: from.maybe_time()?,
-        retired: from.maybe_time()?,
-        disabled: from.maybe_time()?,
-        destroyed: from.maybe_time()?,
-        wrapped: read_wrapped(from)?,
+        changed,
+        promoted_epoch,
+        created,
+        promoted,
+        retired,
+        disabled,
+        destroyed,
+        wrapped,
     })
+}
+
+fn read_published(from: &mut Reader<'_>) -> Result<Published> {
+    let public = PublicKey::from_bytes(from.array()?);
+    let (of, signature) = (from.array::<8>()?, from.array::<SIGNATURE_LEN>()?);
+    let none = signature == [0; SIGNATURE_LEN];
+    if none && of != [0; 8] {
+        return Err(from.wrong());
+    }
+    let of = KeyId::from_bytes(of);
+    let successor = (!none).then_some(Successor { of, signature });
+    Ok(Published { public, successor })
 }
 
 /// A wrapped key; a length of 0, under version 0, means none.
@@ -170,16 +213,6 @@ fn read_wrapped(from: &mut Reader<'_>) -> Result<Option<Wrapped>> {
         version: RootVersion::new(version),
         bytes,
     }))
-}
-
-fn read_algorithm(byte: u8) -> Result<Algorithm> {
-    match byte {
-        0 => Err(Error::corrupt(WRONG)),
-        1 => Ok(Algorithm::Seal),
-        _ => Err(Error::unavailable(
-            "the keyring has a key of an algorithm that this release does not know: upgrade keyward",
-        )),
-    }
 }
 
 const fn state_byte(state: KeyState) -> u8 {

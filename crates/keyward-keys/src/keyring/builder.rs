@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use keyward_base::audit::{Discard, Outcome};
 use keyward_base::{
-    Clock, Error, Event, Purpose, Result, Sink, Suite, SystemClock, Timestamp, Trail,
+    Clock, Error, Event, KeyId, Purpose, Result, Sink, SystemClock, Timestamp, Trail,
 };
+use keyward_crypto::sign::{PublicKey, SigningKey};
 use keyward_crypto::{MacKey, Provider};
 use keyward_store::{Applied, Records};
 
@@ -16,13 +17,17 @@ use crate::anchor::{Anchor, Pin, PinName};
 use crate::cache::Cache;
 use crate::coverage::{Coverage, Coverages};
 use crate::key_filter::KeyFilter;
+use crate::key_use::{KeyUse, PurposeRules, Rules};
+use crate::material::SignMaterial;
 use crate::policy::Policy;
 use crate::records::{COVERAGE, KEYRING, TENANT_KEYS, is_empty, put, ring_place};
 use crate::registry::Registry;
-use crate::ring::{Algorithm, KeyState, Ring, RingKey};
+use crate::ring::{KeyKind, KeyState, Published, Ring, RingKey};
 use crate::ring_id::RingId;
 use crate::root::Root;
+use crate::signing::successor;
 use crate::snapshot::{Snapshot, authenticated_bytes, key_context, new_filter, new_mac};
+use crate::token_ids::TokenIds;
 use crate::unknown_ids::UnknownIdBudget;
 
 /// What a [`Keyring`] is made of. Everything but store and root has a default.
@@ -160,6 +165,8 @@ impl KeyringBuilder {
             refreshing: tokio::sync::Mutex::new(()),
             cache: Cache::default(),
             unknown: UnknownIdBudget::default(),
+            token_ids: TokenIds::default(),
+            looking: tokio::sync::Mutex::new(()),
             flights: [const { tokio::sync::Mutex::const_new(()) }; FLIGHTS],
         };
         let keyring = Keyring(Arc::new(inner));
@@ -241,13 +248,19 @@ impl KeyringBuilder {
         let (mac, mac_key) = new_mac(provider, root, id, 1).await?;
         let (filter, key_filter) = new_filter(provider, root, id).await?;
         let mut keys: Vec<RingKey> = Vec::new();
+        let mut names = Vec::new();
+        let rules = Rules::of(KeyUse::Seal);
         for purpose in purposes {
             if keys.iter().any(|key| key.purpose == *purpose) {
                 return Err(Error::misuse(format!("purpose {purpose} is named twice")));
             }
-            let mut key = new_key(provider, &key_filter, purpose, 1, now)?;
+            let mut key = new_key(provider, &key_filter, purpose, rules, 1, now)?;
             key.make_active(1, now);
-            keys.push(wrap_new(provider, root, id, key).await?);
+            keys.push(wrap_new(provider, root, id, key, None).await?);
+            names.push(PurposeRules {
+                purpose: purpose.clone(),
+                rules,
+            });
         }
         let ring = Ring {
             id,
@@ -257,6 +270,7 @@ impl KeyringBuilder {
             previous_mac: None,
             filter,
             registry: Registry::none(provider),
+            purposes: names,
             keys,
         };
         Ok((ring, mac_key))
@@ -268,14 +282,22 @@ pub(crate) fn new_key(
     provider: &Provider,
     filter: &KeyFilter,
     purpose: &Purpose,
+    rules: Rules,
     created_epoch: u64,
     now: Timestamp,
 ) -> Result<RingKey> {
     Ok(RingKey {
         id: filter.make(provider, purpose, None)?,
         created_epoch,
-        algorithm: Algorithm::Seal,
-        suite: Suite::Chunked1,
+        kind: match rules {
+            Rules::Seal(suites) => KeyKind::Seal(suites.write),
+            Rules::Mac { .. } => KeyKind::Mac,
+            // The public half is there once there is a private one.
+            Rules::Sign(_) => KeyKind::Sign(Published {
+                public: PublicKey::from_bytes([0; 32]),
+                successor: None,
+            }),
+        },
         purpose: purpose.clone(),
         state: KeyState::Pending,
         unregistered: false,
@@ -291,14 +313,23 @@ pub(crate) fn new_key(
     })
 }
 
-/// `key` with random material, wrapped by the root.
+/// `key` with random material, wrapped by the root; one that signs follows `before`, which says so.
 pub(crate) async fn wrap_new(
     provider: &Provider,
     root: &dyn Root,
     ring: RingId,
     mut key: RingKey,
+    before: Option<(KeyId, &SigningKey)>,
 ) -> Result<RingKey> {
     let material = provider.random::<32>()?;
+    if let KeyKind::Sign(published) = &mut key.kind {
+        let made = SignMaterial::new(provider, ring, key.id, &key.purpose, &material)?;
+        published.public = made.of_ring.public();
+        if let Some((of, by)) = before {
+            let new = (key.id, published.public);
+            published.successor = Some(successor(ring, &key.purpose, of, by, new)?);
+        }
+    }
     key.wrapped = Some(root.wrap(&key_context(ring, &key)?, &material).await?);
     Ok(key)
 }

@@ -4,6 +4,7 @@ use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
 
 use super::Keyring;
 use crate::format::TenantRecord;
+use crate::key_use::Algorithm;
 use crate::ring::KeyState;
 use crate::tenant::{self, TenantKey};
 
@@ -16,8 +17,9 @@ impl Keyring {
     ///
     /// # Errors
     /// `Rejected` with [`Reason::NotAuthentic`] if the id is none of the tenant's and purpose's,
-    /// [`Reason::UnknownKey`] if it may have been and is not there, [`Reason::PendingKey`] or
-    /// [`Reason::DestroyedKey`]; `Unavailable` with [`Reason::DisabledKey`], with
+    /// [`Reason::UnknownKey`] if it may have been and is not there, [`Reason::PendingKey`],
+    /// [`Reason::DestroyedKey`] or [`REFUSED_SUITE`](crate::REFUSED_SUITE); `Misuse` if the purpose does not seal;
+    /// `Unavailable` with [`Reason::DisabledKey`], with
     /// [`Reason::UnknownKey`] if the budget is spent and it may well be there, or if the store
     /// cannot be reached or the lease was lost; `Corrupt` with [`Reason::DamagedKeys`] if the
     /// tenant's record is not what was written, and `Unavailable` with it if the record says that
@@ -41,6 +43,10 @@ impl Keyring {
     ) -> Result<TenantKey> {
         let now = self.0.clock.now()?;
         self.check_view(now).await?;
+        // One that this handle does not know may have been added since.
+        if self.snapshot().ring.rules(purpose).is_ok() {
+            self.snapshot().ring.rules_for(purpose, Algorithm::Seal)?;
+        }
         if let Some(key) = self.known_opening_key(purpose, tenant, id, now)? {
             return Ok(key);
         }
@@ -98,6 +104,7 @@ impl Keyring {
             && let Some(slot) = cached.find(id)
         {
             snapshot.opens(slot.wrapped_by)?;
+            snapshot.ring.check_suite(purpose, slot.suite)?;
             return Ok(slot.key.clone());
         }
         if snapshot
@@ -128,7 +135,9 @@ impl Keyring {
         let Some(slot) = read.find(id) else {
             return Ok(None);
         };
-        self.snapshot().opens(slot.wrapped_by)?;
+        let snapshot = self.snapshot();
+        snapshot.opens(slot.wrapped_by)?;
+        snapshot.ring.check_suite(purpose, slot.suite)?;
         let enabled = || Error::unavailable("the key was enabled this moment: try again");
         slot.key.clone().ok_or_else(enabled).map(Some)
     }

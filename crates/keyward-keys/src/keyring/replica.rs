@@ -203,6 +203,19 @@ impl Keyring {
         self.read_ring().await.map(|_| ())
     }
 
+    /// [`Keyring::check_view`] for who cannot wait: refuses what is too old.
+    pub(super) fn check_view_now(&self, now: Timestamp) -> Result<()> {
+        if self.0.replica.is_some() {
+            return self.check_lease(now);
+        }
+        if self.is_view_fresh(now) {
+            return Ok(());
+        }
+        Err(Error::unavailable(
+            "what this process knows of the keyring is too old, and may hold keys that were withdrawn: read it anew with `Keyring::refresh`, or serve as a replica that ticks",
+        ))
+    }
+
     fn is_view_fresh(&self, now: Timestamp) -> bool {
         let refreshed = *self
             .0

@@ -6,6 +6,7 @@ use keyward_base::{Error, Purpose, Result, Tenant, Timestamp};
 
 use super::Keyring;
 use crate::format::TenantRecord;
+use crate::key_use::Algorithm;
 use crate::policy::TenantKeyMode;
 use crate::records::{MAX_TRIES, contended, tenant_place};
 use crate::snapshot::Snapshot;
@@ -27,6 +28,7 @@ impl Keyring {
         let now = self.0.clock.now()?;
         self.check_view(now).await?;
         let snapshot = self.snapshot();
+        snapshot.ring.rules_for(purpose, Algorithm::Seal)?;
         let held = self.cached_sealing_key(&snapshot, purpose, tenant, promoted_epoch, now)?;
         if let Some(key) = held {
             return Ok(key);
@@ -79,10 +81,11 @@ impl Keyring {
         let Some(cached) = self.0.cache.find(purpose, tenant, now, &self.0.policy) else {
             return Ok(None);
         };
-        let fit = cached
-            .slots
-            .last()
-            .filter(|slot| slot.wrapped_by == active.id && slot.issued_epoch >= promoted_epoch);
+        let fit = cached.slots.last().filter(|slot| {
+            slot.wrapped_by == active.id
+                && slot.issued_epoch >= promoted_epoch
+                && Some(slot.suite) == active.kind.suite()
+        });
         Ok(fit.and_then(|slot| slot.key.clone()))
     }
 
@@ -99,9 +102,12 @@ impl Keyring {
                 Some((found, record, snapshot)) => (Some(found.version), record, snapshot),
                 None => (None, TenantRecord::default(), self.snapshot()),
             };
-            let active = snapshot.ring.active(purpose)?.id;
+            let active = snapshot.ring.active(purpose)?;
+            // A key of another suite, that was wrapped anew since, seals no more.
             let fits = record.current().is_some_and(|entry| {
-                entry.wrapped_by == active && entry.issued_epoch >= promoted_epoch
+                entry.wrapped_by == active.id
+                    && entry.issued_epoch >= promoted_epoch
+                    && Some(entry.suite) == active.kind.suite()
             });
             if !fits {
                 record

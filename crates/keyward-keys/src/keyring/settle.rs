@@ -12,15 +12,17 @@ use crate::ring::{KeyState, Ring};
 use crate::ring_id::RingId;
 
 /// Every act on the ring that is recorded. What an earlier run left of them is closed at the start.
-const ACTIONS: [&str; 16] = [
+const ACTIONS: [&str; 19] = [
     "keys.accept-restore",
     "keys.add-purpose",
     "keys.create",
     "keys.destroy",
+    "keys.destroy-early",
     "keys.destroy-unregistered",
     "keys.disable",
     "keys.disable-even-uncounted",
     "keys.enable",
+    "keys.oldest-suite",
     "keys.promote",
     "keys.remove-replica",
     "keys.rewrap",
@@ -29,6 +31,7 @@ const ACTIONS: [&str; 16] = [
     "keys.rotate",
     "keys.rotate-mac",
     "keys.set-aside",
+    "keys.write-suite",
 ];
 
 /// Those that change other records than the ring, so that its epoch does not tell of them.
@@ -79,7 +82,10 @@ fn became(intent: &Intent, ring: &Ring) -> Outcome {
         (action, _) if BESIDE_THE_RING.contains(&action) => Outcome::Unknown,
         ("keys.create", _) => Outcome::Done,
         _ if intent.found == Some(ring.epoch) => Outcome::NotDone,
-        ("keys.destroy" | "keys.destroy-unregistered", Some(KeyState::Destroyed))
+        (
+            "keys.destroy" | "keys.destroy-early" | "keys.destroy-unregistered",
+            Some(KeyState::Destroyed),
+        )
         | ("keys.disable" | "keys.disable-even-uncounted", Some(KeyState::Disabled))
         | ("keys.promote", Some(KeyState::Active)) => Outcome::Done,
         _ => Outcome::Unknown,

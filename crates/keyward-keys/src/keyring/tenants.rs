@@ -10,7 +10,7 @@ use keyward_store::{Applied, Record, RecordKey, Version};
 use super::{FLIGHTS, Keyring};
 use crate::cache::Cached;
 use crate::format::TenantRecord;
-use crate::records::{put, tenant_place};
+use crate::records::{MAX_TRIES, contended, put, tenant_place};
 use crate::snapshot::Snapshot;
 use crate::tenant;
 
@@ -22,11 +22,19 @@ impl Keyring {
         tenant: &Tenant,
     ) -> Result<Option<(Record, TenantRecord, Arc<Snapshot>)>> {
         let place = tenant_place(purpose, tenant);
-        let Some(found) = self.0.store.fetch(&place).await? else {
-            return Ok(None);
-        };
-        let (record, snapshot) = self.read_tenant(&found, purpose, tenant).await?;
-        Ok(Some((found, record, snapshot)))
+        for _ in 0..MAX_TRIES {
+            let before = self.snapshot();
+            let Some(found) = self.0.store.fetch(&place).await? else {
+                return Ok(None);
+            };
+            let (record, snapshot) = self.read_tenant(&found, purpose, tenant).await?;
+            // Of a ring that came while the record was read, the record may be too old: its keys
+            // were wrapped anew, and those that wrap them here are disabled.
+            if Arc::ptr_eq(&before, &snapshot) {
+                return Ok(Some((found, record, snapshot)));
+            }
+        }
+        Err(contended())
     }
 
     /// Reads a record as that of `tenant`; the ring as well, if the record is of a newer one, or
@@ -82,6 +90,10 @@ impl Keyring {
         self.0
             .cache
             .insert(purpose, tenant, Arc::clone(&cached), &self.0.policy);
+        // The ring may have changed meanwhile, and what it withdrew been forgotten already.
+        if !std::ptr::eq(Arc::as_ptr(&self.snapshot()), snapshot) {
+            self.0.cache.forget(purpose, tenant, &cached);
+        }
         Ok(cached)
     }
 

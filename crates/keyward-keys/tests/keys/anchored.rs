@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use keyward_base::ErrorKind;
-use keyward_keys::{Anchor as _, FileAnchor, Keyring, PinName};
+use keyward_keys::{Anchor as _, FileAnchor, KeyUse, Keyring, PinName};
 use keyward_store::Records;
 use keyward_testkit::{Act, Interrupt, Staged};
 
@@ -95,7 +95,7 @@ async fn a_ring_put_back_between_the_look_and_the_change_is_not_forked() {
             })
         }));
         store.interrupt(at, put_back);
-        let changed = slow.admin().add_purpose(&other()).await;
+        let changed = slow.admin().add_purpose(&other(), KeyUse::Seal).await;
         if !store.fired() {
             changed.unwrap();
             return;

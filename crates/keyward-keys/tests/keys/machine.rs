@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use keyward_base::encoding::{hex, sealed_prefix};
 use keyward_base::{
-    Clock as _, ErrorKind, KeyId, ManualClock, Purpose, Reason, Result, Tenant, Timestamp,
+    Clock as _, Domain, ErrorKind, KeyId, ManualClock, Purpose, Reason, Result, Tenant, Timestamp,
 };
 use keyward_keys::{
-    Advance, Anchor, Barrier, Coverage as _, KeyState, Keyring, Pin, PinName, RecordColumn, Stage,
-    Standing,
+    Advance, Algorithm, Anchor, Barrier, Coverage as _, KeyState, KeyUse, Keyring, Pin, PinName,
+    RecordColumn, Signs, Stage, Standing,
 };
 use keyward_store::{
     Applied, Collection, Content, MemoryStore, RecordKey, Records, Scan, Version, Write,
@@ -76,10 +76,12 @@ enum Step {
     Promote,
     RewrapKeys,
     RewrapValues,
-    Rotate(bool),
+    Rotate(usize),
     RotateMac,
-    Rotation(bool),
+    Rotation(usize),
     Seal(usize, u8),
+    /// Signs, and issues a token.
+    Sign,
     Tick,
 }
 
@@ -96,10 +98,11 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Promote),
         2 => Just(Step::RewrapKeys),
         3 => Just(Step::RewrapValues),
-        3 => any::<bool>().prop_map(Step::Rotate),
+        4 => (0_usize..4).prop_map(Step::Rotate),
         1 => Just(Step::RotateMac),
-        3 => any::<bool>().prop_map(Step::Rotation),
+        4 => (0_usize..4).prop_map(Step::Rotation),
         8 => (0_usize..4, 0_u8..3).prop_map(|(place, who)| Step::Seal(place, who)),
+        5 => Just(Step::Sign),
         4 => Just(Step::Tick),
     ]
 }
@@ -139,6 +142,9 @@ struct Run {
     hand: Vec<Hand>,
     /// What rows were, with the key they named.
     old: Vec<(usize, u8, String)>,
+    /// The key of each token, its tag, and when it expires.
+    tokens: Vec<(KeyId, [u8; 32], Timestamp)>,
+    signatures: Vec<(KeyId, [u8; 64])>,
     destroyed: BTreeSet<KeyId>,
     rows: u64,
 }
@@ -149,6 +155,23 @@ fn owner(n: u8) -> Tenant {
 
 fn pepper() -> Purpose {
     Purpose::new("pepper").unwrap()
+}
+
+fn links() -> Purpose {
+    Purpose::new("links").unwrap()
+}
+
+fn receipts() -> Purpose {
+    Purpose::new("receipts").unwrap()
+}
+
+const RECEIPT: Domain<(&str,)> = Domain::new("test/receipt");
+
+/// How long a token lives.
+const LIFE: Duration = Duration::from_secs(100);
+
+fn of(n: usize) -> Purpose {
+    [purpose(), pepper(), links(), receipts()][n].clone()
 }
 
 impl Run {
@@ -177,12 +200,22 @@ impl Run {
             processes: Vec::new(),
             hand: Vec::new(),
             old: Vec::new(),
+            tokens: Vec::new(),
+            signatures: Vec::new(),
             destroyed: BTreeSet::new(),
             rows: 0,
         };
         let purposes = [purpose(), pepper()];
         let made = run.builder(run.keys.clone()).create(&purposes, &[]).await;
-        made.unwrap();
+        let admin = made.unwrap().admin();
+        let longest_life = Some(LIFE);
+        let uses = [
+            (links(), KeyUse::Mac { longest_life }),
+            (receipts(), KeyUse::Sign(Signs::Fields)),
+        ];
+        for (purpose, what) in uses {
+            admin.add_purpose(&purpose, what).await.unwrap();
+        }
         for (known, name) in [(0..3, None), (0..2, Some("one")), (2..3, Some("two"))] {
             let store = Staged::over(run.keys.clone());
             let builder = run.builder(store.clone());
@@ -239,7 +272,11 @@ impl Run {
                 let ended = admin.destroy(id).await;
                 let status = ring.status();
                 let peppers = |k: &&keyward_keys::KeyStatus| k.id == id && k.purpose == pepper();
-                let knows_all = who == 0 || (who == 1 && status.keys.iter().any(|k| peppers(&k)));
+                let no_column =
+                    |k: &&keyward_keys::KeyStatus| k.id == id && k.algorithm != Algorithm::Seal;
+                let knows_all = who == 0
+                    || status.keys.iter().any(|k| no_column(&k))
+                    || (who == 1 && status.keys.iter().any(|k| peppers(&k)));
                 assert!(knows_all || ended.is_err(), "it knows only part");
             }
             Step::Disable(n, even) => {
@@ -257,20 +294,17 @@ impl Run {
             Step::Promote => drop(admin.promote_ready().await),
             Step::RewrapKeys => drop(admin.rewrap_keys(|_| {}).await),
             Step::RewrapValues => self.rewrap(&ring).await,
-            Step::Rotate(first) => {
-                let of = if first { purpose() } else { pepper() };
-                drop(admin.rotate(&of).await);
-            }
+            Step::Rotate(n) => drop(admin.rotate(&of(n)).await),
             Step::RotateMac => drop(admin.rotate_mac(|_| {}).await),
-            Step::Rotation(first) => {
-                let of = if first { purpose() } else { pepper() };
-                let mut rotation = admin.rotation(&of);
+            Step::Rotation(n) => {
+                let mut rotation = admin.rotation(&of(n));
                 if let Ok(Stage::Rewrap { .. }) = rotation.step().await {
                     self.rewrap(&ring).await;
                     drop(rotation.step().await);
                 }
             }
             Step::Seal(place, tenant) => self.seal(who, place, tenant).await,
+            Step::Sign => self.sign(&ring),
             Step::Tick => drop(ring.tick().await),
         }
         if !matches!(step, Step::Die(..)) {
@@ -314,6 +348,37 @@ impl Run {
             barrier,
             sealed,
         });
+    }
+
+    /// With whatever this process takes for the active keys.
+    fn sign(&mut self, ring: &Keyring) {
+        if let Ok(key) = ring.mac(&links()) {
+            let expires = self.clock.now().unwrap().saturating_add(LIFE);
+            self.tokens
+                .push((key.id(), key.key().sign_parts(&[b"token"]), expires));
+        }
+        if let Ok(key) = ring.signing(&receipts()) {
+            let signature = key.sign(RECEIPT, &("paid",)).unwrap();
+            self.signatures.push((key.id(), signature));
+        }
+    }
+
+    /// No token that lives is refused for good, and no signature ever.
+    fn check_signed(&self, truth: &Keyring) {
+        let now = self.clock.now().unwrap();
+        for (id, tag, expires) in &self.tokens {
+            match truth.mac_by_id(&links(), *id) {
+                Ok(key) => key.key().verify_parts(&[b"token"], tag).unwrap(),
+                Err(e) if e.reason() == Some(Reason::DisabledKey) => {}
+                Err(e) => assert!(*expires <= now, "a token lives on: {e:?}"),
+            }
+        }
+        for (id, signature) in &self.signatures {
+            let found = truth.verify_signature(&receipts(), *id, RECEIPT, &("paid",), signature);
+            if let Err(e) = found {
+                assert_eq!(e.reason(), Some(Reason::DisabledKey), "{e:?}");
+            }
+        }
     }
 
     async fn finish(&mut self) {
@@ -439,7 +504,10 @@ impl Run {
         for (_, ring) in &self.processes {
             assert!(ring.refresh().await.is_err());
             assert!(ring.admin().rotate(&purpose()).await.is_err());
-            let added = ring.admin().add_purpose(&Purpose::new("x").unwrap()).await;
+            let added = ring
+                .admin()
+                .add_purpose(&Purpose::new("x").unwrap(), KeyUse::Seal)
+                .await;
             assert!(added.is_err());
         }
         assert_eq!(self.keys.ring().await, old.content.data, "no fork");
@@ -456,6 +524,7 @@ impl Run {
         let gone: BTreeSet<KeyId> = gone.map(|key| key.id).collect();
         assert!(gone.is_superset(&self.destroyed), "a key came back");
         self.destroyed = gone;
+        self.check_signed(&truth);
         for at in &self.places {
             for (key, _, sealed) in rows(at).await {
                 let tenant = Tenant::new(&key.owner).unwrap();

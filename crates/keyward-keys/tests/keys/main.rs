@@ -8,6 +8,7 @@
     missing_docs
 )] // Tests: a panic is the report.
 
+mod algorithms;
 mod anchored;
 mod cold;
 mod columns;
@@ -25,6 +26,7 @@ mod restore;
 mod roots;
 mod rotation;
 mod stale;
+mod suites;
 mod unknown;
 mod vectors;
 mod world;

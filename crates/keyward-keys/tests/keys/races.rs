@@ -283,3 +283,39 @@ async fn a_process_that_dies_at_any_call_leaves_everything_to_go_on_with() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_record_read_before_a_rotation_is_not_kept_after_it() {
+    for after in [false, true] {
+        for at in 0.. {
+            let world = World::new();
+            let ring = world.create().await;
+            let values = sealed(&ring, 1).await;
+            let (store, slow) = staged(&world).await;
+            let (other, here) = (world.open().await, slow.clone());
+            let act: keyward_testkit::Act = Box::new(|| {
+                Box::pin(async move {
+                    rotate_and_end(other).await;
+                    // The process that reads comes to know of it meanwhile.
+                    here.refresh().await.unwrap();
+                })
+            });
+            store.interrupt(
+                at,
+                match after {
+                    true => Interrupt::RunAfter(act),
+                    false => Interrupt::Run(act),
+                },
+            );
+            let (name, id) = &values[0];
+            for _ in 0..2 {
+                let found = slow.opening_key(&purpose(), &tenant(name), *id).await;
+                assert_eq!(found.unwrap().id(), *id, "at call {at}");
+            }
+            if !store.fired() {
+                assert!(at > 0, "the record was read");
+                break;
+            }
+        }
+    }
+}

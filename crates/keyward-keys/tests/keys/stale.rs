@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keyward_base::{ErrorKind, ManualClock, Reason, Result};
-use keyward_keys::{ColumnId, Coverage, KeyState, Policy, TenantKeyMode};
+use keyward_keys::{ColumnId, Coverage, KeyState, KeyUse, Policy, TenantKeyMode};
 use keyward_store::{BoxFuture, Records, StoreId};
 use keyward_testkit::{Interrupt, Staged};
 
@@ -181,7 +181,11 @@ async fn a_ring_that_was_put_back_and_changed_differently_is_refused_without_an_
     world.store.put_ring(before).await;
     let other = world.open().await;
     let pepper = keyward_base::Purpose::new("pepper").unwrap();
-    other.admin().add_purpose(&pepper).await.unwrap();
+    other
+        .admin()
+        .add_purpose(&pepper, KeyUse::Seal)
+        .await
+        .unwrap();
     assert_eq!(other.status().epoch, ring.status().epoch);
     let refused = ring.refresh().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);

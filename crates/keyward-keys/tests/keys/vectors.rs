@@ -5,11 +5,12 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use keyward_base::{Domain, ErrorKind, KeyId, Result, SecretBytes};
+use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Result, SecretBytes, Suite};
 use keyward_crypto::{MacKey, Provider, danger};
 use keyward_keys::format::{inspect_coverage, inspect_replica};
-use keyward_keys::{EnvRoot, Keyring, Root as _, RootVersion, Wrapped};
+use keyward_keys::{EnvRoot, KeyUse, Keyring, Root as _, RootVersion, Signs, Wrapped};
 use keyward_store::{Collection, Scan};
 use keyward_testkit::Vector;
 
@@ -61,6 +62,11 @@ async fn replay_ring(vector: &Vector) -> Result<()> {
     let ring = Keyring::builder(store.clone(), Arc::new(root))
         .open()
         .await?;
+    match vector.text("format").unwrap() {
+        "mac" => return replay_mac(vector, &ring),
+        "sign" => return replay_sign(vector, &ring),
+        _ => {}
+    }
     let Some(owner) = vector.optional("tenant") else {
         return Ok(());
     };
@@ -81,6 +87,41 @@ async fn replay_ring(vector: &Vector) -> Result<()> {
     Ok(())
 }
 
+/// One field: what was paid.
+const RECEIPT: Domain<(&[u8],)> = Domain::new("acme/receipt/v1");
+
+fn replay_mac(vector: &Vector, ring: &Keyring) -> Result<()> {
+    let purpose = Purpose::new(vector.text("purpose").unwrap()).unwrap();
+    let id = KeyId::parse(vector.text("key").unwrap()).unwrap();
+    let key = match vector.optional("tenant") {
+        Some(owner) => ring.tenant_mac_by_id(&purpose, &tenant(owner), id)?,
+        None => ring.mac_by_id(&purpose, id)?,
+    };
+    let message = vector.text("message").unwrap().as_bytes();
+    let tag = vector.hex("tag").unwrap().try_into().unwrap();
+    key.key().verify_parts(&[message], &tag)
+}
+
+/// The signature, and that every key but the first of a purpose is signed by the one before.
+fn replay_sign(vector: &Vector, ring: &Keyring) -> Result<()> {
+    let purpose = Purpose::new(vector.text("purpose").unwrap()).unwrap();
+    let id = KeyId::parse(vector.text("key").unwrap()).unwrap();
+    let message = vector.text("message").unwrap().as_bytes();
+    let signature = vector.hex("signature").unwrap();
+    let keys = ring.verifying_keys(&purpose)?;
+    let Some(domain) = vector.optional("domain") else {
+        assert!(keys.iter().all(|key| key.follows.is_none()), "raw");
+        let key = keys.iter().find(|key| key.id == id).unwrap();
+        return key.public.verify_bytes(message, &signature);
+    };
+    for pair in keys.windows(2) {
+        pair[1].check_follows(ring.status().ring, &purpose, &pair[0])?;
+    }
+    assert_eq!(domain, RECEIPT.name());
+    let signature = signature.try_into().unwrap();
+    ring.verify_signature(&purpose, id, RECEIPT, &(message,), &signature)
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
         write!(out, "{byte:02x}").unwrap();
@@ -97,7 +138,7 @@ fn save(name: &str, what: &str, expect: &str, fields: &[(&str, String)]) {
 }
 
 /// Signs a ring again, as the page says, so that its MAC is not the defect.
-async fn sign_ring(mut ring: Vec<u8>) -> Vec<u8> {
+pub(crate) async fn sign_ring(mut ring: Vec<u8>) -> Vec<u8> {
     ring.truncate(ring.len() - 32);
     let (body, tag) = (
         ring.clone(),
@@ -119,14 +160,16 @@ async fn ring_mac(ring: &[u8]) -> MacKey {
     MacKey::new(&Provider::default(), &key).unwrap()
 }
 
-fn edit(bytes: &[u8], at: usize, to: &[u8]) -> Vec<u8> {
+pub(crate) fn edit(bytes: &[u8], at: usize, to: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();
     out[at..at + to.len()].copy_from_slice(to);
     out
 }
 
-/// Where the first key of a ring begins, and how long a key of purpose `vault` is.
-const KEYS: usize = 37 + (8 + 110) + 14 + 110 + 34 + 2;
+/// Where the rules of the purpose `vault` begin in a ring, where its first key does, and how long a
+/// key of that purpose is.
+const RULES: usize = 37 + (8 + 110) + 14 + 110 + 34 + 2;
+pub(crate) const KEYS: usize = RULES + (1 + 5 + 1 + 3 + 8) + 2;
 const KEY_LEN: usize = 8 + 8 + 4 + 1 + 5 + 8 + 8 + 40 + 6 + 104;
 
 #[tokio::test]
@@ -237,7 +280,7 @@ async fn write_vectors() {
             ("ring", hex(ring)),
         ]
     };
-    let plain: [(&str, &str, &str, Vec<u8>); 14] = [
+    let plain: [(&str, &str, &str, Vec<u8>); 15] = [
         (
             "ring-magic",
             "Another magic",
@@ -251,10 +294,16 @@ async fn write_vectors() {
             edit(&good, 4, &[0]),
         ),
         (
-            "ring-version-3",
+            "ring-version-4",
             "A newer version",
             "unavailable",
-            edit(&good, 4, &[3]),
+            edit(&good, 4, &[4]),
+        ),
+        (
+            "ring-version-2",
+            "An older version, which was never released",
+            "unavailable",
+            edit(&good, 4, &[2]),
         ),
         ("ring-empty", "Nothing", "corrupt", Vec::new()),
         (
@@ -323,11 +372,42 @@ async fn write_vectors() {
     }
     for (name, what, at, to) in [
         (
-            "ring-state-0",
-            "An unknown state, signed",
-            KEYS + 18,
-            &[0][..],
+            "ring-algorithm",
+            "A key of another algorithm than its purpose, signed",
+            KEYS + 16,
+            &[2, 0][..],
         ),
+        (
+            "ring-suite-0",
+            "A key that seals without a suite, signed",
+            KEYS + 17,
+            &[0],
+        ),
+        (
+            "ring-rules-life",
+            "A purpose that seals with a longest life, signed",
+            RULES + 17,
+            &[1],
+        ),
+        (
+            "ring-rules-raw",
+            "A purpose that seals raw, signed",
+            RULES + 7,
+            &[1],
+        ),
+        (
+            "ring-rules-suites",
+            "New keys in a suite that is refused, signed",
+            RULES + 8,
+            &[1, 2],
+        ),
+        (
+            "ring-rules-name",
+            "Keys of a purpose without rules, signed",
+            RULES + 1,
+            b"vaulu",
+        ),
+        ("ring-state-0", "An unknown state, signed", KEYS + 18, &[0]),
         ("ring-state-6", "An unknown state, signed", KEYS + 18, &[6]),
         ("ring-flag", "An undefined flag, signed", KEYS + 19, &[4]),
         (
@@ -355,6 +435,23 @@ async fn write_vectors() {
             "corrupt",
             &ring_of(V1, &sign_ring(edit(&good, at, to)).await),
         );
+    }
+    for (name, what, at, to) in [
+        (
+            "ring-algorithm-9",
+            "A purpose of a newer algorithm, signed",
+            RULES + 6,
+            9,
+        ),
+        (
+            "ring-suite-9",
+            "A key of a newer suite, signed",
+            KEYS + 17,
+            9,
+        ),
+    ] {
+        let signed = sign_ring(edit(&good, at, &[to])).await;
+        save(name, what, "unavailable", &ring_of(V1, &signed));
     }
     save(
         "ring-other-root",
@@ -391,6 +488,7 @@ async fn write_vectors() {
         &whole(&world.store.ring().await, "acme", &record),
     );
 
+    write_algorithms().await;
     let _web = world.builder().replica("web").open().await.unwrap();
     let scan = Scan::of(Collection::named("replica")).limit(1);
     let lease = world
@@ -505,6 +603,92 @@ async fn write_vectors() {
     ] {
         save(name, what, expect, &bytes("root", text.as_bytes()));
     }
+}
+
+/// A ring of all algorithms: what its keys MAC and sign; and one that seals in suite 1.
+async fn write_algorithms() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    admin
+        .write_suite(&purpose(), Suite::Chunked1)
+        .await
+        .unwrap();
+    let longest_life = Some(Duration::from_secs(86_400));
+    let (links, receipts) = (
+        Purpose::new("links").unwrap(),
+        Purpose::new("receipts").unwrap(),
+    );
+    let notes = Purpose::new("notes").unwrap();
+    for (purpose, what) in [
+        (&links, KeyUse::Mac { longest_life }),
+        (&receipts, KeyUse::Sign(Signs::Fields)),
+        (&notes, KeyUse::Sign(Signs::Raw)),
+    ] {
+        admin.add_purpose(purpose, what).await.unwrap();
+    }
+    for purpose in [&purpose(), &links, &receipts, &notes] {
+        admin.rotate(purpose).await.unwrap();
+        admin.promote_ready().await.unwrap();
+    }
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    let mut body = Vec::new();
+    danger::seal_under_bytes(key.body(), b"a context", b"a secret", &mut body).unwrap();
+    let data = hex(&world.store.ring().await);
+    let of = |format: &str, purpose: &Purpose, key: KeyId| {
+        vec![
+            ("format", format.to_owned()),
+            ("root", V1.to_owned()),
+            ("ring", data.clone()),
+            ("purpose", purpose.to_string()),
+            ("key", key.to_string()),
+            ("message", "a message".to_owned()),
+        ]
+    };
+    let record = world.store.data(&tenant_key("acme")).await;
+    let mut fields = of("ring", &purpose(), key.id());
+    fields.truncate(3);
+    fields.extend([
+        ("tenant", "acme".to_owned()),
+        ("tenant-record", hex(&record)),
+        ("key", key.id().to_string()),
+        ("context", "a context".to_owned()),
+        ("body", hex(&body)),
+        ("plaintext", "a secret".to_owned()),
+    ]);
+    save("whole-suite-1", "A tenant's key of suite 1", "ok", &fields);
+    let of_ring = ring.mac(&links).unwrap();
+    let of_tenant = ring.tenant_mac(&links, &acme).unwrap();
+    let mut fields = of("mac", &links, of_ring.id());
+    fields.push(("tag", hex(&of_ring.key().sign_parts(&[b"a message"]))));
+    save("mac", "A MAC of the ring's", "ok", &fields);
+    let mut fields = of("mac", &links, of_tenant.id());
+    fields.push(("tenant", "acme".to_owned()));
+    fields.push(("tag", hex(&of_tenant.key().sign_parts(&[b"a message"]))));
+    save("mac-tenant", "A MAC of a tenant's", "ok", &fields);
+    fields[6].1 = "other".to_owned();
+    save(
+        "mac-other-tenant",
+        "A MAC of another tenant's",
+        "rejected",
+        &fields,
+    );
+    let signing = ring.signing(&receipts).unwrap();
+    let mut fields = of("sign", &receipts, signing.id());
+    let signature = signing.sign(RECEIPT, &(&b"a message"[..],)).unwrap();
+    fields.push(("domain", "acme/receipt/v1".to_owned()));
+    fields.push(("signature", hex(&signature)));
+    save(
+        "sign",
+        "A signature of a domain and one field",
+        "ok",
+        &fields,
+    );
+    let signing = ring.signing(&notes).unwrap();
+    let mut fields = of("sign", &notes, signing.id());
+    fields.push(("signature", hex(&signing.sign_raw(b"a message").unwrap())));
+    save("sign-raw", "A signature of raw bytes", "ok", &fields);
 }
 
 #[test]

@@ -293,8 +293,10 @@ impl Coverage for Column {
 
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
         let keys = self.keys.lock().unwrap();
-        let named = keys.iter().map(|id| sealed_prefix(Suite::Chunked1, *id));
-        let found = named.filter(|text| text.starts_with(prefix)).count();
+        let suites = [Suite::Chunked1, Suite::Chunked2];
+        let begins = |id: &KeyId| suites.map(|suite| sealed_prefix(suite, *id));
+        let is_named = |id: &&KeyId| begins(id).iter().any(|text| text.starts_with(prefix));
+        let found = keys.iter().filter(is_named).count();
         let broken = self.broken.load(Ordering::SeqCst);
         Box::pin(std::future::ready(if broken {
             Err(Error::unavailable("the database is away"))

@@ -1,0 +1,174 @@
+//! Suites: new keys take the newer one, values of both open, and the older one is refused once no
+//! value is in it.
+
+use keyward_base::{Domain, Encoded, ErrorKind, Purpose, Suite};
+use keyward_keys::{KeyUse, Keyring, Policy, REFUSED_SUITE, TenantKeyMode};
+use keyward_store::{Collection, Scan};
+
+use crate::vectors::{KEYS, edit, sign_ring};
+use crate::world::{Column, World, purpose, tenant, tenant_key};
+
+const OLD: Suite = Suite::Chunked1;
+const NEW: Suite = Suite::Chunked2;
+
+fn context() -> Encoded {
+    Domain::<()>::new("test").encode(&()).unwrap()
+}
+
+async fn rotated(ring: &Keyring) {
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+}
+
+/// A ring whose keys are of suite 1, as one from before suite 2.
+async fn old(world: &World) -> Keyring {
+    let ring = world.create().await;
+    ring.admin().write_suite(&purpose(), OLD).await.unwrap();
+    rotated(&ring).await;
+    let first = ring.status().keys[0].id;
+    ring.admin().disable(first).await.unwrap();
+    ring.admin().destroy(first).await.unwrap();
+    ring
+}
+
+#[tokio::test]
+async fn keys_of_both_suites_open_and_new_ones_seal_in_the_newer() {
+    let world = World::new();
+    let ring = old(&world).await;
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    let before = ring.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    assert_eq!(
+        (before.suite(), ring.status().keys[1].suite),
+        (OLD, Some(OLD))
+    );
+    let mut body = Vec::new();
+    before
+        .body()
+        .seal(&context(), b"secret", &mut body)
+        .unwrap();
+    ring.admin().write_suite(&purpose(), NEW).await.unwrap();
+    let same = ring.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    assert_eq!(same.id(), before.id(), "keys that there are keep theirs");
+    rotated(&ring).await;
+    // Wrapped anew, the old key does not seal all the same.
+    ring.admin().rewrap_keys(|_| {}).await.unwrap();
+    for ring in [ring, world.open().await] {
+        for owner in [&acme, &other] {
+            let after = ring.sealing_key(&purpose(), owner, 0).await.unwrap();
+            assert_eq!(after.suite(), NEW);
+        }
+        let found = ring
+            .opening_key(&purpose(), &acme, before.id())
+            .await
+            .unwrap();
+        assert_eq!(found.suite(), OLD);
+        assert_eq!(
+            found.body().open(&context(), &body).unwrap().expose(),
+            b"secret"
+        );
+    }
+}
+
+#[tokio::test]
+async fn refusing_a_suite_needs_a_count_of_none() {
+    let world = World::new();
+    let ring = old(&world).await;
+    let admin = ring.admin();
+    let refuses = async |what: &str| {
+        let refused = admin.oldest_suite(&purpose(), NEW).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse, "{what}");
+    };
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    refuses("new keys are of it").await;
+    admin.write_suite(&purpose(), NEW).await.unwrap();
+    refuses("the active key is").await;
+    rotated(&ring).await;
+    let column = Column::new("app", &purpose(), true);
+    ring.cover(column.clone()).await.unwrap();
+    column.keys.lock().unwrap().push(key.id());
+    refuses("a value is").await;
+    column.keys.lock().unwrap().clear();
+    let world_of_another = world.open().await;
+    let elsewhere = world_of_another.admin().oldest_suite(&purpose(), NEW).await;
+    assert_eq!(
+        elsewhere.unwrap_err().kind(),
+        ErrorKind::Misuse,
+        "it cannot count"
+    );
+    let whole = world.store.data(&tenant_key("acme")).await;
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    world.store.put(tenant_key("acme"), damaged).await;
+    refuses("a record cannot be read").await;
+    world.store.put(tenant_key("acme"), whole).await;
+    admin.oldest_suite(&purpose(), NEW).await.unwrap();
+    let back = admin.write_suite(&purpose(), OLD).await.unwrap_err();
+    assert_eq!(back.kind(), ErrorKind::Misuse);
+    let links = Purpose::new("links").unwrap();
+    let longest_life = None;
+    admin
+        .add_purpose(&links, KeyUse::Mac { longest_life })
+        .await
+        .unwrap();
+    assert_eq!(
+        admin.oldest_suite(&links, NEW).await.unwrap_err().kind(),
+        ErrorKind::Misuse
+    );
+    // One that sealed what nobody counts.
+    admin.oldest_suite(&purpose(), OLD).await.unwrap();
+    ring.mark_unregistered(&purpose(), &acme, key.id())
+        .await
+        .unwrap();
+    refuses("a value may be, somewhere").await;
+}
+
+#[tokio::test]
+async fn no_cache_answers_across_the_setting() {
+    for tenant_keys in [TenantKeyMode::Random, TenantKeyMode::Derived] {
+        let world = World::new();
+        drop(old(&world).await);
+        let policy = Policy {
+            tenant_keys,
+            ..Policy::default()
+        };
+        let ring = world.builder().policy(policy).open().await.unwrap();
+        let acme = tenant("acme");
+        let id = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+        assert!(ring.opening_key(&purpose(), &acme, id).await.is_ok());
+        let other = world.open().await;
+        other.admin().write_suite(&purpose(), NEW).await.unwrap();
+        rotated(&other).await;
+        other.admin().oldest_suite(&purpose(), NEW).await.unwrap();
+        ring.refresh().await.unwrap();
+        for ring in [&ring, &world.builder().policy(policy).open().await.unwrap()] {
+            let refused = ring.opening_key(&purpose(), &acme, id).await.unwrap_err();
+            assert_eq!(refused.reason(), Some(REFUSED_SUITE));
+        }
+        other.admin().oldest_suite(&purpose(), OLD).await.unwrap();
+        ring.refresh().await.unwrap();
+        assert!(ring.opening_key(&purpose(), &acme, id).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_read_a_suite_says_so_and_takes_no_part() {
+    let world = World::new();
+    drop(world.create().await);
+    let newer = sign_ring(edit(&world.store.ring().await, KEYS + 17, &[9])).await;
+    world.store.put_ring(newer).await;
+    let refused = world.builder().replica("web").open().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("upgrade keyward"), "{refused}");
+    let replicas = Scan::of(Collection::named("replica"));
+    assert!(
+        world
+            .store
+            .inner
+            .scan(replicas)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}
