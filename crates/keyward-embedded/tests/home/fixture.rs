@@ -5,12 +5,15 @@
 //! was written before is read, and gone on with.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use keyward_base::{ErrorKind, Purpose, Role, SecretBytes, Timestamp};
+use keyward_base::{ErrorKind, ManualClock, Purpose, Role, SecretBytes, Timestamp};
 use keyward_embedded::{Home, HomeDir, Layout, Options, RootSource};
+use keyward_keys::{KeyState, Stage};
 use keyward_sqlite::rusqlite::{Connection, params};
-use keyward_vault::{Credential, Expect, Rewrap, Slot};
+use keyward_vault::{Credential, Expect, Rewrap, Slot, Vault};
 
 const FILES: [&str; 5] = ["anchor", "app.db", "data.db", "keys.db", "root"];
 
@@ -55,6 +58,18 @@ fn all() -> Vec<(Slot, Role, Credential)> {
         (slot("acme", "host.oauth"), operator, oauth),
         (slot("globex", "account.note"), Role::none(), opaque),
     ]
+}
+
+async fn opens_all(vault: &Vault) {
+    for (slot, role, credential) in all() {
+        let opened = vault.open(&slot, &role).await.unwrap();
+        assert_eq!(
+            opened.bytes().expose(),
+            credential.bytes().expose(),
+            "{slot:?}"
+        );
+        assert_eq!(opened.credential().facts(), credential.facts(), "{slot:?}");
+    }
 }
 
 async fn rotate(home: &Home) {
@@ -109,6 +124,67 @@ async fn make_the_fixture() {
         let left = fs::metadata(dir.folder().join(extra)).map_or(0, |told| told.len());
         assert_eq!(left, 0, "{extra} holds what the file does not");
     }
+}
+
+/// A copy that may be written to, with the modes that a home has.
+fn copy() -> (tempfile::TempDir, HomeDir) {
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path().join("home");
+    fs::create_dir(&home).unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    for name in FILES {
+        let to = match name {
+            "anchor" | "app.db" => place.path().join(name),
+            name => home.join(name),
+        };
+        fs::copy(kept().join(name), &to).unwrap();
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    (place, HomeDir::at(home))
+}
+
+#[tokio::test]
+#[ignore = "until make_the_fixture has made what it reads"]
+async fn a_home_of_this_form_is_read_and_gone_on_with() {
+    let (place, dir) = copy();
+    let mut options = options(place.path());
+    // Long after it was made.
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(4_000_000_000_000)));
+    options.clock = clock.clone();
+    let home = Home::open(&dir, &options).await.unwrap();
+    let states = |home: &Home| -> Vec<KeyState> {
+        let keys = home.keyring().status().keys;
+        keys.iter().map(|key| key.state).collect()
+    };
+    let before = [KeyState::Destroyed, KeyState::Retired, KeyState::Active];
+    assert_eq!(states(&home), before);
+    opens_all(home.vault()).await;
+    let database = place.path().join("app.db");
+    let column = home.own_column(&database, &LAYOUT).await.unwrap();
+    let app = Connection::open(&database).unwrap();
+    let text = || -> String {
+        let sql = "SELECT password FROM server WHERE id = 7";
+        app.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let opened = column.open("acme", 7, &text()).await.unwrap();
+    assert_eq!(opened.expose(), b"a password");
+
+    let purpose = Purpose::new("vault").unwrap();
+    let admin = home.keyring().admin();
+    let mut rotation = admin.rotation(&purpose);
+    loop {
+        match rotation.step().await.unwrap() {
+            Stage::Done { destroyed, .. } => break assert_eq!(destroyed.len(), 2),
+            Stage::Rewrap { .. } => {
+                admin.rewrap_values(&purpose, |_| {}).await.unwrap();
+            }
+            // The age of a key that was disabled.
+            _ => clock.advance(options.policy.minimum_age()),
+        }
+    }
+    opens_all(home.vault()).await;
+    let opened = column.open("acme", 7, &text()).await.unwrap();
+    assert_eq!(opened.expose(), b"a password");
 }
 
 /// Nothing of the files changes, and the refusal says what they are.
