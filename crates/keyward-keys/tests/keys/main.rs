@@ -20,6 +20,7 @@ mod life;
 mod limits;
 mod mac;
 mod machine;
+mod passphrase;
 mod races;
 mod replicas;
 mod restore;

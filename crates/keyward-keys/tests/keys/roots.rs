@@ -3,10 +3,11 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, SecretBytes};
+use keyward_base::{ErrorKind, SecretArray, SecretBytes};
 use keyward_crypto::Provider;
-use keyward_keys::{EnvRoot, FileRoot, Keyring, PassphraseRoot, Root as _, RootVersion};
+use keyward_keys::{EnvRoot, FileRoot, Keyring, Root as _, RootVersion};
 
+use crate::passphrase::bound;
 use crate::world::{V1, V2, World, purpose, root, tenant};
 
 fn parse(text: &[u8]) -> Result<EnvRoot, keyward_base::Error> {
@@ -58,12 +59,19 @@ fn patterned_and_short_keys_are_refused_with_what_to_do() {
             "counting by 7",
             (0..32_u8).map(|n| n.wrapping_mul(7)).collect(),
         ),
+        (
+            "a few values",
+            (0..32_u8)
+                .map(|n| (n.wrapping_mul(113) >> 4) ^ 0x51)
+                .collect(),
+        ),
         ("text", b"correct horse battery staple, 32".to_vec()),
         ("hex text", b"0123456789abcdef9876543210fedcba".to_vec()),
         ("two values", (0..32).map(|n| n % 2 * 200).collect()),
         ("31 bytes", good[..31].to_vec()),
         ("33 bytes", [&good[..], &[1]].concat()),
         ("nothing", vec![]),
+        ("a pair", [0xa7, 0x31].repeat(16)),
     ];
     for period in 1..=24 {
         let bytes = good.iter().take(period).cycle().take(32).copied();
@@ -86,27 +94,55 @@ fn the_form_is_strict() {
     let many: Vec<String> = (1..=17).map(|n| format!("v{n}:{body}")).collect();
     for bad in [
         String::new(),
+        "v1:".to_owned(),
+        "v1:not/base64!".to_owned(),
         body.to_owned(),
+        format!("1:{body}"),
         format!("v0:{body}"),
         format!("v01:{body}"),
         format!("v+1:{body}"),
         format!("v4294967295:{body}"),
+        format!("v4294967296:{body}"),
         format!("V1:{body}"),
         format!("{V1},{V1}"),
         format!("{V1},"),
         format!("v1:{body}="),
+        format!("v1:{body}x"),
         format!("v1: {body}"),
         many.join(","),
     ] {
         let e = parse(bad.as_bytes()).expect_err(&bad);
         assert_eq!(e.kind(), ErrorKind::Misuse);
-        assert!(!format!("{e:?}").contains(&body[..8]), "no key in an error");
+        let said = format!("{e} {e:?}");
+        assert!(!said.contains(&body[..8]), "no key in an error");
+        let mends = said.contains("base64") || said.contains("version");
+        assert!(mends, "{bad}: {said}");
     }
     assert!(parse(&[0xff, 0xfe]).is_err());
     let both = parse(format!("{V1},{V2}\n").as_bytes()).unwrap();
     assert_eq!(both.version(), RootVersion::new(2), "the highest wraps");
     assert!(!format!("{both:?}").contains(&body[..8]));
-    parse(V1.trim_end_matches('=').as_bytes()).unwrap();
+    let unpadded = V1.trim_end_matches('=');
+    for good in [
+        unpadded.to_owned(),
+        format!("{unpadded}\n"),
+        format!("{V2}, {V1}"),
+        format!("v7:{}", &unpadded[3..]),
+        "v1:__8SNFZ4kHfS4fkQpIR1cpE1WbGcYZ6rze8SNFZ4kHc".to_owned(),
+    ] {
+        parse(good.as_bytes()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_wrapped_key_unwraps_in_its_own_context_alone() {
+    let root = root(V1);
+    let key = SecretArray::copy_of(&[9; 32]).unwrap();
+    let wrapped = root.wrap(&bound("one"), &key).await.unwrap();
+    let opened = root.unwrap(&bound("one"), &wrapped).await.unwrap();
+    assert_eq!(opened.expose(), &[9; 32]);
+    let other = root.unwrap(&bound("two"), &wrapped).await;
+    assert_eq!(other.unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[test]
@@ -125,7 +161,7 @@ fn a_root_file_is_private_regular_and_new() {
     let again = FileRoot::create(&path, &provider).unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Misuse);
     assert_eq!(std::fs::read(&path).unwrap(), before, "not overwritten");
-    for open in [0o640, 0o604, 0o660, 0o601, 0o644, 0o777] {
+    for open in [0o640, 0o604, 0o660, 0o620, 0o601, 0o644, 0o777] {
         mode(open);
         let e = FileRoot::open(&path, &provider).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Misuse);
@@ -181,26 +217,4 @@ async fn the_ring_moves_to_a_newer_root() {
         with(V1).open().await.is_err(),
         "the old root alone opens nothing"
     );
-}
-
-#[tokio::test]
-async fn a_passphrase_is_a_root() {
-    let world = World::new();
-    let with = |text: &[u8]| {
-        let root = PassphraseRoot::new(SecretBytes::copy_of(text), &Provider::default()).unwrap();
-        Keyring::builder(world.store.clone(), Arc::new(root))
-    };
-    let made = with(b"six random words make it hard")
-        .create(&[purpose()], &[])
-        .await
-        .unwrap();
-    let open = with(b"six random words make it hard").open().await.unwrap();
-    assert_eq!(made.status(), open.status());
-    let e = with(b"six random words make it harD")
-        .open()
-        .await
-        .unwrap_err();
-    assert_eq!(e.kind(), ErrorKind::Unavailable);
-    let short = PassphraseRoot::new(SecretBytes::copy_of(b"short"), &Provider::default());
-    assert_eq!(short.unwrap_err().kind(), ErrorKind::Misuse);
 }
