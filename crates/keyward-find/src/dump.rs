@@ -117,6 +117,11 @@ fn look(
     Ok(search.context.into_report())
 }
 
+fn is_at_line(text: &[u8], at: usize) -> bool {
+    at.checked_sub(1)
+        .is_none_or(|before| text.get(before) == Some(&b'\n'))
+}
+
 impl Search<'_, '_> {
     fn piece(&mut self, piece: &[u8]) {
         let Some(last) = memchr::memrchr(b'\n', piece) else {
@@ -151,13 +156,24 @@ impl Search<'_, '_> {
     fn lines(&mut self, text: &[u8], cut: usize) {
         let mut met = std::mem::take(&mut self.met);
         met.clear();
-        self.matcher.each(text, |at| {
+        let is_copying = self.context.is_copying();
+        let mut copied = None;
+        let value = |at| {
             if at < cut {
                 met.push(Met::value(at));
             }
+        };
+        self.matcher.each(text, value, |at| {
+            if is_copying && copied.is_none() && is_at_line(text, at) {
+                copied = Some(at);
+            }
         });
         let text = text.get(..cut).unwrap_or(text);
-        context::marks(text, |mark| met.push(mark));
+        // Within the rows of a `COPY` nothing else is a mark, and no line need be looked at.
+        let marked = if is_copying { copied } else { Some(0) };
+        if let Some(from) = marked {
+            context::marks(text, from, |mark| met.push(mark));
+        }
         met.sort_unstable();
         self.context.take(text, &met);
         self.met = met;

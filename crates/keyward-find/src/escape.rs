@@ -4,39 +4,55 @@
 //! backslashes before `uXXXX`, `xXX`, three octal digits or one of `.`, `-` and `_` is one
 //! escape, whatever the language.
 
-use memchr::{memchr_iter, memmem};
+use memchr::memmem;
 
-use crate::keys::HEAD;
-use crate::matcher::REACH;
+use crate::form::{HEAD, REACH};
 
 /// The most backslashes of one escape: what five rounds of escaping make of one.
 const SLASHES: usize = 31;
 
-/// Tells where each value begins that is written with at least one escape and that `is_ours`
-/// knows by its 12 characters.
-pub(crate) fn each(
-    bytes: &[u8],
-    is_ours: impl Fn(&[u8; HEAD]) -> bool,
-    mut found: impl FnMut(usize),
-) {
-    let mut region: Option<(usize, usize)> = None;
-    for at in memchr_iter(b'\\', bytes) {
+/// The escapes of one text, as they are met, and what lies around them.
+#[derive(Debug, Default)]
+pub(crate) struct Escapes {
+    /// From where to where is to be looked at once no more escapes come that lie in it.
+    region: Option<(usize, usize)>,
+}
+
+impl Escapes {
+    /// Takes the next escape of `bytes`, by the last of its backslashes, and tells where each value
+    /// begins that lies before it, is written with at least one escape, and that `is_ours` knows by
+    /// its 12 characters.
+    pub(crate) fn meet(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        is_ours: impl Fn(&[u8; HEAD]) -> bool,
+        found: &mut impl FnMut(usize),
+    ) {
         if !may_matter(bytes, at) {
-            continue;
+            return;
         }
         let from = at.saturating_sub(REACH);
         let to = at.saturating_add(REACH).min(bytes.len());
-        region = match region {
-            Some((start, end)) if from <= end => Some((start, to)),
-            Some((start, end)) => {
-                within(bytes, start, end, &is_ours, &mut found);
-                Some((from, to))
+        match &mut self.region {
+            Some((_, end)) if from <= *end => *end = to,
+            _ => {
+                self.end(bytes, is_ours, found);
+                self.region = Some((from, to));
             }
-            None => Some((from, to)),
-        };
+        }
     }
-    if let Some((start, end)) = region {
-        within(bytes, start, end, &is_ours, &mut found);
+
+    /// The same for what is left when no more escapes come.
+    pub(crate) fn end(
+        &mut self,
+        bytes: &[u8],
+        is_ours: impl Fn(&[u8; HEAD]) -> bool,
+        found: &mut impl FnMut(usize),
+    ) {
+        if let Some((start, end)) = self.region.take() {
+            within(bytes, start, end, &is_ours, found);
+        }
     }
 }
 

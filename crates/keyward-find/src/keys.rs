@@ -6,8 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use keyward_base::KeyId;
 
-/// Characters of base64url behind `kw1.` that hold suite and key id.
-pub(crate) const HEAD: usize = 12;
+use crate::form::HEAD;
 
 /// The ids of the keys whose values are looked for: tenant keys, and ring keys where values are
 /// sealed under them directly. Collected from any iterator of [`KeyId`]; 8 bytes and a little for

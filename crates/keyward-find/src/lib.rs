@@ -29,9 +29,11 @@
 mod dump;
 mod escape;
 mod file;
+mod form;
 mod keys;
 mod matcher;
 mod report;
+mod runs;
 mod stream;
 
 pub use dump::dump;

@@ -3,16 +3,10 @@
 use aho_corasick::{AhoCorasick, Match, packed};
 use keyward_base::{Error, Result};
 
-use crate::escape;
-use crate::keys::{HEAD, Keys};
-
-/// No form of the 16 bytes that tell is longer than this: 16 characters of up to 36 bytes,
-/// which is `u006b` behind 31 backslashes.
-pub(crate) const REACH: usize = 640;
-
-/// The length of the shortest value: `kw1.` and 110 characters of base64url for the 82 bytes of
-/// suite, key id, no hint, salt, commitment and one tag. Every form is at least as long.
-pub(crate) const LEAST: usize = 4 + 110;
+use crate::escape::Escapes;
+use crate::form::{HEAD, LEAST};
+use crate::keys::Keys;
+use crate::runs;
 
 /// The beginnings of the forms. The first in hexadecimal differs in one letter's case; `.` is
 /// looked at afterwards.
@@ -28,9 +22,11 @@ const NEEDLES: [&[u8]; 5] = [
 
 /// What every escape that may be part of a value begins with ([`escape`]). Looked for in the same
 /// pass: most values have none.
-const ESCAPES: [&[u8]; 9] = [
-    b"\\u00", b"\\x", b"\\0", b"\\1", b"\\2", b"\\3", b"\\.", b"\\-", b"\\_",
-];
+const ESCAPES: [&[u8]; 7] = [b"\\u00", b"\\x", b"\\0", b"\\1", b"\\.", b"\\-", b"\\_"];
+
+/// The number of the escape that is a dot behind a backslash. At the beginning of a line it ends
+/// the rows of a `COPY`.
+const DOT: usize = NEEDLES.len() + 4;
 
 /// Looks for some keys.
 #[derive(Debug)]
@@ -72,19 +68,27 @@ impl<'a> Matcher<'a> {
         Ok(Self { keys, needles })
     }
 
-    /// How many values of the keys stand in `bytes`.
+    /// How many values of the keys stand in `bytes`, which is a whole text or blob.
     pub(crate) fn count(&self, bytes: &[u8]) -> u64 {
         let mut count = 0_u64;
         if bytes.len() >= LEAST {
-            self.each(bytes, |_| count = count.saturating_add(1));
+            runs::each(bytes, |run| {
+                self.each(run, |_| count = count.saturating_add(1), |_| ());
+            });
         }
         count
     }
 
-    /// Tells where each value in `bytes` begins: those with escapes in them last, the others in
-    /// order.
-    pub(crate) fn each(&self, bytes: &[u8], mut found: impl FnMut(usize)) {
-        let mut escapes = false;
+    /// Tells where each value in `bytes` begins, and where each backslash stands before a dot:
+    /// values with escapes in them later than they stand, the others in order.
+    pub(crate) fn each(
+        &self,
+        bytes: &[u8],
+        mut found: impl FnMut(usize),
+        mut dot: impl FnMut(usize),
+    ) {
+        let is_ours = |head: &[u8; HEAD]| self.keys.have(head);
+        let mut escapes = Escapes::default();
         self.needles.each(bytes, |needle| {
             let rest = bytes.get(needle.end()..).unwrap_or_default();
             let here = match needle.pattern().as_usize() {
@@ -95,8 +99,11 @@ impl<'a> Matcher<'a> {
                     let whole = bytes.get(needle.start()..).unwrap_or_default();
                     self.keys.have_encoded(whole)
                 }
-                _ => {
-                    escapes = true;
+                kind => {
+                    if kind == DOT {
+                        dot(needle.start());
+                    }
+                    escapes.meet(bytes, needle.start(), is_ours, &mut found);
                     false
                 }
             };
@@ -104,28 +111,30 @@ impl<'a> Matcher<'a> {
                 found(needle.start());
             }
         });
-        if escapes {
-            escape::each(bytes, |head| self.keys.have(head), found);
-        }
+        escapes.end(bytes, is_ours, &mut found);
     }
 
     /// Behind `6b7731`.
     fn in_hex(&self, rest: &[u8]) -> bool {
-        let mut bytes = [0; 1 + HEAD];
-        let Some(digits) = rest.first_chunk::<{ 2 * (1 + HEAD) }>() else {
+        let Some((dot, rest)) = rest.split_first_chunk() else {
             return false;
         };
-        for (byte, digits) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = *digits else {
+        let Some(digits) = rest.first_chunk::<{ 2 * HEAD }>() else {
+            return false;
+        };
+        if !matches!(dot, [b'2', b'e' | b'E']) {
+            return false;
+        }
+        let (pairs, _) = digits.as_chunks::<2>();
+        let mut head = [0; HEAD];
+        for (byte, [high, low]) in head.iter_mut().zip(pairs) {
+            let (high, low) = (nibble(*high), nibble(*low));
+            if high > 15 || low > 15 {
                 return false;
-            };
-            let (Some(high), Some(low)) = (nibble(high), nibble(low)) else {
-                return false;
-            };
+            }
             *byte = (high << 4) | low;
         }
-        let [dot, head @ ..] = &bytes;
-        *dot == b'.' && self.keys.have(head)
+        self.keys.have(&head)
     }
 
     /// Behind `k w 1 . ` in 16-bit units, where each character is followed by a zero byte (or,
@@ -146,11 +155,19 @@ impl<'a> Matcher<'a> {
     }
 }
 
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
-        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
-        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
-        _ => None,
-    }
+/// The number that a digit of hexadecimal stands for; more than 15 for any other byte.
+fn nibble(digit: u8) -> u8 {
+    const NIBBLES: [u8; 256] = {
+        let mut table = [0xff; 256];
+        let mut value = 0_u8;
+        while value < 16 {
+            let digits = *b"0123456789abcdef";
+            let digit = digits[value as usize];
+            table[digit as usize] = value;
+            table[digit.to_ascii_uppercase() as usize] = value;
+            value += 1;
+        }
+        table
+    };
+    NIBBLES.get(usize::from(digit)).copied().unwrap_or(0xff)
 }

@@ -4,7 +4,8 @@ use std::io::Read;
 
 use keyward_base::Result;
 
-use crate::matcher::{LEAST, Matcher, REACH};
+use crate::form::{LEAST, REACH};
+use crate::matcher::Matcher;
 
 /// Bytes read at a time.
 const WINDOW: usize = 256 * 1024;
@@ -23,11 +24,12 @@ pub(crate) fn count(
         let is_end = read.map_err(&failed)? == 0;
         let cut = if is_end { window.len() } else { cut(&window) };
         if window.len() >= LEAST {
-            matcher.each(&window, |at| {
+            let counted = |at| {
                 if at < cut {
                     count = count.saturating_add(1);
                 }
-            });
+            };
+            matcher.each(&window, counted, |_| ());
         }
         if is_end {
             return Ok(count);

@@ -1,5 +1,6 @@
 //! Which table and column the bytes at hand belong to.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -44,8 +45,8 @@ impl Met {
     }
 }
 
-/// Tells of each mark in `text`, which begins with a line.
-pub(super) fn marks(text: &[u8], mut met: impl FnMut(Met)) {
+/// Tells of each mark in `text` from `from` on, where a line begins.
+pub(super) fn marks(text: &[u8], from: usize, mut met: impl FnMut(Met)) {
     let mut at_line = |at: usize| {
         let line = text.get(at..).unwrap_or_default();
         if !matches!(line.first(), Some(b'C' | b'\\' | b'I' | b'R' | b'-')) {
@@ -57,8 +58,10 @@ pub(super) fn marks(text: &[u8], mut met: impl FnMut(Met)) {
             met(Met { at, mark });
         }
     };
-    at_line(0);
-    memchr::memchr_iter(b'\n', text).for_each(|end| at_line(end.saturating_add(1)));
+    at_line(from);
+    let rest = text.get(from..).unwrap_or_default();
+    let ends = memchr::memchr_iter(b'\n', rest);
+    ends.for_each(|end| at_line(from.saturating_add(end).saturating_add(1)));
 }
 
 /// The most bytes of a statement's head, and of a `CREATE TABLE`, that are read for names.
@@ -103,6 +106,11 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Whether the text to come is rows of a `COPY`, up to the line that ends them.
+    pub(super) const fn is_copying(&self) -> bool {
+        matches!(self.within, Within::Copy { .. })
+    }
+
     pub(super) fn into_report(self) -> Report {
         Report {
             found: self.tally.into_found(),
@@ -191,7 +199,7 @@ impl Context {
                 if line.is_none() {
                     column = column.saturating_add(*tabs);
                 }
-                self.tally.add(table, named(columns, column).as_deref(), 1);
+                self.tally.add(table, Some(&named(columns, column)), 1);
             }
             Within::Rows {
                 table,
@@ -204,7 +212,7 @@ impl Context {
                 if row.has_ended() {
                     return self.tally.add("", None, 1);
                 }
-                let column = row.column().and_then(|column| named(columns, column));
+                let column = row.column().map(|column| named(columns, column));
                 self.tally.add(table, column.as_deref(), 1);
             }
             _ => self.tally.add("", None, 1),
@@ -304,9 +312,9 @@ fn tab_count(text: &[u8]) -> usize {
 }
 
 /// The name of a column, or its number where the dump does not name it.
-fn named(columns: &[String], column: usize) -> Option<String> {
+fn named(columns: &[String], column: usize) -> Cow<'_, str> {
     match columns.get(column) {
-        Some(name) => Some(name.clone()),
-        None => Some(format!("#{}", column.saturating_add(1))),
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(format!("#{}", column.saturating_add(1))),
     }
 }

@@ -114,20 +114,29 @@ impl Row {
     }
 
     fn quoted<'a>(&mut self, by: u8, escapes: bool, text: &'a [u8]) -> &'a [u8] {
-        let next = if escapes {
-            memchr::memchr2(by, b'\\', text)
-        } else {
-            memchr::memchr(by, text)
-        };
-        let Some(at) = next else {
-            return &[];
-        };
-        self.at = if text.get(at) == Some(&by) {
-            self.before = by;
-            At::Outside
-        } else {
-            At::Escaped { by }
-        };
-        text.get(at.saturating_add(1)..).unwrap_or_default()
+        let mut from = 0_usize;
+        // The quotes are looked for, and not the backslashes: of those there may be many, as in
+        // JSON, and only what stands right before a quote, or is cut, matters.
+        while let Some(next) = memchr::memchr(by, text.get(from..).unwrap_or_default()) {
+            let at = from.saturating_add(next);
+            let after = at.saturating_add(1);
+            if !escapes || !ends_escaping(text.get(from..at).unwrap_or_default()) {
+                self.before = by;
+                self.at = At::Outside;
+                return text.get(after..).unwrap_or_default();
+            }
+            from = after;
+        }
+        if escapes && ends_escaping(text.get(from..).unwrap_or_default()) {
+            self.at = At::Escaped { by };
+        }
+        &[]
     }
+}
+
+/// Whether `text`, which begins behind what was escaped last, ends with a backslash that escapes
+/// what comes next: one of an odd number of them.
+fn ends_escaping(text: &[u8]) -> bool {
+    let run = text.iter().rev().take_while(|byte| **byte == b'\\').count();
+    run & 1 == 1
 }

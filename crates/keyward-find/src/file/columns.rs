@@ -1,11 +1,11 @@
 //! The tables of a database, and the columns that lie in its file.
 
 use keyward_base::Result;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::connection::File;
 
-/// An ordinary table, and those of its columns that are stored.
+/// An ordinary table, and those of its columns that are stored and can hold text or a blob.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: String,
@@ -74,7 +74,10 @@ fn read(conn: &Connection) -> rusqlite::Result<Option<Tables>> {
         let has_page = row.get::<_, i64>(1)? != 0;
         let sql: String = row.get(2)?;
         if has_page && sql.starts_with(ORDINARY) {
-            ordinary.push(table(conn, name)?);
+            let table = table(conn, name)?;
+            if !table.columns.is_empty() {
+                ordinary.push(table);
+            }
         } else if !has_page && sql.starts_with(VIRTUAL) {
             virtual_ones.push(name);
         } else {
@@ -92,13 +95,15 @@ fn table(conn: &Connection, name: String) -> rusqlite::Result<Table> {
     const COMPUTED: i64 = 2;
     let mut columns = Vec::new();
     let mut generates = false;
+    let row_id = row_id(conn, &name)?;
     let mut statement = conn.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1, 'main')")?;
     let mut rows = statement.query([&name])?;
     while let Some(row) = rows.next()? {
         let hidden: i64 = row.get(1)?;
         generates |= hidden >= COMPUTED;
-        if hidden != COMPUTED {
-            columns.push(row.get(0)?);
+        let column: String = row.get(0)?;
+        if hidden != COMPUTED && row_id.as_ref() != Some(&column) {
+            columns.push(column);
         }
     }
     Ok(Table {
@@ -106,4 +111,18 @@ fn table(conn: &Connection, name: String) -> rusqlite::Result<Table> {
         columns,
         generates,
     })
+}
+
+/// The column that is the row id itself, and so a number in every row: of the type `INTEGER`, alone
+/// in a primary key that has no index of its own. Tables without row ids have one, and so has a key
+/// declared as `DESC`.
+fn row_id(conn: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    conn.query_row(
+        "SELECT max(name) FROM pragma_table_xinfo(?1, 'main') WHERE pk > 0
+         HAVING count(*) = 1 AND max(type) = 'INTEGER' COLLATE NOCASE AND NOT EXISTS
+             (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk')",
+        [name],
+        |row| row.get(0),
+    )
+    .optional()
 }

@@ -103,10 +103,13 @@ fn prepare(conn: &Connection, options: Options) -> rusqlite::Result<()> {
     conn.collation_needed(|conn, name| conn.create_collation(name, |a, b| a.cmp(b)))?;
     let most = i32::try_from(options.in_memory).unwrap_or(i32::MAX);
     conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, most.max(1 << 20))?;
+    // Each page is read once: 64 KiB of them stay in the processor's own cache, where the next one
+    // is copied to, and those of 2 MiB, the default, do not.
     conn.execute_batch(
         "PRAGMA query_only = ON;
          PRAGMA cell_size_check = ON;
          PRAGMA mmap_size = 0;
+         PRAGMA cache_size = -64;
          PRAGMA temp_store = MEMORY;
          BEGIN;",
     )
