@@ -15,6 +15,7 @@ enum Layer {
 const LAYERS: [(&str, Layer); 18] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(1)),
+    ("keyward-files", Layer::At(1)),
     ("keyward-store", Layer::At(1)),
     ("keyward-find", Layer::At(2)),
     ("keyward-keys", Layer::At(2)),

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, Result};
-use keyward_keys::files::{self, Subject};
+use keyward_files::{self as files, Subject};
 
 const SUBJECT: Subject = Subject {
     what: "the home",

@@ -36,7 +36,6 @@
 //! | [`coverage`] | counting what a key still protects |
 //! | [`reseal`] | sealing values anew, whichever crate keeps them |
 //! | [`policy`] | the knobs, each with the reason for its default |
-//! | [`files`] | files and folders that only their owner may change |
 //! | [`mod@format`] | the bytes of the records |
 //! | [`danger`] | what can lose data |
 
@@ -46,7 +45,6 @@ mod barrier;
 mod cache;
 pub mod coverage;
 pub mod danger;
-pub mod files;
 pub mod format;
 mod key_filter;
 mod key_use;

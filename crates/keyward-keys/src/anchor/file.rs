@@ -9,7 +9,7 @@ use keyward_base::{Error, ErrorKind, Result};
 
 use super::format::{MAX_LEN, Pins};
 use super::{Advance, Anchor, Pin, PinName, Standing};
-use crate::files::{self, Subject};
+use keyward_files::{self as files, Subject};
 
 const SUBJECT: Subject = Subject {
     what: "the anchor",

@@ -12,7 +12,7 @@ use keyward_store::BoxFuture;
 
 use super::local::LocalKeys;
 use super::{Root, RootVersion, Wrapped};
-use crate::files::{self, Subject};
+use keyward_files::{self as files, Subject};
 
 const SUBJECT: Subject = Subject {
     what: "the root file",

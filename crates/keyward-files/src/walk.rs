@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use keyward_base::{Error, Result};
 
-use super::{Subject, me, mode, ours, own_group, owner};
+use crate::{Subject, me, mode, ours, own_group, owner};
 
 /// As many links as Linux follows in one path.
 const MAX_LINKS: usize = 40;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use keyward_base::Result;
 
-use super::{Subject, check_file, me, mode, owner, quick};
+use crate::{Subject, check_file, me, mode, owner, quick};
 
 /// Makes a folder of mode 0700, whatever the umask, and those above it that are missing, each on
 /// disk before the one within it. One that exists stays as it is, but for one of ours that has no
