@@ -83,11 +83,12 @@ pub trait Coverage: fmt::Debug + Send + Sync {
     fn has_barrier(&self) -> bool;
 
     /// Sees to it that from now on no value is written under a key that was issued before
-    /// `promoted_epoch`, not even by a process that holds such a key and was slow. Called before
-    /// the values are counted to destroy a key. A column without a barrier returns `Ok`.
+    /// `promoted_epoch`, not even by a process that holds such a key and was slow, and that what
+    /// [`Coverage::count`] goes by, such as an index, lost no row. Called before the values are
+    /// counted to destroy a key. A column without a barrier does the second only.
     ///
     /// # Errors
-    /// `Unavailable` if the store cannot be reached.
+    /// `Unavailable` if the store cannot be reached; `Corrupt` if an index and its table differ.
     fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>>;
 
     /// How many of its values begin with `prefix`, byte by byte; empty counts all.
@@ -226,9 +227,9 @@ impl Coverage for RecordColumn {
         Box::pin(async move {
             let (store, purpose) = (self.store.as_ref(), &self.id.purpose);
             let (collection, algorithm) = (&self.collection, self.algorithm);
-            Barrier::raise_for(store, collection, algorithm, purpose, promoted_epoch)
-                .await
-                .map(|_| ())
+            Barrier::raise_for(store, collection, algorithm, purpose, promoted_epoch).await?;
+            // An index that lost rows would call a key unused.
+            store.check_counts().await
         })
     }
 

@@ -243,6 +243,15 @@ pub trait Records: fmt::Debug + Send + Sync {
     /// writes before it.
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>>;
 
+    /// Checks that what [`Records::count`] goes by, such as an index, agrees with the records
+    /// themselves: that no record stands where a count does not see it. Whoever destroys what a
+    /// count of 0 says that nobody needs asks for it first. It may take as long as reading all
+    /// records.
+    ///
+    /// # Errors
+    /// `Corrupt` if something does not agree.
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>>;
+
     /// How many records of `collection` need a key whose tag begins with `prefix` (at most 16
     /// bytes; empty counts all): because it sealed their text, or as [`Content::mac_key`] or
     /// [`Content::token_key`]. A record with several such tags counts once.

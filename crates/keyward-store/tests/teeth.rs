@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::{Error, Result, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
     Applied, BoxFuture, Collection, Erased, Find, Found, MemoryStore, Outline, Page, Record,
@@ -25,6 +25,7 @@ use keyward_store::{
 enum Fault {
     CheckThenInsert,
     CheckThenSwap,
+    ChecksFail,
     EraseEmpties,
     FoldsCase,
     ForgetsExpiry,
@@ -349,6 +350,15 @@ impl Records for Faulty {
         })
     }
 
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            if self.fault == Fault::ChecksFail {
+                return Err(Error::corrupt("an index and its table differ"));
+            }
+            self.good.check_counts().await
+        })
+    }
+
     fn count_words<'a>(
         &'a self,
         collection: &'a Collection,
@@ -425,6 +435,7 @@ fn each_fault_is_named() {
     let faults = [
         (Fault::CheckThenInsert, "one-of-many-inserts-wins"),
         (Fault::CheckThenSwap, "a-counter-loses-nothing"),
+        (Fault::ChecksFail, "counts-of-a-sound-store-agree"),
         (Fault::EraseEmpties, "erase-keeps-the-records"),
         (Fault::FoldsCase, "names-are-bytes"),
         (Fault::ForgetsExpiry, "insert-is-read-back"),

@@ -233,6 +233,10 @@ impl Records for Faulty {
         self.good.apply(batch)
     }
 
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
+        self.good.check_counts()
+    }
+
     fn count<'a>(&'a self, set: &'a Collection, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
         self.good.count(set, prefix)
     }

@@ -16,6 +16,8 @@ use keyward_store::{
 pub enum Call {
     /// [`Records::apply`].
     Apply,
+    /// [`Records::check_counts`].
+    CheckCounts,
     /// [`Records::count`] or [`Records::count_words`] in a collection.
     Count(String),
     /// [`Records::delete_owner`].
@@ -243,6 +245,10 @@ impl Records for Staged {
                 None => fate.meet(applied).await,
             }
         })
+    }
+
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.call(Call::CheckCounts, self.inner.check_counts()))
     }
 
     fn count<'a>(&'a self, c: &'a Collection, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {

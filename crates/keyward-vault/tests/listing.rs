@@ -69,6 +69,10 @@ impl Records for Counting<Arc<dyn Records>> {
         self.one().apply(batch)
     }
 
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
+        self.one().check_counts()
+    }
+
     fn count<'a>(&'a self, set: &'a Collection, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
         self.one().count(set, prefix)
     }

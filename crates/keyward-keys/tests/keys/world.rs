@@ -216,6 +216,10 @@ impl Records for OddStore {
         })
     }
 
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
+        self.staged.check_counts()
+    }
+
     fn count_words<'a>(
         &'a self,
         collection: &'a Collection,

@@ -35,7 +35,14 @@ pub(super) async fn check(stores: &Stores<'_>, rules: &mut Rules) {
     rules.note("delete-owner-is-exact", removal::owners(stores).await);
     rules.note("purge-takes-what-expired", removal::purge(stores).await);
     rules.note("erase-keeps-the-records", removal::erase(stores).await);
+    rules.note("counts-of-a-sound-store-agree", agree(stores).await);
     rules.note("limits-are-refused", bounds::limits(stores).await);
+}
+
+/// After all that the rules before it wrote, replaced and removed.
+async fn agree(stores: &Stores<'_>) -> Checked {
+    stores.of(0)?.check_counts().await?;
+    Ok(())
 }
 
 fn identity(stores: &Stores<'_>) -> Checked {
