@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Write};
+use keyward_store::{Applied, Collection, Content, Erased, RecordKey, Records, Scan, Write};
 use rusqlite::{Connection, params};
 
 const PAGE: usize = 256;
@@ -71,7 +71,7 @@ fn filled(folder: &tempfile::TempDir) -> (SqliteStore, Connection) {
     for chunk in rows.chunks(4_000) {
         done(&store, chunk.iter().map(|n| insert(key(*n))).collect());
     }
-    block_on(store.checkpoint()).unwrap();
+    assert_eq!(block_on(store.erase()).unwrap(), Erased::Done);
     let raw = Connection::open(&path).unwrap();
     raw.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")
         .unwrap();

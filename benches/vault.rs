@@ -31,7 +31,9 @@ use keyward_crypto::{BodyKey, Provider};
 use keyward_keys::{FileRoot, Keyring, Promotion};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records, Scan, Write};
+use keyward_store::{
+    Applied, Collection, Content, Erased, MemoryStore, RecordKey, Records, Scan, Write,
+};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 use rusqlite::{Connection, params};
 
@@ -90,7 +92,7 @@ fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault 
         };
         done(&store, page.into_iter().map(insert).collect());
     }
-    block_on(store.checkpoint()).unwrap();
+    assert_eq!(block_on(store.erase()).unwrap(), Erased::Done);
     block_on(Vault::builder(ring, store).build()).unwrap()
 }
 
@@ -175,7 +177,7 @@ fn raw_rows(folder: &Path, key: &Raw) -> Connection {
         };
         done(&store, page.iter().map(insert).collect());
     }
-    block_on(store.checkpoint()).unwrap();
+    assert_eq!(block_on(store.erase()).unwrap(), Erased::Done);
     drop(store);
     let conn = Connection::open(path).unwrap();
     conn.execute_batch(

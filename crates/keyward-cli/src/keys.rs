@@ -14,6 +14,7 @@ pub(crate) use columns::{Column, all as columns, uncounted};
 
 use keyward_base::{Error, KeyId, Result};
 use keyward_embedded::{Home, RootSource};
+use keyward_store::{Erased, Records as _};
 use serde::Serialize;
 
 use crate::args::Keys;
@@ -222,7 +223,7 @@ async fn rewrap(home: &Home, json: bool) -> Result<()> {
     let done = admin.rewrap_keys(progress.counter()).await?;
     progress.end();
     // What an older root opens is to be gone from the file and its journal too.
-    let erased = home.keys().checkpoint().await.is_ok();
+    let erased = matches!(home.keys().erase().await, Ok(Erased::Done));
     let told = Rewrapped {
         root,
         tenants: done.tenants,

@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyward_base::Result;
+use crate::file::Missing;
 
-use crate::store::SqliteStore;
-
-/// How to open a store. [`SqliteStore::builder`] makes one.
+/// How to open a store. [`SqliteStore::builder`](crate::SqliteStore::builder) makes one.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is opened before `open`"]
 pub struct Builder {
@@ -17,15 +15,6 @@ pub struct Builder {
     pub(crate) max_pages: Option<u32>,
     pub(crate) durability: Durability,
     pub(crate) missing: Missing,
-}
-
-/// What becomes of a store that is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// It is made.
-    Made,
-    /// It is an error.
-    Refused,
 }
 
 /// What of an acknowledged write outlasts a crash of the machine.
@@ -88,30 +77,5 @@ impl Builder {
     pub const fn existing(mut self) -> Self {
         self.missing = Missing::Refused;
         self
-    }
-
-    /// Opens the store, and makes it if there is no file, unless it has to be an existing one.
-    ///
-    /// A file and folders that do not exist are made with modes 0600 and 0700, whatever the
-    /// umask.
-    ///
-    /// On a disk that has no room even for the memory that processes share, a store that nobody
-    /// else has open is opened for reading: every write is `Unavailable` until there is room and
-    /// it is opened again, and other processes are kept out meanwhile.
-    ///
-    /// Once it is open, the file and its journals have to stay where they are: when one of them was
-    /// moved, replaced or deleted, everything is `Unavailable` until the store is opened again.
-    ///
-    /// # Errors
-    /// - `Misuse`: the file or one of its journals may be read or written by others than its owner,
-    ///   belongs to another user than this process runs as (or the superuser), is a symbolic link
-    ///   or no plain file; or the file belongs to another application, or has the schema of before
-    ///   the first release.
-    /// - `Unavailable`: it cannot be opened or written, is locked beyond the busy timeout, or was
-    ///   written by a newer keyward.
-    /// - `Corrupt`: its log is there and it is not, it is not a SQLite database, it is damaged, or its schema is not exactly ours:
-    ///   a table, an index, a trigger or a view was added, changed or removed.
-    pub fn open(self) -> Result<SqliteStore> {
-        SqliteStore::with(&self)
     }
 }

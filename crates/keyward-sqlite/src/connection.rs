@@ -8,8 +8,8 @@ use keyward_base::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::builder::Missing;
 use crate::failure::{Said, is_locked};
+use crate::file::Missing;
 use crate::guard::Guarded;
 use crate::schema;
 

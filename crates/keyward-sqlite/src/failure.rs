@@ -9,10 +9,14 @@ use rusqlite::ffi::{Error as Failure, SQLITE_IOERR_SHMSIZE, SQLITE_READONLY_DBMO
 pub(crate) fn error(error: rusqlite::Error) -> Error {
     let said = match &error {
         rusqlite::Error::SqliteFailure(failure, _) if lacks_room(failure) => FULL,
-        rusqlite::Error::SqliteFailure(failure, _)
+        rusqlite::Error::SqliteFailure(failure, said)
             if failure.extended_code == SQLITE_READONLY_DBMOVED =>
         {
-            MOVED
+            if said.as_deref() == Some(WRITTEN_OVER) {
+                OVER
+            } else {
+                MOVED
+            }
         }
         rusqlite::Error::SqliteFailure(failure, _) => judge(failure.code),
         // A schema that is not ours, or a column of another type.
@@ -55,6 +59,13 @@ const FULL: Kind =
 
 const MOVED: Kind = Kind::Unavailable(
     "the store's file, or one of its journals, was moved, replaced or deleted while it was open: open the store again",
+);
+
+/// What the error of a file that something was copied over says.
+pub(crate) const WRITTEN_OVER: &str = "written over";
+
+const OVER: Kind = Kind::Corrupt(
+    "something was copied over the store's file while it was open, as a backup may be: stop every process that uses it, remove its -wal and its -shm, copy the backup again, and start them",
 );
 
 /// SQLite calls a disk that has no room for the memory that processes share an input/output error.

@@ -1,14 +1,27 @@
-//! The file on disk: who may read it, and that it is one of ours to open.
+//! The file on disk: who may read it and may put another in its place, and that it is one of ours
+//! to open.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use keyward_base::{Error, Result};
+use keyward_files::{self as files, Subject};
 
-use crate::builder::Missing;
-use crate::private;
+const SUBJECT: Subject = Subject {
+    what: "the store's file",
+    elsewhere: "run this as the user whose it is, or give the store a path in a folder that only you may write",
+};
+
+/// What a store does if there is no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is made.
+    Made,
+    /// It is an error.
+    Refused,
+}
 
 /// SQLite locks a file for the whole process, and the system drops those locks when the process
 /// closes any descriptor of that file. So nobody here goes on to open a file while somebody else
@@ -19,10 +32,11 @@ static CREATING: Mutex<()> = Mutex::new(());
 const LEAST: u64 = 512;
 
 /// Makes the file, if there is none, so that only its owner can read it; refuses one that others
-/// can read. Gives back its absolute path, which SQLite cannot take for a URI.
+/// can read, or can put another in the place of. Gives back its absolute path, without links,
+/// which SQLite cannot take for a URI.
 pub(crate) fn prepare(path: &Path, missing: Missing) -> Result<PathBuf> {
-    let path = std::path::absolute(path)
-        .map_err(|e| Error::misuse("the store's path is empty").with_source(e))?;
+    let path = place(path)?;
+    let folder = folder_of(&path);
     let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     let log = journals(&path)?;
     let there = told(&path)?.is_some();
@@ -37,46 +51,45 @@ pub(crate) fn prepare(path: &Path, missing: Missing) -> Result<PathBuf> {
             _ => Error::corrupt(said),
         });
     }
-    let made = match there {
-        true => Err(io::ErrorKind::AlreadyExists.into()),
-        false => create(&path),
-    };
-    match made {
-        Ok(()) => Ok(path),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            inspect(&path, missing)?;
-            Ok(path)
+    if !there {
+        let failed = |e| {
+            Error::unavailable(format!(
+                "the store's file {} cannot be made: check its folder and who owns it",
+                path.display()
+            ))
+            .with_source(e)
+        };
+        files::create_folder(folder).map_err(failed)?;
+        files::check_folder(folder, &SUBJECT)?;
+        match create(&path) {
+            // Another process was faster.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map_err(failed).map(|()| path),
         }
-        Err(e) => Err(Error::unavailable(format!(
-            "the store's file {} cannot be made: check its folder and who owns it",
-            path.display()
-        ))
-        .with_source(e)),
     }
+    files::check_folder(folder, &SUBJECT)?;
+    inspect(&path, missing)?;
+    Ok(path)
+}
+
+/// Where the file lies, or is to lie, without links on the way. The file itself may be none.
+fn place(path: &Path) -> Result<PathBuf> {
+    let whole = std::path::absolute(path)
+        .map_err(|e| Error::misuse("the store's path is empty").with_source(e))?;
+    let Some(name) = whole.file_name() else {
+        return Err(not_a_file(&whole));
+    };
+    Ok(files::resolve(folder_of(&whole), &SUBJECT)?.join(name))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
 }
 
 fn create(path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    make_folder(folder)?;
-    let file = private::file(path)?;
-    file.sync_all()?;
+    files::create_new(path)?.sync_all()?;
     // The name lasts only when the folder that holds it is on disk.
-    File::open(folder)?.sync_all()
-}
-
-/// Makes a folder and those above it that are missing, each on disk before the one within it.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let above = folder.parent().unwrap_or(Path::new("/"));
-    make_folder(above)?;
-    match private::folder(folder) {
-        // Another process made it.
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
-        made => made?,
-    }
-    File::open(above)?.sync_all()
+    files::sync_folder(folder_of(path))
 }
 
 /// Refuses what is not a plain file of ours alone, and what was emptied.
@@ -123,13 +136,17 @@ fn told(path: &Path) -> Result<Option<fs::Metadata>> {
         )));
     }
     if !told.is_file() {
-        return Err(Error::misuse(format!(
-            "{} is not a file: give the store a path of its own",
-            path.display()
-        )));
+        return Err(not_a_file(path));
     }
-    private::check(path, &told)?;
+    files::check_file(&told, path, &SUBJECT, 0o077)?;
     Ok(Some(told))
+}
+
+fn not_a_file(path: &Path) -> Error {
+    Error::misuse(format!(
+        "{} is not a file: give the store a path of its own",
+        path.display()
+    ))
 }
 
 fn unreachable(path: &Path) -> Error {

@@ -49,6 +49,8 @@ impl Readers {
     }
 
     fn start(pool: Vec<Mutex<Guarded>>, mut conn: Guarded, place: &Place) -> Result<Self> {
+        let place = place.for_reader();
+        place.look(&conn).said()?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = std::thread::Builder::new()
             .name("keyward-read".into())
@@ -62,7 +64,7 @@ impl Readers {
             pool,
             jobs: Some(jobs),
             thread: Some(thread),
-            place: place.clone(),
+            place,
         })
     }
 
@@ -112,15 +114,15 @@ impl Readers {
         read: impl FnOnce(&mut Guarded) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
+        let place = self.place.clone();
         let job: Job = Box::new(move |conn| {
+            let done = read(conn).and_then(|done| place.look(conn).map(|()| done));
             // Nobody waits for the answer if the caller gave up.
-            let _ = reply.send(read(conn));
+            let _ = reply.send(done);
         });
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).await.map_err(|_| stopped())?;
-        let read = answer.await.map_err(|_| stopped())?.said()?;
-        self.place.look().said()?;
-        Ok(read)
+        answer.await.map_err(|_| stopped())?.said()
     }
 }
 

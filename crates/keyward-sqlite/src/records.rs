@@ -30,6 +30,10 @@ impl Records for SqliteStore {
         })
     }
 
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.check("PRAGMA integrity_check('record')"))
+    }
+
     fn count<'a>(
         &'a self,
         collection: &'a Collection,

@@ -8,8 +8,8 @@ use keyward_base::{Error, Result};
 use keyward_store::StoreId;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::builder::Missing;
 use crate::failure::Said;
+use crate::file::Missing;
 
 /// `kwst` in ASCII, in the database header.
 const APPLICATION_ID: i32 = 0x6b77_7374;

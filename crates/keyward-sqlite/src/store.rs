@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use keyward_base::{Error, Result};
-use keyward_store::{Erased, StoreId};
+use keyward_store::StoreId;
 use rusqlite::Connection;
 
 use crate::builder::{Builder, Durability};
@@ -12,7 +12,7 @@ use crate::failure::{self, Said};
 use crate::place::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connection, erase, file, place, schema};
+use crate::{connection, file, place, schema};
 
 /// All four stores of keyward in one SQLite file.
 ///
@@ -40,8 +40,7 @@ impl SqliteStore {
         Builder::new(path.as_ref())
     }
 
-    pub(crate) fn with(builder: &Builder) -> Result<Self> {
-        let mut builder = builder.clone();
+    fn with(mut builder: Builder) -> Result<Self> {
         builder.path = file::prepare(&builder.path, builder.missing)?;
         match Self::whole(&builder) {
             Err(e) if failure::is_full(&e) => Self::reading_only(&builder),
@@ -57,7 +56,7 @@ impl SqliteStore {
         if builder.durability == Durability::Normal {
             conn.execute_batch("PRAGMA synchronous = NORMAL").said()?;
         }
-        let place = Place::of(&builder.path);
+        let place = Place::of(&builder.path, builder.busy_timeout, &conn).said()?;
         place.compare(before).said()?;
         if let Some(pages) = builder.max_pages {
             conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
@@ -75,10 +74,11 @@ impl SqliteStore {
     /// What is still possible when the disk has no room for what several processes share.
     fn reading_only(builder: &Builder) -> Result<Self> {
         let conn = connection::open_alone(&builder.path, builder.busy_timeout)?;
+        let place = Place::of(&builder.path, builder.busy_timeout, &conn).said()?;
         Ok(Self {
             identity: schema::identity(&conn)?,
             durability: builder.durability,
-            readers: Readers::alone(conn, &Place::of(&builder.path))?,
+            readers: Readers::alone(conn, &place)?,
             writer: Writer::none(),
             path: builder.path.clone(),
         })
@@ -107,10 +107,12 @@ impl SqliteStore {
     /// # Errors
     /// `Corrupt` if something does not agree, `Unavailable` if the file cannot be read.
     pub async fn check_integrity(&self) -> Result<()> {
-        let check = |conn: &Connection| {
-            let sql = "PRAGMA integrity_check(1)";
-            conn.query_row(sql, [], |row| row.get::<_, String>(0))
-        };
+        self.check("PRAGMA integrity_check(1)").await
+    }
+
+    /// Runs a check that answers `ok`, or else with what is wrong.
+    pub(crate) async fn check(&self, sql: &'static str) -> Result<()> {
+        let check = move |conn: &Connection| conn.query_row(sql, [], |row| row.get::<_, String>(0));
         if self.readers.run_unlimited(check).await? == "ok" {
             return Ok(());
         }
@@ -118,19 +120,35 @@ impl SqliteStore {
             "the store's file is damaged: restore a backup",
         ))
     }
+}
 
-    /// [`Records::erase`](keyward_store::Records::erase), and a failure if it could not be done.
+impl Builder {
+    /// Opens the store, and makes it if there is no file, unless it has to be an existing one.
+    ///
+    /// A file and folders that do not exist are made with modes 0600 and 0700, whatever the
+    /// umask.
+    ///
+    /// On a disk that has no room even for the memory that processes share, a store that nobody
+    /// else has open is opened for reading: every write is `Unavailable` until there is room and
+    /// it is opened again, and other processes are kept out meanwhile.
+    ///
+    /// Once it is open, the file and its journals have to stay where they are: when one of them was
+    /// moved, replaced or deleted, everything is `Unavailable` until the store is opened again; when
+    /// something was copied over the file, everything is `Corrupt`.
     ///
     /// # Errors
-    /// `Unavailable` if another process reads or writes for longer than the busy timeout, or the
-    /// disk is full. The records are unharmed then, and what was deleted may still be there.
-    pub async fn checkpoint(&self) -> Result<()> {
-        match self.writer.alone(erase::erase).await? {
-            Erased::Done => Ok(()),
-            _ => Err(Error::unavailable(
-                "another process reads or writes the store: end its transaction, and try again",
-            )),
-        }
+    /// - `Misuse`: the file or one of its journals may be read or written by others than its owner,
+    ///   belongs to another user than this process runs as (or the superuser), is a symbolic link
+    ///   or no plain file; a folder on the way to it belongs to another user or may be written by
+    ///   others; or the file belongs to another application, or has the schema of before
+    ///   the first release.
+    /// - `Unavailable`: it cannot be opened or written, is locked beyond the busy timeout, or was
+    ///   written by a newer keyward.
+    /// - `Corrupt`: its log is there and it is not, it is not a SQLite database, it is damaged, or
+    ///   its schema is not exactly ours: a table, an index, a trigger or a view was added, changed
+    ///   or removed.
+    pub fn open(self) -> Result<SqliteStore> {
+        SqliteStore::with(self)
     }
 }
 

@@ -151,10 +151,11 @@ impl Writer {
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Alone(Box::new(move |conn, place| {
-            let ours = place.look().and_then(|()| conn.compare());
+            let ours = place.look(conn).and_then(|()| conn.compare());
             let done = ours.map_err(error).and_then(|()| conn.unlimited(work));
+            place.wrote();
             let _ = reply.send(done.and_then(|done| {
-                place.look().map_err(error)?;
+                place.look(conn).map_err(error)?;
                 Ok(done)
             }));
         })))
@@ -207,7 +208,7 @@ fn serve(conn: &mut Guarded, place: &Place, mut queue: mpsc::Receiver<Order>) {
         }
         settle(conn, place, group);
     }
-    if place.look().is_err() {
+    if place.look(conn).is_err() {
         // The log at the path is somebody else's: folding it in would delete it.
         let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
@@ -258,7 +259,7 @@ fn attempt(conn: &Guarded, place: &Place, group: &mut [Box<dyn Job>]) -> Result<
         error,
         alone: false,
     };
-    place.look().map_err(whole)?;
+    place.look(conn).map_err(whole)?;
     conn.begin();
     run(conn, "BEGIN IMMEDIATE").map_err(whole)?;
     let first = counter(conn);
@@ -283,9 +284,11 @@ fn attempt(conn: &Guarded, place: &Place, group: &mut [Box<dyn Job>]) -> Result<
             .and_then(|mut update| update.execute([tx.last]))
             .map_err(whole)?;
     }
+    // Noted first: a commit that is answered with an error may have been made.
+    place.wrote();
     run(conn, "COMMIT").map_err(whole)?;
     // Nothing is acknowledged that went into a file which is no longer at the path.
-    place.look().map_err(whole)
+    place.look(conn).map_err(whole)
 }
 
 /// Runs one job so that it can be undone without the others.

@@ -94,3 +94,53 @@ fn a_damaged_text_does_not_stop_a_walk() {
     done(&store, vec![Write::Delete { key, version }]);
     assert_eq!(count(&store), 199);
 }
+
+/// An index that lost rows makes a count call a key unused, while its values are all there.
+#[test]
+fn an_index_that_lost_rows_is_corrupt_before_anything_goes_by_it() {
+    for (index, column, holds) in [
+        ("record_sealed", "sealed", "kw1.abcdefghijklmno"),
+        ("record_mac_key", "mac_key", "kw1.abcdefghijkl"),
+        ("record_token_key", "token_key", "kw1.abcdefghijkl"),
+    ] {
+        let (_folder, path) = fresh();
+        closed(&path);
+        let conn = Connection::open(&path).unwrap();
+        let sql: String = conn
+            .query_row(
+                "SELECT sql FROM sqlite_schema WHERE name = ?1",
+                [index],
+                |row| row.get(0),
+            )
+            .unwrap();
+        let theirs = match sql.split_once(" WHERE ") {
+            Some((columns, _)) => format!("{columns} WHERE owner = 'globex'"),
+            None => format!("{sql} WHERE owner = 'globex'"),
+        };
+        let value = if column == "sealed" {
+            "?1"
+        } else {
+            "CAST(?1 AS BLOB)"
+        };
+        conn.execute("UPDATE record SET sealed = ''", []).unwrap();
+        conn.execute(&format!("UPDATE record SET {column} = {value}"), [holds])
+            .unwrap();
+        block_on(SqliteStore::open(&path).unwrap().check_counts()).unwrap();
+        // Built without the rows, and then called what it was: as a flipped bit may leave it.
+        conn.execute_batch(&format!(
+            "DROP INDEX {index}; {theirs}; PRAGMA writable_schema = ON"
+        ))
+        .unwrap();
+        let renamed = "UPDATE sqlite_schema SET sql = ?1 WHERE name = ?2";
+        assert_eq!(conn.execute(renamed, [sql.as_str(), index]).unwrap(), 1);
+        drop(conn);
+        let store = SqliteStore::open(&path).unwrap();
+        let tag = "kw1.abcdefghijkl";
+        assert_eq!(block_on(store.count(&set(), tag)).unwrap(), 0, "{index}");
+        refused(
+            block_on(store.check_counts()),
+            ErrorKind::Corrupt,
+            "restore a backup",
+        );
+    }
+}

@@ -148,7 +148,7 @@ fn what_is_planted_later_does_not_run() {
             let written = apply(&store, vec![insert("new", b"")]);
             refused(written, ErrorKind::Corrupt, says);
         }
-        refused(block_on(store.checkpoint()), ErrorKind::Corrupt, says);
+        refused(block_on(store.erase()), ErrorKind::Corrupt, says);
         refused(block_on(store.check_integrity()), ErrorKind::Corrupt, says);
         drop(store);
         let sound = Connection::open(&whole).unwrap();

@@ -190,7 +190,7 @@ fn a_store_is_read_on_a_full_disk() {
         ErrorKind::Unavailable,
         full,
     );
-    refused(block_on(store.checkpoint()), ErrorKind::Unavailable, full);
+    refused(block_on(store.erase()), ErrorKind::Unavailable, full);
     // Nobody else can look at it meanwhile, as there is no room for what processes share.
     let other = SqliteStore::builder(&path)
         .busy_timeout(Duration::ZERO)

@@ -14,7 +14,7 @@ use std::time::Duration;
 use keyward_base::ErrorKind;
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::{self, block_on};
-use keyward_store::{Applied, Records};
+use keyward_store::{Applied, Erased, Records};
 use keyward_testkit::tools::can_give_files_away;
 use rusqlite::Connection;
 use support::{apply, closed, count, done, insert, key, refused, set};
@@ -155,11 +155,7 @@ fn a_file_of_another_user_is_refused() {
     let (_folder, path) = fresh();
     closed(&path);
     std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
-    refused(
-        SqliteStore::open(&path),
-        ErrorKind::Misuse,
-        "run it as user 65534",
-    );
+    refused(SqliteStore::open(&path), ErrorKind::Misuse, "uid 65534");
     std::os::unix::fs::chown(&path, Some(0), None).unwrap();
     let log = path.with_file_name("data.db-wal");
     fs::write(&log, "").unwrap();
@@ -170,6 +166,49 @@ fn a_file_of_another_user_is_refused() {
         ErrorKind::Misuse,
         "data.db-wal belongs",
     );
+}
+
+/// Whoever may write a folder on the way can put another file in the place of the store's.
+#[test]
+fn a_folder_that_others_may_write_is_refused() {
+    let (folder, _) = fresh();
+    let state = folder.path().join("state");
+    let (path, fresh) = (state.join("data.db"), state.join("fresh.db"));
+    closed(&path);
+    let set = |at: &Path, mode| fs::set_permissions(at, Permissions::from_mode(mode)).unwrap();
+    for (at, modes) in [
+        (state.as_path(), &[0o777, 0o770, 0o722, 0o702][..]),
+        (folder.path(), &[0o777, 0o703]),
+    ] {
+        for bits in modes {
+            set(at, *bits);
+            for path in [&path, &fresh] {
+                let says = "others may write";
+                refused(SqliteStore::open(path), ErrorKind::Misuse, says);
+            }
+        }
+        // As /tmp is.
+        set(at, 0o1777);
+        drop(SqliteStore::open(&path).unwrap());
+        set(at, 0o700);
+    }
+    assert!(!fresh.exists());
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&state, &link).unwrap();
+    let store = SqliteStore::open(link.join("data.db")).unwrap();
+    assert_eq!(store.path(), fs::canonicalize(&path).unwrap());
+    drop(store);
+    if !can_give_files_away() {
+        return;
+    }
+    for at in [&state, folder.path()] {
+        std::os::unix::fs::chown(at, Some(65_534), None).unwrap();
+        refused(SqliteStore::open(&path), ErrorKind::Misuse, "another user");
+        std::os::unix::fs::chown(at, Some(0), None).unwrap();
+    }
+    std::os::unix::fs::lchown(&link, Some(65_534), None).unwrap();
+    let through = SqliteStore::open(link.join("data.db"));
+    refused(through, ErrorKind::Misuse, "another user");
 }
 
 #[test]
@@ -442,7 +481,9 @@ fn a_read_only_file_is_unavailable() {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     }
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-    std::os::unix::fs::chown(&path, Some(me), None).unwrap();
+    for mine in [path.as_path(), folder.path()] {
+        std::os::unix::fs::chown(mine, Some(me), None).unwrap();
+    }
     assert_eq!(count(&SqliteStore::open(&path).unwrap()), 200);
 }
 
@@ -461,11 +502,7 @@ fn a_locked_database_is_unavailable_and_comes_back() {
         ErrorKind::Unavailable,
         "end its transaction",
     );
-    refused(
-        block_on(store.checkpoint()),
-        ErrorKind::Unavailable,
-        "end its transaction",
-    );
+    assert_eq!(block_on(store.erase()).unwrap(), Erased::InUse);
     // Who only reads is not in the way of a writer.
     assert_eq!(count(&store), 200);
     assert!(

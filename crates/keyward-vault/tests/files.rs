@@ -17,6 +17,7 @@ use keyward_base::encoding::hex;
 use keyward_base::{CredentialKind, Place, RecordId, Revision, Role, SecretBytes, Tenant};
 use keyward_crypto::Provider;
 use keyward_sqlite::SqliteStore;
+use keyward_store::{Erased, Records as _};
 use keyward_testkit::{Form, Needles};
 use keyward_vault::{Cell, Expect, Kind, Rewrap, Slot, Vault};
 use support::{World, new_key};
@@ -154,7 +155,7 @@ async fn no_file_holds_a_piece_of_a_secret_after_any_flow() {
         .await
         .unwrap();
     clean("delete");
-    data.checkpoint().await.unwrap();
+    assert_eq!(data.erase().await.unwrap(), Erased::Done);
     clean("checkpoint");
 
     for event in world.audit.events() {
