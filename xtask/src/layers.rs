@@ -12,7 +12,7 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 18] = [
+const LAYERS: [(&str, Layer); 19] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(1)),
     ("keyward-files", Layer::At(1)),
