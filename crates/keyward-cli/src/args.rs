@@ -229,7 +229,8 @@ pub(crate) enum Keys {
     /// database is opened for reading only, and none of its SQL runs; an application that uses no
     /// write-ahead log waits with its writes meanwhile.
     ///
-    /// Not seen: what is compressed, encrypted or cut into pieces.
+    /// Not seen: what is compressed, encrypted or cut into pieces; and in a copy of a database that
+    /// keeps a write-ahead log, what is in that log, unless FILE-wal was copied with FILE.
     Find {
         /// The id of a ring key (its values are those of all tenant keys below it) or of a tenant
         /// key

@@ -74,7 +74,7 @@ fn a_ring_key_finds_all_values_below_it_and_a_tenant_key_its_own() {
     assert_eq!(
         found["sources"],
         serde_json::json!([{
-            "file": "app.db", "values": 5, "complete": true, "virtual_tables": [],
+            "file": "app.db", "values": 5, "complete": true, "log_missing": false, "virtual_tables": [],
             "found": [
                 {"table": "account", "column": "doc", "values": 3},
                 {"table": "account", "column": "token", "values": 2},

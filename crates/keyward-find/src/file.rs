@@ -90,6 +90,7 @@ pub fn file(
         found: tally.into_found(),
         virtual_tables: tables.virtual_ones,
         complete: true,
+        log_missing: file.log_missing,
     })
 }
 

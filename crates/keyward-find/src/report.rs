@@ -31,6 +31,10 @@ pub struct Report {
     /// Whether a dump ended as `pg_dump` and `mysqldump` end theirs. `false` if it may have been
     /// cut short, or was written without comments. Always `true` for a file.
     pub complete: bool,
+    /// Whether a SQLite database keeps a write-ahead log, and none lies beside it. Its application
+    /// folds the log in when it ends, and all is well; but a copy that was made without the log
+    /// lacks the last writes, and nothing tells the one from the other. `false` for a dump.
+    pub log_missing: bool,
 }
 
 impl Report {

@@ -309,6 +309,100 @@ fn nothing_is_written_and_a_write_ahead_log_is_read() {
         .unwrap();
     assert_eq!(lines(&database.look()), ["t.a 1"]);
     assert_eq!(std::fs::read(database.path()).unwrap(), before);
+    assert!(!database.look().log_missing);
+}
+
+/// What was in the log is not in the copy, and nothing in the copy says so.
+#[test]
+fn a_copy_without_its_write_ahead_log_is_told_of() {
+    let database = Database::new("PRAGMA journal_mode = WAL; CREATE TABLE t (a TEXT)");
+    let conn = database.connect();
+    conn.execute("INSERT INTO t VALUES (?1)", [ours()]).unwrap();
+    let copy = database.folder.path().join("copy.db");
+    std::fs::copy(database.path(), &copy).unwrap();
+    let report = look(&copy).unwrap();
+    assert_eq!((report.values(), report.log_missing), (0, true));
+    let log = |path: &Path| PathBuf::from(format!("{}-wal", path.display()));
+    std::fs::copy(log(&database.path()), log(&copy)).unwrap();
+    let report = look(&copy).unwrap();
+    assert_eq!((report.values(), report.log_missing), (1, false));
+    // Without such a log there is none to miss.
+    let plain = Database::new("CREATE TABLE t (a TEXT)");
+    assert!(!plain.look().log_missing);
+}
+
+/// A row id is a number whatever is written to it; what only looks like one is read.
+#[test]
+fn a_primary_key_that_can_hold_text_is_read() {
+    let database = Database::new(
+        "CREATE TABLE plain (id INTEGER PRIMARY KEY, n INTEGER);
+         CREATE TABLE only (id INTEGER PRIMARY KEY);
+         CREATE TABLE down (id INTEGER PRIMARY KEY DESC);
+         CREATE TABLE wide (id INT PRIMARY KEY);
+         CREATE TABLE pair (a INTEGER, b INTEGER, PRIMARY KEY (a, b));
+         CREATE TABLE none (id INTEGER PRIMARY KEY) WITHOUT ROWID;
+         CREATE TABLE apart (\"the id\" integer, PRIMARY KEY (\"the id\"));",
+    );
+    let conn = database.connect();
+    for insert in [
+        "INSERT INTO plain (n) VALUES (?1)",
+        "INSERT INTO down VALUES (?1)",
+        "INSERT INTO wide VALUES (?1)",
+        "INSERT INTO pair VALUES (1, ?1)",
+        "INSERT INTO none VALUES (?1)",
+    ] {
+        conn.execute(insert, [ours()]).unwrap();
+    }
+    for table in ["plain", "only", "apart"] {
+        let sql = format!("INSERT INTO {table} DEFAULT VALUES");
+        conn.execute(&sql, []).unwrap();
+        let sql = format!("UPDATE {table} SET rowid = ?1");
+        conn.execute(&sql, [ours()]).unwrap_err();
+    }
+    assert_eq!(
+        lines(&database.look()),
+        [
+            "down.id 1",
+            "none.id 1",
+            "pair.b 1",
+            "plain.n 1",
+            "wide.id 1"
+        ]
+    );
+}
+
+/// Long runs of what a value is made of, of every length and in every place around one.
+#[test]
+fn a_value_is_found_wherever_it_lies_in_a_text() {
+    let database = Database::new("CREATE TABLE t (a)");
+    let conn = database.connect();
+    let mut insert = conn.prepare("INSERT INTO t VALUES (?1)").unwrap();
+    let (whole, least) = (ours(), &ours()[..114]);
+    let mut wanted = 0;
+    for value in [whole.as_str(), least] {
+        for before in 0..200 {
+            for (fill, end) in [("a", " "), (" ", ""), ("/", "\""), ("ab3 ", "x")] {
+                let before = &fill.repeat(200)[..before];
+                insert
+                    .execute([format!("{before}{value}{end}{before}")])
+                    .unwrap();
+                wanted += 1;
+            }
+        }
+    }
+    // Lines that somebody broke at 64 characters.
+    for newline in ["\n", "\r\n"] {
+        let lines: Vec<&str> = (0..whole.len())
+            .step_by(64)
+            .map(|at| &whole[at..whole.len().min(at + 64)])
+            .collect();
+        insert.execute([lines.join(newline)]).unwrap();
+        insert
+            .execute([lines.join(&format!("{newline}  "))])
+            .unwrap();
+        wanted += 2;
+    }
+    assert_eq!(database.look().values(), wanted);
 }
 
 #[test]

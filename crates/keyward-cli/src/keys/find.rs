@@ -29,6 +29,7 @@ struct Source {
     found: Vec<Place>,
     virtual_tables: Vec<String>,
     complete: bool,
+    log_missing: bool,
 }
 
 #[derive(Serialize)]
@@ -98,7 +99,14 @@ pub(super) fn look_through(file: &Path, keys: &Keys) -> Result<Report> {
     let progress = Progress::count("rows");
     let report = keyward_find::file(file, keys, Options::default(), progress.counter());
     progress.end();
-    report
+    let report = report?;
+    if report.log_missing {
+        let file = file.display();
+        output::note(&format!(
+            "{file} keeps a write-ahead log, and no {file}-wal lies beside it: if it is a copy, copy both, or the last writes are missing"
+        ));
+    }
+    Ok(report)
 }
 
 /// Says which tables were not looked through.
@@ -138,6 +146,7 @@ impl Source {
             found: report.found.into_iter().map(place).collect(),
             virtual_tables: report.virtual_tables,
             complete: report.complete,
+            log_missing: report.log_missing,
         }
     }
 

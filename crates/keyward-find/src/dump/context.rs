@@ -116,6 +116,7 @@ impl Context {
             found: self.tally.into_found(),
             virtual_tables: Vec::new(),
             complete: self.ended,
+            log_missing: false,
         }
     }
 

@@ -14,18 +14,27 @@ use super::Options;
 /// An open database, within one transaction.
 pub(super) struct File {
     pub(super) conn: Connection,
+    /// See [`Report::log_missing`](crate::Report::log_missing).
+    pub(super) log_missing: bool,
     path: PathBuf,
 }
 
 impl File {
     pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
         let path = regular(path)?;
+        // Before it is opened: SQLite makes an empty log then.
+        let has_log = log_of(&path).exists();
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&path, flags).map_err(|e| explained(e, &path))?;
-        let prepared = prepare(&conn, options);
-        let file = Self { conn, path };
-        file.said(prepared)?;
-        Ok(file)
+        let mode = prepare(&conn, options).and_then(|()| {
+            conn.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0))
+        });
+        let mode = mode.map_err(|e| explained(e, &path))?;
+        Ok(Self {
+            conn,
+            log_missing: mode == "wal" && !has_log,
+            path,
+        })
     }
 
     /// What SQLite said, with the name of the file.
@@ -54,6 +63,12 @@ impl File {
             .pragma_query_value(None, "encoding", |row| row.get::<_, String>(0));
         Ok(self.said(encoding)? == "UTF-8")
     }
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 fn regular(path: &Path) -> Result<PathBuf> {
@@ -153,4 +168,39 @@ fn explained(error: rusqlite::Error, path: &Path) -> Error {
         )),
     };
     said.with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What guards against files made on purpose, and shows in no answer.
+    #[test]
+    fn the_connection_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let made = Connection::open(&path).unwrap();
+        made.execute_batch("CREATE TABLE t (a)").unwrap();
+        let file = File::open(&path, Options::default()).unwrap();
+        for (config, on) in [
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+        ] {
+            assert_eq!(file.conn.db_config(config).unwrap(), on, "{config:?}");
+        }
+        for (name, wanted) in [
+            ("query_only", 1),
+            ("cell_size_check", 1),
+            ("mmap_size", 0),
+            ("temp_store", 2),
+        ] {
+            let told = file.conn.pragma_query_value(None, name, |row| row.get(0));
+            assert_eq!(told.unwrap_or(0), wanted, "{name}");
+        }
+        assert!(file.conn.is_readonly("main").unwrap());
+        assert!(!file.conn.is_autocommit(), "it reads in one transaction");
+    }
 }
