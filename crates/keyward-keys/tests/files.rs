@@ -365,3 +365,29 @@ fn a_umask_that_takes_everything_takes_nothing() {
         assert_eq!(bits(&at.join(name)), 0o600, "{name}");
     }
 }
+
+/// Many first starts at once make one root, and each of the others is told that it is there.
+#[test]
+fn of_many_that_make_a_root_one_does_and_no_draft_stays() {
+    for round in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root");
+        // As killed processes leave them.
+        for stale in ["0011223344556677", "8899aabbccddeeff"] {
+            fs::write(folder.path().join(format!("root.{stale}.new")), "v1:").unwrap();
+        }
+        let made = std::thread::scope(|scope| {
+            let make = || FileRoot::create(&path, &Provider::default());
+            let tasks: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+            let results = tasks.into_iter().map(|task| task.join().unwrap());
+            results
+                .map(|made| made.inspect_err(|e| refused(e, "is not overwritten")))
+                .filter(Result::is_ok)
+                .count()
+        });
+        assert_eq!(made, 1, "round {round}");
+        root(&path).unwrap();
+        FileRoot::create(&path, &Provider::default()).unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -73,21 +73,27 @@ impl FileRoot {
                 .with_source(e),
         };
         let found = files::resolve(path, &SUBJECT)?;
-        if found.symlink_metadata().is_ok() {
+        let is_there = || found.symlink_metadata().is_ok();
+        if is_there() {
+            remove_drafts(&found);
             return Err(exists());
         }
         let folder = folder_of(&found);
         files::create_folder(folder).map_err(failed)?;
         files::check_folder(folder, &SUBJECT)?;
-        remove_drafts(&found).map_err(failed)?;
         let key = provider.random::<32>()?;
         let mut text = SecretBytes::new(vec![0; TEXT_LEN]);
         with_stack_wiped(|| write_text(&key, text.expose_mut()))?;
         let draft = draft_of(&found, provider)?;
         let written = write_draft(&draft, &text).and_then(|()| files::publish(&draft, &found));
+        // Only now: before, they may be those of others who are at it, and one of all comes first.
+        let others_first = written.is_err() && is_there();
+        if written.is_ok() || others_first {
+            remove_drafts(&found);
+        }
         if let Err(e) = written {
             let _ = std::fs::remove_file(&draft);
-            return Err(failed(e));
+            return Err(if others_first { exists() } else { failed(e) });
         }
         Self::open(path, provider)
     }
@@ -128,13 +134,16 @@ fn draft_of(path: &Path, provider: &Provider) -> Result<PathBuf> {
     Ok(PathBuf::from(name))
 }
 
-/// What a killed process left: keys that nothing was ever wrapped with.
-fn remove_drafts(path: &Path) -> std::io::Result<()> {
+/// Removes what killed processes left, once the root is there: keys that nothing was ever wrapped
+/// with, and nothing will be. What cannot be removed now is tried again by the next one.
+fn remove_drafts(path: &Path) {
     let Some(own) = path.file_name().and_then(|name| name.to_str()) else {
-        return Ok(());
+        return;
     };
-    for entry in std::fs::read_dir(folder_of(path))? {
-        let entry = entry?;
+    let Ok(entries) = std::fs::read_dir(folder_of(path)) else {
+        return;
+    };
+    for entry in entries.flatten() {
         let name = entry.file_name();
         let middle = name
             .to_str()
@@ -142,10 +151,9 @@ fn remove_drafts(path: &Path) -> std::io::Result<()> {
             .and_then(|rest| rest.strip_prefix('.'))
             .and_then(|rest| rest.strip_suffix(".new"));
         if middle.is_some_and(|middle| from_hex::<8>(middle).is_ok()) {
-            std::fs::remove_file(entry.path())?;
+            let _ = std::fs::remove_file(entry.path());
         }
     }
-    Ok(())
 }
 
 fn folder_of(path: &Path) -> &Path {
