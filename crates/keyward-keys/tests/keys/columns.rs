@@ -7,6 +7,7 @@ use keyward_keys::{
     Barrier, ColumnId, Coverage as _, Destruction, KeyState, Keyring, RecordColumn, Registered,
 };
 use keyward_store::{Applied, Collection, MemoryStore, RecordKey, Records, StoreId, Write};
+use keyward_testkit::{Call, Staged};
 
 use crate::world::{Column, World, coverage_key, purpose, tenant};
 
@@ -262,6 +263,25 @@ async fn destroying_puts_up_a_barrier_that_is_absent() {
         now.promoted_epoch(),
         ring.promoted_epoch(&purpose()).unwrap()
     );
+}
+
+/// An index that lost rows would call the key unused.
+#[tokio::test]
+async fn what_counts_go_by_is_checked_before_a_key_is_destroyed_by_them() {
+    let world = World::new();
+    let (ring, old) = retired(&world, &[purpose()]).await;
+    let data = Staged::over(std::sync::Arc::new(MemoryStore::new(10)));
+    let vault = Collection::named("vault");
+    let column = RecordColumn::new(data.clone(), vault, purpose()).unwrap();
+    ring.cover(std::sync::Arc::new(column)).await.unwrap();
+    ring.admin().disable(old).await.unwrap();
+    data.take_calls();
+    ring.admin().destroy(old).await.unwrap();
+    let calls = data.take_calls();
+    let checked = calls.iter().position(|call| *call == Call::CheckCounts);
+    let counted = calls.iter().position(|call| matches!(call, Call::Count(_)));
+    let written = calls.iter().position(|call| *call == Call::Apply);
+    assert!(written < checked && checked < counted, "{calls:?}");
 }
 
 #[tokio::test]
