@@ -45,6 +45,8 @@ pub const TABLE: &str = include_str!("claims/table.sql").trim_ascii();
 
 /// The statements over [`TABLE`], as text for any driver.
 pub mod statements {
+    /// Parameters: collection, owner, id, fence. Gives an unfinished lease up.
+    pub const ABANDON: &str = "DELETE FROM keyward_claim WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND fence = ?4 AND result IS NULL";
     /// Parameters: collection, owner, id, now. Columns: digest, lease_until, result. A claim that
     /// was to be kept until now or earlier is not found.
     pub const HELD: &str = "SELECT digest, lease_until, result FROM keyward_claim WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND keep_until > ?4";
@@ -173,6 +175,22 @@ fn try_finish(
         Some(Some(recorded)) if recorded == result => Ok(Finished::Recorded),
         _ => Ok(Finished::Lost),
     }
+}
+
+/// Gives a lease up that an earlier transaction was given, as
+/// [`Once::abandon`](keyward_store::Once::abandon). One that this transaction was given is gone
+/// when it is rolled back.
+///
+/// # Errors
+/// As [`begin`].
+pub fn abandon(tx: &Transaction<'_>, key: &RecordKey, token: FencingToken) -> Result<bool> {
+    StoreLimits::check_key(key)?;
+    let fence = from_u64(token.number());
+    let place = params![key.collection.as_str(), key.owner, key.id, fence];
+    let gone = tx
+        .prepare_cached(statements::ABANDON)
+        .and_then(|mut abandon| abandon.execute(place));
+    Ok(gone.said()? == 1)
 }
 
 /// Forgets a claim, as [`Once::forget`](keyward_store::Once::forget).

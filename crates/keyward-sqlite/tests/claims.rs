@@ -5,12 +5,14 @@
 mod support;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{ErrorKind, Timestamp};
-use keyward_sqlite::claims;
-use keyward_store::{Begun, Claim, FencingToken, Finished};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use keyward_sqlite::claims::{self, statements};
+use keyward_store::conformance::{self, Threads, block_on};
+use keyward_store::{Begun, BoxFuture, Claim, Collection, FencingToken, Finished, Once, RecordKey};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use support::{key, refused};
 
 fn at(millis: u64) -> Timestamp {
@@ -170,4 +172,205 @@ fn another_table_of_that_name_is_refused() {
     conn.execute_batch("CREATE TABLE theirs (x); CREATE INDEX i ON theirs (x)")
         .unwrap();
     within(&mut conn, claims::install).unwrap();
+}
+
+/// How the claims are reached: through our functions, or through the text alone that we publish,
+/// as by another driver.
+#[derive(Clone, Copy, Debug)]
+enum Through {
+    Functions,
+    Text,
+}
+
+/// A transaction of the caller's for each call, with a row of the caller's beside it.
+#[derive(Debug)]
+struct Beside {
+    conn: Mutex<Connection>,
+    through: Through,
+}
+
+impl Beside {
+    fn within<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> keyward_base::Result<T>,
+    ) -> BoxFuture<'_, keyward_base::Result<T>>
+    where
+        T: Send + 'static,
+    {
+        let mut conn = self.conn.lock().unwrap();
+        let done = within(&mut conn, |tx| {
+            tx.execute("INSERT INTO paid VALUES ('beside')", [])
+                .unwrap();
+            work(tx)
+        });
+        Box::pin(std::future::ready(done))
+    }
+
+    fn begin_one(
+        &self,
+        tx: &Transaction<'_>,
+        key: &RecordKey,
+        claim: Claim,
+        now: Timestamp,
+    ) -> keyward_base::Result<Begun> {
+        match self.through {
+            Through::Functions => claims::begin(tx, key, claim, now),
+            Through::Text => {
+                keyward_store::StoreLimits::check_key(key)?;
+                claim.check(now)?;
+                Ok(begin_by_text(tx, key, claim, now))
+            }
+        }
+    }
+}
+
+fn number(time: Timestamp) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// As `docs/formats/store-sqlite.md` says it.
+fn begin_by_text(tx: &Transaction<'_>, key: &RecordKey, claim: Claim, now: Timestamp) -> Begun {
+    let (set, owner, id) = (key.collection.as_str(), &key.owner, &key.id);
+    let held: Option<(Vec<u8>, u64, Option<Vec<u8>>)> = tx
+        .query_row(
+            statements::HELD,
+            params![set, owner, id, number(now)],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()
+        .unwrap();
+    match held {
+        Some((digest, ..)) if digest != claim.digest => return Begun::Conflict,
+        Some((_, _, Some(result))) => return Begun::Done(result),
+        Some((_, until, None)) if at(until) > now => return Begun::InFlight { until: at(until) },
+        _ => {}
+    }
+    tx.execute(statements::FORGET, params![set, owner, id])
+        .unwrap();
+    let (lease, keep) = (number(claim.lease_until), number(claim.keep_until));
+    let values = params![set, owner, id, claim.digest, lease, keep];
+    let fence = tx.query_row(statements::BEGIN, values, |row| row.get(0));
+    Begun::Lease(FencingToken::new(fence.unwrap()))
+}
+
+fn finish_by_text(
+    tx: &Transaction<'_>,
+    key: &RecordKey,
+    token: FencingToken,
+    result: &[u8],
+    keep_until: Timestamp,
+) -> Finished {
+    let (set, owner, id) = (key.collection.as_str(), &key.owner, &key.id);
+    let fence = i64::try_from(token.number()).unwrap();
+    let held: Option<Option<Vec<u8>>> = tx
+        .query_row(statements::RESULT, params![set, owner, id, fence], |row| {
+            row.get(0)
+        })
+        .optional()
+        .unwrap();
+    match held {
+        Some(None) => {
+            let values = params![set, owner, id, fence, result, number(keep_until)];
+            assert_eq!(tx.execute(statements::FINISH, values).unwrap(), 1);
+            Finished::Recorded
+        }
+        Some(Some(held)) if held == result => Finished::Recorded,
+        _ => Finished::Lost,
+    }
+}
+
+impl Once for Beside {
+    fn abandon<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+    ) -> BoxFuture<'a, keyward_base::Result<bool>> {
+        self.within(|tx| match self.through {
+            Through::Functions => claims::abandon(tx, key, token),
+            Through::Text => {
+                let fence = i64::try_from(token.number()).unwrap();
+                let place = params![key.collection.as_str(), key.owner, key.id, fence];
+                Ok(tx.execute(statements::ABANDON, place).unwrap() == 1)
+            }
+        })
+    }
+
+    fn begin<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        claim: Claim,
+        now: Timestamp,
+    ) -> BoxFuture<'a, keyward_base::Result<Begun>> {
+        self.within(|tx| self.begin_one(tx, key, claim, now))
+    }
+
+    fn begin_many<'a>(
+        &'a self,
+        claims: &'a [(RecordKey, Claim)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, keyward_base::Result<Vec<Begun>>> {
+        self.within(|tx| {
+            keyward_store::StoreLimits::check_claims(claims, now)?;
+            let begin = |(key, claim): &(RecordKey, Claim)| self.begin_one(tx, key, *claim, now);
+            claims.iter().map(begin).collect()
+        })
+    }
+
+    fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, keyward_base::Result<bool>> {
+        self.within(|tx| match self.through {
+            Through::Functions => claims::forget(tx, key),
+            Through::Text => {
+                let place = params![key.collection.as_str(), key.owner, key.id];
+                Ok(tx.execute(statements::FORGET, place).unwrap() == 1)
+            }
+        })
+    }
+
+    fn finish<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+        result: &'a [u8],
+        keep_until: Timestamp,
+    ) -> BoxFuture<'a, keyward_base::Result<Finished>> {
+        self.within(|tx| match self.through {
+            Through::Functions => claims::finish(tx, key, token, result, keep_until),
+            Through::Text => Ok(finish_by_text(tx, key, token, result, keep_until)),
+        })
+    }
+
+    fn purge_once<'a>(
+        &'a self,
+        collection: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, keyward_base::Result<u64>> {
+        self.within(|tx| match self.through {
+            Through::Functions => claims::purge(tx, collection, now, limit),
+            Through::Text => {
+                let limit = i64::try_from(limit).unwrap();
+                let values = params![collection.as_str(), number(now), limit];
+                let gone = tx.execute(statements::PURGE, values).unwrap();
+                Ok(u64::try_from(gone).unwrap())
+            }
+        })
+    }
+}
+
+/// The rules of `Once`, in transactions of the caller's, on two connections, races and all.
+#[test]
+fn claims_keep_the_rules_of_once() {
+    for through in [Through::Functions, Through::Text] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let handles: [Arc<dyn Once>; 2] = [(); 2].map(|()| -> Arc<dyn Once> {
+            let conn = database(&path);
+            conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF")
+                .unwrap();
+            let conn = Mutex::new(conn);
+            Arc::new(Beside { conn, through })
+        });
+        block_on(conformance::once(&handles, &Threads)).unwrap();
+        assert!(paid(&database(&path)) > 0, "{through:?}");
+    }
 }

@@ -345,7 +345,13 @@ fn an_identity_is_kept_and_goes_with_a_copy() {
     );
 
     let conn = Connection::open(&copy).unwrap();
-    conn.execute_batch("UPDATE store SET identity = 'two words'")
+    conn.execute_batch("DELETE FROM store").unwrap();
+    refused(
+        SqliteStore::open(&copy),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
+    conn.execute_batch("INSERT INTO store VALUES (1, 'two words')")
         .unwrap();
     refused(
         SqliteStore::open(&copy),
