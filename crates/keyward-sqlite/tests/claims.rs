@@ -231,7 +231,7 @@ fn number(time: Timestamp) -> i64 {
 /// As `docs/formats/store-sqlite.md` says it.
 fn begin_by_text(tx: &Transaction<'_>, key: &RecordKey, claim: Claim, now: Timestamp) -> Begun {
     let (set, owner, id) = (key.collection.as_str(), &key.owner, &key.id);
-    let held: Option<(Vec<u8>, u64, Option<Vec<u8>>)> = tx
+    let held: Option<(Vec<u8>, i64, Option<Vec<u8>>)> = tx
         .query_row(
             statements::HELD,
             params![set, owner, id, number(now)],
@@ -242,15 +242,18 @@ fn begin_by_text(tx: &Transaction<'_>, key: &RecordKey, claim: Claim, now: Times
     match held {
         Some((digest, ..)) if digest != claim.digest => return Begun::Conflict,
         Some((_, _, Some(result))) => return Begun::Done(result),
-        Some((_, until, None)) if at(until) > now => return Begun::InFlight { until: at(until) },
+        Some((_, until, None)) if until > number(now) => {
+            let until = at(u64::try_from(until).unwrap());
+            return Begun::InFlight { until };
+        }
         _ => {}
     }
     tx.execute(statements::FORGET, params![set, owner, id])
         .unwrap();
     let (lease, keep) = (number(claim.lease_until), number(claim.keep_until));
     let values = params![set, owner, id, claim.digest, lease, keep];
-    let fence = tx.query_row(statements::BEGIN, values, |row| row.get(0));
-    Begun::Lease(FencingToken::new(fence.unwrap()))
+    let fence = tx.query_row(statements::BEGIN, values, |row| row.get::<_, i64>(0));
+    Begun::Lease(FencingToken::new(u64::try_from(fence.unwrap()).unwrap()))
 }
 
 fn finish_by_text(
