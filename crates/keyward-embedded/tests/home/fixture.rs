@@ -144,7 +144,6 @@ fn copy() -> (tempfile::TempDir, HomeDir) {
 }
 
 #[tokio::test]
-#[ignore = "until make_the_fixture has made what it reads"]
 async fn a_home_of_this_form_is_read_and_gone_on_with() {
     let (place, dir) = copy();
     let mut options = options(place.path());
