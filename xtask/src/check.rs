@@ -23,7 +23,7 @@ const STEPS: [Step; 17] = [
     ("features", features::check),
     ("promises", promises::check),
     ("fuzz-format", fuzz_format),
-    ("fuzz-replay", fuzz::replay),
+    ("fuzz-seeds", fuzz::seeds),
     ("bench-smoke", bench::smoke),
     ("licences", advisories::licences),
     ("advisories", advisories::advisories),

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`, and the replay of the corpora on the stable toolchain.
+//! `cargo xtask fuzz`, and whether there are seeds to begin with.
 
 use crate::{Outcome, run, tools, workspace};
 
@@ -38,21 +38,13 @@ fn targets() -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// Runs every target over its corpus, without a fuzzer.
-pub(crate) fn replay() -> Outcome {
+/// That every target has seeds. The test `replay` of the targets runs each over its own.
+pub(crate) fn seeds() -> Outcome {
     for target in targets()? {
         let corpus = workspace::root().join("fuzz/corpus").join(&target);
         if std::fs::read_dir(&corpus).map_or(0, Iterator::count) == 0 {
             return Err(format!("{} holds no seeds", corpus.display()));
         }
     }
-    // Of the whole workspace, so that cargo has built it for the tests already.
-    run::shown(&mut run::cargo(&[
-        "test",
-        "--quiet",
-        "--locked",
-        "--workspace",
-        "--test",
-        "replay",
-    ]))
+    Ok(())
 }

@@ -14,26 +14,33 @@ use std::path::Path;
 
 #[test]
 fn every_seed_of_every_target_is_replayed() {
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
-    for (name, target) in keyward_fuzz_targets::TARGETS {
-        let listing = std::fs::read_dir(corpora.join(name)).expect(name);
-        let mut replayed = 0;
-        for entry in listing {
-            let seed = std::fs::read(entry.expect(name).path()).expect(name);
-            target(&seed);
-            if seed.len() <= 512 {
-                (0..seed.len()).for_each(|len| target(&seed[..len]));
-                for bit in 0..seed.len() * 8 {
-                    let mut flipped = seed.clone();
-                    flipped[bit / 8] ^= 1 << (bit % 8);
-                    target(&flipped);
-                }
-            }
-            replayed += 1;
+    // A panic of any of them is passed on at the end.
+    std::thread::scope(|scope| {
+        for (name, target) in keyward_fuzz_targets::TARGETS {
+            scope.spawn(move || replay(name, target));
         }
-        assert!(replayed >= 3, "{name} has {replayed} seeds");
-        println!("{name}: {replayed} seeds");
+    });
+}
+
+fn replay(name: &str, target: fn(&[u8])) {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
+    let listing = std::fs::read_dir(corpora.join(name)).expect(name);
+    let mut replayed = 0;
+    for entry in listing {
+        let seed = std::fs::read(entry.expect(name).path()).expect(name);
+        target(&seed);
+        if seed.len() <= 512 {
+            (0..seed.len()).for_each(|len| target(&seed[..len]));
+            for bit in 0..seed.len() * 8 {
+                let mut flipped = seed.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                target(&flipped);
+            }
+        }
+        replayed += 1;
     }
+    assert!(replayed >= 3, "{name} has {replayed} seeds");
+    println!("{name}: {replayed} seeds");
 }
 
 #[test]
