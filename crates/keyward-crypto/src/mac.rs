@@ -85,12 +85,17 @@ impl MacKey {
         tag
     }
 
-    /// Checks a tag of [`MacKey::sign_parts`] in constant time.
+    /// Checks a tag of [`MacKey::sign_parts`] in constant time. The right one is wiped.
     ///
     /// # Errors
     /// As [`MacKey::verify`].
     pub fn verify_parts(&self, parts: &[&[u8]], tag: &[u8; TAG_LEN]) -> Result<()> {
-        if crate::equal(&self.sign_parts(parts), tag) {
+        let right = self.0.with_stack_wiped(|| {
+            let mut expected = [0; TAG_LEN];
+            self.0.ready().sign(parts, &mut expected);
+            crate::equal(&expected, tag)
+        });
+        if right {
             return Ok(());
         }
         Err(Error::rejected(Reason::NOT_AUTHENTIC))

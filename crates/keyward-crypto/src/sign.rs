@@ -77,10 +77,11 @@ impl SigningKey {
     }
 }
 
-/// The whole encoding, which Ed25519 reads twice. A field may be secret: it is wiped.
+/// The whole encoding, which Ed25519 reads twice. A field may be secret: it is wiped, and so is the
+/// stack that it was gathered on.
 fn whole<F: Fields>(domain: Domain<F>, fields: &F) -> SecretBytes {
     let mut message = SecretBytes::new(Vec::new());
-    domain.stream(fields, |piece| message.push(piece));
+    with_stack_wiped(|| domain.stream(fields, |piece| message.push(piece)));
     message
 }
 
