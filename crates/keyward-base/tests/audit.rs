@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use keyward_base::audit::{Intent, Outcome};
 use keyward_base::{
-    BoxFuture, Error, ErrorKind, Event, EventId, ManualClock, Result, Sink, Timestamp, Trail,
+    Actor, BoxFuture, Error, ErrorKind, Event, EventId, ManualClock, Result, Sink, Subject,
+    Timestamp, Trail,
 };
 
 /// Keeps events while it works.
@@ -123,4 +124,28 @@ fn a_reason_is_its_word() {
         Duration::from_secs(7)
     );
     assert_eq!(Error::rejected(LATE).retry_when(), None);
+}
+
+/// Who opens a home after a crash did not do what another left undone.
+#[test]
+fn what_another_left_open_is_not_closed_in_the_name_of_who_closes_it() {
+    let sink = Arc::new(Flaky::default());
+    let actor = |id| Actor::new(Subject::new(id).unwrap());
+    let trail = Trail::new(Arc::<Flaky>::clone(&sink));
+    let left = trail.acting_as(actor("alice"));
+    drop(now(left.intend(ID, event("vault.put"))).unwrap());
+    let intended = sink.held.lock().unwrap().pop().unwrap();
+    assert_eq!(intended.actor, Some(actor("alice")));
+
+    let intent = Intent::of(&intended).unwrap();
+    let other = trail.acting_as(actor("bob"));
+    let at = Timestamp::from_millis(9);
+    now(other.close(intent, "vault.put", at, Outcome::Done)).unwrap();
+    let closed = sink.held.lock().unwrap().pop().unwrap();
+    assert_eq!((closed.id, closed.outcome), (Some(ID), Outcome::Done));
+    assert_eq!(closed.actor, None);
+    // An open intent stays open where its end could not be told.
+    sink.down.store(true, Ordering::SeqCst);
+    let intent = Intent::of(&intended).unwrap();
+    assert!(now(other.close(intent, "vault.put", at, Outcome::Done)).is_err());
 }
