@@ -134,7 +134,7 @@ impl Table for Servers {
                 let (id, tenant, text) = row.map_err(failed)?;
                 Ok(Row {
                     cursor: id.to_string(),
-                    cell: cell(&tenant, id)?,
+                    cell: cell(&tenant, id).ok(),
                     value: text,
                 })
             });
@@ -146,7 +146,7 @@ impl Table for Servers {
     fn swap<'a>(&'a self, row: &'a Row, next: &'a Sealed) -> BoxFuture<'a, Result<bool>> {
         let sql =
             "UPDATE server SET password = ?3 WHERE id = CAST(?1 AS INTEGER) AND password = ?2";
-        let words = params![row.cell.record.as_str(), row.value.as_str(), next.as_str()];
+        let words = params![row.cursor.as_str(), row.value.as_str(), next.as_str()];
         let changed = self.db().execute(sql, words).map_err(failed);
         Box::pin(std::future::ready(changed.map(|rows| rows == 1)))
     }

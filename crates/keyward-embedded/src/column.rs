@@ -143,7 +143,7 @@ impl Rows {
                 "SELECT count(*) FROM \"{table}\" WHERE {front} >= ?1 AND {front} < ?1 || '~' AND \"{column}\" <> ''"
             ),
             page: format!(
-                "SELECT \"{id}\", \"{tenant}\", \"{column}\" FROM \"{table}\" WHERE \"{id}\" > ?1 AND \"{column}\" <> '' ORDER BY \"{id}\" LIMIT ?2"
+                "SELECT \"{id}\", \"{tenant}\", \"{column}\" FROM \"{table}\" WHERE \"{id}\" >= ?1 AND \"{column}\" <> '' ORDER BY \"{id}\" LIMIT ?2"
             ),
             swap: format!(
                 "UPDATE \"{table}\" SET \"{column}\" = ?3 WHERE \"{id}\" = ?1 AND \"{column}\" = ?2 COLLATE BINARY"
@@ -162,11 +162,11 @@ impl Rows {
         count.query_row([prefix], |row| row.get(0))
     }
 
-    fn paged(&self, after: i64, limit: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
+    fn paged(&self, from: i64, limit: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
         let conn = self.conn();
         let mut page = conn.prepare_cached(&self.page)?;
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        page.query_map(params![after, limit], read)?.collect()
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, text_of(row, 1)?, text_of(row, 2)?));
+        page.query_map(params![from, limit], read)?.collect()
     }
 
     fn swapped(&self, id: i64, value: &str, next: &str) -> rusqlite::Result<bool> {
@@ -186,17 +186,21 @@ impl Table for Rows {
     fn rows<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>>> {
         Box::pin(async move {
             let lost = |_| Error::misuse("a cursor of the table is not one of ours");
-            let after = after.map_or(Ok(i64::MIN), str::parse).map_err(lost)?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let found = self.paged(after, limit).map_err(failed)?.into_iter();
-            let row = |(id, tenant, value): (i64, String, String)| {
-                Ok(Row {
-                    cursor: id.to_string(),
-                    cell: cell(&tenant, id, &self.kind)?,
-                    value,
-                })
+            let from = match after.map(str::parse::<i64>) {
+                None => i64::MIN,
+                Some(after) => match after.map_err(lost)?.checked_add(1) {
+                    Some(from) => from,
+                    None => return Ok(Vec::new()),
+                },
             };
-            found.map(row).collect()
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let found = self.paged(from, limit).map_err(failed)?.into_iter();
+            let row = |(id, tenant, value): (i64, String, String)| Row {
+                cursor: id.to_string(),
+                cell: cell(&tenant, id, &self.kind).ok(),
+                value,
+            };
+            Ok(found.map(row).collect())
         })
     }
 
@@ -215,6 +219,13 @@ impl fmt::Debug for Rows {
             .field("page", &self.page)
             .finish_non_exhaustive()
     }
+}
+
+/// A text as it stands in the row. One that is not UTF-8 comes out changed, and is then neither a
+/// tenant nor a value of ours: it stops nobody else's row from being read.
+fn text_of(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(at)?.as_bytes().unwrap_or_default();
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -248,8 +259,9 @@ fn check_table(conn: &Connection, layout: &Layout<'_>) -> Result<()> {
             )));
         }
     }
-    let of = "SELECT type, pk, \"notnull\" FROM pragma_table_info(?1) WHERE name = ?2";
-    let check = |column: &str, what: &str, fits: fn(&(String, i64, bool)) -> bool| {
+    // Alone: of a key of several columns, one does not tell a row from the others.
+    let of = "SELECT type, pk = 1 AND (SELECT max(pk) FROM pragma_table_info(?1)) = 1, \"notnull\" FROM pragma_table_info(?1) WHERE name = ?2";
+    let check = |column: &str, what: &str, fits: fn(&(String, bool, bool)) -> bool| {
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let found = conn.query_row(of, [layout.table, column], read).optional();
         match found.map_err(failed)? {
@@ -260,8 +272,8 @@ fn check_table(conn: &Connection, layout: &Layout<'_>) -> Result<()> {
             ))),
         }
     };
-    check(layout.id, "its INTEGER PRIMARY KEY", |(of, pk, _)| {
-        of.eq_ignore_ascii_case("INTEGER") && *pk == 1
+    check(layout.id, "its INTEGER PRIMARY KEY", |(of, key, _)| {
+        of.eq_ignore_ascii_case("INTEGER") && *key
     })?;
     check(layout.tenant, "TEXT NOT NULL", |(of, _, notnull)| {
         of.eq_ignore_ascii_case("TEXT") && *notnull

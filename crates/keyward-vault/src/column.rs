@@ -197,6 +197,10 @@ impl Values {
         .encode(COLUMN, header)
     }
 
+    pub(crate) const fn place(&self) -> &Place {
+        &self.place
+    }
+
     pub(crate) fn slot(&self, cell: &Cell) -> Slot {
         Slot {
             tenant: cell.tenant.clone(),

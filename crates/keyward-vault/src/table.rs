@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use keyward_base::{Clock, Reason, Result, Trail};
+use keyward_base::{Clock, Reason, RecordId, Result, Trail};
 use keyward_keys::{ColumnId, Coverage, Keyring, Pass, Reseal, Resealed};
 use keyward_store::BoxFuture;
 
 use crate::column::{Cell, Values};
 use crate::sealed::Sealed;
-use crate::vault::note_bad;
+use crate::vault::{Whereabouts, note_bad};
 
 /// Rows asked for at a time, which may be of 1.4 MiB each.
 const ROWS: usize = 16;
@@ -20,8 +20,9 @@ const ROWS: usize = 16;
 pub struct Row {
     /// Where [`Table::rows`] goes on after this row: the table's own words, in its own order.
     pub cursor: String,
-    /// What the value is bound to.
-    pub cell: Cell,
+    /// What the value is bound to; none where the row does not say it, such as one whose tenant is
+    /// not well formed: its value is noted, and stops nobody.
+    pub cell: Option<Cell>,
     /// The value, as it stands in the column. One that does not parse is noted, and stops nobody.
     pub value: String,
 }
@@ -116,14 +117,17 @@ impl Reseal for Attached {
 
 impl Attached {
     async fn one(&self, keyring: &Keyring, row: &Row) -> Result<Resealed<()>> {
+        let Some(cell) = &row.cell else {
+            return Ok(Resealed::Bad(Reason::MALFORMED));
+        };
         // Before the key is asked for: whoever disables it later waits for this value.
         let now = self.clock.now()?;
         let use_by = now.saturating_add(keyring.policy().seal_use);
-        let (purpose, tenant) = (self.id.purpose(), row.cell.tenant.clone());
+        let (purpose, tenant) = (self.id.purpose(), cell.tenant.clone());
         let least = keyring.promoted_epoch(purpose)?;
         let moved = keyring
             .reseal_value(purpose, Ok(tenant), &row.value, least, |old, new| {
-                let text = self.values.reseal(&row.cell, &row.value, old, new)?;
+                let text = self.values.reseal(cell, &row.value, old, new)?;
                 Ok(Some(Sealed::new(text, Some(use_by))))
             })
             .await?;
@@ -144,7 +148,15 @@ impl Attached {
     }
 
     async fn note(&self, row: &Row, reason: Reason) -> Result<()> {
-        let slot = self.values.slot(&row.cell);
-        note_bad(&self.trail, self.clock.as_ref(), Some(slot), reason).await
+        let at = match &row.cell {
+            Some(cell) => Whereabouts::from(self.values.slot(cell)),
+            // The table's own word for the row is all that tells which.
+            None => Whereabouts {
+                tenant: None,
+                place: Some(self.values.place().clone()),
+                record: RecordId::new(&row.cursor).ok(),
+            },
+        };
+        note_bad(&self.trail, self.clock.as_ref(), at, reason).await
     }
 }

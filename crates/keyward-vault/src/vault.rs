@@ -30,7 +30,7 @@ pub use at::{AtPlace, AtRecord, OfTenant};
 pub use builder::VaultBuilder;
 pub use listing::{Listed, Page, Refused, UnverifiedHint};
 pub use opened::Opened;
-pub(crate) use rows::note_bad;
+pub(crate) use rows::{Whereabouts, note_bad};
 pub use tenants::Tenants;
 
 use crate::credential::{Credential, Kind};

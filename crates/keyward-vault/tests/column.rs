@@ -88,7 +88,7 @@ impl Table for Servers {
             .collect();
         let rows = rows.into_iter().map(|(id, tenant, text)| Row {
             cursor: id.to_string(),
-            cell: cell(&tenant, id),
+            cell: Some(cell(&tenant, id)),
             value: text,
         });
         let rows: Vec<Row> = rows.collect();
@@ -104,7 +104,7 @@ impl Table for Servers {
         }
         let sql = "UPDATE server SET password = ?3 WHERE id = ?1 AND password = ?2";
         let conn = self.conn.lock().unwrap();
-        let id = row.cell.record.as_str();
+        let id = row.cursor.as_str();
         let swapped = conn
             .execute(sql, params![id, row.value.as_str(), next.as_str()])
             .unwrap();

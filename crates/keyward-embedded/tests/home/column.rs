@@ -81,6 +81,55 @@ async fn its_values_are_bound_counted_and_moved() {
     assert!(refused.to_string().contains("server.password"), "{refused}");
 }
 
+/// Whoever may write the application's table does not stop a rotation by one row of it, and no row
+/// is out of its reach.
+#[tokio::test]
+async fn rows_that_name_no_tenant_or_hold_no_text_stop_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let home = Home::init(&dir, &options(folder.path())).await.unwrap();
+    let database = folder.path().join("app.db");
+    let app = Connection::open(&database).unwrap();
+    app.execute_batch(TABLE).unwrap();
+    let column = home.own_column(&database, &LAYOUT).await.unwrap();
+    let mut sound = Vec::new();
+    for id in [i64::MIN, -1, 20, i64::MAX] {
+        let value = column.seal("acme", id, &secret("a password")).await;
+        let value = value.unwrap().as_str().to_owned();
+        let sql = "INSERT INTO server VALUES (?1, 'acme', ?2)";
+        app.execute(sql, params![id, value]).unwrap();
+        sound.push(id);
+    }
+    // More of them than a page has rows, so that one page holds nothing else.
+    for id in 0..18_i64 {
+        let sql = "INSERT INTO server SELECT ?1, 'two words', password FROM server WHERE id = 20";
+        app.execute(sql, [id]).unwrap();
+    }
+    app.execute_batch(
+        "INSERT INTO server VALUES (30, 'acme', CAST(x'6b77312eff' AS TEXT));
+         INSERT INTO server SELECT 31, CAST(x'61ff' AS TEXT), password FROM server WHERE id = 20;
+         INSERT INTO server SELECT 32, 'acme', password || CAST(x'ff' AS TEXT) FROM server WHERE id = 20",
+    )
+    .unwrap();
+    let purpose = Purpose::new("vault").unwrap();
+    let admin = home.keyring().admin();
+    let old = home.keyring().status().keys.first().unwrap().id;
+    admin.rotate(&purpose).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let report = admin.rewrap_values(&purpose, |_| {}).await.unwrap();
+    assert_eq!((report.seen, report.moved, report.quarantined), (25, 4, 21));
+    // They are left as they are, and counted: the key that they name is not ended under them.
+    assert_eq!(report.left, 20);
+    let refused = admin.disable(old).await;
+    assert!(refused.is_err() || admin.destroy(old).await.is_err());
+    for id in sound {
+        let sql = "SELECT password FROM server WHERE id = ?1";
+        let text: String = app.query_row(sql, [id], |row| row.get(0)).unwrap();
+        let opened = column.open("acme", id, &text).await.unwrap();
+        assert_eq!(opened.expose(), b"a password");
+    }
+}
+
 #[tokio::test]
 async fn a_table_that_is_not_as_said_is_refused_with_what_mends_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -100,6 +149,10 @@ async fn a_table_that_is_not_as_said_is_refused_with_what_mends_it() {
         ),
         (
             strict("id INTEGER, tenant TEXT NOT NULL, password TEXT"),
+            "id",
+        ),
+        (
+            strict("id INTEGER, tenant TEXT NOT NULL, password TEXT, PRIMARY KEY (id, tenant)"),
             "id",
         ),
         (

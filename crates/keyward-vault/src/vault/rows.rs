@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_base::audit::{Event, Outcome};
-use keyward_base::{Clock, ErrorKind, Purpose, Reason, Result, Tenant, Trail};
+use keyward_base::{Clock, ErrorKind, Place, Purpose, Reason, RecordId, Result, Tenant, Trail};
 use keyward_crypto::Provider;
 use keyward_crypto::sealed::{self, Header};
 use keyward_keys::{ResealRow, TenantKey};
@@ -50,7 +50,26 @@ impl ResealRow for Rows {
 
     fn note_bad<'a>(&'a self, row: &'a Record, reason: Reason) -> BoxFuture<'a, Result<()>> {
         let slot = Slot::of_key(&row.key).ok();
-        Box::pin(note_bad(&self.trail, self.clock.as_ref(), slot, reason))
+        let at = slot.map(Whereabouts::from).unwrap_or_default();
+        Box::pin(note_bad(&self.trail, self.clock.as_ref(), at, reason))
+    }
+}
+
+/// Where a value lies that does not open, as far as its row says it.
+#[derive(Debug, Default)]
+pub(crate) struct Whereabouts {
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) place: Option<Place>,
+    pub(crate) record: Option<RecordId>,
+}
+
+impl From<Slot> for Whereabouts {
+    fn from(slot: Slot) -> Self {
+        Self {
+            tenant: Some(slot.tenant),
+            place: Some(slot.place),
+            record: Some(slot.record),
+        }
     }
 }
 
@@ -58,16 +77,14 @@ impl ResealRow for Rows {
 pub(crate) async fn note_bad(
     trail: &Trail,
     clock: &dyn Clock,
-    slot: Option<Slot>,
+    at: Whereabouts,
     reason: Reason,
 ) -> Result<()> {
     let outcome = Outcome::Failed(ErrorKind::Corrupt, Some(reason));
     let mut event = Event::new(clock.now()?, "vault.quarantine", outcome);
-    if let Some(slot) = slot {
-        event.tenant = Some(slot.tenant);
-        event.place = Some(slot.place);
-        event.record = Some(slot.record);
-    }
+    event.tenant = at.tenant;
+    event.place = at.place;
+    event.record = at.record;
     trail.note(event).await;
     Ok(())
 }

@@ -111,7 +111,7 @@ impl Table for App {
         let rows = self.0.lock().unwrap();
         let row = |(row, (tenant, text)): (&usize, &(usize, String))| Row {
             cursor: row.to_string(),
-            cell: cell(*tenant, *row),
+            cell: Some(cell(*tenant, *row)),
             value: text.clone(),
         };
         let found = rows.range(first..).take(limit).map(row).collect();
