@@ -163,7 +163,8 @@ impl Home {
     }
 
     /// What the last tick of [`Home::serve`] failed with, for a health check: when ticks keep
-    /// failing, the lease runs out, and nothing opens until one succeeds.
+    /// failing, the lease runs out, and nothing opens until one succeeds. A panic in a part that
+    /// the application gave ends the ticks for good, and is told here too.
     #[must_use]
     pub fn tick_failure(&self) -> Option<String> {
         self.ticker.as_ref().and_then(Ticker::failure)

@@ -52,13 +52,13 @@ impl Ticker {
             .name("keyward-tick".into())
             .spawn(move || {
                 let _within = runtime.as_ref().map(Handle::enter);
-                while !shared.waits() {
+                let ending = Ending(shared);
+                while !ending.0.waits() {
                     let failure = wait_for(keyring.tick()).err().map(|e| e.to_string());
-                    *lock(&shared.failure) = failure;
+                    *lock(&ending.0.failure) = failure;
                 }
                 // If this fails, the lease runs out by itself.
                 let _given_up = wait_for(keyring.leave());
-                shared.enter(Stage::Ended);
             })
             .map_err(|e| Error::unavailable("no thread for the keyring's ticks").with_source(e))?;
         Ok(Self {
@@ -104,6 +104,20 @@ impl State {
     fn enter(&self, stage: Stage) {
         *lock(&self.stage) = stage;
         self.moved.notify_all();
+    }
+}
+
+/// However the thread ends, nobody waits for it longer, and a panic is told: of a clock, a root or
+/// a sink that the application gave.
+struct Ending(Arc<State>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let told = "the thread that renews the lease has panicked: open the home anew";
+            *lock(&self.0.failure) = Some(told.to_owned());
+        }
+        self.0.enter(Stage::Ended);
     }
 }
 

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use keyward_base::{ErrorKind, Purpose, Tenant};
+use keyward_base::{Clock, ErrorKind, Purpose, Result, SystemClock, Tenant, Timestamp};
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::Promotion;
 
@@ -86,4 +88,36 @@ async fn a_home_that_others_share_is_closed_at_once() {
     other.close();
     let place = other.vault().tenant("acme").unwrap().place("a.b").unwrap();
     let _opened = place.record("1").unwrap().open().await.unwrap();
+}
+
+/// A clock that panics where the lease is renewed.
+#[derive(Debug, Default)]
+struct Faulty(AtomicBool);
+
+impl Clock for Faulty {
+    fn now(&self) -> Result<Timestamp> {
+        let ticks = std::thread::current().name() == Some("keyward-tick");
+        assert!(!(ticks && self.0.load(Ordering::SeqCst)), "as asked");
+        SystemClock::new().now()
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_ticks_is_told_and_nothing_waits_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let mut options = options(folder.path());
+    let clock = Arc::new(Faulty::default());
+    options.clock = Arc::<Faulty>::clone(&clock);
+    drop(Home::init(&dir, &options).await.unwrap());
+    let served = Home::serve(&dir, &options, "web-1").await.unwrap();
+    clock.0.store(true, Ordering::SeqCst);
+    let told = loop {
+        match served.tick_failure() {
+            Some(told) => break told,
+            None => std::thread::yield_now(),
+        }
+    };
+    assert!(told.contains("open the home anew"), "{told}");
+    served.close();
 }
