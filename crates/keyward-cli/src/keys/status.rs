@@ -138,11 +138,7 @@ pub(crate) async fn ring(home: &Home, json: bool) -> Result<()> {
         .iter()
         .filter_map(|key| Some((key.id, key.public?)))
     {
-        output::say(&format!(
-            "\n{} verifies by {}",
-            key.0,
-            hex(&key.1.to_bytes())
-        ))?;
+        output::say(&format!("{} verifies by {}", key.0, hex(&key.1.to_bytes())))?;
     }
     beside(&columns, &unreadable)
 }
