@@ -82,6 +82,12 @@ pub trait Coverage: fmt::Debug + Send + Sync {
     /// lies a minimum age instead ([`Policy::minimum_age`](crate::Policy::minimum_age)).
     fn has_barrier(&self) -> bool;
 
+    /// Which algorithm its barrier is for, where that is known: a purpose of another is not
+    /// registered with it, since those who write under its keys do not require that barrier.
+    fn algorithm(&self) -> Option<Algorithm> {
+        None
+    }
+
     /// Sees to it that from now on no value is written under a key that was issued before
     /// `promoted_epoch`, not even by a process that holds such a key and was slow, and that what
     /// [`Coverage::count`] goes by, such as an index, lost no row. Called before the values are
@@ -221,6 +227,10 @@ impl Coverage for RecordColumn {
 
     fn has_barrier(&self) -> bool {
         true
+    }
+
+    fn algorithm(&self) -> Option<Algorithm> {
+        Some(self.algorithm)
     }
 
     fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {

@@ -7,7 +7,6 @@ use keyward_base::{Error, KeyId, Result};
 
 use crate::admin::{Admin, Destruction, Even};
 use crate::anchor::{Advance, Anchor, Pin, PinName};
-use crate::key_use::Algorithm;
 use crate::keyring::{Keyring, KeyringBuilder};
 use crate::records::{MAX_TRIES, contended};
 
@@ -100,13 +99,6 @@ pub async fn destroy_unregistered(admin: &Admin, id: KeyId) -> Result<Destructio
 /// `Misuse` if the key is not Disabled, or does not MAC; `Unavailable` if a store or the audit
 /// cannot be reached; `Corrupt` if the registry of columns is not what was written.
 pub async fn destroy_early(admin: &Admin, id: KeyId) -> Result<Destruction> {
-    let status = admin.keyring().status();
-    let found = status.keys.iter().find(|key| key.id == id);
-    if found.is_some_and(|key| key.algorithm != Algorithm::Mac) {
-        return Err(Error::misuse(format!(
-            "key {id} MACs nothing: only what was MACed expires"
-        )));
-    }
     admin
         .destroy_recorded("keys.destroy-early", id, Even::Early)
         .await

@@ -149,6 +149,13 @@ impl RingKey {
         }
     }
 
+    /// It signed, and its signatures are refused. Destroyed, it would be as one that retired, whose
+    /// signatures stay good.
+    pub(crate) fn is_withdrawn_signer(&self) -> bool {
+        let signed = self.kind.algorithm() == Algorithm::Sign && self.promoted.is_some();
+        signed && self.state == KeyState::Disabled
+    }
+
     /// A Pending key becomes Active in `epoch`.
     pub(crate) const fn make_active(&mut self, epoch: u64, now: Timestamp) {
         self.state = KeyState::Active;
@@ -341,6 +348,11 @@ impl Ring {
         let epoch = self.epoch;
         let key = self.key_mut(id)?;
         match key.state {
+            KeyState::Disabled if key.is_withdrawn_signer() => {
+                return Err(Error::misuse(
+                    "enable the key first, so that its signatures are accepted",
+                ));
+            }
             KeyState::Disabled => {}
             // It signs no more, and nothing needs its private half.
             KeyState::Retired if key.kind.algorithm() == Algorithm::Sign => {}

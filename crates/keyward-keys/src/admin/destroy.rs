@@ -66,7 +66,8 @@ impl Admin {
     /// before is stored.
     ///
     /// # Errors
-    /// `Misuse` if the key is not Disabled (one that signs may be Retired), if values need it, if a
+    /// `Misuse` if the key is not Disabled (one that signed has to be Retired: Disabled, its
+    /// signatures are refused, and Destroyed they are not), if values need it, if a
     /// registered column of its purpose is none that this process can count, if a tenant's key
     /// record cannot be read, if values outside registered columns may need it (see
     /// [`danger::destroy_unregistered`](crate::danger::destroy_unregistered)), or if what it MACed
@@ -113,8 +114,15 @@ impl Admin {
                 .find(id)
                 .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))?;
             check_disabled(key)?;
-            if even != Even::Early {
-                self.check_all_counted(&key.purpose, &registry)?;
+            // By the ring as it is now: a handle may know less of it.
+            match (even, key.kind.algorithm()) {
+                (Even::Early, Algorithm::Mac) => {}
+                (Even::Early, Algorithm::Seal | Algorithm::Sign) => {
+                    return Err(Error::misuse(format!(
+                        "key {id} MACs nothing: only what was MACed expires"
+                    )));
+                }
+                _ => self.check_all_counted(&key.purpose, &registry)?,
             }
             let waiting = self.waits_for(key, &registry).await?;
             if let Some(waiting) = waiting {
@@ -268,6 +276,10 @@ pub(crate) fn done(destruction: Destruction) -> Result<Receipt> {
 
 fn check_disabled(key: &RingKey) -> Result<()> {
     match key.state {
+        KeyState::Disabled if key.is_withdrawn_signer() => Err(Error::misuse(format!(
+            "signatures of key {id} are refused while it is disabled, and would be accepted again once it is destroyed: to accept them, `keyward keys enable {id}` first; else leave it disabled",
+            id = key.id
+        ))),
         KeyState::Disabled => Ok(()),
         KeyState::Retired if key.kind.algorithm() == Algorithm::Sign => Ok(()),
         KeyState::Destroyed => Err(Error::misuse("the key is already destroyed")),

@@ -6,6 +6,7 @@ use super::Admin;
 use crate::coverage::Coverage;
 use crate::key_use::{Rules, Suites};
 use crate::records::{MAX_TRIES, contended};
+use crate::registry::Registry;
 use crate::ring::{KeyKind, KeyState, Ring};
 use crate::snapshot::Snapshot;
 
@@ -34,10 +35,12 @@ impl Admin {
     /// older suite, and none may lie where nobody counts.
     ///
     /// # Errors
-    /// `Misuse` if the purpose does not seal, if its new keys or its Active key would be refused,
-    /// if values are sealed in an older suite, or may be: a registered column is none that this
+    /// `Misuse` if the purpose does not seal, if its new keys, its Active or its Pending key would
+    /// be refused, if values are sealed in an older suite, or may be: a registered column is none that this
     /// process can count, a tenant's key record cannot be read, or values lie outside registered
-    /// columns; `Unavailable` if a store or the audit cannot be reached; `Corrupt` if the registry
+    /// columns; `Unavailable` if a store or the audit cannot be reached, or if a registered column
+    /// has no barrier and the Active key took over less than
+    /// [`Policy::minimum_age`](crate::Policy::minimum_age) ago; `Corrupt` if the registry
     /// of columns is not what was written.
     pub async fn oldest_suite(&self, purpose: &Purpose, oldest: Suite) -> Result<()> {
         let act = self.try_oldest_suite(purpose, oldest);
@@ -59,6 +62,7 @@ impl Admin {
             }
             if known.ring.suites(purpose)?.oldest.to_byte() < oldest.to_byte() {
                 self.check_all_counted(purpose, &registry)?;
+                self.check_stored(&known, purpose, &registry)?;
                 self.check_none_older(&known, purpose, suites).await?;
             }
             if self.keyring.commit(&known, next).await? {
@@ -66,6 +70,24 @@ impl Admin {
             }
         }
         Err(contended())
+    }
+
+    /// What was sealed before the Active key took over is stored, or too old to be, also where no
+    /// barrier keeps it out.
+    fn check_stored(&self, known: &Snapshot, purpose: &Purpose, registry: &Registry) -> Result<()> {
+        let open = registry
+            .entries()
+            .any(|entry| entry.column.purpose() == purpose && !entry.has_barrier);
+        let age = self.keyring.0.policy.minimum_age();
+        let promoted = known.ring.active(purpose)?.promoted.filter(|_| open);
+        let until = promoted.map(|at| at.saturating_add(age));
+        match until {
+            Some(until) if self.keyring.0.clock.now()? < until => Err(Error::unavailable(format!(
+                "a value sealed before the active key took over may not be stored yet: try again when the clock says {} ms",
+                until.as_millis()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// No value of `purpose` is sealed in a suite that `suites` refuses, and none will be.
@@ -80,6 +102,13 @@ impl Admin {
             return Err(Error::misuse(
                 "the active key seals in a suite that would be refused: have new keys seal in a newer one, rotate, and rewrap the values first",
             ));
+        }
+        let pending = known.ring.pending(purpose);
+        if let Some(key) = pending.filter(|key| key.kind.suite().is_some_and(|s| !suites.open(s))) {
+            return Err(Error::misuse(format!(
+                "key {id} is pending, and is to seal in a suite that would be refused: `keyward keys disable {id}`, or rotate until it is retired",
+                id = key.id
+            )));
         }
         let columns = self.keyring.coverages().of(purpose);
         let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();

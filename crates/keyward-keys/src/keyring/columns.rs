@@ -6,6 +6,7 @@ use keyward_base::Result;
 
 use super::Keyring;
 use crate::coverage::{ColumnId, Coverage};
+use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, contended, coverage_place, put, ring_place};
 use crate::registry::{Registered, Registry};
 use crate::snapshot::Snapshot;
@@ -15,9 +16,14 @@ impl Keyring {
     /// its purpose is destroyed by a process that cannot count it.
     ///
     /// # Errors
-    /// As [`Keyring::register`].
+    /// As [`Keyring::register`]; `Misuse` too if its purpose is not for
+    /// [`Coverage::algorithm`].
     pub async fn cover(&self, column: Arc<dyn Coverage>) -> Result<()> {
-        self.register(column.id(), column.has_barrier()).await?;
+        let registered = Registered {
+            column: column.id().clone(),
+            has_barrier: column.has_barrier(),
+        };
+        self.register_for(&[registered], column.algorithm()).await?;
         self.0.coverages.add(column);
         Ok(())
     }
@@ -42,8 +48,22 @@ impl Keyring {
     /// # Errors
     /// As [`Keyring::register`]; none of them is registered then.
     pub async fn register_all(&self, columns: &[Registered]) -> Result<()> {
+        self.register_for(columns, None).await
+    }
+
+    async fn register_for(
+        &self,
+        columns: &[Registered],
+        algorithm: Option<Algorithm>,
+    ) -> Result<()> {
         for _ in 0..MAX_TRIES {
             let (known, registry) = self.registry().await?;
+            for purpose in columns.iter().map(|registered| registered.column.purpose()) {
+                // One that the ring does not know has no key yet.
+                if let (Some(algorithm), Ok(_)) = (algorithm, known.ring.rules(purpose)) {
+                    known.ring.rules_for(purpose, algorithm)?;
+                }
+            }
             let Some(change) = registry.register(&self.0.provider, columns)? else {
                 return Ok(());
             };

@@ -136,7 +136,8 @@ impl Keyring {
     /// # Errors
     /// `Misuse` as [`Keyring::verifying_keys`]; `Rejected` with [`Reason::UnknownKey`], with
     /// [`Reason::PendingKey`], or with [`Reason::NotAuthentic`] if it is not that signature;
-    /// `Unavailable` with [`Reason::DisabledKey`].
+    /// `Unavailable` with [`Reason::DisabledKey`], or as [`Keyring::mac`] if what this process
+    /// knows is too old: the key may have been disabled since.
     pub fn verify_signature<F: Fields>(
         &self,
         purpose: &Purpose,
@@ -145,6 +146,7 @@ impl Keyring {
         fields: &F,
         signature: &[u8; SIGNATURE_LEN],
     ) -> Result<()> {
+        self.check_view_now(self.0.clock.now()?)?;
         let keys = self.verifying_keys(purpose)?;
         let found = keys.into_iter().find(|key| key.id == id);
         let key = found.ok_or_else(|| Error::rejected(Reason::UnknownKey))?;

@@ -9,6 +9,7 @@ use keyward_store::BoxFuture;
 use super::Keyring;
 use super::replica::Replica;
 use crate::coverage::{ColumnId, Coverage};
+use crate::key_use::Algorithm;
 use crate::usage::{ColumnReport, KeyRows};
 
 /// The most columns a replica reports.
@@ -105,6 +106,10 @@ impl Coverage for Renewing<'_> {
 
     fn has_barrier(&self) -> bool {
         self.column.has_barrier()
+    }
+
+    fn algorithm(&self) -> Option<Algorithm> {
+        self.column.algorithm()
     }
 
     fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {

@@ -30,4 +30,5 @@ mod stale;
 mod suites;
 mod unknown;
 mod vectors;
+mod withdrawn;
 mod world;

@@ -172,3 +172,52 @@ async fn a_process_that_cannot_read_a_suite_says_so_and_takes_no_part() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn a_suite_is_not_refused_that_a_pending_key_is_to_seal_in() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    admin.write_suite(&purpose(), OLD).await.unwrap();
+    let pending = admin.rotate(&purpose()).await.unwrap();
+    admin.write_suite(&purpose(), NEW).await.unwrap();
+    let refused = admin.oldest_suite(&purpose(), NEW).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    // Whatever it seals opens.
+    admin.promote_ready().await.unwrap();
+    let acme = tenant("acme");
+    let key = ring.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    assert_eq!(key.suite(), OLD);
+    assert!(ring.opening_key(&purpose(), &acme, key.id()).await.is_ok());
+    rotated(&ring).await;
+    // Nor by a key that was disabled before it sealed: enabled again, it opens only.
+    admin.write_suite(&purpose(), OLD).await.unwrap();
+    let unused = admin.rotate(&purpose()).await.unwrap();
+    admin.write_suite(&purpose(), NEW).await.unwrap();
+    assert!(admin.oldest_suite(&purpose(), NEW).await.is_err());
+    admin.disable(unused).await.unwrap();
+    admin.oldest_suite(&purpose(), NEW).await.unwrap();
+    assert_ne!(pending, unused);
+}
+
+#[tokio::test]
+async fn a_suite_is_refused_once_what_was_sealed_in_it_is_stored() {
+    let world = World::new();
+    let ring = old(&world).await;
+    let admin = ring.admin();
+    let table = Column::new("app", &purpose(), false);
+    ring.cover(table.clone()).await.unwrap();
+    let held = ring.sealing_key(&purpose(), &tenant("acme"), 0).await;
+    let held = held.unwrap().id();
+    admin.write_suite(&purpose(), NEW).await.unwrap();
+    rotated(&ring).await;
+    // Sealed before the rotation, and not stored yet: no barrier keeps it out.
+    let early = admin.oldest_suite(&purpose(), NEW).await.unwrap_err();
+    assert_eq!(early.kind(), ErrorKind::Unavailable);
+    table.keys.lock().unwrap().push(held);
+    world.clock.advance(ring.policy().minimum_age());
+    let counted = admin.oldest_suite(&purpose(), NEW).await.unwrap_err();
+    assert_eq!(counted.kind(), ErrorKind::Misuse);
+    table.keys.lock().unwrap().clear();
+    admin.oldest_suite(&purpose(), NEW).await.unwrap();
+}
