@@ -250,6 +250,26 @@ proptest! {
     }
 }
 
+/// Far ahead, a number of seconds looks like one of milliseconds.
+#[tokio::test]
+async fn an_expiry_that_is_written_is_read_back_to_its_second() {
+    for second in [
+        0,
+        1_800_000_000,
+        99_999_999_999,
+        100_000_000_000,
+        253_402_300_740,
+    ] {
+        let at = second * 1000;
+        let written = OAuthToken::response(SecretBytes::copy_of(b"ghp_abc"))
+            .expires(Timestamp::from_millis(at + 999))
+            .write()
+            .unwrap();
+        let json = std::str::from_utf8(written.expose()).unwrap();
+        assert_eq!(facts(json).await.expires, Some(at));
+    }
+}
+
 #[test]
 fn a_written_response_is_read_back_part_by_part() {
     let secret = |text: &str| SecretBytes::copy_of(text.as_bytes());

@@ -8,7 +8,7 @@ use super::{optional, text};
 use crate::credential::Note;
 
 /// From here on a moment is in milliseconds: in seconds it would be after the year 5000.
-const LEAST_MILLIS: u64 = 100_000_000_000;
+pub(super) const LEAST_MILLIS: u64 = 100_000_000_000;
 
 /// Milliseconds, since the epoch or since `from`.
 pub(super) struct Expiry {

@@ -5,6 +5,7 @@ use std::fmt;
 use keyward_base::{Error, Result, SecretBytes, Timestamp};
 
 use super::OAuthToken;
+use super::facts::LEAST_MILLIS;
 
 /// A token response (RFC 6749 section 5.1) to be written. Both tokens are wiped on drop.
 pub struct TokenResponse {
@@ -77,7 +78,13 @@ impl TokenResponse {
         }
         if let Some(at) = self.expires {
             let seconds = at.as_millis().checked_div(1000).unwrap_or(0);
-            out.push(format!(",\"expires_at\":{seconds}").as_bytes());
+            // So many seconds would be read as milliseconds: it is written in them.
+            let written = if seconds < LEAST_MILLIS {
+                seconds
+            } else {
+                seconds.saturating_mul(1000)
+            };
+            out.push(format!(",\"expires_at\":{written}").as_bytes());
         }
         if !self.scopes.is_empty() {
             let fits = |scope: &String| !scope.contains(',') && visible(scope.as_bytes());
