@@ -149,9 +149,18 @@ impl Home {
     pub async fn serve(dir: &HomeDir, options: &Options, name: &str) -> Result<Self> {
         let parts = Parts::existing(dir, options)?;
         let keyring = parts.keyring(options).replica(name).open().await?;
-        let mut opened = parts.finish(dir, options, keyring.clone()).await?;
-        opened.ticker = Some(Ticker::start(keyring)?);
-        Ok(opened)
+        let started = match parts.finish(dir, options, keyring.clone()).await {
+            Ok(mut opened) => Ticker::start(keyring.clone()).map(|ticker| {
+                opened.ticker = Some(ticker);
+                opened
+            }),
+            Err(e) => Err(e),
+        };
+        if started.is_err() {
+            // Nobody renews it: what could not start is waited for by no rotation.
+            let _or_it_runs_out = keyring.leave().await;
+        }
+        started
     }
 
     /// Ends what dropping ends, now: for a home that others share. The lease is given up, and

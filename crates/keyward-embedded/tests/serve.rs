@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use keyward_base::{Clock, ErrorKind, Purpose, Result, SystemClock, Tenant, Timestamp};
+use keyward_base::audit::Intent;
+use keyward_base::{
+    BoxFuture, Clock, Error, ErrorKind, Event, Purpose, Result, Sink, SystemClock, Tenant,
+    Timestamp,
+};
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::Promotion;
 
@@ -88,6 +92,36 @@ async fn a_home_that_others_share_is_closed_at_once() {
     other.close();
     let place = other.vault().tenant("acme").unwrap().place("a.b").unwrap();
     let _opened = place.record("1").unwrap().open().await.unwrap();
+}
+
+/// A sink that takes events and cannot tell what it holds.
+#[derive(Debug)]
+struct Mute;
+
+impl Sink for Mute {
+    fn record<'a>(&'a self, _: &'a Event) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
+        Box::pin(std::future::ready(Err(Error::unavailable("down"))))
+    }
+}
+
+/// A service that is started over and over would otherwise leave a lease each time, and each
+/// promotion would wait for all of them.
+#[tokio::test]
+async fn one_that_cannot_start_leaves_no_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let sound = options(folder.path());
+    drop(Home::init(&dir, &sound).await.unwrap());
+    let mut mute = options(folder.path());
+    mute.audit = Arc::new(Mute);
+    let refused = Home::serve(&dir, &mute, "web-1").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let other = Home::open(&dir, &sound).await.unwrap();
+    assert!(other.keyring().replicas().await.unwrap().is_empty());
 }
 
 /// A clock that panics where the lease is renewed.

@@ -172,8 +172,12 @@ impl KeyringBuilder {
         let keyring = Keyring(Arc::new(inner));
         keyring.0.judge(pinned.as_ref(), &keyring.snapshot())?;
         keyring.renew_lease(now).await?;
-        keyring.settle().await?;
-        Ok(keyring)
+        let settled = keyring.settle().await;
+        if settled.is_err() {
+            // Nobody renews it: what could not start is waited for by no rotation.
+            let _or_it_runs_out = keyring.leave().await;
+        }
+        settled.map(|()| keyring)
     }
 
     /// Makes the first ring, with one Active key for each of `purposes`.
