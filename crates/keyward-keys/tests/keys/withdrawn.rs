@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Reason};
-use keyward_keys::{KeyState, KeyUse, Keyring, RecordColumn, Signs, Stage, danger};
-use keyward_store::{Collection, MemoryStore};
+use keyward_keys::{Barrier, KeyState, KeyUse, Keyring, RecordColumn, Signs, Stage, danger};
+use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records as _, Write};
 
 use crate::world::{Column, World, purpose, tenant};
 
@@ -61,6 +61,75 @@ async fn an_early_end_is_for_macs_alone_whatever_this_process_knew() {
     }
     ring.admin().enable(sealing).await.unwrap();
     assert!(ring.opening_key(&purpose(), &acme, value).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_rotation_gives_back_a_mac_key_that_a_late_record_needs() {
+    let world = World::new();
+    let longest_life = None;
+    let ring = with(&world, &links(), KeyUse::Mac { longest_life }).await;
+    let data: Arc<MemoryStore> = Arc::new(MemoryStore::new(100));
+    let collection = Collection::named("session");
+    let column = RecordColumn::of_macs(data.clone(), collection.clone(), links()).unwrap();
+    ring.cover(Arc::new(column)).await.unwrap();
+    let web = world.builder().replica("web").open().await.unwrap();
+    let held = web.mac(&links()).unwrap();
+    let barrier = Barrier::claim_macs(data.as_ref(), &collection, &links())
+        .await
+        .unwrap();
+    let mut rotation = ring.admin().rotation(&links());
+    assert!(matches!(
+        rotation.step().await.unwrap(),
+        Stage::Waiting {
+            to: KeyState::Active,
+            ..
+        }
+    ));
+    web.refresh().await.unwrap();
+    web.tick().await.unwrap();
+    // Nothing names the old key: it is disabled, and the replica does not know yet.
+    assert!(matches!(
+        rotation.step().await.unwrap(),
+        Stage::Waiting {
+            to: KeyState::Destroyed,
+            ..
+        }
+    ));
+    let insert = Write::Insert {
+        key: RecordKey {
+            collection: collection.clone(),
+            owner: "acme".to_owned(),
+            id: "1".to_owned(),
+        },
+        content: Content {
+            mac_key: held.tag(),
+            ..Content::default()
+        },
+    };
+    let late = data.apply(vec![barrier.require(), insert]).await.unwrap();
+    assert!(matches!(late, Applied::Done(_)));
+    web.refresh().await.unwrap();
+    web.tick().await.unwrap();
+    let Stage::Draining { keys, rows, .. } = rotation.step().await.unwrap() else {
+        panic!("a record needs it");
+    };
+    assert_eq!((keys, rows), (vec![held.id()], 1));
+    ring.mac_by_id(&links(), held.id()).unwrap();
+    web.refresh().await.unwrap();
+    web.mac_by_id(&links(), held.id()).unwrap();
+    // The rotation ends it all the same, once the record is gone.
+    data.delete_owner(&collection, "acme").await.unwrap();
+    let ended = loop {
+        world.clock.advance(Duration::from_secs(1));
+        web.refresh().await.unwrap();
+        web.tick().await.unwrap();
+        match rotation.step().await.unwrap() {
+            Stage::Waiting { .. } => web.refresh().await.map(drop).unwrap(),
+            ended => break ended,
+        }
+    };
+    assert!(matches!(ended, Stage::Done { .. }), "{ended:?}");
+    assert_eq!(state(&ring, held.id()), KeyState::Destroyed);
 }
 
 #[tokio::test]
