@@ -292,13 +292,15 @@ impl Rotation {
             .map(crate::key_use::Rules::algorithm)
     }
 
-    /// Which of the keys that are to end MACed what has not expired.
+    /// Which of the keys that are to end MACed what has not expired. One that was disabled too
+    /// early is enabled again.
     async fn look_at_expiry(&self) -> Result<Draining> {
         let usage = self.admin.usage().await?;
         let keyring = &self.admin.keyring;
         let now = keyring.0.clock.now()?;
         let counted = !keyring.coverages().of(&self.purpose).is_empty();
-        let ring = &keyring.snapshot().ring;
+        let known = keyring.snapshot();
+        let ring = &known.ring;
         let mut drains = Draining::default();
         for state in [KeyState::Retired, KeyState::Disabled] {
             for key in self.ending(state) {
@@ -312,6 +314,13 @@ impl Rotation {
                 };
                 if over && rows == 0 {
                     continue;
+                }
+                if state == KeyState::Disabled {
+                    // It was disabled too early: what it MACed verifies until it has expired.
+                    let enable = self.enable(key.id);
+                    self.admin
+                        .audited("keys.enable", Some(key.id), enable)
+                        .await?;
                 }
                 drains.keys.push(key.id);
                 drains.rows = drains.rows.saturating_add(rows);
