@@ -1,5 +1,7 @@
 //! The table of ratios as bars.
 
+#![allow(clippy::arithmetic_side_effects)] // A few rows of a few pixels each.
+
 use std::fmt::Write as _;
 
 use crate::Row;

@@ -176,6 +176,7 @@ impl<'a> Matcher<'a> {
 
 /// The number that a digit of hexadecimal stands for; more than 15 for any other byte.
 fn nibble(digit: u8) -> u8 {
+    #[allow(clippy::indexing_slicing)] // A table made by the compiler: an index out of bounds does not compile.
     const NIBBLES: [u8; 256] = {
         let mut table = [0xff; 256];
         let mut value = 0_u8;

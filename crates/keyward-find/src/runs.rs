@@ -13,6 +13,7 @@ const PROBE: usize = 16;
 
 /// Whether a byte may stand in a form of a value: base64 in either alphabet, the dot, a backslash
 /// of an escape, the zero bytes of UTF-16, and the ends of lines.
+#[allow(clippy::indexing_slicing)] // A table made by the compiler: an index out of bounds does not compile.
 const IN_A_FORM: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_u8;

@@ -11,10 +11,11 @@ use crate::key_use::Signs;
 use crate::ring::{KeyKind, KeyState, Published, RingKey, Successor};
 use crate::ring_id::RingId;
 
-/// The statement that one key follows another: of which ring and purpose, id and public key of the
-/// one before, and of the one that follows.
-const SUCCESSOR: Domain<(RingId, &Purpose, KeyId, [u8; 32], KeyId, [u8; 32])> =
-    Domain::new("keyward/v1/successor");
+/// Of which ring and purpose, id and public key of the one before, and of the one that follows.
+type Succession<'a> = (RingId, &'a Purpose, KeyId, [u8; 32], KeyId, [u8; 32]);
+
+/// The statement that one key follows another.
+const SUCCESSOR: Domain<Succession<'_>> = Domain::new("keyward/v1/successor");
 
 /// A key that signs for one purpose, of the ring or of one tenant. A cheap clone. Hold it for one
 /// call, not longer: a handle does not see that its key retired.
