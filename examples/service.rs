@@ -51,7 +51,9 @@ impl Service {
         loop {
             match rotation.step().await? {
                 Stage::Done { .. } => return Ok(()),
-                Stage::Rewrap { .. } => drop(admin.rewrap_values(purpose, |_| {}).await?),
+                Stage::Rewrap { .. } => {
+                    let _moved = admin.rewrap_values(purpose, |_| {}).await?;
+                }
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }

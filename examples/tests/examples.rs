@@ -103,7 +103,7 @@ async fn an_applications_own_column_is_rotated_with_the_vault() -> Result<()> {
     Ok(())
 }
 
-#[allow(dead_code, clippy::print_stderr, missing_docs)]
+#[allow(dead_code, missing_docs)]
 #[path = "../service.rs"]
 mod service;
 

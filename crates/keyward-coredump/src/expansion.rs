@@ -97,8 +97,8 @@ pub struct Message {
     pub rest: Vec<u8>,
 }
 
-/// HKDF-Expand with the hash of `suite` (RFC 5869 section 2.3): two blocks of SHA-512, or three of
-/// SHA-256.
+/// HKDF-Expand (RFC 5869 section 2.3) with the hash of `suite`: two blocks of SHA-512 for 1, or three
+/// of SHA-256 for 2.
 #[must_use]
 pub fn expand(suite: u8, key: &[u8; 32], info: &[&[u8]]) -> Vec<u8> {
     let block = |before: &[u8], number: u8| -> Vec<u8> {
@@ -110,20 +110,19 @@ pub fn expand(suite: u8, key: &[u8; 32], info: &[&[u8]]) -> Vec<u8> {
                 parts.iter().for_each(|part| mac.update(part));
                 mac.finalize().into_bytes().to_vec()
             }
-            2 => {
+            _ => {
                 let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
                 parts.iter().for_each(|part| mac.update(part));
                 mac.finalize().into_bytes().to_vec()
             }
-            _ => panic!("a suite of ours"),
         }
     };
     let first = block(&[], 1);
     let second = block(&first, 2);
-    let third = if suite == 2 {
-        block(&second, 3)
-    } else {
+    let third = if suite == 1 {
         Vec::new()
+    } else {
+        block(&second, 3)
     };
     [first, second, third].concat()
 }

@@ -28,8 +28,11 @@ use secrecy::ExposeSecret as _;
 
 pub use web::{axum_form, axum_multipart, axum_origin};
 
+/// What a target does with its input.
+pub type Target = fn(&[u8]);
+
 /// Every target, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 14] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("anchor_parse", anchor_parse),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
@@ -243,7 +246,9 @@ pub fn token_parse(data: &[u8]) {
 }
 
 /// As sessions are to be: an id, a secret, a number and a tag.
-const SESSION: TokenKind<([u8; 16], [u8; 32], u64, [u8; 8])> = TokenKind::new("kws_", 1);
+type Session = ([u8; 16], [u8; 32], u64, [u8; 8]);
+
+const SESSION: TokenKind<Session> = TokenKind::new("kws_", 1);
 
 /// Environments: each name once, and what one loader reads is taken.
 pub fn vault_dotenv(data: &[u8]) {
