@@ -27,8 +27,18 @@ const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 const CHUNK: usize = 16 * 1024;
 
 fn context() -> Encoded {
-    const RECORD: Domain<(&str, &str, &str, &str, &str, &str, &str, [u8; 32], u64)> =
-        Domain::new("kw1/record");
+    type Record = (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        [u8; 32],
+        u64,
+    );
+    const RECORD: Domain<Record> = Domain::new("kw1/record");
     let header = "header-of-22-bytes-long";
     let fields = (
         header,
@@ -362,7 +372,7 @@ fn by_size() {
             Box::new(move |n| {
                 (0..n).for_each(|_| {
                     let mut out = Vec::with_capacity(body_len(message.len()).unwrap());
-                    key.seal(&context, message, &mut out).unwrap();
+                    key.seal(context, message, &mut out).unwrap();
                     black_box(out);
                 })
             })

@@ -90,6 +90,10 @@ impl Secrets {
             let purpose = fields.take(purpose_len);
             fields.take(7 * 8);
             let wrapped = fields.wrapped();
+            if algorithm == [3] {
+                // Its public key, and the signature that it follows the one before.
+                fields.take(32 + 8 + 64);
+            }
             if wrapped.is_empty() {
                 continue;
             }

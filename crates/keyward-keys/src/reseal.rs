@@ -1,7 +1,7 @@
 //! Sealing values anew, whichever crate keeps them: rotation that ends.
 //!
 //! A column that can be counted is a [`Coverage`]; one whose values can be moved is a [`Reseal`]
-//! too. Records of a store are moved by [`RecordColumn::resealed_by`], which asks a [`ResealRow`]
+//! too. Records of a store are moved by [`crate::RecordColumn::resealed_by`], which asks a [`ResealRow`]
 //! for each row and does the rest: the barrier goes up first, so that nobody writes under an old
 //! key any more; then one scan seals anew what is old, each row by compare-and-swap, with its
 //! cursor and the condition that the barrier has not moved in the same batch. A [`Pass`] goes over
