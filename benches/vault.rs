@@ -58,18 +58,21 @@ fn done(store: &SqliteStore, batch: Vec<Write>) {
     assert!(matches!(applied, Applied::Done(_)));
 }
 
-fn keyring(folder: &Path) -> Keyring {
+/// A new keyring, opened twice: columns that the first one covers are not counted by the second.
+fn keyrings(folder: &Path) -> (Keyring, Keyring) {
     let keys = Arc::new(SqliteStore::open(folder.join("keys.db")).unwrap());
-    let root = FileRoot::create(&folder.join("root"), &Provider::default()).unwrap();
+    let root = Arc::new(FileRoot::create(&folder.join("root"), &Provider::default()).unwrap());
     let purpose = Purpose::new("vault").unwrap();
-    block_on(Keyring::builder(keys, Arc::new(root)).create(&[purpose], &[])).unwrap()
+    let builder = || Keyring::builder(keys.clone(), root.clone());
+    let first = block_on(builder().create(&[purpose], &[])).unwrap();
+    (first, block_on(builder().open()).unwrap())
 }
 
 /// A vault of `rows` tokens in a file: put in memory, then copied page by page.
 fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault {
-    let ring = keyring(folder);
+    let (first, ring) = keyrings(folder);
     let memory: Arc<dyn Records> = Arc::new(MemoryStore::new(rows + 10));
-    let filling = block_on(Vault::builder(ring.clone(), Arc::clone(&memory)).build()).unwrap();
+    let filling = block_on(Vault::builder(first, Arc::clone(&memory)).build()).unwrap();
     let none = Role::none();
     for at in 0..rows {
         let slot = Slot::new(&tenant(at), "account.token", &format!("{at:08}")).unwrap();
@@ -93,6 +96,7 @@ fn vault(folder: &Path, rows: usize, tenant: impl Fn(usize) -> String) -> Vault 
         done(&store, page.into_iter().map(insert).collect());
     }
     assert_eq!(block_on(store.erase()).unwrap(), Erased::Done);
+    block_on(ring.refresh()).unwrap();
     block_on(Vault::builder(ring, store).build()).unwrap()
 }
 
