@@ -1,6 +1,12 @@
 //! A disk that is full: refused as such, and nothing half written.
 // Tests: a panic is the report.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
+#![allow(missing_docs)]
 
 mod support;
 

@@ -23,7 +23,7 @@
 //! | [`credential`] | the kinds of credentials, and how each is read |
 //! | [`slot`] | where a credential lies |
 //! | [`sealed`] | a sealed value as an application keeps it |
-//! | [`column`] | a column of an application's own table |
+//! | [`mod@column`] | a column of an application's own table |
 //! | [`table`] | that table, as rotation sees it |
 //! | [`detached`] | values that lie in no column |
 //! | [`rewrap`] | rotation that ends |

@@ -36,7 +36,7 @@ impl Sealed {
         &self.text
     }
 
-    /// Until when a value that [`Column::seal`] gave may be stored: the time of sealing and
+    /// Until when a value that [`crate::Column::seal`] gave may be stored: the time of sealing and
     /// [`Policy::seal_use`](keyward_keys::Policy::seal_use), 60 seconds. None for a value that was
     /// read from its text, or sealed detached.
     ///
