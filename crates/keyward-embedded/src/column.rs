@@ -9,7 +9,9 @@ use keyward_base::{
     CredentialKind, Error, Place, RecordId, Result, Revision, Role, SecretBytes, Tenant,
 };
 use keyward_sqlite::identity;
-use keyward_sqlite::rusqlite::{self, Connection, OptionalExtension, TransactionBehavior, params};
+use keyward_sqlite::rusqlite::{
+    self, Connection, OpenFlags, OptionalExtension, TransactionBehavior, params,
+};
 use keyward_store::BoxFuture;
 use keyward_vault::{Cell, Column, Row, Sealed, Table};
 
@@ -52,8 +54,8 @@ impl Home {
     ///
     /// # Errors
     /// `Misuse` if the table or one of the columns is not as the layout says; `Unavailable` if the
-    /// database or the key store cannot be reached; `Corrupt` if the database has a table
-    /// `keyward_store` that is not ours.
+    /// database is missing (it is not made), or it or the key store cannot be reached; `Corrupt` if
+    /// the database has a table `keyward_store` that is not ours.
     pub async fn own_column(&self, database: &Path, layout: &Layout<'_>) -> Result<OwnColumn> {
         let (store, rows) = Rows::open(database, layout)?;
         let place = Place::new(&format!("{}.{}", layout.table, layout.column))?;
@@ -126,7 +128,9 @@ impl Rows {
         [table, id, tenant, column]
             .into_iter()
             .try_for_each(check_name)?;
-        let mut conn = Connection::open(database).map_err(failed)?;
+        // A database that is missing is not made, and its name is a path, never a URI.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(database, flags).map_err(failed)?;
         conn.busy_timeout(BUSY).map_err(failed)?;
         check_table(&conn, layout)?;
         let begun = conn.transaction_with_behavior(TransactionBehavior::Immediate);

@@ -137,7 +137,7 @@ async fn a_table_that_is_not_as_said_is_refused_with_what_mends_it() {
     let home = Home::init(&dir, &options(folder.path())).await.unwrap();
     let strict = |columns: &str| format!("CREATE TABLE server ({columns}) STRICT");
     let cases = [
-        (String::new(), "no table"),
+        ("PRAGMA user_version = 1".to_owned(), "no table"),
         (TABLE.replace(" STRICT", ""), "STRICT"),
         (
             strict("id INTEGER PRIMARY KEY, tenant TEXT, password TEXT"),
@@ -178,6 +178,10 @@ async fn a_table_that_is_not_as_said_is_refused_with_what_mends_it() {
         assert_eq!(refused.kind(), ErrorKind::Misuse, "{sql}");
         assert!(refused.to_string().contains(says), "{refused}");
     }
+    let missing = folder.path().join("missing.db");
+    let refused = home.own_column(&missing, &LAYOUT).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(!missing.exists(), "it is not made");
     for table in ["", "a b", "a\"b", &"x".repeat(64)] {
         let layout = Layout { table, ..LAYOUT };
         let database = folder.path().join("app-1.db");
