@@ -35,7 +35,7 @@ fn refused(text: &[u8]) -> String {
 fn each_form_is_read() {
     // As npm, Python and containers read it; `None` where the loader does not.
     let same = |value: &'static str| [Some(value); 3];
-    let cases: [(&str, [Option<&str>; 3]); 36] = [
+    let cases: [(&str, [Option<&str>; 3]); 38] = [
         ("A=b", same("b")),
         ("A=b\r\n", same("b")),
         ("\u{feff}A=b\n", same("b")),
@@ -111,6 +111,15 @@ fn each_form_is_read() {
         (
             r#"A="C:\dir\""#,
             [Some(r"C:\dir\"), None, Some(r#""C:\dir\""#)],
+        ),
+        ("A= # c", [Some(""), Some(""), Some(" # c")]),
+        (
+            r#"A="say \"hi\"""#,
+            [
+                Some(r#"say \"hi\""#),
+                Some("say \"hi\""),
+                Some(r#""say \"hi\"""#),
+            ],
         ),
         (r#"A="b" c"#, [Some(r#""b" c"#), None, Some(r#""b" c"#)]),
     ];
@@ -330,9 +339,164 @@ fn limits_hold() {
     let many = |count: usize| (0..count).map(|n| format!("V{n}=1\n")).collect::<String>();
     assert_eq!(read(&many(1000)).len(), 1000);
     assert!(refused(many(1001).as_bytes()).contains("line 1001"));
+    for (len, fits) in [(65_535, true), (65_536, false), (65_537, false)] {
+        let line = format!("A=1\nB={}\nC=1", "x".repeat(len - 2));
+        let read = EnvSet::parse_as(line.as_bytes(), Loader::Container);
+        assert_eq!(read.is_ok(), fits, "{len}");
+    }
     let long = "NAME_".repeat(51);
     assert_eq!(read(&format!("{long}=1"))[0].0, long);
     assert!(refused(format!("{long}N=1").as_bytes()).contains("at most 255"));
+}
+
+/// As the page on the format states them, each on both sides of its limit.
+#[test]
+fn the_rules_of_names_hold_at_their_limits() {
+    // Made of words: digits, letters that are of none, parts that cannot be spoken.
+    let names = [
+        ("kzqwvbxjmtr", true),
+        ("kzqwvbxjmtrp", false),
+        ("DATABASE_1234", true),
+        ("DATABASE_12345", false),
+        ("database-1234", true),
+        ("database-12345", false),
+        ("KABODU_LIMO_X", true),
+        ("KABODU_LIMO_1", false),
+        ("DATABASE_QWRTP", true),
+        ("DATABASE_QWRTPS", false),
+        ("DATABASE_KABCDEFGHJX", true),
+        ("DATABASE_KABCDEFGHJXY", false),
+        ("AUTHENTICATION_URL", true),
+        ("XKQZWDATABASE", false),
+        ("DATABASEXKQZW", false),
+        ("IDIDIDIDIDID", false),
+        ("host.kzqwvbx", true),
+        ("host.kzqwvbxj", false),
+        ("database.kzqwvbxj", true),
+        ("database.kzqwvbxjm", false),
+        ("id-id-id-id-id", false),
+        ("AWSRegionName", true),
+        ("XMLHttpRequestUrl", true),
+        ("awsRegionName", true),
+    ];
+    for (name, taken) in names {
+        for text in [format!("{name}=1"), format!("{name}='1'")] {
+            assert_eq!(EnvSet::parse(text.as_bytes()).is_ok(), taken, "{text}");
+        }
+    }
+    let (wrapped, shorter) = ("a".repeat(60), "a".repeat(59));
+    let spaced = format!("{} {}", &wrapped[..30], &wrapped[..30]);
+    let lines = [
+        // A word alone, or before nothing.
+        ("A=1\nkzqwvbx", true),
+        ("A=1\nkzqwvbxj", false),
+        ("A=1\nkzqwvbx=", true),
+        ("A=1\nkzqwvbxj=", false),
+        ("A=1\nkzqwvbxj=1", true),
+        ("A=1\nkzqwvbxj=''", true),
+        ("A=1\nhttp_proxy\nno_proxy=", true),
+        // A key of a connection string.
+        ("hostDatabase=1", true),
+        ("A='1'\nhostDatabase=1", true),
+        ("A=1\nB='1'\nhostDatabase=1", true),
+        ("A=1\nhostDatabase=1", false),
+        ("A=1\nhostDatabase='1'", false),
+        ("A=1\nHTTP_PROXY\nhostDatabase=1", false),
+        ("A=1\nhostDatabas=1", true),
+        ("A=1\nhost_Database=1", true),
+        ("A=1\nhost-database=1", true),
+        ("A=1\nhost.database=1", true),
+        ("A=1\nHOSTDATABASE=1", true),
+        ("hostDatabase=1;b=2", false),
+        ("hostDatabase=1;b;c=2", false),
+        ("hostDatabase=1;b", true),
+        ("hostDatabase=1b=2", true),
+        ("hostDatabase='1;b=2'", true),
+        ("hostDatabase=`1;b=2`", true),
+        ("hostDatabas=1;b=2", true),
+        ("host_Database=1;b=2", true),
+        ("HOSTDATABASE=1;b=2", true),
+        // A value below its name.
+        ("A=\nhost.database=1", false),
+        ("A= \nhost.database=1", false),
+        ("A=\nHTTP_PROXY\nhost.database=1", false),
+        ("A=\nhost.database='1'", true),
+        ("A=''\nhost.database=1", true),
+        ("A=\nhost.databa=1", true),
+        ("A=\nHOST_DATABASE=1", true),
+        // The end of a value that goes on below it.
+        ("E=B=c\nHOST_DATABASE=", false),
+        ("E=B=c\nHTTP_PROXY\nHOST_DATABASE=", false),
+        ("E=B=c\nHOST_DATABASE=1", true),
+        ("E=B=c\nHOST_DATABASE=''", true),
+        ("E=B=c\nHOST_DATABA=", true),
+        ("E='B=c'\nHOST_DATABASE=", true),
+        ("E=-B=c\nHOST_DATABASE=", true),
+        ("E=a b=c\nHOST_DATABASE=", true),
+        ("E=Bc\nHOST_DATABASE=", true),
+        (&format!("E={wrapped}\nHOST_DATABASE="), false),
+        (&format!("E={wrapped}\nHOST_DATABASE=1"), true),
+        (&format!("E={shorter}\nHOST_DATABASE="), true),
+        (&format!("E={spaced}\nHOST_DATABASE="), true),
+        // Padding of base64.
+        ("A===", false),
+        ("A==-", false),
+        ("A==b", true),
+        ("A===b", true),
+        // A quote without its partner.
+        ("B=x\"", true),
+        ("A=1\nB=x\"", false),
+        ("A=1\nB=x\" y", false),
+        ("A=1\nB=x\"y", true),
+        ("A=1\nB=x\"y\"", true),
+        ("A=1\nB=x' y", true),
+        ("A=1\nB=x'", false),
+        ("A=1\nB=x # y\"", false),
+    ];
+    for (text, taken) in lines {
+        assert_eq!(EnvSet::parse(text.as_bytes()).is_ok(), taken, "{text:?}");
+    }
+    // A quote before a comment ends the value to those who know comments.
+    let text = b"A=1\nB=x' # c";
+    let takes = Loader::ALL.map(|loader| EnvSet::parse_as(text, loader).is_ok());
+    assert_eq!(takes, [false, false, true]);
+    // Quotes part values for containers too.
+    for text in [
+        "A=\"1\"\nhostDatabase=1",
+        "A=''\nhostDatabase=1",
+        "A=`1`\nhostDatabase=1",
+    ] {
+        assert!(
+            EnvSet::parse_as(text.as_bytes(), Loader::Container).is_ok(),
+            "{text}"
+        );
+    }
+    for text in ["A=\"1\"2\nhostDatabase=1", "A=1''\nhostDatabase=1"] {
+        assert!(
+            EnvSet::parse_as(text.as_bytes(), Loader::Container).is_err(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_a_loader_says_is_said_of_it() {
+    let text = b"export A=1\nB=\"x\n";
+    let line = |loader| EnvSet::parse_as(text, loader).unwrap_err().to_string();
+    assert!(line(Loader::Container).contains("line 1"));
+    assert!(line(Loader::Npm).contains("line 2"));
+    assert!(line(Loader::Python).contains("line 2"));
+    assert!(refused(text).contains("line 2"));
+}
+
+/// For Python, the last place of a name says whether it is set.
+#[test]
+fn a_name_that_at_last_stands_alone_is_not_set_for_python() {
+    let read = |loader| pairs(&EnvSet::parse_as(b"A=1\nB=2\nA\n", loader).unwrap());
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(read(Loader::Python), [pair("B", "2")]);
+    assert_eq!(read(Loader::Npm), [pair("A", "1"), pair("B", "2")]);
+    assert_eq!(read(Loader::Container), [pair("A", "1"), pair("B", "2")]);
 }
 
 /// The largest set that is read can be put, listed and opened.

@@ -1,25 +1,23 @@
 //! The env files of containers, after the page of `docker container run` on `--env-file` and the
 //! package `kvfile` of its command line: a line is `NAME=value` or `NAME`, both as they stand.
 
-use super::reading::{
-    Entry, Escapes, Reading, Trouble, UNCLOSED, Value, leaves_quote_open, line_end,
-};
+use super::reading::{Entry, Escapes, Reading, Trouble, UNCLOSED, Value, leaves_quote_open};
 
 /// The longest line that the command line of Docker reads, in bytes.
 const MAX_LINE: usize = 64 * 1024 - 1;
 
 pub(super) fn read(text: &str) -> Result<Reading, Trouble> {
     let mut reading = Reading::default();
-    let mut start = 0;
-    while start < text.len() {
-        let end = line_end(text, start);
-        let line = text.get(start..end).unwrap_or_default();
+    let mut next = 0_usize;
+    for line in text.split('\n') {
+        let start = next;
+        let end = start.saturating_add(line.len());
+        next = end.saturating_add(1);
         if line.len() > MAX_LINE {
             return Err(Trouble::at(start, "a line of more than 65535 bytes"));
         }
         let kept = line.trim_start();
         let at = end.saturating_sub(kept.len());
-        start = end.saturating_add(1);
         if kept.is_empty() || kept.starts_with('#') {
             continue;
         }
@@ -37,10 +35,10 @@ pub(super) fn read(text: &str) -> Result<Reading, Trouble> {
         }
         let value = value.map(|value| {
             let span = end.saturating_sub(value.len())..end;
-            let quoted = value.len() >= 2
-                && ['"', '\'', '`']
-                    .iter()
-                    .any(|quote| value.starts_with(*quote) && value.ends_with(*quote));
+            // One quote alone was refused above.
+            let quoted = ['"', '\'', '`']
+                .iter()
+                .any(|quote| value.starts_with(*quote) && value.ends_with(*quote));
             Value {
                 inside: span.clone(),
                 span,

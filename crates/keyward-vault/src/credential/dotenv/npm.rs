@@ -82,7 +82,6 @@ impl<'a> Parser<'a> {
             if sign.trim_start_matches(is_space).starts_with('=') {
                 return Err(trouble);
             }
-            self.skip(|c| !is_line_end(c));
             return Ok(Entry { name, value: None });
         } else {
             return Err(trouble);
@@ -131,7 +130,7 @@ impl<'a> Parser<'a> {
         }
         let closing = closing?;
         self.at = closing.saturating_add(1);
-        let value = Value {
+        Some(Value {
             span: start..self.at,
             inside: inside..closing,
             escapes: if quote == '"' {
@@ -140,12 +139,7 @@ impl<'a> Parser<'a> {
                 Escapes::None
             },
             quoted: true,
-        };
-        self.skip(is_blank);
-        if self.rest().starts_with('#') {
-            self.skip(|c| !is_line_end(c));
-        }
-        Some(value)
+        })
     }
 
     /// Up to `#` or the end of the line. Quotes at both ends are no part of it.
@@ -173,13 +167,10 @@ impl<'a> Parser<'a> {
         if matches!(first, Some('"' | '\'' | '`')) && chars.next_back() == first {
             inside = inside.start.saturating_add(1)..inside.end.saturating_sub(1);
         }
-        // A comment ends where JavaScript has a line end, which is not only `\n`.
+        // What is a comment here may be of the value to others.
         self.at = cut;
-        if self.rest().starts_with('#') {
-            self.skip(|c| !is_line_end(c));
-        }
         Ok(Value {
-            span: start..self.at,
+            span: start..end,
             inside,
             escapes,
             quoted: false,

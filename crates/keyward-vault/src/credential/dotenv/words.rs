@@ -15,7 +15,7 @@ pub(super) const LONG: usize = 12;
 /// The most letters of a name with small letters, `-` or `.` in it that need not be of words.
 const MOST_UNKNOWN: usize = 8;
 
-/// The most digits of a name of 12 bytes and more.
+/// The most digits of a name that has to be made of words: more than a version or a size has.
 const MOST_DIGITS: usize = 4;
 
 /// Letters of the longest word.
@@ -25,20 +25,17 @@ const LONGEST: usize = 22;
 static WORDS: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| include_str!("words.txt").split_ascii_whitespace().collect());
 
-/// Whether `name` may be shown: it is short, or made of words parted by `_`, `-`, `.` or a capital.
-/// In a name of capitals, digits and `_` alone, as most are, a part of less than [`LONG`] letters
-/// may be any word that can be spoken, such as a project's own name. Of any other, a third is
-/// words.
-pub(super) fn are_in(name: &str) -> bool {
-    if name.len() < LONG {
+/// Whether `name` may be shown: it is shorter than `least`, or made of words parted by `_`, `-`,
+/// `.`, digits or a capital. In a name of capitals, digits and `_` alone, as most are, a part of
+/// less than [`LONG`] letters may be any word that can be spoken, such as a project's own name. Of
+/// any other, a third is words.
+pub(super) fn are_in(name: &str, least: usize) -> bool {
+    if name.len() < least {
         return true;
     }
     let is_conventional = is_conventional(name);
     let (mut known, mut unknown) = (0_usize, 0_usize);
     for part in name.split(['_', '-', '.']) {
-        if has_many_digits(part) {
-            return false;
-        }
         let (of_words, of_none) = letters(part);
         known = known.saturating_add(of_words);
         unknown = unknown.saturating_add(of_none);
@@ -47,26 +44,18 @@ pub(super) fn are_in(name: &str) -> bool {
         }
     }
     let digits = name.bytes().filter(u8::is_ascii_digit).count();
-    if is_conventional {
-        return digits == 0 || (known > 0 && digits <= MOST_DIGITS);
-    }
-    unknown <= MOST_UNKNOWN && digits <= MOST_DIGITS && known.saturating_mul(3) >= name.len()
+    let has_words = if is_conventional {
+        digits == 0 || known > 0
+    } else {
+        unknown <= MOST_UNKNOWN && known.saturating_mul(3) >= name.len()
+    };
+    has_words && digits <= MOST_DIGITS
 }
 
 /// Whether it is of capitals, digits and `_` alone.
-pub(super) fn is_conventional(name: &str) -> bool {
+fn is_conventional(name: &str) -> bool {
     name.bytes()
         .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-}
-
-/// More than a version or a size has, or between letters again and again.
-fn has_many_digits(part: &str) -> bool {
-    let digits = part.bytes().filter(u8::is_ascii_digit).count();
-    let runs = part
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|run| !run.is_empty())
-        .count();
-    digits > MOST_DIGITS || (runs > 1 && part.len() > MOST_DIGITS)
 }
 
 /// Of six letters, one is a vowel.
