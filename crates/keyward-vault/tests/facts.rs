@@ -57,7 +57,21 @@ fn facts_of_another_kind_are_corrupt() {
     ] {
         assert_eq!(read(kind, ""), needs_none, "{kind}");
     }
-    assert!(!read("ssh-key", r#""encrypted":true"#));
+    let part = |part: &str| {
+        SSH.split(',')
+            .find(|p| p.contains(part))
+            .unwrap()
+            .to_owned()
+    };
+    for part in [
+        part("key_type"),
+        part("fingerprint"),
+        r#""encrypted":true"#.to_owned(),
+    ] {
+        for kind in ["api-key", "ssh-key"] {
+            assert!(!read(kind, &part), "{kind}: {part}");
+        }
+    }
 }
 
 #[test]

@@ -59,6 +59,8 @@ async fn the_example_of_the_specification_comes_back_byte_for_byte() {
         );
     }
     assert!(opened.credential().env().is_err());
+    let scopes = r#"{ scopes: ["repo", "read:org"], .. }"#;
+    assert_eq!(format!("{read:?}"), format!("OAuthToken {scopes}"));
 }
 
 async fn facts(json: &str) -> Facts {
@@ -70,6 +72,23 @@ async fn facts(json: &str) -> Facts {
         .unwrap()
         .facts()
         .clone()
+}
+
+#[test]
+fn what_is_null_is_not_noted_and_scopes_have_a_length() {
+    let parse = |json: &str| {
+        let bytes = SecretBytes::copy_of(json.as_bytes());
+        let now = Timestamp::from_millis(1);
+        Credential::parse(Kind::OAuthToken, bytes, &Provider::default(), now).unwrap()
+    };
+    let none = parse(r#"{"access_token":"abc","refresh_token":null,"scope":null}"#);
+    assert!(none.notes().is_empty(), "{:?}", none.notes());
+    for (len, fits) in [(8192, true), (8193, false)] {
+        let scope = "s".repeat(len);
+        let token = parse(&format!(r#"{{"access_token":"abc","scope":"{scope}"}}"#));
+        assert_eq!(token.facts().scopes.len(), usize::from(fits));
+        assert_eq!(token.notes().is_empty(), fits);
+    }
 }
 
 #[tokio::test]
@@ -185,6 +204,11 @@ async fn optional_facts_of_another_form_are_left_out_and_named() {
 
 #[test]
 fn escapes_are_decoded() {
+    let read = OAuthToken::parse(br#"{"access\u005ftoken":"a","sc\u006fpe":"b"}"#).unwrap();
+    assert_eq!(
+        (read.access().expose(), read.scopes()),
+        (&b"a"[..], &["b".to_owned()][..])
+    );
     let read = OAuthToken::parse(br#"{"access_token":"a\/b\"c\\d\u0041\u007e"}"#).unwrap();
     assert_eq!(read.access().expose(), br#"a/b"c\dA~"#);
 }
@@ -274,12 +298,15 @@ async fn an_expiry_that_is_written_is_read_back_to_its_second() {
 fn a_written_response_is_read_back_part_by_part() {
     let secret = |text: &str| SecretBytes::copy_of(text.as_bytes());
     for access in ["ghp_abc", "a\"b\\c", "\\\"", "~"] {
-        let written = OAuthToken::response(secret(access))
+        let response = OAuthToken::response(secret(access))
             .refresh(secret("r\\\"/"))
             .expires(Timestamp::from_millis(1_800_000_000_999))
-            .scopes(["repo", "read:org", "\"odd\\"])
-            .write()
-            .unwrap();
+            .scopes(["repo", "read:org", "\"odd\\"]);
+        assert_eq!(
+            format!("{response:?}"),
+            r#"TokenResponse { scopes: ["repo", "read:org", "\"odd\\"], .. }"#
+        );
+        let written = response.write().unwrap();
         let read = OAuthToken::parse(written.expose()).unwrap();
         assert_eq!(read.access().expose(), access.as_bytes());
         assert_eq!(read.refresh().unwrap().expose(), b"r\\\"/");

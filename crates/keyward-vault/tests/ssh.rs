@@ -99,6 +99,13 @@ async fn keys_of_ssh_keygen_have_its_fingerprint_and_come_back_unchanged() {
         assert_eq!(facts.key_type.as_deref(), Some(key_type));
         assert_eq!(facts.encrypted, !passphrase.is_empty(), "{how:?}");
 
+        let key = SshKey::parse(&bytes).unwrap();
+        assert_eq!(key.key_type(), key_type);
+        assert_eq!(key.is_encrypted(), !passphrase.is_empty());
+        let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
+        let line = key.public_line();
+        assert!(public.starts_with(&format!("{line} ")), "{line}: {public}");
+
         let opened = world.vault.open(&slot, &role).await.unwrap();
         assert_eq!(opened.bytes().expose(), bytes);
         let shown = format!("{opened:?} {credential:?}");
@@ -145,6 +152,15 @@ fn line_ends_of_windows_and_white_space_around_are_let_through() {
         }
         // What is opened again is taken as it is.
         assert!(parsed(kept).unwrap().notes().is_empty());
+    }
+    // Within the base64, others are stricter than OpenSSH.
+    let middle = BEGIN.len() + 30;
+    let end = text.len() - END.len() - 1;
+    for (at, what) in [(middle, " "), (middle, "\t"), (middle, "\r"), (end, "\0")] {
+        let other = format!("{}{what}{}", &text[..at], &text[at..]);
+        let credential = parsed(other.as_bytes()).unwrap();
+        assert_eq!(credential.notes(), [Note::Mended], "{what:?}");
+        assert_eq!(credential.bytes().expose(), text.as_bytes(), "{what:?}");
     }
 }
 
@@ -240,4 +256,11 @@ fn an_ed25519_secret_that_ends_in_another_public_key_is_taken_and_said() {
 fn a_file_longer_than_any_key_is_refused() {
     let long = format!("{BEGIN}{}\n{END}", "A".repeat(70_000));
     assert!(refused(long.as_bytes()).to_string().contains("65536"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = new_key(folder.path(), "key", &["-t", "ed25519"], "");
+    let mut file = std::fs::read(path).unwrap();
+    file.resize(65_536, b'\n');
+    SshKey::parse(&file).unwrap();
+    file.push(b'\n');
+    assert!(refused(&file).to_string().contains("65536"));
 }

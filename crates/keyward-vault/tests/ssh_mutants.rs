@@ -15,7 +15,8 @@ use std::path::Path;
 use base64ct::{Base64, Encoding as _};
 use keyward_base::{SecretBytes, Timestamp};
 use keyward_crypto::Provider;
-use keyward_vault::{Credential, Kind};
+use keyward_vault::{Credential, Kind, SshKey};
+use num_bigint::BigUint;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -451,6 +452,89 @@ fn secret_numbers_of_curves() {
     }
 }
 
+/// The public point of a curve: on it, with coordinates at the bounds that OpenSSH sets.
+#[test]
+fn points_of_curves() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = BigUint::from(1_u8);
+    for (bits, p, b, n) in [
+        (
+            "256",
+            "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
+            "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b",
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+        ),
+        (
+            "384",
+            "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff",
+            "b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aef",
+            "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+        ),
+        (
+            "521",
+            "1ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+            "51953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00",
+            "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+        ),
+    ] {
+        let [p, b, n] = [p, b, n].map(|hex| BigUint::parse_bytes(hex.as_bytes(), 16).unwrap());
+        // Half of the x have a point: y is the root of this, if it has one.
+        let y = |x: &BigUint| {
+            let square = (x * x * x + (&p - BigUint::from(3_u8)) * x + &b) % &p;
+            let y = square.modpow(&((&p + &one) / BigUint::from(4_u8)), &p);
+            (&y * &y % &p == square).then_some(y)
+        };
+        let upwards = |mut x: BigUint| {
+            while y(&x).is_none() {
+                x += &one;
+            }
+            x
+        };
+        let downwards = |mut x: BigUint| {
+            while y(&x).is_none() {
+                x -= &one;
+            }
+            x
+        };
+        let half = &one << (n.bits() / 2);
+        let (short, long) = (downwards(&half - &one), upwards(half));
+        assert_eq!(
+            (short.bits(), long.bits()),
+            (n.bits() / 2, n.bits() / 2 + 1)
+        );
+        let largest = downwards(&n - BigUint::from(2_u8));
+        let path = new_key(folder.path(), bits, &["-t", "ecdsa", "-b", bits], "");
+        let parts = Parts::of(&std::fs::read(path).unwrap());
+        let whole = fields(&parts.private, 5);
+        for (x, loads) in [
+            (upwards(one.clone()), false),
+            (short, false),
+            (long, true),
+            (largest, true),
+            (&n - &one, false),
+            (n.clone(), false),
+            (upwards(n.clone()), false),
+        ] {
+            let Some(y) = y(&x) else { continue };
+            let len = whole[2].len() / 2;
+            let padded = |number: &BigUint| {
+                let bytes = number.to_bytes_be();
+                [vec![0; len - bytes.len()], bytes].concat()
+            };
+            let mut other = whole.clone();
+            other[2] = [vec![4], padded(&x), padded(&y)].concat();
+            let public = other[..3].iter().flat_map(|field| string(field)).collect();
+            let both = Parts {
+                public,
+                ..parts.clone()
+            };
+            let file = with_fields(&both, &other).file();
+            assert_eq!(SshKey::parse(&file).is_ok(), loads, "{bits}: {x:x}");
+            agree(folder.path(), &file, &format!("{bits}: {x:x}"));
+        }
+    }
+}
+
 /// An RSA key whose modulus is even, and one whose primes are 0, 1 or even.
 #[test]
 fn numbers_of_rsa() {
@@ -461,7 +545,21 @@ fn numbers_of_rsa() {
     assert_eq!(with_fields(&parts, &whole).file(), parts.file());
     // Type, n, e, d, the inverse of q, p, q, and a comment.
     for at in 3..7 {
-        for number in [vec![], vec![0], vec![1], vec![2], vec![0, 1], vec![4; 64]] {
+        for number in [
+            vec![],
+            vec![0],
+            vec![1],
+            vec![2],
+            vec![0, 1],
+            vec![4; 64],
+            // At most 16384 bits, beside one zero in front.
+            vec![0x7f; 2048],
+            [vec![0], vec![0xff; 2048]].concat(),
+            [vec![0, 0], vec![0x7f; 2047]].concat(),
+            vec![0x7f; 2049],
+            vec![0; 2050],
+            [vec![0], vec![0x7f; 2049]].concat(),
+        ] {
             let mut other = whole.clone();
             other[at] = number;
             let why = format!("{at}: {:02x?}", other[at]);
@@ -497,6 +595,18 @@ fn numbers_of_rsa() {
         };
         agree(folder.path(), &with_fields(&both, &other).file(), &why);
     }
+}
+
+/// As OpenSSH loads them up to its version 9.
+#[test]
+fn keys_of_dsa() {
+    let numbers = [vec![5; 128], vec![6; 20], vec![7; 128], vec![8; 128]];
+    let public = [b"ssh-dss".to_vec()].into_iter().chain(numbers);
+    let public: Vec<u8> = public.flat_map(|field| string(&field)).collect();
+    let rest = [string(&[9; 20]), string(b"comment")].concat();
+    let private = [&[1, 2, 3, 4, 1, 2, 3, 4], &public[..], &rest].concat();
+    let key = Parts::plain(public, private).padded(8, 0).file();
+    assert_eq!(SshKey::parse(&key).unwrap().key_type(), "ssh-dss");
 }
 
 #[test]
@@ -570,5 +680,51 @@ fn keys_with_a_passphrase() {
             parse(&armoured(&[&bytes[..], &[0]].concat())).is_err(),
             "{cipher}"
         );
+    }
+    let path = new_key(
+        folder.path(),
+        "key",
+        &["-t", "ed25519", "-a", "1"],
+        "correct horse",
+    );
+    let whole = Parts::of(&std::fs::read(path).unwrap());
+    let takes = |parts: &Parts| match SshKey::parse(&parts.file()) {
+        Ok(key) => {
+            assert!(key.is_encrypted());
+            true
+        }
+        Err(_) => false,
+    };
+    let options = |salt: &[u8], rounds: u32| [string(salt), rounds.to_be_bytes().to_vec()].concat();
+    for (salt, rounds, taken) in [
+        (&b"0123456789abcdef"[..], 1, true),
+        (b"0123456789abcdef", 0, false),
+        (b"", 1, false),
+    ] {
+        let other = Parts {
+            options: options(salt, rounds),
+            ..whole.clone()
+        };
+        assert_eq!(takes(&other), taken, "{salt:?} {rounds}");
+    }
+    for (len, taken) in [(16, true), (32, true), (0, false), (8, false), (24, false)] {
+        let other = Parts {
+            private: vec![0; len],
+            ..whole.clone()
+        };
+        assert_eq!(takes(&other), taken, "{len}");
+    }
+    for (cipher, kdf) in [
+        ("none", "bcrypt"),
+        ("aes256-ctr", "none"),
+        ("aes256-ctr", "scrypt"),
+        ("none", "none"),
+    ] {
+        let other = Parts {
+            cipher: cipher.into(),
+            kdf: kdf.into(),
+            ..whole.clone()
+        };
+        assert!(!takes(&other), "{cipher} {kdf}");
     }
 }

@@ -89,7 +89,7 @@ impl SshKey {
         if from.rest().len() != tag {
             return Err(wrong("its length is not right"));
         }
-        if private.len() < block || !private.len().is_multiple_of(block) {
+        if private.is_empty() || !private.len().is_multiple_of(block) {
             return Err(wrong("its private part is no whole number of blocks"));
         }
         let parts = parts::Public::read(public)?;

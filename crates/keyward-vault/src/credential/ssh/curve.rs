@@ -61,7 +61,7 @@ impl Curve {
     }
 
     /// What OpenSSH asks of a point: `4`, then both coordinates at the length of `p`, which are
-    /// more than half as long as the order and less than it, and satisfy the equation.
+    /// more than half as long as the order and less than it less one, and satisfy the equation.
     #[allow(clippy::arithmetic_side_effects)] // Numbers without a bound, and p is not 0.
     fn holds(self, point: &[u8]) -> bool {
         let len = self.p.len().div_ceil(2);
@@ -74,9 +74,8 @@ impl Curve {
         let (x, y) = both.split_at_checked(len).unwrap_or_default();
         let [x, y] = [x, y].map(BigUint::from_bytes_be);
         let (p, b, n) = (number(self.p), number(self.b), number(self.n));
-        let fits = |value: &BigUint| {
-            value.bits() > n.bits() / 2 && value + BigUint::from(1_u8) < n && *value < p
-        };
+        // The orders are less than p, and so what is less than an order is too.
+        let fits = |value: &BigUint| value.bits() > n.bits() / 2 && value + BigUint::from(1_u8) < n;
         // Without a subtraction: y² + 3x = x³ + b.
         let on_curve = (&y * &y + BigUint::from(3_u8) * &x) % &p == (&x * &x * &x + b) % &p;
         fits(&x) && fits(&y) && on_curve
