@@ -184,9 +184,13 @@ pub(crate) enum Keys {
         algorithm: AlgorithmArg,
 
         /// With --algorithm mac: the longest that a token or record lives which they authenticate,
-        /// in seconds. Without it, something has no end
-        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+        /// in seconds. A longer one that the purpose has stays
+        #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "endless")]
         longest_life: Option<Duration>,
+
+        /// With --algorithm mac: something that they authenticate has no end. For good
+        #[arg(long)]
+        endless: bool,
 
         /// With --algorithm sign: they sign bytes of a format from elsewhere, such as signed notes,
         /// and not who follows them

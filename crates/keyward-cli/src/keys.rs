@@ -14,6 +14,7 @@ pub(crate) use columns::{Column, all as columns, uncounted};
 
 use keyward_base::{Error, KeyId, Result};
 use keyward_embedded::{Home, RootSource};
+use keyward_keys::Life;
 use keyward_store::{Erased, Records as _};
 use serde::Serialize;
 
@@ -51,9 +52,15 @@ pub(crate) async fn run(command: Keys, home_args: &HomeArgs, json: bool) -> Resu
             purpose,
             algorithm,
             longest_life,
+            endless,
             raw,
         } => {
-            let what = purpose::what_for(algorithm, longest_life, raw)?;
+            let life = match longest_life {
+                Some(longest) => Life::AtMost(longest),
+                None if endless => Life::Endless,
+                None => Life::Unchanged,
+            };
+            let what = purpose::what_for(algorithm, life, raw)?;
             purpose::add(&home_args.open().await?, &purpose, what, json).await
         }
         Keys::Public { purpose } => purpose::public(&home_args.open().await?, &purpose, json),

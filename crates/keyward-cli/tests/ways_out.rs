@@ -139,7 +139,10 @@ fn the_mac_key_is_rotated_and_purposes_are_added() {
 fn keys_of_all_algorithms_are_shown_rotated_and_ended() {
     let bench = Bench::new();
     let day = ["--algorithm", "mac", "--longest-life", "86400"];
+    let unsaid = ["keys", "add-purpose", "links", "--algorithm", "mac"];
+    bench.run(&unsaid, b"").fails(2, "--endless");
     bench.json(&[&["keys", "add-purpose", "links"][..], &day].concat());
+    bench.json(&unsaid); // It keeps the life it has.
     let sign = ["--algorithm", "sign"];
     bench.json(&[&["keys", "add-purpose", "receipts"][..], &sign].concat());
     let wrong = ["keys", "add-purpose", "links", "--algorithm", "sign"];

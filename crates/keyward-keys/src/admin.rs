@@ -11,6 +11,7 @@ mod suites;
 mod under;
 mod usage;
 
+use keyward_base::audit::Value;
 use keyward_base::{Actor, Error, KeyId, Purpose, Result, Tenant, Timestamp, Trail};
 
 use keyward_store::Erased;
@@ -80,31 +81,43 @@ impl Admin {
     }
 
     /// Makes a Pending key for `purpose`, or returns the one there is. It is promoted by
-    /// [`Admin::promote_ready`].
+    /// [`Admin::promote_ready`]. A Pending key of another suite than new keys are to seal in
+    /// ([`Admin::write_suite`]) is not returned: it is disabled in the same swap, and another made.
     ///
     /// # Errors
     /// `Misuse` if the ring has no key of that purpose, or is full; `Unavailable` if store, root
     /// or audit cannot be reached.
     pub async fn rotate(&self, purpose: &Purpose) -> Result<KeyId> {
-        let act = self.intend("keys.rotate", None).await?;
+        let mut act = self.intend("keys.rotate", None).await?;
         let result = self.try_rotate(purpose).await;
+        if let Ok((_, Some(outdated))) = &result {
+            let detail = &mut act.event_mut().detail;
+            *detail = std::mem::take(detail).with("disabled", Value::Key(*outdated));
+        }
+        let result = result.map(|(made, _)| made);
         self.ended(act, result.as_ref().ok().copied(), result).await
     }
 
-    async fn try_rotate(&self, purpose: &Purpose) -> Result<KeyId> {
+    /// The Pending key, and the one that it takes the place of.
+    async fn try_rotate(&self, purpose: &Purpose) -> Result<(KeyId, Option<KeyId>)> {
         let inner = &self.keyring.0;
         for _ in 0..MAX_TRIES {
             self.keyring.refresh().await?;
             let known = self.keyring.snapshot();
             known.ring.active(purpose)?;
-            if let Some(pending) = known.ring.pending(purpose) {
-                return Ok(pending.id);
-            }
             let mut next = known.ring.next_epoch()?;
             let now = inner.clock.now()?;
+            let outdated = known.ring.outdated(purpose);
+            match (known.ring.pending(purpose), outdated) {
+                (_, Some(outdated)) => {
+                    next.disable(outdated, now)?;
+                }
+                (Some(pending), None) => return Ok((pending.id, None)),
+                (None, None) => {}
+            }
             let id = self.add_key(&known, &mut next, purpose, now).await?;
             if self.keyring.commit(&known, next).await? {
-                return Ok(id);
+                return Ok((id, outdated));
             }
         }
         Err(contended())

@@ -48,14 +48,24 @@ pub enum KeyUse {
     Seal,
     /// They authenticate tokens and records. What was authenticated is left to expire at a
     /// rotation.
-    Mac {
-        /// The longest that anything lives which they authenticate, counted from when it was made:
-        /// a key that retired is needed so long. It may be raised later, and not lowered. None:
-        /// something has no end; then only the registered columns say whether a key is needed.
-        longest_life: Option<Duration>,
-    },
+    Mac(Life),
     /// They sign, for who has only the public key.
     Sign(Signs),
+}
+
+/// The longest that anything lives which the MAC keys of a purpose authenticate, counted from when
+/// it was made: a key that retired is needed so long. It may be raised later, and not lowered, so
+/// that nothing which was issued outlives its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Life {
+    /// This long, at most; rounded up to whole seconds. A purpose that has a longer life keeps it.
+    AtMost(Duration),
+    /// Something has no end; then only the registered columns say whether a key is needed. For
+    /// good.
+    Endless,
+    /// As the purpose has it; one that is new has to say.
+    Unchanged,
 }
 
 impl KeyUse {
@@ -63,7 +73,7 @@ impl KeyUse {
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         match self {
-            Self::Mac { .. } => Algorithm::Mac,
+            Self::Mac(_) => Algorithm::Mac,
             Self::Seal => Algorithm::Seal,
             Self::Sign(_) => Algorithm::Sign,
         }
@@ -127,14 +137,24 @@ impl Default for Suites {
 }
 
 impl Rules {
-    pub(crate) fn of(what: KeyUse) -> Self {
-        match what {
+    /// What holds for a new purpose.
+    ///
+    /// # Errors
+    /// `Misuse` if it does not say how long what is MACed lives.
+    pub(crate) fn of(what: KeyUse) -> Result<Self> {
+        Ok(match what {
             KeyUse::Seal => Self::Seal(Suites::default()),
-            KeyUse::Mac { longest_life } => Self::Mac {
-                longest_life: longest_life.map(whole_seconds),
+            KeyUse::Mac(Life::AtMost(longest)) => Self::Mac {
+                longest_life: Some(whole_seconds(longest)),
             },
+            KeyUse::Mac(Life::Endless) => Self::Mac { longest_life: None },
+            KeyUse::Mac(Life::Unchanged) => {
+                return Err(Error::misuse(
+                    "a new purpose of keys that authenticate has to say how long that lives: Life::AtMost (--longest-life), or Life::Endless (--endless)",
+                ));
+            }
             KeyUse::Sign(signs) => Self::Sign(signs),
-        }
+        })
     }
 
     pub(crate) const fn algorithm(self) -> Algorithm {
@@ -151,14 +171,18 @@ impl Rules {
     /// # Errors
     /// `Misuse` if it is for something else.
     pub(crate) fn said_again(self, purpose: &Purpose, what: KeyUse) -> Result<Self> {
-        match (self, Self::of(what)) {
-            (Self::Seal(suites), Self::Seal(_)) => Ok(Self::Seal(suites)),
-            (Self::Mac { longest_life: old }, Self::Mac { longest_life: new }) => Ok(Self::Mac {
+        match (self, what) {
+            (Self::Seal(_), KeyUse::Seal) => Ok(self),
+            (Self::Mac { longest_life: old }, KeyUse::Mac(said)) => Ok(Self::Mac {
                 // None has no end: longer than any.
-                longest_life: old.zip(new).map(|(old, new)| old.max(new)),
+                longest_life: match said {
+                    Life::AtMost(new) => old.map(|old| old.max(whole_seconds(new))),
+                    Life::Endless => None,
+                    Life::Unchanged => old,
+                },
             }),
-            (Self::Sign(old), Self::Sign(new)) if old == new => Ok(self),
-            (Self::Sign(_), Self::Sign(_)) => Err(Error::misuse(format!(
+            (Self::Sign(old), KeyUse::Sign(new)) if old == new => Ok(self),
+            (Self::Sign(_), KeyUse::Sign(_)) => Err(Error::misuse(format!(
                 "the keys of purpose {purpose} sign bytes of another form, and for good: take another purpose"
             ))),
             (old, new) => Err(Error::misuse(format!(

@@ -1,29 +1,30 @@
-//! A key that MACs, as callers hold it.
+//! Keys that MAC, as callers hold them: one that makes MACs, and one that only verifies.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_base::KeyId;
+use keyward_base::domain::Fields;
 use keyward_base::encoding::key_tag;
+use keyward_base::{Domain, KeyId, Result};
 use keyward_crypto::MacKey;
+use keyward_crypto::mac::TAG_LEN;
 
-/// A key for MACs of one purpose, of the ring or of one tenant. A cheap clone; its pads are kept,
-/// and wiped when the last one and the keyring's are dropped. Hold it for one call, not longer: a
-/// handle does not see that its key was disabled.
+/// The Active key of one purpose, of the ring or of one tenant: it makes MACs. A cheap clone; its
+/// pads are kept, and wiped when the last one and the keyring's are dropped. Hold it for one call,
+/// not longer: a handle does not see that its key retired.
 #[derive(Clone)]
 pub struct MacHandle {
-    pub(crate) id: KeyId,
+    pub(crate) verifies: MacVerifier,
     pub(crate) promoted_epoch: u64,
     pub(crate) longest_life: Option<Duration>,
-    pub(crate) key: Arc<MacKey>,
 }
 
 impl MacHandle {
     /// The id of the ring key, which tokens and records name: 8 bytes.
     #[must_use]
     pub const fn id(&self) -> KeyId {
-        self.id
+        self.verifies.id
     }
 
     /// What a record says of the key that MACed it
@@ -32,7 +33,7 @@ impl MacHandle {
     /// counted.
     #[must_use]
     pub fn tag(&self) -> String {
-        key_tag(self.id)
+        self.verifies.tag()
     }
 
     /// The ring's epoch in which the key became Active: it MACs records where the
@@ -49,15 +50,71 @@ impl MacHandle {
         self.longest_life
     }
 
-    /// The key itself.
+    /// The MAC of these fields in `domain`: 32 bytes, over what `docs/formats/mac.md` says.
     #[must_use]
-    pub fn key(&self) -> &MacKey {
-        &self.key
+    pub fn sign<F: Fields>(&self, domain: Domain<F>, fields: &F) -> [u8; TAG_LEN] {
+        self.verifies.key.sign(domain, fields)
+    }
+
+    /// Checks a MAC that this very key made. One that names its key is checked by
+    /// [`Keyring::mac_by_id`](crate::Keyring::mac_by_id).
+    ///
+    /// # Errors
+    /// As [`MacVerifier::verify`].
+    pub fn verify<F: Fields>(
+        &self,
+        domain: Domain<F>,
+        fields: &F,
+        tag: &[u8; TAG_LEN],
+    ) -> Result<()> {
+        self.verifies.verify(domain, fields, tag)
     }
 }
 
 impl fmt::Debug for MacHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MacHandle({})", self.id)
+        write!(f, "MacHandle({})", self.id())
+    }
+}
+
+/// A key that something names, Active or Retired: it verifies, and makes no MAC, so that nothing
+/// new is made under a key that is on the way out. A cheap clone, wiped and held as
+/// [`MacHandle`] is.
+#[derive(Clone)]
+pub struct MacVerifier {
+    pub(crate) id: KeyId,
+    pub(crate) key: Arc<MacKey>,
+}
+
+impl MacVerifier {
+    /// The id of the ring key: 8 bytes.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// As [`MacHandle::tag`]: by it the records are found that need this key.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        key_tag(self.id)
+    }
+
+    /// Checks the MAC of these fields in `domain`, in constant time.
+    ///
+    /// # Errors
+    /// `Rejected` ([`Reason::NOT_AUTHENTIC`](keyward_base::Reason::NOT_AUTHENTIC)) for any other.
+    pub fn verify<F: Fields>(
+        &self,
+        domain: Domain<F>,
+        fields: &F,
+        tag: &[u8; TAG_LEN],
+    ) -> Result<()> {
+        self.key.verify(domain, fields, tag)
+    }
+}
+
+impl fmt::Debug for MacVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MacVerifier({})", self.id)
     }
 }

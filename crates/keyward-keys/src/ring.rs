@@ -249,6 +249,14 @@ impl Ring {
             .find(|key| key.purpose == *purpose && key.state == KeyState::Pending)
     }
 
+    /// The Pending key of a purpose, if it is not of the suite that new keys are to seal in: it was
+    /// made before that was changed, and sealed nothing yet.
+    pub(crate) fn outdated(&self, purpose: &Purpose) -> Option<KeyId> {
+        let write = self.suites(purpose).ok()?.write;
+        let pending = self.pending(purpose)?;
+        (pending.kind.suite() != Some(write)).then_some(pending.id)
+    }
+
     /// Whether what `id` wraps may still be needed: it is known and not destroyed.
     pub(crate) fn may_return(&self, id: KeyId) -> bool {
         self.find(id)
@@ -317,6 +325,12 @@ impl Ring {
         key.disabled = Some(now);
         key.changed = epoch;
         Ok(true)
+    }
+
+    /// Marks a key: a rotation is to end it.
+    pub(crate) fn end(&mut self, id: KeyId) -> Result<()> {
+        self.key_mut(id)?.ending = true;
+        Ok(())
     }
 
     /// Disabled → Retired, by an operator: no rotation ends the key from then on. Returns whether

@@ -443,7 +443,8 @@ def replay(given):
     if given["format"] == "mac":
         tenant = [given["tenant"]] if "tenant" in given else []
         words = ("tenant-mac", "keyward/v1/tenant-mac-key") if tenant else ("mac", "keyward/v1/mac-key")
-        return mac(derived(material, *words, ring.id, key, *tenant), message).hex() == given["tag"]
+        of = derived(material, *words, ring.id, key, *tenant)
+        return mac(of, signed(given["domain"], message)).hex() == given["tag"]
     of_purpose = [other for other in ring.keys if other.purpose == key.purpose]
     is_raw = bool(ring.rules(key.purpose).flags & RAW)
     for before, after in zip(of_purpose, of_purpose[1:]):

@@ -1,11 +1,9 @@
 //! `keyward keys add-purpose` and `public`.
 
-use std::time::Duration;
-
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Purpose, Result};
 use keyward_embedded::Home;
-use keyward_keys::{KeyState, KeyUse, PublishedKey, Signs};
+use keyward_keys::{KeyState, KeyUse, Life, PublishedKey, Signs};
 use serde::Serialize;
 
 use crate::args::AlgorithmArg;
@@ -16,14 +14,10 @@ use crate::timeline::rfc3339;
 ///
 /// # Errors
 /// `Misuse` for an option that belongs to another algorithm.
-pub(super) fn what_for(
-    algorithm: AlgorithmArg,
-    longest_life: Option<Duration>,
-    raw: bool,
-) -> Result<KeyUse> {
-    if longest_life.is_some() && algorithm != AlgorithmArg::Mac {
+pub(super) fn what_for(algorithm: AlgorithmArg, life: Life, raw: bool) -> Result<KeyUse> {
+    if life != Life::Unchanged && algorithm != AlgorithmArg::Mac {
         return Err(Error::misuse(
-            "--longest-life is for keys that authenticate: give --algorithm mac too, or leave it out",
+            "--longest-life and --endless are for keys that authenticate: give --algorithm mac too, or leave them out",
         ));
     }
     if raw && algorithm != AlgorithmArg::Sign {
@@ -33,7 +27,7 @@ pub(super) fn what_for(
     }
     Ok(match algorithm {
         AlgorithmArg::Seal => KeyUse::Seal,
-        AlgorithmArg::Mac => KeyUse::Mac { longest_life },
+        AlgorithmArg::Mac => KeyUse::Mac(life),
         AlgorithmArg::Sign if raw => KeyUse::Sign(Signs::Raw),
         AlgorithmArg::Sign => KeyUse::Sign(Signs::Fields),
     })

@@ -9,14 +9,16 @@ use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use keyward_base::{Error, Purpose, Result, Role, SecretBytes, Tenant};
+use keyward_base::{Domain, Error, Purpose, Result, Role, SecretBytes, Tenant};
 use keyward_coredump::records::signed;
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_keys::{FileRoot, KeyUse, Signs};
+use keyward_keys::{FileRoot, KeyUse, Life, Signs};
 use keyward_vault::{Expect, Kind, Rewrap, Slot};
 
 const LIMIT: usize = 1024 * 1024;
+
+const CHILD: Domain<(&str,)> = Domain::new("keyward-coredump/v1/child");
 
 fn main() -> ExitCode {
     match run() {
@@ -131,9 +133,8 @@ async fn open_all(home: &Home) -> Result<()> {
 
 /// The purposes that do not seal.
 fn others() -> Result<[(Purpose, KeyUse); 2]> {
-    let longest_life = None;
     Ok([
-        (Purpose::new("tokens")?, KeyUse::Mac { longest_life }),
+        (Purpose::new("tokens")?, KeyUse::Mac(Life::Endless)),
         (Purpose::new("notes")?, KeyUse::Sign(Signs::Raw)),
     ])
 }
@@ -143,10 +144,10 @@ async fn mac_and_sign(home: &Home) -> Result<()> {
     let (keyring, acme) = (home.keyring(), Tenant::new("acme")?);
     for (purpose, what) in others()? {
         keyring.admin().add_purpose(&purpose, what).await?;
-        if matches!(what, KeyUse::Mac { .. }) {
+        if matches!(what, KeyUse::Mac(_)) {
             for key in [keyring.mac(&purpose)?, keyring.tenant_mac(&purpose, &acme)?] {
-                let tag = key.key().sign_parts(&[b"what the child MACs"]);
-                key.key().verify_parts(&[b"what the child MACs"], &tag)?;
+                let tag = key.sign(CHILD, &("what the child MACs",));
+                key.verify(CHILD, &("what the child MACs",), &tag)?;
             }
         } else {
             for key in [

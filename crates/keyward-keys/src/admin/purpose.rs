@@ -20,11 +20,13 @@ impl Admin {
     /// Sees to it that the ring has keys for `purpose`, and that they are for `what`: makes an
     /// Active one if the ring does not know the purpose. Nothing was made with a new purpose, so
     /// that nobody has to know the key first. Said again, it changes nothing, but that the longest
-    /// life of what is MACed may grow; a shorter one leaves it as it is.
+    /// life of what is MACed may grow, without end only by that word; a shorter one leaves it as it
+    /// is.
     ///
     /// # Errors
-    /// `Misuse` if the keys of the purpose are for something else, for good, or if the ring is
-    /// full; `Unavailable` if store, root or audit cannot be reached.
+    /// `Misuse` if the keys of the purpose are for something else, for good, if the purpose is new
+    /// and does not say how long what is MACed lives, or if the ring is full; `Unavailable` if
+    /// store, root or audit cannot be reached.
     pub async fn add_purpose(&self, purpose: &Purpose, what: KeyUse) -> Result<()> {
         let act = self.intend("keys.add-purpose", None).await?;
         let result = self.try_add_purpose(purpose, what).await;
@@ -59,7 +61,7 @@ fn change(ring: &Ring, purpose: &Purpose, what: KeyUse) -> Result<Change> {
     let Ok(rules) = next.rules_mut(purpose) else {
         next.purposes.push(PurposeRules {
             purpose: purpose.clone(),
-            rules: Rules::of(what),
+            rules: Rules::of(what)?,
         });
         return Ok(Change::Purpose(next));
     };

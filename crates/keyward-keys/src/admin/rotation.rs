@@ -173,7 +173,8 @@ impl Rotation {
     }
 
     /// Goes on with what was begun; else makes a key, and marks those that it is to follow. One whose
-    /// new key was disabled before it was promoted gets another.
+    /// new key was disabled before it was promoted gets another; so does one whose new key is of
+    /// another suite than new keys are to seal in, and ends that key too.
     async fn begin(&mut self) -> Result<()> {
         let inner = &self.admin.keyring.0;
         for _ in 0..MAX_TRIES {
@@ -191,8 +192,12 @@ impl Rotation {
                 key.ending |= !goes_on && matches!(key.state, KeyState::Active | KeyState::Retired);
             }
             let mut made = None;
+            let now = inner.clock.now()?;
+            if let Some(outdated) = next.outdated(&self.purpose) {
+                next.disable_to_end(outdated, now)?;
+                next.end(outdated)?;
+            }
             if next.pending(&self.purpose).is_none() {
-                let now = inner.clock.now()?;
                 let purpose = &self.purpose;
                 made = Some(self.admin.add_key(&known, &mut next, purpose, now).await?);
             }
@@ -396,8 +401,9 @@ fn is_begun(ring: &Ring, purpose: &Purpose) -> bool {
         .any(|key| key.purpose == *purpose && key.ending)
 }
 
-/// Whether the key that is to end still seals, and no other is there to take over.
+/// Whether the key that is to end still seals, and none is there to take over that seals as new keys
+/// are to.
 fn lacks_key(ring: &Ring, purpose: &Purpose) -> bool {
     let seals = ring.active(purpose).is_ok_and(|active| active.ending);
-    seals && ring.pending(purpose).is_none()
+    seals && (ring.pending(purpose).is_none() || ring.outdated(purpose).is_some())
 }

@@ -253,7 +253,7 @@ impl KeyringBuilder {
         let (filter, key_filter) = new_filter(provider, root, id).await?;
         let mut keys: Vec<RingKey> = Vec::new();
         let mut names = Vec::new();
-        let rules = Rules::of(KeyUse::Seal);
+        let rules = Rules::of(KeyUse::Seal)?;
         for purpose in purposes {
             if keys.iter().any(|key| key.purpose == *purpose) {
                 return Err(Error::misuse(format!("purpose {purpose} is named twice")));

@@ -8,7 +8,7 @@ use keyward_crypto::sign::SIGNATURE_LEN;
 
 use super::Keyring;
 use crate::key_use::{Algorithm, Rules, Signs};
-use crate::mac_handle::MacHandle;
+use crate::mac_handle::{MacHandle, MacVerifier};
 use crate::ring::{KeyState, RingKey};
 use crate::signing::{PublishedKey, SigningHandle};
 use crate::snapshot::Snapshot;
@@ -32,19 +32,20 @@ impl Keyring {
         self.active_mac(purpose, Some(tenant))
     }
 
-    /// The ring's key that a token or record names. Reads nothing: a key that another process has
-    /// just made is found by [`Keyring::find_mac`].
+    /// The ring's key that a token or record names, Active or Retired, to verify with. Reads
+    /// nothing: a key that another process has just made is found by [`Keyring::find_mac`].
     ///
     /// # Errors
     /// As [`Keyring::mac`]; and `Rejected` with [`Reason::NotAuthentic`] if no key of the purpose
     /// can have that id, [`Reason::UnknownKey`] if one may have and this process does not know it,
     /// [`Reason::PendingKey`] or [`Reason::DestroyedKey`]; `Unavailable` with
     /// [`Reason::DisabledKey`].
-    pub fn mac_by_id(&self, purpose: &Purpose, id: KeyId) -> Result<MacHandle> {
+    pub fn mac_by_id(&self, purpose: &Purpose, id: KeyId) -> Result<MacVerifier> {
         self.named_mac(purpose, None, id)
     }
 
-    /// The key of `tenant` that a token or record names, derived from the ring's. Reads nothing.
+    /// The key of `tenant` that a token or record names, derived from the ring's, to verify with.
+    /// Reads nothing.
     ///
     /// # Errors
     /// As [`Keyring::mac_by_id`].
@@ -53,7 +54,7 @@ impl Keyring {
         purpose: &Purpose,
         tenant: &Tenant,
         id: KeyId,
-    ) -> Result<MacHandle> {
+    ) -> Result<MacVerifier> {
         self.named_mac(purpose, Some(tenant), id)
     }
 
@@ -65,7 +66,7 @@ impl Keyring {
     /// # Errors
     /// As [`Keyring::mac_by_id`]; `Unavailable` with [`Reason::UnknownKey`] if the budget is spent,
     /// or if the ring cannot be read.
-    pub async fn find_mac(&self, purpose: &Purpose, id: KeyId) -> Result<MacHandle> {
+    pub async fn find_mac(&self, purpose: &Purpose, id: KeyId) -> Result<MacVerifier> {
         self.look_for_mac(purpose, None, id).await
     }
 
@@ -78,7 +79,7 @@ impl Keyring {
         purpose: &Purpose,
         tenant: &Tenant,
         id: KeyId,
-    ) -> Result<MacHandle> {
+    ) -> Result<MacVerifier> {
         self.look_for_mac(purpose, Some(tenant), id).await
     }
 
@@ -161,7 +162,14 @@ impl Keyring {
         let snapshot = self.snapshot();
         let rules = snapshot.ring.rules_for(purpose, Algorithm::Mac)?;
         let key = snapshot.ring.active(purpose)?;
-        self.mac_of(&snapshot, key, rules, tenant)
+        Ok(MacHandle {
+            verifies: self.verifier_of(&snapshot, key, tenant)?,
+            promoted_epoch: key.promoted_epoch,
+            longest_life: match rules {
+                Rules::Mac { longest_life } => longest_life,
+                Rules::Seal(_) | Rules::Sign(_) => None,
+            },
+        })
     }
 
     fn named_mac(
@@ -169,12 +177,12 @@ impl Keyring {
         purpose: &Purpose,
         tenant: Option<&Tenant>,
         id: KeyId,
-    ) -> Result<MacHandle> {
+    ) -> Result<MacVerifier> {
         self.check_view_now(self.0.clock.now()?)?;
         let snapshot = self.snapshot();
-        let rules = snapshot.ring.rules_for(purpose, Algorithm::Mac)?;
+        snapshot.ring.rules_for(purpose, Algorithm::Mac)?;
         match snapshot.ring.find(id) {
-            Some(key) if key.purpose == *purpose => self.mac_of(&snapshot, key, rules, tenant),
+            Some(key) if key.purpose == *purpose => self.verifier_of(&snapshot, key, tenant),
             None if snapshot.filter.fits(id, purpose, None) => {
                 Err(Error::rejected(Reason::UnknownKey))
             }
@@ -182,13 +190,12 @@ impl Keyring {
         }
     }
 
-    fn mac_of(
+    fn verifier_of(
         &self,
         snapshot: &Snapshot,
         key: &RingKey,
-        rules: Rules,
         tenant: Option<&Tenant>,
-    ) -> Result<MacHandle> {
+    ) -> Result<MacVerifier> {
         let material = snapshot.macs(key.id)?;
         let made = match tenant {
             None => Arc::clone(&material.of_ring),
@@ -197,13 +204,8 @@ impl Keyring {
                 Arc::new(material.of_tenant(provider, ring, key.id, &key.purpose, tenant)?)
             }
         };
-        Ok(MacHandle {
+        Ok(MacVerifier {
             id: key.id,
-            promoted_epoch: key.promoted_epoch,
-            longest_life: match rules {
-                Rules::Mac { longest_life } => longest_life,
-                Rules::Seal(_) | Rules::Sign(_) => None,
-            },
             key: made,
         })
     }
@@ -213,8 +215,8 @@ impl Keyring {
         purpose: &Purpose,
         tenant: Option<&Tenant>,
         id: KeyId,
-    ) -> Result<MacHandle> {
-        let may_be_newer = |found: &Result<MacHandle>| {
+    ) -> Result<MacVerifier> {
+        let may_be_newer = |found: &Result<MacVerifier>| {
             let reason = found.as_ref().err().and_then(Error::reason);
             matches!(reason, Some(Reason::UnknownKey | Reason::PendingKey))
         };

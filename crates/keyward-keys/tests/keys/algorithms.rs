@@ -9,7 +9,7 @@ use std::time::Duration;
 use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Reason, SecretArray};
 use keyward_crypto::{MacKey, Provider};
 use keyward_keys::{
-    Algorithm, Barrier, Coverage as _, Destruction, KeyState, KeyUse, Keyring, RecordColumn,
+    Algorithm, Barrier, Coverage as _, Destruction, KeyState, KeyUse, Keyring, Life, RecordColumn,
     Root as _, RootVersion, Signs, Stage, Wrapped, danger,
 };
 use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records as _, Write};
@@ -19,6 +19,7 @@ use crate::world::{V1, World, purpose, root, tenant};
 const DAY: Duration = Duration::from_secs(86_400);
 
 const RECEIPT: Domain<(&str, &str)> = Domain::new("acme/receipt/v1");
+const TOKEN: Domain<(u64,)> = Domain::new("acme/token/v1");
 
 fn links() -> Purpose {
     Purpose::new("links").unwrap()
@@ -28,8 +29,8 @@ fn receipts() -> Purpose {
     Purpose::new("receipts").unwrap()
 }
 
-fn mac(longest_life: Option<Duration>) -> KeyUse {
-    KeyUse::Mac { longest_life }
+fn mac(longest: Option<Duration>) -> KeyUse {
+    KeyUse::Mac(longest.map_or(Life::Endless, Life::AtMost))
 }
 
 async fn with_links(world: &World) -> Keyring {
@@ -67,6 +68,21 @@ async fn a_purpose_is_added_once_and_is_for_one_thing_for_good() {
         .unwrap();
     let key = ring.mac(&links()).unwrap();
     assert_eq!(key.longest_life(), Some(DAY * 2), "longer");
+    // Whoever says nothing of it leaves it, and has to say something of a new one.
+    let unsaid = KeyUse::Mac(Life::Unchanged);
+    let before = ring.status();
+    admin.add_purpose(&links(), unsaid).await.unwrap();
+    assert_eq!(ring.status(), before);
+    let new = Purpose::new("sessions").unwrap();
+    let refused = admin.add_purpose(&new, unsaid).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(refused.to_string().contains("--endless"), "{refused}");
+    // Without end is for good: what was issued under it is not freed.
+    admin.add_purpose(&new, mac(None)).await.unwrap();
+    for said in [unsaid, mac(Some(DAY))] {
+        admin.add_purpose(&new, said).await.unwrap();
+        assert_eq!(ring.mac(&new).unwrap().longest_life(), None);
+    }
     admin
         .add_purpose(&receipts(), KeyUse::Sign(Signs::Fields))
         .await
@@ -104,7 +120,7 @@ async fn macs_are_of_one_purpose_one_tenant_and_one_key() {
     let ring = with_links(&world).await;
     let other = Purpose::new("sessions").unwrap();
     ring.admin().add_purpose(&other, mac(None)).await.unwrap();
-    let of = |key: keyward_keys::MacHandle| key.key().sign_parts(&[b"m"]);
+    let of = |key: keyward_keys::MacHandle| key.sign(TOKEN, &(7,));
     let mut seen = BTreeSet::new();
     for _ in 0..2 {
         let old = ring.mac(&links()).unwrap();
@@ -121,7 +137,9 @@ async fn macs_are_of_one_purpose_one_tenant_and_one_key() {
         rotated(&ring, &other).await;
         // What the old key made is verified by its id.
         let found = ring.mac_by_id(&links(), old.id()).unwrap();
-        assert_eq!(of(found), of(old.clone()));
+        found.verify(TOKEN, &(7,), &of(old.clone())).unwrap();
+        let wrong = found.verify(TOKEN, &(8,), &of(old.clone())).unwrap_err();
+        assert_eq!(wrong.reason(), Some(Reason::NotAuthentic));
         let foreign = ring.mac_by_id(&other, old.id()).unwrap_err();
         assert_eq!(foreign.reason(), Some(Reason::NotAuthentic));
     }
@@ -136,7 +154,7 @@ async fn macs_are_of_one_purpose_one_tenant_and_one_key() {
         ring.tenant_mac(&links(), &tenant("a")).unwrap(),
     );
     let there = again.tenant_mac_by_id(&links(), &a, here.id()).unwrap();
-    assert_eq!(of(there), of(here));
+    there.verify(TOKEN, &(7,), &of(here)).unwrap();
 }
 
 #[tokio::test]
@@ -259,18 +277,18 @@ fn threads_on_mac_keys_beside_rotation_get_no_wrong_answer_and_read_nothing() {
                 while !stop.load(Ordering::SeqCst) || rounds < 2 {
                     let key = ring.mac(&links()).unwrap();
                     let of_tenant = ring.tenant_mac(&links(), &acme).unwrap();
-                    let made = of_tenant.key().sign_parts(&[b"token"]);
-                    held.push((key.id(), key.key().sign_parts(&[b"token"]), made));
+                    let made = of_tenant.sign(TOKEN, &(7,));
+                    held.push((key.id(), key.sign(TOKEN, &(7,)), made));
                     held.drain(..held.len().saturating_sub(8));
                     for (id, tag, _) in &held {
                         let found = ring.mac_by_id(&links(), *id).unwrap();
-                        found.key().verify_parts(&[b"token"], tag).unwrap();
-                        assert!(found.key().verify_parts(&[b"tokeo"], tag).is_err());
+                        found.verify(TOKEN, &(7,), tag).unwrap();
+                        assert!(found.verify(TOKEN, &(8,), tag).is_err());
                     }
                     // A rotation may lie between the two: each names its own key.
                     let id = of_tenant.id();
                     let found = ring.tenant_mac_by_id(&links(), &acme, id).unwrap();
-                    found.key().verify_parts(&[b"token"], &made).unwrap();
+                    found.verify(TOKEN, &(7,), &made).unwrap();
                     rounds += 1;
                 }
                 rounds

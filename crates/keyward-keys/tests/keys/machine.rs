@@ -11,8 +11,8 @@ use keyward_base::{
     Clock as _, Domain, ErrorKind, KeyId, ManualClock, Purpose, Reason, Result, Tenant, Timestamp,
 };
 use keyward_keys::{
-    Advance, Algorithm, Anchor, Barrier, Coverage as _, KeyState, KeyUse, Keyring, Pin, PinName,
-    RecordColumn, Signs, Stage, Standing,
+    Advance, Algorithm, Anchor, Barrier, Coverage as _, KeyState, KeyUse, Keyring, Life, Pin,
+    PinName, RecordColumn, Signs, Stage, Standing,
 };
 use keyward_store::{
     Applied, Collection, Content, MemoryStore, RecordKey, Records, Scan, Version, Write,
@@ -21,6 +21,8 @@ use keyward_testkit::{Interrupt, Staged};
 use proptest::prelude::*;
 
 use crate::world::{Column, OddStore, V1, purpose, ring_key, root, tenant};
+
+const TOKEN: Domain<(u64,)> = Domain::new("acme/token/v1");
 
 /// An anchor in memory: the file has tests of its own.
 #[derive(Debug, Default)]
@@ -208,9 +210,8 @@ impl Run {
         let purposes = [purpose(), pepper()];
         let made = run.builder(run.keys.clone()).create(&purposes, &[]).await;
         let admin = made.unwrap().admin();
-        let longest_life = Some(LIFE);
         let uses = [
-            (links(), KeyUse::Mac { longest_life }),
+            (links(), KeyUse::Mac(Life::AtMost(LIFE))),
             (receipts(), KeyUse::Sign(Signs::Fields)),
         ];
         for (purpose, what) in uses {
@@ -355,7 +356,7 @@ impl Run {
         if let Ok(key) = ring.mac(&links()) {
             let expires = self.clock.now().unwrap().saturating_add(LIFE);
             self.tokens
-                .push((key.id(), key.key().sign_parts(&[b"token"]), expires));
+                .push((key.id(), key.sign(TOKEN, &(7,)), expires));
         }
         if let Ok(key) = ring.signing(&receipts()) {
             let signature = key.sign(RECEIPT, &("paid",)).unwrap();
@@ -368,7 +369,7 @@ impl Run {
         let now = self.clock.now().unwrap();
         for (id, tag, expires) in &self.tokens {
             match truth.mac_by_id(&links(), *id) {
-                Ok(key) => key.key().verify_parts(&[b"token"], tag).unwrap(),
+                Ok(key) => key.verify(TOKEN, &(7,), tag).unwrap(),
                 Err(e) if e.reason() == Some(Reason::DisabledKey) => {}
                 Err(e) => assert!(*expires <= now, "a token lives on: {e:?}"),
             }

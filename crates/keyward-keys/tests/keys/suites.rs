@@ -2,7 +2,7 @@
 //! value is in it.
 
 use keyward_base::{Domain, Encoded, ErrorKind, Purpose, Suite};
-use keyward_keys::{KeyUse, Keyring, Policy, REFUSED_SUITE, TenantKeyMode};
+use keyward_keys::{KeyState, KeyUse, Keyring, Life, Policy, REFUSED_SUITE, Stage, TenantKeyMode};
 use keyward_store::{Collection, Scan};
 
 use crate::vectors::{KEYS, edit, sign_ring};
@@ -106,9 +106,8 @@ async fn refusing_a_suite_needs_a_count_of_none() {
     let back = admin.write_suite(&purpose(), OLD).await.unwrap_err();
     assert_eq!(back.kind(), ErrorKind::Misuse);
     let links = Purpose::new("links").unwrap();
-    let longest_life = None;
     admin
-        .add_purpose(&links, KeyUse::Mac { longest_life })
+        .add_purpose(&links, KeyUse::Mac(Life::Endless))
         .await
         .unwrap();
     assert_eq!(
@@ -198,6 +197,57 @@ async fn a_suite_is_not_refused_that_a_pending_key_is_to_seal_in() {
     admin.disable(unused).await.unwrap();
     admin.oldest_suite(&purpose(), NEW).await.unwrap();
     assert_ne!(pending, unused);
+}
+
+#[tokio::test]
+async fn a_pending_key_of_the_suite_before_is_not_taken_for_the_new_one() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    admin.write_suite(&purpose(), OLD).await.unwrap();
+    let outdated = admin.rotate(&purpose()).await.unwrap();
+    assert_eq!(
+        admin.rotate(&purpose()).await.unwrap(),
+        outdated,
+        "said again"
+    );
+    admin.write_suite(&purpose(), NEW).await.unwrap();
+    let made = admin.rotate(&purpose()).await.unwrap();
+    let of = |id| {
+        let keys = ring.status().keys;
+        let key = keys.into_iter().find(|key| key.id == id).unwrap();
+        (key.state, key.suite, key.ending)
+    };
+    assert_eq!(of(made), (KeyState::Pending, Some(NEW), false));
+    // Nothing was sealed with it, and no rotation is begun by it.
+    assert_eq!(of(outdated), (KeyState::Disabled, Some(OLD), false));
+    assert_eq!(admin.rotate(&purpose()).await.unwrap(), made);
+
+    // A rotation to the end makes another, too, whether it begins or goes on.
+    admin.write_suite(&purpose(), OLD).await.unwrap();
+    let web = world.builder().replica("web").open().await.unwrap();
+    let mut rotation = admin.rotation(&purpose());
+    assert!(matches!(
+        rotation.step().await.unwrap(),
+        Stage::Waiting { .. }
+    ));
+    assert_eq!(of(made), (KeyState::Disabled, Some(NEW), true));
+    admin.write_suite(&purpose(), NEW).await.unwrap();
+    assert!(matches!(
+        rotation.step().await.unwrap(),
+        Stage::Waiting { .. }
+    ));
+    web.refresh().await.unwrap();
+    web.tick().await.unwrap();
+    let _disabled = rotation.step().await.unwrap();
+    web.refresh().await.unwrap();
+    web.tick().await.unwrap();
+    let Stage::Done { destroyed, .. } = rotation.step().await.unwrap() else {
+        panic!("at its end");
+    };
+    assert_eq!(destroyed.len(), 3, "the first, and two that sealed nothing");
+    let active = ring.sealing_key(&purpose(), &tenant("acme"), 0).await;
+    assert_eq!(active.unwrap().suite(), NEW);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Result, SecretBytes, Suite};
 use keyward_crypto::{MacKey, Provider, danger};
 use keyward_keys::format::{inspect_coverage, inspect_replica};
-use keyward_keys::{EnvRoot, KeyUse, Keyring, Root as _, RootVersion, Signs, Wrapped};
+use keyward_keys::{EnvRoot, KeyUse, Keyring, Life, Root as _, RootVersion, Signs, Wrapped};
 use keyward_store::{Collection, Scan};
 use keyward_testkit::Vector;
 
@@ -87,6 +87,9 @@ async fn replay_ring(vector: &Vector) -> Result<()> {
     Ok(())
 }
 
+/// One field: where it leads.
+const LINK: Domain<(&[u8],)> = Domain::new("acme/link/v1");
+
 /// One field: what was paid.
 const RECEIPT: Domain<(&[u8],)> = Domain::new("acme/receipt/v1");
 
@@ -99,7 +102,7 @@ fn replay_mac(vector: &Vector, ring: &Keyring) -> Result<()> {
     };
     let message = vector.text("message").unwrap().as_bytes();
     let tag = vector.hex("tag").unwrap().try_into().unwrap();
-    key.key().verify_parts(&[message], &tag)
+    key.verify(LINK, &(message,), &tag)
 }
 
 /// The signature, and that every key but the first of a purpose is signed by the one before.
@@ -614,14 +617,14 @@ async fn write_algorithms() {
         .write_suite(&purpose(), Suite::Chunked1)
         .await
         .unwrap();
-    let longest_life = Some(Duration::from_secs(86_400));
+    let day = Life::AtMost(Duration::from_secs(86_400));
     let (links, receipts) = (
         Purpose::new("links").unwrap(),
         Purpose::new("receipts").unwrap(),
     );
     let notes = Purpose::new("notes").unwrap();
     for (purpose, what) in [
-        (&links, KeyUse::Mac { longest_life }),
+        (&links, KeyUse::Mac(day)),
         (&receipts, KeyUse::Sign(Signs::Fields)),
         (&notes, KeyUse::Sign(Signs::Raw)),
     ] {
@@ -661,11 +664,15 @@ async fn write_algorithms() {
     let of_ring = ring.mac(&links).unwrap();
     let of_tenant = ring.tenant_mac(&links, &acme).unwrap();
     let mut fields = of("mac", &links, of_ring.id());
-    fields.push(("tag", hex(&of_ring.key().sign_parts(&[b"a message"]))));
+    fields.push(("domain", "acme/link/v1".to_owned()));
+    let tag = of_ring.sign(LINK, &(&b"a message"[..],));
+    fields.push(("tag", hex(&tag)));
     save("mac", "A MAC of the ring's", "ok", &fields);
     let mut fields = of("mac", &links, of_tenant.id());
     fields.push(("tenant", "acme".to_owned()));
-    fields.push(("tag", hex(&of_tenant.key().sign_parts(&[b"a message"]))));
+    fields.push(("domain", "acme/link/v1".to_owned()));
+    let tag = of_tenant.sign(LINK, &(&b"a message"[..],));
+    fields.push(("tag", hex(&tag)));
     save("mac-tenant", "A MAC of a tenant's", "ok", &fields);
     fields[6].1 = "other".to_owned();
     save(

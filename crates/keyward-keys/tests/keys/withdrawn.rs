@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Reason};
-use keyward_keys::{Barrier, KeyState, KeyUse, Keyring, RecordColumn, Signs, Stage, danger};
+use keyward_keys::{Barrier, KeyState, KeyUse, Keyring, Life, RecordColumn, Signs, Stage, danger};
 use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records as _, Write};
 
 use crate::world::{Column, World, purpose, tenant};
@@ -66,8 +66,7 @@ async fn an_early_end_is_for_macs_alone_whatever_this_process_knew() {
 #[tokio::test]
 async fn a_rotation_gives_back_a_mac_key_that_a_late_record_needs() {
     let world = World::new();
-    let longest_life = None;
-    let ring = with(&world, &links(), KeyUse::Mac { longest_life }).await;
+    let ring = with(&world, &links(), KeyUse::Mac(Life::Endless)).await;
     let data: Arc<MemoryStore> = Arc::new(MemoryStore::new(100));
     let collection = Collection::named("session");
     let column = RecordColumn::of_macs(data.clone(), collection.clone(), links()).unwrap();
@@ -202,8 +201,7 @@ async fn signatures_of_a_disabled_key_are_not_accepted_again_by_destroying_it() 
 #[tokio::test]
 async fn a_collection_is_covered_for_what_its_purpose_is_for() {
     let world = World::new();
-    let longest_life = None;
-    let ring = with(&world, &links(), KeyUse::Mac { longest_life }).await;
+    let ring = with(&world, &links(), KeyUse::Mac(Life::Endless)).await;
     let data: Arc<MemoryStore> = Arc::new(MemoryStore::new(100));
     let session = Collection::named("session");
     // Its barrier would be one that nobody who MACs requires.
