@@ -22,7 +22,14 @@
 //! # Ok(()) }
 //! ```
 
+#[cfg(not(unix))]
+mod elsewhere;
+mod link;
 mod make;
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+mod rename;
+#[cfg(unix)]
+mod unix;
 mod walk;
 
 use std::fs::{File, Metadata, OpenOptions};
@@ -31,8 +38,16 @@ use std::path::Path;
 
 use keyward_base::{Error, Result};
 
+#[cfg(not(unix))]
+use elsewhere as sys;
+#[cfg(unix)]
+use unix as sys;
+
 pub use make::{create_folder, create_new, lock_file, publish, sync_folder};
+pub use sys::{me, mode, owner};
 pub use walk::{check_folder, resolve};
+
+use sys::quick;
 
 /// What is looked at, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -107,68 +122,8 @@ pub fn check_file(meta: &Metadata, path: &Path, subject: &Subject, forbidden: u3
     Ok(())
 }
 
-/// The effective user of this process.
-#[must_use]
-pub fn me() -> u32 {
-    #[cfg(unix)]
-    return rustix::process::geteuid().as_raw();
-    #[cfg(not(unix))]
-    return 0;
-}
-
 /// Whether `owner` is this user or the superuser.
 #[must_use]
 pub fn ours(owner: u32) -> bool {
     owner == 0 || owner == me()
-}
-
-/// The user id of the owner.
-#[must_use]
-#[cfg(unix)]
-pub fn owner(meta: &Metadata) -> u32 {
-    std::os::unix::fs::MetadataExt::uid(meta)
-}
-
-/// The mode bits, sticky bit and all.
-#[must_use]
-#[cfg(unix)]
-pub fn mode(meta: &Metadata) -> u32 {
-    std::os::unix::fs::MetadataExt::mode(meta) & 0o7777
-}
-
-#[cfg(unix)]
-fn own_group(meta: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::gid(meta) == rustix::process::getegid().as_raw()
-}
-
-/// Opening follows no link in the last place and waits for nobody.
-#[cfg(unix)]
-fn quick(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
-}
-
-/// Where the system has no owners in this sense, everything is this user's.
-#[must_use]
-#[cfg(not(unix))]
-pub fn owner(_: &Metadata) -> u32 {
-    0
-}
-
-/// Where the system has no modes in this sense, nobody else has one.
-#[must_use]
-#[cfg(not(unix))]
-pub fn mode(_: &Metadata) -> u32 {
-    0o700
-}
-
-#[cfg(not(unix))]
-fn own_group(_: &Metadata) -> bool {
-    true
-}
-
-#[cfg(not(unix))]
-fn quick(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
 }

@@ -1,12 +1,17 @@
 //! Making files and folders so that a kill at any moment leaves a whole one or none.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use keyward_base::Result;
 
-use crate::{Subject, check_file, me, mode, owner, quick};
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+use crate::link::rename_new;
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+use crate::rename::rename_new;
+use crate::sys::{make_folder, private, quick, set_file_mode, set_mode};
+use crate::{Subject, check_file, me, mode, owner};
 
 /// Makes a folder of mode 0700, whatever the umask, and those above it that are missing, each on
 /// disk before the one within it. One that exists stays as it is, but for one of ours that has no
@@ -62,7 +67,7 @@ pub fn lock_file(path: &Path, subject: &Subject) -> Result<File> {
     }
     let told = std::fs::symlink_metadata(path).map_err(|e| subject.failed(path, e))?;
     check_file(&told, path, subject, 0)?;
-    if mode(&told) & 0o777 != 0o600 && owner(&told) == me() {
+    if owner(&told) == me() {
         set_mode(path, 0o600).map_err(|e| subject.failed(path, e))?;
     }
     let file = quick(OpenOptions::new().write(true))
@@ -82,27 +87,6 @@ pub fn publish(from: &Path, to: &Path) -> io::Result<()> {
     sync_folder(to.parent().unwrap_or_else(|| Path::new("/")))
 }
 
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some network file systems cannot.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link_new(from, to),
-        done => Ok(done?),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    link_new(from, to)
-}
-
-fn link_new(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::hard_link(from, to)?;
-    std::fs::remove_file(from)
-}
-
 /// A new name is durable when its folder is. Some file systems cannot sync a folder, and say so.
 ///
 /// # Errors
@@ -112,48 +96,4 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
         synced => synced,
     }
-}
-
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().mode(0o700).create(folder)?;
-    // A umask can only have taken bits away: the owner's own, here put back.
-    set_mode(folder, 0o700)
-}
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    options.mode(0o600);
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, Permissions::from_mode(mode))
-}
-
-#[cfg(unix)]
-fn set_file_mode(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir(folder)
-}
-
-#[cfg(not(unix))]
-fn private(_: &mut OpenOptions) {}
-
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn set_file_mode(_: &File) -> io::Result<()> {
-    Ok(())
 }

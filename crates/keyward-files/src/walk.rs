@@ -8,7 +8,8 @@ use std::path::{Component, Path, PathBuf};
 
 use keyward_base::{Error, Result};
 
-use crate::{Subject, me, mode, ours, own_group, owner};
+use crate::sys::own_group;
+use crate::{Subject, me, mode, ours, owner};
 
 /// As many links as Linux follows in one path.
 const MAX_LINKS: usize = 40;
