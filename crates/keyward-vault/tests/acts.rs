@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::panic,
     missing_docs
 )] // Tests: a panic is the report.
 
@@ -13,11 +14,13 @@ use std::sync::Arc;
 
 use keyward_base::audit::Outcome;
 use keyward_base::{
-    Actor, ErrorKind, Event, Reason, RequestId, Result, Role, SecretBytes, Subject,
+    Actor, CredentialKind, ErrorKind, Event, Place, Reason, RequestId, Result, Revision, Role,
+    SecretBytes, Subject,
 };
-use keyward_store::{Collection, RecordKey, Records};
+use keyward_store::conformance::block_on;
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, StoreId, Write};
 use keyward_testkit::{Answer, Interrupt, RecordingAudit, Staged, SteppingSink, at_most};
-use keyward_vault::{Expect, Kind, Listed, Opened, Rewrap, Slot, Vault};
+use keyward_vault::{Cell, Expect, Kind, Listed, Opened, Rewrap, Sealed, Slot, Vault};
 use support::{World, memory};
 
 const TOKEN: &str = "ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
@@ -95,6 +98,9 @@ async fn a_write_tells_its_intent_then_its_outcome_and_who_acts() {
     let ids: Vec<_> = events.iter().map(|event| event.id).collect();
     assert!(ids[0].is_some() && ids[0] == ids[1] && ids[2].is_none());
     assert!(ids[3] == ids[4] && ids[3] != ids[0]);
+    let key = Some(first.key);
+    let keys: Vec<_> = events.iter().map(|event| event.key).collect();
+    assert_eq!(keys, [key, key, key, None, None]);
     assert_eq!(events[0].found, None);
     assert_eq!(events[3].found, Some(first.revision.number()));
 
@@ -156,6 +162,169 @@ async fn a_rewrap_that_was_cut_short_is_told_as_unknown() {
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(told, [Outcome::Intended, Outcome::Unknown]);
     }
+}
+
+/// What is told of a rewrap that failed for good is why.
+#[tokio::test]
+async fn a_rewrap_that_cannot_be_done_is_told_as_failed() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    let shown = format!("{:?}", Rewrap::new(&world.vault));
+    assert!(shown.contains("purpose"), "{shown}");
+    let key = RecordKey {
+        collection: Collection::named("barrier"),
+        owner: "vault".to_owned(),
+        id: "seal".to_owned(),
+    };
+    let version = data.fetch(&key).await.unwrap().unwrap().version;
+    let content = Content {
+        data: b"kwbr\0".to_vec(),
+        ..Content::default()
+    };
+    let swap = Write::Swap {
+        key,
+        version,
+        content,
+    };
+    assert!(matches!(
+        data.apply(vec![swap]).await.unwrap(),
+        Applied::Done(_)
+    ));
+    let error = Rewrap::new(&world.vault).run().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let failed = Outcome::Failed(ErrorKind::Corrupt, None);
+    let told = outcomes(&world.audit.events(), "vault.rewrap");
+    assert_eq!(told, [Outcome::Intended, failed]);
+}
+
+/// A row that nobody can read is deleted by who expects anything, and by nobody else.
+#[tokio::test]
+async fn what_cannot_be_read_can_be_deleted() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    let put = put(&world.vault).await.unwrap();
+    let version = data.fetch(&row_key()).await.unwrap().unwrap().version;
+    let content = Content {
+        data: b"{}".to_vec(),
+        ..Content::default()
+    };
+    let swap = Write::Swap {
+        key: row_key(),
+        version,
+        content,
+    };
+    let _applied = data.apply(vec![swap]).await.unwrap();
+    let expected = Expect::Revision(put.revision);
+    let error = world.vault.delete(&slot(), expected).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(data.fetch(&row_key()).await.unwrap().is_some());
+    world.vault.delete(&slot(), Expect::Any).await.unwrap();
+    assert!(data.fetch(&row_key()).await.unwrap().is_none());
+}
+
+/// Of what was sealed and could not be recorded, nothing is handed out.
+#[tokio::test]
+async fn no_sealed_value_is_handed_out_unrecorded() {
+    let world = World::in_memory().await;
+    let place = Place::new("server.password").unwrap();
+    let store = StoreId::new("app").unwrap();
+    let column = world.vault.column(store, place).await.unwrap();
+    let secret = SecretBytes::copy_of(TOKEN.as_bytes());
+    let cell = Cell {
+        tenant: slot().tenant,
+        record: slot().record,
+        role: Role::none(),
+        kind: CredentialKind::new("password").unwrap(),
+        revision: Revision::FIRST,
+    };
+    let _sealed = column.seal(&cell, &secret).await.unwrap();
+    world.audit.refuse(|event| event.outcome == Outcome::Done);
+    let sealed = column.seal(&cell, &secret).await;
+    assert_eq!(sealed.unwrap_err().kind(), ErrorKind::Unavailable);
+    let (slot, none) = (slot(), Role::none());
+    let token = world.vault.credential(Kind::ApiKey, secret).unwrap();
+    let sealed = world.vault.seal_detached(&slot, &none, &token).await;
+    assert_eq!(sealed.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+/// Whoever disables a key while the trail takes its time is obeyed.
+#[tokio::test]
+async fn a_key_that_is_withdrawn_while_an_opening_is_recorded_opens_nothing() {
+    for detached in [false, true] {
+        let world = World::in_memory().await;
+        put(&world.vault).await.unwrap();
+        let token = SecretBytes::copy_of(TOKEN.as_bytes());
+        let token = world.vault.credential(Kind::ApiKey, token).unwrap();
+        let (slot, none) = (slot(), Role::none());
+        let value = world.vault.seal_detached(&slot, &none, &token);
+        let value = value.await.unwrap();
+        let ring = world.vault.keyring().clone();
+        let old = ring.status().keys[0].id;
+        ring.admin().rotate(world.vault.purpose()).await.unwrap();
+        let _promoted = ring.admin().promote_ready().await.unwrap();
+        world.audit.refuse(move |event| {
+            if event.outcome == Outcome::Granted {
+                block_on(ring.admin().disable(old)).unwrap();
+            }
+            false
+        });
+        let error = if detached {
+            let opened = world
+                .vault
+                .open_detached(&slot, &none, Kind::ApiKey, &value);
+            opened.await.unwrap_err()
+        } else {
+            open(&world.vault).await.unwrap_err()
+        };
+        assert_eq!(error.reason(), Some(Reason::DisabledKey), "{error:?}");
+    }
+}
+
+/// A value whose last byte was changed opens up to there: that it was tried is told before.
+#[tokio::test]
+async fn an_opening_is_recorded_before_anything_is_decrypted() {
+    let damaged = |sealed: &str| {
+        let text = sealed.strip_prefix("kw1.").unwrap();
+        let mut bytes = keyward_base::encoding::from_base64url(text).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        format!("kw1.{}", keyward_base::encoding::base64url(&bytes))
+    };
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    put(&world.vault).await.unwrap();
+    let held = data.fetch(&row_key()).await.unwrap().unwrap();
+    let swap = Write::Swap {
+        key: row_key(),
+        version: held.version,
+        content: Content {
+            sealed: damaged(&held.sealed),
+            data: held.content.data,
+            ..Content::default()
+        },
+    };
+    let _applied = data.apply(vec![swap]).await.unwrap();
+    let token = SecretBytes::copy_of(TOKEN.as_bytes());
+    let token = world.vault.credential(Kind::ApiKey, token).unwrap();
+    let none = Role::none();
+    let slot = slot();
+    let value = world.vault.seal_detached(&slot, &none, &token);
+    let value: Sealed = damaged(value.await.unwrap().as_str()).parse().unwrap();
+    let _before = world.audit.take();
+    let opened = open(&world.vault).await;
+    assert_eq!(opened.unwrap_err().reason(), Some(Reason::Damaged));
+    let opened = world
+        .vault
+        .open_detached(&slot, &none, Kind::ApiKey, &value);
+    assert_eq!(opened.await.unwrap_err().reason(), Some(Reason::Damaged));
+    let events = world.audit.take();
+    for action in ["vault.open", "vault.open-detached"] {
+        let told = outcomes(&events, action);
+        let [Outcome::Granted, Outcome::Failed(_, Some(Reason::Damaged))] = told[..] else {
+            panic!("{action}: {told:?}")
+        };
+    }
+    // Whichever way it went, the event says which key it was.
+    assert!(events.iter().all(|event| event.key == value.key().ok()));
 }
 
 #[tokio::test]
@@ -324,6 +493,11 @@ async fn each_vault_closes_its_own() {
     world.audit.refuse(|_| false);
     world.audit.restart();
     let other = World::for_purpose("billing").await;
+    // Nor does one of the same name on another store.
+    let ring = world.vault.keyring().clone();
+    let same = Vault::builder(ring, memory()).audit(world.audit.clone());
+    let _same = same.build().await.unwrap();
+    assert_eq!(world.audit.open().len(), 1);
     let ring = other.vault.keyring().clone();
     let _other = Vault::builder(ring, memory())
         .purpose(other.vault.purpose().clone())

@@ -168,6 +168,9 @@ async fn a_value_opens_in_its_cell_and_nowhere_else() {
         .unwrap();
     assert_eq!(value.to_string(), "ghp_••••6aKo");
     assert_eq!(format!("{value:?}"), "Sealed(ghp_••••6aKo)");
+    let line = secret("ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo\r\n");
+    let line = column.seal(&home, &line).await.unwrap();
+    assert_eq!(line.to_string(), "ghp_••••6aKo");
     let again: Sealed = value.as_str().parse().unwrap();
     let opened = column.open(&home, &again).await.unwrap();
     assert_eq!(opened.expose(), b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
@@ -257,8 +260,11 @@ async fn rotation_finds_the_column_and_ends() {
     let usage = admin.usage().await.unwrap();
     assert_eq!((usage.rows(old), usage.uncounted.len()), (50, 0));
 
+    let hint = servers.value(1).to_string();
     let report = Rewrap::new(&world.vault).batch(16).run().await.unwrap();
     assert_eq!((report.seen, report.moved, report.left), (50, 50, 0));
+    assert_eq!(servers.value(1).to_string(), hint);
+    assert!(hint.len() > "••••".len(), "{hint}");
     for id in 1..=50 {
         let tenant = if id % 2 == 0 { "acme" } else { "globex" };
         let opened = column
@@ -344,6 +350,48 @@ async fn a_row_of_the_table_that_does_not_open_is_recorded_and_left() {
         .unwrap();
     assert_eq!(noted.record.as_ref().unwrap().as_str(), "4");
     assert_eq!(noted.place.as_ref().unwrap().as_str(), PLACE);
+}
+
+/// A value that a newer release sealed is not at fault, and not ours to judge.
+#[tokio::test]
+async fn a_row_of_the_table_that_only_a_newer_release_reads_is_skipped() {
+    let world = World::in_memory().await;
+    let column = column(&world.vault).await;
+    let servers = filled(&column, 4).await;
+    column.attach(servers.clone());
+    let value = servers.value(4);
+    let text = value.as_str().strip_prefix("kw1.").unwrap();
+    let mut bytes = keyward_base::encoding::from_base64url(text).unwrap();
+    bytes[0] = 0x7f;
+    let newer = format!("kw1.{}", keyward_base::encoding::base64url(&bytes));
+    servers.write(4, "acme", &newer);
+    rotate(&world.vault).await;
+    let report = Rewrap::new(&world.vault).run().await.unwrap();
+    let told = (
+        report.seen,
+        report.moved,
+        report.skipped,
+        report.quarantined,
+    );
+    assert_eq!(told, (4, 3, 1, 0));
+    let noted = |event: &keyward_base::Event| event.action == "vault.quarantine";
+    assert!(!world.audit.events().iter().any(noted));
+}
+
+/// Who alone can count a table tells others of it.
+#[tokio::test]
+async fn a_service_reports_the_counts_of_its_own_table() {
+    let world = World::in_memory().await;
+    let service = world.as_replica("web-1").await;
+    let column = column(&service).await;
+    column.attach(filled(&column, 3).await);
+    service.keyring().tick().await.unwrap();
+    let replicas = world.vault.keyring().replicas().await.unwrap();
+    let [told] = &replicas[0].columns[..] else {
+        panic!("{replicas:?}")
+    };
+    assert_eq!(&told.column, column.id());
+    assert_eq!(told.keys[0].rows, 3);
 }
 
 /// However long the key store takes at any call, no value is stored that is too old to be.
@@ -455,15 +503,42 @@ async fn a_sealed_value_says_how_long_it_may_be_stored() {
     sealed.check_use(now()).unwrap();
     world.clock.advance(seal_use - Duration::from_millis(1));
     sealed.check_use(now()).unwrap();
+    column.check_use(&sealed).unwrap();
     world.clock.advance(Duration::from_millis(1));
-    let error = sealed.check_use(now()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("seal it anew"), "{error}");
+    for refused in [sealed.check_use(now()), column.check_use(&sealed)] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.to_string().contains("seal it anew"), "{error}");
+    }
     // What was read from a column is as old as it is, and is the same value.
     let read: Sealed = sealed.as_str().parse().unwrap();
     assert_eq!((read.use_by(), &read), (None, &sealed));
     read.check_use(now()).unwrap();
     let _opened = column.open(&cell("acme", 1), &sealed).await.unwrap();
+}
+
+/// However long the key store takes: whoever disables the key waits for what was sealed before.
+#[tokio::test]
+async fn a_value_is_as_old_as_the_asking_for_its_key() {
+    let keys = memory();
+    let world = World::on(Arc::clone(&keys), memory()).await;
+    let staged = Staged::over(keys);
+    let vault = world.reopened_on(staged.clone()).await;
+    let column = column(&vault).await;
+    let asked = world.clock.now().unwrap();
+    let clock = world.clock.clone();
+    let act = move || -> BoxFuture<'static, ()> {
+        clock.advance(Duration::from_secs(5));
+        Box::pin(std::future::ready(()))
+    };
+    staged.interrupt(0, Interrupt::Run(Box::new(act)));
+    let sealed = column
+        .seal(&cell("acme", 1), &secret("password-1"))
+        .await
+        .unwrap();
+    assert!(staged.fired());
+    let seal_use = vault.keyring().policy().seal_use;
+    assert_eq!(sealed.use_by(), Some(asked.saturating_add(seal_use)));
 }
 
 /// A trail that takes longer than a sealed value may be used: it is not handed out.

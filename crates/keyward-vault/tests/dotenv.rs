@@ -35,7 +35,7 @@ fn refused(text: &[u8]) -> String {
 fn each_form_is_read() {
     // As npm, Python and containers read it; `None` where the loader does not.
     let same = |value: &'static str| [Some(value); 3];
-    let cases: [(&str, [Option<&str>; 3]); 38] = [
+    let cases: [(&str, [Option<&str>; 3]); 41] = [
         ("A=b", same("b")),
         ("A=b\r\n", same("b")),
         ("\u{feff}A=b\n", same("b")),
@@ -111,6 +111,19 @@ fn each_form_is_read() {
         (
             r#"A="C:\dir\""#,
             [Some(r"C:\dir\"), None, Some(r#""C:\dir\""#)],
+        ),
+        (r"A=a\nb", same(r"a\nb")),
+        (
+            r#"A="b\n" c"#,
+            [Some("\"b\n\" c"), None, Some(r#""b\n" c"#)],
+        ),
+        (
+            r#"A="\a\b\f\n\r\t\v""#,
+            [
+                Some("\\a\\b\\f\n\r\\t\\v"),
+                Some("\u{7}\u{8}\u{c}\n\r\t\u{b}"),
+                Some(r#""\a\b\f\n\r\t\v""#),
+            ],
         ),
         ("A= # c", [Some(""), Some(""), Some(" # c")]),
         (

@@ -116,3 +116,52 @@ fn limits_are_those_of_the_page() {
     ));
     assert!(!read("ssh-key", &SSH.replace("ssh-ed25519", "\u{7f}")));
 }
+
+/// What stands beside the facts, each at its limit.
+#[test]
+fn metadata_is_held_to_the_page() {
+    let whole = include_str!("../../../fuzz/corpus/vault_metadata/account-github_token");
+    let json: serde_json::Value = serde_json::from_str(whole).unwrap();
+    let with = |field: &str, value: serde_json::Value| {
+        let mut other = json.clone();
+        other[field] = value;
+        inspect(other.to_string().as_bytes()).map_err(|error| error.kind())
+    };
+    let kind = inspect(whole.as_bytes()).unwrap();
+    let last = keyward_base::Revision::LAST.number();
+    for (revision, fits) in [(0, false), (1, true), (last, true), (last + 1, false)] {
+        let read = with("revision", revision.into());
+        let wanted = if fits {
+            Ok(kind)
+        } else {
+            Err(ErrorKind::Corrupt)
+        };
+        assert_eq!(read, wanted, "{revision}");
+    }
+    for event in [
+        "",
+        "6a1c",
+        "6a1c0f3e9b2d48575d0e7a41c8f3b29g",
+        "6A1C0F3E9B2D48575D0E7A41C8F3B296",
+    ] {
+        assert_eq!(
+            with("event", event.into()),
+            Err(ErrorKind::Corrupt),
+            "{event}"
+        );
+    }
+    for (version, found) in [
+        (0, Err(ErrorKind::Unavailable)),
+        (1, Err(ErrorKind::Unavailable)),
+        (2, Ok(kind)),
+        (3, Err(ErrorKind::Unavailable)),
+    ] {
+        assert_eq!(with("v", version.into()), found, "{version}");
+    }
+    assert_eq!(with("more", 1.into()), Err(ErrorKind::Corrupt));
+    let mut long = whole.trim_end().as_bytes().to_vec();
+    long.resize(256 * 1024, b' ');
+    assert_eq!(inspect(&long).unwrap(), kind);
+    long.push(b' ');
+    assert_eq!(inspect(&long).unwrap_err().kind(), ErrorKind::Corrupt);
+}

@@ -7,10 +7,14 @@ mod support;
 use std::sync::Arc;
 
 use keyward_base::encoding::hex;
-use keyward_base::{ErrorKind, Role, SecretBytes};
+use keyward_base::{
+    Context, CredentialKind, ErrorKind, Place, Purpose, RecordId, Revision, Role, SecretBytes,
+    Tenant,
+};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Write};
-use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
+use keyward_crypto::sealed::Parsed;
+use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, StoreId, Write};
+use keyward_vault::{Cell, Expect, Kind, Rewrap, Slot, Vault};
 use support::{World, memory};
 
 const PAGE: &str = include_str!("../../../docs/formats/vault.md");
@@ -86,6 +90,108 @@ async fn metadata_is_as_the_page_says() {
     assert_eq!(event.0.len(), 34, "32 digits in quotes");
     let digest = hex(&Provider::default().sha256(&[page.as_bytes()]));
     assert_eq!(vector(&digest), digest);
+}
+
+/// Opens `value` of acme with its key, by a context of the page's words.
+async fn opens(vault: &Vault, value: &str, domain: &'static str, words: &Words<'_>) -> Vec<u8> {
+    let parsed = Parsed::parse(value).unwrap();
+    let tenant = Tenant::new("acme").unwrap();
+    let key = parsed.header().key;
+    let key = vault.keyring().opening_key(vault.purpose(), &tenant, key);
+    let context = |header: &[u8]| {
+        Context {
+            purpose: &Purpose::new("vault").unwrap(),
+            tenant: &tenant,
+            role: &Role::new("operator").unwrap(),
+            place: &Place::new("account.token").unwrap(),
+            record: &RecordId::new("42").unwrap(),
+            kind: &CredentialKind::new(words.kind).unwrap(),
+            metadata: words.metadata,
+            revision: words.revision,
+        }
+        .encode(domain, header)
+    };
+    let opened = parsed.open(key.await.unwrap().body(), context).unwrap();
+    opened.expose().to_vec()
+}
+
+struct Words<'a> {
+    kind: &'a str,
+    metadata: Option<&'a [u8; 32]>,
+    revision: Revision,
+}
+
+/// Whoever has the key and the page opens each sort of value.
+#[tokio::test]
+async fn what_a_value_is_bound_to_is_as_the_page_says() {
+    let token = b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    let vault = &world.vault;
+    let secret = || SecretBytes::copy_of(token);
+    let credential = vault.credential(Kind::ApiKey, secret()).unwrap();
+    let slot = Slot::new("acme", "account.token", "42").unwrap();
+    let role = Role::new("operator").unwrap();
+    let put = vault.put(&slot, &credential, &role, Expect::Absent).await;
+    let revision = put.unwrap().revision;
+    let row = at(data.as_ref(), "vault", "acme", "account.token/42").await;
+    let row = row.unwrap();
+    let digest = Provider::default().sha256(&[&row.data]);
+    let words = Words {
+        kind: "api-key",
+        metadata: Some(&digest),
+        revision,
+    };
+    assert_eq!(opens(vault, &row.sealed, "kw1/record", &words).await, token);
+
+    let detached = vault.seal_detached(&slot, &role, &credential).await;
+    let words = Words {
+        kind: "api-key",
+        metadata: None,
+        revision: Revision::FIRST,
+    };
+    let detached = detached.unwrap();
+    let opened = opens(vault, detached.as_str(), "kw1/detached", &words);
+    assert_eq!(opened.await, token);
+
+    let column = vault.column(StoreId::new("app").unwrap(), slot.place.clone());
+    let revision = Revision::FIRST.next().unwrap();
+    let cell = Cell {
+        tenant: slot.tenant,
+        record: slot.record,
+        role,
+        kind: CredentialKind::new("password").unwrap(),
+        revision,
+    };
+    let sealed = column.await.unwrap().seal(&cell, &secret()).await.unwrap();
+    let words = Words {
+        kind: "password",
+        metadata: None,
+        revision,
+    };
+    let opened = opens(vault, sealed.as_str(), "kw1/column", &words);
+    assert_eq!(opened.await, token);
+}
+
+/// Before anything is written: a ring without a key of the purpose makes no vault of it.
+#[tokio::test]
+async fn a_vault_of_a_purpose_that_the_ring_has_not_is_none() {
+    let world = World::in_memory().await;
+    let data = memory();
+    let ring = world.vault.keyring().clone();
+    let built = Vault::builder(ring, Arc::clone(&data));
+    let built = built.purpose(Purpose::new("billing").unwrap());
+    let error = built.build().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse, "{error}");
+    let barrier = Collection::named("barrier");
+    assert_eq!(data.count(&barrier, "").await.unwrap(), 0);
+    assert!(
+        at(data.as_ref(), "barrier", "vault", "seal")
+            .await
+            .is_none()
+    );
+    let covered = world.vault.keyring().coverages().all().len();
+    assert_eq!(covered, 1);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod support;
 
 use keyward_base::{ErrorKind, Role, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
+use keyward_store::{Collection, Content, RecordKey, Write};
 use keyward_vault::{Credential, Expect, Facts, Kind, Note, OAuthToken, Slot};
 use proptest::prelude::*;
 use support::World;
@@ -349,6 +350,21 @@ async fn a_place_is_listed_by_itself_and_in_parts() {
     }
     let tenant = keyward_base::Tenant::new("acme").unwrap();
     let place = keyward_base::Place::new("host.token").unwrap();
+    // One that cannot be read is told of where it lies, and nowhere else.
+    let strange = Write::Insert {
+        key: RecordKey {
+            collection: Collection::named("vault"),
+            owner: "acme".to_owned(),
+            id: "host.token2/0".to_owned(),
+        },
+        content: Content::default(),
+    };
+    let _applied = world.vault.store().apply(vec![strange]).await.unwrap();
+    for (place, refused) in [("host.token", 0), ("host.token2", 1)] {
+        let place = keyward_base::Place::new(place).unwrap();
+        let page = world.vault.list_place(&tenant, &place, None, 100).await;
+        assert_eq!(page.unwrap().refused.len(), refused, "{place}");
+    }
     for limit in 1..=4 {
         let (mut after, mut seen) = (None, Vec::new());
         loop {

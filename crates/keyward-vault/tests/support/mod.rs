@@ -83,11 +83,19 @@ impl World {
 
     /// The same vault in another process, that reaches its keys through `keys`.
     pub(crate) async fn reopened_on(&self, keys: Arc<dyn Records>) -> Vault {
-        let ring = Keyring::builder(keys, Arc::clone(&self.root))
-            .clock(self.clock.clone())
-            .open()
-            .await
-            .unwrap();
+        let ring = Keyring::builder(keys, Arc::clone(&self.root));
+        let ring = ring.clock(self.clock.clone()).open().await.unwrap();
+        self.vault_of(ring).await
+    }
+
+    /// The same vault in another process that goes on running, and holds a lease.
+    pub(crate) async fn as_replica(&self, name: &str) -> Vault {
+        let ring = Keyring::builder(Arc::clone(&self.keys), Arc::clone(&self.root));
+        let ring = ring.clock(self.clock.clone()).replica(name);
+        self.vault_of(ring.open().await.unwrap()).await
+    }
+
+    async fn vault_of(&self, ring: Keyring) -> Vault {
         let vault = Vault::builder(ring, Arc::clone(&self.data));
         vault.audit(self.audit.clone()).build().await.unwrap()
     }
