@@ -203,7 +203,7 @@ impl Admin {
                 until,
             });
         }
-        let act = |next: &mut Ring, now| promote_pending(next, id, now);
+        let act = |next: &mut Ring, now| Ok(next.promote(id, now));
         self.audited("keys.promote", Some(id), self.keyring.change(act))
             .await?;
         Ok(Promotion::Promoted(vec![id]))
@@ -302,16 +302,4 @@ impl Admin {
     pub(crate) async fn erase(&self) -> bool {
         matches!(self.keyring.0.store.erase().await, Ok(Erased::Done))
     }
-}
-
-/// Promotes a key that another process may have promoted, or disabled, meanwhile.
-fn promote_pending(next: &mut Ring, id: KeyId, now: Timestamp) -> Result<bool> {
-    if next
-        .find(id)
-        .is_none_or(|key| key.state != KeyState::Pending)
-    {
-        return Ok(false);
-    }
-    next.promote(id, now)?;
-    Ok(true)
 }

@@ -156,6 +156,24 @@ impl RingKey {
         signed && self.state == KeyState::Disabled
     }
 
+    /// Whether it may be destroyed, as far as its state tells; if not, why.
+    pub(crate) fn check_may_end(&self) -> Result<()> {
+        match self.state {
+            KeyState::Disabled if self.is_withdrawn_signer() => Err(Error::misuse(format!(
+                "signatures of key {id} are refused while it is disabled, and would be accepted again once it is destroyed: to accept them, `keyward keys enable {id}` first; else leave it disabled",
+                id = self.id
+            ))),
+            KeyState::Disabled => Ok(()),
+            // It signs no more, and nothing needs its private half.
+            KeyState::Retired if self.kind.algorithm() == Algorithm::Sign => Ok(()),
+            KeyState::Destroyed => Err(Error::misuse("the key is already destroyed")),
+            _ => Err(Error::misuse(format!(
+                "disable the key first, and see that nothing misses it: keyward keys disable {}",
+                self.id
+            ))),
+        }
+    }
+
     /// A Pending key becomes Active in `epoch`.
     pub(crate) const fn make_active(&mut self, epoch: u64, now: Timestamp) {
         self.state = KeyState::Active;
@@ -280,12 +298,13 @@ impl Ring {
             .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))
     }
 
-    /// Pending → Active, and the key it follows → Retired, in one step.
-    pub(crate) fn promote(&mut self, id: KeyId, now: Timestamp) -> Result<()> {
+    /// Pending → Active, and the key it follows → Retired, in one step. No: another process may have
+    /// promoted or disabled it meanwhile.
+    pub(crate) fn promote(&mut self, id: KeyId, now: Timestamp) -> bool {
         let epoch = self.epoch;
-        let purpose = match self.key_mut(id)? {
-            key if key.state == KeyState::Pending => key.purpose.clone(),
-            _ => return Err(Error::misuse("only a pending key can be promoted")),
+        let pending = |key: &&RingKey| key.state == KeyState::Pending;
+        let Some(purpose) = self.find(id).filter(pending).map(|key| key.purpose.clone()) else {
+            return false;
         };
         for key in self.keys.iter_mut().filter(|key| key.purpose == purpose) {
             if key.state == KeyState::Active {
@@ -296,7 +315,7 @@ impl Ring {
                 key.make_active(epoch, now);
             }
         }
-        Ok(())
+        true
     }
 
     /// Pending or Retired → Disabled, by an operator: no rotation ends the key from then on.
@@ -361,22 +380,7 @@ impl Ring {
     pub(crate) fn destroy(&mut self, id: KeyId, now: Timestamp) -> Result<()> {
         let epoch = self.epoch;
         let key = self.key_mut(id)?;
-        match key.state {
-            KeyState::Disabled if key.is_withdrawn_signer() => {
-                return Err(Error::misuse(
-                    "enable the key first, so that its signatures are accepted",
-                ));
-            }
-            KeyState::Disabled => {}
-            // It signs no more, and nothing needs its private half.
-            KeyState::Retired if key.kind.algorithm() == Algorithm::Sign => {}
-            KeyState::Destroyed => return Err(Error::misuse("the key is already destroyed")),
-            _ => {
-                return Err(Error::misuse(
-                    "disable the key first, and see that nothing misses it",
-                ));
-            }
-        }
+        key.check_may_end()?;
         key.state = KeyState::Destroyed;
         key.destroyed = Some(now);
         key.changed = epoch;

@@ -8,7 +8,7 @@ use crate::coverage::Coverage;
 use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, contended};
 use crate::registry::Registry;
-use crate::ring::{KeyState, RingKey};
+use crate::ring::RingKey;
 use crate::snapshot::Snapshot;
 use crate::status::drains_until;
 use crate::usage::Usage;
@@ -113,7 +113,7 @@ impl Admin {
                 .ring
                 .find(id)
                 .ok_or_else(|| Error::misuse(format!("the keyring has no key {id}")))?;
-            check_disabled(key)?;
+            key.check_may_end()?;
             // By the ring as it is now: a handle may know less of it.
             match (even, key.kind.algorithm()) {
                 (Even::Early, Algorithm::Mac) => {}
@@ -271,22 +271,6 @@ pub(crate) fn done(destruction: Destruction) -> Result<Receipt> {
                 )
             ),
         })),
-    }
-}
-
-fn check_disabled(key: &RingKey) -> Result<()> {
-    match key.state {
-        KeyState::Disabled if key.is_withdrawn_signer() => Err(Error::misuse(format!(
-            "signatures of key {id} are refused while it is disabled, and would be accepted again once it is destroyed: to accept them, `keyward keys enable {id}` first; else leave it disabled",
-            id = key.id
-        ))),
-        KeyState::Disabled => Ok(()),
-        KeyState::Retired if key.kind.algorithm() == Algorithm::Sign => Ok(()),
-        KeyState::Destroyed => Err(Error::misuse("the key is already destroyed")),
-        _ => Err(Error::misuse(format!(
-            "disable the key first, and see that nothing misses it: keyward keys disable {}",
-            key.id
-        ))),
     }
 }
 

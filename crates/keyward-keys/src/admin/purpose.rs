@@ -44,7 +44,7 @@ impl Admin {
                 Change::Purpose(mut next) => {
                     let now = self.keyring.0.clock.now()?;
                     let id = self.add_key(&known, &mut next, purpose, now).await?;
-                    next.promote(id, now)?;
+                    let _new: bool = next.promote(id, now);
                     (next, Some(id))
                 }
             };

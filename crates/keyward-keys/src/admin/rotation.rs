@@ -14,7 +14,7 @@ use super::{Admin, Promotion, Receipt};
 use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, contended};
 use crate::ring::{KeyState, Ring, RingKey};
-use crate::status::{drains_until, longest_life};
+use crate::status::drains_until;
 
 /// What a rotation has come to, and what its driver does now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,6 @@ struct Draining {
     keys: Vec<KeyId>,
     rows: u64,
     until: Option<Timestamp>,
-    endless: bool,
 }
 
 /// Drives a rotation. Made by [`Admin::rotation`].
@@ -159,7 +158,7 @@ impl Rotation {
             return Ok(Stage::Draining {
                 keys: drains.keys,
                 rows: drains.rows,
-                until: drains.until.filter(|_| !drains.endless),
+                until: drains.until,
             });
         }
         if is_begun(&self.admin.keyring.snapshot().ring, &self.purpose) {
@@ -311,11 +310,10 @@ impl Rotation {
             for key in self.ending(state) {
                 let rows = usage.rows(key.id);
                 let until = drains_until(ring, &key, &keyring.0.policy);
-                let has_end = longest_life(ring, &key).is_some();
                 let over = match until {
                     Some(until) => until <= now,
-                    // It never MACed, or only the count tells.
-                    None => key.promoted.is_none() || (!has_end && counted),
+                    // It never MACed; or what it MACed has no end, and only the count tells.
+                    None => key.promoted.is_none() || counted,
                 };
                 if over && rows == 0 {
                     continue;
@@ -330,7 +328,6 @@ impl Rotation {
                 drains.keys.push(key.id);
                 drains.rows = drains.rows.saturating_add(rows);
                 drains.until = drains.until.max(until);
-                drains.endless |= !has_end;
             }
         }
         Ok(drains)
