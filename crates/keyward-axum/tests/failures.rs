@@ -64,6 +64,21 @@ fn routes() -> Router {
             }),
         )
         .route(
+            "/away",
+            failing(|| {
+                let error = Error::unavailable("the table is full");
+                let error = error.retry(Retry::After(Duration::from_secs(7)));
+                Failure::later(Timestamp::from_millis(1_000), error)
+            }),
+        )
+        .route(
+            "/gone",
+            failing(|| {
+                let wait = Retry::After(Duration::from_secs(9));
+                refused().retry(wait).into()
+            }),
+        )
+        .route(
             "/full",
             failing(|| {
                 let wait = Retry::After(Duration::from_secs(9));
@@ -144,6 +159,10 @@ fn each_status_is_reachable_in_its_fixed_body_on_both_policies() {
         let full = fetch(to, "/full");
         assert_eq!((full.status, full.header("retry-after")), (503, Some("9")));
         assert!(!full.body.contains("table"));
+        let away = fetch(to, "/away");
+        assert_eq!((away.status, away.header("retry-after")), (503, Some("7")));
+        let gone = fetch(to, "/gone");
+        assert_eq!((gone.status, gone.header("retry-after")), (404, None));
     }
 }
 

@@ -52,3 +52,19 @@ fn a_cost_is_within_bounds_and_told() {
     let root = Argon2Cost::ROOT;
     assert_eq!((root.memory_kib(), root.passes()), (65_536, 3));
 }
+
+#[test]
+fn a_cost_covers_another_in_both_of_its_numbers() {
+    let cost = |memory, passes| Argon2Cost::new(memory, passes).unwrap();
+    for (memory, passes, covers) in [
+        (65_536, 3, true),
+        (65_537, 4, true),
+        (65_535, 3, false),
+        (65_536, 2, false),
+        (262_144, 2, false),
+        (19_456, 16, false),
+    ] {
+        let found = cost(memory, passes).covers(Argon2Cost::ROOT);
+        assert_eq!(found, covers, "{memory} {passes}");
+    }
+}

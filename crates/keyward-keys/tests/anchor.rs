@@ -160,3 +160,18 @@ fn it_is_private_and_leaves_no_litter() {
     let e = anchor.load(&ring()).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Misuse);
 }
+
+/// Where its next state is written lies a folder: that is the cause that is told.
+#[test]
+fn what_stands_in_the_place_of_the_next_state_is_told() {
+    use std::error::Error as _;
+    let folder = tempfile::tempdir().unwrap();
+    let anchor = at(folder.path());
+    std::fs::create_dir(folder.path().join("x.anchor.new")).unwrap();
+    let e = anchor.advance(&ring(), &pin(9)).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unavailable);
+    let cause = e.source().unwrap().to_string();
+    assert!(cause.contains("directory"), "{cause}");
+    std::fs::remove_dir(folder.path().join("x.anchor.new")).unwrap();
+    assert_eq!(anchor.advance(&ring(), &pin(9)).unwrap(), Advance::Pinned);
+}

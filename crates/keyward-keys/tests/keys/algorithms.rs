@@ -87,6 +87,20 @@ async fn a_purpose_is_added_once_and_is_for_one_thing_for_good() {
         .add_purpose(&receipts(), KeyUse::Sign(Signs::Fields))
         .await
         .unwrap();
+    let before = ring.status();
+    admin
+        .add_purpose(&receipts(), KeyUse::Sign(Signs::Fields))
+        .await
+        .unwrap();
+    assert_eq!(ring.status(), before, "said again");
+    // Whole seconds, rounded up: nothing is ended early.
+    for (millis, seconds) in [(1, 1), (1_000, 1), (1_001, 2), (2_000, 2)] {
+        let purpose = Purpose::new(&format!("of-{millis}")).unwrap();
+        let life = Duration::from_millis(millis);
+        admin.add_purpose(&purpose, mac(Some(life))).await.unwrap();
+        let life = ring.mac(&purpose).unwrap().longest_life();
+        assert_eq!(life, Some(Duration::from_secs(seconds)), "{millis} ms");
+    }
     for (purpose, what) in [
         (links(), KeyUse::Seal),
         (links(), KeyUse::Sign(Signs::Raw)),
@@ -96,6 +110,12 @@ async fn a_purpose_is_added_once_and_is_for_one_thing_for_good() {
         let refused = admin.add_purpose(&purpose, what).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misuse, "{purpose} {what:?}");
     }
+    assert_eq!(format!("{key:?}"), format!("MacHandle({})", key.id()));
+    let epoch = ring.promoted_epoch(&links()).unwrap();
+    assert!(epoch > 1 && key.promoted_epoch() == epoch);
+    let signs = ring.signing(&receipts()).unwrap();
+    let shown = format!("SigningHandle({}, {:?})", signs.id(), signs.public());
+    assert_eq!(format!("{signs:?}"), shown);
     // Each is refused for what it is not.
     let acme = tenant("acme");
     assert_eq!(ring.mac(&purpose()).unwrap_err().kind(), ErrorKind::Misuse);
@@ -227,6 +247,14 @@ async fn a_flood_of_forged_tokens_leaves_the_refresh_of_the_vault_alone() {
     }
     assert_eq!(calls(&world), 8, "the budget of tokens");
     assert_eq!(spent, 2_000 - 8);
+    // One that was looked for in vain costs nothing when it comes again, by itself or beside others.
+    let cold = world.open().await;
+    for reads in [1, 0] {
+        calls(&world);
+        let refused = cold.find_mac(&links(), forged[0]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Rejected);
+        assert_eq!(calls(&world), reads);
+    }
     // The vault's own is untouched: what another process issued a moment ago is found.
     let other = world.open().await;
     let acme = tenant("acme");
@@ -460,12 +488,29 @@ async fn a_key_whose_tokens_are_not_over_is_ended_in_danger_alone() {
     let unused = admin.rotate(&links()).await.unwrap();
     admin.disable(unused).await.unwrap();
     admin.destroy(unused).await.unwrap();
+    // That nobody here can count its records is no matter.
+    let leaked = ring.mac(&links()).unwrap().id();
+    rotated(&ring, &links()).await;
+    admin.disable(leaked).await.unwrap();
+    let elsewhere = keyward_keys::ColumnId::new(
+        keyward_store::StoreId::new("app").unwrap(),
+        "links",
+        links(),
+    );
+    ring.register(&elsewhere.unwrap(), true).await.unwrap();
+    let ended = danger::destroy_early(&admin, leaked).await.unwrap();
+    assert!(matches!(ended, Destruction::Done(_)));
     // What has no end, and is counted nowhere, is never known to be over.
     let endless = Purpose::new("endless").unwrap();
     admin.add_purpose(&endless, mac(None)).await.unwrap();
     let old = ring.mac(&endless).unwrap().id();
     rotated(&ring, &endless).await;
     world.clock.advance(DAY * 10_000);
+    let drains = admin.rotation(&endless).step().await.unwrap();
+    let Stage::Draining { keys, until, .. } = drains else {
+        panic!("{drains:?}");
+    };
+    assert!(keys.contains(&old) && until.is_none());
     admin.disable(old).await.unwrap();
     assert_eq!(
         admin.destroy(old).await.unwrap_err().kind(),

@@ -123,4 +123,20 @@ async fn a_record_of_the_longest_name_is_set_aside() {
     assert_eq!(ring.admin().damaged().await.unwrap().len(), 1);
     assert_eq!(ring.admin().set_aside("acme").await.unwrap(), 1);
     assert!(ring.admin().damaged().await.unwrap().is_empty());
+    // The longest to which a version can be added keeps its name, and a longer one has a digest.
+    let names = |scan: keyward_store::Page<keyward_store::Record>| {
+        let ids = scan.items.into_iter().map(|record| record.key.id);
+        ids.collect::<Vec<_>>()
+    };
+    for (len, kept) in [(5, true), (279, true), (280, false), (300, false)] {
+        let mut place = tenant_key("globex");
+        place.id = "y".repeat(len);
+        world.store.put(place.clone(), b"nothing".to_vec()).await;
+        assert_eq!(ring.admin().set_aside("globex").await.unwrap(), 1);
+        let scan = Scan::of(Collection::named("set-aside")).owner("globex");
+        let all = names(world.store.inner.scan(scan).await.unwrap());
+        let prefix = format!("{}-", place.id);
+        let named = all.iter().filter(|id| id.starts_with(&prefix)).count();
+        assert_eq!(named == 1, kept, "{len}: {all:?}");
+    }
 }

@@ -63,3 +63,34 @@ async fn an_export_opens_what_was_sealed() {
     }
     danger::import(empty.store.as_ref(), &bytes).await.unwrap();
 }
+
+/// The ring comes last: an import that died is not taken for a whole one.
+#[tokio::test]
+async fn an_import_that_died_holds_no_ring() {
+    let world = World::new();
+    let ring = world.create().await;
+    for n in 0..300 {
+        let owner = tenant(&format!("t{n:03}"));
+        ring.sealing_key(&purpose(), &owner, 0).await.unwrap();
+    }
+    let bytes = danger::export(&ring).await.unwrap();
+    let mut died = 0;
+    for call in 0.. {
+        let empty = OddStore::new();
+        empty
+            .staged
+            .interrupt(call, keyward_testkit::Interrupt::DieAfter);
+        let ended = danger::import(empty.as_ref(), &bytes).await;
+        if !empty.staged.fired() {
+            ended.unwrap();
+            break;
+        }
+        let held = empty.inner.fetch(&crate::world::ring_key()).await.unwrap();
+        let scan = keyward_store::Collection::named("tenant-keys");
+        let scan = keyward_store::Scan::of(scan).limit(1000);
+        let tenants = empty.inner.scan(scan).await.unwrap().items.len();
+        assert!(held.is_none() || tenants == 300, "at {call}");
+        died += usize::from(ended.is_err());
+    }
+    assert!(died > 4, "{died}");
+}

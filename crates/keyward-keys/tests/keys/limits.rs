@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use keyward_base::{ErrorKind, Reason};
-use keyward_keys::{Destruction, KeyState, Keyring, Pass, Policy, TenantKeyMode};
+use keyward_keys::{Destruction, KeyState, KeyUse, Keyring, Pass, Policy, TenantKeyMode};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{BoxFuture, Records};
 use keyward_testkit::{Interrupt, Staged};
@@ -153,6 +153,48 @@ async fn a_rewrap_of_keys_drops_what_a_destroyed_key_wrapped() {
     let done = ring.admin().rewrap_keys(|_| {}).await.unwrap();
     assert_eq!((done.tenants, done.moved), (1, 0));
     assert!(ring.admin().tenant_usage(&acme).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_rewrap_of_keys_moves_what_it_says_it_moved() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    let mut issued = Vec::new();
+    for tenants in [["a", "b"], ["a", "c"]] {
+        for name in tenants {
+            let key = ring.sealing_key(&purpose(), &tenant(name), 0).await;
+            issued.push((name, key.unwrap().id()));
+        }
+        admin.rotate(&purpose()).await.unwrap();
+        admin.promote_ready().await.unwrap();
+    }
+    let [first, second, active] = [0, 1, 2].map(|at| ring.status().keys[at].id);
+    admin.disable(first).await.unwrap();
+    let wrapped_by = async || {
+        let mut found = Vec::new();
+        for (_, id) in &issued {
+            let held = world.open().await.admin().locate(*id).await;
+            found.push(held.unwrap().unwrap().wrapped_by);
+        }
+        found
+    };
+    assert_eq!(wrapped_by().await, [first, first, second, second]);
+    for (tenants, moved) in [(2, 2), (0, 0)] {
+        let done = admin.rewrap_keys(|_| {}).await.unwrap();
+        let said = (done.tenants, done.moved, done.skipped);
+        assert_eq!(said, (tenants, moved, 2));
+        assert_eq!(wrapped_by().await, [first, first, active, active]);
+    }
+    admin.enable(first).await.unwrap();
+    let done = admin.rewrap_keys(|_| {}).await.unwrap();
+    assert_eq!((done.tenants, done.moved, done.skipped), (2, 2, 0));
+    assert_eq!(wrapped_by().await, [active; 4]);
+    let cold = world.open().await;
+    for (name, id) in issued {
+        let key = cold.opening_key(&purpose(), &tenant(name), id).await;
+        assert_eq!(key.unwrap().id(), id);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,7 +431,118 @@ async fn debug_names_ids_and_numbers() {
     let epoch = ring.status().epoch;
     let shown = format!("Keyring(Snapshot(epoch {epoch}, 1 keys))");
     assert_eq!(format!("{ring:?}"), shown);
+    let id = ring.status().ring;
+    let hex: String = id.to_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(
+        [format!("{id}"), format!("{id:?}")],
+        [hex.clone(), format!("RingId({hex})")]
+    );
     let provider = keyward_crypto::Provider::rustcrypto();
     let ring = world.builder().provider(provider).open().await.unwrap();
     assert_eq!(format!("{:?}", ring.provider()), format!("{provider:?}"));
+}
+
+#[tokio::test]
+async fn a_key_is_disabled_before_it_is_destroyed() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    let old = ring.status().keys[0].id;
+    admin.rotate(&purpose()).await.unwrap();
+    let pending = ring.status().keys[1].id;
+    let refused = async |id| {
+        let refused = admin.destroy(id).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+        assert!(refused.to_string().contains("keys disable"), "{refused}");
+    };
+    refused(pending).await;
+    admin.promote_ready().await.unwrap();
+    refused(old).await;
+    refused(pending).await;
+    assert_eq!(ring.status().keys[0].state, KeyState::Retired);
+}
+
+#[tokio::test]
+async fn a_tenants_keys_are_issued_once_for_a_barrier_that_is_met() {
+    let world = World::new();
+    let ring = world.create().await;
+    let epoch = ring.promoted_epoch(&purpose()).unwrap();
+    let reads = || world.store.ring_reads.swap(0, Ordering::SeqCst);
+    reads();
+    // The view is as new as the barrier asks: the ring is not read anew.
+    let key = ring.sealing_key(&purpose(), &tenant("new"), epoch).await;
+    assert_eq!((key.unwrap().issued_epoch(), reads()), (epoch, 0));
+}
+
+#[tokio::test]
+async fn times_and_states_are_read_as_they_were_written() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    let old = ring.status().keys[0].id;
+    let fresh = async || {
+        let fresh = world.open().await.status();
+        assert_eq!(fresh, ring.status());
+        fresh.keys
+    };
+    assert_eq!(
+        (fresh().await[0].retired, fresh().await[0].disabled),
+        (None, None)
+    );
+    admin.rotate(&purpose()).await.unwrap();
+    assert_eq!(fresh().await[1].promoted, None);
+    admin.promote_ready().await.unwrap();
+    admin.disable(old).await.unwrap();
+    assert!(fresh().await[0].disabled.is_some());
+    admin.destroy(old).await.unwrap();
+    let keys = fresh().await;
+    assert!(keys[0].destroyed.is_some() && keys[1].destroyed.is_none());
+    let words: Vec<_> = keys.iter().map(|key| key.state.as_str()).collect();
+    assert_eq!(words, ["destroyed", "active"]);
+    let states = [KeyState::Disabled, KeyState::Pending, KeyState::Retired];
+    assert_eq!(
+        states.map(KeyState::as_str),
+        ["disabled", "pending", "retired"]
+    );
+}
+
+/// As many purposes, and as many keys, as a ring holds.
+#[tokio::test]
+async fn a_ring_holds_256_purposes_and_1024_keys() {
+    let world = World::new();
+    let named = |n| keyward_base::Purpose::new(&format!("p{n}")).unwrap();
+    let all: Vec<_> = (0..256).map(named).collect();
+    let ring = world.builder().create(&all, &[]).await.unwrap();
+    assert_eq!(world.open().await.status(), ring.status());
+    let more = ring.admin().add_purpose(&named(256), KeyUse::Seal).await;
+    assert_eq!(more.unwrap_err().kind(), ErrorKind::Misuse);
+    // Tombstones count: 1,022 of them and two living keys.
+    let world = World::new();
+    drop(world.create().await);
+    let whole = world.store.ring().await;
+    let (body, key) = whole[..whole.len() - 32].split_at(crate::vectors::KEYS);
+    let mut full = body[..body.len() - 2].to_vec();
+    full.extend(1023_u16.to_be_bytes());
+    full.extend(key);
+    let fields = 8 + 8 + 4 + 1 + 5 + 8 + 8 + 40;
+    for n in 1..1023_u64 {
+        let mut tombstone = key[..fields].to_vec();
+        tombstone[..8].copy_from_slice(&n.to_be_bytes());
+        tombstone[18] = 5;
+        full.extend(tombstone);
+        full.extend([0; 6]);
+    }
+    full.extend([0; 32]);
+    world
+        .store
+        .put_ring(crate::vectors::sign_ring(full).await)
+        .await;
+    let ring = world.open().await;
+    let admin = ring.admin();
+    admin.rotate(&purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    assert_eq!(world.open().await.status().keys.len(), 1024);
+    let more = admin.rotate(&purpose()).await.unwrap_err();
+    assert_eq!(more.kind(), ErrorKind::Misuse);
+    assert!(more.to_string().contains("1024"), "{more}");
 }

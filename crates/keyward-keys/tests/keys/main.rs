@@ -10,6 +10,7 @@
 
 mod algorithms;
 mod anchored;
+mod bounds;
 mod cold;
 mod columns;
 mod create;
@@ -23,6 +24,7 @@ mod machine;
 mod passphrase;
 mod races;
 mod replicas;
+mod reseal;
 mod restore;
 mod roots;
 mod rotation;

@@ -194,3 +194,36 @@ async fn an_applications_own_columns_are_counted_when_it_is_due() {
     web.tick().await.unwrap();
     assert!(told().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_tick_under_a_clock_that_went_back_reads_the_ring() {
+    let world = World::new();
+    let _ring = world.create().await;
+    let web = world.open().await;
+    let reads = || world.store.ring_reads.swap(0, Ordering::SeqCst);
+    reads();
+    web.tick().await.unwrap();
+    assert_eq!(reads(), 0, "at the same moment");
+    let now = world.clock.now().unwrap().as_millis();
+    world.clock.set(Timestamp::from_millis(now - 1));
+    web.tick().await.unwrap();
+    assert_eq!(reads(), 1);
+}
+
+/// As many columns as a lease holds are told of, and a further one does no harm.
+#[tokio::test]
+async fn a_replica_tells_of_64_columns() {
+    let world = World::new();
+    let ring = world.create().await;
+    let web = world.builder().replica("web").open().await.unwrap();
+    let key = ring.status().keys[0].id;
+    for n in 0..65 {
+        let column = Column::new(&format!("app{n}"), &purpose(), false);
+        column.keys.lock().unwrap().push(key);
+        web.coverages().add(column);
+    }
+    web.tick().await.unwrap();
+    let told = ring.replicas().await.unwrap().remove(0);
+    assert_eq!(told.columns.len(), 64);
+    assert!(told.columns.iter().all(|column| column.keys.len() == 1));
+}

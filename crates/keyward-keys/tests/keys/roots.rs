@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keyward_base::{ErrorKind, SecretArray, SecretBytes};
 use keyward_crypto::Provider;
-use keyward_keys::{EnvRoot, FileRoot, Keyring, Root as _, RootVersion};
+use keyward_keys::{EnvRoot, FileRoot, Keyring, PassphraseRoot, Root as _, RootVersion};
 
 use crate::passphrase::bound;
 use crate::world::{V1, V2, World, purpose, root, tenant};
@@ -217,4 +217,80 @@ async fn the_ring_moves_to_a_newer_root() {
         with(V1).open().await.is_err(),
         "the old root alone opens nothing"
     );
+}
+
+/// Bytes that no rule but the one looked at refuses.
+#[test]
+fn what_is_plainly_not_random_is_told_to_the_byte() {
+    // 20 values, the last of which stands where the first 12 do again, in another order.
+    let of_values = |distinct: u8| -> Vec<u8> {
+        let spread = |n: u8| n.wrapping_mul(n).wrapping_mul(3).wrapping_add(n ^ 0x5a) | 0x80;
+        let mut all: Vec<u8> = Vec::new();
+        for n in 0..=255 {
+            let value = spread(n);
+            if all.len() < usize::from(distinct) && !all.contains(&value) {
+                all.push(value);
+            }
+        }
+        let again = all.clone();
+        all.extend(again.iter().rev().take(32 - usize::from(distinct)));
+        all
+    };
+    parse(of(&of_values(20)).as_bytes()).unwrap();
+    parse(of(&of_values(19)).as_bytes()).unwrap_err();
+    let text = b"The quick brown fox jumps over 1";
+    parse(of(text).as_bytes()).unwrap_err();
+    let mut no_text = text.to_vec();
+    no_text[0] = 0x80;
+    parse(of(&no_text).as_bytes()).unwrap();
+}
+
+#[test]
+fn a_root_has_as_many_versions_as_16() {
+    let body = &V1[3..];
+    let with = |count: u32| {
+        let all: Vec<String> = (1..=count).map(|n| format!("v{n}:{body}")).collect();
+        parse(all.join(",").as_bytes())
+    };
+    assert_eq!(with(16).unwrap().version(), RootVersion::new(16));
+    assert_eq!(with(17).unwrap_err().kind(), ErrorKind::Misuse);
+    let passphrases = |count: u32| {
+        let words = || SecretBytes::copy_of(b"gravel orbit tulip magnet");
+        let all = (1..=count).map(|n| (RootVersion::new(n), words()));
+        PassphraseRoot::with_versions(all, &Provider::default())
+    };
+    assert_eq!(passphrases(16).unwrap().version(), RootVersion::new(16));
+    for count in [0, 17] {
+        assert_eq!(passphrases(count).unwrap_err().kind(), ErrorKind::Misuse);
+    }
+}
+
+#[test]
+fn debug_shows_versions_and_places() {
+    let root = parse(format!("{V2},{V1}").as_bytes()).unwrap();
+    assert_eq!(format!("{root:?}"), "EnvRoot(v2)");
+    let words = SecretBytes::copy_of(b"gravel orbit tulip magnet");
+    let root = PassphraseRoot::new(words, &Provider::default()).unwrap();
+    assert_eq!(format!("{root:?}"), "PassphraseRoot(v1)");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("root");
+    let root = FileRoot::create(&path, &Provider::default()).unwrap();
+    let shown = format!("FileRoot({}, v1)", path.display());
+    assert_eq!(format!("{root:?}"), shown);
+    let wrapped = keyward_keys::Wrapped {
+        version: RootVersion::new(7),
+        bytes: vec![0; 104],
+    };
+    assert_eq!(format!("{wrapped:?}"), "Wrapped(v7, 104 bytes)");
+}
+
+/// The draft's name is longer than the file's, and does not fit: that is told, and not that the
+/// root is there.
+#[test]
+fn a_draft_that_cannot_be_made_is_told_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r".repeat(250));
+    let e = FileRoot::create(&path, &Provider::default()).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unavailable, "{e}");
+    assert!(e.to_string().contains("cannot be written"), "{e}");
 }

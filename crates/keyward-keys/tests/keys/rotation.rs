@@ -394,3 +394,32 @@ async fn a_rotation_keeps_to_what_is_done_beside_it_at_any_moment() {
         assert!(granted > 2, "{meanwhile:?}: {granted}");
     }
 }
+
+/// Whatever it asks for, a step that a store did not answer is told as that, and not as one that
+/// goes on.
+#[tokio::test]
+async fn a_step_that_died_is_not_taken_for_one_that_goes_on() {
+    for call in 0.. {
+        let world = World::new();
+        drop(world.create().await);
+        let staged = Staged::over(world.store.clone());
+        let records: Arc<dyn Records> = staged.clone();
+        let dying = Keyring::builder(records, world.root.clone())
+            .clock(world.clock.clone())
+            .open()
+            .await
+            .unwrap();
+        staged.interrupt(call, Interrupt::DieBefore);
+        let stage = dying.admin().rotation(&purpose()).step().await;
+        let fired = staged.fired();
+        match stage {
+            Ok(Stage::Done { destroyed, .. }) => assert_eq!(destroyed.len(), 1),
+            Ok(other) => panic!("at {call}: {other:?}"),
+            Err(e) => assert!(fired && e.kind() == ErrorKind::Unavailable, "{e}"),
+        }
+        if !fired {
+            assert!(call > 10, "{call} calls");
+            break;
+        }
+    }
+}

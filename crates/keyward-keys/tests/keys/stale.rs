@@ -211,8 +211,12 @@ async fn other_bytes_under_the_version_that_is_known_are_read() {
     let refused = ring.refresh().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     assert!(refused.to_string().contains("put back"), "{refused}");
+    // Nor is the registry of columns read beside it.
+    let refused = ring.registered().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
     *world.store.put_back.lock().unwrap() = None;
     ring.refresh().await.unwrap();
+    ring.registered().await.unwrap();
 }
 
 /// A lease is renewed over the ring as it is, or not at all: whoever changes the ring later knows

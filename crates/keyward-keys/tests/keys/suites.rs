@@ -271,3 +271,72 @@ async fn a_suite_is_refused_once_what_was_sealed_in_it_is_stored() {
     table.keys.lock().unwrap().clear();
     admin.oldest_suite(&purpose(), NEW).await.unwrap();
 }
+
+/// Values that name a ring key itself, whichever purpose's.
+#[tokio::test]
+async fn values_of_derived_keys_are_counted_by_suite_and_purpose() {
+    let world = World::new();
+    let other = Purpose::new("other").unwrap();
+    let policy = Policy {
+        tenant_keys: TenantKeyMode::Derived,
+        ..Policy::default()
+    };
+    let both = [purpose(), other.clone()];
+    let builder = world.builder().policy(policy);
+    let ring = builder.create(&both, &[]).await.unwrap();
+    let admin = ring.admin();
+    for purpose in &both {
+        admin.write_suite(purpose, OLD).await.unwrap();
+        admin.rotate(purpose).await.unwrap();
+    }
+    admin.promote_ready().await.unwrap();
+    admin.write_suite(&purpose(), NEW).await.unwrap();
+    rotated(&ring).await;
+    let of = |purpose: &Purpose| -> Vec<_> {
+        let keys = ring.status().keys.into_iter();
+        let own = keys.filter(|key| key.purpose == *purpose);
+        own.map(|key| key.id).collect()
+    };
+    let [first, old, active] = of(&purpose()).try_into().unwrap();
+    let [_, others] = of(&other).try_into().unwrap();
+    let column = Column::new("app", &purpose(), true);
+    let beside = Column::new("app", &other, true);
+    ring.cover(column.clone()).await.unwrap();
+    ring.cover(beside.clone()).await.unwrap();
+    // Values in the newer suite, and those of another purpose, are no matter.
+    column.keys.lock().unwrap().extend([first, active, old]);
+    beside.keys.lock().unwrap().push(others);
+    let refused = admin.oldest_suite(&purpose(), NEW).await.unwrap_err();
+    assert!(refused.to_string().starts_with("1 values"), "{refused}");
+    column.keys.lock().unwrap().pop();
+    admin.oldest_suite(&purpose(), NEW).await.unwrap();
+
+    // The same of tenants' own keys.
+    admin.oldest_suite(&purpose(), OLD).await.unwrap();
+    let random = world.open().await;
+    random.cover(column.clone()).await.unwrap();
+    random.cover(beside.clone()).await.unwrap();
+    let acme = tenant("acme");
+    let mine = random.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    assert_eq!(mine.suite(), NEW);
+    column.keys.lock().unwrap().push(mine.id());
+    random
+        .mark_unregistered(&purpose(), &acme, mine.id())
+        .await
+        .unwrap();
+    let theirs = random.sealing_key(&other, &acme, 0).await.unwrap();
+    assert_eq!(theirs.suite(), OLD);
+    random
+        .mark_unregistered(&other, &acme, theirs.id())
+        .await
+        .unwrap();
+    random.admin().oldest_suite(&purpose(), NEW).await.unwrap();
+    // One that sealed what nobody counts.
+    random.admin().oldest_suite(&purpose(), OLD).await.unwrap();
+    ring.mark_unregistered(&purpose(), &acme, old)
+        .await
+        .unwrap();
+    let refused = random.admin().oldest_suite(&purpose(), NEW).await;
+    let refused = refused.unwrap_err();
+    assert!(refused.to_string().contains("nowhere"), "{refused}");
+}

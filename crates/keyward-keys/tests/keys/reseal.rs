@@ -1,0 +1,505 @@
+//! Values of a collection sealed anew: what moves, what is noted, and where a run that died goes on.
+
+use std::sync::{Arc, Mutex};
+
+use keyward_base::{Domain, Error, ErrorKind, Hint, Reason, Result, Tenant, Timestamp};
+use keyward_crypto::sealed::{Header, Parsed, seal};
+use keyward_keys::{
+    Barrier, Coverage as _, Keyring, Pass, Progress, RecordColumn, Report, ResealRow, TenantKey,
+};
+use keyward_store::{
+    Applied, BoxFuture, Collection, Content, MemoryStore, Record, RecordKey, Records, Scan, Write,
+};
+use keyward_testkit::{Call, Interrupt, Staged};
+
+use crate::world::{World, purpose, tenant, tenant_key};
+
+const NOTE: Domain<(&Tenant, &str, &[u8])> = Domain::new("test/v1/note");
+
+/// Rows that are bound to their tenant and id. One whose data say so is of a newer release.
+#[derive(Debug, Default)]
+struct Notes {
+    bad: Mutex<Vec<(String, Reason)>>,
+}
+
+fn sealed(key: &TenantKey, owner: &str, id: &str, text: &[u8]) -> Result<String> {
+    let header = Header {
+        suite: key.suite(),
+        key: key.id(),
+        hint: Hint::none(),
+    };
+    let bound = |header: &[u8]| NOTE.encode(&(&tenant(owner), id, header));
+    seal(key.body(), &header, bound, text)
+}
+
+fn opened(key: &TenantKey, row: &RecordKey, text: &str) -> Result<Vec<u8>> {
+    let bound = |header: &[u8]| NOTE.encode(&(&tenant(&row.owner), &row.id, header));
+    let opened = Parsed::parse(text)?.open(key.body(), bound)?;
+    Ok(opened.expose().to_vec())
+}
+
+impl ResealRow for Notes {
+    fn tenant(&self, row: &Record) -> Result<Tenant> {
+        Tenant::new(&row.key.owner).map_err(|_| Error::corrupt("a note lies where none should"))
+    }
+
+    fn reseal(&self, row: &Record, old: &TenantKey, new: &TenantKey) -> Result<Option<String>> {
+        if row.data == b"newer" {
+            return Ok(None);
+        }
+        let text = opened(old, &row.key, &row.sealed)?;
+        sealed(new, &row.key.owner, &row.key.id, &text).map(Some)
+    }
+
+    fn note_bad<'a>(&'a self, row: &'a Record, reason: Reason) -> BoxFuture<'a, Result<()>> {
+        let mut bad = self.bad.lock().unwrap();
+        bad.push((row.key.id.clone(), reason));
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn notes() -> Collection {
+    Collection::named("notes")
+}
+
+fn at(owner: &str, id: &str) -> RecordKey {
+    RecordKey {
+        collection: notes(),
+        owner: owner.to_owned(),
+        id: id.to_owned(),
+    }
+}
+
+/// A column of notes in `data`, that `ring` counts and can seal anew.
+async fn cover(ring: &Keyring, data: &Arc<dyn Records>) -> Arc<Notes> {
+    let row = Arc::new(Notes::default());
+    let column = RecordColumn::new(Arc::clone(data), notes(), purpose()).unwrap();
+    assert!(column.as_reseal().is_none(), "counted only");
+    let column = column.resealed_by(row.clone()).unwrap();
+    ring.cover(Arc::new(column)).await.unwrap();
+    row
+}
+
+async fn insert(data: &dyn Records, key: RecordKey, sealed: String, with: &[u8]) {
+    let content = Content {
+        sealed,
+        data: with.to_vec(),
+        expires: Some(Timestamp::from_millis(1_900_000_000_000)),
+        mac_key: "kwk.mac".to_owned(),
+        token_key: "kwk.token".to_owned(),
+        word: "word".to_owned(),
+    };
+    let written = data.apply(vec![Write::Insert { key, content }]).await;
+    assert!(matches!(written.unwrap(), Applied::Done(_)));
+}
+
+async fn put(ring: &Keyring, data: &dyn Records, owner: &str, id: &str) {
+    let key = ring.sealing_key(&purpose(), &tenant(owner), 0).await;
+    let text = sealed(&key.unwrap(), owner, id, id.as_bytes()).unwrap();
+    insert(data, at(owner, id), text, b"beside").await;
+}
+
+async fn rotate(ring: &Keyring) {
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+}
+
+async fn fetch(data: &dyn Records, owner: &str, id: &str) -> Record {
+    data.fetch(&at(owner, id)).await.unwrap().unwrap()
+}
+
+/// A world with one collection of `rows` notes of one tenant under a key that is retired.
+async fn with_notes(rows: usize) -> (World, Arc<dyn Records>, Keyring) {
+    let world = World::new();
+    let ring = world.create().await;
+    let data: Arc<dyn Records> = Arc::new(MemoryStore::new(10_000));
+    for row in 0..rows {
+        put(&ring, data.as_ref(), "acme", &format!("{row:02}")).await;
+    }
+    rotate(&ring).await;
+    (world, data, ring)
+}
+
+/// Whoever comes later opens every note, and each is under the key that is Active.
+async fn all_moved(world: &World, data: &Arc<dyn Records>, rows: usize) {
+    let fresh = world.open().await;
+    cover(&fresh, data).await;
+    let least = fresh.promoted_epoch(&purpose()).unwrap();
+    for row in 0..rows {
+        let id = format!("{row:02}");
+        let held = fetch(data.as_ref(), "acme", &id).await;
+        let key = Header::peek(&held.sealed).unwrap().key;
+        let key = fresh.opening_key(&purpose(), &tenant("acme"), key).await;
+        let key = key.unwrap();
+        assert_eq!(
+            opened(&key, &held.key, &held.sealed).unwrap(),
+            id.as_bytes()
+        );
+        assert!(key.issued_epoch() >= least, "row {id}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_old_moves_and_the_rest_is_told_by_its_reason() {
+    let (world, data, ring) = with_notes(3).await;
+    let store = data.as_ref();
+    let before = fetch(store, "acme", "00").await;
+    put(&ring, store, "acme", "current").await;
+    let current = fetch(store, "acme", "current").await;
+    // Rows at fault: no text of ours, another row's text, a row of nobody.
+    insert(store, at("acme", "plain"), "plain".to_owned(), b"").await;
+    insert(store, at("acme", "moved"), before.sealed.clone(), b"").await;
+    insert(store, at("no tenant", "x"), before.sealed.clone(), b"").await;
+    // Rows of a newer release, by their form and by their suite.
+    insert(store, at("acme", "newer"), before.sealed.clone(), b"newer").await;
+    let mut suite = before.sealed.clone();
+    suite.replace_range(4..6, "_w");
+    insert(store, at("acme", "suite"), suite, b"").await;
+    // A row that names another tenant's key, and one whose owner lost its own.
+    insert(store, at("globex", "x"), before.sealed.clone(), b"").await;
+    put(&ring, store, "umbrella", "x").await;
+    world.store.remove(tenant_key("umbrella")).await;
+
+    let ring = world.open().await;
+    let row = cover(&ring, &data).await;
+    let mut told = Vec::new();
+    let pass = Pass::new(&ring, &purpose()).batch(4);
+    let report = pass.progress(|at| told.push(at)).run().await.unwrap();
+    let found = [report.moved, report.quarantined, report.skipped];
+    assert_eq!(found, [3, 4, 3], "{report:?}");
+    assert_eq!((report.seen, report.damaged), (11, 0));
+    assert_eq!(report.skipped_because, Some(Reason::UnknownKey));
+    assert_eq!(report.left, 4, "what could not be moved names an old key");
+    let seen: Vec<_> = told
+        .iter()
+        .map(|at: &Progress| (at.total, at.seen))
+        .collect();
+    assert_eq!(seen, [(11, 4), (11, 8), (11, 11)]);
+    assert_eq!(told[2].moved, 3);
+
+    // Everything of a row but its text stays as it was.
+    let after = fetch(store, "acme", "00").await;
+    assert_ne!(after.sealed, before.sealed);
+    let beside = |row: Record| Content {
+        sealed: String::new(),
+        ..row.content
+    };
+    assert_eq!(beside(after), beside(before));
+    assert_eq!(fetch(store, "acme", "current").await, current);
+    all_moved(&world, &data, 3).await;
+
+    let noted = Scan::of(Collection::named("quarantine/notes"));
+    let noted = data.scan(noted).await.unwrap().items.into_iter();
+    let noted: Vec<_> = noted
+        .map(|note| (note.key.owner, note.key.id, note.content.data))
+        .collect();
+    let (authentic, malformed) = (Reason::NotAuthentic, Reason::Malformed);
+    let wanted = [
+        ("acme", "moved", authentic),
+        ("acme", "plain", malformed),
+        ("globex", "x", authentic),
+        ("no tenant", "x", malformed),
+    ];
+    let data_of = |reason: Reason| reason.as_str().as_bytes().to_vec();
+    let notes = wanted.map(|(owner, id, why)| (owner.to_owned(), id.to_owned(), data_of(why)));
+    assert_eq!(noted, notes);
+    let bad = row.bad.lock().unwrap().clone();
+    assert_eq!(bad, wanted.map(|(_, id, why)| (id.to_owned(), why)));
+    // Once more: nothing moves, and what was noted stays noted.
+    let again = Pass::new(&ring, &purpose()).run().await.unwrap();
+    assert_eq!((again.seen, again.moved, again.quarantined), (11, 0, 4));
+}
+
+#[tokio::test]
+async fn a_key_that_is_withdrawn_or_damaged_leaves_its_rows_alone() {
+    let (world, data, ring) = with_notes(2).await;
+    cover(&ring, &data).await;
+    let old = ring.status().keys[0].id;
+    ring.admin().disable(old).await.unwrap();
+    let report = ring.admin().rewrap_values(&purpose(), |_| {}).await;
+    let report = report.unwrap();
+    let found = (report.moved, report.skipped, report.left, report.damaged);
+    assert_eq!(found, (0, 2, 2, 0));
+    assert_eq!(report.skipped_because, Some(Reason::DisabledKey));
+    ring.admin().enable(old).await.unwrap();
+    // A record that is not what was written costs its owner's rows, and nobody else's.
+    let good = world.store.data(&tenant_key("acme")).await;
+    world.store.put(tenant_key("acme"), b"kwtk".to_vec()).await;
+    let cold = world.open().await;
+    cover(&cold, &data).await;
+    let report = cold.admin().rewrap_values(&purpose(), |_| {}).await;
+    let report = report.unwrap();
+    assert_eq!((report.moved, report.skipped, report.damaged), (0, 2, 2));
+    assert_eq!(report.skipped_because, Some(Reason::DamagedKeys));
+    let noted = Scan::of(Collection::named("quarantine/notes"));
+    assert!(data.scan(noted).await.unwrap().items.is_empty());
+    world.store.put(tenant_key("acme"), good).await;
+    let report = ring.admin().rewrap_values(&purpose(), |_| {}).await;
+    assert_eq!(report.unwrap().moved, 2);
+}
+
+/// Of a collection, another purpose's keys are nothing, and values of that purpose are not counted
+/// with these.
+#[tokio::test]
+async fn what_is_left_is_counted_by_purpose_and_by_epoch() {
+    let (_, data, ring) = with_notes(2).await;
+    cover(&ring, &data).await;
+    let column = RecordColumn::new(Arc::clone(&data), notes(), purpose()).unwrap();
+    let columns: [&dyn keyward_keys::Coverage; 1] = [&column];
+    let admin = ring.admin();
+    let [old, active] = [0, 1].map(|at| ring.status().keys[at].id);
+    let key = Header::peek(&fetch(data.as_ref(), "acme", "00").await.sealed);
+    let key = key.unwrap().key;
+    assert_eq!(admin.ids_under(old).await.unwrap(), [old, key]);
+    assert_eq!(admin.ids_under(active).await.unwrap(), [active]);
+    let issued = admin.locate(key).await.unwrap().unwrap().issued_epoch;
+    let other = keyward_base::Purpose::new("other").unwrap();
+    let left = async |purpose: &_, epoch| {
+        let rows = admin.rows_older_than(purpose, epoch, &columns).await;
+        rows.unwrap()
+    };
+    assert_eq!(left(&purpose(), issued).await, 0, "it is not older");
+    assert_eq!(left(&purpose(), issued + 1).await, 2);
+    assert_eq!(left(&other, issued + 1).await, 0);
+    // Values that name the ring's own key, as those of a derived key do.
+    let suite = ring.status().keys[0].suite.unwrap();
+    let text = keyward_base::encoding::sealed_prefix(suite, old);
+    insert(data.as_ref(), at("acme", "derived"), text, b"").await;
+    let promoted = 1;
+    assert_eq!(left(&purpose(), promoted).await, 0);
+    assert_eq!(left(&purpose(), promoted + 1).await, 3);
+    assert_eq!(left(&other, u64::MAX).await, 0);
+}
+
+#[tokio::test]
+async fn a_pass_that_dies_at_any_call_is_gone_on_with() {
+    let mut went_on = 0;
+    for after in [false, true] {
+        for call in 0.. {
+            let (world, data, _) = with_notes(5).await;
+            let staged = Staged::over(Arc::clone(&data));
+            let dying = world.open().await;
+            let store: Arc<dyn Records> = staged.clone();
+            cover(&dying, &store).await;
+            staged.interrupt(
+                call,
+                match after {
+                    true => Interrupt::DieAfter,
+                    false => Interrupt::DieBefore,
+                },
+            );
+            let mut moved = 0;
+            let pass = Pass::new(&dying, &purpose()).batch(1);
+            let died = pass.progress(|at| moved = at.moved).run().await;
+            if !staged.fired() {
+                assert_eq!(died.unwrap().moved, 5);
+                assert!(call > 15, "{call} calls");
+                break;
+            }
+            // The last of all only tidies up.
+            let rest = world.open().await;
+            cover(&rest, &data).await;
+            let report = Pass::new(&rest, &purpose()).run().await.unwrap();
+            assert_eq!((report.left, report.quarantined), (0, 0), "at {call}");
+            if (1..5).contains(&moved) {
+                // Where it was, or one further if it died before it could tell.
+                let seen = 5 - moved;
+                let seen = seen - u64::from(after)..=seen;
+                assert!(seen.contains(&report.seen), "{moved}: {report:?}");
+                went_on += 1;
+            }
+            all_moved(&world, &data, 5).await;
+            let again = Pass::new(&rest, &purpose()).run().await.unwrap();
+            assert_eq!((again.seen, again.moved), (5, 0), "from the beginning");
+        }
+    }
+    assert!(went_on > 8, "{went_on}");
+}
+
+/// Another that begins and ends at each call of a slow one, for a newer key or for the same.
+#[tokio::test]
+async fn a_pass_that_another_overtakes_leaves_nothing_behind() {
+    for newer in [true, false] {
+        for call in 0.. {
+            let (world, data, _) = with_notes(5).await;
+            let staged = Staged::over(Arc::clone(&data));
+            let slow = world.open().await;
+            let store: Arc<dyn Records> = staged.clone();
+            let row = cover(&slow, &store).await;
+            let other = world.open().await;
+            cover(&other, &data).await;
+            let act: keyward_testkit::Act = Box::new(move || {
+                Box::pin(async move {
+                    if newer {
+                        rotate(&other).await;
+                    }
+                    let report = Pass::new(&other, &purpose()).batch(2).run().await;
+                    assert_eq!(report.unwrap().left, 0);
+                })
+            });
+            staged.interrupt(call, Interrupt::Run(act));
+            let report = Pass::new(&slow, &purpose()).batch(2).run().await.unwrap();
+            let fired = staged.fired();
+            assert_eq!((report.left, report.quarantined), (0, 0), "at {call}");
+            assert!(row.bad.lock().unwrap().is_empty());
+            all_moved(&world, &data, 5).await;
+            if !fired {
+                assert!(call >= 8, "{call} calls");
+                break;
+            }
+        }
+    }
+}
+
+/// A live writer rewrites, deletes or adds a row at each call: what it wrote stays.
+#[tokio::test]
+async fn a_live_writer_is_never_written_over() {
+    for delete in [false, true] {
+        for call in 0.. {
+            let (world, data, ring) = with_notes(3).await;
+            let staged = Staged::over(Arc::clone(&data));
+            let slow = world.open().await;
+            let store: Arc<dyn Records> = staged.clone();
+            cover(&slow, &store).await;
+            let live = Arc::clone(&data);
+            let least = ring.promoted_epoch(&purpose()).unwrap();
+            let act: keyward_testkit::Act = Box::new(move || {
+                Box::pin(async move {
+                    let found = fetch(live.as_ref(), "acme", "01").await;
+                    let (key, version) = (found.key, found.version);
+                    let acme = tenant("acme");
+                    let by = ring.sealing_key(&purpose(), &acme, least).await.unwrap();
+                    let write = if delete {
+                        Write::Delete { key, version }
+                    } else {
+                        Write::Swap {
+                            key,
+                            version,
+                            content: Content {
+                                sealed: sealed(&by, "acme", "01", b"01").unwrap(),
+                                data: b"live".to_vec(),
+                                ..Content::default()
+                            },
+                        }
+                    };
+                    let done = live.apply(vec![write]).await.unwrap();
+                    assert!(matches!(done, Applied::Done(_)));
+                })
+            });
+            staged.interrupt(call, Interrupt::Run(act));
+            let report = Pass::new(&slow, &purpose()).run().await.unwrap();
+            let fired = staged.fired();
+            assert_eq!((report.left, report.quarantined), (0, 0), "at {call}");
+            if !fired {
+                assert_eq!(report.moved, 3);
+                break;
+            }
+            let held = data.fetch(&at("acme", "01")).await.unwrap();
+            match held {
+                Some(row) if !delete => assert_eq!(row.data, b"live", "at {call}"),
+                None if delete => {}
+                other => panic!("at {call}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Somebody who writes the next row under the Active key at each call of the store.
+fn busy(staged: Arc<Staged>, data: Arc<dyn Records>, ring: Keyring, row: usize) -> Interrupt {
+    Interrupt::Run(Box::new(move || {
+        Box::pin(async move {
+            let id = format!("{row:02}");
+            let Some(found) = data.fetch(&at("acme", &id)).await.unwrap() else {
+                return;
+            };
+            let least = ring.promoted_epoch(&purpose()).unwrap();
+            let by = ring.sealing_key(&purpose(), &tenant("acme"), least).await;
+            let sealed = sealed(&by.unwrap(), "acme", &id, id.as_bytes()).unwrap();
+            let write = Write::Swap {
+                key: found.key,
+                version: found.version,
+                content: Content {
+                    sealed,
+                    data: b"live".to_vec(),
+                    ..Content::default()
+                },
+            };
+            let done = data.apply(vec![write]).await.unwrap();
+            assert!(matches!(done, Applied::Done(_)));
+            let next = busy(Arc::clone(&staged), data, ring, row + 1);
+            staged.interrupt(0, next);
+        })
+    }))
+}
+
+/// Every batch loses to a live writer, and so do rows that are moved one by one.
+#[tokio::test]
+async fn busy_rows_hold_up_no_other() {
+    for rows in [8, 14, 17, 20, 40] {
+        let (world, data, ring) = with_notes(rows).await;
+        let staged = Staged::over(Arc::clone(&data));
+        let slow = world.open().await;
+        let store: Arc<dyn Records> = staged.clone();
+        cover(&slow, &store).await;
+        let first = busy(Arc::clone(&staged), Arc::clone(&data), ring, 0);
+        staged.interrupt(0, first);
+        let report = Pass::new(&slow, &purpose()).run().await.unwrap();
+        assert_eq!((report.left, report.quarantined), (0, 0));
+        assert_eq!(report.seen, u64::try_from(rows).unwrap());
+        all_moved(&world, &data, rows).await;
+        let mut live = 0;
+        for row in 0..rows {
+            let held = fetch(data.as_ref(), "acme", &format!("{row:02}")).await;
+            live += u64::from(held.data == b"live");
+        }
+        // What the other wrote first it did not move.
+        assert!(report.moved + live >= report.seen, "{report:?}, {live}");
+        assert!(live >= 8);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_condemns_no_row() {
+    for call in 0.. {
+        let (world, data, _) = with_notes(2).await;
+        let keys = Staged::over(world.store.clone());
+        let records: Arc<dyn Records> = keys.clone();
+        let cold = Keyring::builder(records, world.root.clone())
+            .clock(world.clock.clone())
+            .open()
+            .await
+            .unwrap();
+        let row = cover(&cold, &data).await;
+        keys.interrupt(call, Interrupt::DieBefore);
+        let ended = Pass::new(&cold, &purpose()).run().await;
+        if !keys.fired() {
+            assert!(call > 2, "{call} calls");
+            break;
+        }
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::Unavailable, "{call}");
+        assert!(row.bad.lock().unwrap().is_empty());
+        let noted = Scan::of(Collection::named("quarantine/notes"));
+        assert!(data.scan(noted).await.unwrap().items.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_barrier_is_up_before_the_first_row_is_read() {
+    let (world, data, ring) = with_notes(1).await;
+    let staged = Staged::over(Arc::clone(&data));
+    let records: Arc<dyn Records> = staged.clone();
+    let slow = world.open().await;
+    cover(&slow, &records).await;
+    staged.take_calls();
+    let report: Report = Pass::new(&slow, &purpose()).run().await.unwrap();
+    assert_eq!(report.moved, 1);
+    let calls = staged.take_calls();
+    let raised = calls.iter().position(|call| *call == Call::Apply);
+    let scanned = calls
+        .iter()
+        .position(|call| *call == Call::Scan("notes".to_owned()));
+    assert!(raised < scanned, "{calls:?}");
+    let barrier = Barrier::claim(data.as_ref(), &notes(), &purpose()).await;
+    let promoted = ring.promoted_epoch(&purpose()).unwrap();
+    assert_eq!(barrier.unwrap().promoted_epoch(), promoted);
+}
