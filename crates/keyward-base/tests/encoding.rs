@@ -1,13 +1,19 @@
 //! Encodings have one spelling for each value, and contexts one value for each encoding.
 
-#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used
+)] // Tests: a panic is the report.
 
 use std::collections::BTreeSet;
 
 use keyward_base::context::{Encoded, MAX_CONTEXT_LEN};
 use keyward_base::domain::Domain;
 use keyward_base::encoding::{
-    base64url, from_base64, from_base64url, from_hex, hex, sealed_prefix,
+    base64url, from_base64, from_base64_array, from_base64url, from_base64url_array, from_hex, hex,
+    sealed_prefix,
 };
 use keyward_base::{
     Context, CredentialKind, ErrorKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Role,
@@ -99,6 +105,44 @@ proptest! {
     fn long_fields_are_encoded_apart(a in 250_usize..260, b in 250_usize..260) {
         let encode = |len: usize| ONE.encode(&(&vec![0; len],)).unwrap();
         prop_assert_eq!(encode(a).as_bytes() == encode(b).as_bytes(), a == b);
+    }
+}
+
+/// Whatever the lengths are, and however many pieces it takes: each field behind its own length.
+#[test]
+fn a_field_of_any_length_is_written_behind_it() {
+    const TWO: Domain<(&[u8], &[u8])> = Domain::new("test");
+    let field = |len: usize| {
+        let mut out = match u8::try_from(len) {
+            Ok(len) if len < 255 => vec![len],
+            _ => [&[255][..], &u64::try_from(len).unwrap().to_be_bytes()].concat(),
+        };
+        out.resize(out.len() + len, 7);
+        out
+    };
+    for a in [0, 1, 121, 122, 123, 126, 127, 128, 200, 254, 255, 256, 700] {
+        for b in [0, 1, 126, 127, 128, 254, 255] {
+            let (long, other) = (vec![7; a], vec![7; b]);
+            let written = TWO.encode(&(&long, &other)).unwrap();
+            let expected = [b"\x04test".to_vec(), field(a), field(b)].concat();
+            assert_eq!(written.as_bytes(), expected, "{a} {b}");
+            let mut streamed = Vec::new();
+            TWO.stream(&(&long, &other), |piece| streamed.extend_from_slice(piece));
+            assert_eq!(streamed, expected, "{a} {b}");
+        }
+    }
+}
+
+/// What is shorter or longer is not taken for the front of what is asked for.
+#[test]
+fn an_array_is_decoded_whole_or_not_at_all() {
+    let text = [[1_u8; 3], [2; 3]].map(|bytes| base64url(&bytes)).concat();
+    assert_eq!(from_base64url_array(&text).unwrap(), [1, 1, 1, 2, 2, 2]);
+    assert_eq!(from_base64_array(&text).unwrap(), [1, 1, 1, 2, 2, 2]);
+    for other in [&text[..4], "", &format!("{text}{text}")] {
+        for decoded in [from_base64url_array::<6>(other), from_base64_array(other)] {
+            assert_eq!(decoded.unwrap_err().reason(), Some(Reason::Malformed));
+        }
     }
 }
 

@@ -97,6 +97,18 @@ fn a_checksum_is_of_the_whole_text() {
     assert_eq!(reason(&plain, API_KEY_TEXT), Some(Reason::Malformed));
 }
 
+/// A kind whose tokens would be longer than any that is decoded issues none.
+#[test]
+fn a_token_that_would_be_too_long_is_not_made() {
+    const FITS: TokenKind<([u8; 255], [u8; 115])> = TokenKind::new("kwl_", 1);
+    let made = FITS.encode(KEY, (&[7; 255], &[8; 115])).unwrap();
+    assert_eq!(made.expose_secret().len(), 510);
+    assert_eq!(reason(&FITS, made.expose_secret()), None);
+    let longer = FITS.with_prefix("abcdefg_").unwrap();
+    let error = longer.encode(KEY, (&[7; 255], &[8; 115])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+}
+
 #[test]
 fn a_pattern_for_scanners_counts_the_characters() {
     assert_eq!(SESSION.pattern(), "kws_[A-Za-z0-9_-]{87}");
