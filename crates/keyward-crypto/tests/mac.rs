@@ -312,6 +312,52 @@ fn a_tag_of_another_length_or_form_is_malformed() {
 }
 
 #[test]
+fn a_tag_of_parts_is_of_their_bytes_alone() {
+    for provider in &PROVIDERS {
+        let key = mac(provider);
+        let tag = key.sign_parts(&[b"some ", b"bytes"]);
+        key.verify_parts(&[b"some bytes"], &tag).unwrap();
+        for flipped in bit_flips(&tag) {
+            let other = key.verify_parts(&[b"some bytes"], &flipped.try_into().unwrap());
+            assert_eq!(other.unwrap_err().reason(), Some(Reason::NotAuthentic));
+        }
+        assert!(key.verify_parts(&[b"some bytes", b"!"], &tag).is_err());
+    }
+}
+
+/// A tag says of which hash it is, and whoever sent it chose that word.
+#[test]
+fn a_tag_that_says_another_hash_is_refused_whatever_its_bytes_are() {
+    for provider in &PROVIDERS {
+        let key = hmac(provider, HmacHash::Sha256, b"key");
+        let right = key.sign(&[b"message"]);
+        key.verify(&[b"message"], &right).unwrap();
+        let padded = [right.as_bytes(), &[0; 32]].concat();
+        let longer = HmacTag::from_bytes(HmacHash::Sha512, &padded).unwrap();
+        let error = key.verify(&[b"message"], &longer).unwrap_err();
+        assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+    }
+}
+
+#[test]
+fn what_is_equal_is_equal_in_length_and_in_every_byte() {
+    for len in 0..=20_usize {
+        let a = vec![7; len];
+        assert!(keyward_crypto::equal(&a, &a.clone()), "{len}");
+        for more in [1, 8] {
+            let longer = [&a[..], &vec![7; more]].concat();
+            assert!(!keyward_crypto::equal(&a, &longer), "{len} {more}");
+            assert!(!keyward_crypto::equal(&longer, &a), "{len} {more}");
+        }
+        for (at, _) in a.iter().enumerate() {
+            let mut other = a.clone();
+            other[at] ^= 0x80;
+            assert!(!keyward_crypto::equal(&a, &other), "{at} of {len}");
+        }
+    }
+}
+
+#[test]
 fn an_empty_key_is_refused() {
     for hash in HASHES {
         let empty = SecretBytes::new(Vec::new());

@@ -49,6 +49,16 @@ fn a_cost_is_within_bounds_and_told() {
         let cost = Argon2Cost::new(memory, passes).unwrap();
         assert_eq!((cost.memory_kib(), cost.passes()), (memory, passes));
     }
+    let cost = |memory, passes| Argon2Cost::new(memory, passes).unwrap();
+    for (other, covered) in [
+        (cost(65_536, 3), true),
+        (cost(65_536, 4), true),
+        (cost(65_537, 3), true),
+        (cost(65_535, 4), false),
+        (cost(65_537, 2), false),
+    ] {
+        assert_eq!(other.covers(cost(65_536, 3)), covered, "{other:?}");
+    }
     let root = Argon2Cost::ROOT;
     assert_eq!((root.memory_kib(), root.passes()), (65_536, 3));
 }

@@ -313,6 +313,9 @@ fn without_randomness_nothing_is_sealed() {
         (error.kind(), out.as_slice()),
         (ErrorKind::Unavailable, b"before".as_slice())
     );
+    // Nor is a key made of what is there instead.
+    let made = provider.random::<32>().map(|_| ()).unwrap_err();
+    assert_eq!(made.kind(), ErrorKind::Unavailable);
 }
 
 proptest! {
@@ -395,6 +398,49 @@ fn the_longest_value_is_read_and_nothing_longer() {
         let text = format!("kw1.{}", "!".repeat(len));
         let refused = Parsed::parse(&text).map(|_| ()).unwrap_err();
         assert_eq!(class(&refused), wanted, "{len}");
+    }
+}
+
+/// Of one key, each label and each context derives a key of its own. The values are Python's:
+/// `hmac.digest(key, b"keyward/v1/derive\0" + b"\1a" + b"\1x\1a" + b"\1", hash)[:32]`.
+#[test]
+fn what_is_derived_is_of_its_label_and_its_context_alone() {
+    let one = |text: &[u8]| {
+        let domain: Domain<(&[u8],)> = Domain::new("x");
+        domain.encode(&(text,)).unwrap()
+    };
+    for provider in [Provider::mixed(), Provider::ring(), Provider::rustcrypto()] {
+        for (suite, value) in [
+            (
+                Suite::Chunked1,
+                "52b10d386b733a2c89f56dc9cb0bcf01b496b7bb54fea4cbac8c97ff2de258cf",
+            ),
+            (
+                Suite::Chunked2,
+                "bc4146f8d1e630d7c4021112aac93b3de5637d45ef62fbf665132c7ceaf5643c",
+            ),
+        ] {
+            let key = key_of(&provider, suite, &[7; 32]);
+            let long = "l".repeat(255);
+            let derived: Vec<_> = [("", "a"), ("a", "a"), ("b", "a"), ("a", "b"), (&long, "a")]
+                .iter()
+                .map(|(label, text)| key.derive(label, &one(text.as_bytes())).unwrap())
+                .collect();
+            for (at, a) in derived.iter().enumerate() {
+                for b in &derived[at + 1..] {
+                    assert_ne!(a.expose(), b.expose());
+                }
+            }
+            let again = key.derive("a", &one(b"a")).unwrap();
+            assert_eq!(again.expose(), derived[1].expose());
+            assert_eq!(encoding::hex(again.expose()), value);
+            // Where the label ends is part of it.
+            let bare = Domain::<()>::new("a").encode(&()).unwrap();
+            let moved = key.derive("a\u{1}x", &bare).unwrap();
+            assert_ne!(moved.expose(), again.expose());
+            let error = key.derive(&"l".repeat(256), &one(b"a")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Misuse);
+        }
     }
 }
 
