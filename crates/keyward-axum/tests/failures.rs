@@ -101,6 +101,10 @@ fn routes() -> Router {
             }),
         )
         .route(
+            "/405",
+            get(|| async { (StatusCode::METHOD_NOT_ALLOWED, [("allow", "PUT")], "db") }),
+        )
+        .route(
             "/busy",
             get(|| async {
                 (
@@ -163,6 +167,40 @@ fn each_status_is_reachable_in_its_fixed_body_on_both_policies() {
         assert_eq!((away.status, away.header("retry-after")), (503, Some("7")));
         let gone = fetch(to, "/gone");
         assert_eq!((gone.status, gone.header("retry-after")), (404, None));
+    }
+}
+
+#[test]
+fn a_handlers_own_word_on_methods_is_kept() {
+    for policy in [RoutePolicy::pages, RoutePolicy::machines] {
+        let answer = fetch(start(policy), "/405");
+        assert_eq!(answer.status, 405);
+        assert_eq!(answer.body, "That cannot be done here.\n");
+        assert_eq!(answer.header("allow"), Some("PUT"));
+    }
+}
+
+/// A router without a policy shows no more of an error than one with it.
+#[test]
+fn without_a_policy_an_error_says_nothing_else_either() {
+    let to = serve(routes());
+    for (path, status) in [("/403", 403), ("/409", 409), ("/503", 503)] {
+        let answer = fetch(to, path);
+        let words = words(StatusCode::from_u16(status).unwrap());
+        assert_eq!((answer.status, answer.body), (status, format!("{words}\n")));
+    }
+}
+
+/// What a caller typed is its own fault only if it was misused: a store that is down is none.
+#[test]
+fn input_that_failed_for_another_reason_has_the_status_of_that() {
+    for (error, status) in [
+        (Error::misuse("not a key"), 400),
+        (Error::unavailable("down"), 503),
+        (Error::corrupt("row 7"), 500),
+        (refused(), 404),
+    ] {
+        assert_eq!(Failure::input(error).status(), status);
     }
 }
 

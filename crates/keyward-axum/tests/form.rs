@@ -214,6 +214,15 @@ fn a_form_is_bounded_whatever_layers_there_are() {
     }
 }
 
+/// A length beyond the limit is refused when it is stated: nothing of the body is waited for.
+#[test]
+fn a_form_that_says_it_is_too_long_is_not_read() {
+    let to = serve(Router::new().route("/", post(count::<1004>)));
+    let head =
+        format!("POST / HTTP/1.1\nHost: {to}\nContent-Type: {URLENCODED}\nContent-Length: 1005");
+    assert_eq!(send(to, &head, b"").status, 413);
+}
+
 #[test]
 fn a_slow_form_is_read_whole_and_one_cut_short_reaches_no_handler() {
     let reached = Arc::new(AtomicUsize::new(0));

@@ -162,6 +162,30 @@ fn a_body_has_the_limit_of_its_routes_whether_its_length_is_stated_or_not() {
     }
 }
 
+/// A handler that takes the body as it comes has no other bound than the route's.
+#[test]
+fn a_body_that_is_streamed_has_the_limit_of_its_routes() {
+    let streamed = |body: Body| async move {
+        match axum::body::to_bytes(body, usize::MAX).await {
+            Ok(whole) => whole.len().to_string(),
+            Err(_) => "cut".to_owned(),
+        }
+    };
+    for policy in [
+        RoutePolicy::machines(&guard()),
+        RoutePolicy::pages(&guard()),
+    ] {
+        let policy = policy.body_limit(1000);
+        let to = serve(Router::new().route("/", post(streamed)).layer(policy));
+        for fits in bodies(to, 1000) {
+            assert_eq!((fits.status, fits.body.as_str()), (200, "1000"));
+        }
+        let [stated, unstated] = bodies(to, 1001);
+        assert_eq!(stated.status, 413);
+        assert_eq!((unstated.status, unstated.body.as_str()), (200, "cut"));
+    }
+}
+
 /// Is ready when it is asked a second time.
 #[derive(Clone)]
 struct Later {
