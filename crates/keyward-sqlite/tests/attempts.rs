@@ -13,8 +13,8 @@ use keyward_base::{ErrorKind, Timestamp};
 use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::conformance::block_on;
 use keyward_store::{
-    Appended, Attempts, Claim, Committed, Log, Once, RecordKey, Records, Reserved, Step, Stores,
-    Window,
+    Appended, Attempts, Claim, Committed, Judged, Log, Once, RecordKey, Records, Reserved, Step,
+    Stores, Window,
 };
 use support::{key, refused};
 
@@ -214,4 +214,22 @@ fn normal_durability_is_for_attempts_and_logs() {
         says,
     );
     assert_eq!(block_on(store.head(&log)).unwrap(), 2);
+}
+
+/// What was admitted is not forgotten because its bytes were cut: nobody is let in anew.
+#[test]
+fn attempts_that_were_cut_are_corrupt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let window = Window::new(1, Duration::from_secs(60)).unwrap();
+    let attempt = |store: &SqliteStore| block_on(store.attempt(&key("acme", "1"), window, now()));
+    assert!(matches!(attempt(&store), Ok(Judged::Admitted { left: 0 })));
+    drop(store);
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch("UPDATE attempt SET admitted = substr(admitted, 1, 15)")
+        .unwrap();
+    drop(conn);
+    let store = SqliteStore::open(&path).unwrap();
+    refused(attempt(&store), ErrorKind::Corrupt, "restore a backup");
 }

@@ -1,6 +1,12 @@
 //! Claims in the caller's own transaction: effects happen exactly once.
 // Tests: a panic is the report.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs
+)]
 
 mod support;
 
@@ -152,6 +158,40 @@ fn claims_are_judged_as_elsewhere() {
     assert!(!within(&mut conn, |tx| claims::forget(tx, &id)).unwrap());
     let wrong = within(&mut conn, |tx| claims::begin(tx, &id, claim(), at(100)));
     refused(wrong, ErrorKind::Misuse, "after now");
+}
+
+/// The table lies in a database of others, and what goes into it keeps the bounds of a store.
+#[test]
+fn a_name_or_a_result_out_of_bounds_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut conn = database(&folder.path().join("app.db"));
+    let long = key("acme", &"x".repeat(301));
+    let nul = key("a\0b", "1");
+    for wrong in [&long, &nul] {
+        let token = FencingToken::new(1);
+        let refused = [
+            within(&mut conn, |tx| claims::begin(tx, wrong, claim(), at(10))).err(),
+            within(&mut conn, |tx| {
+                claims::finish(tx, wrong, token, b"", at(10))
+            })
+            .err(),
+            within(&mut conn, |tx| claims::abandon(tx, wrong, token)).err(),
+            within(&mut conn, |tx| claims::forget(tx, wrong)).err(),
+        ];
+        for error in refused {
+            assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Misuse));
+        }
+    }
+    let (data, token) = (vec![0; (1 << 20) + 1], FencingToken::new(1));
+    let place = key("acme", "1");
+    let mut finish = |result: &[u8], keep| {
+        within(&mut conn, |tx| {
+            claims::finish(tx, &place, token, result, keep)
+        })
+    };
+    for refused in [finish(&data, at(10)), finish(b"", at(1 << 63))] {
+        assert_eq!(refused.err().map(|e| e.kind()), Some(ErrorKind::Misuse));
+    }
 }
 
 #[test]

@@ -13,8 +13,8 @@ use std::time::Duration;
 use keyward_base::{ErrorKind, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, Attempts, Begun, Claim, Collection, Content, Log, MemoryStore, Once, RecordKey,
-    Records, Stores, Window, Write,
+    Applied, Attempts, Begun, Claim, Collection, Committed, Content, Log, MemoryStore, Once,
+    RecordKey, Records, Step, Stores, Version, Window, Write,
 };
 
 fn key(id: usize) -> RecordKey {
@@ -118,5 +118,40 @@ fn full_is_refused_and_forgets_nothing() {
         assert_eq!(store.purge(&key(0).collection, now, 1).await.unwrap(), 1);
         let begun = store.begin(&key(0), claim, now).await.unwrap();
         assert!(matches!(begun, Begun::Lease(_)));
+    });
+}
+
+#[test]
+fn what_does_not_fit_begins_nothing_and_takes_no_room() {
+    let store = MemoryStore::new(3);
+    block_on(async {
+        let now = Timestamp::from_millis(10);
+        let claim = Claim {
+            digest: [0; 32],
+            lease_until: Timestamp::from_millis(20),
+            keep_until: Timestamp::from_millis(20),
+        };
+        let claims: Vec<_> = (0..4).map(|id| (key(id), claim)).collect();
+        let refused = store.begin_many(&claims, now).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        for id in 0..4 {
+            assert!(!store.forget(&key(id)).await.unwrap(), "{id}");
+        }
+        // A log of which the entries are undone with the rest.
+        for _ in 0..4 {
+            let append = Step::Append {
+                log: key(9),
+                expected: 0,
+                entries: vec![vec![]; 2],
+            };
+            let refused = Step::Write(Write::Require {
+                key: key(0),
+                version: Some(Version::new(1)),
+            });
+            let committed = store.commit(vec![append, refused]).await.unwrap();
+            assert!(matches!(committed, Committed::Refused { index: 1, .. }));
+        }
+        let fits = store.apply((0..3).map(insert).collect()).await.unwrap();
+        assert!(matches!(fits, Applied::Done(_)));
     });
 }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use keyward_base::{ErrorKind, Timestamp};
 
+use super::bounds::misuse;
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, key, same, set};
 use crate::attempts::{Attempts, Judged, Reserved, Ticket, Window};
+use crate::limits::StoreLimits;
 use crate::records::RecordKey;
 
 type Stores<'a> = Handles<'a, dyn Attempts>;
@@ -230,7 +232,18 @@ async fn reserves(stores: &Stores<'_>) -> Checked {
             &Some(ErrorKind::Misuse),
         )?;
     }
-    Ok(())
+    let one = Window::new(1, Duration::from_millis(1))?;
+    let many: Vec<_> = (0..=StoreLimits::WINDOWS)
+        .map(|n| {
+            (
+                key("a-reservation-is-all-or-none", "many", &n.to_string()),
+                one,
+            )
+        })
+        .collect();
+    misuse("many windows", store.reserve(&many, at(0)).await)?;
+    let never = at(u64::MAX >> 1);
+    misuse("a window without an end", store.reserve(&both, never).await)
 }
 
 async fn gives_back(stores: &Stores<'_>) -> Checked {

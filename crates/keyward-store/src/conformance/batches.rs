@@ -76,7 +76,19 @@ pub(super) async fn own_writes(stores: &Stores<'_>) -> Checked {
     };
     let is = read(&*other, &key).await?;
     same("answers", &answers, &vec![None, None, Some(is.version)])?;
-    same("data", &is.data, &b"2".to_vec())
+    same("data", &is.data, &b"2".to_vec())?;
+    // What a batch did twice to one record is undone from its end.
+    let delete = Write::Delete {
+        key: key.clone(),
+        version: is.version,
+    };
+    let refused = Write::Require {
+        key: key.clone(),
+        version: None,
+    };
+    let batch = vec![delete, inserting(key.clone(), "", b"3"), refused];
+    conflict(&*store, 2, batch).await?;
+    same("the record", &read(&*other, &key).await?, &is)
 }
 
 pub(super) async fn first_conflict(stores: &Stores<'_>) -> Checked {

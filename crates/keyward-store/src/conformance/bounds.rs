@@ -99,7 +99,7 @@ pub(super) async fn limits(stores: &Stores<'_>) -> Checked {
     Ok(())
 }
 
-fn misuse<T>(what: &str, result: keyward_base::Result<T>) -> Checked {
+pub(super) fn misuse<T>(what: &str, result: keyward_base::Result<T>) -> Checked {
     let kind = result.err().map(|error| error.kind());
     same(what, &kind, &Some(ErrorKind::Misuse))
 }

@@ -2,8 +2,10 @@
 
 use keyward_base::{ErrorKind, Timestamp};
 
+use super::bounds::misuse;
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
+use crate::limits::StoreLimits;
 use crate::once::{Begun, Claim, FencingToken, Finished, Once};
 use crate::records::RecordKey;
 
@@ -125,6 +127,8 @@ async fn begins_many(stores: &Stores<'_>) -> Checked {
         &kind,
         &Some(ErrorKind::Misuse),
     )?;
+    let many = vec![(at_id("other"), claim(100)); StoreLimits::BATCH.saturating_add(1)];
+    misuse("many claims", store.begin_many(&many, at(50)).await)?;
     lease(&*other, &at_id("other"), 100, 50).await.map(|_| ())
 }
 

@@ -2,9 +2,11 @@
 
 use keyward_base::Timestamp;
 
+use super::bounds::misuse;
 use super::run::{Spawner, together};
 use super::steps::{done, inserting, read, swapping};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same};
+use crate::limits::StoreLimits;
 use crate::once::{Begun, Claim, FencingToken};
 use crate::records::{RecordKey, Version};
 use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
@@ -14,6 +16,7 @@ type All<'a> = Handles<'a, dyn Stores>;
 pub(super) async fn check(stores: &All<'_>, spawner: &dyn Spawner, rules: &mut Rules) {
     rules.note("a-commit-does-every-step", every(stores).await);
     rules.note("a-commit-is-all-or-none", none(stores).await);
+    rules.note("a-commit-has-bounds", bounds(stores).await);
     rules.note("commits-at-once-lose-nothing", race(stores, spawner).await);
 }
 
@@ -49,6 +52,48 @@ fn append(log: &RecordKey, expected: u64) -> Step {
         expected,
         entries: vec![b"a".to_vec(), b"b".to_vec()],
     }
+}
+
+/// Each step is checked before the first one is done.
+async fn bounds(stores: &All<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "a-commit-has-bounds";
+    let (row, claim, log) = (
+        key(rule, "", "row"),
+        key(rule, "", "claim"),
+        key(rule, "", "log"),
+    );
+    let first = || Step::Write(inserting(row.clone(), "", b""));
+    let over = Step::Begin {
+        key: claim.clone(),
+        claim: Claim {
+            digest: [7; 32],
+            lease_until: at(1),
+            keep_until: at(10_000),
+        },
+        now: at(1),
+    };
+    misuse(
+        "a lease that is over",
+        store.commit(vec![first(), over]).await,
+    )?;
+    let long = Step::Append {
+        log: log.clone(),
+        expected: 0,
+        entries: vec![Vec::new(); StoreLimits::BATCH.saturating_add(1)],
+    };
+    misuse("many entries", store.commit(vec![first(), long]).await)?;
+    let late = Step::Finish {
+        key: claim.clone(),
+        token: FencingToken::new(1),
+        result: Vec::new(),
+        keep_until: at(1 << 63),
+    };
+    misuse("a time too late", store.commit(vec![first(), late]).await)?;
+    let many = (0..=StoreLimits::BATCH).map(|_| first()).collect();
+    misuse("many steps", store.commit(many).await)?;
+    same("a row", &other.fetch(&row).await?, &None)?;
+    same("a log", &other.head(&log).await?, &0)
 }
 
 async fn every(stores: &All<'_>) -> Checked {
