@@ -62,18 +62,14 @@ impl Keys {
         self.bits.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
-    /// Whether `text`, 22 or more characters of base64, holds the beginning of a value.
+    /// Whether `text`, 24 or more characters of base64, holds the beginning of a value: what a value
+    /// consists of is written without the two characters in which the alphabets differ.
     pub(crate) fn have_encoded(&self, text: &[u8]) -> bool {
         let Some(text) = text.first_chunk::<24>() else {
             return false;
         };
-        let standard = text.map(|b| match b {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => other,
-        });
         let mut bytes = [0; 18];
-        if STANDARD_NO_PAD.decode_slice(standard, &mut bytes) != Ok(18) {
+        if STANDARD_NO_PAD.decode_slice(text, &mut bytes) != Ok(18) {
             return false;
         }
         let [b'k', b'w', b'1', b'.', rest @ ..] = &bytes else {

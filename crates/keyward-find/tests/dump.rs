@@ -116,6 +116,63 @@ fn statements_and_rows_longer_than_what_is_read_at_once_are_followed() {
     assert_eq!(lines(&look(&copy)), ["t.a 1", "t.b 1", "t.c 1"]);
 }
 
+/// A line that is too long to keep is read in parts: a value across the cut, or just before it,
+/// counts once.
+#[test]
+fn a_value_where_a_long_line_is_cut_counts_once() {
+    const CUT: usize = 17 * 256 * 1024; // The first piece of 256 KiB beyond 4 MiB.
+    let (ours, begin) = (ours(), "INSERT INTO t (a) VALUES ('");
+    for before in [8, 300, 640, 648] {
+        let filler = "y ".repeat((CUT - before - begin.len()) / 2);
+        let pad = " ".repeat((CUT - before - begin.len()) % 2);
+        let text = format!("{begin}{filler}{pad}{ours} {}');\n", "z ".repeat(1_000));
+        assert_eq!(text.find(&ours), Some(CUT - before));
+        assert_eq!(lines(&look(&text)), ["t.a 1"], "{before}");
+    }
+}
+
+/// What looks like a statement within the rows of a `COPY` is a row.
+#[test]
+fn a_row_that_begins_like_a_statement_ends_no_copy() {
+    let ours = ours();
+    let report = look(&format!(
+        "COPY t (a, b) FROM stdin;\nINSERT INTO x\t{ours}\nCREATE TABLE x (\t{ours}\n\
+         -- Dump completed\t{ours}\nCOPY x (c) FROM stdin;\t{ours}\n\\.\n"
+    ));
+    assert_eq!(lines(&report), ["t.b 4"]);
+    assert!(!report.complete);
+}
+
+/// Two dumps, one behind the other, of which the second was cut.
+#[test]
+fn a_dump_that_goes_on_behind_its_end_is_complete_at_the_last() {
+    let whole = "COPY t (a) FROM stdin;\nx\n\\.\n-- PostgreSQL database dump complete\n";
+    assert!(look(&format!("{whole}{whole}")).complete);
+    assert!(!look(&format!("{whole}COPY t (a) FROM stdin;\n")).complete);
+    assert!(!look(&format!("{whole}INSERT INTO t VALUES (1);\n")).complete);
+}
+
+/// A pipe that breaks is no end of a dump.
+#[test]
+fn a_dump_that_cannot_be_read_to_its_end_is_no_answer() {
+    struct Broken(usize);
+    impl std::io::Read for Broken {
+        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+            let len = to.len().min(self.0);
+            if len == 0 {
+                return Err(std::io::ErrorKind::BrokenPipe.into());
+            }
+            self.0 -= len;
+            to[..len].fill(b'x');
+            Ok(len)
+        }
+    }
+    for len in [0, 10, 300_000, 2_000_000] {
+        let error = dump(Broken(len), &keys(), |_| ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{len}");
+    }
+}
+
 #[test]
 fn a_dump_that_is_no_text_is_refused_with_the_command_that_makes_one() {
     for (bytes, part) in [

@@ -230,6 +230,23 @@ fn a_value_in_a_document_longer_than_memory_is_found_wherever_it_lies() {
     }
 }
 
+/// Where a document cannot be read in parts by its row, it is read whole.
+#[test]
+fn a_long_document_is_read_in_another_encoding_and_beside_columns_called_rowid() {
+    for sql in [
+        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a TEXT)",
+        "CREATE TABLE t (rowid TEXT, a TEXT)",
+        "CREATE TABLE t (rowid TEXT, _rowid_ TEXT, oid TEXT, a TEXT)",
+    ] {
+        let database = Database::new(sql);
+        let long = format!("{}{}", "x ".repeat(1_000_000), in_hex(&ours()));
+        let conn = database.connect();
+        conn.execute("INSERT INTO t (a) VALUES (?1)", [long])
+            .unwrap();
+        assert_eq!(lines(&database.look()), ["t.a 1"], "{sql}");
+    }
+}
+
 #[test]
 fn no_sql_of_the_database_runs() {
     let database = Database::new(
