@@ -46,6 +46,17 @@ async fn a_new_home_is_private_and_opens_again() {
     assert!(opened.anchor().exists());
 }
 
+/// A kill under a umask that takes everything leaves a folder that nobody can use.
+#[test]
+fn a_home_that_was_left_without_its_mode_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    fs::create_dir(dir.folder()).unwrap();
+    fs::set_permissions(dir.folder(), fs::Permissions::from_mode(0o000)).unwrap();
+    dir.prepare().unwrap();
+    assert_eq!(mode(dir.folder()), 0o700);
+}
+
 #[tokio::test]
 async fn a_second_ring_is_refused_and_an_empty_folder_is_no_home() {
     let folder = tempfile::tempdir().unwrap();

@@ -83,6 +83,16 @@ fn folders_that_others_may_write_are_refused_without_harmful_advice() {
         root(&held).unwrap();
         mode(at, 0o700);
     }
+    // Above, the user's own group may write, and no other.
+    mode(folder.path(), 0o770);
+    load(&anchor).unwrap();
+    root(&held).unwrap();
+    if can_give_files_away() {
+        chown(folder.path(), None, Some(STRANGER)).unwrap();
+        refused(&load(&anchor).unwrap_err(), "others may write");
+        refused(&root(&held).unwrap_err(), "others may write");
+    }
+    mode(folder.path(), 0o700);
 }
 
 #[test]
@@ -363,6 +373,20 @@ fn a_umask_that_takes_everything_takes_nothing() {
     assert_eq!(bits(&at), 0o700);
     for name in ["anchor", "anchor.lock", "root"] {
         assert_eq!(bits(&at.join(name)), 0o600, "{name}");
+    }
+}
+
+/// A kill under a umask leaves a lock without its mode, and other programs another: it is mended.
+#[test]
+fn a_lock_of_another_mode_is_ours_alone_again() {
+    for left in [0o000, 0o200, 0o644, 0o666] {
+        let (_folder, anchor, _root) = pair();
+        let lock = anchor.with_file_name("anchor.lock");
+        mode(&lock, left);
+        let raised = FileAnchor::new(anchor).advance(&PinName::ring(), &pin(10));
+        assert_eq!(raised.unwrap(), Advance::Pinned, "{left:o}");
+        let bits = fs::metadata(&lock).unwrap().permissions().mode() & 0o777;
+        assert_eq!(bits, 0o600, "{left:o}");
     }
 }
 

@@ -616,3 +616,58 @@ async fn keys_of_raw_notes_sign_nothing_else_and_two_sign_one_note() {
         .unwrap();
     assert_eq!(again.public(), acme.public());
 }
+
+#[tokio::test]
+async fn a_tenants_signing_key_is_its_own_and_not_the_rings() {
+    let world = World::new();
+    let ring = world.create().await;
+    let signs = KeyUse::Sign(Signs::Fields);
+    let admin = ring.admin();
+    admin.add_purpose(&receipts(), signs).await.unwrap();
+    let of = |name: &str| ring.tenant_signing(&receipts(), &tenant(name)).unwrap();
+    let keys = [of("acme"), of("globex"), ring.signing(&receipts()).unwrap()];
+    for (at, key) in keys.iter().enumerate() {
+        let signature = key.sign(RECEIPT, &("paid", "42")).unwrap();
+        for (other, verifier) in keys.iter().enumerate() {
+            let checked = verifier
+                .public()
+                .verify(RECEIPT, &("paid", "42"), &signature);
+            assert_eq!(checked.is_ok(), at == other, "{at} {other}");
+        }
+    }
+    assert_eq!(of("acme").public(), keys[0].public());
+}
+
+/// A part of a second is a second: what was MACed never outlives what is waited for.
+#[tokio::test]
+async fn a_longest_life_is_kept_in_whole_seconds_and_never_shorter() {
+    let world = World::new();
+    let ring = world.create().await;
+    let admin = ring.admin();
+    for (millis, seconds) in [(1_500, 2), (2_000, 2), (2_001, 3), (2_500, 3)] {
+        let life = mac(Some(Duration::from_millis(millis)));
+        admin.add_purpose(&links(), life).await.unwrap();
+        let kept = ring.mac(&links()).unwrap().longest_life();
+        assert_eq!(kept, Some(Duration::from_secs(seconds)), "{millis}");
+    }
+}
+
+/// One forged token, sent again and again, leaves the budget to the others.
+#[tokio::test]
+async fn an_id_that_was_looked_for_in_vain_is_not_looked_for_again_at_once() {
+    let world = World::new();
+    let ring = with_links(&world).await;
+    let forged = fitting(&world, 2).await;
+    calls(&world);
+    for _ in 0..100 {
+        let refused = ring.find_mac(&links(), forged[0]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Rejected);
+        assert_eq!(refused.reason(), Some(Reason::UnknownKey));
+    }
+    assert_eq!(calls(&world), 1);
+    let _unknown = ring.find_mac(&links(), forged[1]).await.unwrap_err();
+    assert_eq!(calls(&world), 1);
+    world.clock.advance(Duration::from_secs(1));
+    let _unknown = ring.find_mac(&links(), forged[0]).await.unwrap_err();
+    assert_eq!(calls(&world), 1, "a moment later it may be there");
+}

@@ -1,10 +1,10 @@
 //! The anchor is asked at every refresh and before every change.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keyward_base::ErrorKind;
-use keyward_keys::{Anchor as _, FileAnchor, KeyUse, Keyring, PinName};
+use keyward_keys::{Advance, Anchor, FileAnchor, KeyUse, Keyring, Pin, PinName, Standing, danger};
 use keyward_store::Records;
 use keyward_testkit::{Act, Interrupt, Staged};
 
@@ -173,4 +173,114 @@ async fn opening_and_refreshing_beside_a_rotation_raise_no_false_alarm() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_anchor_of_one_keyring_takes_no_other() {
+    let (home, ring) = Home::new().await;
+    let pinned = home.anchor().load(&PinName::ring()).unwrap();
+    let beside = World::new();
+    let other = beside.create().await;
+    other.admin().rotate(&purpose()).await.unwrap();
+    home.world.store.put_ring(beside.store.ring().await).await;
+    let refused = home.open().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("of keyring"), "{refused}");
+    assert!(ring.refresh().await.is_err());
+    assert_eq!(home.anchor().load(&PinName::ring()).unwrap(), pinned);
+}
+
+/// An anchor that other processes raise: it holds one pin when it is first asked, and another then.
+#[derive(Debug)]
+struct Raised {
+    asked: AtomicUsize,
+    /// What is pinned at the first so many calls.
+    first: (usize, Pin),
+    then: Pin,
+}
+
+impl Anchor for Raised {
+    fn load(&self, _: &PinName) -> Result<Option<Pin>, keyward_base::Error> {
+        let at = self.asked.fetch_add(1, Ordering::SeqCst);
+        Ok(Some(if at < self.first.0 {
+            self.first.1
+        } else {
+            self.then
+        }))
+    }
+
+    fn advance(&self, _: &PinName, next: &Pin) -> Result<Advance, keyward_base::Error> {
+        Ok(match self.then.judge(next) {
+            Standing::Newer | Standing::Same => Advance::Pinned,
+            Standing::Older => Advance::Older(self.then),
+            Standing::Fork => Advance::Fork(self.then),
+            Standing::Foreign => Advance::Foreign(self.then),
+        })
+    }
+
+    fn replace(&self, _: &PinName, _: Option<&Pin>, _: &Pin) -> Result<bool, keyward_base::Error> {
+        Ok(false)
+    }
+
+    fn describe(&self) -> String {
+        "raised".to_owned()
+    }
+}
+
+/// Between the look at the anchor and what follows from it, another process pins another history
+/// or another keyring.
+#[tokio::test]
+async fn what_another_process_pinned_meanwhile_is_obeyed() {
+    let (home, ring) = Home::new().await;
+    let before = home.anchor().load(&PinName::ring()).unwrap().unwrap();
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let here = home.anchor().load(&PinName::ring()).unwrap().unwrap();
+    let fork = Pin {
+        digest: [7; 32],
+        ..here
+    };
+    let foreign = Pin {
+        id: [7; 16],
+        ..here
+    };
+    for (then, word) in [(fork, "another than"), (foreign, "of keyring")] {
+        // The older pin was read, and the ring is to be pinned in its place.
+        let anchor = Arc::new(Raised {
+            asked: AtomicUsize::new(0),
+            first: (usize::MAX, before),
+            then,
+        });
+        let opened = home.world.builder().anchor(anchor).open().await;
+        let refused = opened.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert!(refused.to_string().contains(word), "{refused}");
+        // Opened, and read anew for a change, which is refused before it is written.
+        let anchor = Arc::new(Raised {
+            asked: AtomicUsize::new(0),
+            first: (2, here),
+            then,
+        });
+        let opened = home.world.builder().anchor(anchor).open().await.unwrap();
+        let written = home.world.store.ring().await;
+        let added = opened.admin().add_purpose(&other(), KeyUse::Seal).await;
+        assert_eq!(added.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(home.world.store.ring().await, written);
+    }
+}
+
+/// Who accepts an older ring by name accepts it over what was pinned then, and nothing newer.
+#[tokio::test]
+async fn a_restore_is_not_accepted_over_what_was_pinned_meanwhile() {
+    let (home, _ring) = Home::new().await;
+    let pinned = home.anchor().load(&PinName::ring()).unwrap().unwrap();
+    // It takes no pin in the place of another: the one that was read is gone.
+    let anchor = Arc::new(Raised {
+        asked: AtomicUsize::new(0),
+        first: (usize::MAX, pinned),
+        then: pinned,
+    });
+    let accepted = danger::accept_restore(home.world.builder(), anchor).await;
+    let refused = accepted.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("meanwhile"), "{refused}");
 }

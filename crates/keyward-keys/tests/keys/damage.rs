@@ -1,11 +1,13 @@
 //! A ring or tenant record that is not what was written.
 
-use keyward_base::{ErrorKind, Reason};
+use keyward_base::{ErrorKind, Purpose, Reason};
 use keyward_keys::format::{inspect_replica, inspect_ring, inspect_tenant};
+use keyward_keys::{KeyUse, Signs};
 use keyward_store::{Collection, Scan};
 use keyward_testkit::{bit_flips, truncations};
 use proptest::prelude::*;
 
+use crate::vectors::sign_ring;
 use crate::world::{World, purpose, tenant, tenant_key};
 
 #[tokio::test]
@@ -35,6 +37,39 @@ async fn no_flipped_bit_or_cut_of_a_ring_is_accepted() {
     world.store.put_ring(good).await;
     world.builder().open().await.unwrap();
     ring.refresh().await.unwrap();
+}
+
+/// The MAC is right, and what it covers makes no sense: made by a fault, not by an attacker.
+#[tokio::test]
+async fn a_ring_that_contradicts_itself_is_refused_under_a_right_mac() {
+    let world = World::new();
+    let ring = world.create().await;
+    let receipts = Purpose::new("receipts").unwrap();
+    let signs = KeyUse::Sign(Signs::Fields);
+    ring.admin().add_purpose(&receipts, signs).await.unwrap();
+    // A key that signs is the one that was published.
+    let public = ring.signing(&receipts).unwrap().public().to_bytes();
+    let good = world.store.ring().await;
+    let at = good.windows(32).position(|bytes| bytes == public).unwrap();
+    let mut other = good.clone();
+    other[at] ^= 1;
+    world.store.put_ring(sign_ring(other).await).await;
+    let refused = world.builder().open().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(refused.to_string().contains("published"), "{refused}");
+    world.store.put_ring(sign_ring(good).await).await;
+    // The MAC key before is older than the one of now.
+    let _web = world.builder().replica("web").open().await.unwrap();
+    let rotated = ring.admin().rotate_mac(|_| ()).await.unwrap();
+    assert_eq!(rotated.behind.len(), 1, "the key before stays");
+    let mut swapped = world.store.ring().await;
+    const MAC: usize = 8 + 4 + 2 + 104;
+    let (now, before) = swapped[37..37 + 2 * MAC].split_at_mut(MAC);
+    now.swap_with_slice(before);
+    world.store.put_ring(sign_ring(swapped).await).await;
+    let refused = world.builder().open().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(refused.to_string().contains("MAC key"), "{refused}");
 }
 
 #[tokio::test]

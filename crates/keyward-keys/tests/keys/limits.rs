@@ -546,3 +546,25 @@ async fn a_ring_holds_256_purposes_and_1024_keys() {
     assert_eq!(more.kind(), ErrorKind::Misuse);
     assert!(more.to_string().contains("1024"), "{more}");
 }
+
+/// A store that was promised newer keys than the ring has is of a later ring: nothing is sealed
+/// below its barrier.
+#[tokio::test]
+async fn nothing_is_sealed_for_a_barrier_that_the_ring_has_not_reached() {
+    for mode in [TenantKeyMode::Random, TenantKeyMode::Derived] {
+        let world = World::new();
+        let policy = Policy {
+            tenant_keys: mode,
+            ..Policy::default()
+        };
+        let ring = world.builder().policy(policy);
+        let ring = ring.create(&[purpose()], &[]).await.unwrap();
+        let reached = ring.promoted_epoch(&purpose()).unwrap();
+        let (purpose, acme) = (purpose(), tenant("acme"));
+        let seal = |epoch| ring.sealing_key(&purpose, &acme, epoch);
+        let refused = seal(reached + 1).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert!(refused.to_string().contains("barrier"), "{refused}");
+        assert!(seal(reached).await.unwrap().issued_epoch() >= reached);
+    }
+}

@@ -197,6 +197,106 @@ async fn a_ring_that_was_put_back_and_changed_differently_is_refused_without_an_
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
 }
 
+/// A MAC key that was replaced may be known to somebody: what it made is refused, however new the
+/// ring under it says it is.
+#[tokio::test]
+async fn a_newer_ring_under_a_mac_key_that_was_replaced_is_refused_without_an_anchor() {
+    let world = World::new();
+    let ring = world.create().await;
+    let before = world.store.ring().await;
+    ring.admin().rotate_mac(|_| ()).await.unwrap();
+    let here = ring.status();
+    world.store.put_ring(before).await;
+    let other = world.open().await;
+    for at in 0.. {
+        if other.status().epoch > here.epoch {
+            break;
+        }
+        let added = keyward_base::Purpose::new(&format!("other{at}")).unwrap();
+        let admin = other.admin();
+        admin.add_purpose(&added, KeyUse::Seal).await.unwrap();
+    }
+    assert!(other.status().mac_epoch < here.mac_epoch);
+    let refused = ring.refresh().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("put back"), "{refused}");
+    assert_eq!(ring.status(), here);
+}
+
+/// The ring of another home, under the same root, is no newer state of this one.
+#[tokio::test]
+async fn the_ring_of_another_home_is_refused_by_who_runs_already() {
+    let (world, beside) = (World::new(), World::new());
+    let ring = world.create().await;
+    let here = ring.status();
+    let other = beside.create().await;
+    other.admin().rotate(&purpose()).await.unwrap();
+    assert!(other.status().epoch > here.epoch);
+    world.store.put_ring(beside.store.ring().await).await;
+    let refused = ring.refresh().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("another keyring"), "{refused}");
+    assert_eq!(ring.status(), here);
+}
+
+/// A ring that was put back knows less than the tenants' records: they are refused, and no key is
+/// dropped from them.
+#[tokio::test]
+async fn a_tenants_keys_that_a_restored_ring_does_not_know_are_refused_and_kept() {
+    let world = World::new();
+    let ring = world.create().await;
+    let before = world.store.ring().await;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+    let acme = tenant("acme");
+    let id = ring.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
+    let place = crate::world::tenant_key("acme");
+    let held = world.store.data(&place).await;
+
+    // The record is of a later epoch than this ring.
+    world.store.put_ring(before).await;
+    let fresh = world.open().await;
+    for refused in [
+        fresh.opening_key(&purpose(), &acme, id).await.map(drop),
+        fresh.sealing_key(&purpose(), &acme, 0).await.map(drop),
+    ] {
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert_eq!(refused.reason(), Some(Reason::DamagedKeys));
+        assert!(refused.to_string().contains("put back"), "{refused}");
+    }
+    // It went on from there, and reached that epoch with other keys.
+    for at in 0.. {
+        if fresh.status().epoch > ring.status().epoch {
+            break;
+        }
+        let added = keyward_base::Purpose::new(&format!("other{at}")).unwrap();
+        let admin = fresh.admin();
+        admin.add_purpose(&added, KeyUse::Seal).await.unwrap();
+    }
+    for refused in [
+        fresh.opening_key(&purpose(), &acme, id).await.map(drop),
+        fresh.sealing_key(&purpose(), &acme, 0).await.map(drop),
+    ] {
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Corrupt);
+        assert_eq!(refused.reason(), Some(Reason::DamagedKeys));
+    }
+    assert_eq!(world.store.data(&place).await, held);
+}
+
+/// What is registered is told by the ring as it is, not as this process knew it.
+#[tokio::test]
+async fn a_column_that_another_registered_is_told_by_who_has_not_heard() {
+    let world = World::new();
+    let ring = world.create().await;
+    let stale = world.open().await;
+    let column = Column::new("app", &purpose(), true);
+    ring.register(column.id(), true).await.unwrap();
+    assert_eq!(stale.registered().await.unwrap().len(), 1);
+    assert_eq!(stale.uncounted().await.unwrap().len(), 1);
+}
+
 /// A whole store put back gives a version out a second time: other bytes under it are another ring.
 #[tokio::test]
 async fn other_bytes_under_the_version_that_is_known_are_read() {

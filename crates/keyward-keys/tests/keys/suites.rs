@@ -1,6 +1,8 @@
 //! Suites: new keys take the newer one, values of both open, and the older one is refused once no
 //! value is in it.
 
+use std::sync::atomic::Ordering;
+
 use keyward_base::{Domain, Encoded, ErrorKind, Purpose, Suite};
 use keyward_keys::{KeyState, KeyUse, Keyring, Life, Policy, REFUSED_SUITE, Stage, TenantKeyMode};
 use keyward_store::{Collection, Scan};
@@ -52,6 +54,12 @@ async fn keys_of_both_suites_open_and_new_ones_seal_in_the_newer() {
     rotated(&ring).await;
     // Wrapped anew, the old key does not seal all the same.
     ring.admin().rewrap_keys(|_| {}).await.unwrap();
+    // Nor if it was read, and is kept in memory, before the first value is sealed.
+    let reader = world.open().await;
+    let held = reader.opening_key(&purpose(), &acme, before.id()).await;
+    assert_eq!(held.unwrap().suite(), OLD);
+    let after = reader.sealing_key(&purpose(), &acme, 0).await.unwrap();
+    assert_eq!(after.suite(), NEW);
     for ring in [ring, world.open().await] {
         for owner in [&acme, &other] {
             let after = ring.sealing_key(&purpose(), owner, 0).await.unwrap();
@@ -88,6 +96,9 @@ async fn refusing_a_suite_needs_a_count_of_none() {
     ring.cover(column.clone()).await.unwrap();
     column.keys.lock().unwrap().push(key.id());
     refuses("a value is").await;
+    // Whoever was slow writes no more under the keys before.
+    let promoted = ring.promoted_epoch(&purpose()).unwrap();
+    assert_eq!(column.closed.load(Ordering::SeqCst), promoted);
     column.keys.lock().unwrap().clear();
     let world_of_another = world.open().await;
     let elsewhere = world_of_another.admin().oldest_suite(&purpose(), NEW).await;
