@@ -47,10 +47,8 @@ pub(crate) fn encode_lease(lease: &Lease) -> Result<Vec<u8>> {
         out.push(u8::try_from(purpose.as_str().len()).map_err(|_| full())?);
         out.extend_from_slice(purpose.as_str().as_bytes());
         out.extend_from_slice(&report.at.as_millis().to_be_bytes());
+        // No more than a ring holds, which are as many as are read.
         let count = u16::try_from(report.keys.len()).map_err(|_| full())?;
-        if report.keys.len() > MAX_KEYS {
-            return Err(full());
-        }
         out.extend_from_slice(&count.to_be_bytes());
         for key in &report.keys {
             out.extend_from_slice(&key.key.to_bytes());

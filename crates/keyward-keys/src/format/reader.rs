@@ -1,5 +1,7 @@
 //! A strict reader of big-endian fields.
 
+use std::cmp::Ordering;
+
 use keyward_base::{Error, KeyId, Result, Timestamp};
 
 pub(super) struct Reader<'a> {
@@ -84,13 +86,16 @@ impl<'a> Reader<'a> {
 
     /// The version of the format, which must be `ours`.
     pub(super) fn version(&mut self, ours: u8) -> Result<()> {
-        match self.u8()? {
-            0 => Err(self.wrong()),
-            version if version == ours => Ok(()),
-            version if version < ours => Err(Error::unavailable(
+        let version = self.u8()?;
+        if version == 0 {
+            return Err(self.wrong());
+        }
+        match version.cmp(&ours) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(Error::unavailable(
                 "a key record was made by keyward before its first release, and cannot be read by this one: make a new home with `keyward keys init`, and put the credentials in again",
             )),
-            _ => Err(Error::unavailable(
+            Ordering::Greater => Err(Error::unavailable(
                 "a key record is of a newer version: upgrade keyward",
             )),
         }
