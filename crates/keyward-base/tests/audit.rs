@@ -149,3 +149,37 @@ fn what_another_left_open_is_not_closed_in_the_name_of_who_closes_it() {
     let intent = Intent::of(&intended).unwrap();
     assert!(now(other.close(intent, "vault.put", at, Outcome::Done)).is_err());
 }
+
+#[test]
+fn an_outcome_is_its_word_and_an_id_is_of_what_it_names() {
+    let failed = Outcome::Failed(ErrorKind::Rejected, None);
+    let all = [
+        (Outcome::Intended, "intended"),
+        (Outcome::Granted, "granted"),
+        (Outcome::Done, "done"),
+        (failed, "failed"),
+        (Outcome::NotDone, "not-done"),
+        (Outcome::Unknown, "unknown"),
+    ];
+    for (outcome, word) in all {
+        assert_eq!(outcome.as_str(), word);
+    }
+    let id = EventId::new([1; 8], [2; 8]);
+    assert_eq!(id.to_bytes()[..8], [1; 8]);
+    assert_eq!(id.to_bytes()[8..], [2; 8]);
+    assert!(id.is_of([1; 8]) && !id.is_of([2; 8]));
+}
+
+#[test]
+fn an_intent_is_what_its_event_says_and_no_other_event_is_one() {
+    let mut told = event("vault.put");
+    told.id = Some(ID);
+    told.found = Some(7);
+    assert_eq!(Intent::of(&told), None, "granted, not intended");
+    told.outcome = Outcome::Intended;
+    let intent = Intent::of(&told).unwrap();
+    assert_eq!((intent.id, intent.found), (ID, Some(7)));
+    assert_eq!(intent.action, "vault.put");
+    told.id = None;
+    assert_eq!(Intent::of(&told), None, "nothing could close it");
+}

@@ -244,3 +244,19 @@ fn every_field_of_a_context_counts() {
     let distinct: BTreeSet<&[u8]> = all.iter().map(Encoded::as_bytes).collect();
     assert_eq!(distinct.len(), 11);
 }
+
+/// Of 255 bytes or more, the length stands behind a byte of 255.
+#[test]
+fn a_field_has_its_length_before_it_whichever_it_has() {
+    for len in [0_usize, 1, 253, 254, 255, 256, 257, 300] {
+        let field = vec![7; len];
+        let whole = ONE.encode(&(&field[..],)).unwrap();
+        let (front, back) = whole.as_bytes().split_at(whole.as_bytes().len() - len);
+        let wanted = match u8::try_from(len) {
+            Ok(len) if len < 255 => vec![len],
+            _ => [&[255][..], &u64::try_from(len).unwrap().to_be_bytes()].concat(),
+        };
+        assert!(front.ends_with(&wanted), "{len}: {front:?}");
+        assert_eq!(back, field);
+    }
+}
