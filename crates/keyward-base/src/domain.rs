@@ -157,27 +157,32 @@ struct Pieces<W> {
 impl<W: FnMut(&[u8])> Pieces<W> {
     /// One field: its length as one byte, then its bytes. Of 255 bytes or more the length is
     /// written as 255 and followed by eight bytes of the true length, big-endian.
-    #[inline]
+    #[inline(always)]
     fn field(&mut self, field: &[u8]) {
         match u8::try_from(field.len()) {
-            Ok(len) if len < u8::MAX => self.short(len, field),
+            Ok(len) if len < u8::MAX => {
+                if !self.hold(len, field) {
+                    self.pass_on(len, field);
+                }
+            }
             _ => self.long(field),
         }
     }
 
-    #[inline]
-    fn short(&mut self, len: u8, field: &[u8]) {
+    /// A field for which there is no room.
+    #[cold]
+    #[inline(never)]
+    fn pass_on(&mut self, len: u8, field: &[u8]) {
+        self.flush();
         if !self.hold(len, field) {
-            self.flush();
-            if !self.hold(len, field) {
-                (self.to)(&[len]);
-                (self.to)(field);
-            }
+            (self.to)(&[len]);
+            (self.to)(field);
         }
     }
 
     /// Puts a field behind what is held; false if there is no room for all of it.
-    #[inline]
+    // Inlined, so that a field of a known length is written by a few instructions.
+    #[inline(always)]
     fn hold(&mut self, len: u8, field: &[u8]) -> bool {
         let end = self.len.saturating_add(1).saturating_add(field.len());
         let room = self.held.get_mut(self.len..end);
@@ -190,6 +195,8 @@ impl<W: FnMut(&[u8])> Pieces<W> {
         true
     }
 
+    #[cold]
+    #[inline(never)]
     fn long(&mut self, field: &[u8]) {
         self.flush();
         let len = u64::try_from(field.len()).unwrap_or(u64::MAX);

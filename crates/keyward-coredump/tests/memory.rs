@@ -12,6 +12,9 @@
     clippy::unwrap_used
 )]
 
+#[path = "memory/depth.rs"]
+mod depth;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;

@@ -221,7 +221,7 @@ impl BodyKey {
         let (commitment, _) = rest
             .split_first_chunk::<COMMITMENT_LEN>()
             .ok_or_else(malformed)?;
-        let right = with_stack_wiped(|| {
+        let right = self.prk.with_stack_wiped(|| {
             let mut keys = MessageKeys::derive(&self.prk, salt, context.as_bytes());
             let right = crate::equal(keys.commitment(), commitment);
             keys.wipe();
@@ -244,7 +244,7 @@ impl BodyKey {
         let len = u8::try_from(label.len())
             .map_err(|_| Error::misuse("a label has at most 255 bytes"))?;
         SecretArray::try_init(|out| {
-            with_stack_wiped(|| {
+            self.prk.with_stack_wiped(|| {
                 let mut okm = [0; EXPANDED_LEN];
                 let info = [DERIVE_INFO, &[len], label.as_bytes(), context.as_bytes()];
                 self.prk.expand(info, &mut okm);

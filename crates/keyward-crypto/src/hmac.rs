@@ -215,15 +215,15 @@ impl HmacKey {
         match &self.0 {
             Kept::Sha1(key) => {
                 if let Some(out) = out.first_chunk_mut() {
-                    key.ready().sign(parts, out);
+                    key.sign(parts, out);
                 }
             }
             Kept::Sha256(key) => {
                 if let Some(out) = out.first_chunk_mut() {
-                    key.ready().sign(parts, out);
+                    key.sign(parts, out);
                 }
             }
-            Kept::Sha512(key) => key.ready().sign(parts, out),
+            Kept::Sha512(key) => key.sign(parts, out),
         }
     }
 }

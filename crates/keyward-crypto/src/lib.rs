@@ -50,7 +50,9 @@ pub use body::{BodyKey, body_len};
 pub use mac::MacKey;
 pub use provider::{Provider, Random};
 
-use subtle::{Choice, ConstantTimeEq as _};
+use std::hint::black_box;
+
+use subtle::ConstantTimeEq as _;
 
 /// Whether `a` and `b` are equal, in time that depends on their lengths alone.
 #[must_use]
@@ -58,10 +60,11 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    // Eight bytes at a time: one by one they cost more than the hash of a small message.
+    // Eight bytes at a time: one by one they cost more than the hash of a small message. All their
+    // differences are gathered before any is looked at.
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let words = a.iter().zip(b).fold(Choice::from(1), |same, (a, b)| {
-        same & u64::from_ne_bytes(*a).ct_eq(&u64::from_ne_bytes(*b))
+    let words = a.iter().zip(b).fold(0, |differ, (a, b)| {
+        differ | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b))
     });
-    (words & a_rest.ct_eq(b_rest)).into()
+    (black_box(words).ct_eq(&0) & a_rest.ct_eq(b_rest)).into()
 }

@@ -80,8 +80,7 @@ impl MacKey {
     #[must_use]
     pub fn sign_parts(&self, parts: &[&[u8]]) -> [u8; TAG_LEN] {
         let mut tag = [0; TAG_LEN];
-        self.0
-            .with_stack_wiped(|| self.0.ready().sign(parts, &mut tag));
+        self.0.with_stack_wiped(|| self.0.sign(parts, &mut tag));
         tag
     }
 
@@ -92,7 +91,7 @@ impl MacKey {
     pub fn verify_parts(&self, parts: &[&[u8]], tag: &[u8; TAG_LEN]) -> Result<()> {
         let right = self.0.with_stack_wiped(|| {
             let mut expected = [0; TAG_LEN];
-            self.0.ready().sign(parts, &mut expected);
+            self.0.sign(parts, &mut expected);
             crate::equal(&expected, tag)
         });
         if right {
@@ -102,7 +101,7 @@ impl MacKey {
     }
 
     fn write<F: Fields>(&self, domain: Domain<F>, fields: &F, tag: &mut [u8; TAG_LEN]) {
-        self.0.ready().sign_fed(|to| domain.stream(fields, to), tag);
+        self.0.sign_fed(|to| domain.stream(fields, to), tag);
     }
 }
 

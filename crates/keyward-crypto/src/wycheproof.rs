@@ -120,17 +120,11 @@ fn hkdf() {
 fn extract(part: HashPart, name: HkdfName, salt: &[u8], ikm: &[u8]) -> Prk {
     if name == HkdfName::HkdfSha256 {
         let mut prk = [0; 32];
-        Hmac256::new(part, salt)
-            .unwrap()
-            .ready()
-            .sign(&[ikm], &mut prk);
+        Hmac256::new(part, salt).unwrap().sign(&[ikm], &mut prk);
         Prk::new(part, Suite::Chunked2, &prk).unwrap()
     } else {
         let mut prk = [0; 64];
-        Hmac512::new(part, salt)
-            .unwrap()
-            .ready()
-            .sign(&[ikm], &mut prk);
+        Hmac512::new(part, salt).unwrap().sign(&[ikm], &mut prk);
         Prk::new(part, Suite::Chunked1, &prk).unwrap()
     }
 }
