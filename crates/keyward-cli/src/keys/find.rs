@@ -50,6 +50,7 @@ pub(super) async fn run(home: &Home, key: KeyId, files: &[PathBuf], json: bool) 
     if files.is_empty() {
         let dump = input::stdin("a dump")?;
         let progress = Progress::bytes("of the dump");
+        keyward_find::widen(&dump);
         let report = keyward_find::dump(dump, &keys, progress.counter())?;
         progress.end();
         sources.push(Source::of(None, report));

@@ -60,12 +60,9 @@ impl Row {
 
     /// Reads on.
     pub(super) fn feed(&mut self, mut text: &[u8]) {
-        while let Some((first, rest)) = text.split_first() {
+        while let Some((_, rest)) = text.split_first() {
             text = match self.at {
-                At::Outside => {
-                    self.outside(*first);
-                    rest
-                }
+                At::Outside => self.outside(text),
                 At::Escaped { by } => {
                     self.at = At::Quoted { by, escapes: true };
                     rest
@@ -89,28 +86,35 @@ impl Row {
         None
     }
 
-    fn outside(&mut self, byte: u8) {
-        match byte {
-            b'\'' => {
-                let escapes = self.escapes || matches!(self.before, b'E' | b'e');
-                self.at = At::Quoted { by: byte, escapes };
-            }
-            b'"' | b'`' => {
-                let escapes = self.escapes && byte == b'"';
-                self.at = At::Quoted { by: byte, escapes };
-            }
-            b'(' | b'[' => {
-                if self.depth == 0 {
-                    self.column = 0;
+    /// Reads on to behind the next quote. In one loop, since what stands outside of quotes is short
+    /// and there is much of it.
+    fn outside<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let mut bytes = text.iter();
+        for byte in bytes.by_ref() {
+            match byte {
+                b'\'' | b'"' | b'`' => {
+                    let escapes = match byte {
+                        b'\'' => self.escapes || matches!(self.before, b'E' | b'e'),
+                        other => self.escapes && *other == b'"',
+                    };
+                    self.at = At::Quoted { by: *byte, escapes };
+                    self.before = *byte;
+                    return bytes.as_slice();
                 }
-                self.depth = self.depth.saturating_add(1);
+                b'(' | b'[' => {
+                    if self.depth == 0 {
+                        self.column = 0;
+                    }
+                    self.depth = self.depth.saturating_add(1);
+                }
+                b')' | b']' => self.depth = self.depth.saturating_sub(1),
+                b',' if self.depth == 1 => self.column = self.column.saturating_add(1),
+                b';' if self.depth == 0 => self.ended = true,
+                _ => {}
             }
-            b')' | b']' => self.depth = self.depth.saturating_sub(1),
-            b',' if self.depth == 1 => self.column = self.column.saturating_add(1),
-            b';' if self.depth == 0 => self.ended = true,
-            _ => {}
+            self.before = *byte;
         }
-        self.before = byte;
+        bytes.as_slice()
     }
 
     fn quoted<'a>(&mut self, by: u8, escapes: bool, text: &'a [u8]) -> &'a [u8] {
