@@ -12,9 +12,11 @@
 
 use std::hint::black_box;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_base::{Domain, Encoded, Hint, KeyId, SecretArray, SecretBytes, Suite, Tenant};
-use keyward_benches::{compare, finish};
+use keyward_benches::{Bar, Work, compare, finish, prepared, timed};
 use keyward_crypto::hmac::{HmacHash, HmacKey};
 use keyward_crypto::sealed::{Header, Parsed, seal};
 use keyward_crypto::{BodyKey, MacKey, Provider, body_len};
@@ -104,6 +106,23 @@ fn bare_open(prk: &Hmac<Sha512>, context: &[u8], body: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Decodes the text, encodes the context and opens: what opening a text takes, and nothing else.
+fn bare_open_text(prk: &Hmac<Sha512>, text: &str) -> Vec<u8> {
+    let bytes = URL_SAFE_NO_PAD.decode(&text[4..]).unwrap();
+    let body = 10 + usize::from(bytes[9]);
+    bare_open(prk, context().as_bytes(), &bytes[body..])
+}
+
+/// Encodes the context, seals, and encodes the text.
+fn bare_seal_text(prk: &Hmac<Sha512>, header: &[u8], message: &[u8]) -> String {
+    let body = bare_seal(prk, context().as_bytes(), message);
+    let bytes = [header, &body].concat();
+    let mut text = String::with_capacity(4 + bytes.len().div_ceil(3) * 4);
+    text.push_str("kw1.");
+    URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
+    text
+}
+
 fn ring_key(key: &[u8]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap())
 }
@@ -143,7 +162,7 @@ fn small() {
         &mut [
             (
                 "bare construction",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(bare_seal(&prk, context.as_bytes(), &message));
                     })
@@ -151,7 +170,7 @@ fn small() {
             ),
             (
                 "keyward body",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::with_capacity(body_len(64).unwrap());
                         ours.seal(&context, &message, &mut out).unwrap();
@@ -161,7 +180,7 @@ fn small() {
             ),
             (
                 "keyward text (kw1)",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(seal(&ours, &header, |_| Ok(context.clone()), &message).unwrap());
                     })
@@ -169,7 +188,7 @@ fn small() {
             ),
             (
                 "keyward body, all by ring",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::with_capacity(body_len(64).unwrap());
                         ring.seal(&context, &message, &mut out).unwrap();
@@ -179,7 +198,7 @@ fn small() {
             ),
             (
                 "keyward body, suite 2 (SHA-256)",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::with_capacity(body_len(64).unwrap());
                         sha256.seal(&context, &message, &mut out).unwrap();
@@ -189,7 +208,7 @@ fn small() {
             ),
             (
                 "AES-256-GCM by ring, kept key, OS nonce",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         let mut nonce = [0; 12];
                         rand::rngs::SysRng.try_fill_bytes(&mut nonce).unwrap();
@@ -209,7 +228,7 @@ fn small() {
         &mut [
             (
                 "bare construction",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(bare_open(&prk, context.as_bytes(), &body));
                     })
@@ -217,7 +236,7 @@ fn small() {
             ),
             (
                 "keyward body",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(ours.open(&context, &body).unwrap());
                     })
@@ -225,7 +244,7 @@ fn small() {
             ),
             (
                 "keyward text (kw1)",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         let parsed = Parsed::parse(&text).unwrap();
                         black_box(parsed.open(&ours, |_| Ok(context.clone())).unwrap());
@@ -234,7 +253,7 @@ fn small() {
             ),
             (
                 "keyward body, all by ring",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(ring.open(&context, &body).unwrap());
                     })
@@ -242,7 +261,7 @@ fn small() {
             ),
             (
                 "keyward body, suite 2 (SHA-256)",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(sha256.open(&context, &body2).unwrap());
                     })
@@ -250,26 +269,76 @@ fn small() {
             ),
         ],
     );
+    texts(&prk, &ours, &header, &message);
     derivation(&ours, &sha256, &body, &body2);
+}
+
+/// Sealed texts, beside bare forms that encode the same context and the same text.
+fn texts(prk: &Hmac<Sha512>, ours: &BodyKey, header: &Header, message: &[u8]) {
+    let bytes = header.to_bytes();
+    let text = bare_seal_text(prk, &bytes, message);
+    let parsed = Parsed::parse(&text).unwrap();
+    let opened = parsed.open(ours, |_| Ok(context())).unwrap();
+    assert_eq!(opened.expose(), message);
+    assert_eq!(bare_open_text(prk, &text), message);
+    compare(
+        "seal 64 bytes as text",
+        &mut [
+            (
+                "bare, context and text encoded",
+                timed(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(bare_seal_text(prk, &bytes, message));
+                    })
+                }),
+            ),
+            (
+                "keyward",
+                timed(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(seal(ours, header, |_| Ok(context()), message).unwrap());
+                    })
+                }),
+            ),
+        ],
+    );
+    compare(
+        "open 64 bytes of text",
+        &mut [
+            (
+                "bare, text decoded and context encoded",
+                timed(|n| {
+                    (0..n).for_each(|_| {
+                        black_box(bare_open_text(prk, black_box(&text)));
+                    })
+                }),
+            ),
+            (
+                "keyward",
+                timed(|n| {
+                    (0..n).for_each(|_| {
+                        let parsed = Parsed::parse(black_box(&text)).unwrap();
+                        black_box(parsed.open(ours, |_| Ok(context())).unwrap());
+                    })
+                }),
+            ),
+        ],
+    );
 }
 
 /// A message's keys from a context of 120 bytes, and the comparison of its commitment.
 fn derivation(sha512: &BodyKey, sha256: &BodyKey, body: &[u8], body2: &[u8]) {
     let context = context();
     compare(
-        "derive the keys of a message, and compare its commitment",
+        "derive the keys of a message",
         &mut [
             (
                 "suite 1 (SHA-512)",
-                Box::new(|n| {
-                    (0..n).for_each(|_| sha512.verify(&context, black_box(body)).unwrap())
-                }),
+                timed(|n| (0..n).for_each(|_| sha512.verify(&context, black_box(body)).unwrap())),
             ),
             (
                 "suite 2 (SHA-256)",
-                Box::new(|n| {
-                    (0..n).for_each(|_| sha256.verify(&context, black_box(body2)).unwrap())
-                }),
+                timed(|n| (0..n).for_each(|_| sha256.verify(&context, black_box(body2)).unwrap())),
             ),
         ],
     );
@@ -292,11 +361,11 @@ fn bulk(len: usize) {
         &mut [
             (
                 "ring in place on 16 KiB pieces",
-                Box::new(|n| (0..n).for_each(|_| ring_pieces(&kept, &mut data))),
+                timed(|n| (0..n).for_each(|_| ring_pieces(&kept, &mut data))),
             ),
             (
                 "keyward into a buffer that is kept",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         reused.clear();
                         ours.seal(&context, &message, &mut reused).unwrap();
@@ -306,7 +375,7 @@ fn bulk(len: usize) {
             ),
             (
                 "keyward into a new buffer",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::new();
                         ours.seal(&context, &message, &mut out).unwrap();
@@ -316,7 +385,7 @@ fn bulk(len: usize) {
             ),
             (
                 "keyward, all by RustCrypto",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         let mut out = Vec::new();
                         plain.seal(&context, &message, &mut out).unwrap();
@@ -332,24 +401,18 @@ fn bulk(len: usize) {
         &mut [
             (
                 "ring in place on 16 KiB pieces (seal)",
-                Box::new(|n| (0..n).for_each(|_| ring_pieces(&kept, &mut data))),
+                timed(|n| (0..n).for_each(|_| ring_pieces(&kept, &mut data))),
             ),
             (
-                "a copy alone",
-                Box::new(|n| (0..n).for_each(|_| drop(black_box(sealed.clone())))),
-            ),
-            (
-                "keyward in place, and that copy",
-                Box::new(|n| {
-                    (0..n).for_each(|_| {
-                        let buffer = sealed.clone();
-                        black_box(ours.open_in_place(&context, buffer, 0).unwrap());
-                    })
-                }),
+                "keyward in place",
+                prepared(
+                    || sealed.clone(),
+                    |buffer| drop(black_box(ours.open_in_place(&context, buffer, 0).unwrap())),
+                ),
             ),
             (
                 "keyward into a new buffer",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(ours.open(&context, &sealed).unwrap());
                     })
@@ -367,9 +430,9 @@ fn by_size() {
         let [mixed, ring, rustcrypto] =
             [Provider::mixed(), Provider::ring(), Provider::rustcrypto()]
                 .map(|provider| BodyKey::new(&provider, Suite::Chunked1, &key).unwrap());
-        let work = |key: BodyKey| -> keyward_benches::Work<'_> {
+        let work = |key: BodyKey| -> Work<'_> {
             let (message, context) = (&message, &context);
-            Box::new(move |n| {
+            timed(move |n| {
                 (0..n).for_each(|_| {
                     let mut out = Vec::with_capacity(body_len(message.len()).unwrap());
                     key.seal(context, message, &mut out).unwrap();
@@ -411,7 +474,7 @@ fn macs() {
         &mut [
             (
                 "HMAC-SHA-256 with kept pads, bytes at hand",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(bare_tag(black_box(encoded.as_bytes())));
                     })
@@ -419,7 +482,7 @@ fn macs() {
             ),
             (
                 "keyward, sign",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(ours.sign(LINK, black_box(&fields)));
                     })
@@ -427,7 +490,7 @@ fn macs() {
             ),
             (
                 "keyward, verify",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| ours.verify(LINK, black_box(&fields), &tag).unwrap())
                 }),
             ),
@@ -442,7 +505,7 @@ fn macs() {
         &mut [
             (
                 "HMAC-SHA-256 with kept pads",
-                Box::new(|n| {
+                timed(|n| {
                     (0..n).for_each(|_| {
                         black_box(bare_tag(black_box(&body)));
                     })
@@ -450,9 +513,7 @@ fn macs() {
             ),
             (
                 "keyward, verify",
-                Box::new(|n| {
-                    (0..n).for_each(|_| foreign.verify(&[black_box(&body)], &sent).unwrap())
-                }),
+                timed(|n| (0..n).for_each(|_| foreign.verify(&[black_box(&body)], &sent).unwrap())),
             ),
         ],
     );
@@ -462,10 +523,10 @@ fn macs() {
 fn suites() {
     let context = context();
     let key = SecretArray::copy_of(&KEY).unwrap();
-    let work = |suite: Suite| -> keyward_benches::Work<'_> {
+    let work = |suite: Suite| -> Work<'_> {
         let key = BodyKey::new(&Provider::default(), suite, &key).unwrap();
         let (context, message) = (&context, [0x42; 64]);
-        Box::new(move |n| {
+        timed(move |n| {
             (0..n).for_each(|_| {
                 let mut out = Vec::with_capacity(body_len(64).unwrap());
                 key.seal(context, &message, &mut out).unwrap();
@@ -482,6 +543,20 @@ fn suites() {
     );
 }
 
+const BARS: &[Bar] = &[
+    ("MAC over 64 encoded bytes", "keyward, sign", 1.25),
+    ("MAC over 64 encoded bytes", "keyward, verify", 1.25),
+    ("HMAC of others over 1 KiB", "keyward, verify", 1.25),
+    ("seal and open 64 bytes", "suite 2 (SHA-256)", 0.65),
+    ("seal 64 bytes", "keyward body", 1.2),
+    ("open 64 bytes", "keyward body", 1.2),
+    ("seal 64 bytes as text", "keyward", 1.2),
+    ("open 64 bytes of text", "keyward", 1.2),
+    ("derive the keys of a message", "suite 2 (SHA-256)", 0.625),
+    ("seal 64 KiB", "keyward into a buffer that is kept", 1.45),
+    ("open 64 KiB", "keyward in place", 1.35),
+];
+
 fn main() {
     macs();
     suites();
@@ -489,5 +564,5 @@ fn main() {
     by_size();
     bulk(64 * 1024);
     bulk(1024 * 1024);
-    finish();
+    finish("crypto", BARS);
 }

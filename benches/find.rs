@@ -7,9 +7,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
-    clippy::cast_precision_loss,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     missing_docs
 )]
@@ -19,11 +16,11 @@ use std::hint::black_box;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
-use std::time::Instant;
 
 use keyward_base::encoding::{hex, sealed_prefix};
 use keyward_base::{KeyId, Suite};
-use keyward_find::{Keys, Options, dump, file};
+use keyward_benches::{Bar, compare_long, finish, is_wanted};
+use keyward_find::{Keys, Options, dump, file, widen};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
@@ -167,68 +164,70 @@ fn found_in_file(path: &Path, keys: &Keys) -> u64 {
 }
 
 fn found_in_dump(path: &Path, keys: &Keys) -> u64 {
-    dump(piped(path), keys, |_| ()).unwrap().values()
+    let from = piped(path);
+    widen(&from);
+    dump(from, keys, |_| ()).unwrap().values()
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
-    let start = Instant::now();
-    let done = work();
-    (done, start.elapsed().as_secs_f64() * 1e3)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn compare(title: &str, path: &Path, bare: fn(&Path) -> usize, ours: fn(&Path, &Keys) -> u64) {
+fn search(title: &str, path: &Path, bare: fn(&Path) -> usize, ours: fn(&Path, &Keys) -> u64) {
     let (keys, nothing) = (keys(), [id(1)].into_iter().collect());
-    let rounds = if keyward_benches::is_smoke() { 1 } else { 11 };
-    let mut times: [Vec<f64>; 3] = Default::default();
-    for _ in 0..rounds {
-        let (len, time) = timed(|| bare(path));
-        assert!(len > 0);
-        times[0].push(time);
-        let (found, time) = timed(|| ours(path, &keys));
-        assert_eq!(found, rows() / 10);
-        times[1].push(time);
-        let (found, time) = timed(|| ours(path, &nothing));
-        assert_eq!(found, 0);
-        times[2].push(time);
-    }
-    let ratio = |which: usize| {
-        let ratios = times[which].iter().zip(&times[0]).map(|(a, b)| a / b);
-        median(ratios.collect())
-    };
-    println!(
-        "{title:<28} bare {:>6.0} ms   a tenth found {:>6.0} ms {:>5.2}   none found {:>6.0} ms {:>5.2}",
-        median(times[0].clone()),
-        median(times[1].clone()),
-        ratio(1),
-        median(times[2].clone()),
-        ratio(2),
+    compare_long(
+        title,
+        11,
+        |_| (),
+        &mut [
+            ("bare", Box::new(|| assert!(bare(path) > 0))),
+            (
+                "keyward, a tenth found",
+                Box::new(|| assert_eq!(ours(path, &keys), rows() / 10)),
+            ),
+            (
+                "keyward, none found",
+                Box::new(|| assert_eq!(ours(path, &nothing), 0)),
+            ),
+        ],
     );
 }
+
+const BARS: &[Bar] = &[
+    (SQLITE, "keyward, a tenth found", 1.3),
+    (SQLITE, "keyward, none found", 1.3),
+    (TEXT, "keyward, a tenth found", 1.3),
+    (TEXT, "keyward, none found", 1.3),
+    (BYTEA, "keyward, a tenth found", 1.3),
+    (BYTEA, "keyward, none found", 1.3),
+    (MYSQL, "keyward, a tenth found", 1.3),
+    (MYSQL, "keyward, none found", 1.3),
+];
+
+const SQLITE: &str = "SQLite";
+const TEXT: &str = "PostgreSQL, text";
+const BYTEA: &str = "PostgreSQL, bytea";
+const MYSQL: &str = "MySQL";
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    database(&path("app.db"));
-    compare("SQLite", &path("app.db"), bare_file, found_in_file);
-    postgresql(&path("text.sql"), false);
-    compare(
-        "PostgreSQL, text",
-        &path("text.sql"),
+    let path = folder.path().join("rows");
+    let file = |write: &dyn Fn(&Path), title, bare, ours| {
+        if is_wanted(title) {
+            write(&path);
+            search(title, &path, bare, ours);
+            std::fs::remove_file(&path).unwrap();
+        }
+    };
+    file(&database, SQLITE, bare_file, found_in_file);
+    file(
+        &|path| postgresql(path, false),
+        TEXT,
         bare_dump,
         found_in_dump,
     );
-    postgresql(&path("bytea.sql"), true);
-    compare(
-        "PostgreSQL, bytea",
-        &path("bytea.sql"),
+    file(
+        &|path| postgresql(path, true),
+        BYTEA,
         bare_dump,
         found_in_dump,
     );
-    mysql(&path("mysql.sql"));
-    compare("MySQL", &path("mysql.sql"), bare_dump, found_in_dump);
+    file(&mysql, MYSQL, bare_dump, found_in_dump);
+    finish("find", BARS);
 }

@@ -1,7 +1,7 @@
 //! The store on SQLite, beside the bare statements it is made of.
 //!
-//! Read each group as a ratio within one run: `raw` is a cached statement on a connection of its
-//! own, on the same file and with the same settings.
+//! *Bare* is a cached statement on a connection of its own, on the same file and with the same
+//! settings.
 // Benches: a panic is the report.
 #![allow(
     clippy::unwrap_used,
@@ -12,15 +12,19 @@
     missing_docs
 )]
 
+use std::cell::Cell;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use keyward_benches::{Bar, compare, compare_long, finish, timed, waited};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Applied, Collection, Content, Erased, RecordKey, Records, Scan, Write};
+use keyward_store::{
+    Applied, Collection, Committed, Content, Erased, Log as _, RecordKey, Records, Scan, Step,
+    Stores as _, Write,
+};
 use rusqlite::{Connection, params};
 
 const PAGE: usize = 256;
@@ -99,25 +103,35 @@ fn raw_read(conn: &Connection, key: &RecordKey) -> (i64, String, Vec<u8>, Option
         .unwrap()
 }
 
-fn point_read(c: &mut Criterion) {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, raw) = filled(&folder);
+fn point_read(store: &SqliteStore, raw: &Connection) {
     let keys: Vec<RecordKey> = (0..1_000).map(|n| key(n * 97 % all_rows())).collect();
-    for (name, keys) in [("one", &keys[..1]), ("of_1000", &keys[..])] {
-        let mut group = c.benchmark_group(format!("store/point_read_{name}"));
-        let mut turn = keys.iter().cycle();
-        group.bench_function("raw", |b| {
-            b.iter(|| raw_read(&raw, black_box(turn.next().unwrap())));
-        });
-        let mut turn = keys.iter().cycle();
-        group.bench_function("keyward", |b| {
-            b.iter(|| {
-                now(store.fetch(black_box(turn.next().unwrap())))
-                    .unwrap()
-                    .unwrap()
-            });
-        });
-        group.finish();
+    for (title, keys) in [
+        ("point read, the same record again", &keys[..1]),
+        ("point read, 1,000 records in turn", &keys[..]),
+    ] {
+        let (mut turn, mut turns) = (keys.iter().cycle(), keys.iter().cycle());
+        compare(
+            title,
+            &mut [
+                (
+                    "bare",
+                    timed(|n| {
+                        (0..n).for_each(|_| {
+                            black_box(raw_read(raw, black_box(turn.next().unwrap())));
+                        })
+                    }),
+                ),
+                (
+                    "keyward",
+                    timed(|n| {
+                        (0..n).for_each(|_| {
+                            let read = now(store.fetch(black_box(turns.next().unwrap())));
+                            black_box(read.unwrap().unwrap());
+                        })
+                    }),
+                ),
+            ],
+        );
     }
 }
 
@@ -151,89 +165,149 @@ async fn walk(store: &SqliteStore, prefix: Option<&str>) -> usize {
     count
 }
 
-fn scan(c: &mut Criterion) {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, raw) = filled(&folder);
-    let mut group = c.benchmark_group("store/scan_100k_by_256");
-    group
-        .sample_size(10)
-        .throughput(Throughput::Elements(all_rows() as u64));
-    group.bench_function("raw", |b| b.iter(|| assert_eq!(raw_walk(&raw), all_rows())));
-    group.bench_function("keyward", |b| {
-        b.iter(|| assert_eq!(block_on(walk(&store, None)), all_rows()));
-    });
-    group.bench_function("keyward_one_key", |b| {
-        b.iter(|| assert_eq!(block_on(walk(&store, Some("kw1.AAAAAAAAAAAA"))), all_rows()));
-    });
-    group.finish();
-
-    let mut group = c.benchmark_group("store/count_100k_of_one_key");
-    group.sample_size(10);
-    group.bench_function("keyward", |b| {
-        b.iter(|| block_on(store.count(&set(), "kw1.AAAAAAAAAAAA")).unwrap());
-    });
-    group.finish();
+fn scan(store: &SqliteStore, raw: &Connection) {
+    let of_a_key = Some("kw1.AAAAAAAAAAAA");
+    compare_long(
+        "walk through 100,000 records, pages of 256",
+        21,
+        |_| (),
+        &mut [
+            ("bare", Box::new(|| assert_eq!(raw_walk(raw), all_rows()))),
+            (
+                "keyward",
+                Box::new(|| assert_eq!(block_on(walk(store, None)), all_rows())),
+            ),
+            (
+                "keyward, the records of one key",
+                Box::new(|| assert_eq!(block_on(walk(store, of_a_key)), all_rows())),
+            ),
+            (
+                "keyward, their count",
+                Box::new(|| {
+                    let count = block_on(store.count(&set(), "kw1.AAAAAAAAAAAA")).unwrap();
+                    assert_eq!(count, u64::try_from(all_rows()).unwrap());
+                }),
+            ),
+        ],
+    );
 }
 
-/// Durable inserts of one record each: alone, and 64 at once from as many tasks.
-fn commit(c: &mut Criterion) {
+fn raw_insert(conn: &Connection, key: &RecordKey) {
+    conn.prepare_cached(
+        "INSERT INTO record (collection, owner, id, version, expires,
+             mac_key, token_key, word, data, sealed)
+         VALUES (?1, ?2, ?3, 1, NULL, x'', x'', '', ?5, ?4)",
+    )
+    .unwrap()
+    .execute(params![
+        key.collection.as_str(),
+        key.owner,
+        key.id,
+        format!("kw1.{}", "A".repeat(200)),
+        [7_u8; 120]
+    ])
+    .unwrap();
+}
+
+/// 64 records from as many tasks: the first poll hands a write over; the answers are waited for
+/// after all are.
+fn insert_at_once(store: &SqliteStore, keys: impl Iterator<Item = RecordKey>) {
+    let mut writes: Vec<_> = keys.map(|key| store.apply(vec![insert(key)])).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    let early: Vec<bool> = writes
+        .iter_mut()
+        .map(|w| w.as_mut().poll(&mut context).is_ready())
+        .collect();
+    for (write, early) in writes.into_iter().zip(early) {
+        if !early {
+            let _: Applied = block_on(write).unwrap();
+        }
+    }
+}
+
+/// An entry of the log as long as an event.
+fn entry(log: &RecordKey, expected: u64) -> Step {
+    Step::Append {
+        log: log.clone(),
+        expected,
+        entries: vec![vec![7; 160]],
+    }
+}
+
+/// Durable inserts of one record each: alone, 64 at once, and with an entry of a log.
+fn commit() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("data.db")).unwrap();
     let raw = SqliteStore::open(folder.path().join("raw.db")).unwrap();
     let conn = Connection::open(raw.path()).unwrap();
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")
         .unwrap();
-    let mut next = 0;
-    let mut fresh = move || {
-        next += 1;
-        key(next)
+    let (next, head) = (Cell::new(0), Cell::new(0_u64));
+    let fresh = || {
+        next.set(next.get() + 1);
+        key(next.get())
     };
-    let mut group = c.benchmark_group("store/commit");
-    group.sample_size(20);
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("raw_alone", |b| {
-        b.iter(|| {
-            let key = fresh();
-            conn.prepare_cached(
-                "INSERT INTO record (collection, owner, id, version, expires,
-                     mac_key, token_key, word, data, sealed)
-                 VALUES (?1, ?2, ?3, 1, NULL, x'', x'', '', ?5, ?4)",
-            )
-            .unwrap()
-            .execute(params![
-                key.collection.as_str(),
-                key.owner,
-                key.id,
-                format!("kw1.{}", "A".repeat(200)),
-                [7_u8; 120]
-            ])
-            .unwrap()
-        });
-    });
-    group.bench_function("keyward_alone", |b| {
-        b.iter(|| done(&store, vec![insert(fresh())]))
-    });
-    group.throughput(Throughput::Elements(64));
-    group.bench_function("keyward_64_at_once", |b| {
-        b.iter(|| {
-            let mut writes: Vec<_> = (0..64)
-                .map(|_| store.apply(vec![insert(fresh())]))
-                .collect();
-            let mut context = Context::from_waker(Waker::noop());
-            // The first poll hands a write over; the answers are waited for after all are.
-            let early: Vec<bool> = writes
-                .iter_mut()
-                .map(|w| w.as_mut().poll(&mut context).is_ready())
-                .collect();
-            for (write, early) in writes.into_iter().zip(early) {
-                if !early {
-                    let _: Applied = block_on(write).unwrap();
-                }
-            }
-        });
-    });
-    group.finish();
+    let log = RecordKey {
+        collection: Collection::named("log"),
+        owner: "acme".to_owned(),
+        id: "1".to_owned(),
+    };
+    let next_entry = || {
+        head.set(head.get() + 1);
+        entry(&log, head.get() - 1)
+    };
+    compare(
+        "durable insert",
+        &mut [
+            (
+                "bare, alone",
+                waited(|n| (0..n).for_each(|_| raw_insert(&conn, &fresh()))),
+            ),
+            (
+                "keyward, alone",
+                waited(|n| (0..n).for_each(|_| done(&store, vec![insert(fresh())]))),
+            ),
+            (
+                "keyward, 64 at once, all of them",
+                waited(|n| (0..n).for_each(|_| insert_at_once(&store, (0..64).map(|_| fresh())))),
+            ),
+            (
+                "keyward, with an entry of a log in the same batch",
+                waited(|n| {
+                    (0..n).for_each(|_| {
+                        let steps = vec![Step::Write(insert(fresh())), next_entry()];
+                        let done = block_on(store.commit(steps)).unwrap();
+                        assert!(matches!(done, Committed::Done(_)));
+                    })
+                }),
+            ),
+            (
+                "keyward, with an entry before it and one after",
+                waited(|n| {
+                    (0..n).for_each(|_| {
+                        let intent = block_on(store.commit(vec![next_entry()])).unwrap();
+                        done(&store, vec![insert(fresh())]);
+                        let outcome = block_on(store.commit(vec![next_entry()])).unwrap();
+                        let both = (intent, outcome);
+                        assert!(matches!(both, (Committed::Done(_), Committed::Done(_))));
+                    })
+                }),
+            ),
+        ],
+    );
+    assert_eq!(block_on(store.head(&log)).unwrap(), head.get());
 }
 
-criterion_group!(benches, point_read, scan, commit);
-criterion_main!(benches);
+const BARS: &[Bar] = &[
+    ("point read, the same record again", "keyward", 2.0),
+    ("point read, 1,000 records in turn", "keyward", 2.0),
+];
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, raw) = filled(&folder);
+    point_read(&store, &raw);
+    scan(&store, &raw);
+    commit();
+    finish("store", BARS);
+}

@@ -1,9 +1,8 @@
 //! The vault: sealing everything anew beside the bare work it consists of, listing, and the way to
 //! a tenant's key.
 //!
-//! Read `vault/rewrap_100k` as a ratio within one run: `raw` reads, opens, seals and writes the
-//! same number of rows of the same schema, pages and durability, with two keys at hand and nothing
-//! checked.
+//! *Bare* reads, opens, seals and writes the same number of rows of the same schema, pages and
+//! durability, with two keys of each tenant at hand and nothing checked.
 // Benches: a panic is the report.
 #![allow(
     clippy::unwrap_used,
@@ -19,20 +18,23 @@ use std::hint::black_box;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
 
-use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use keyward_base::audit::{Intent, Sink};
+use keyward_base::future::BoxFuture;
 use keyward_base::{
-    Domain, Encoded, Hint, KeyId, Purpose, Result, Role, SecretBytes, Suite, Tenant,
+    Domain, Encoded, Event, Hint, KeyId, Purpose, Result, Role, SecretBytes, Suite, Tenant,
 };
+use keyward_benches::{Bar, Once, compare, compare_long, finish, is_wanted, timed, waited};
 use keyward_crypto::sealed::{self, Header, Parsed};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_keys::{FileRoot, Keyring, Promotion};
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
 use keyward_store::{
-    Applied, Collection, Content, Erased, MemoryStore, RecordKey, Records, Scan, Write,
+    Appended, Applied, Collection, Content, Erased, Log as _, MemoryStore, RecordKey, Records,
+    Scan, Write,
 };
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 use rusqlite::{Connection, params};
@@ -234,79 +236,131 @@ fn raw_rewrap(conn: &mut Connection, old: &Raw, new: &Raw) {
     assert_eq!(count, all_rows());
 }
 
-fn rewrap(c: &mut Criterion) {
-    let mut group = c.benchmark_group("vault/rewrap_100k");
-    group
-        .sample_size(10)
-        .sampling_mode(SamplingMode::Flat)
-        .warm_up_time(Duration::from_secs(1))
-        .throughput(Throughput::Elements(all_rows() as u64));
+fn rewrap() {
+    let title = "seal 100,000 rows of 100 tenants anew, 512 a transaction";
+    if !is_wanted(title) {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let (mut old, mut new) = (Raw::new(), Raw::new());
     let mut conn = raw_rows(folder.path(), &old);
-    group.bench_function("raw", |b| {
-        b.iter_custom(|times| {
-            let began = Instant::now();
-            for _ in 0..times {
-                raw_rewrap(&mut conn, &old, &new);
-                std::mem::swap(&mut old, &mut new);
-            }
-            began.elapsed()
-        });
-    });
     let vault = vault(folder.path(), all_rows(), tenant);
-    group.bench_function("keyward", |b| {
-        b.iter_custom(|times| {
-            let mut spent = Duration::ZERO;
-            for _ in 0..times {
-                let admin = vault.keyring().admin();
-                block_on(admin.rotate(vault.purpose())).unwrap();
-                let promoted = block_on(admin.promote_ready()).unwrap();
-                assert!(matches!(promoted, Promotion::Promoted(_)));
-                let began = Instant::now();
-                let report = block_on(Rewrap::new(&vault).batch(PAGE).run()).unwrap();
-                spent += began.elapsed();
-                assert_eq!((report.moved, report.left), (all_rows() as u64, 0));
-            }
-            spent
-        });
-    });
-    group.finish();
+    let rotate = |at: usize| {
+        if at == 1 {
+            let admin = vault.keyring().admin();
+            block_on(admin.rotate(vault.purpose())).unwrap();
+            let promoted = block_on(admin.promote_ready()).unwrap();
+            assert!(matches!(promoted, Promotion::Promoted(_)));
+        }
+    };
+    compare_long(
+        title,
+        11,
+        rotate,
+        &mut [
+            (
+                "bare",
+                Box::new(|| {
+                    raw_rewrap(&mut conn, &old, &new);
+                    std::mem::swap(&mut old, &mut new);
+                }),
+            ),
+            (
+                "keyward",
+                Box::new(|| {
+                    let report = block_on(Rewrap::new(&vault).batch(PAGE).run()).unwrap();
+                    assert_eq!((report.moved, report.left), (all_rows() as u64, 0));
+                }),
+            ),
+        ],
+    );
 }
 
-fn listing(c: &mut Criterion) {
-    for (name, rows) in [("1k", 1_000), ("10k", 10_000), ("50k", 50_000)] {
-        let rows = keyward_benches::rows(rows);
-        let folder = tempfile::tempdir().unwrap();
-        let vault = vault(folder.path(), rows, |_| "acme".to_owned());
-        let acme = Tenant::new("acme").unwrap();
-        let mut group = c.benchmark_group(format!("vault/list_{name}"));
-        group
-            .sample_size(10)
-            .throughput(Throughput::Elements(rows as u64));
-        for verified in [false, true] {
-            let name = if verified { "verified" } else { "unverified" };
-            group.bench_function(name, |b| {
-                b.iter(|| {
-                    let (mut after, mut count) = (None, 0);
-                    loop {
-                        let page = if verified {
-                            block_on(vault.list_verified(&acme, after.as_deref(), 1000))
-                        } else {
-                            block_on(vault.list(&acme, after.as_deref(), 1000))
-                        };
-                        let page = page.unwrap();
-                        count += page.items.len();
-                        after = page.next;
-                        if after.is_none() {
-                            break;
-                        }
-                    }
-                    assert_eq!(count, rows);
-                });
-            });
+/// All credentials of a tenant, page by page.
+fn list(vault: &Vault, acme: &Tenant, verified: bool) -> usize {
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let page = if verified {
+            block_on(vault.list_verified(acme, after.as_deref(), 1000))
+        } else {
+            block_on(vault.list(acme, after.as_deref(), 1000))
+        };
+        let page = page.unwrap();
+        count += page.items.len();
+        after = page.next;
+        if after.is_none() {
+            return count;
         }
-        group.finish();
+    }
+}
+
+fn listing() {
+    let title = "list one tenant's credentials, pages of 1,000";
+    if !is_wanted(title) {
+        return;
+    }
+    let acme = Tenant::new("acme").unwrap();
+    let sizes = [1_000, 10_000, 50_000].map(keyward_benches::rows);
+    let folders = sizes.map(|_| tempfile::tempdir().unwrap());
+    let vaults: Vec<Vault> = sizes
+        .iter()
+        .zip(&folders)
+        .map(|(rows, folder)| vault(folder.path(), *rows, |_| "acme".to_owned()))
+        .collect();
+    let all = |at: usize, verified| -> Once<'_> {
+        let (vault, acme, rows) = (&vaults[at], &acme, sizes[at]);
+        Box::new(move || assert_eq!(list(vault, acme, verified), rows))
+    };
+    compare_long(
+        title,
+        21,
+        |_| (),
+        &mut [
+            ("list, 1,000", all(0, false)),
+            ("list, 10,000", all(1, false)),
+            ("list, 50,000", all(2, false)),
+            ("list_verified, 1,000", all(0, true)),
+            ("list_verified, 10,000", all(1, true)),
+            ("list_verified, 50,000", all(2, true)),
+        ],
+    );
+}
+
+/// Keeps each event durably, as an entry of a log in a SQLite file of its own.
+#[derive(Debug)]
+struct Durable {
+    store: SqliteStore,
+    log: RecordKey,
+    head: AtomicU64,
+}
+
+impl Durable {
+    fn new(path: &Path) -> Self {
+        Self {
+            store: SqliteStore::open(path).unwrap(),
+            log: RecordKey {
+                collection: Collection::named("trail"),
+                owner: "service".to_owned(),
+                id: "1".to_owned(),
+            },
+            head: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Sink for Durable {
+    fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let line = format!("{event:?}").into_bytes();
+            let head = self.head.fetch_add(1, Ordering::Relaxed);
+            let done = self.store.append(&self.log, head, vec![line]).await?;
+            assert!(matches!(done, Appended::Done { .. }));
+            Ok(())
+        })
+    }
+
+    fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }
 
@@ -322,26 +376,96 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn single(c: &mut Criterion) {
+fn single() {
+    let title = "one credential";
+    if !is_wanted(title) {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(folder.path(), 1000, tenant);
     let (ring, purpose) = (vault.keyring(), vault.purpose());
     let acme = Tenant::new(&tenant(0)).unwrap();
     let key = block_on(ring.sealing_key(purpose, &acme, 0)).unwrap().id();
-    let mut group = c.benchmark_group("vault/one");
-    group.bench_function("tenant_key_to_seal", |b| {
-        b.iter(|| now(ring.sealing_key(purpose, black_box(&acme), 0)).unwrap());
-    });
-    group.bench_function("tenant_key_to_open", |b| {
-        b.iter(|| now(ring.opening_key(purpose, black_box(&acme), key)).unwrap());
-    });
     let slot = Slot::new(acme.as_str(), "account.token", "00000000").unwrap();
     let none = Role::none();
-    group.bench_function("open", |b| {
-        b.iter(|| now(vault.open(black_box(&slot), &none)).unwrap());
-    });
-    group.finish();
+    compare(
+        title,
+        &mut [
+            (
+                "open, no event kept",
+                timed(|n| {
+                    (0..n).for_each(|_| drop(now(vault.open(black_box(&slot), &none)).unwrap()))
+                }),
+            ),
+            (
+                "a tenant's key to seal with, at hand",
+                timed(|n| {
+                    (0..n).for_each(|_| {
+                        drop(now(ring.sealing_key(purpose, black_box(&acme), 0)).unwrap())
+                    })
+                }),
+            ),
+            (
+                "a tenant's key to open with, at hand",
+                timed(|n| {
+                    (0..n).for_each(|_| {
+                        drop(now(ring.opening_key(purpose, black_box(&acme), key)).unwrap())
+                    })
+                }),
+            ),
+        ],
+    );
+    events(folder.path(), &vault, &slot);
 }
 
-criterion_group!(benches, single, listing, rewrap);
-criterion_main!(benches);
+/// What events cost: openings and puts whose events go nowhere, and ones whose required events are
+/// durable before they go on.
+fn events(folder: &Path, vault: &Vault, slot: &Slot) {
+    let store = Arc::clone(vault.store());
+    let trail = Arc::new(Durable::new(&folder.join("trail.db")));
+    let told = Vault::builder(vault.keyring().clone(), store).audit(trail);
+    let told = block_on(told.build()).unwrap();
+    let none = Role::none();
+    let credential = vault.credential(Kind::ApiKey, token(0)).unwrap();
+    let open = |vault: &Vault| drop(block_on(vault.open(slot, &none)).unwrap());
+    let put = |vault: &Vault| {
+        let put = vault.put(slot, &credential, &none, Expect::Any);
+        drop(block_on(put).unwrap());
+    };
+    compare(
+        "open a credential",
+        &mut [
+            (
+                "no event kept",
+                waited(|n| (0..n).for_each(|_| open(vault))),
+            ),
+            (
+                "its event durable before",
+                waited(|n| (0..n).for_each(|_| open(&told))),
+            ),
+        ],
+    );
+    compare(
+        "put a credential",
+        &mut [
+            ("no event kept", waited(|n| (0..n).for_each(|_| put(vault)))),
+            (
+                "intent durable before, outcome after",
+                waited(|n| (0..n).for_each(|_| put(&told))),
+            ),
+        ],
+    );
+}
+
+const BARS: &[Bar] = &[(
+    "seal 100,000 rows of 100 tenants anew, 512 a transaction",
+    "keyward",
+    1.2,
+)];
+
+fn main() {
+    single();
+    listing();
+    rewrap();
+    finish("vault", BARS);
+}

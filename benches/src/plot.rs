@@ -4,15 +4,18 @@
 
 use std::fmt::Write as _;
 
-use crate::Row;
+use crate::table::Row;
 
 const LINE: usize = 20;
-const LABELS: usize = 330;
-const BARS: f64 = 300.0;
+const LABELS: usize = 360;
+const BARS: f64 = 280.0;
 
-/// An SVG image: a bar for each ratio, and a line at 1.
+/// An SVG image: a bar for each ratio, a line at 1, and a mark at the most that a ratio is to be.
 pub(crate) fn svg(rows: &[Row]) -> String {
-    let most = rows.iter().map(|row| row.ratio).fold(1.0, f64::max);
+    let most = rows
+        .iter()
+        .map(|row| row.ratio.max(row.bar.unwrap_or(0.0)))
+        .fold(1.0, f64::max);
     let mut body = String::new();
     let mut y = 0;
     let mut title = "";
@@ -36,6 +39,14 @@ pub(crate) fn svg(rows: &[Row]) -> String {
              <text x=\"{value_x:.1}\" y=\"{y}\">{:.2}</text>",
             row.ratio
         );
+        if let Some(bar) = row.bar {
+            let at = bar / most * BARS + LABELS as f64;
+            let _never = write!(
+                body,
+                "<path d=\"M{at:.1} {}v20\" stroke=\"#000\" stroke-width=\"2\"/>",
+                top - 2
+            );
+        }
     }
     let (one, height) = (BARS / most + LABELS as f64, y + LINE);
     format!(
