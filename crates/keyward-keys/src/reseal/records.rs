@@ -107,13 +107,10 @@ impl Run<'_, '_> {
                 return Ok(false);
             }
         }
+        // Another run may have put it elsewhere.
         let write = self.cursor.advance(&after)?;
-        match rows.store.apply(vec![write]).await? {
-            Applied::Done(versions) => {
-                self.cursor.moved(after, versions.last().copied().flatten());
-            }
-            _ => self.cursor.follow(rows.store).await?,
-        }
+        let _either_way: Applied = rows.store.apply(vec![write]).await?;
+        self.cursor.follow(rows.store).await?;
         Ok(true)
     }
 

@@ -140,7 +140,7 @@ impl PassphraseRoot {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept
             .iter()
-            .find(|kept| kept.version == version && kept.header == *header);
+            .find(|kept| (kept.version, kept.header) == (version, *header));
         if let Some(known) = known {
             let key = Arc::clone(&known.key);
             drop(kept);
