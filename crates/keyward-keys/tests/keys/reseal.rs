@@ -404,14 +404,23 @@ async fn a_live_writer_is_never_written_over() {
     }
 }
 
-/// Somebody who writes the next row under the Active key at each call of the store.
-fn busy(staged: Arc<Staged>, data: Arc<dyn Records>, ring: Keyring, row: usize) -> Interrupt {
+/// Somebody who writes the next row under the Active key at each call of the store, until `last`
+/// is written, and then does something else.
+fn busy(
+    staged: Arc<Staged>,
+    data: Arc<dyn Records>,
+    ring: Keyring,
+    row: usize,
+    last: usize,
+    then: keyward_testkit::Act,
+) -> Interrupt {
     Interrupt::Run(Box::new(move || {
         Box::pin(async move {
+            if row > last {
+                return then().await;
+            }
             let id = format!("{row:02}");
-            let Some(found) = data.fetch(&at("acme", &id)).await.unwrap() else {
-                return;
-            };
+            let found = fetch(data.as_ref(), "acme", &id).await;
             let least = ring.promoted_epoch(&purpose()).unwrap();
             let by = ring.sealing_key(&purpose(), &tenant("acme"), least).await;
             let sealed = sealed(&by.unwrap(), "acme", &id, id.as_bytes()).unwrap();
@@ -426,35 +435,54 @@ fn busy(staged: Arc<Staged>, data: Arc<dyn Records>, ring: Keyring, row: usize) 
             };
             let done = data.apply(vec![write]).await.unwrap();
             assert!(matches!(done, Applied::Done(_)));
-            let next = busy(Arc::clone(&staged), data, ring, row + 1);
+            let next = busy(Arc::clone(&staged), data, ring, row + 1, last, then);
             staged.interrupt(0, next);
         })
     }))
 }
 
-/// Every batch loses to a live writer, and so do rows that are moved one by one.
+/// Batches lose to a live writer until each row is moved by itself, and so do some of those; or the
+/// barrier moves meanwhile, which ends what was begun behind the one before.
 #[tokio::test]
 async fn busy_rows_hold_up_no_other() {
-    for rows in [8, 14, 17, 20, 40] {
-        let (world, data, ring) = with_notes(rows).await;
-        let staged = Staged::over(Arc::clone(&data));
-        let slow = world.open().await;
-        let store: Arc<dyn Records> = staged.clone();
-        cover(&slow, &store).await;
-        let first = busy(Arc::clone(&staged), Arc::clone(&data), ring, 0);
-        staged.interrupt(0, first);
-        let report = Pass::new(&slow, &purpose()).run().await.unwrap();
-        assert_eq!((report.left, report.quarantined), (0, 0));
-        assert_eq!(report.seen, u64::try_from(rows).unwrap());
-        all_moved(&world, &data, rows).await;
-        let mut live = 0;
-        for row in 0..rows {
-            let held = fetch(data.as_ref(), "acme", &format!("{row:02}")).await;
-            live += u64::from(held.data == b"live");
+    const ROWS: usize = 20;
+    for last in 0..ROWS {
+        for raises in [false, true] {
+            let (world, data, ring) = with_notes(ROWS).await;
+            let staged = Staged::over(Arc::clone(&data));
+            let slow = world.open().await;
+            let store: Arc<dyn Records> = staged.clone();
+            cover(&slow, &store).await;
+            let (other, held) = (ring.clone(), Arc::clone(&data));
+            let then: keyward_testkit::Act = Box::new(move || {
+                Box::pin(async move {
+                    if raises {
+                        rotate(&other).await;
+                        let least = other.promoted_epoch(&purpose()).unwrap();
+                        let up = Barrier::raise(held.as_ref(), &notes(), &purpose(), least).await;
+                        assert_eq!(up.unwrap().promoted_epoch(), least);
+                    }
+                })
+            });
+            let first = busy(Arc::clone(&staged), Arc::clone(&data), ring, 0, last, then);
+            staged.interrupt(0, first);
+            let report = Pass::new(&slow, &purpose())
+                .batch(ROWS)
+                .run()
+                .await
+                .unwrap();
+            assert_eq!((report.left, report.quarantined), (0, 0));
+            let mut live = 0;
+            for row in 0..ROWS {
+                let row = fetch(data.as_ref(), "acme", &format!("{row:02}")).await;
+                live += u64::from(row.content.data == b"live");
+            }
+            assert!(report.moved + live >= 20, "{report:?}, {live}");
+            if !raises {
+                assert_eq!(report.seen, 20);
+                all_moved(&world, &data, ROWS).await;
+            }
         }
-        // What the other wrote first it did not move.
-        assert!(report.moved + live >= report.seen, "{report:?}, {live}");
-        assert!(live >= 8);
     }
 }
 
@@ -502,4 +530,46 @@ async fn the_barrier_is_up_before_the_first_row_is_read() {
     let barrier = Barrier::claim(data.as_ref(), &notes(), &purpose()).await;
     let promoted = ring.promoted_epoch(&purpose()).unwrap();
     assert_eq!(barrier.unwrap().promoted_epoch(), promoted);
+}
+
+/// Rows that are current when they are read, and not any more when their batch is written.
+#[tokio::test]
+async fn a_barrier_that_moved_is_seen_by_a_batch_that_moves_nothing() {
+    let mut at = None;
+    for raises in [false, true] {
+        let (world, data, ring) = with_notes(0).await;
+        for id in ["00", "01", "02"] {
+            put(&ring, data.as_ref(), "acme", id).await;
+        }
+        let staged = Staged::over(Arc::clone(&data));
+        let records: Arc<dyn Records> = staged.clone();
+        let slow = world.open().await;
+        cover(&slow, &records).await;
+        staged.take_calls();
+        let held = Arc::clone(&data);
+        let act: keyward_testkit::Act = Box::new(move || {
+            Box::pin(async move {
+                rotate(&ring).await;
+                let least = ring.promoted_epoch(&purpose()).unwrap();
+                let up = Barrier::raise(held.as_ref(), &notes(), &purpose(), least).await;
+                assert_eq!(up.unwrap().promoted_epoch(), least);
+            })
+        });
+        if let Some(at) = at.filter(|_| raises) {
+            staged.interrupt(at, Interrupt::Run(act));
+        }
+        let report = Pass::new(&slow, &purpose()).run().await.unwrap();
+        assert_eq!(
+            (report.moved, staged.fired()),
+            if raises { (3, true) } else { (0, false) }
+        );
+        all_moved(&world, &data, 3).await;
+        let calls = staged.take_calls();
+        let scanned = calls.iter().position(|call| matches!(call, Call::Scan(_)));
+        let scanned = scanned.unwrap();
+        let applied = calls[scanned..]
+            .iter()
+            .position(|call| *call == Call::Apply);
+        at = Some(scanned + applied.unwrap());
+    }
 }

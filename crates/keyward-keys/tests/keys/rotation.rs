@@ -332,13 +332,19 @@ async fn who_goes_on_with_a_rotation_begins_no_second_either() {
 enum Meanwhile {
     Disables,
     Detaches,
+    TakesOut,
 }
 
-/// At every call of a rotation an operator disables its old key by hand, or a value is sealed with
-/// it that is stored where nobody counts. What was granted is kept to.
+/// At every call of a rotation an operator disables its old key by hand, or enables it again, which
+/// takes it out of the rotation, or a value is sealed with it that is stored where nobody counts.
+/// What was granted is kept to.
 #[tokio::test]
 async fn a_rotation_keeps_to_what_is_done_beside_it_at_any_moment() {
-    for meanwhile in [Meanwhile::Disables, Meanwhile::Detaches] {
+    for meanwhile in [
+        Meanwhile::Disables,
+        Meanwhile::Detaches,
+        Meanwhile::TakesOut,
+    ] {
         let mut granted = 0;
         for at in 0.. {
             let world = World::new();
@@ -358,6 +364,10 @@ async fn a_rotation_keeps_to_what_is_done_beside_it_at_any_moment() {
                     let before = state(&hand, old);
                     let done = match meanwhile {
                         Meanwhile::Disables => hand.admin().disable(old).await,
+                        Meanwhile::TakesOut => match hand.admin().disable(old).await {
+                            Ok(()) => hand.admin().enable(old).await,
+                            refused => refused,
+                        },
                         Meanwhile::Detaches => {
                             let acme = tenant("acme");
                             hand.mark_unregistered(&purpose(), &acme, key).await
@@ -379,6 +389,10 @@ async fn a_rotation_keeps_to_what_is_done_beside_it_at_any_moment() {
                 (Meanwhile::Disables, Ok((KeyState::Retired, true))) => {
                     granted += 1;
                     assert_eq!(end, KeyState::Disabled, "at {at}");
+                }
+                (Meanwhile::TakesOut, Ok((KeyState::Retired, true))) => {
+                    granted += 1;
+                    assert_eq!(end, KeyState::Retired, "at {at}");
                 }
                 (Meanwhile::Detaches, Ok((_, true))) => {
                     granted += 1;
