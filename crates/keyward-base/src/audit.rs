@@ -2,8 +2,8 @@
 //!
 //! A write records its intent, then acts, then records the outcome. If the intent cannot be
 //! recorded, nothing happens. If the outcome cannot, or the process is killed, or the future
-//! dropped, the intent stays open in the trail, and the next start closes it as
-//! [`Outcome::Done`], [`Outcome::NotDone`] or [`Outcome::Unknown`]. So the trail tells of every
+//! dropped, the intent stays open in the trail, and whoever starts next once its run is over closes
+//! it as [`Outcome::Done`], [`Outcome::NotDone`] or [`Outcome::Unknown`]. So the trail tells of every
 //! act that happened. A read is recorded once, before anything is decrypted.
 //!
 //! What must be recorded is what fails closed: openings, writes, changes of keys, and `danger`. A
@@ -16,11 +16,13 @@
 //! |---|---|
 //! | [`Actor`] | who acts, on whose behalf, in which request |
 //! | [`Detail`] | what else an event says |
+//! | [`RunId`] | which run of a process records |
 //! | [`Sink`] | where events go |
 //! | [`Trail`] | what must be recorded, and what should |
 
 mod actor;
 mod detail;
+mod run;
 mod sink;
 mod trail;
 
@@ -28,6 +30,7 @@ use std::fmt;
 
 pub use actor::Actor;
 pub use detail::{Detail, Value};
+pub use run::RunId;
 pub use sink::{Discard, Intent, Sink};
 pub use trail::{Act, Trail};
 
@@ -106,6 +109,8 @@ pub struct Event {
     pub action: &'static str,
     /// How far it is, or how it ended.
     pub outcome: Outcome,
+    /// The run that records it; none for a process that takes no lease.
+    pub run: Option<RunId>,
     /// Who acts; none where the service itself does.
     pub actor: Option<Actor>,
     /// The tenant that the value or key belongs to; none if it is of no tenant.
@@ -165,6 +170,7 @@ impl Event {
             at,
             action,
             outcome,
+            run: None,
             actor: None,
             tenant: None,
             place: None,

@@ -150,10 +150,13 @@ impl Home {
         let parts = Parts::existing(dir, options)?;
         let keyring = parts.keyring(options).replica(name).open().await?;
         let started = match parts.finish(dir, options, keyring.clone()).await {
-            Ok(mut opened) => Ticker::start(keyring.clone()).map(|ticker| {
-                opened.ticker = Some(ticker);
-                opened
-            }),
+            Ok(mut opened) => {
+                let vault = opened.vault.clone();
+                Ticker::start(keyring.clone(), vault).map(|ticker| {
+                    opened.ticker = Some(ticker);
+                    opened
+                })
+            }
             Err(e) => Err(e),
         };
         if started.is_err() {

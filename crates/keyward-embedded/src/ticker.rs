@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use keyward_base::{Error, Result};
 use keyward_keys::Keyring;
+use keyward_vault::Vault;
 use tokio::runtime::Handle;
 
 /// Between two ticks: a fifth of the default refresh interval. A tick that has nothing to do
@@ -45,7 +46,7 @@ struct State {
 impl Ticker {
     /// Starts the thread. Called within a tokio runtime, the ticks see that runtime, since the
     /// client of a root outside the process may need it.
-    pub(crate) fn start(keyring: Keyring) -> Result<Self> {
+    pub(crate) fn start(keyring: Keyring, vault: Vault) -> Result<Self> {
         let state = Arc::new(State::default());
         let (shared, runtime) = (Arc::clone(&state), Handle::try_current().ok());
         let thread = std::thread::Builder::new()
@@ -54,8 +55,11 @@ impl Ticker {
                 let _within = runtime.as_ref().map(Handle::enter);
                 let ending = Ending(shared);
                 while !ending.0.waits() {
-                    let failure = wait_for(keyring.tick()).err().map(|e| e.to_string());
-                    *lock(&ending.0.failure) = failure;
+                    let ticked = wait_for(async {
+                        keyring.tick().await?;
+                        vault.tick().await
+                    });
+                    *lock(&ending.0.failure) = ticked.err().map(|e| e.to_string());
                 }
                 // If this fails, the lease runs out by itself.
                 let _given_up = wait_for(keyring.leave());

@@ -4,6 +4,7 @@ mod anchored;
 mod builder;
 mod columns;
 mod handles;
+mod left_open;
 mod marks;
 mod opening;
 mod replica;
@@ -22,6 +23,7 @@ use keyward_store::{Applied, Records, Write};
 
 pub use builder::KeyringBuilder;
 pub(crate) use builder::{new_key, wrap_new};
+pub use left_open::LeftOpen;
 pub use replicas::ReplicaStatus;
 
 use crate::admin::Admin;
@@ -57,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) policy: Policy,
     coverages: Coverages,
     replica: Option<Replica>,
+    /// When to look again for what other runs left open in the trail.
+    look_again: Mutex<Option<Timestamp>>,
     view: RwLock<Arc<Snapshot>>,
     refreshed: Mutex<Timestamp>,
     refreshing: tokio::sync::Mutex<()>,

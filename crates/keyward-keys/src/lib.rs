@@ -74,7 +74,7 @@ pub use anchor::{Advance, Anchor, FileAnchor, Pin, PinName, Standing};
 pub use barrier::Barrier;
 pub use coverage::{ColumnId, Coverage, Coverages, RecordColumn};
 pub use key_use::{Algorithm, KeyUse, Life, REFUSED_SUITE, Signs, Suites};
-pub use keyring::{Keyring, KeyringBuilder, ReplicaStatus};
+pub use keyring::{Keyring, KeyringBuilder, LeftOpen, ReplicaStatus};
 pub use mac_handle::{MacHandle, MacVerifier};
 pub use policy::{Policy, TenantKeyMode};
 pub use registry::Registered;

@@ -45,6 +45,10 @@ pub struct Policy {
     /// How often a replica counts the columns of its own that only it can count, to show the
     /// counts to others. 5 minutes.
     pub report: Duration,
+    /// How long after its intent an act of a process without a lease may be going on: until then
+    /// no other closes it in the trail. 1 day: longer than a command rewraps a large home. What a
+    /// process with a lease left is closed once that has run out.
+    pub unleased_act: Duration,
     /// How long a tenant's keys stay in memory. 10 minutes.
     pub cache_for: Duration,
     /// How often a tenant's keys are used before they are read anew. 2^20.
@@ -101,6 +105,7 @@ impl Default for Policy {
             token_lookups: 8,
             seal_use: Duration::from_secs(60),
             report: Duration::from_secs(300),
+            unleased_act: Duration::from_secs(86_400),
             cache_for: Duration::from_secs(600),
             cache_uses: 1 << 20,
             cache_tenants: 10_000,

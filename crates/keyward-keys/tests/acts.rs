@@ -2,10 +2,12 @@
 //! dropped at each point where they wait.
 #![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_base::audit::Outcome;
-use keyward_base::{Actor, ErrorKind, Purpose, Sink, Subject};
+use keyward_base::{Actor, ErrorKind, ManualClock, Purpose, Sink, Subject, Timestamp};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, KeyState, Keyring, KeyringBuilder, Root};
 use keyward_store::{MemoryStore, Records};
@@ -184,6 +186,76 @@ async fn an_act_beside_the_ring_whose_answer_was_lost_is_unknown() {
         (last.action, last.outcome),
         ("keys.set-aside", Outcome::Unknown)
     );
+}
+
+/// Two processes on one trail: what the one is about is not closed by the other, until its lease is
+/// over.
+#[tokio::test]
+async fn an_act_of_a_living_process_is_left_to_it() {
+    let (world, ring) = World::new().await;
+    let first = ring.status().keys.first().unwrap().id;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    let _promoted = ring.admin().promote_ready().await.unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
+    let replica = async |name: &str| {
+        let sink = Arc::new(SteppingSink(Arc::new(world.audit.clone())));
+        let store = Staged::over(Arc::clone(&world.store));
+        let builder = world.builder(store, sink).clock(clock.clone());
+        builder.replica(name).open().await.unwrap()
+    };
+    let (one, two) = (replica("one").await, replica("two").await);
+    let is_closed = || world.audit.open().is_empty();
+    let outcomes = || {
+        let events = world.audit.events();
+        let ends = events.iter().filter(|e| e.outcome != Outcome::Intended);
+        ends.filter(|event| event.action == "keys.disable").count()
+    };
+
+    let admin = one.admin();
+    let mut act = pin!(admin.disable(first));
+    while is_closed() {
+        assert!(at_most(1, act.as_mut()).is_none());
+    }
+    let three = replica("three").await;
+    two.tick().await.unwrap();
+    assert!(!is_closed(), "it goes on");
+    act.await.unwrap();
+    assert!(is_closed());
+    three.tick().await.unwrap();
+    assert_eq!(outcomes(), 1, "its own word, and no other");
+
+    // Killed: its lease is there still, and then it is not.
+    let second = ring.status().keys.last().unwrap().id;
+    admin.enable(first).await.unwrap();
+    let mut polls = 0;
+    while is_closed() {
+        polls += 1;
+        assert!(at_most(polls, admin.disable(first)).is_none());
+    }
+    // A process tells its own acts from those of others, however often a ring is opened.
+    let four = replica("four").await;
+    assert!(!is_closed());
+    clock.advance(Duration::from_secs(90));
+    four.tick().await.unwrap();
+    assert!(is_closed(), "closed by a tick");
+    assert_eq!(outcomes(), 2);
+    let last = world.audit.last().unwrap();
+    assert_eq!((last.action, last.run), ("keys.disable", four.run()));
+    assert_ne!(first, second);
+
+    // One that takes no lease is given a day.
+    let once = world.builder(Arc::clone(&world.store), Arc::new(world.audit.clone()));
+    let once = once.clock(clock.clone()).open().await.unwrap();
+    let deaf = |event: &keyward_base::Event| event.outcome != Outcome::Intended;
+    world.audit.refuse(deaf);
+    once.admin().rotate(&purpose()).await.unwrap();
+    world.audit.refuse(|_| false);
+    clock.advance(Duration::from_secs(86_399));
+    let _five = replica("five").await;
+    assert!(!is_closed());
+    clock.advance(Duration::from_secs(1));
+    let _six = replica("six").await;
+    assert!(is_closed());
 }
 
 #[tokio::test]

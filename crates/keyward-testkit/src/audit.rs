@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::audit::{Intent, Outcome};
-use keyward_base::{BoxFuture, Error, Event, EventId, Result, Sink};
+use keyward_base::{BoxFuture, Error, Event, EventId, Result, Sink, Timestamp};
 
 type Refuses = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
@@ -15,7 +15,7 @@ pub struct RecordingAudit(Arc<Mutex<Held>>);
 #[derive(Default)]
 struct Held {
     events: Vec<Event>,
-    left: Vec<Intent>,
+    left: HashSet<EventId>,
     refuses: Option<Refuses>,
 }
 
@@ -60,10 +60,11 @@ impl RecordingAudit {
         open(&self.held().events)
     }
 
-    /// From now on it is another run that records: what is open was left by the one before.
+    /// From now on it is another run that records, long after: what is open was left by one that
+    /// is over.
     pub fn restart(&self) {
         let mut held = self.held();
-        held.left = open(&held.events);
+        held.left = open(&held.events).iter().map(|left| left.id).collect();
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -97,13 +98,19 @@ impl Sink for RecordingAudit {
             if held.refuses.as_ref().is_some_and(|refuses| refuses(event)) {
                 return Err(Error::unavailable("the audit sink was told to fail"));
             }
-            held.left.retain(|left| Some(left.id) != event.id);
             held.events.push(event.clone());
             Ok(())
         })
     }
 
     fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
-        Box::pin(async move { Ok(self.held().left.clone()) })
+        let held = self.held();
+        let mut found = open(&held.events);
+        for intent in &mut found {
+            if held.left.contains(&intent.id) {
+                (intent.at, intent.run) = (Timestamp::from_millis(0), None);
+            }
+        }
+        Box::pin(std::future::ready(Ok(found)))
     }
 }

@@ -15,6 +15,7 @@ mod tenants;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use keyward_base::Timestamp;
 use keyward_base::context::Encoded;
 use keyward_base::{
     Actor, Clock, Context, CredentialKind, Error, Purpose, Result, Revision, Role, SecretBytes,
@@ -59,6 +60,8 @@ pub(crate) struct Inner {
     /// What the ids of its acts begin with.
     named: [u8; 8],
     barrier: Mutex<Option<Barrier>>,
+    /// When to look again for what other runs left open in the trail.
+    look_again: Mutex<Option<Timestamp>>,
     column: RecordColumn,
 }
 

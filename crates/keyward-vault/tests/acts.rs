@@ -11,6 +11,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_base::audit::Outcome;
 use keyward_base::{
@@ -479,6 +480,34 @@ async fn an_act_that_was_overtaken_is_closed_as_unknown() {
     audit.restart();
     let _next = on(&world, Arc::clone(world.vault.store()), &audit).await;
     assert_eq!(audit.last().unwrap().outcome, Outcome::Unknown);
+}
+
+/// Another process does not close what a living one is about: only once its lease is over.
+#[tokio::test]
+async fn an_act_of_a_living_process_is_left_to_it() {
+    let world = World::in_memory().await;
+    let audit = RecordingAudit::new();
+    let process = async |name: &str| {
+        let ring = world.builder().replica(name).open().await.unwrap();
+        let vault = Vault::builder(ring, Staged::over(Arc::clone(world.vault.store())));
+        let sink = Arc::new(SteppingSink(Arc::new(audit.clone())));
+        vault.audit(sink).build().await.unwrap()
+    };
+    let one = process("one").await;
+    let mut polls = 0;
+    while audit.open().is_empty() {
+        polls += 1;
+        assert!(at_most(polls, put(&one)).is_none());
+    }
+    let two = process("two").await;
+    two.tick().await.unwrap();
+    assert_eq!(audit.open().len(), 1, "its lease has not run out");
+    world.clock.advance(Duration::from_secs(90));
+    two.keyring().tick().await.unwrap();
+    two.tick().await.unwrap();
+    assert!(audit.open().is_empty());
+    let last = audit.last().unwrap();
+    assert_eq!((last.action, last.run), ("vault.put", two.keyring().run()));
 }
 
 /// A vault of another purpose on the same trail leaves intents that are not its own alone.

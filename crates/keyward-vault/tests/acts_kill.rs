@@ -17,13 +17,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use keyward_base::Timestamp;
 use keyward_base::audit::Intent;
 use keyward_base::{
     BoxFuture, Event, EventId, Place, Purpose, RecordId, Result, Role, SecretBytes, Sink, Tenant,
 };
 use keyward_crypto::Provider;
-use keyward_keys::{FileRoot, Keyring, KeyringBuilder};
+use keyward_keys::{FileRoot, Keyring, KeyringBuilder, Policy};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Records, Scan};
 use keyward_testkit::{Interrupt, Staged};
@@ -104,6 +106,8 @@ struct Line {
 impl Line {
     fn intent(&self) -> Intent {
         Intent {
+            at: Timestamp::from_millis(0),
+            run: None,
             id: self.id,
             action: self.action.clone(),
             tenant: Tenant::new("acme").ok(),
@@ -138,7 +142,12 @@ fn slot(at: usize) -> Slot {
 fn builder(home: &Path) -> KeyringBuilder {
     let keys = Arc::new(SqliteStore::open(home.join("keys.db")).unwrap());
     let root = FileRoot::open(&home.join("root"), &Provider::default()).unwrap();
-    Keyring::builder(keys, Arc::new(root))
+    // The one before takes no lease, and is dead.
+    let policy = Policy {
+        unleased_act: Duration::ZERO,
+        ..Policy::default()
+    };
+    Keyring::builder(keys, Arc::new(root)).policy(policy)
 }
 
 async fn vault(home: &Path, store: Arc<dyn Records>, trail: Trail) -> Vault {

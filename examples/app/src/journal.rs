@@ -7,10 +7,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::audit::{Intent, Outcome};
+use keyward_base::audit::{Intent, Outcome, RunId};
 use keyward_base::{
     Actor, BoxFuture, Error, ErrorKind, Event, EventId, KeyId, Place, RecordId, Result, Sink,
-    Tenant,
+    Tenant, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,14 @@ const WINDOW: u64 = 32 * 1024;
 pub(crate) struct Journal {
     path: PathBuf,
     file: Mutex<File>,
-    /// Intents that the runs before this one left open.
-    left: Mutex<Vec<Intent>>,
+    open: Mutex<Open>,
+}
+
+/// The intents that no outcome follows in the file, as far as it was read.
+#[derive(Debug, Default)]
+struct Open {
+    read: u64,
+    intents: Vec<Intent>,
 }
 
 /// One line.
@@ -56,6 +62,9 @@ pub(crate) struct Line {
     /// What an act found before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) found: Option<u64>,
+    /// Which run of which process recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) detail: BTreeMap<String, String>,
 }
@@ -81,9 +90,11 @@ impl Journal {
             Ok(file)
         };
         let file = open().map_err(unavailable)?;
-        let left = Mutex::new(left_open(&path).map_err(unavailable)?);
-        let file = Mutex::new(file);
-        Ok(Self { path, file, left })
+        Ok(Self {
+            path,
+            file: Mutex::new(file),
+            open: Mutex::default(),
+        })
     }
 
     /// The events before byte `before` of the file, or the newest.
@@ -94,17 +105,13 @@ impl Journal {
 
 impl Sink for Journal {
     fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            self.write(&Line::of(event))?;
-            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-            left.retain(|left| Some(left.id) != event.id);
-            Ok(())
-        })
+        Box::pin(async move { self.write(&Line::of(event)) })
     }
 
     fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {
-        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(std::future::ready(Ok(left.clone())))
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = open.read_on(&self.path).map_err(unavailable);
+        Box::pin(std::future::ready(found.map(|()| open.intents.clone())))
     }
 }
 
@@ -142,6 +149,7 @@ impl Line {
             record: event.record.as_ref().map(ToString::to_string),
             key: event.key.as_ref().map(ToString::to_string),
             found: event.found,
+            run: event.run.map(|run| run.to_string()),
             detail: event
                 .detail
                 .iter()
@@ -161,6 +169,8 @@ impl Line {
             return None;
         }
         Some(Intent {
+            at: Timestamp::from_millis(self.at),
+            run: self.run.as_deref().and_then(|run| RunId::parse(run).ok()),
             id: EventId::parse(self.id.as_deref()?).ok()?,
             action: self.action.clone(),
             tenant: self.tenant.as_deref().and_then(|t| Tenant::new(t).ok()),
@@ -201,25 +211,34 @@ fn finish_torn_line(file: &mut File) -> std::io::Result<()> {
     }
 }
 
-/// The intents in the file that no outcome follows.
-fn left_open(path: &Path) -> std::io::Result<Vec<Intent>> {
-    let mut open: Vec<Intent> = Vec::new();
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        // A device has no end, and remembers nothing.
-        return Ok(open);
-    }
-    for piece in BufReader::new(file).split(b'\n') {
-        let Ok(line) = serde_json::from_slice::<Line>(&piece?) else {
-            continue;
-        };
-        if let Some(intent) = line.intent() {
-            open.push(intent);
-        } else if let Some(id) = &line.id {
-            open.retain(|intent| intent.id.to_string() != *id);
+impl Open {
+    /// Reads what any process has written since, up to the last whole line.
+    fn read_on(&mut self, path: &Path) -> std::io::Result<()> {
+        let mut file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            // A device has no end, and remembers nothing.
+            return Ok(());
+        }
+        file.seek(SeekFrom::Start(self.read))?;
+        let (mut lines, mut piece) = (BufReader::new(file), Vec::new());
+        loop {
+            piece.clear();
+            let length = lines.read_until(b'\n', &mut piece)?;
+            if piece.last() != Some(&b'\n') {
+                return Ok(());
+            }
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            self.read = self.read.saturating_add(length);
+            let Ok(line) = serde_json::from_slice::<Line>(&piece) else {
+                continue;
+            };
+            if let Some(intent) = line.intent() {
+                self.intents.push(intent);
+            } else if let Some(id) = &line.id {
+                self.intents.retain(|intent| intent.id.to_string() != *id);
+            }
         }
     }
-    Ok(open)
 }
 
 fn read_tail(path: &Path, before: Option<u64>, limit: usize) -> std::io::Result<Tail> {
@@ -294,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn intents_without_an_outcome_are_known_to_the_next_run_only() {
+    fn intents_without_an_outcome_are_known_to_every_run() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("audit");
         let journal = Journal::open(path.clone()).unwrap();
@@ -311,10 +330,12 @@ mod tests {
         event.id = Some(id(1));
         event.outcome = Outcome::Done;
         journal.write(&Line::of(&event)).unwrap();
-        assert!(
-            now(journal.open_intents()).is_empty(),
-            "acts may be going on"
-        );
+        // Whether it goes on is not for the journal to say: another process reads it as well.
+        let beside = Journal::open(path.clone()).unwrap();
+        for journal in [&journal, &beside] {
+            let open = now(journal.open_intents());
+            assert_eq!(open.iter().map(|open| open.id).collect::<Vec<_>>(), [id(2)]);
+        }
         // An intent is shown while it is open, an outcome in its place.
         let shown = journal.tail(None, 10).unwrap().lines;
         let shown: Vec<_> = shown.iter().map(|line| line.outcome.as_str()).collect();
@@ -328,6 +349,7 @@ mod tests {
         event.outcome = Outcome::NotDone;
         now(async { journal.record(&event).await.map(|()| Vec::new()) });
         assert!(now(journal.open_intents()).is_empty());
+        assert!(now(beside.open_intents()).is_empty());
     }
 
     /// The journal waits for nothing but the disk.

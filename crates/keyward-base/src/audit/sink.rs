@@ -4,7 +4,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::audit::{Event, EventId};
+use crate::audit::{Event, EventId, RunId};
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::future::BoxFuture;
 use crate::id::{KeyId, Place, RecordId, Tenant};
@@ -20,9 +21,9 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// `Unavailable` if it could not be recorded. What needs the event is then not done.
     fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>>;
 
-    /// Intents of runs that are over and that no outcome was recorded for, oldest first: their
-    /// process was killed, or their future dropped. Not those of acts that may be going on, so
-    /// that each start closes what the one before it left.
+    /// Intents that no outcome was recorded for, oldest first, whoever recorded them: their process
+    /// was killed, their future dropped, or the act goes on. Which of these it is, the reader asks
+    /// of the lease of the run that an intent names.
     ///
     /// # Errors
     /// `Unavailable` if the trail cannot be read.
@@ -33,6 +34,10 @@ pub trait Sink: fmt::Debug + Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // Made by sinks.
 pub struct Intent {
+    /// See [`Event::at`].
+    pub at: Timestamp,
+    /// See [`Event::run`].
+    pub run: Option<RunId>,
     /// See [`Event::id`].
     pub id: EventId,
     /// See [`Event::action`].
@@ -57,6 +62,8 @@ impl Intent {
             return None;
         }
         Some(Self {
+            at: event.at,
+            run: event.run,
             id: event.id?,
             action: event.action.to_owned(),
             tenant: event.tenant.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::audit::{Actor, Event, EventId, Intent, Outcome, Sink};
+use crate::audit::{Actor, Event, EventId, Intent, Outcome, RunId, Sink};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 
@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 pub struct Trail {
     sink: Arc<dyn Sink>,
     actor: Option<Actor>,
+    run: Option<RunId>,
     optional: Arc<[&'static str]>,
     dropped: Arc<AtomicU64>,
 }
@@ -23,6 +24,7 @@ impl Trail {
         Self {
             sink,
             actor: None,
+            run: None,
             optional: Arc::default(),
             dropped: Arc::default(),
         }
@@ -33,6 +35,15 @@ impl Trail {
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self {
             actor: Some(actor),
+            ..self.clone()
+        }
+    }
+
+    /// The same trail, whose events are those of `run`. A keyring and a vault say so themselves.
+    #[must_use]
+    pub fn in_run(&self, run: Option<RunId>) -> Self {
+        Self {
+            run,
             ..self.clone()
         }
     }
@@ -77,7 +88,7 @@ impl Trail {
     /// # Errors
     /// `Unavailable` if it could not be recorded.
     pub async fn require(&self, mut event: Event) -> Result<()> {
-        event.actor.clone_from(&self.actor);
+        self.fill(&mut event);
         self.record(&event).await.map(|_| ())
     }
 
@@ -96,21 +107,21 @@ impl Trail {
     /// Records an event as well as can be: one that cannot be recorded is counted. Nothing is
     /// queued, so that no more events wait than acts are going on.
     pub async fn note(&self, mut event: Event) {
-        event.actor.clone_from(&self.actor);
+        self.fill(&mut event);
         if self.sink.record(&event).await.is_err() {
             self.count_drop();
         }
     }
 
     /// Records that something is about to be done. The act is closed by [`Act::end`]; if that is
-    /// never reached, the next start finds the intent and says what became of it.
+    /// never reached, a later start finds the intent and says what became of it.
     ///
     /// # Errors
     /// `Unavailable` if it could not be recorded and had to be: the act must not be done then.
     pub async fn intend(&self, id: EventId, mut event: Event) -> Result<Act> {
         event.id = Some(id);
         event.outcome = Outcome::Intended;
-        event.actor.clone_from(&self.actor);
+        self.fill(&mut event);
         if !self.record(&event).await? {
             event.id = None; // Its outcome stands alone.
         }
@@ -135,12 +146,18 @@ impl Trail {
     ) -> Result<()> {
         let mut event = Event::new(at, action, outcome);
         event.id = Some(intent.id);
+        event.run = self.run;
         event.tenant = intent.tenant;
         event.place = intent.place;
         event.record = intent.record;
         event.key = intent.key;
         event.found = intent.found;
         self.record(&event).await.map(|_| ())
+    }
+
+    fn fill(&self, event: &mut Event) {
+        event.actor.clone_from(&self.actor);
+        event.run = self.run;
     }
 
     fn count_drop(&self) {

@@ -155,11 +155,14 @@ impl KeyringBuilder {
             root: self.root,
             anchor: self.anchor,
             clock: self.clock,
-            trail: self.trail,
+            trail: self
+                .trail
+                .in_run(replica.as_ref().map(|replica| replica.run)),
             provider: self.provider,
             policy: self.policy,
             coverages: Coverages::default(),
             replica,
+            look_again: Mutex::default(),
             view: RwLock::new(Arc::new(snapshot)),
             refreshed: Mutex::new(now),
             refreshing: tokio::sync::Mutex::new(()),

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::encoding::hex;
+use keyward_base::audit::RunId;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_crypto::Provider;
 use keyward_store::{Applied, RecordKey, Version, Write};
@@ -20,6 +20,7 @@ const PURGED: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Replica {
     id: String,
+    pub(super) run: RunId,
     held: Mutex<Option<Held>>,
     pub(super) reports: Mutex<Reports>,
 }
@@ -42,8 +43,10 @@ impl Replica {
         }
         let mut random = [0; 8];
         provider.fill(&mut random)?;
+        let run = RunId::from_bytes(random);
         Ok(Self {
-            id: format!("{name}-{}", hex(&random)),
+            id: format!("{name}-{run}"),
+            run,
             held: Mutex::new(None),
             reports: Mutex::default(),
         })
@@ -69,7 +72,8 @@ impl Replica {
 impl Keyring {
     /// What a long-running process does every few seconds: reads the ring anew when that is due,
     /// acknowledges it, renews the lease, and now and then counts the columns that only it can
-    /// count, for others to see. A one-shot process need not call it.
+    /// count, for others to see. Acts that another run left open are closed once that run is seen
+    /// to be over. A one-shot process need not call it.
     ///
     /// # Errors
     /// As [`Keyring::refresh`]. The lease is then not renewed, and when it has run out this
@@ -85,7 +89,9 @@ impl Keyring {
             self.refresh().await?;
         }
         self.renew_lease(now).await?;
-        self.report(now).await
+        self.report(now).await?;
+        // Counting may have taken long.
+        self.settle_again(self.0.clock.now()?).await
     }
 
     /// Renews the lease when a third of it is gone, the epoch moved on, or the clock went back.

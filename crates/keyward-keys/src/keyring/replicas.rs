@@ -1,5 +1,6 @@
 //! The long-running processes, as each sees the others.
 
+use keyward_base::audit::RunId;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_store::{Applied, Record, RecordKey, Write};
 
@@ -23,6 +24,14 @@ pub struct ReplicaStatus {
     pub columns: Vec<ColumnReport>,
     /// The epoch in which the MAC key was made that its record is under.
     pub(crate) mac_epoch: u64,
+}
+
+impl ReplicaStatus {
+    /// Whether it is `run` that holds the lease.
+    pub(super) fn is_run(&self, run: RunId) -> bool {
+        let random = self.name.rsplit_once('-').map(|(_, random)| random);
+        random == Some(run.to_string().as_str())
+    }
 }
 
 impl Keyring {

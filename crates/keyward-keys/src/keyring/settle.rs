@@ -1,8 +1,10 @@
 //! Acts on the ring, as the trail tells them: an intent before, an outcome after, and what an
 //! earlier run left open.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use keyward_base::audit::{Act, Intent, Outcome};
-use keyward_base::{Error, ErrorKind, Event, EventId, KeyId, Result};
+use keyward_base::{Error, ErrorKind, Event, EventId, KeyId, Result, Timestamp};
 use keyward_crypto::Provider;
 
 use super::Keyring;
@@ -57,12 +59,13 @@ fn named(ring: RingId) -> [u8; 8] {
 }
 
 impl Keyring {
-    /// Closes what an earlier run left open, by what the ring says became of it.
+    /// Closes what runs that are over left open, by what the ring says became of it.
     pub(super) async fn settle(&self) -> Result<()> {
         let trail = &self.0.trail;
         let of = named(self.snapshot().ring.id);
-        let open = trail.sink().open_intents().await?;
-        for intent in open.into_iter().filter(|intent| intent.id.is_of(of)) {
+        let found = self.left_open(trail, of).await?;
+        *lock(&self.0.look_again) = found.look_again;
+        for intent in found.ended {
             let Some(action) = ACTIONS.into_iter().find(|known| *known == intent.action) else {
                 continue;
             };
@@ -72,6 +75,19 @@ impl Keyring {
         }
         Ok(())
     }
+
+    /// [`Keyring::settle`], where another run may have ended since.
+    pub(super) async fn settle_again(&self, now: Timestamp) -> Result<()> {
+        let due = *lock(&self.0.look_again);
+        match due {
+            Some(due) if due <= now => self.settle().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What became of an act. Each change of the ring is one compare-and-swap that raises its epoch,

@@ -1,7 +1,9 @@
 //! What the vault does to a slot, as its trail tells it.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use keyward_base::audit::{Act, Intent, Outcome};
-use keyward_base::{Error, ErrorKind, Event, EventId, KeyId, Reason, Result};
+use keyward_base::{Error, ErrorKind, Event, EventId, KeyId, Reason, Result, Timestamp};
 use keyward_store::{Applied, Write};
 
 use super::Vault;
@@ -129,11 +131,32 @@ impl Vault {
         }
     }
 
-    /// Closes what an earlier run of this vault left open, by what its slots say became of it.
+    /// What a long-running process does every few seconds beside
+    /// [`Keyring::tick`](keyward_keys::Keyring::tick): acts on this vault that another run left
+    /// open in the trail are closed once that run is seen to be over. Reads nothing where none was
+    /// open at the start. `Home::serve` calls it.
+    ///
+    /// # Errors
+    /// `Unavailable` if a store or the trail cannot be reached.
+    pub async fn tick(&self) -> Result<()> {
+        let due = *self.look_again();
+        match due {
+            Some(due) if due <= self.inner.clock.now()? => self.settle().await,
+            _ => Ok(()),
+        }
+    }
+
+    fn look_again(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        let held = self.inner.look_again.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes what runs that are over left open, by what its slots say became of it.
     pub(super) async fn settle(&self) -> Result<()> {
-        let open = self.trail.sink().open_intents().await?;
-        let of = self.inner.named;
-        for intent in open.into_iter().filter(|intent| intent.id.is_of(of)) {
+        let keyring = &self.inner.keyring;
+        let found = keyring.left_open(&self.trail, self.inner.named).await?;
+        *self.look_again() = found.look_again;
+        for intent in found.ended {
             let known = [PUT, DELETE, REWRAP];
             let Some(action) = known.into_iter().find(|known| *known == intent.action) else {
                 continue;

@@ -69,7 +69,7 @@ impl VaultBuilder {
     }
 
     /// Makes the vault and registers its records with the keyring, so that no key they need is
-    /// destroyed. Acts that an earlier run left open in the trail are closed.
+    /// destroyed. Acts that runs which are over left open in the trail are closed.
     ///
     /// # Errors
     /// `Misuse` if the ring has no key of the purpose, or the collection belongs to another;
@@ -80,13 +80,14 @@ impl VaultBuilder {
             None => Purpose::new(PURPOSE)?,
         };
         self.keyring.promoted_epoch(&purpose)?;
+        let trail = self.trail.in_run(self.keyring.run());
         let collection = self.collection;
         let barrier = Barrier::claim(self.store.as_ref(), &collection, &purpose).await?;
         let rows = Rows {
             purpose: purpose.clone(),
             provider: *self.keyring.provider(),
             clock: Arc::clone(&self.clock),
-            trail: self.trail.clone(),
+            trail: trail.clone(),
         };
         let store = Arc::clone(&self.store);
         let column = RecordColumn::new(store, collection.clone(), purpose.clone())?;
@@ -109,11 +110,12 @@ impl VaultBuilder {
             collection,
             named: [a, b, c, d, e, f, g, h],
             barrier: Mutex::new(Some(barrier)),
+            look_again: Mutex::default(),
             column,
         };
         let vault = Vault {
             inner: Arc::new(inner),
-            trail: self.trail,
+            trail,
         };
         vault.settle().await?;
         Ok(vault)

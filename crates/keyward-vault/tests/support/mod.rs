@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use keyward_base::{ManualClock, Purpose, Timestamp};
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, Keyring, Root};
+use keyward_keys::{EphemeralRoot, Keyring, KeyringBuilder, Root};
 use keyward_store::{MemoryStore, Records};
 use keyward_testkit::RecordingAudit;
 use keyward_vault::Vault;
@@ -74,6 +74,11 @@ impl World {
             keys,
             data,
         }
+    }
+
+    /// The keyring of another process.
+    pub(crate) fn builder(&self) -> KeyringBuilder {
+        Keyring::builder(Arc::clone(&self.keys), Arc::clone(&self.root)).clock(self.clock.clone())
     }
 
     /// The same vault in another process.
