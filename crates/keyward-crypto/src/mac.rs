@@ -75,31 +75,6 @@ impl MacKey {
         Err(Error::rejected(Reason::NOT_AUTHENTIC))
     }
 
-    /// The tag of the parts one after the other, for records whose bytes have one form. The caller
-    /// makes what they mean plain: no other use of the key may give the same bytes.
-    #[must_use]
-    pub fn sign_parts(&self, parts: &[&[u8]]) -> [u8; TAG_LEN] {
-        let mut tag = [0; TAG_LEN];
-        self.0.with_stack_wiped(|| self.0.sign(parts, &mut tag));
-        tag
-    }
-
-    /// Checks a tag of [`MacKey::sign_parts`] in constant time. The right one is wiped.
-    ///
-    /// # Errors
-    /// As [`MacKey::verify`].
-    pub fn verify_parts(&self, parts: &[&[u8]], tag: &[u8; TAG_LEN]) -> Result<()> {
-        let right = self.0.with_stack_wiped(|| {
-            let mut expected = [0; TAG_LEN];
-            self.0.sign(parts, &mut expected);
-            crate::equal(&expected, tag)
-        });
-        if right {
-            return Ok(());
-        }
-        Err(Error::rejected(Reason::NOT_AUTHENTIC))
-    }
-
     fn write<F: Fields>(&self, domain: Domain<F>, fields: &F, tag: &mut [u8; TAG_LEN]) {
         self.0.sign_fed(|to| domain.stream(fields, to), tag);
     }

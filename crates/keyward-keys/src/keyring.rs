@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use keyward_base::{Clock, Error, Purpose, Result, Timestamp, Trail};
-use keyward_crypto::{MacKey, Provider};
+use keyward_crypto::Provider;
 use keyward_store::{Applied, Records, Write};
 
 pub use builder::KeyringBuilder;
@@ -31,6 +31,7 @@ use crate::anchor::Anchor;
 use crate::cache::Cache;
 use crate::coverage::Coverages;
 use crate::policy::Policy;
+use crate::record_mac::RecordMac;
 use crate::records::{MAX_TRIES, contended, put, ring_place};
 use crate::ring::Ring;
 use crate::root::Root;
@@ -201,7 +202,7 @@ impl Keyring {
         &self,
         known: &Snapshot,
         next: &Ring,
-        mac: &MacKey,
+        mac: &RecordMac,
         others: Vec<Write>,
     ) -> Result<bool> {
         // A ring that was put back to what this process knows would be forked by this change.

@@ -53,6 +53,7 @@ mod lease;
 mod mac_handle;
 mod material;
 pub mod policy;
+mod record_mac;
 mod records;
 mod registry;
 pub mod reseal;

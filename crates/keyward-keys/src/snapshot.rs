@@ -7,19 +7,18 @@ use std::sync::Arc;
 use keyward_base::context::Encoded;
 use keyward_base::domain::Domain;
 use keyward_base::{Error, KeyId, Purpose, Reason, Result};
-use keyward_crypto::{BodyKey, MacKey, Provider};
+use keyward_crypto::{BodyKey, Provider};
 use keyward_store::{Record, Version, Write};
 
 use crate::anchor::Pin;
 use crate::format::{MAC_LEN, decode_ring, encode_ring};
 use crate::key_filter::KeyFilter;
 use crate::material::{MacMaterial, Material, SignMaterial};
+use crate::record_mac::{RecordMac, RecordOf};
 use crate::records::ring_place;
 use crate::ring::{KeyKind, KeyState, Ring, RingKey, RingMac};
 use crate::ring_id::RingId;
 use crate::root::{Root, Wrapped};
-
-const RING_MAC: &[u8] = b"keyward/v1/ring\0";
 
 /// An authentic ring. Never changed: a newer one takes its place.
 pub(crate) struct Snapshot {
@@ -29,8 +28,8 @@ pub(crate) struct Snapshot {
     /// The MAC of that record.
     pub(crate) tag: [u8; MAC_LEN],
     pub(crate) filter: Arc<KeyFilter>,
-    mac: Arc<MacKey>,
-    previous_mac: Option<Arc<MacKey>>,
+    mac: Arc<RecordMac>,
+    previous_mac: Option<Arc<RecordMac>>,
     material: HashMap<KeyId, Material>,
 }
 
@@ -46,7 +45,7 @@ impl Snapshot {
         let (ring, body, tag) = decode_ring(&record.data)?;
         let known = known.filter(|known| known.ring.id == ring.id);
         let mac = unwrap_mac(&ring, &ring.mac, root, provider, known).await?;
-        mac.verify_parts(&[RING_MAC, body], &tag).map_err(|e| {
+        mac.verify(RecordOf::Ring, body, &tag).map_err(|e| {
             Error::corrupt(
                 "the keyring record is not authentic: it was altered, or another root wrote it",
             )
@@ -115,7 +114,7 @@ impl Snapshot {
     }
 
     /// The ring's MAC key that was made in `epoch`, if it is one of those in use.
-    pub(crate) fn mac_of(&self, epoch: u64) -> Option<&MacKey> {
+    pub(crate) fn mac_of(&self, epoch: u64) -> Option<&RecordMac> {
         if epoch == self.ring.mac.epoch {
             return Some(&self.mac);
         }
@@ -126,7 +125,7 @@ impl Snapshot {
     }
 
     /// The MAC key that records are written under.
-    pub(crate) fn mac(&self) -> &MacKey {
+    pub(crate) fn mac(&self) -> &RecordMac {
         &self.mac
     }
 
@@ -202,7 +201,7 @@ async fn unwrap_mac(
     root: &dyn Root,
     provider: &Provider,
     known: Option<&Snapshot>,
-) -> Result<Arc<MacKey>> {
+) -> Result<Arc<RecordMac>> {
     if let Some(known) = known {
         if known.ring.mac == *mac {
             return Ok(Arc::clone(&known.mac));
@@ -215,14 +214,14 @@ async fn unwrap_mac(
     }
     let context = mac_context(ring.id, mac.epoch)?;
     let key = root.unwrap(&context, &mac.wrapped).await?;
-    MacKey::new(provider, &key).map(Arc::new)
+    RecordMac::new(provider, &key).map(Arc::new)
 }
 
 /// The bytes of a ring record: the ring and its MAC.
-pub(crate) fn authenticated_bytes(ring: &Ring, mac: &MacKey) -> Result<Vec<u8>> {
+pub(crate) fn authenticated_bytes(ring: &Ring, mac: &RecordMac) -> Result<Vec<u8>> {
     ring.check()?;
     let mut bytes = encode_ring(ring)?;
-    let tag = mac.sign_parts(&[RING_MAC, &bytes]);
+    let tag = mac.sign(RecordOf::Ring, &bytes)?;
     bytes.extend_from_slice(&tag);
     Ok(bytes)
 }
@@ -233,10 +232,10 @@ pub(crate) async fn new_mac(
     root: &dyn Root,
     ring: RingId,
     epoch: u64,
-) -> Result<(RingMac, MacKey)> {
+) -> Result<(RingMac, RecordMac)> {
     let key = provider.random::<32>()?;
     let wrapped = root.wrap(&mac_context(ring, epoch)?, &key).await?;
-    Ok((RingMac { epoch, wrapped }, MacKey::new(provider, &key)?))
+    Ok((RingMac { epoch, wrapped }, RecordMac::new(provider, &key)?))
 }
 
 /// A new key of the filter, and what the ring holds of it.

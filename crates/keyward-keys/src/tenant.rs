@@ -11,10 +11,9 @@ use keyward_crypto::{BodyKey, Provider, body_len};
 use keyward_store::Record;
 
 use crate::format::{TenantEntry, TenantRecord, decode_tenant, encode_tenant};
+use crate::record_mac::RecordOf;
 use crate::ring_id::RingId;
 use crate::snapshot::Snapshot;
-
-const TENANT_MAC: &[u8] = b"keyward/v1/tenant-keys\0";
 
 /// A key that seals and opens the values of one tenant and purpose. A cheap clone; the material
 /// is wiped when the last one is dropped. Hold it for one call, not longer: a handle does not see
@@ -82,7 +81,6 @@ pub(crate) struct Slot {
     pub(crate) key: Option<TenantKey>,
 }
 
-const TENANT_KEYS: Domain<(RingId, &Purpose, &Tenant)> = Domain::new("keyward/v1/tenant-keys");
 /// Ring, ring key, purpose, tenant, then the key's id, epoch and suite.
 const TENANT_KEY: Domain<(RingId, KeyId, &Purpose, &Tenant, KeyId, u64, u8)> =
     Domain::new("keyward/v1/tenant-key");
@@ -103,9 +101,8 @@ pub(crate) fn read(
     let key = snapshot
         .mac_of(held.mac_epoch)
         .ok_or_else(|| damaged(Error::corrupt("its MAC key is no longer in use")))?;
-    let prefix = TENANT_KEYS.encode(&(snapshot.ring.id, purpose, tenant))?;
-    key.verify_parts(&[TENANT_MAC, prefix.as_bytes(), body], &mac)
-        .map_err(damaged)?;
+    let whose = RecordOf::Tenant(snapshot.ring.id, purpose, tenant);
+    key.verify(whose, body, &mac).map_err(damaged)?;
     let strange = |entry: &&TenantEntry| snapshot.ring.find(entry.wrapped_by).is_none();
     match held.entries.iter().find(strange) {
         None => Ok(held),
@@ -151,10 +148,8 @@ pub(crate) fn write(
         entries: record.entries.clone(),
     };
     let mut bytes = encode_tenant(&now)?;
-    let prefix = TENANT_KEYS.encode(&(snapshot.ring.id, purpose, tenant))?;
-    let mac = snapshot
-        .mac()
-        .sign_parts(&[TENANT_MAC, prefix.as_bytes(), &bytes]);
+    let whose = RecordOf::Tenant(snapshot.ring.id, purpose, tenant);
+    let mac = snapshot.mac().sign(whose, &bytes)?;
     bytes.extend_from_slice(&mac);
     Ok(bytes)
 }

@@ -7,7 +7,7 @@ use keyward_base::{
     Clock, Error, Event, KeyId, Purpose, Result, Sink, SystemClock, Timestamp, Trail,
 };
 use keyward_crypto::sign::{PublicKey, SigningKey};
-use keyward_crypto::{MacKey, Provider};
+use keyward_crypto::Provider;
 use keyward_store::{Applied, Records};
 
 use super::replica::Replica;
@@ -20,6 +20,7 @@ use crate::key_filter::KeyFilter;
 use crate::key_use::{KeyUse, PurposeRules, Rules};
 use crate::material::SignMaterial;
 use crate::policy::Policy;
+use crate::record_mac::RecordMac;
 use crate::records::{COVERAGE, KEYRING, TENANT_KEYS, is_empty, put, ring_place};
 use crate::registry::Registry;
 use crate::ring::{KeyKind, KeyState, Published, Ring, RingKey};
@@ -246,7 +247,7 @@ impl KeyringBuilder {
         Ok(())
     }
 
-    async fn first_ring(&self, purposes: &[Purpose]) -> Result<(Ring, MacKey)> {
+    async fn first_ring(&self, purposes: &[Purpose]) -> Result<(Ring, RecordMac)> {
         let now = self.clock.now()?;
         let mut id = [0; 16];
         self.provider.fill(&mut id)?;

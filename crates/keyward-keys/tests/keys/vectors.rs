@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Result, SecretBytes, Suite};
-use keyward_crypto::{MacKey, Provider, danger};
+use keyward_crypto::hmac::{HmacHash, HmacKey};
+use keyward_crypto::{Provider, danger};
 use keyward_keys::format::{inspect_coverage, inspect_replica};
 use keyward_keys::{EnvRoot, KeyUse, Keyring, Life, Root as _, RootVersion, Signs, Wrapped};
 use keyward_store::{Collection, Scan};
@@ -143,16 +144,11 @@ fn save(name: &str, what: &str, expect: &str, fields: &[(&str, String)]) {
 /// Signs a ring again, as the page says, so that its MAC is not the defect.
 pub(crate) async fn sign_ring(mut ring: Vec<u8>) -> Vec<u8> {
     ring.truncate(ring.len() - 32);
-    let (body, tag) = (
-        ring.clone(),
-        ring_mac(&ring)
-            .await
-            .sign_parts(&[b"keyward/v1/ring\0", &ring]),
-    );
-    [&body[..], &tag].concat()
+    let tag = ring_mac(&ring).await.sign(&[b"keyward/v1/ring\0", &ring]);
+    [&ring[..], tag.as_bytes()].concat()
 }
 
-async fn ring_mac(ring: &[u8]) -> MacKey {
+async fn ring_mac(ring: &[u8]) -> HmacKey {
     const RING_MAC: Domain<(&[u8], &[u8])> = Domain::new("keyward/v1/ring-mac");
     let context = RING_MAC.encode(&(&ring[5..21], &ring[37..45])).unwrap();
     let wrapped = Wrapped {
@@ -160,7 +156,8 @@ async fn ring_mac(ring: &[u8]) -> MacKey {
         bytes: ring[51..51 + 104].to_vec(),
     };
     let key = root(V1).unwrap(&context, &wrapped).await.unwrap();
-    MacKey::new(&Provider::default(), &key).unwrap()
+    let key = SecretBytes::copy_of(key.expose());
+    HmacKey::new(&Provider::default(), HmacHash::Sha256, &key).unwrap()
 }
 
 pub(crate) fn edit(bytes: &[u8], at: usize, to: &[u8]) -> Vec<u8> {
