@@ -26,7 +26,7 @@ fn secretive() -> Error {
 }
 
 fn refused() -> Error {
-    Error::rejected(Reason::NotFound)
+    Error::rejected(Reason::NOT_FOUND)
 }
 
 fn unauthenticated() -> Failure {

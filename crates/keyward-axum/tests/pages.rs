@@ -563,12 +563,12 @@ fn errors_of_keyward_have_a_status_by_blame_and_go_to_the_reporter() {
             Error::unavailable("the file /srv/keys.db is locked")
         }),
         (500, || {
-            Error::corrupt("row 7 of vault").because(Reason::Damaged)
+            Error::corrupt("row 7 of vault").because(Reason::DAMAGED)
         }),
-        (409, || Error::rejected(Reason::Conflict)),
-        (404, || Error::rejected(Reason::NotFound)),
-        (404, || Error::rejected(Reason::NotAuthentic)),
-        (404, || Error::rejected(Reason::DestroyedKey)),
+        (409, || Error::rejected(Reason::CONFLICT)),
+        (404, || Error::rejected(Reason::NOT_FOUND)),
+        (404, || Error::rejected(Reason::NOT_AUTHENTIC)),
+        (404, || Error::rejected(Reason::EXPIRED)),
     ];
     let told = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&told);
@@ -602,7 +602,10 @@ fn errors_of_keyward_have_a_status_by_blame_and_go_to_the_reporter() {
     assert_eq!(post_with(to, "").status, 403);
     assert_eq!(
         *told.lock().unwrap(),
-        [format!("{:?}", rejected(Reason::CrossOrigin)())]
+        [format!(
+            "{:?}",
+            rejected(keyward_axum::reason::CROSS_ORIGIN)()
+        )]
     );
     let input = Failure::input(Error::misuse("not a key"));
     assert_eq!(input.status(), StatusCode::BAD_REQUEST);

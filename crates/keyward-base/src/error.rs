@@ -76,27 +76,6 @@ impl Reason {
     }
 }
 
-/// The older names of reasons, until each is named where its crate defines it.
-#[doc(hidden)]
-#[allow(missing_docs, non_upper_case_globals)] // Named as the variants were.
-impl Reason {
-    pub const Conflict: Self = Self("conflict");
-    pub const CrossOrigin: Self = Self("cross-origin");
-    pub const Damaged: Self = Self("damaged");
-    pub const DamagedKeys: Self = Self("damaged-keys");
-    pub const DestroyedKey: Self = Self("destroyed-key");
-    pub const DisabledKey: Self = Self("disabled-key");
-    pub const Expired: Self = Self("expired");
-    pub const ForeignHost: Self = Self("foreign-host");
-    pub const Malformed: Self = Self("malformed");
-    pub const NotAuthentic: Self = Self("not-authentic-for-this-context");
-    pub const NotFound: Self = Self("not-found");
-    pub const PendingKey: Self = Self("pending-key");
-    pub const RoleMismatch: Self = Self("role-mismatch");
-    pub const TooLong: Self = Self("too-long");
-    pub const UnknownKey: Self = Self("unknown-key");
-}
-
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -35,7 +35,7 @@ fn base64url_takes_nothing_but_what_it_writes() {
     assert_eq!(taken, ["_w"]);
     for bad in ["_w==", "_w=", "+/8", " _w", "_w\n", "A", "_", "AA\0", "Ä"] {
         let error = from_base64url(bad).unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::Malformed), "{bad:?}");
+        assert_eq!(error.reason(), Some(Reason::MALFORMED), "{bad:?}");
     }
 }
 
@@ -56,7 +56,7 @@ fn padded_base64_has_one_spelling_too() {
     }
     for bad in ["/w", "/w=", "/x==", "/w==\n", " /w==", "/w==/w==", "A", "="] {
         let error = from_base64(bad).unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::Malformed), "{bad:?}");
+        assert_eq!(error.reason(), Some(Reason::MALFORMED), "{bad:?}");
     }
 }
 
@@ -80,7 +80,7 @@ proptest! {
         prop_assert_eq!(from_hex::<8>(&hex(&bytes)).unwrap(), bytes);
         match from_hex::<8>(&text) {
             Ok(bytes) => prop_assert_eq!(hex(&bytes), text),
-            Err(e) => prop_assert_eq!(e.reason(), Some(Reason::Malformed)),
+            Err(e) => prop_assert_eq!(e.reason(), Some(Reason::MALFORMED)),
         }
     }
 

@@ -61,7 +61,7 @@ fn a_stored_hint_is_read_to_the_letter() {
     ] {
         assert_eq!(
             Hint::parse(&bad).unwrap_err().reason(),
-            Some(Reason::Malformed)
+            Some(Reason::MALFORMED)
         );
     }
 }

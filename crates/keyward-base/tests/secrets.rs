@@ -97,21 +97,14 @@ fn nothing_prints_a_secret() {
 
 #[test]
 fn a_rejection_reads_the_same_whatever_its_reason() {
-    const ALL: [Reason; 14] = [
-        Reason::Conflict,
-        Reason::CrossOrigin,
-        Reason::Damaged,
-        Reason::DestroyedKey,
-        Reason::DisabledKey,
-        Reason::Expired,
-        Reason::ForeignHost,
-        Reason::Malformed,
-        Reason::NotAuthentic,
-        Reason::NotFound,
-        Reason::PendingKey,
-        Reason::RoleMismatch,
-        Reason::TooLong,
-        Reason::UnknownKey,
+    const ALL: [Reason; 7] = [
+        Reason::CONFLICT,
+        Reason::DAMAGED,
+        Reason::EXPIRED,
+        Reason::MALFORMED,
+        Reason::NOT_AUTHENTIC,
+        Reason::NOT_FOUND,
+        Reason::TOO_LONG,
     ];
     let mut words: Vec<&str> = ALL.iter().map(|reason| reason.as_str()).collect();
     for reason in ALL {
@@ -123,7 +116,7 @@ fn a_rejection_reads_the_same_whatever_its_reason() {
         );
     }
     assert_eq!(
-        Reason::NotAuthentic.as_str(),
+        Reason::NOT_AUTHENTIC.as_str(),
         "not-authentic-for-this-context"
     );
     words.sort_unstable();
@@ -134,7 +127,7 @@ fn a_rejection_reads_the_same_whatever_its_reason() {
 #[test]
 fn an_error_keeps_its_source_and_an_event_its_outcome() {
     let error = Error::corrupt("damaged")
-        .because(Reason::Damaged)
+        .because(Reason::DAMAGED)
         .with_source("why");
     assert_eq!(
         std::error::Error::source(&error).unwrap().to_string(),
@@ -144,7 +137,7 @@ fn an_error_keeps_its_source_and_an_event_its_outcome() {
     let outcome = Event::outcome_of(&Err::<(), _>(error));
     assert_eq!(
         outcome,
-        Outcome::Failed(ErrorKind::Corrupt, Some(Reason::Damaged))
+        Outcome::Failed(ErrorKind::Corrupt, Some(Reason::DAMAGED))
     );
     assert_eq!(Event::outcome_of(&Ok(())), Outcome::Done);
     let event = Event::new(Timestamp::from_millis(1), "vault.open", outcome);

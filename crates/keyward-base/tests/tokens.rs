@@ -49,8 +49,8 @@ fn the_texts_of_another_implementation() {
         let token = kind.decode(text, &mut buffer).unwrap();
         assert_eq!((token.key, token.payload), (KEY, (&secret,)));
     }
-    assert_eq!(reason(&API_KEY, OWN_TEXT), Some(Reason::Malformed));
-    assert_eq!(reason(&own, API_KEY_TEXT), Some(Reason::Malformed));
+    assert_eq!(reason(&API_KEY, OWN_TEXT), Some(Reason::MALFORMED));
+    assert_eq!(reason(&own, API_KEY_TEXT), Some(Reason::MALFORMED));
 }
 
 #[test]
@@ -71,13 +71,13 @@ fn anything_else_is_malformed_or_too_long() {
         SESSION_TEXT.replacen("kws_AQ", "kws_AA", 1),
         format!("{}J", &SESSION_TEXT[..SESSION_TEXT.len() - 1]),
     ] {
-        assert_eq!(reason(&SESSION, &text), Some(Reason::Malformed), "{text}");
+        assert_eq!(reason(&SESSION, &text), Some(Reason::MALFORMED), "{text}");
     }
     let longest = format!("kws_{}", "A".repeat(MAX_TOKEN_LEN - 4));
-    assert_eq!(reason(&SESSION, &longest), Some(Reason::Malformed));
+    assert_eq!(reason(&SESSION, &longest), Some(Reason::MALFORMED));
     assert_eq!(
         reason(&SESSION, &format!("{longest}A")),
-        Some(Reason::TooLong)
+        Some(Reason::TOO_LONG)
     );
 }
 
@@ -88,13 +88,13 @@ fn a_checksum_is_of_the_whole_text() {
     for (at, was) in API_KEY_TEXT.char_indices() {
         let other = if was == 'B' { 'C' } else { 'B' };
         let changed = format!("{}{other}{}", &API_KEY_TEXT[..at], &API_KEY_TEXT[at + 1..]);
-        assert_eq!(reason(&API_KEY, &changed), Some(Reason::Malformed), "{at}");
+        assert_eq!(reason(&API_KEY, &changed), Some(Reason::MALFORMED), "{at}");
     }
     let bare = &API_KEY_TEXT[..API_KEY_TEXT.len() - 6];
     let plain: TokenKind<([u8; 32],)> = TokenKind::new("kwk_", 1);
-    assert_eq!(reason(&API_KEY, bare), Some(Reason::Malformed));
+    assert_eq!(reason(&API_KEY, bare), Some(Reason::MALFORMED));
     assert_eq!(reason(&plain, bare), None);
-    assert_eq!(reason(&plain, API_KEY_TEXT), Some(Reason::Malformed));
+    assert_eq!(reason(&plain, API_KEY_TEXT), Some(Reason::MALFORMED));
 }
 
 /// A kind whose tokens would be longer than any that is decoded issues none.
@@ -167,12 +167,12 @@ fn the_outside_of_any_kind_is_read() {
         format!("kws_{}", base64url(&[1; 8])),
     ] {
         let error = TokenShape::parse(&text).unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::Malformed), "{text:?}");
+        assert_eq!(error.reason(), Some(Reason::MALFORMED), "{text:?}");
     }
     let longest = format!("kws_{}", "A".repeat(MAX_TOKEN_LEN - 4));
     assert!(TokenShape::parse(&longest).is_ok());
     let error = TokenShape::parse(&format!("{longest}A")).unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::TooLong));
+    assert_eq!(error.reason(), Some(Reason::TOO_LONG));
 }
 
 proptest! {

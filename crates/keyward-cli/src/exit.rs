@@ -62,24 +62,26 @@ fn advice(error: &Error) -> Option<&str> {
         return Some(said);
     }
     Some(match error.reason()? {
-        Reason::Conflict => {
+        Reason::CONFLICT => {
             "the slot is not at the revision you named: `keyward vault list` shows where it stands"
         }
-        Reason::DestroyedKey => "the key it was sealed with is destroyed: it can never be opened",
-        Reason::DisabledKey => {
+        keyward_keys::reason::DESTROYED_KEY => {
+            "the key it was sealed with is destroyed: it can never be opened"
+        }
+        keyward_keys::reason::DISABLED_KEY => {
             "the key it was sealed with is disabled: `keyward keys enable KEY` takes that back"
         }
-        Reason::Malformed => {
+        Reason::MALFORMED => {
             "the input does not have the form its kind asks for: copy it again, whole and unchanged"
         }
-        Reason::NotFound => {
+        Reason::NOT_FOUND => {
             "there is no such thing: `keyward vault list` and `keyward keys status` show what there is"
         }
-        Reason::PendingKey => {
+        keyward_keys::reason::PENDING_KEY => {
             "the key is still pending: `keyward keys rotate` waits until it is active"
         }
-        Reason::TooLong => "the input is longer than the stated limit: give a shorter one",
-        Reason::UnknownKey => {
+        Reason::TOO_LONG => "the input is longer than the stated limit: give a shorter one",
+        keyward_keys::reason::UNKNOWN_KEY => {
             "the key it was sealed with is not in this keyring: is KEYWARD_HOME the right one?"
         }
         _ => "it does not open for this tenant, place, id, kind and role",

@@ -57,7 +57,7 @@ pub(crate) async fn run(value: Option<String>, home_args: &HomeArgs, json: bool)
         _ => standard_input()?,
     };
     let text = std::str::from_utf8(text.expose())
-        .map_err(|_| Error::rejected(Reason::Malformed))?
+        .map_err(|_| Error::rejected(Reason::MALFORMED))?
         .trim();
     if text.starts_with(SEALED_PREFIX) {
         sealed(text, home_args, json).await

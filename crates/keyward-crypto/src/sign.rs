@@ -123,11 +123,11 @@ impl PublicKey {
     /// Checks a signature of `message`, as it is.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::NotAuthentic`]) unless it is this key's signature of that message.
+    /// `Rejected` ([`Reason::NOT_AUTHENTIC`]) unless it is this key's signature of that message.
     pub fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> Result<()> {
         UnparsedPublicKey::new(&ED25519, &self.0)
             .verify(message, signature)
-            .map_err(|_| Error::rejected(Reason::NotAuthentic))
+            .map_err(|_| Error::rejected(Reason::NOT_AUTHENTIC))
     }
 }
 

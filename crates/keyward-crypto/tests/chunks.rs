@@ -75,7 +75,7 @@ fn a_chunk_that_is_damaged_or_elsewhere_is_seen() {
                 key.open_in_place(&context(), body.clone(), 0).unwrap_err(),
             ] {
                 assert_eq!(error.kind(), ErrorKind::Corrupt);
-                assert_eq!(error.reason(), Some(Reason::Damaged));
+                assert_eq!(error.reason(), Some(Reason::DAMAGED));
             }
             assert!(
                 key.verify(&context(), &body).is_ok(),
@@ -103,8 +103,8 @@ fn a_chunk_that_is_damaged_or_elsewhere_is_seen() {
         // Cut at a chunk's end, what is left ends in a full chunk: no message does.
         let cut = &body[..PREFIX_LEN + 2 * SEALED_CHUNK_LEN];
         let error = key.open(&context(), cut).unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::Malformed));
+        assert_eq!(error.reason(), Some(Reason::MALFORMED));
         let error = key.open_in_place(&context(), cut.to_vec(), 0).unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::Malformed));
+        assert_eq!(error.reason(), Some(Reason::MALFORMED));
     }
 }

@@ -75,7 +75,7 @@ impl Each for Vector {
         let outcome = |result: keyward_base::Result<()>| match result {
             Ok(()) => true,
             Err(e) => {
-                assert_eq!(e.reason(), Some(Reason::NotAuthentic), "{name}");
+                assert_eq!(e.reason(), Some(Reason::NOT_AUTHENTIC), "{name}");
                 false
             }
         };
@@ -123,7 +123,7 @@ fn any_other_tag_is_refused() {
         let refused = |fields: &(&Tenant, u64, &str), tag: &[u8; 32]| {
             let error = key.verify(LINK, fields, tag).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Rejected);
-            assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+            assert_eq!(error.reason(), Some(Reason::NOT_AUTHENTIC));
         };
         for other in bit_flips(&tag) {
             refused(&(&acme, 7, "approve"), other[..].try_into().unwrap());
@@ -248,7 +248,7 @@ fn any_other_hmac_is_refused() {
             for other in bit_flips(tag.as_bytes()) {
                 let other = HmacTag::from_bytes(hash, &other).unwrap();
                 let refused = key.verify(&[b"message"], &other).unwrap_err();
-                assert_eq!(refused.reason(), Some(Reason::NotAuthentic));
+                assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
             }
             assert!(key.verify(&[b"messagf"], &tag).is_err());
             assert!(
@@ -272,7 +272,7 @@ fn any_other_hmac_is_refused() {
 #[test]
 fn a_tag_of_another_length_or_form_is_malformed() {
     let malformed = |result: keyward_base::Result<HmacTag>| {
-        assert_eq!(result.unwrap_err().reason(), Some(Reason::Malformed));
+        assert_eq!(result.unwrap_err().reason(), Some(Reason::MALFORMED));
     };
     for hash in HASHES {
         let key = hmac(&Provider::default(), hash, b"Jefe");

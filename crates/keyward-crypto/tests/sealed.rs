@@ -85,10 +85,10 @@ fn header(hint: &str) -> Header {
 
 fn class(error: &Error) -> &'static str {
     match (error.kind(), error.reason()) {
-        (ErrorKind::Rejected, Some(Reason::Malformed)) => "malformed",
-        (ErrorKind::Rejected, Some(Reason::NotAuthentic)) => "not-authentic",
-        (ErrorKind::Rejected, Some(Reason::TooLong)) => "too-long",
-        (ErrorKind::Corrupt, Some(Reason::Damaged)) => "damaged",
+        (ErrorKind::Rejected, Some(Reason::MALFORMED)) => "malformed",
+        (ErrorKind::Rejected, Some(Reason::NOT_AUTHENTIC)) => "not-authentic",
+        (ErrorKind::Rejected, Some(Reason::TOO_LONG)) => "too-long",
+        (ErrorKind::Corrupt, Some(Reason::DAMAGED)) => "damaged",
         (ErrorKind::Unavailable, None) => "unknown-suite",
         _ => panic!("an error of another class: {error:?}"),
     }

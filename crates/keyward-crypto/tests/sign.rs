@@ -50,7 +50,7 @@ fn any_other_signature_message_or_key_is_refused() {
     let others = bit_flips(&signature).chain(truncations(&signature).map(<[u8]>::to_vec));
     for other in others.chain([longer]) {
         let refused = key.public().verify_bytes(message, &other).unwrap_err();
-        assert_eq!(refused.reason(), Some(Reason::NotAuthentic));
+        assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
     }
     assert!(
         key.public()

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_base::{Error, Purpose, Reason, Result, Suite};
-
-/// The value is sealed in a suite that its purpose refuses.
-pub const REFUSED_SUITE: Reason = Reason::new("refused-suite");
+use keyward_base::{Error, Purpose, Result, Suite};
 
 /// What a key does. A purpose has one algorithm for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

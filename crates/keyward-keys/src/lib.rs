@@ -35,6 +35,7 @@
 //! | [`anchor`] | what a ring must not fall behind |
 //! | [`coverage`] | counting what a key still protects |
 //! | [`reseal`] | sealing values anew, whichever crate keeps them |
+//! | [`reason`] | why something was refused |
 //! | [`policy`] | the knobs, each with the reason for its default |
 //! | [`mod@format`] | the bytes of the records |
 //! | [`danger`] | what can lose data |
@@ -53,6 +54,7 @@ mod lease;
 mod mac_handle;
 mod material;
 pub mod policy;
+pub mod reason;
 mod record_mac;
 mod records;
 mod registry;
@@ -74,7 +76,7 @@ pub use admin::{
 pub use anchor::{Advance, Anchor, FileAnchor, Pin, PinName, Standing};
 pub use barrier::Barrier;
 pub use coverage::{ColumnId, Coverage, Coverages, RecordColumn};
-pub use key_use::{Algorithm, KeyUse, Life, REFUSED_SUITE, Signs, Suites};
+pub use key_use::{Algorithm, KeyUse, Life, Signs, Suites};
 pub use keyring::{Keyring, KeyringBuilder, LeftOpen, ReplicaStatus};
 pub use mac_handle::{MacHandle, MacVerifier};
 pub use policy::{Policy, TenantKeyMode};

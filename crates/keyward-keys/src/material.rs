@@ -7,10 +7,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use keyward_base::{Domain, Error, KeyId, Purpose, Reason, Result, SecretArray, Suite, Tenant};
+use keyward_base::{Domain, Error, KeyId, Purpose, Result, SecretArray, Suite, Tenant};
 use keyward_crypto::sign::SigningKey;
 use keyward_crypto::{BodyKey, MacKey, Provider};
 
+use crate::reason;
 use crate::ring::{KeyKind, RingKey};
 use crate::ring_id::RingId;
 
@@ -70,7 +71,7 @@ impl Material {
                     return Err(Error::corrupt(
                         "a signing key of the keyring is not the one that was published",
                     )
-                    .because(Reason::DamagedKeys));
+                    .because(reason::DAMAGED_KEYS));
                 }
                 Ok(Self::Sign(Arc::new(made)))
             }

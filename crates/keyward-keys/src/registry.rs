@@ -65,7 +65,7 @@ impl Registry {
             Error::corrupt(
                 "the registry of columns is not what was written: restore the key store from its newest backup, see the runbook",
             )
-            .because(Reason::NotAuthentic)
+            .because(Reason::NOT_AUTHENTIC)
         };
         let mut pages = Vec::new();
         for record in found {

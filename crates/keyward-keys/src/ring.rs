@@ -1,10 +1,11 @@
 //! The ring as data, and the steps its keys may take. No I/O, no key material.
 
 use keyward_base::encoding::{key_tag, sealed_prefix};
-use keyward_base::{Error, KeyId, Purpose, Reason, Result, Suite, Timestamp};
+use keyward_base::{Error, KeyId, Purpose, Result, Suite, Timestamp};
 use keyward_crypto::sign::{PublicKey, SIGNATURE_LEN};
 
-use crate::key_use::{Algorithm, PurposeRules, REFUSED_SUITE, Rules, Suites};
+use crate::key_use::{Algorithm, PurposeRules, Rules, Suites};
+use crate::reason;
 use crate::ring_id::RingId;
 use crate::root::Wrapped;
 
@@ -44,12 +45,12 @@ impl KeyState {
     pub(crate) fn check_opens(self) -> Result<()> {
         match self {
             Self::Active | Self::Retired => Ok(()),
-            Self::Pending => Err(Error::rejected(Reason::PendingKey)),
+            Self::Pending => Err(Error::rejected(reason::PENDING_KEY)),
             Self::Disabled => Err(Error::unavailable(
                 "the key is disabled: enable it, or restore the value from elsewhere",
             )
-            .because(Reason::DisabledKey)),
-            Self::Destroyed => Err(Error::rejected(Reason::DestroyedKey)),
+            .because(reason::DISABLED_KEY)),
+            Self::Destroyed => Err(Error::rejected(reason::DESTROYED_KEY)),
         }
     }
 }
@@ -258,7 +259,7 @@ impl Ring {
         if self.suites(purpose)?.open(suite) {
             return Ok(());
         }
-        Err(Error::rejected(REFUSED_SUITE))
+        Err(Error::rejected(reason::REFUSED_SUITE))
     }
 
     pub(crate) fn pending(&self, purpose: &Purpose) -> Option<&RingKey> {

@@ -135,9 +135,9 @@ impl PublishedKey {
     /// and has this list from elsewhere.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::NotAuthentic`]) if it did not.
+    /// `Rejected` ([`Reason::NOT_AUTHENTIC`]) if it did not.
     pub fn check_follows(&self, ring: RingId, purpose: &Purpose, before: &Self) -> Result<()> {
-        let not_authentic = || Error::rejected(Reason::NotAuthentic);
+        let not_authentic = || Error::rejected(Reason::NOT_AUTHENTIC);
         let signature = self.signature.ok_or_else(not_authentic)?;
         if self.follows != Some(before.id) {
             return Err(not_authentic());

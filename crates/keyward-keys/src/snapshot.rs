@@ -14,6 +14,7 @@ use crate::anchor::Pin;
 use crate::format::{MAC_LEN, decode_ring, encode_ring};
 use crate::key_filter::KeyFilter;
 use crate::material::{MacMaterial, Material, SignMaterial};
+use crate::reason;
 use crate::record_mac::{RecordMac, RecordOf};
 use crate::records::ring_place;
 use crate::ring::{KeyKind, KeyState, Ring, RingKey, RingMac};
@@ -49,7 +50,7 @@ impl Snapshot {
             Error::corrupt(
                 "the keyring record is not authentic: it was altered, or another root wrote it",
             )
-            .because(Reason::NotAuthentic)
+            .because(Reason::NOT_AUTHENTIC)
             .with_source(e)
         })?;
         ring.check()?;
@@ -192,7 +193,7 @@ const fn is_used(key: &RingKey) -> bool {
 }
 
 fn unknown() -> Error {
-    Error::rejected(Reason::UnknownKey)
+    Error::rejected(reason::UNKNOWN_KEY)
 }
 
 async fn unwrap_mac(

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use keyward_base::context::Encoded;
 use keyward_base::{
-    Domain, Error, ErrorKind, KeyId, Purpose, Reason, Result, SecretArray, Suite, Tenant, Timestamp,
+    Domain, Error, ErrorKind, KeyId, Purpose, Result, SecretArray, Suite, Tenant, Timestamp,
 };
 use keyward_crypto::{BodyKey, Provider, body_len};
 use keyward_store::Record;
 
 use crate::format::{TenantEntry, TenantRecord, decode_tenant, encode_tenant};
+use crate::reason;
 use crate::record_mac::RecordOf;
 use crate::ring_id::RingId;
 use crate::snapshot::Snapshot;
@@ -119,12 +120,12 @@ pub(crate) fn least_epoch(record: &Record) -> u64 {
 /// nobody has authenticated its word.
 fn damaged(e: Error) -> Error {
     if e.kind() == ErrorKind::Unavailable {
-        return e.because(Reason::DamagedKeys);
+        return e.because(reason::DAMAGED_KEYS);
     }
     Error::corrupt(
         "a tenant's key record is not what was written: restore it from a backup of the key store, or give it up with `keyward keys set-aside`; `keyward doctor` names the tenant",
     )
-    .because(Reason::DamagedKeys)
+    .because(reason::DAMAGED_KEYS)
     .with_source(e)
 }
 
@@ -132,7 +133,7 @@ fn newer() -> Error {
     Error::unavailable(
         "a tenant's keys are newer than the keyring: an older keyring was put back, or the record was altered; restore the newest keyring, or the record; `keyward doctor` names the tenant",
     )
-    .because(Reason::DamagedKeys)
+    .because(reason::DAMAGED_KEYS)
 }
 
 /// The bytes of a tenant's record, with its MAC.
@@ -269,7 +270,7 @@ pub(crate) fn derive(
     purpose: &Purpose,
     tenant: &Tenant,
 ) -> Result<TenantKey> {
-    let unknown = || Error::rejected(Reason::UnknownKey);
+    let unknown = || Error::rejected(reason::UNKNOWN_KEY);
     let key = snapshot
         .ring
         .find(ring_key)

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::{Error, KeyId, Purpose, Reason, Result, Timestamp};
+use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
 
 use crate::policy::Policy;
+use crate::reason;
 
 /// The most ids remembered; when full, all are forgotten and may be looked for once more.
 const MAX_IDS: usize = 4096;
@@ -33,7 +34,7 @@ impl TokenIds {
             return Err(Error::unavailable(
                 "too many tokens name keys that are not known: try again in a moment",
             )
-            .because(Reason::UnknownKey));
+            .because(reason::UNKNOWN_KEY));
         }
         *used = used.saturating_add(1);
         Ok(())

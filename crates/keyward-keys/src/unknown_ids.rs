@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
+use keyward_base::{Error, KeyId, Purpose, Result, Tenant, Timestamp};
 
 use crate::policy::Policy;
+use crate::reason;
 
 /// The most ids remembered; when full, all are forgotten and may be looked for once more.
 const MAX_IDS: usize = 4096;
@@ -54,7 +55,7 @@ impl UnknownIdBudget {
             return Err(Error::unavailable(
                 "too many values name keys that are not known: try again in a moment",
             )
-            .because(Reason::UnknownKey));
+            .because(reason::UNKNOWN_KEY));
         }
         if first {
             spent.by_tenant.insert(tenant.clone(), 1);

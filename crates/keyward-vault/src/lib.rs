@@ -27,12 +27,14 @@
 //! | [`table`] | that table, as rotation sees it |
 //! | [`detached`] | values that lie in no column |
 //! | [`rewrap`] | rotation that ends |
+//! | [`reason`] | why a value was refused |
 //! | [`metadata`] | the public bytes beside a sealed value |
 
 pub mod column;
 pub mod credential;
 pub mod detached;
 pub mod metadata;
+pub mod reason;
 pub mod rewrap;
 pub mod sealed;
 pub mod slot;

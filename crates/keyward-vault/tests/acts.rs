@@ -109,7 +109,7 @@ async fn a_write_tells_its_intent_then_its_outcome_and_who_acts() {
     assert!(open(&world.vault).await.is_err());
     let refused = world.audit.last().unwrap();
     assert_eq!(refused.actor, None);
-    let not_found = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NotFound));
+    let not_found = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NOT_FOUND));
     assert_eq!(refused.outcome, not_found);
 }
 
@@ -380,7 +380,7 @@ async fn no_opening_goes_unrecorded() {
     let before = world.vault.trail().dropped();
     let nobody = Slot::new("acme", "account.token", "7").unwrap();
     let error = world.vault.open(&nobody, &Role::none()).await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::NotFound));
+    assert_eq!(error.reason(), Some(Reason::NOT_FOUND));
     assert_eq!(world.vault.trail().dropped(), before + 1);
 }
 
@@ -607,8 +607,8 @@ async fn a_put_that_was_overtaken_is_told_as_refused() {
         let result = vault.put(&slot(), &token, &none, Expect::Absent).await;
         let told = outcomes(&audit.take(), "vault.put");
         if let Err(error) = result {
-            assert_eq!(error.reason(), Some(Reason::Conflict));
-            let failed = Outcome::Failed(ErrorKind::Rejected, Some(Reason::Conflict));
+            assert_eq!(error.reason(), Some(Reason::CONFLICT));
+            let failed = Outcome::Failed(ErrorKind::Rejected, Some(Reason::CONFLICT));
             assert_eq!(told.last(), Some(&failed), "at call {after}");
             refused += 1;
         }

@@ -21,15 +21,15 @@ async fn an_update_is_lost_by_an_explicit_word_only() {
     let record = acme.place("account.token").unwrap().record("42").unwrap();
     let first = record.insert(&one).await.unwrap();
     let error = record.insert(&two).await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::Conflict));
+    assert_eq!(error.reason(), Some(Reason::CONFLICT));
     let second = record.replace(&two, first.revision).await.unwrap();
     let error = record.replace(&three, first.revision).await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::Conflict));
+    assert_eq!(error.reason(), Some(Reason::CONFLICT));
     assert_eq!(record.open().await.unwrap().bytes().expose(), b"two-tokens");
     let third = record.overwrite(&three).await.unwrap();
     assert_eq!(record.describe().await.unwrap(), Some(third.clone()));
     let error = record.delete(second.revision).await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::Conflict));
+    assert_eq!(error.reason(), Some(Reason::CONFLICT));
     assert_eq!(acme.list(None, 10).await.unwrap().items.len(), 1);
     record.delete(third.revision).await.unwrap();
     assert_eq!(record.describe().await.unwrap(), None);
@@ -50,7 +50,7 @@ async fn what_is_put_for_a_role_opens_for_that_role() {
         .unwrap();
     let _opened = operator.record("1").unwrap().open().await.unwrap();
     let error = place.record("1").unwrap().open().await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::RoleMismatch));
+    assert_eq!(error.reason(), Some(keyward_vault::reason::ROLE_MISMATCH));
     for wrong in ["", "a b", "é"] {
         assert!(world.vault.tenant(wrong).is_err());
         assert!(place.record(wrong).is_err());

@@ -303,7 +303,7 @@ async fn a_row_that_does_not_open_is_set_aside_and_the_others_move() {
         ..key(&slot("2"))
     };
     let note = data.fetch(&quarantine).await.unwrap().unwrap();
-    assert_eq!(note.data, Reason::NotAuthentic.as_str().as_bytes());
+    assert_eq!(note.data, Reason::NOT_AUTHENTIC.as_str().as_bytes());
     let events = world.audit.events();
     let noted = events
         .iter()
@@ -460,7 +460,7 @@ async fn a_full_disk_is_unavailable_and_keeps_what_it_had() {
         assert_eq!(opened.revision(), *revision);
     }
     let error = open(vault, &slot(&written.to_string())).await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::NotFound));
+    assert_eq!(error.reason(), Some(Reason::NOT_FOUND));
 
     // A rewrap that does not fit leaves every row as it was, and can be run again.
     let admin = vault.keyring().admin();

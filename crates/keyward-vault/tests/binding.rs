@@ -150,7 +150,7 @@ async fn a_row_moved_to_another_record_or_column_does_not_open() {
         world
             .overwrite(&elsewhere, row.sealed.clone(), row.data.clone())
             .await;
-        world.refused(&elsewhere, "", Reason::NotAuthentic).await;
+        world.refused(&elsewhere, "", Reason::NOT_AUTHENTIC).await;
     }
     let _opened = world.vault.open(&home(), &Role::none()).await.unwrap();
 }
@@ -165,11 +165,11 @@ async fn a_row_moved_to_another_tenant_does_not_open() {
         .overwrite(&theirs, row.sealed.clone(), row.data.clone())
         .await;
     // They have no key of that id at all, with and without keys of their own.
-    world.refused(&theirs, "", Reason::NotAuthentic).await;
+    world.refused(&theirs, "", Reason::NOT_AUTHENTIC).await;
     let other = Slot::new("globex", "account.token", "1").unwrap();
     world.put(&other, Kind::ApiKey, TOKEN, "").await;
     world.clock.advance(Duration::from_secs(2));
-    world.refused(&theirs, "", Reason::NotAuthentic).await;
+    world.refused(&theirs, "", Reason::NOT_AUTHENTIC).await;
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_row_of_derived_keys_moved_to_another_tenant_does_not_open() {
     world
         .overwrite(&theirs, row.content.sealed, row.content.data)
         .await;
-    world.refused(&theirs, "", Reason::NotAuthentic).await;
+    world.refused(&theirs, "", Reason::NOT_AUTHENTIC).await;
     let _opened = world.vault.open(&home(), &Role::none()).await.unwrap();
 }
 
@@ -216,7 +216,7 @@ async fn a_key_record_moved_to_another_tenant_is_refused() {
         .overwrite(&theirs, row.content.sealed, row.content.data)
         .await;
     // The id tells that the key is another's, and the record is not read.
-    world.refused(&theirs, "", Reason::NotAuthentic).await;
+    world.refused(&theirs, "", Reason::NOT_AUTHENTIC).await;
     // Nor does it seal for them.
     let token = world
         .vault
@@ -227,7 +227,7 @@ async fn a_key_record_moved_to_another_tenant_is_refused() {
     let error = put.await.unwrap_err();
     assert_eq!(
         (error.kind(), error.reason()),
-        (ErrorKind::Corrupt, Some(Reason::DamagedKeys))
+        (ErrorKind::Corrupt, Some(keyward_keys::reason::DAMAGED_KEYS))
     );
 }
 
@@ -251,8 +251,8 @@ async fn two_rows_of_one_tenant_cannot_be_swapped() {
     world
         .overwrite(&other, one.content.sealed, one.content.data)
         .await;
-    world.refused(&home(), "", Reason::NotAuthentic).await;
-    world.refused(&other, "", Reason::NotAuthentic).await;
+    world.refused(&home(), "", Reason::NOT_AUTHENTIC).await;
+    world.refused(&other, "", Reason::NOT_AUTHENTIC).await;
 }
 
 #[tokio::test]
@@ -296,14 +296,18 @@ async fn metadata_cannot_be_edited() {
         world
             .overwrite(&home(), row.content.sealed, text.into_bytes())
             .await;
-        world.refused(&home(), "", Reason::NotAuthentic).await;
+        world.refused(&home(), "", Reason::NOT_AUTHENTIC).await;
         let page = world
             .vault
             .list_verified(&home().tenant, None, 10)
             .await
             .unwrap();
         assert_eq!(page.items.len(), 0);
-        assert_eq!(page.refused[0].reason, Some(Reason::NotAuthentic), "{from}");
+        assert_eq!(
+            page.refused[0].reason,
+            Some(Reason::NOT_AUTHENTIC),
+            "{from}"
+        );
     }
 }
 
@@ -324,7 +328,7 @@ async fn a_hint_cannot_be_edited() {
         "ghp_••••6aKx",
         "unverified says what stands there"
     );
-    world.refused(&home(), "", Reason::NotAuthentic).await;
+    world.refused(&home(), "", Reason::NOT_AUTHENTIC).await;
     assert!(
         world
             .vault
@@ -342,9 +346,11 @@ async fn a_role_opens_for_its_own_callers_alone() {
     world
         .put(&home(), Kind::ApiKey, TOKEN, "platform-admin")
         .await;
-    world.refused(&home(), "", Reason::RoleMismatch).await;
     world
-        .refused(&home(), "support", Reason::RoleMismatch)
+        .refused(&home(), "", keyward_vault::reason::ROLE_MISMATCH)
+        .await;
+    world
+        .refused(&home(), "support", keyward_vault::reason::ROLE_MISMATCH)
         .await;
     let _opened = world
         .vault
@@ -360,7 +366,7 @@ async fn a_role_opens_for_its_own_callers_alone() {
         .overwrite(&home(), row.content.sealed, text.into_bytes())
         .await;
     world
-        .refused(&home(), "support", Reason::NotAuthentic)
+        .refused(&home(), "support", Reason::NOT_AUTHENTIC)
         .await;
 }
 
@@ -395,7 +401,7 @@ async fn keys_of_one_purpose_open_nothing_of_another() {
     };
     let billing = vault_of(store).await.unwrap();
     let error = billing.open(&home(), &Role::none()).await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+    assert_eq!(error.reason(), Some(Reason::NOT_AUTHENTIC));
 }
 
 /// The limit that the threat model states: a whole older row, put back over a newer one, opens.
@@ -427,7 +433,7 @@ async fn a_whole_older_row_put_back_is_seen_by_its_revision() {
     world
         .overwrite(&home(), old.content.sealed, new.content.data)
         .await;
-    world.refused(&home(), "", Reason::NotAuthentic).await;
+    world.refused(&home(), "", Reason::NOT_AUTHENTIC).await;
 }
 
 /// A slot that was deleted and put anew does not go through its old revisions again.
@@ -454,7 +460,7 @@ async fn an_older_row_put_back_after_a_delete_does_not_pass_for_the_expected_one
         assert_ne!(opened.revision(), third, "who expects the third, notices");
         let expected = Expect::Revision(third);
         let error = world.vault.delete(&home(), expected).await.unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::Conflict));
+        assert_eq!(error.reason(), Some(Reason::CONFLICT));
     }
 }
 

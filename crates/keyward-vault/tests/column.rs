@@ -205,7 +205,7 @@ async fn a_value_opens_in_its_cell_and_nowhere_else() {
     for elsewhere in moves {
         let error = column.open(&elsewhere, &value).await.unwrap_err();
         let found = (error.kind(), error.reason(), error.to_string());
-        let not_authentic = Some(Reason::NotAuthentic);
+        let not_authentic = Some(Reason::NOT_AUTHENTIC);
         assert_eq!(
             found,
             (ErrorKind::Rejected, not_authentic, "rejected".to_owned())
@@ -220,7 +220,7 @@ async fn a_value_opens_in_its_cell_and_nowhere_else() {
         .await
         .unwrap();
     let error = other.open(&home, &value).await.unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+    assert_eq!(error.reason(), Some(Reason::NOT_AUTHENTIC));
     // Nor as a detached value of the same words.
     let slot = Slot::new("acme", PLACE, "7").unwrap();
     let role = home.role.clone();
@@ -229,7 +229,7 @@ async fn a_value_opens_in_its_cell_and_nowhere_else() {
         .open_detached(&slot, &role, Kind::Opaque, &value)
         .await
         .unwrap_err();
-    assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+    assert_eq!(error.reason(), Some(Reason::NOT_AUTHENTIC));
     for text in [
         "",
         "kw1.",
@@ -454,7 +454,7 @@ async fn a_detached_value_opens_for_its_own_words_and_holds_its_key() {
             .open_detached(slot, role, kind, &value)
             .await
             .unwrap_err();
-        assert_eq!(error.reason(), Some(Reason::NotAuthentic));
+        assert_eq!(error.reason(), Some(Reason::NOT_AUTHENTIC));
         assert_eq!(world.audit.last().unwrap().action, "vault.open-detached");
     }
 

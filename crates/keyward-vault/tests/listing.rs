@@ -243,7 +243,7 @@ async fn ten_thousand_are_listed_without_a_key_and_verified_without_decryption()
     assert_eq!(root.calls(), 0, "verifying a tenant's values asks no root");
     let error = world.vault.open(&slot(7), &Role::none()).await.unwrap_err();
     let found = (error.kind(), error.reason());
-    assert_eq!(found, (ErrorKind::Corrupt, Some(Reason::Damaged)));
+    assert_eq!(found, (ErrorKind::Corrupt, Some(Reason::DAMAGED)));
 
     // A disabled key keeps nothing from being listed.
     let ring = world.vault.keyring();
@@ -257,7 +257,7 @@ async fn ten_thousand_are_listed_without_a_key_and_verified_without_decryption()
     assert!(
         refused
             .iter()
-            .all(|r| r.reason == Some(Reason::DisabledKey))
+            .all(|r| r.reason == Some(keyward_keys::reason::DISABLED_KEY))
     );
 }
 
@@ -417,7 +417,7 @@ async fn a_record_whose_key_is_disabled_is_refused_and_a_keyring_that_is_away_en
     let page = all(&cold, 10, true).await;
     assert!(page.items.is_empty());
     let reasons: Vec<_> = page.refused.iter().map(|refused| refused.reason).collect();
-    assert_eq!(reasons, [Some(Reason::DisabledKey); 2]);
+    assert_eq!(reasons, [Some(keyward_keys::reason::DISABLED_KEY); 2]);
     admin.enable(old).await.unwrap();
     let cold = world.reopened().await;
     staged.interrupt(0, keyward_testkit::Interrupt::DieBefore);

@@ -30,7 +30,7 @@
 //!     let other = vault.tenant("globex")?.place("account.github_token")?;
 //!     let refused = other.record("42")?.open().await.unwrap_err();
 //!     assert_eq!(refused.to_string(), "rejected");
-//!     assert_eq!(refused.reason(), Some(Reason::NotFound));
+//!     assert_eq!(refused.reason(), Some(Reason::NOT_FOUND));
 //!     Ok(())
 //! }
 //! # }

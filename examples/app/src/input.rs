@@ -28,7 +28,7 @@ impl Refused {
     /// The first put of a record meets a conflict if there is one of that name.
     pub(crate) fn on_first_put(error: Error) -> Self {
         match error.reason() {
-            Some(Reason::Conflict) => Self::mend(
+            Some(Reason::CONFLICT) => Self::mend(
                 "id",
                 "That name is taken. Choose another one, or open it and replace its value.",
             ),
@@ -237,7 +237,7 @@ pub(crate) fn revision(form: &mut SecretForm) -> Result<Revision, Error> {
     let number = form.text("revision")?.parse();
     number
         .map(Revision::new)
-        .map_err(|_| Error::rejected(Reason::Conflict))
+        .map_err(|_| Error::rejected(Reason::CONFLICT))
 }
 
 /// What was pasted into a text area: a browser sends its lines with CRLF, and ssh reads no key

@@ -13,10 +13,10 @@ const TAG: usize = 16;
 
 /// `error` of reading `text`, with what mends it.
 pub(super) fn explained(error: Error, text: &str) -> Error {
-    if error.reason() != Some(Reason::Malformed) {
+    if error.reason() != Some(Reason::MALFORMED) {
         return error;
     }
-    Error::rejected(Reason::Malformed).with_source(Advice(says(text)))
+    Error::rejected(Reason::MALFORMED).with_source(Advice(says(text)))
 }
 
 fn says(text: &str) -> String {

@@ -24,7 +24,7 @@ pub(super) async fn stored(
 ) -> Result<()> {
     let home = home_args.open().await?;
     let opened = match home.vault().open(slot, role).await {
-        Err(e) if e.reason() == Some(Reason::DisabledKey) => {
+        Err(e) if e.reason() == Some(keyward_keys::reason::DISABLED_KEY) => {
             let listed = home.vault().describe(slot).await?;
             return Err(match listed {
                 Some(listed) => disabled(&home, listed.key, e).await?,
@@ -47,13 +47,13 @@ pub(super) async fn detached(
 ) -> Result<()> {
     let read = input::secret(Some(value), false, LIMIT)?;
     let text = std::str::from_utf8(read.expose())
-        .map_err(|_| Error::rejected(Reason::Malformed))?
+        .map_err(|_| Error::rejected(Reason::MALFORMED))?
         .trim();
     let home = home_args.open().await?;
     let value: Sealed = text.parse()?;
     let opened = home.vault().open_detached(slot, role, kind, &value);
     match opened.await {
-        Err(e) if e.reason() == Some(Reason::DisabledKey) => {
+        Err(e) if e.reason() == Some(keyward_keys::reason::DISABLED_KEY) => {
             Err(disabled(&home, value.key()?, e).await?)
         }
         opened => hand_out(&opened?, out),
@@ -68,7 +68,7 @@ async fn disabled(home: &Home, key: KeyId, error: Error) -> Result<Error> {
         "the key it was sealed with is disabled: `keyward keys enable {ring_key}` takes that back"
     );
     Ok(Error::unavailable(said)
-        .because(Reason::DisabledKey)
+        .because(keyward_keys::reason::DISABLED_KEY)
         .with_source(error))
 }
 

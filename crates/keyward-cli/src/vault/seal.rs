@@ -50,7 +50,7 @@ pub(super) async fn stored(
     let vault = home.vault();
     let put = vault.put(&request.slot, &credential, &request.role, expect);
     let listed = put.await.map_err(|e| match (e.reason(), expect) {
-        (Some(Reason::Conflict), Expect::Absent) => e.with_source(Advice(
+        (Some(Reason::CONFLICT), Expect::Absent) => e.with_source(Advice(
             "something lies in this slot: leave out --new to replace it, or replace only what you \
              know with --if-revision N"
                 .to_owned(),

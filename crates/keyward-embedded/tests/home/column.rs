@@ -54,7 +54,7 @@ async fn its_values_are_bound_counted_and_moved() {
         let refused = column.open(tenant, id, &get(1)).await.unwrap_err();
         assert_eq!(
             refused.reason(),
-            Some(Reason::NotAuthentic),
+            Some(Reason::NOT_AUTHENTIC),
             "{tenant} {id}"
         );
     }

@@ -6,8 +6,8 @@ use keyward_base::audit::{Discard, Outcome};
 use keyward_base::{
     Clock, Error, Event, KeyId, Purpose, Result, Sink, SystemClock, Timestamp, Trail,
 };
-use keyward_crypto::sign::{PublicKey, SigningKey};
 use keyward_crypto::Provider;
+use keyward_crypto::sign::{PublicKey, SigningKey};
 use keyward_store::{Applied, Records};
 
 use super::replica::Replica;

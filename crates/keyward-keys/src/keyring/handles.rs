@@ -9,6 +9,7 @@ use keyward_crypto::sign::SIGNATURE_LEN;
 use super::Keyring;
 use crate::key_use::{Algorithm, Rules, Signs};
 use crate::mac_handle::{MacHandle, MacVerifier};
+use crate::reason;
 use crate::ring::{KeyState, RingKey};
 use crate::signing::{PublishedKey, SigningHandle};
 use crate::snapshot::Snapshot;
@@ -36,10 +37,10 @@ impl Keyring {
     /// nothing: a key that another process has just made is found by [`Keyring::find_mac`].
     ///
     /// # Errors
-    /// As [`Keyring::mac`]; and `Rejected` with [`Reason::NotAuthentic`] if no key of the purpose
-    /// can have that id, [`Reason::UnknownKey`] if one may have and this process does not know it,
-    /// [`Reason::PendingKey`] or [`Reason::DestroyedKey`]; `Unavailable` with
-    /// [`Reason::DisabledKey`].
+    /// As [`Keyring::mac`]; and `Rejected` with [`Reason::NOT_AUTHENTIC`] if no key of the purpose
+    /// can have that id, [`reason::UNKNOWN_KEY`] if one may have and this process does not know it,
+    /// [`reason::PENDING_KEY`] or [`reason::DESTROYED_KEY`]; `Unavailable` with
+    /// [`reason::DISABLED_KEY`].
     pub fn mac_by_id(&self, purpose: &Purpose, id: KeyId) -> Result<MacVerifier> {
         self.named_mac(purpose, None, id)
     }
@@ -64,7 +65,7 @@ impl Keyring {
     /// values. An id that was made up costs no reading.
     ///
     /// # Errors
-    /// As [`Keyring::mac_by_id`]; `Unavailable` with [`Reason::UnknownKey`] if the budget is spent,
+    /// As [`Keyring::mac_by_id`]; `Unavailable` with [`reason::UNKNOWN_KEY`] if the budget is spent,
     /// or if the ring cannot be read.
     pub async fn find_mac(&self, purpose: &Purpose, id: KeyId) -> Result<MacVerifier> {
         self.look_for_mac(purpose, None, id).await
@@ -135,9 +136,9 @@ impl Keyring {
     /// still signs or its private half was destroyed. Reads nothing.
     ///
     /// # Errors
-    /// `Misuse` as [`Keyring::verifying_keys`]; `Rejected` with [`Reason::UnknownKey`], with
-    /// [`Reason::PendingKey`], or with [`Reason::NotAuthentic`] if it is not that signature;
-    /// `Unavailable` with [`Reason::DisabledKey`], or as [`Keyring::mac`] if what this process
+    /// `Misuse` as [`Keyring::verifying_keys`]; `Rejected` with [`reason::UNKNOWN_KEY`], with
+    /// [`reason::PENDING_KEY`], or with [`Reason::NOT_AUTHENTIC`] if it is not that signature;
+    /// `Unavailable` with [`reason::DISABLED_KEY`], or as [`Keyring::mac`] if what this process
     /// knows is too old: the key may have been disabled since.
     pub fn verify_signature<F: Fields>(
         &self,
@@ -150,7 +151,7 @@ impl Keyring {
         self.check_view_now(self.0.clock.now()?)?;
         let keys = self.verifying_keys(purpose)?;
         let found = keys.into_iter().find(|key| key.id == id);
-        let key = found.ok_or_else(|| Error::rejected(Reason::UnknownKey))?;
+        let key = found.ok_or_else(|| Error::rejected(reason::UNKNOWN_KEY))?;
         if key.state != KeyState::Destroyed {
             key.state.check_opens()?;
         }
@@ -184,9 +185,9 @@ impl Keyring {
         match snapshot.ring.find(id) {
             Some(key) if key.purpose == *purpose => self.verifier_of(&snapshot, key, tenant),
             None if snapshot.filter.fits(id, purpose, None) => {
-                Err(Error::rejected(Reason::UnknownKey))
+                Err(Error::rejected(reason::UNKNOWN_KEY))
             }
-            _ => Err(Error::rejected(Reason::NotAuthentic)),
+            _ => Err(Error::rejected(Reason::NOT_AUTHENTIC)),
         }
     }
 
@@ -218,7 +219,7 @@ impl Keyring {
     ) -> Result<MacVerifier> {
         let may_be_newer = |found: &Result<MacVerifier>| {
             let reason = found.as_ref().err().and_then(Error::reason);
-            matches!(reason, Some(Reason::UnknownKey | Reason::PendingKey))
+            matches!(reason, Some(reason::UNKNOWN_KEY | reason::PENDING_KEY))
         };
         let found = self.named_mac(purpose, tenant, id);
         if !may_be_newer(&found) {

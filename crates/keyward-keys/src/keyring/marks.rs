@@ -1,8 +1,9 @@
 //! Marks of keys that sealed what no column counts.
 
-use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant};
+use keyward_base::{Error, KeyId, Purpose, Result, Tenant};
 
 use super::Keyring;
+use crate::reason;
 use crate::records::{MAX_TRIES, contended, tenant_place};
 
 impl Keyring {
@@ -21,7 +22,7 @@ impl Keyring {
         if self.snapshot().ring.find(key).is_some() {
             return self.mark_ring_key(key).await;
         }
-        let unknown = || Error::rejected(Reason::UnknownKey);
+        let unknown = || Error::rejected(reason::UNKNOWN_KEY);
         for _ in 0..MAX_TRIES {
             // Read anew: a mark that stands already says nothing of a key withdrawn since.
             self.refresh().await?;

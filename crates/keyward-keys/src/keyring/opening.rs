@@ -5,6 +5,7 @@ use keyward_base::{Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
 use super::Keyring;
 use crate::format::TenantRecord;
 use crate::key_use::Algorithm;
+use crate::reason;
 use crate::ring::KeyState;
 use crate::tenant::{self, TenantKey};
 
@@ -16,12 +17,12 @@ impl Keyring {
     /// ([`Policy::unknown_lookups`](crate::Policy::unknown_lookups)).
     ///
     /// # Errors
-    /// `Rejected` with [`Reason::NotAuthentic`] if the id is none of the tenant's and purpose's,
-    /// [`Reason::UnknownKey`] if it may have been and is not there, [`Reason::PendingKey`],
-    /// [`Reason::DestroyedKey`] or [`REFUSED_SUITE`](crate::REFUSED_SUITE); `Misuse` if the purpose does not seal;
-    /// `Unavailable` with [`Reason::DisabledKey`], with
-    /// [`Reason::UnknownKey`] if the budget is spent and it may well be there, or if the store
-    /// cannot be reached or the lease was lost; `Corrupt` with [`Reason::DamagedKeys`] if the
+    /// `Rejected` with [`Reason::NOT_AUTHENTIC`] if the id is none of the tenant's and purpose's,
+    /// [`reason::UNKNOWN_KEY`] if it may have been and is not there, [`reason::PENDING_KEY`],
+    /// [`reason::DESTROYED_KEY`] or [`REFUSED_SUITE`](crate::REFUSED_SUITE); `Misuse` if the purpose does not seal;
+    /// `Unavailable` with [`reason::DISABLED_KEY`], with
+    /// [`reason::UNKNOWN_KEY`] if the budget is spent and it may well be there, or if the store
+    /// cannot be reached or the lease was lost; `Corrupt` with [`reason::DAMAGED_KEYS`] if the
     /// tenant's record is not what was written, and `Unavailable` with it if the record says that
     /// it is newer than the keyring or this release.
     pub async fn opening_key(
@@ -53,7 +54,7 @@ impl Keyring {
         let filter = &self.snapshot().filter;
         let of_tenant = filter.fits(id, purpose, Some(tenant));
         if !of_tenant && !filter.fits(id, purpose, None) {
-            return Err(Error::rejected(Reason::NotAuthentic));
+            return Err(Error::rejected(Reason::NOT_AUTHENTIC));
         }
         let _one = self.flight(purpose, tenant).lock().await;
         // Another may have read the keys while this one waited, later than `now` was asked for.
@@ -64,7 +65,7 @@ impl Keyring {
         }
         let (unknown, policy) = (&self.0.unknown, &self.0.policy);
         if within_budget && unknown.has(purpose, tenant, id, now, policy) {
-            return Err(Error::rejected(Reason::UnknownKey));
+            return Err(Error::rejected(reason::UNKNOWN_KEY));
         }
         let free = of_tenant && !self.0.cache.holds(purpose, tenant, now, policy);
         if within_budget && !free {
@@ -83,10 +84,10 @@ impl Keyring {
                 .pending(purpose)
                 .is_some_and(|key| key.id == id)
             {
-                return Error::rejected(Reason::PendingKey);
+                return Error::rejected(reason::PENDING_KEY);
             }
             unknown.insert(purpose, tenant, id, now);
-            Error::rejected(Reason::UnknownKey)
+            Error::rejected(reason::UNKNOWN_KEY)
         })
     }
 

@@ -9,6 +9,7 @@ use super::row::Resealed;
 use crate::admin::Admin;
 use crate::coverage::Coverage;
 use crate::keyring::Keyring;
+use crate::reason;
 
 /// Rows sealed anew in one transaction, unless told otherwise.
 const BATCH: usize = 512;
@@ -133,7 +134,7 @@ impl<'a> Pass<'a> {
             Resealed::Skipped(reason) => {
                 report.skipped = report.skipped.saturating_add(1);
                 report.skipped_because = reason.or(report.skipped_because);
-                if *reason == Some(Reason::DamagedKeys) {
+                if *reason == Some(reason::DAMAGED_KEYS) {
                     report.damaged = report.damaged.saturating_add(1);
                 }
             }

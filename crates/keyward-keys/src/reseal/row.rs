@@ -4,6 +4,7 @@ use keyward_base::{Error, ErrorKind, Purpose, Reason, Result, Tenant};
 use keyward_crypto::sealed::Header;
 
 use crate::keyring::Keyring;
+use crate::reason;
 use crate::tenant::TenantKey;
 
 /// What became of one value.
@@ -78,17 +79,17 @@ fn sorted<T>(error: Error) -> Result<Resealed<T>> {
     match error.reason() {
         Some(
             reason
-            @ (Reason::NotAuthentic | Reason::Malformed | Reason::TooLong | Reason::Damaged),
+            @ (Reason::NOT_AUTHENTIC | Reason::MALFORMED | Reason::TOO_LONG | Reason::DAMAGED),
         ) => Ok(Resealed::Bad(reason)),
         Some(
-            reason @ (Reason::UnknownKey
-            | Reason::PendingKey
-            | Reason::DisabledKey
-            | Reason::DestroyedKey
+            reason @ (reason::UNKNOWN_KEY
+            | reason::PENDING_KEY
+            | reason::DISABLED_KEY
+            | reason::DESTROYED_KEY
             // Its owner's key record is at fault, not the row: `keyward doctor` names it.
-            | Reason::DamagedKeys),
+            | reason::DAMAGED_KEYS),
         ) => Ok(Resealed::Skipped(Some(reason))),
-        _ if error.kind() == ErrorKind::Corrupt => Ok(Resealed::Bad(Reason::Malformed)),
+        _ if error.kind() == ErrorKind::Corrupt => Ok(Resealed::Bad(Reason::MALFORMED)),
         _ => Err(error),
     }
 }

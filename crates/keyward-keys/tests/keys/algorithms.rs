@@ -159,9 +159,9 @@ async fn macs_are_of_one_purpose_one_tenant_and_one_key() {
         let found = ring.mac_by_id(&links(), old.id()).unwrap();
         found.verify(TOKEN, &(7,), &of(old.clone())).unwrap();
         let wrong = found.verify(TOKEN, &(8,), &of(old.clone())).unwrap_err();
-        assert_eq!(wrong.reason(), Some(Reason::NotAuthentic));
+        assert_eq!(wrong.reason(), Some(Reason::NOT_AUTHENTIC));
         let foreign = ring.mac_by_id(&other, old.id()).unwrap_err();
-        assert_eq!(foreign.reason(), Some(Reason::NotAuthentic));
+        assert_eq!(foreign.reason(), Some(Reason::NOT_AUTHENTIC));
     }
     // Another process comes to the same keys.
     let again = world.open().await;
@@ -236,13 +236,13 @@ async fn a_flood_of_forged_tokens_leaves_the_refresh_of_the_vault_alone() {
     for n in 0..10_000_u64 {
         let made_up = KeyId::from_bytes(n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
         let refused = ring.find_mac(&links(), made_up).await.unwrap_err();
-        assert_eq!(refused.reason(), Some(Reason::NotAuthentic));
+        assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
     }
     assert_eq!(calls(&world), 0, "made up");
     let mut spent = 0;
     for id in &forged {
         let refused = ring.find_mac(&links(), *id).await.unwrap_err();
-        assert_eq!(refused.reason(), Some(Reason::UnknownKey));
+        assert_eq!(refused.reason(), Some(keyward_keys::reason::UNKNOWN_KEY));
         spent += usize::from(refused.kind() == ErrorKind::Unavailable);
     }
     assert_eq!(calls(&world), 8, "the budget of tokens");
@@ -282,7 +282,7 @@ async fn a_pending_key_that_was_promoted_elsewhere_is_found() {
     ring.refresh().await.unwrap();
     other.admin().promote_ready().await.unwrap();
     let known = ring.mac_by_id(&links(), id).unwrap_err();
-    assert_eq!(known.reason(), Some(Reason::PendingKey));
+    assert_eq!(known.reason(), Some(keyward_keys::reason::PENDING_KEY));
     assert_eq!(ring.find_mac(&links(), id).await.unwrap().id(), id);
 }
 
@@ -371,7 +371,7 @@ async fn a_mac_key_drains_as_what_it_made_expires() {
     assert_eq!(early.kind(), ErrorKind::Misuse);
     assert_eq!(
         ring.mac_by_id(&links(), old.id()).unwrap_err().reason(),
-        Some(Reason::DisabledKey)
+        Some(keyward_keys::reason::DISABLED_KEY)
     );
     admin.enable(old.id()).await.unwrap();
     // An operator took it from the rotation: a new one ends it with the others.
@@ -379,7 +379,7 @@ async fn a_mac_key_drains_as_what_it_made_expires() {
     admin.disable(old.id()).await.unwrap();
     admin.destroy(old.id()).await.unwrap();
     let gone = ring.mac_by_id(&links(), old.id()).unwrap_err();
-    assert_eq!(gone.reason(), Some(Reason::DestroyedKey));
+    assert_eq!(gone.reason(), Some(keyward_keys::reason::DESTROYED_KEY));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A ring or tenant record that is not what was written.
 
-use keyward_base::{ErrorKind, Purpose, Reason};
+use keyward_base::{ErrorKind, Purpose};
 use keyward_keys::format::{inspect_replica, inspect_ring, inspect_tenant};
 use keyward_keys::{KeyUse, Signs};
 use keyward_store::{Collection, Scan};
@@ -106,7 +106,7 @@ async fn no_flipped_bit_or_cut_of_a_tenant_record_is_accepted() {
         .unwrap_err();
     assert_eq!(
         (e.kind(), e.reason()),
-        (ErrorKind::Corrupt, Some(Reason::DamagedKeys))
+        (ErrorKind::Corrupt, Some(keyward_keys::reason::DAMAGED_KEYS))
     );
     world.store.put(place, good).await;
     cold.opening_key(&purpose(), &acme, key).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_base::{ErrorKind, Reason};
+use keyward_base::ErrorKind;
 use keyward_keys::{KeyState, Promotion};
 
 use crate::world::{World, purpose, tenant};
@@ -74,7 +74,10 @@ async fn a_rotation_from_end_to_end() {
         .unwrap_err();
     assert_eq!(
         (refused.kind(), refused.reason()),
-        (ErrorKind::Unavailable, Some(Reason::DisabledKey))
+        (
+            ErrorKind::Unavailable,
+            Some(keyward_keys::reason::DISABLED_KEY)
+        )
     );
     ring.admin().enable(old).await.unwrap();
     ring.opening_key(&purpose(), &tenant("acme"), first.id())
@@ -88,7 +91,7 @@ async fn a_rotation_from_end_to_end() {
         .opening_key(&purpose(), &tenant("acme"), first.id())
         .await
         .unwrap_err();
-    assert_eq!(gone.reason(), Some(Reason::DestroyedKey));
+    assert_eq!(gone.reason(), Some(keyward_keys::reason::DESTROYED_KEY));
     assert_eq!(ring.status().keys[0].state, KeyState::Destroyed);
     assert!(
         ring.admin().disable(new).await.is_err(),

@@ -121,7 +121,10 @@ async fn a_key_in_memory_is_as_the_ring_says_now() {
     other.refresh().await.unwrap();
     for handle in [&ring, &other] {
         let refused = handle.opening_key(&purpose(), &acme, key).await;
-        assert_eq!(refused.unwrap_err().reason(), Some(Reason::DisabledKey));
+        assert_eq!(
+            refused.unwrap_err().reason(),
+            Some(keyward_keys::reason::DISABLED_KEY)
+        );
     }
     ring.admin().enable(old).await.unwrap();
     other.refresh().await.unwrap();
@@ -136,7 +139,10 @@ async fn a_key_in_memory_is_as_the_ring_says_now() {
     let kept = ring.admin().tenant_usage(&acme).await.unwrap();
     assert_eq!(kept.iter().map(|k| k.key).collect::<Vec<_>>(), [new]);
     let gone = world.open().await.opening_key(&purpose(), &acme, key).await;
-    assert_eq!(gone.unwrap_err().reason(), Some(Reason::UnknownKey));
+    assert_eq!(
+        gone.unwrap_err().reason(),
+        Some(keyward_keys::reason::UNKNOWN_KEY)
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The ring's MAC key is replaced; damaged records cost their owner only.
 
-use keyward_base::{ErrorKind, Reason};
+use keyward_base::ErrorKind;
 use keyward_store::{Collection, RecordKey, Records};
 use keyward_testkit::{Interrupt, Staged};
 
@@ -40,7 +40,7 @@ async fn a_new_mac_key_is_under_every_record_and_the_old_one_is_gone() {
     world.store.put(tenant_key("acme"), old).await;
     let cold = world.open().await;
     let refused = cold.opening_key(&purpose(), &acme, key).await.unwrap_err();
-    assert_eq!(refused.reason(), Some(Reason::DamagedKeys));
+    assert_eq!(refused.reason(), Some(keyward_keys::reason::DAMAGED_KEYS));
     // And it goes on from here.
     let again = ring.admin().rotate_mac(|_| {}).await.unwrap();
     assert!(again.mac_epoch > ended.mac_epoch);
@@ -80,7 +80,10 @@ async fn one_damaged_record_costs_its_owner_only_and_has_a_way_out() {
     for (name, key) in ["a", "b", "c"].iter().zip(&keys) {
         let found = cold.opening_key(&purpose(), &tenant(name), *key).await;
         match *name {
-            "b" => assert_eq!(found.unwrap_err().reason(), Some(Reason::DamagedKeys)),
+            "b" => assert_eq!(
+                found.unwrap_err().reason(),
+                Some(keyward_keys::reason::DAMAGED_KEYS)
+            ),
             _ => assert_eq!(found.unwrap().id(), *key),
         }
     }
@@ -211,6 +214,10 @@ async fn a_record_that_claims_to_be_newer_is_its_owners_damage() {
         let cold = world.open().await;
         let refused = cold.opening_key(&purpose(), &tenant("acme"), key).await;
         let refused = refused.unwrap_err();
-        assert_eq!(refused.reason(), Some(Reason::DamagedKeys), "byte {at}");
+        assert_eq!(
+            refused.reason(),
+            Some(keyward_keys::reason::DAMAGED_KEYS),
+            "byte {at}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use keyward_base::encoding::{hex, sealed_prefix};
 use keyward_base::{
-    Clock as _, Domain, ErrorKind, KeyId, ManualClock, Purpose, Reason, Result, Tenant, Timestamp,
+    Clock as _, Domain, ErrorKind, KeyId, ManualClock, Purpose, Result, Tenant, Timestamp,
 };
 use keyward_keys::{
     Advance, Algorithm, Anchor, Barrier, Coverage as _, KeyState, KeyUse, Keyring, Life, Pin,
@@ -370,14 +370,18 @@ impl Run {
         for (id, tag, expires) in &self.tokens {
             match truth.mac_by_id(&links(), *id) {
                 Ok(key) => key.verify(TOKEN, &(7,), tag).unwrap(),
-                Err(e) if e.reason() == Some(Reason::DisabledKey) => {}
+                Err(e) if e.reason() == Some(keyward_keys::reason::DISABLED_KEY) => {}
                 Err(e) => assert!(*expires <= now, "a token lives on: {e:?}"),
             }
         }
         for (id, signature) in &self.signatures {
             let found = truth.verify_signature(&receipts(), *id, RECEIPT, &("paid",), signature);
             if let Err(e) = found {
-                assert_eq!(e.reason(), Some(Reason::DisabledKey), "{e:?}");
+                assert_eq!(
+                    e.reason(),
+                    Some(keyward_keys::reason::DISABLED_KEY),
+                    "{e:?}"
+                );
             }
         }
     }
@@ -538,7 +542,11 @@ impl Run {
                             .open(&crate::world::context(), &body(&sealed))
                             .unwrap(),
                     ),
-                    Err(e) => assert_eq!(e.reason(), Some(Reason::DisabledKey), "{e:?}"),
+                    Err(e) => assert_eq!(
+                        e.reason(),
+                        Some(keyward_keys::reason::DISABLED_KEY),
+                        "{e:?}"
+                    ),
                 }
             }
         }
@@ -546,7 +554,11 @@ impl Run {
         for (id, n) in held.into_iter().zip(&self.owners) {
             let found = truth.opening_key(&purpose(), &owner(*n), id).await;
             if let Err(e) = found {
-                assert_eq!(e.reason(), Some(Reason::DisabledKey), "a cell: {e:?}");
+                assert_eq!(
+                    e.reason(),
+                    Some(keyward_keys::reason::DISABLED_KEY),
+                    "a cell: {e:?}"
+                );
             }
         }
     }

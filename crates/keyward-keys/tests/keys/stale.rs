@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use keyward_base::{ErrorKind, ManualClock, Reason, Result};
+use keyward_base::{ErrorKind, ManualClock, Result};
 use keyward_keys::{ColumnId, Coverage, KeyState, KeyUse, Policy, TenantKeyMode};
 use keyward_store::{BoxFuture, Records, StoreId};
 use keyward_testkit::{Interrupt, Staged};
@@ -35,7 +35,10 @@ async fn who_holds_no_lease_seals_and_opens_under_no_key_that_is_long_gone() {
         let after = slow.sealing_key(&purpose(), &acme, 0).await.unwrap().id();
         assert_ne!(after, before, "{mode:?}");
         let refused = slow.opening_key(&purpose(), &acme, before).await;
-        assert_eq!(refused.unwrap_err().reason(), Some(Reason::DisabledKey));
+        assert_eq!(
+            refused.unwrap_err().reason(),
+            Some(keyward_keys::reason::DISABLED_KEY)
+        );
         admin.destroy(old).await.unwrap();
         let fresh = world.builder().policy(policy).open().await.unwrap();
         fresh.opening_key(&purpose(), &acme, after).await.unwrap();
@@ -62,7 +65,7 @@ async fn a_derived_key_that_was_promoted_meanwhile_opens() {
     let other = world.builder().policy(policy).open().await.unwrap();
     let acme = tenant("acme");
     let refused = other.opening_key(&purpose(), &acme, new).await.unwrap_err();
-    assert_eq!(refused.reason(), Some(Reason::PendingKey));
+    assert_eq!(refused.reason(), Some(keyward_keys::reason::PENDING_KEY));
     ring.admin().promote_ready().await.unwrap();
     let sealing = ring.sealing_key(&purpose(), &acme, 0).await.unwrap();
     assert_eq!(sealing.id(), new);

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use keyward_base::{Domain, Encoded, ErrorKind, Purpose, Suite};
-use keyward_keys::{KeyState, KeyUse, Keyring, Life, Policy, REFUSED_SUITE, Stage, TenantKeyMode};
+use keyward_keys::{KeyState, KeyUse, Keyring, Life, Policy, Stage, TenantKeyMode};
 use keyward_store::{Collection, Scan};
 
 use crate::vectors::{KEYS, edit, sign_ring};
@@ -153,7 +153,7 @@ async fn no_cache_answers_across_the_setting() {
         ring.refresh().await.unwrap();
         for ring in [&ring, &world.builder().policy(policy).open().await.unwrap()] {
             let refused = ring.opening_key(&purpose(), &acme, id).await.unwrap_err();
-            assert_eq!(refused.reason(), Some(REFUSED_SUITE));
+            assert_eq!(refused.reason(), Some(keyward_keys::reason::REFUSED_SUITE));
         }
         other.admin().oldest_suite(&purpose(), OLD).await.unwrap();
         ring.refresh().await.unwrap();

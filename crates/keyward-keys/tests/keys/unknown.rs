@@ -37,7 +37,7 @@ async fn ten_thousand_made_up_ids_cost_no_call_of_the_store() {
                 .unwrap_err();
             assert_eq!(
                 (refused.kind(), refused.reason()),
-                (ErrorKind::Rejected, Some(Reason::NotAuthentic))
+                (ErrorKind::Rejected, Some(Reason::NOT_AUTHENTIC))
             );
         }
         assert_eq!(calls(&world), 0, "{name}");
@@ -59,7 +59,7 @@ async fn the_ids_of_another_tenant_or_purpose_cost_no_call_either() {
     calls(&world);
     for (purpose, owner) in [(purpose(), &b), (other, &a)] {
         let moved = cold.opening_key(&purpose, owner, key).await.unwrap_err();
-        assert_eq!(moved.reason(), Some(Reason::NotAuthentic));
+        assert_eq!(moved.reason(), Some(Reason::NOT_AUTHENTIC));
     }
     assert_eq!(calls(&world), 0);
 }
@@ -98,7 +98,7 @@ async fn a_genuine_id_opens_during_a_flood_of_others() {
                 .await
                 .unwrap_err();
             let refused = ring.opening_key(&purpose(), owner, *id).await.unwrap_err();
-            assert_eq!(refused.reason(), Some(Reason::UnknownKey));
+            assert_eq!(refused.reason(), Some(keyward_keys::reason::UNKNOWN_KEY));
             // What was not looked for is not said to be rejected for good.
             match refused.kind() {
                 ErrorKind::Unavailable => unavailable += 1,
@@ -168,10 +168,13 @@ async fn a_refusal_for_one_purpose_says_nothing_of_another() {
     let ids = gone(&world, &ring, &acme, 1).await;
     world.store.scans.store(0, Ordering::SeqCst);
     let refused = ring.opening_key(&purpose(), &acme, ids[0]).await;
-    assert_eq!(refused.unwrap_err().reason(), Some(Reason::UnknownKey));
+    assert_eq!(
+        refused.unwrap_err().reason(),
+        Some(keyward_keys::reason::UNKNOWN_KEY)
+    );
     // The same eight bytes for another purpose are judged by that purpose's filter.
     let other = keyward_base::Purpose::new("other").unwrap();
     let refused = ring.opening_key(&other, &acme, ids[0]).await.unwrap_err();
-    assert_eq!(refused.reason(), Some(Reason::NotAuthentic));
+    assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
     assert_eq!(world.store.scans.load(Ordering::SeqCst), 0, "no scan");
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Reason};
+use keyward_base::{Domain, ErrorKind, KeyId, Purpose};
 use keyward_keys::{Barrier, KeyState, KeyUse, Keyring, Life, RecordColumn, Signs, Stage, danger};
 use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records as _, Write};
 
@@ -166,7 +166,7 @@ async fn a_view_that_is_too_old_verifies_no_signature() {
     web.tick().await.unwrap();
     for keyring in [&one_shot, &web] {
         let refused = check(keyring).unwrap_err();
-        assert_eq!(refused.reason(), Some(Reason::DisabledKey));
+        assert_eq!(refused.reason(), Some(keyward_keys::reason::DISABLED_KEY));
     }
 }
 
@@ -187,7 +187,10 @@ async fn signatures_of_a_disabled_key_are_not_accepted_again_by_destroying_it() 
     // Nor by a rotation.
     let ended = admin.rotation(&receipts()).step().await.unwrap();
     assert!(matches!(ended, Stage::Done { .. }));
-    assert_eq!(check().unwrap_err().reason(), Some(Reason::DisabledKey));
+    assert_eq!(
+        check().unwrap_err().reason(),
+        Some(keyward_keys::reason::DISABLED_KEY)
+    );
     // Whoever accepts them says so.
     admin.enable(leaked.id()).await.unwrap();
     admin.destroy(leaked.id()).await.unwrap();

@@ -209,7 +209,7 @@ impl Vault {
 
 /// Another writer was there.
 pub(super) fn conflict() -> Error {
-    Error::rejected(Reason::Conflict)
+    Error::rejected(Reason::CONFLICT)
 }
 
 /// Every try was lost.

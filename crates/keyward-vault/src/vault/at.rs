@@ -129,7 +129,7 @@ impl AtRecord {
     /// Seals `credential` into a record that holds nothing yet.
     ///
     /// # Errors
-    /// As [`Vault::put`]; [`Reason::Conflict`](keyward_base::Reason::Conflict) if it holds
+    /// As [`Vault::put`]; [`Reason::CONFLICT`](keyward_base::Reason::CONFLICT) if it holds
     /// something.
     pub async fn insert(&self, credential: &Credential) -> Result<Listed> {
         self.put(credential, Expect::Absent).await
@@ -138,7 +138,7 @@ impl AtRecord {
     /// Seals `credential` over the state that has `revision`, and over no other.
     ///
     /// # Errors
-    /// As [`Vault::put`]; [`Reason::Conflict`](keyward_base::Reason::Conflict) if somebody wrote
+    /// As [`Vault::put`]; [`Reason::CONFLICT`](keyward_base::Reason::CONFLICT) if somebody wrote
     /// since.
     pub async fn replace(&self, credential: &Credential, revision: Revision) -> Result<Listed> {
         self.put(credential, Expect::Revision(revision)).await

@@ -14,7 +14,7 @@ impl Vault {
     /// sealed bytes may outlast it in the store's own files and in backups; they stay sealed.
     ///
     /// # Errors
-    /// `Rejected` with [`Reason::NotFound`], or with [`Reason::Conflict`] if the slot does not
+    /// `Rejected` with [`Reason::NOT_FOUND`], or with [`Reason::CONFLICT`] if the slot does not
     /// hold what is expected; `Unavailable` if the store cannot be reached, or the intent not
     /// recorded.
     pub async fn delete(&self, slot: &Slot, expect: Expect) -> Result<()> {
@@ -26,7 +26,7 @@ impl Vault {
     async fn try_delete(&self, slot: &Slot, expect: Expect, doing: &mut Doing<'_>) -> Result<()> {
         for _ in 0..MAX_TRIES {
             let found = self.inner.store.fetch(&self.place_of(slot)).await?;
-            let record = found.ok_or_else(|| Error::rejected(Reason::NotFound))?;
+            let record = found.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
             let held = Metadata::parse(&record.data);
             // A value that cannot be read may still be deleted by who expects anything.
             let before = match (expect, held) {

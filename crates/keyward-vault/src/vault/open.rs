@@ -14,8 +14,8 @@ impl Vault {
     /// and no plaintext waits for anything.
     ///
     /// # Errors
-    /// `Rejected`, outward always alike, with the reason for the audit: [`Reason::NotFound`],
-    /// [`Reason::RoleMismatch`], [`Reason::NotAuthentic`] and those of
+    /// `Rejected`, outward always alike, with the reason for the audit: [`Reason::NOT_FOUND`],
+    /// [`crate::reason::ROLE_MISMATCH`], [`Reason::NOT_AUTHENTIC`] and those of
     /// [`Keyring::opening_key`](keyward_keys::Keyring::opening_key); `Corrupt` for a damaged
     /// value; `Unavailable` if a store or the keyring cannot be reached, or the event not
     /// recorded.
@@ -35,10 +35,10 @@ impl Vault {
         key_id: &mut Option<KeyId>,
     ) -> Result<Opened> {
         let found = self.inner.store.fetch(&self.place_of(slot)).await?;
-        let record = found.ok_or_else(|| Error::rejected(Reason::NotFound))?;
+        let record = found.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
         let metadata = Metadata::parse(&record.data)?;
         if metadata.role()? != *role {
-            return Err(Error::rejected(Reason::RoleMismatch));
+            return Err(Error::rejected(crate::reason::ROLE_MISMATCH));
         }
         let parsed = parse_stored(&record)?;
         let header = parsed.header().clone();

@@ -15,7 +15,7 @@ impl Vault {
     /// anything is written, and the outcome after.
     ///
     /// # Errors
-    /// `Rejected` with [`Reason::Conflict`](keyward_base::Reason::Conflict) if the slot does not
+    /// `Rejected` with [`Reason::CONFLICT`](keyward_base::Reason::CONFLICT) if the slot does not
     /// hold what is expected; `Unavailable` if a store or the keyring cannot be reached, or the
     /// intent not recorded. Nothing is half-written. What was written is answered as that, also
     /// where its outcome could not be recorded.

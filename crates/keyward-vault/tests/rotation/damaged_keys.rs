@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::support::{World, memory};
-use keyward_base::{ErrorKind, Reason, Role, SecretBytes};
+use keyward_base::{ErrorKind, Role, SecretBytes};
 use keyward_store::{Applied, Collection, Content, RecordKey, Records, Write};
 use keyward_vault::{Expect, Kind, Rewrap, Slot, Vault};
 
@@ -67,7 +67,7 @@ async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
     let error = error.unwrap_err();
     assert_eq!(
         (error.kind(), error.reason()),
-        (ErrorKind::Corrupt, Some(Reason::DamagedKeys))
+        (ErrorKind::Corrupt, Some(keyward_keys::reason::DAMAGED_KEYS))
     );
     let admin = vault.keyring().admin();
     admin.rotate(vault.purpose()).await.unwrap();
@@ -75,7 +75,10 @@ async fn one_damaged_record_neither_condemns_a_row_nor_stops_the_others() {
     let report = Rewrap::new(&vault).run().await.unwrap();
     let found = (report.moved, report.skipped, report.damaged);
     assert_eq!(found, (8, 4, 4), "{report:?}");
-    assert_eq!(report.skipped_because, Some(Reason::DamagedKeys));
+    assert_eq!(
+        report.skipped_because,
+        Some(keyward_keys::reason::DAMAGED_KEYS)
+    );
     assert_eq!(report.quarantined, 0, "the rows are sound");
     let noted = data.count(&Collection::named("quarantine/vault"), "").await;
     assert_eq!(noted.unwrap(), 0);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{
-    Clock as _, CredentialKind, ErrorKind, KeyId, ManualClock, Place, Purpose, Reason, RecordId,
-    Result, Revision, Role, SecretBytes, Tenant, Timestamp,
+    Clock as _, CredentialKind, ErrorKind, KeyId, ManualClock, Place, Purpose, RecordId, Result,
+    Revision, Role, SecretBytes, Tenant, Timestamp,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, KeyState, Keyring, Root, Stage};
@@ -418,7 +418,7 @@ impl Run {
         let tenant = TENANTS.iter().position(|name| *name == old.key.owner);
         match vaults[at].open(&slot(tenant.unwrap()), &Role::none()).await {
             Ok(_) => {}
-            Err(e) if e.reason() == Some(Reason::DisabledKey) => {}
+            Err(e) if e.reason() == Some(keyward_keys::reason::DISABLED_KEY) => {}
             Err(e) => {
                 assert_ne!(e.kind(), ErrorKind::Corrupt);
                 let held = store.fetch(&old.key).await.unwrap().unwrap();
@@ -479,7 +479,11 @@ impl Run {
             let sealed: Sealed = text.parse().unwrap();
             match column.open(&cell(tenant, row), &sealed).await {
                 Ok(bytes) => assert_eq!(bytes.expose(), secret(tenant).expose()),
-                Err(e) => assert_eq!(e.reason(), Some(Reason::DisabledKey), "a cell: {e:?}"),
+                Err(e) => assert_eq!(
+                    e.reason(),
+                    Some(keyward_keys::reason::DISABLED_KEY),
+                    "a cell: {e:?}"
+                ),
             }
         }
     }
@@ -496,7 +500,11 @@ async fn vault(ring: &Keyring, store: Arc<dyn Records>, at: usize) -> Vault {
 fn opens(opened: Result<Opened>, tenant: usize) {
     match opened {
         Ok(opened) => assert_eq!(opened.bytes().expose(), secret(tenant).expose()),
-        Err(e) => assert_eq!(e.reason(), Some(Reason::DisabledKey), "{e:?}"),
+        Err(e) => assert_eq!(
+            e.reason(),
+            Some(keyward_keys::reason::DISABLED_KEY),
+            "{e:?}"
+        ),
     }
 }
 

@@ -49,7 +49,7 @@ async fn one_won(vault: &Vault, results: Vec<Result<Listed>>) -> Revision {
             }
             Err(error) => {
                 let found = (error.kind(), error.reason());
-                assert_eq!(found, (ErrorKind::Rejected, Some(Reason::Conflict)));
+                assert_eq!(found, (ErrorKind::Rejected, Some(Reason::CONFLICT)));
             }
         }
     }

@@ -94,7 +94,7 @@ async fn two_vaults_in_one_store_keep_apart_and_rotate_apart() {
     put(&cards, "1").await;
     put(&cards, "2").await;
     let none = tokens.open(&slot("2"), &Role::none()).await.unwrap_err();
-    assert_eq!(none.reason(), Some(Reason::NotFound));
+    assert_eq!(none.reason(), Some(Reason::NOT_FOUND));
     let listed = cards.list(&slot("1").tenant, None, 10).await.unwrap();
     assert_eq!(listed.items.len(), 2);
     let tenants = tokens.tenants(None, 10).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_row_copied_to_the_collection_of_another_purpose_does_not_open() {
     let copied = store.apply(vec![Write::Insert { key, content }]).await;
     assert!(matches!(copied.unwrap(), Applied::Done(_)));
     let refused = tokens.open(&slot("2"), &Role::none()).await.unwrap_err();
-    assert_eq!(refused.reason(), Some(Reason::NotAuthentic));
+    assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
 }
 
 #[tokio::test]

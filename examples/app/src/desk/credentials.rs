@@ -64,7 +64,7 @@ impl Desk {
     /// One of a section. Opens nothing.
     pub(crate) async fn one(&self, section: Section, record: &RecordId) -> Result<Row> {
         let listed = self.record(section, record)?.describe().await?;
-        let listed = listed.ok_or_else(|| Error::rejected(Reason::NotFound))?;
+        let listed = listed.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
         Ok(row(section, &listed, self.home.keyring().clock().now()?))
     }
 
@@ -91,7 +91,7 @@ impl Desk {
         record: &RecordId,
     ) -> Result<(Facts, Revision)> {
         let listed = self.record(section, record)?.describe().await?;
-        let listed = listed.ok_or_else(|| Error::rejected(Reason::NotFound))?;
+        let listed = listed.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
         Ok((listed.facts, listed.revision))
     }
 
@@ -146,7 +146,7 @@ impl Desk {
     ) -> Result<Option<SecretBytes>> {
         let opened = self.record(section, record)?.open().await?;
         if Some(opened.revision()) != replaced {
-            return Err(Error::rejected(Reason::Conflict));
+            return Err(Error::rejected(Reason::CONFLICT));
         }
         let token = opened.credential().oauth_token()?;
         let refresh = token.refresh();
@@ -158,7 +158,7 @@ impl Desk {
     pub(crate) async fn public_line(&self, section: Section, record: &RecordId) -> Result<String> {
         let opened = self.record(section, record)?.open().await?;
         if opened.credential().kind() != Kind::SshKey {
-            return Err(Error::rejected(Reason::NotFound));
+            return Err(Error::rejected(Reason::NOT_FOUND));
         }
         Ok(SshKey::parse(opened.bytes().expose())?.public_line())
     }

@@ -22,12 +22,12 @@ const LIMIT: usize = 100;
 type Answer<T> = Result<T, Failure>;
 
 fn section(path: &str) -> Result<Section, Error> {
-    Section::of(path).ok_or_else(|| Error::rejected(Reason::NotFound))
+    Section::of(path).ok_or_else(|| Error::rejected(Reason::NOT_FOUND))
 }
 
 /// The section and record an address names. What cannot be a record's id is no record.
 fn record((path, id): &(String, String)) -> Result<(Section, RecordId), Error> {
-    let id = RecordId::new(id).map_err(|_| Error::rejected(Reason::NotFound))?;
+    let id = RecordId::new(id).map_err(|_| Error::rejected(Reason::NOT_FOUND))?;
     Ok((section(path)?, id))
 }
 
@@ -176,7 +176,7 @@ pub(super) async fn replace(
     let revision = input::revision(&mut form)?;
     let (facts, stored) = desk.facts(section, &id).await?;
     if stored != revision {
-        return Err(Error::rejected(Reason::Conflict).into());
+        return Err(Error::rejected(Reason::CONFLICT).into());
     }
     let mut view = FormView::over(section, &id, revision.number(), &facts);
     let stored = async {

@@ -13,7 +13,7 @@ use crate::desk::Desk;
 use crate::view::sentence;
 
 fn key(id: &str) -> Result<KeyId, Error> {
-    KeyId::parse(id).map_err(|_| Error::rejected(Reason::NotFound))
+    KeyId::parse(id).map_err(|_| Error::rejected(Reason::NOT_FOUND))
 }
 
 /// Back to the page, which says what was done; or the page at once, with why it was not. `Misuse`
