@@ -236,6 +236,7 @@ fn the_doctor_says_what_mends_each_thing() {
         ("chmod 644 home/root", "chmod 600"),
         ("chmod 644 home/data.db", "chmod 600"),
         ("rm home/root", "root"),
+        ("rm state/anchor", "accept-restore"),
         (
             "head -c 8192 /dev/zero > home/data.db; rm -f home/data.db-*",
             "restore",
@@ -255,7 +256,10 @@ fn the_doctor_says_what_mends_each_thing() {
     bench.seal("t.c", "1", "opaque", b"one value").ok();
     for (line, part) in [
         ("keyward keys rotate", "keyward vault rewrap"),
-        ("rm state/anchor", "anchor"),
+        (
+            "rm state/anchor; keyward keys accept-restore",
+            "keyward vault rewrap",
+        ),
     ] {
         let (code, text) = told(&bench, line);
         assert_eq!(code, 0, "{line}: {text}");

@@ -9,7 +9,8 @@ use crate::home::{Home, Options, Parts};
 use crate::home_dir::HomeDir;
 
 /// Opens a home whose keyring is older than its anchor remembers, and makes that keyring the
-/// newest: after a disaster, when the newer one is lost for good.
+/// newest: after a disaster, when the newer one is lost for good. Makes an anchor that is missing,
+/// too: after somebody saw that no older keyring was put back.
 ///
 /// Keys made since that backup are lost with the values they sealed; keys destroyed since are
 /// back.

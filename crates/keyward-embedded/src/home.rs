@@ -127,15 +127,16 @@ impl Home {
         Self::open(&HomeDir::from_env()?, &Options::from_env()).await
     }
 
-    /// Opens a home that [`Home::init`] made. Nothing missing is made anew.
+    /// Opens a home that [`Home::init`] made. Nothing missing is made anew, the anchor neither.
     ///
     /// # Errors
     /// `Misuse` if there is none, for a root that is none, and for permissions that let others
-    /// in; `Unavailable` if a store is missing or busy, or the keyring is older than the anchor
-    /// remembers; `Corrupt` for stores or a ring that were damaged.
+    /// in; `Unavailable` if a store is missing or busy, the keyring is older than the anchor
+    /// remembers, or the anchor is missing ([`danger::accept_restore`](crate::danger::accept_restore)
+    /// makes it); `Corrupt` for stores or a ring that were damaged.
     pub async fn open(dir: &HomeDir, options: &Options) -> Result<Self> {
         let parts = Parts::existing(dir, options)?;
-        let keyring = parts.keyring(options).open().await?;
+        let keyring = parts.keyring(options).is_anchored().open().await?;
         parts.finish(dir, options, keyring).await
     }
 
@@ -148,7 +149,8 @@ impl Home {
     /// thread to be had.
     pub async fn serve(dir: &HomeDir, options: &Options, name: &str) -> Result<Self> {
         let parts = Parts::existing(dir, options)?;
-        let keyring = parts.keyring(options).replica(name).open().await?;
+        let builder = parts.keyring(options).is_anchored();
+        let keyring = builder.replica(name).open().await?;
         let started = match parts.finish(dir, options, keyring.clone()).await {
             Ok(mut opened) => {
                 let vault = opened.vault.clone();

@@ -29,6 +29,37 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
+async fn a_missing_anchor_is_not_made_anew_by_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    let older = folder.path().join("older.db");
+    let home = Home::init(&dir, &options).await.unwrap();
+    let anchor = home.anchor().to_owned();
+    drop(home);
+    std::fs::copy(dir.keys_db(), &older).unwrap();
+    let refuses = async || {
+        let refusals = [
+            Home::open(&dir, &options).await.unwrap_err(),
+            Home::serve(&dir, &options, "web-1").await.unwrap_err(),
+        ];
+        for refused in refusals {
+            assert_eq!(refused.kind(), ErrorKind::Unavailable);
+            assert!(refused.to_string().contains("accept-restore"), "{refused}");
+            assert!(!anchor.exists(), "it makes nothing that is missing");
+        }
+    };
+    std::fs::remove_file(&anchor).unwrap();
+    refuses().await;
+    drop(danger::accept_restore(&dir, &options).await.unwrap());
+    drop(Home::serve(&dir, &options, "web-1").await.unwrap());
+    // So that a keyring from before is not taken for the newest where the anchor went with it.
+    std::fs::copy(&older, dir.keys_db()).unwrap();
+    std::fs::remove_file(&anchor).unwrap();
+    refuses().await;
+}
+
+#[tokio::test]
 async fn a_new_home_is_private_and_opens_again() {
     let folder = tempfile::tempdir().unwrap();
     let dir = HomeDir::at(folder.path().join("deep/home"));

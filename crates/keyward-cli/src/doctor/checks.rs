@@ -82,8 +82,8 @@ fn anchor(dir: &HomeDir) -> Check {
         Err(e) => Check::fail("anchor", &e),
         Ok(None) => Check::warn(
             "anchor",
-            format!("{shown} was not there: an older keyring put back before now went unnoticed"),
-            "look at `keyward keys status`; the anchor is made again whenever the ring is opened",
+            format!("{shown} is not there: an older keyring put back would go unnoticed"),
+            "name the file that belongs to this home; or, if keys.db was not put back from a backup, `keyward keys accept-restore`",
         ),
         Ok(Some(_)) if inside(&path, dir) => Check::warn(
             "anchor",

@@ -75,7 +75,7 @@ impl FileAnchor {
                     e.to_string()
                 };
                 Error::corrupt(format!(
-                    "the anchor {shown} {what}: if the key store was not put back from a backup, move that file away, and the next command makes it anew"
+                    "the anchor {shown} {what}: if the key store was not put back from a backup, move that file away, and make it anew with `keyward keys accept-restore`"
                 ))
             }
             _ => Error::unavailable(format!("the anchor {shown} {e}")),

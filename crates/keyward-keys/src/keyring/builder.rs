@@ -38,6 +38,7 @@ pub struct KeyringBuilder {
     store: Arc<dyn Records>,
     root: Arc<dyn Root>,
     anchor: Option<Arc<dyn Anchor>>,
+    is_anchored: bool,
     clock: Arc<dyn Clock>,
     trail: Trail,
     provider: Provider,
@@ -51,6 +52,7 @@ impl KeyringBuilder {
             store,
             root,
             anchor: None,
+            is_anchored: false,
             clock: Arc::new(SystemClock::new()),
             trail: Trail::new(Arc::new(Discard::new())),
             provider: Provider::default(),
@@ -63,6 +65,14 @@ impl KeyringBuilder {
     /// process runs is not noticed.
     pub fn anchor(mut self, anchor: Arc<dyn Anchor>) -> Self {
         self.anchor = Some(anchor);
+        self
+    }
+
+    /// The anchor knows the ring: one that was lost is not made anew by opening, since an older
+    /// ring may have been put back meanwhile. Without this, an anchor that knows no ring takes the
+    /// one there is, as it must where an anchor is given to a keyring that had none.
+    pub const fn is_anchored(mut self) -> Self {
+        self.is_anchored = true;
         self
     }
 
@@ -109,8 +119,9 @@ impl KeyringBuilder {
     /// Opens the ring.
     ///
     /// # Errors
-    /// `Misuse` if there is none; `Unavailable` if store, root or anchor cannot be reached, or the
-    /// ring is older than the anchor, or another of its epoch; `Corrupt` if it is not authentic.
+    /// `Misuse` if there is none; `Unavailable` if store, root or anchor cannot be reached, if the
+    /// ring is older than the anchor, or another of its epoch, or if the anchor has to know the ring
+    /// ([`KeyringBuilder::is_anchored`]) and knows none; `Corrupt` if it is not authentic.
     pub async fn open(self) -> Result<Keyring> {
         // The anchor first, as at every refresh: see `Keyring::refresh`.
         let now = self.clock.now()?;
@@ -118,6 +129,7 @@ impl KeyringBuilder {
         let Some(record) = self.store.fetch(&ring_place()).await? else {
             return Err(self.none_here(pinned.as_ref()));
         };
+        self.check_anchored(pinned.as_ref())?;
         let snapshot = Snapshot::load(&record, self.root.as_ref(), &self.provider, None).await?;
         self.handle(snapshot, pinned, now).await
     }
@@ -126,6 +138,16 @@ impl KeyringBuilder {
         match &self.anchor {
             Some(anchor) => anchor.load(&PinName::ring()),
             None => Ok(None),
+        }
+    }
+
+    fn check_anchored(&self, pinned: Option<&Pin>) -> Result<()> {
+        match (&self.anchor, pinned) {
+            (Some(anchor), None) if self.is_anchored => Err(Error::unavailable(format!(
+                "the anchor {} is missing, so that an older keyring put back would go unnoticed: give the anchor that belongs to this keyring; or, if the key store was not put back from a backup, `keyward keys accept-restore`",
+                anchor.describe()
+            ))),
+            _ => Ok(()),
         }
     }
 
