@@ -31,6 +31,7 @@ const PASSWORDS: Layout<'_> = Layout {
     id: "id",
     tenant: "tenant",
     column: "password",
+    version: None,
 };
 
 // The service.

@@ -33,24 +33,38 @@ pub struct Layout<'a> {
     /// The column of sealed values, `TEXT`; NULL or empty where there is none. An index on
     /// `substr(column, 1, 16)` lets a rotation count the values of a key without reading them.
     pub column: &'a str,
+    /// The column of the row's own version, `INTEGER NOT NULL` from 0 up to [`Revision::LAST`],
+    /// that a value is bound to as well; none where the table has none. Whoever gives the row
+    /// another version seals its value anew for it.
+    pub version: Option<&'a str>,
 }
 
 /// A column of sealed values in an application's own table: counted and sealed anew by every
 /// rotation of this process, through a connection of its own to the database.
 ///
 /// The application writes and reads the rows itself, over any connection and driver. What it
-/// stores is bound to the tenant and the id of its row, opens for any caller of its tenant, and is
-/// stored within [`Sealed::use_by`].
+/// stores is bound to the purpose of the vault, to table and column, to the tenant and the id of its
+/// row, and, where the layout names one, to its version; it opens for any caller of its tenant, and
+/// is stored within [`Sealed::use_by`].
+///
+/// It is bound to nothing else of the row. Without a version, whoever may write the table can put
+/// back an older value of the same row, and it opens: [`OwnColumn::with_version`] closes that as far
+/// as the application knows the version from elsewhere than the row. The whole row put back, its
+/// version with it, opens in either case.
 #[derive(Clone, Debug)]
 pub struct OwnColumn {
     column: Column,
     kind: CredentialKind,
+    has_version: bool,
+    /// The one to seal and open at.
+    version: Option<u64>,
 }
 
 impl Home {
     /// The column of `layout` in the SQLite database `database`, registered for good: no process
     /// destroys a key that its values may need without counting them. The database gets an
-    /// identity, in a table `keyward_store` of one row.
+    /// identity, in a table `keyward_store` of one row. What its values are bound to, and what they
+    /// are not, [`OwnColumn`] says.
     ///
     /// # Errors
     /// `Misuse` if the table or one of the columns is not as the layout says; `Unavailable` if the
@@ -62,16 +76,32 @@ impl Home {
         let kind = rows.kind.clone();
         let column = self.vault().column(store, place).await?;
         column.attach(Arc::new(rows));
-        Ok(OwnColumn { column, kind })
+        Ok(OwnColumn {
+            column,
+            kind,
+            has_version: layout.version.is_some(),
+            version: None,
+        })
     }
 }
 
 impl OwnColumn {
+    /// The same column, at a row whose version is `version`: the one that the row is given with the
+    /// value that is sealed, or the one that it is expected to have when it is opened.
+    #[must_use]
+    pub fn with_version(&self, version: u64) -> Self {
+        Self {
+            version: Some(version),
+            ..self.clone()
+        }
+    }
+
     /// Seals `secret` for the row `id` of `tenant`. The row's id comes first: an application that
     /// inserts a row seals for the id it got, in the transaction that stores the value, or before.
     ///
     /// # Errors
-    /// As [`Column::seal`]; `Misuse` for a tenant that is not well formed.
+    /// As [`Column::seal`]; `Misuse` for a tenant that is not well formed, without a version where
+    /// the layout names its column, and with one where it names none.
     pub async fn seal(&self, tenant: &str, id: i64, secret: &SecretBytes) -> Result<Sealed> {
         self.column.seal(&self.cell(tenant, id)?, secret).await
     }
@@ -79,7 +109,7 @@ impl OwnColumn {
     /// Opens the `text` that lies in the row `id` of `tenant`.
     ///
     /// # Errors
-    /// As [`Column::open`].
+    /// As [`Column::open`], and `Misuse` as [`OwnColumn::seal`].
     pub async fn open(&self, tenant: &str, id: i64, text: &str) -> Result<SecretBytes> {
         let cell = self.cell(tenant, id)?;
         self.column.open(&cell, &text.parse()?).await
@@ -94,19 +124,44 @@ impl OwnColumn {
     }
 
     fn cell(&self, tenant: &str, id: i64) -> Result<Cell> {
-        cell(tenant, id, &self.kind)
+        let version = match (self.has_version, self.version) {
+            (false, None) => NO_VERSION,
+            (true, Some(version)) => version,
+            (true, None) => {
+                return Err(Error::misuse(
+                    "the values of this column are bound to the version of their row: say it by `with_version`",
+                ));
+            }
+            (false, Some(_)) => {
+                return Err(Error::misuse(
+                    "the values of this column are bound to no version: name its column in the layout, which no value may be sealed without",
+                ));
+            }
+        };
+        let version = i64::try_from(version).unwrap_or(i64::MAX);
+        cell(tenant, id, version, &self.kind)
     }
 }
 
-fn cell(tenant: &str, id: i64, kind: &CredentialKind) -> Result<Cell> {
+/// What a value is bound to in a table without versions: [`Revision::FIRST`].
+const NO_VERSION: u64 = Revision::FIRST.number();
+
+fn cell(tenant: &str, id: i64, version: i64, kind: &CredentialKind) -> Result<Cell> {
+    let revision = u64::try_from(version).map(Revision::new).ok();
+    let revision = revision.filter(|revision| *revision <= Revision::LAST);
+    let revision = revision
+        .ok_or_else(|| Error::misuse("the version of a row is a number from 0 up to 2^53 - 1"))?;
     Ok(Cell {
         tenant: Tenant::new(tenant)?,
         record: RecordId::new(&id.to_string())?,
         role: Role::none(),
         kind: kind.clone(),
-        revision: Revision::FIRST,
+        revision,
     })
 }
+
+/// Id, tenant, value and version of a row.
+type Read = (i64, String, String, i64);
 
 /// The rows of the table, over a connection of their own.
 struct Rows {
@@ -124,9 +179,11 @@ impl Rows {
             id,
             tenant,
             column,
+            version,
         } = *layout;
         [table, id, tenant, column]
             .into_iter()
+            .chain(version)
             .try_for_each(check_name)?;
         // A database that is missing is not made, and its name is a path, never a URI.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -139,6 +196,10 @@ impl Rows {
         tx.commit().map_err(failed)?;
         // A half-open range of the key's 16 characters, byte by byte: no base64 character is as
         // high as `~`.
+        let version = match version {
+            Some(version) => format!("\"{version}\""),
+            None => NO_VERSION.to_string(),
+        };
         let front = format!("substr(\"{column}\", 1, 16)");
         let rows = Self {
             conn: Mutex::new(conn),
@@ -147,10 +208,10 @@ impl Rows {
                 "SELECT count(*) FROM \"{table}\" WHERE {front} >= ?1 AND {front} < ?1 || '~' AND \"{column}\" <> ''"
             ),
             page: format!(
-                "SELECT \"{id}\", \"{tenant}\", \"{column}\" FROM \"{table}\" WHERE \"{id}\" >= ?1 AND \"{column}\" <> '' ORDER BY \"{id}\" LIMIT ?2"
+                "SELECT \"{id}\", \"{tenant}\", \"{column}\", {version} FROM \"{table}\" WHERE \"{id}\" >= ?1 AND \"{column}\" <> '' ORDER BY \"{id}\" LIMIT ?2"
             ),
             swap: format!(
-                "UPDATE \"{table}\" SET \"{column}\" = ?3 WHERE \"{id}\" = ?1 AND \"{column}\" = ?2 COLLATE BINARY"
+                "UPDATE \"{table}\" SET \"{column}\" = ?3 WHERE \"{id}\" = ?1 AND \"{column}\" = ?2 COLLATE BINARY AND {version} = ?4"
             ),
         };
         Ok((store, rows))
@@ -166,17 +227,19 @@ impl Rows {
         count.query_row([prefix], |row| row.get(0))
     }
 
-    fn paged(&self, from: i64, limit: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
+    fn paged(&self, from: i64, limit: i64) -> rusqlite::Result<Vec<Read>> {
         let conn = self.conn();
         let mut page = conn.prepare_cached(&self.page)?;
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, text_of(row, 1)?, text_of(row, 2)?));
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, text_of(row, 1)?, text_of(row, 2)?, row.get(3)?))
+        };
         page.query_map(params![from, limit], read)?.collect()
     }
 
-    fn swapped(&self, id: i64, value: &str, next: &str) -> rusqlite::Result<bool> {
+    fn swapped(&self, id: i64, version: i64, value: &str, next: &str) -> rusqlite::Result<bool> {
         let conn = self.conn();
         let mut swap = conn.prepare_cached(&self.swap)?;
-        Ok(swap.execute(params![id, value, next])? == 1)
+        Ok(swap.execute(params![id, value, next, version])? == 1)
     }
 }
 
@@ -199,9 +262,9 @@ impl Table for Rows {
             };
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let found = self.paged(from, limit).map_err(failed)?.into_iter();
-            let row = |(id, tenant, value): (i64, String, String)| Row {
+            let row = |(id, tenant, value, version): Read| Row {
                 cursor: id.to_string(),
-                cell: cell(&tenant, id, &self.kind).ok(),
+                cell: cell(&tenant, id, version, &self.kind).ok(),
                 value,
             };
             Ok(found.map(row).collect())
@@ -212,7 +275,11 @@ impl Table for Rows {
         Box::pin(async move {
             let lost = |_| Error::misuse("a row of the table is not one of ours");
             let id = row.cursor.parse().map_err(lost)?;
-            self.swapped(id, &row.value, next.as_str()).map_err(failed)
+            let cell = row.cell.as_ref();
+            let version = cell.map_or(NO_VERSION, |cell| cell.revision.number());
+            let version = i64::try_from(version).unwrap_or(i64::MAX);
+            self.swapped(id, version, &row.value, next.as_str())
+                .map_err(failed)
         })
     }
 }
@@ -282,6 +349,11 @@ fn check_table(conn: &Connection, layout: &Layout<'_>) -> Result<()> {
     check(layout.tenant, "TEXT NOT NULL", |(of, _, notnull)| {
         of.eq_ignore_ascii_case("TEXT") && *notnull
     })?;
+    if let Some(version) = layout.version {
+        check(version, "INTEGER NOT NULL", |(of, _, notnull)| {
+            of.eq_ignore_ascii_case("INTEGER") && *notnull
+        })?;
+    }
     check(layout.column, "TEXT", |(of, ..)| {
         of.eq_ignore_ascii_case("TEXT")
     })

@@ -11,6 +11,7 @@ const LAYOUT: Layout<'_> = Layout {
     id: "id",
     tenant: "tenant",
     column: "password",
+    version: None,
 };
 
 const TABLE: &str =
@@ -79,6 +80,78 @@ async fn its_values_are_bound_counted_and_moved() {
     let stranger = Home::open(&dir, &options).await.unwrap();
     let refused = stranger.keyring().admin().disable(old).await.unwrap_err();
     assert!(refused.to_string().contains("server.password"), "{refused}");
+}
+
+/// An older value of the same row does not open where the table has versions, and moves with its
+/// row's.
+#[tokio::test]
+async fn a_value_is_bound_to_the_version_of_its_row_where_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let home = Home::init(&dir, &options(folder.path())).await.unwrap();
+    let database = folder.path().join("app.db");
+    let app = Connection::open(&database).unwrap();
+    app.execute_batch(
+        "CREATE TABLE server (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, password TEXT,
+         version INTEGER NOT NULL) STRICT",
+    )
+    .unwrap();
+    let layout = Layout {
+        version: Some("version"),
+        ..LAYOUT
+    };
+    let column = home.own_column(&database, &layout).await.unwrap();
+    let put = |id: i64, value: &str, version: i64| {
+        let sql = "INSERT OR REPLACE INTO server VALUES (?1, 'acme', ?2, ?3)";
+        app.execute(sql, params![id, value, version]).unwrap();
+    };
+    let get = |id: i64| -> String {
+        let sql = "SELECT password FROM server WHERE id = ?1";
+        app.query_row(sql, [id], |row| row.get(0)).unwrap()
+    };
+    let seal = async |version: u64, text: &str| {
+        let at = column.with_version(version);
+        let sealed = at.seal("acme", 1, &secret(text)).await.unwrap();
+        sealed.as_str().to_owned()
+    };
+    let (older, newer) = (seal(7, "older").await, seal(8, "newer").await);
+    put(1, &newer, 8);
+    let at = column.with_version(8);
+    let opened = at.open("acme", 1, &get(1)).await.unwrap();
+    assert_eq!(opened.expose(), b"newer");
+    let refused = at.open("acme", 1, &older).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
+    // Without its version nothing is sealed or opened, nor with one where there is none.
+    let unsaid = column.seal("acme", 1, &secret("x")).await.unwrap_err();
+    assert_eq!(unsaid.kind(), ErrorKind::Misuse);
+    let unsaid = column.open("acme", 1, &newer).await.unwrap_err();
+    assert_eq!(unsaid.kind(), ErrorKind::Misuse);
+    let beyond = column
+        .with_version(1 << 53)
+        .seal("acme", 1, &secret("x"))
+        .await;
+    assert_eq!(beyond.unwrap_err().kind(), ErrorKind::Misuse);
+    let without = folder.path().join("without.db");
+    Connection::open(&without)
+        .unwrap()
+        .execute_batch(TABLE)
+        .unwrap();
+    let bare = home.own_column(&without, &LAYOUT).await.unwrap();
+    let said = bare.with_version(1).seal("acme", 1, &secret("x")).await;
+    assert_eq!(said.unwrap_err().kind(), ErrorKind::Misuse);
+
+    // A row whose version is no version of ours, or not that of its value, stops no other.
+    put(2, &newer, -1);
+    put(3, &newer, 8);
+    let purpose = Purpose::new("vault").unwrap();
+    home.keyring().admin().rotate(&purpose).await.unwrap();
+    let admin = home.keyring().admin();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let report = admin.rewrap_values(&purpose, |_| {}).await.unwrap();
+    assert_eq!((report.moved, report.quarantined), (1, 2));
+    assert_ne!(get(1), newer);
+    let opened = at.open("acme", 1, &get(1)).await.unwrap();
+    assert_eq!(opened.expose(), b"newer");
 }
 
 /// Whoever may write the application's table does not stop a rotation by one row of it, and no row

@@ -24,6 +24,7 @@ const LAYOUT: Layout<'_> = Layout {
     id: "id",
     tenant: "tenant",
     column: "password",
+    version: None,
 };
 
 fn kept() -> PathBuf {
