@@ -16,7 +16,7 @@ const KEY: KeyId = KeyId::from_bytes([0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 
 const SESSION: TokenKind<([u8; 16], [u8; 32], u64)> = TokenKind::new("kws_", 1);
 const API_KEY: TokenKind<([u8; 32],)> = TokenKind::new("kwk_", 1).with_checksum();
 
-/// Made by the Python of `docs/formats/token.md`.
+/// Made by `vectors/generate.py`, which writes them into the files beside it.
 const SESSION_TEXT: &str =
     "kws_AQEjRWeJq83vAAECAwQFBgcICQoLDA0ODyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_AAAAAAAAAQI";
 const API_KEY_TEXT: &str = "kwk_AQEjRWeJq83vQEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl81NAK1S";
@@ -51,6 +51,18 @@ fn the_texts_of_another_implementation() {
     }
     assert_eq!(reason(&API_KEY, OWN_TEXT), Some(Reason::MALFORMED));
     assert_eq!(reason(&own, API_KEY_TEXT), Some(Reason::MALFORMED));
+}
+
+#[test]
+fn the_files_of_the_other_implementation_hold_these_texts() {
+    for (file, text) in [
+        (include_str!("vectors/token/session.txt"), SESSION_TEXT),
+        (include_str!("vectors/token/api-key.txt"), API_KEY_TEXT),
+        (include_str!("vectors/token/own-prefix.txt"), OWN_TEXT),
+    ] {
+        let held = file.lines().find_map(|line| line.strip_prefix("text: "));
+        assert_eq!(held, Some(text));
+    }
 }
 
 #[test]
