@@ -17,7 +17,9 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 
-use keyward_base::encoding::{hex, sealed_prefix};
+use keyward_base::encoding::hex;
+
+use keyward_base::key_tag::sealed_prefix;
 use keyward_base::{KeyId, Suite};
 use keyward_benches::{Bar, compare_long, finish, is_wanted};
 use keyward_find::{Keys, Options, dump, file, widen};

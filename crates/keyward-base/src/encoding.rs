@@ -1,4 +1,4 @@
-//! Strict text encodings, and the prefix by which the rows of a key are found.
+//! Strict text encodings.
 //!
 //! Decoding is canonical: no padding, no white space, no other alphabet, no non-zero trailing
 //! bits (RFC 4648 sections 3.5 and 5). It runs in constant time for its length, so secrets may
@@ -7,15 +7,8 @@
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 
 use crate::error::{Error, Reason, Result};
-use crate::id::{KeyId, Suite};
 use crate::secret::SecretBytes;
 use crate::wipe::{wipe, wipe_vec};
-
-/// What a sealed value's text begins with.
-pub const SEALED_PREFIX: &str = "kw1.";
-
-/// Length in bytes of [`sealed_prefix`]: `kw1.` and 12 characters of base64url.
-pub const SEALED_KEY_PREFIX_LEN: usize = 16;
 
 /// base64url without padding.
 #[must_use]
@@ -118,26 +111,4 @@ pub fn from_hex<const N: usize>(text: &str) -> Result<[u8; N]> {
         return Err(malformed());
     }
     Ok(out)
-}
-
-/// The first 16 bytes of every value sealed under `key`: `suite | key_id` is 9 bytes, so exactly
-/// 12 characters of base64url. Rows of a key are counted by comparing these bytes, never `LIKE`.
-#[must_use]
-pub fn sealed_prefix(suite: Suite, key: KeyId) -> String {
-    let mut header = [0; 9];
-    let [first, rest @ ..] = &mut header;
-    *first = suite.to_byte();
-    rest.copy_from_slice(&key.to_bytes());
-    format!("{SEALED_PREFIX}{}", base64url(&header))
-}
-
-/// The tag of a key that seals nothing, such as one that MACs records or tokens: written as
-/// [`sealed_prefix`] is, with 0 in place of a suite, so that it is counted alike and no sealed
-/// value begins with it.
-#[must_use]
-pub fn key_tag(key: KeyId) -> String {
-    let mut header = [0; 9];
-    let [_, rest @ ..] = &mut header;
-    rest.copy_from_slice(&key.to_bytes());
-    format!("{SEALED_PREFIX}{}", base64url(&header))
 }

@@ -23,12 +23,13 @@
 //! | [`clock`] | time as a value: [`Clock`], [`SystemClock`], [`ManualClock`] |
 //! | [`context`] | what a sealed value is bound to: [`Context`] |
 //! | [`domain`] | one use of a key, and the fields it is bound to: [`Domain`] |
-//! | [`encoding`] | strict base64url and hex, and the prefix that finds the rows of a key |
+//! | [`encoding`] | strict base64, base64url and hex |
 //! | [`error`] | the four kinds of failure, by blame |
 //! | [`field`] | what may be a field of a domain |
 //! | [`future`] | boxed futures |
 //! | [`hint`] | the masked form of a secret that may be shown |
 //! | [`id`] | tenants, records, places, keys, subjects |
+//! | [`key_tag`] | the text by which the rows of a key are found |
 //! | [`secret`] | bytes that are wiped on drop and never printed |
 //! | [`token`] | the shape all keyward tokens share |
 //! | [`wipe`] | the frame that every secret-bearing operation runs in, and wiping its stack |
@@ -43,6 +44,7 @@ pub mod field;
 pub mod future;
 pub mod hint;
 pub mod id;
+pub mod key_tag;
 pub mod secret;
 pub mod token;
 pub mod wipe;

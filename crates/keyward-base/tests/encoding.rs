@@ -13,8 +13,8 @@ use keyward_base::context::{Encoded, MAX_CONTEXT_LEN};
 use keyward_base::domain::Domain;
 use keyward_base::encoding::{
     base64url, from_base64, from_base64_array, from_base64url, from_base64url_array, from_hex, hex,
-    sealed_prefix,
 };
+use keyward_base::key_tag::sealed_prefix;
 use keyward_base::{
     Context, CredentialKind, ErrorKind, KeyId, Place, Purpose, Reason, RecordId, Revision, Role,
     Suite, Tenant,
@@ -64,7 +64,7 @@ fn padded_base64_has_one_spelling_too() {
 fn a_key_prefix_is_a_prefix_of_sixteen_bytes() {
     let prefix = sealed_prefix(Suite::Chunked1, KeyId::from_bytes([0xff; 8]));
     assert_eq!(prefix, "kw1.Af__________");
-    assert_eq!(prefix.len(), keyward_base::encoding::SEALED_KEY_PREFIX_LEN);
+    assert_eq!(prefix.len(), keyward_base::key_tag::SEALED_KEY_PREFIX_LEN);
 }
 
 proptest! {
@@ -141,7 +141,7 @@ fn an_array_is_decoded_whole_or_not_at_all() {
     assert_eq!(from_base64_array(&text).unwrap(), [1, 1, 1, 2, 2, 2]);
     for other in [&text[..4], "", &format!("{text}{text}")] {
         for decoded in [from_base64url_array::<6>(other), from_base64_array(other)] {
-            assert_eq!(decoded.unwrap_err().reason(), Some(Reason::Malformed));
+            assert_eq!(decoded.unwrap_err().reason(), Some(Reason::MALFORMED));
         }
     }
 }

@@ -4,7 +4,9 @@ mod cut;
 
 use std::io::Read;
 
-use keyward_base::encoding::{SEALED_PREFIX, hex};
+use keyward_base::encoding::hex;
+
+use keyward_base::key_tag::SEALED_PREFIX;
 use keyward_base::token::TokenShape;
 use keyward_base::{Error, KeyId, Reason, Result, SecretBytes};
 use keyward_crypto::body::{CHUNK_LEN, COMMITMENT_LEN, SALT_LEN};

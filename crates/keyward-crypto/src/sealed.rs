@@ -5,8 +5,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_base::encoding::SEALED_PREFIX;
 use keyward_base::hint::MAX_HINT_LEN;
+use keyward_base::key_tag::SEALED_PREFIX;
 use keyward_base::{Encoded, Error, Hint, KeyId, Reason, Result, SecretBytes, Suite};
 
 use crate::body::{self, BodyKey, body_len};

@@ -4,6 +4,7 @@ mod damage;
 mod destroy;
 mod mac;
 mod purpose;
+mod recorded;
 mod rewrap;
 mod root;
 mod rotation;
@@ -59,12 +60,18 @@ pub enum Promotion {
     },
 }
 
-impl Admin {
-    pub(crate) fn new(keyring: Keyring) -> Self {
-        let trail = keyring.0.trail.clone();
-        Self { keyring, trail }
+impl Keyring {
+    /// The handle that may change the ring. A process is a reader unless it says so.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        Admin {
+            keyring: self.clone(),
+            trail: self.0.trail.clone(),
+        }
     }
+}
 
+impl Admin {
     /// The same handle, whose changes are recorded as `actor`'s.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {

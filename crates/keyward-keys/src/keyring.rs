@@ -3,6 +3,7 @@
 mod anchored;
 mod builder;
 mod columns;
+mod counted;
 mod handles;
 mod left_open;
 mod marks;
@@ -23,10 +24,11 @@ use keyward_store::{Applied, Records, Write};
 
 pub use builder::KeyringBuilder;
 pub(crate) use builder::{new_key, wrap_new};
+pub(crate) use counted::{names, rows_of};
 pub use left_open::LeftOpen;
 pub use replicas::ReplicaStatus;
+pub(crate) use settle::{BESIDE_THE_RING, event_id};
 
-use crate::admin::Admin;
 use crate::anchor::Anchor;
 use crate::cache::Cache;
 use crate::coverage::Coverages;
@@ -77,12 +79,6 @@ impl Keyring {
     /// Starts a handle on the ring that lies in `store`, wrapped by `root`.
     pub fn builder(store: Arc<dyn Records>, root: Arc<dyn Root>) -> KeyringBuilder {
         KeyringBuilder::new(store, root)
-    }
-
-    /// The handle that may change the ring. A process is a reader unless it says so.
-    #[must_use]
-    pub fn admin(&self) -> Admin {
-        Admin::new(self.clone())
     }
 
     /// What this handle knows of the ring, without reading anything.

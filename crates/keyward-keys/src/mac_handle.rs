@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::domain::Fields;
-use keyward_base::encoding::key_tag;
+use keyward_base::key_tag::key_tag;
 use keyward_base::{Domain, KeyId, Result};
 use keyward_crypto::MacKey;
 use keyward_crypto::mac::TAG_LEN;

@@ -1,6 +1,6 @@
 //! The ring as data, and the steps its keys may take. No I/O, no key material.
 
-use keyward_base::encoding::{key_tag, sealed_prefix};
+use keyward_base::key_tag::{key_tag, sealed_prefix};
 use keyward_base::{Error, KeyId, Purpose, Result, Suite, Timestamp};
 use keyward_crypto::sign::{PublicKey, SIGNATURE_LEN};
 

@@ -39,6 +39,7 @@
 //! another store checks its input with [`StoreLimits`] and holds it to [`conformance`].
 
 pub mod attempts;
+mod checks;
 pub mod conformance;
 pub mod find;
 pub mod identity;

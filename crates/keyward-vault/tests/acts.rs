@@ -277,7 +277,7 @@ async fn a_key_that_is_withdrawn_while_an_opening_is_recorded_opens_nothing() {
         } else {
             open(&world.vault).await.unwrap_err()
         };
-        assert_eq!(error.reason(), Some(Reason::DisabledKey), "{error:?}");
+        assert_eq!(error.reason(), Some(keyward_keys::reason::DISABLED_KEY), "{error:?}");
     }
 }
 
@@ -312,15 +312,15 @@ async fn an_opening_is_recorded_before_anything_is_decrypted() {
     let value: Sealed = damaged(value.await.unwrap().as_str()).parse().unwrap();
     let _before = world.audit.take();
     let opened = open(&world.vault).await;
-    assert_eq!(opened.unwrap_err().reason(), Some(Reason::Damaged));
+    assert_eq!(opened.unwrap_err().reason(), Some(Reason::DAMAGED));
     let opened = world
         .vault
         .open_detached(&slot, &none, Kind::ApiKey, &value);
-    assert_eq!(opened.await.unwrap_err().reason(), Some(Reason::Damaged));
+    assert_eq!(opened.await.unwrap_err().reason(), Some(Reason::DAMAGED));
     let events = world.audit.take();
     for action in ["vault.open", "vault.open-detached"] {
         let told = outcomes(&events, action);
-        let [Outcome::Granted, Outcome::Failed(_, Some(Reason::Damaged))] = told[..] else {
+        let [Outcome::Granted, Outcome::Failed(_, Some(Reason::DAMAGED))] = told[..] else {
             panic!("{action}: {told:?}")
         };
     }

@@ -18,7 +18,8 @@ mod web;
 use std::sync::LazyLock;
 
 use keyward_base::domain::Fields;
-use keyward_base::encoding::{base64url, from_base64url, hex, sealed_prefix};
+use keyward_base::encoding::{base64url, from_base64url, hex};
+use keyward_base::key_tag::sealed_prefix;
 use keyward_base::token::{TokenBuffer, TokenKind, TokenShape};
 use keyward_base::{Domain, ErrorKind, Hint, KeyId, SecretArray, SecretBytes, Suite, Timestamp};
 use keyward_crypto::sealed::{Header, Parsed};

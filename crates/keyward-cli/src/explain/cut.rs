@@ -1,6 +1,6 @@
 //! What is wrong with a sealed value that cannot be read: mostly that its end is missing.
 
-use keyward_base::encoding::SEALED_PREFIX;
+use keyward_base::key_tag::SEALED_PREFIX;
 use keyward_base::{Error, Reason};
 use keyward_crypto::body::{COMMITMENT_LEN, SALT_LEN};
 

@@ -9,7 +9,9 @@
     clippy::must_use_candidate
 )]
 
-use keyward_base::encoding::{hex, sealed_prefix};
+use keyward_base::encoding::hex;
+
+use keyward_base::key_tag::sealed_prefix;
 use keyward_base::{KeyId, Suite};
 use keyward_find::{Keys, Report};
 

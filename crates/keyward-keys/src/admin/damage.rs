@@ -1,12 +1,10 @@
 //! Tenants' key records that cannot be read, and the way out.
 
 use keyward_base::encoding::hex;
-use keyward_base::{Error, Purpose, Result, Tenant};
-use keyward_store::{Applied, Record, RecordKey, StoreLimits, Write};
+use keyward_base::{Error, Result};
+use keyward_store::{Applied, RecordKey, StoreLimits, Write};
 
 use super::Admin;
-use super::usage::names;
-use crate::format::TenantEntry;
 use crate::records::{SET_ASIDE, TENANT_KEYS, pages};
 use crate::usage::DamagedRecord;
 
@@ -22,7 +20,7 @@ impl Admin {
     /// # Errors
     /// `Unavailable` if the store cannot be reached.
     pub async fn damaged(&self) -> Result<Vec<DamagedRecord>> {
-        self.each_tenant_key(None, &[], |_| {}).await
+        self.keyring.each_tenant_key(None, &[], |_| {}).await
     }
 
     /// Gives up the key records of `owner` that cannot be read, and says how many: they are moved
@@ -43,7 +41,7 @@ impl Admin {
         let mut found = pages(store, TENANT_KEYS, Some(owner));
         while let Some(page) = found.next().await? {
             for record in page {
-                if self.read_record(&record).await?.is_ok() {
+                if self.keyring.read_record(&record).await?.is_ok() {
                     continue;
                 }
                 // The version makes the name one that no other record was set aside under. A purpose
@@ -85,33 +83,5 @@ impl Admin {
             ));
         }
         Ok(moved)
-    }
-
-    /// Reads a record of the tenants, wherever it lies. The inner error is the record's own; the
-    /// outer one is of the key store.
-    pub(super) async fn read_record(
-        &self,
-        record: &Record,
-    ) -> Result<Result<(Tenant, Purpose, Vec<TenantEntry>), DamagedRecord>> {
-        let bad = |e: Error| DamagedRecord {
-            owner: record.key.owner.clone(),
-            purpose: record.key.id.clone(),
-            kind: e.kind(),
-            says: e.to_string(),
-        };
-        let (tenant, purpose) = match names(record) {
-            Ok(names) => names,
-            Err(e) => return Ok(Err(bad(e))),
-        };
-        if crate::tenant::least_epoch(record) > self.keyring.snapshot().ring.epoch {
-            self.keyring.refresh().await?;
-        }
-        let snapshot = self.keyring.snapshot();
-        Ok(
-            match crate::tenant::read(record, &snapshot, &purpose, &tenant) {
-                Ok(read) => Ok((tenant, purpose, read.entries)),
-                Err(e) => Err(bad(e)),
-            },
-        )
     }
 }

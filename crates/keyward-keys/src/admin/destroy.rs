@@ -131,7 +131,7 @@ impl Admin {
             let columns = self.keyring.coverages().of(&key.purpose);
             let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
             self.close(&known, key, &columns).await?;
-            let usage = self.usage_of(&columns).await?;
+            let usage = self.keyring.usage_of(&columns).await?;
             match key.kind.algorithm() {
                 Algorithm::Seal => check_unused(key, &usage, even)?,
                 Algorithm::Mac if even != Even::Early => {

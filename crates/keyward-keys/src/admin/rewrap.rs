@@ -4,8 +4,8 @@ use keyward_base::{Purpose, Result, Tenant};
 use keyward_store::Record;
 
 use super::Admin;
-use super::usage::names;
 use crate::format::TenantEntry;
+use crate::keyring::names;
 use crate::records::{MAX_TRIES, TENANT_KEYS, contended, pages};
 use crate::snapshot::Snapshot;
 use crate::tenant;
@@ -58,7 +58,7 @@ impl Admin {
         let mut found = pages(self.keyring.0.store.as_ref(), TENANT_KEYS, None);
         while let Some(page) = found.next().await? {
             for record in page {
-                match self.read_record(&record).await? {
+                match self.keyring.read_record(&record).await? {
                     Ok(_) => self.renew_tenant(what, record, &mut done).await?,
                     Err(bad) => done.damaged.push(bad),
                 }
@@ -80,7 +80,7 @@ impl Admin {
             let read = self.keyring.read_tenant(&found, &purpose, &tenant).await;
             let Ok((mut record, ring)) = read else {
                 // Damaged since the scan, or the store does not answer, which this tells apart.
-                match self.read_record(&found).await? {
+                match self.keyring.read_record(&found).await? {
                     Ok(_) => continue,
                     Err(bad) => done.damaged.push(bad),
                 }

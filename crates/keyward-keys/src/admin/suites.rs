@@ -129,6 +129,7 @@ impl Admin {
             }
         }
         let damaged = self
+            .keyring
             .each_tenant_key(None, &columns, |found| {
                 if found.purpose == *purpose && !suites.open(found.suite) {
                     rows = rows.saturating_add(found.rows);

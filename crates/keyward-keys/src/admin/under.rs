@@ -13,6 +13,7 @@ impl Admin {
     pub async fn ids_under(&self, id: KeyId) -> Result<Vec<KeyId>> {
         let mut ids = vec![id];
         let damaged = self
+            .keyring
             .each_tenant_key(None, &[], |found| {
                 if found.wrapped_by == id {
                     ids.push(found.key);

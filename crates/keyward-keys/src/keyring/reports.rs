@@ -82,7 +82,7 @@ impl Keyring {
             column,
             keyring: self,
         };
-        let usage = self.admin().usage_of(&[&column]).await?;
+        let usage = self.usage_of(&[&column]).await?;
         let mut by_key: BTreeMap<KeyId, u64> = BTreeMap::new();
         for usage in usage.keys.iter().filter(|usage| usage.rows > 0) {
             by_key.insert(usage.key, usage.rows);

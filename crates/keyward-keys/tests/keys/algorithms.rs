@@ -664,7 +664,7 @@ async fn an_id_that_was_looked_for_in_vain_is_not_looked_for_again_at_once() {
     for _ in 0..100 {
         let refused = ring.find_mac(&links(), forged[0]).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Rejected);
-        assert_eq!(refused.reason(), Some(Reason::UnknownKey));
+        assert_eq!(refused.reason(), Some(keyward_keys::reason::UNKNOWN_KEY));
     }
     assert_eq!(calls(&world), 1);
     let _unknown = ring.find_mac(&links(), forged[1]).await.unwrap_err();

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_base::encoding::{hex, sealed_prefix};
+use keyward_base::encoding::hex;
+
+use keyward_base::key_tag::sealed_prefix;
 use keyward_base::{
     Clock as _, Domain, ErrorKind, KeyId, ManualClock, Purpose, Result, Tenant, Timestamp,
 };

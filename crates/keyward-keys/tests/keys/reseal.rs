@@ -168,7 +168,7 @@ async fn what_is_old_moves_and_the_rest_is_told_by_its_reason() {
     let found = [report.moved, report.quarantined, report.skipped];
     assert_eq!(found, [3, 4, 3], "{report:?}");
     assert_eq!((report.seen, report.damaged), (11, 0));
-    assert_eq!(report.skipped_because, Some(Reason::UnknownKey));
+    assert_eq!(report.skipped_because, Some(keyward_keys::reason::UNKNOWN_KEY));
     assert_eq!(report.left, 4, "what could not be moved names an old key");
     let seen: Vec<_> = told
         .iter()
@@ -193,7 +193,7 @@ async fn what_is_old_moves_and_the_rest_is_told_by_its_reason() {
     let noted: Vec<_> = noted
         .map(|note| (note.key.owner, note.key.id, note.content.data))
         .collect();
-    let (authentic, malformed) = (Reason::NotAuthentic, Reason::Malformed);
+    let (authentic, malformed) = (Reason::NOT_AUTHENTIC, Reason::MALFORMED);
     let wanted = [
         ("acme", "moved", authentic),
         ("acme", "plain", malformed),
@@ -220,7 +220,7 @@ async fn a_key_that_is_withdrawn_or_damaged_leaves_its_rows_alone() {
     let report = report.unwrap();
     let found = (report.moved, report.skipped, report.left, report.damaged);
     assert_eq!(found, (0, 2, 2, 0));
-    assert_eq!(report.skipped_because, Some(Reason::DisabledKey));
+    assert_eq!(report.skipped_because, Some(keyward_keys::reason::DISABLED_KEY));
     ring.admin().enable(old).await.unwrap();
     // A record that is not what was written costs its owner's rows, and nobody else's.
     let good = world.store.data(&tenant_key("acme")).await;
@@ -230,7 +230,7 @@ async fn a_key_that_is_withdrawn_or_damaged_leaves_its_rows_alone() {
     let report = cold.admin().rewrap_values(&purpose(), |_| {}).await;
     let report = report.unwrap();
     assert_eq!((report.moved, report.skipped, report.damaged), (0, 2, 2));
-    assert_eq!(report.skipped_because, Some(Reason::DamagedKeys));
+    assert_eq!(report.skipped_because, Some(keyward_keys::reason::DAMAGED_KEYS));
     let noted = Scan::of(Collection::named("quarantine/notes"));
     assert!(data.scan(noted).await.unwrap().items.is_empty());
     world.store.put(tenant_key("acme"), good).await;
@@ -263,7 +263,7 @@ async fn what_is_left_is_counted_by_purpose_and_by_epoch() {
     assert_eq!(left(&other, issued + 1).await, 0);
     // Values that name the ring's own key, as those of a derived key do.
     let suite = ring.status().keys[0].suite.unwrap();
-    let text = keyward_base::encoding::sealed_prefix(suite, old);
+    let text = keyward_base::key_tag::sealed_prefix(suite, old);
     insert(data.as_ref(), at("acme", "derived"), text, b"").await;
     let promoted = 1;
     assert_eq!(left(&purpose(), promoted).await, 0);

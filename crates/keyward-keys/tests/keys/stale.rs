@@ -265,7 +265,7 @@ async fn a_tenants_keys_that_a_restored_ring_does_not_know_are_refused_and_kept(
     ] {
         let refused = refused.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unavailable);
-        assert_eq!(refused.reason(), Some(Reason::DamagedKeys));
+        assert_eq!(refused.reason(), Some(keyward_keys::reason::DAMAGED_KEYS));
         assert!(refused.to_string().contains("put back"), "{refused}");
     }
     // It went on from there, and reached that epoch with other keys.
@@ -283,7 +283,7 @@ async fn a_tenants_keys_that_a_restored_ring_does_not_know_are_refused_and_kept(
     ] {
         let refused = refused.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Corrupt);
-        assert_eq!(refused.reason(), Some(Reason::DamagedKeys));
+        assert_eq!(refused.reason(), Some(keyward_keys::reason::DAMAGED_KEYS));
     }
     assert_eq!(world.store.data(&place).await, held);
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use keyward_base::encoding::sealed_prefix;
+use keyward_base::key_tag::sealed_prefix;
 use keyward_base::{
     Clock, Encoded, Error, KeyId, ManualClock, Purpose, Result, SecretArray, SecretBytes, Suite,
     Tenant, Timestamp,
