@@ -37,7 +37,7 @@ async fn a_missing_anchor_is_not_made_anew_by_opening() {
     let home = Home::init(&dir, &options).await.unwrap();
     let anchor = home.anchor().to_owned();
     drop(home);
-    std::fs::copy(dir.keys_db(), &older).unwrap();
+    fs::copy(dir.keys_db(), &older).unwrap();
     let refuses = async || {
         let refusals = [
             Home::open(&dir, &options).await.unwrap_err(),
@@ -49,13 +49,13 @@ async fn a_missing_anchor_is_not_made_anew_by_opening() {
             assert!(!anchor.exists(), "it makes nothing that is missing");
         }
     };
-    std::fs::remove_file(&anchor).unwrap();
+    fs::remove_file(&anchor).unwrap();
     refuses().await;
     drop(danger::accept_restore(&dir, &options).await.unwrap());
     drop(Home::serve(&dir, &options, "web-1").await.unwrap());
     // So that a keyring from before is not taken for the newest where the anchor went with it.
-    std::fs::copy(&older, dir.keys_db()).unwrap();
-    std::fs::remove_file(&anchor).unwrap();
+    fs::copy(&older, dir.keys_db()).unwrap();
+    fs::remove_file(&anchor).unwrap();
     refuses().await;
 }
 
