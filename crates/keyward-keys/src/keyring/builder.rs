@@ -31,6 +31,9 @@ use crate::snapshot::{Snapshot, authenticated_bytes, key_context, new_filter, ne
 use crate::token_ids::TokenIds;
 use crate::unknown_ids::UnknownIdBudget;
 
+/// The epoch of a ring that was made, and never changed.
+const FIRST_EPOCH: u64 = 1;
+
 /// What a [`Keyring`] is made of. Everything but store and root has a default.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `open` or `create`"]
@@ -70,7 +73,9 @@ impl KeyringBuilder {
 
     /// The anchor knows the ring: one that was lost is not made anew by opening, since an older
     /// ring may have been put back meanwhile. Without this, an anchor that knows no ring takes the
-    /// one there is, as it must where an anchor is given to a keyring that had none.
+    /// one there is, as it must where an anchor is given to a keyring that had none. A ring of epoch 1
+    /// is taken all the same: whoever made it died before the anchor knew it, or before anything
+    /// was registered that could hold a value of its keys.
     pub const fn is_anchored(mut self) -> Self {
         self.is_anchored = true;
         self
@@ -129,8 +134,8 @@ impl KeyringBuilder {
         let Some(record) = self.store.fetch(&ring_place()).await? else {
             return Err(self.none_here(pinned.as_ref()));
         };
-        self.check_anchored(pinned.as_ref())?;
         let snapshot = Snapshot::load(&record, self.root.as_ref(), &self.provider, None).await?;
+        self.check_anchored(pinned.as_ref(), snapshot.ring.epoch)?;
         self.handle(snapshot, pinned, now).await
     }
 
@@ -141,12 +146,14 @@ impl KeyringBuilder {
         }
     }
 
-    fn check_anchored(&self, pinned: Option<&Pin>) -> Result<()> {
+    fn check_anchored(&self, pinned: Option<&Pin>, epoch: u64) -> Result<()> {
         match (&self.anchor, pinned) {
-            (Some(anchor), None) if self.is_anchored => Err(Error::unavailable(format!(
-                "the anchor {} is missing, so that an older keyring put back would go unnoticed: give the anchor that belongs to this keyring; or, if the key store was not put back from a backup, `keyward keys accept-restore`",
-                anchor.describe()
-            ))),
+            (Some(anchor), None) if self.is_anchored && epoch > FIRST_EPOCH => {
+                Err(Error::unavailable(format!(
+                    "the anchor {} is missing, so that an older keyring put back would go unnoticed: give the anchor that belongs to this keyring; or, if the key store was not put back from a backup, `keyward keys accept-restore`",
+                    anchor.describe()
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -294,7 +301,7 @@ impl KeyringBuilder {
         }
         let ring = Ring {
             id,
-            epoch: 1,
+            epoch: FIRST_EPOCH,
             oldest_living_epoch: 1,
             mac,
             previous_mac: None,
