@@ -277,7 +277,11 @@ async fn a_key_that_is_withdrawn_while_an_opening_is_recorded_opens_nothing() {
         } else {
             open(&world.vault).await.unwrap_err()
         };
-        assert_eq!(error.reason(), Some(keyward_keys::reason::DISABLED_KEY), "{error:?}");
+        assert_eq!(
+            error.reason(),
+            Some(keyward_keys::reason::DISABLED_KEY),
+            "{error:?}"
+        );
     }
 }
 

@@ -19,7 +19,7 @@ impl Keyring {
     /// # Errors
     /// `Rejected` with [`Reason::NOT_AUTHENTIC`] if the id is none of the tenant's and purpose's,
     /// [`reason::UNKNOWN_KEY`] if it may have been and is not there, [`reason::PENDING_KEY`],
-    /// [`reason::DESTROYED_KEY`] or [`REFUSED_SUITE`](crate::REFUSED_SUITE); `Misuse` if the purpose does not seal;
+    /// [`reason::DESTROYED_KEY`] or [`reason::REFUSED_SUITE`]; `Misuse` if the purpose does not seal;
     /// `Unavailable` with [`reason::DISABLED_KEY`], with
     /// [`reason::UNKNOWN_KEY`] if the budget is spent and it may well be there, or if the store
     /// cannot be reached or the lease was lost; `Corrupt` with [`reason::DAMAGED_KEYS`] if the

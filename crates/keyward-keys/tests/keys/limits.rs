@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use keyward_base::{ErrorKind, Reason};
+use keyward_base::ErrorKind;
 use keyward_keys::{Destruction, KeyState, KeyUse, Keyring, Pass, Policy, TenantKeyMode};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{BoxFuture, Records};

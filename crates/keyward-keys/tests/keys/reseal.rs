@@ -168,7 +168,10 @@ async fn what_is_old_moves_and_the_rest_is_told_by_its_reason() {
     let found = [report.moved, report.quarantined, report.skipped];
     assert_eq!(found, [3, 4, 3], "{report:?}");
     assert_eq!((report.seen, report.damaged), (11, 0));
-    assert_eq!(report.skipped_because, Some(keyward_keys::reason::UNKNOWN_KEY));
+    assert_eq!(
+        report.skipped_because,
+        Some(keyward_keys::reason::UNKNOWN_KEY)
+    );
     assert_eq!(report.left, 4, "what could not be moved names an old key");
     let seen: Vec<_> = told
         .iter()
@@ -220,7 +223,10 @@ async fn a_key_that_is_withdrawn_or_damaged_leaves_its_rows_alone() {
     let report = report.unwrap();
     let found = (report.moved, report.skipped, report.left, report.damaged);
     assert_eq!(found, (0, 2, 2, 0));
-    assert_eq!(report.skipped_because, Some(keyward_keys::reason::DISABLED_KEY));
+    assert_eq!(
+        report.skipped_because,
+        Some(keyward_keys::reason::DISABLED_KEY)
+    );
     ring.admin().enable(old).await.unwrap();
     // A record that is not what was written costs its owner's rows, and nobody else's.
     let good = world.store.data(&tenant_key("acme")).await;
@@ -230,7 +236,10 @@ async fn a_key_that_is_withdrawn_or_damaged_leaves_its_rows_alone() {
     let report = cold.admin().rewrap_values(&purpose(), |_| {}).await;
     let report = report.unwrap();
     assert_eq!((report.moved, report.skipped, report.damaged), (0, 2, 2));
-    assert_eq!(report.skipped_because, Some(keyward_keys::reason::DAMAGED_KEYS));
+    assert_eq!(
+        report.skipped_because,
+        Some(keyward_keys::reason::DAMAGED_KEYS)
+    );
     let noted = Scan::of(Collection::named("quarantine/notes"));
     assert!(data.scan(noted).await.unwrap().items.is_empty());
     world.store.put(tenant_key("acme"), good).await;
