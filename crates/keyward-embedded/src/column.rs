@@ -67,9 +67,9 @@ impl Home {
     /// are not, [`OwnColumn`] says.
     ///
     /// # Errors
-    /// `Misuse` if the table or one of the columns is not as the layout says; `Unavailable` if the
-    /// database is missing (it is not made), or it or the key store cannot be reached; `Corrupt` if
-    /// the database has a table `keyward_store` that is not ours.
+    /// `Misuse` if the path is empty, or the table or one of the columns is not as the layout says;
+    /// `Unavailable` if the database is missing (it is not made), or it or the key store cannot be
+    /// reached; `Corrupt` if the database has a table `keyward_store` that is not ours.
     pub async fn own_column(&self, database: &Path, layout: &Layout<'_>) -> Result<OwnColumn> {
         let (store, rows) = Rows::open(database, layout)?;
         let place = Place::new(&format!("{}.{}", layout.table, layout.column))?;
@@ -185,7 +185,11 @@ impl Rows {
             .into_iter()
             .chain(version)
             .try_for_each(check_name)?;
-        // A database that is missing is not made, and its name is a path, never a URI.
+        // Whole, or SQLite would take a name that begins with `file:` for a URI.
+        let database = std::path::absolute(database).map_err(|e| {
+            Error::misuse("the path of the application's database is empty").with_source(e)
+        })?;
+        // A database that is missing is not made.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(database, flags).map_err(failed)?;
         conn.busy_timeout(BUSY).map_err(failed)?;

@@ -1,6 +1,10 @@
 //! A column of an application's own table.
 
-use keyward_base::{ErrorKind, Purpose, Reason, SecretBytes};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_base::{ErrorKind, ManualClock, Purpose, Reason, SecretBytes, Timestamp};
 use keyward_embedded::{Home, HomeDir, Layout};
 use keyward_sqlite::rusqlite::{Connection, params};
 
@@ -255,10 +259,36 @@ async fn a_table_that_is_not_as_said_is_refused_with_what_mends_it() {
     let refused = home.own_column(&missing, &LAYOUT).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     assert!(!missing.exists(), "it is not made");
+    // A name is a path, whatever it begins with.
+    for name in ["file::memory:", "file:app.db?mode=memory"] {
+        let refused = home.own_column(Path::new(name), &LAYOUT).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+    let refused = home.own_column(Path::new(""), &LAYOUT).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
     for table in ["", "a b", "a\"b", &"x".repeat(64)] {
         let layout = Layout { table, ..LAYOUT };
         let database = folder.path().join("app-1.db");
         let refused = home.own_column(&database, &layout).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misuse, "{table}");
     }
+}
+
+/// A value that was sealed and not stored is not stored later: its key may have ended.
+#[tokio::test]
+async fn a_value_is_to_be_used_within_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let mut options = options(folder.path());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
+    options.clock = clock.clone();
+    let home = Home::init(&dir, &options).await.unwrap();
+    let database = folder.path().join("app.db");
+    let made = Connection::open(&database).unwrap();
+    made.execute_batch(TABLE).unwrap();
+    let column = home.own_column(&database, &LAYOUT).await.unwrap();
+    let sealed = column.seal("acme", 1, &secret("a secret")).await.unwrap();
+    column.check_use(&sealed).unwrap();
+    clock.advance(options.policy.seal_use + Duration::from_millis(1));
+    assert!(column.check_use(&sealed).is_err());
 }
