@@ -12,11 +12,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use keyward_base::{ErrorKind, Purpose, SecretBytes, Tenant};
+use keyward_base::{Actor, ErrorKind, Purpose, SecretBytes, Subject, Tenant};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource, anchor_path, danger};
 use keyward_keys::PassphraseRoot;
+use keyward_testkit::RecordingAudit;
 use keyward_testkit::tools::{can_give_files_away, without};
+use keyward_vault::Credential;
 
 fn options(folder: &Path) -> Options {
     let mut options = Options::with_root(RootSource::File);
@@ -75,6 +77,94 @@ async fn a_new_home_is_private_and_opens_again() {
     let opened = Home::open(&dir, &options).await.unwrap();
     assert_eq!(opened.keyring().status().ring, ring);
     assert!(opened.anchor().exists());
+}
+
+#[tokio::test]
+async fn what_is_no_home_is_told_apart_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path());
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    fs::set_permissions(&empty, fs::Permissions::from_mode(0o700)).unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "notes").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    for (at, word) in [(&empty, "no keyring"), (&file, "is not a folder")] {
+        let refused = Home::open(&HomeDir::at(at), &options).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+        assert!(refused.to_string().contains(word), "{refused}");
+    }
+    let refused = Home::init(&HomeDir::at(&file), &options).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse);
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "notes");
+}
+
+/// The key store is lost, and the values are not: a new keyring would make them look sealed well.
+#[tokio::test]
+async fn no_ring_is_made_beside_values_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    let home = Home::init(&dir, &options).await.unwrap();
+    insert(&home).await;
+    let anchor = home.anchor().to_owned();
+    drop(home);
+    for gone in [dir.keys_db(), anchor] {
+        fs::remove_file(gone).unwrap();
+    }
+    let refused = Home::init(&dir, &options).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(refused.to_string().contains("sealed values"), "{refused}");
+}
+
+async fn insert(home: &Home) {
+    let tokens = home.vault().tenant("acme").unwrap();
+    let tokens = tokens.place("account.token").unwrap();
+    let secret = SecretBytes::copy_of(b"ghp_of-a-test-0123456789012345678901");
+    let credential = Credential::api_key(secret).unwrap();
+    let record = tokens.record("42").unwrap();
+    record.insert(&credential).await.unwrap();
+}
+
+/// Keys and values are told of to one sink, in the name of whoever opened the home.
+#[tokio::test]
+async fn all_that_is_done_is_told_in_the_name_of_the_actor() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let mut options = options(folder.path());
+    let audit = RecordingAudit::new();
+    let actor = Actor::new(Subject::new("u-17").unwrap());
+    options.audit = Arc::new(audit.clone());
+    options.actor = Some(actor.clone());
+    let home = Home::init(&dir, &options).await.unwrap();
+    insert(&home).await;
+    home.keyring()
+        .admin()
+        .rotate(&Purpose::new("vault").unwrap())
+        .await
+        .unwrap();
+    let events = audit.take();
+    for action in ["keys.rotate", "vault."] {
+        let mut of = events.iter().filter(|e| e.action.starts_with(action));
+        assert!(of.clone().count() >= 2, "{action}");
+        assert!(of.all(|e| e.actor.as_ref() == Some(&actor)), "{action}");
+    }
+}
+
+/// A process that goes to another folder keeps its anchor.
+#[tokio::test]
+async fn an_anchor_is_where_it_was_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let here = std::env::current_dir().unwrap();
+    let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let whole = folder.path().join("anchor");
+    let mut options = options(folder.path());
+    options.anchor = Some(up.join(whole.strip_prefix("/").unwrap()));
+    let home = Home::init(&dir, &options).await.unwrap();
+    assert!(home.anchor().is_absolute(), "{}", home.anchor().display());
+    assert!(whole.exists());
 }
 
 /// A kill under a umask that takes everything leaves a folder that nobody can use.
@@ -354,6 +444,24 @@ fn variables_are_read_as_their_specifications_say() {
         told.contains("anchor KEYWARD_ANCHOR is a relative path"),
         "{told}"
     );
+}
+
+/// Each home has an anchor of its own, by the folder that its name leads to.
+#[test]
+fn the_anchor_of_a_home_is_of_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["a", "b"] {
+        fs::create_dir(at(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(at("a"), at("link")).unwrap();
+    let anchor = |name: &str| {
+        let told = place(&[("HOME", "/home/x"), ("KEYWARD_HOME", &at(name))]);
+        let line = told.lines().find(|line| line.starts_with("anchor /"));
+        line.unwrap().to_owned()
+    };
+    assert_ne!(anchor("a"), anchor("b"));
+    assert_eq!(anchor("a"), anchor("link"));
 }
 
 /// Killed at each of its calls in turn, what is left is made by the next `init`, or opens.

@@ -13,6 +13,8 @@ use keyward_base::{
 };
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::Promotion;
+use keyward_sqlite::SqliteStore;
+use keyward_store::{Applied, Collection, Content, RecordKey, Records as _, Write};
 
 fn options(folder: &Path) -> Options {
     let mut options = Options::with_root(RootSource::File);
@@ -121,6 +123,42 @@ async fn one_that_cannot_start_leaves_no_lease() {
     let refused = Home::serve(&dir, &mute, "web-1").await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     let other = Home::open(&dir, &sound).await.unwrap();
+    assert!(other.keyring().replicas().await.unwrap().is_empty());
+}
+
+/// Nor does one whose values cannot be served: its lease was taken before they were looked at.
+#[tokio::test]
+async fn one_whose_values_cannot_be_served_leaves_no_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    drop(Home::init(&dir, &options).await.unwrap());
+    let place = RecordKey {
+        collection: Collection::named("barrier"),
+        owner: "vault".to_owned(),
+        id: "seal".to_owned(),
+    };
+    let write = async |data: &[u8]| {
+        let store = SqliteStore::open(dir.data_db()).unwrap();
+        let held = store.fetch(&place).await.unwrap().unwrap();
+        let content = Content {
+            data: data.to_vec(),
+            ..Content::default()
+        };
+        let swap = Write::Swap {
+            key: place.clone(),
+            version: held.version,
+            content,
+        };
+        let applied = store.apply(vec![swap]).await.unwrap();
+        assert!(matches!(applied, Applied::Done(_)));
+        held.content.data
+    };
+    let whole = write(b"junk").await;
+    let refused = Home::serve(&dir, &options, "web-1").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    write(&whole).await;
+    let other = Home::open(&dir, &options).await.unwrap();
     assert!(other.keyring().replicas().await.unwrap().is_empty());
 }
 
