@@ -9,7 +9,7 @@ use std::time::Duration;
 use keyward_base::audit::Outcome;
 use keyward_base::{Actor, ErrorKind, ManualClock, Purpose, Sink, Subject, Timestamp};
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, KeyState, Keyring, KeyringBuilder, Root};
+use keyward_keys::{EphemeralRoot, KeyState, KeyUse, Keyring, KeyringBuilder, Root, Signs};
 use keyward_store::{MemoryStore, Records};
 use keyward_testkit::{RecordingAudit, Staged, SteppingSink, at_most};
 
@@ -108,6 +108,47 @@ async fn without_an_intent_the_ring_stays_as_it_is() {
     let last = world.audit.last().unwrap();
     assert_eq!((last.action, last.outcome), ("keys.disable", Outcome::Done));
     assert!(world.audit.open().is_empty());
+}
+
+#[tokio::test]
+async fn each_change_of_the_ring_is_told_before_it_is_made_and_after() {
+    let (world, ring) = World::new().await;
+    let admin = ring.admin();
+    let told = |action: &str| {
+        let events = world.audit.take();
+        let of = events.iter().filter(|event| event.action == action);
+        let outcomes: Vec<_> = of.map(|event| event.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Intended, Outcome::Done], "{action}");
+    };
+    let first = ring.status().keys.first().unwrap().id;
+    let links = Purpose::new("links").unwrap();
+    let _created = world.audit.take();
+    admin.rotate(&purpose()).await.unwrap();
+    told("keys.rotate");
+    let _promoted = admin.promote_ready().await.unwrap();
+    told("keys.promote");
+    admin.disable(first).await.unwrap();
+    told("keys.disable");
+    admin.enable(first).await.unwrap();
+    told("keys.enable");
+    admin.rotate_mac(|_| ()).await.unwrap();
+    told("keys.rotate-mac");
+    let signs = KeyUse::Sign(Signs::Fields);
+    admin.add_purpose(&links, signs).await.unwrap();
+    told("keys.add-purpose");
+    admin.disable_even_uncounted(first).await.unwrap();
+    told("keys.disable-even-uncounted");
+    world
+        .audit
+        .refuse(|event| event.outcome == Outcome::Intended);
+    let refused = admin.destroy(first).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let kept = world.reopened().await.status();
+    assert_eq!(kept.keys.first().unwrap().state, KeyState::Disabled);
+    world.audit.refuse(|_| false);
+    let _refused = world.audit.take();
+    admin.destroy(first).await.unwrap();
+    told("keys.destroy");
 }
 
 /// Disabling is dropped at every point at which it waits. The next start says what became of it.
