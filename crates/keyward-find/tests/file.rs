@@ -239,7 +239,7 @@ fn a_long_document_is_read_in_another_encoding_and_beside_columns_called_rowid()
         "CREATE TABLE t (rowid TEXT, _rowid_ TEXT, oid TEXT, a TEXT)",
     ] {
         let database = Database::new(sql);
-        let long = format!("{}{}", "x ".repeat(1_000_000), in_hex(&ours()));
+        let long = format!("{}{}", "x ".repeat(550_000), in_hex(&ours()));
         let conn = database.connect();
         conn.execute("INSERT INTO t (a) VALUES (?1)", [long])
             .unwrap();

@@ -96,15 +96,19 @@ async fn clear(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;
     let rule = "a-clear-frees-one-key";
     let (one, two) = (key(rule, "acme", "1"), key(rule, "Acme", "1"));
-    for key in [&one, &two] {
+    let three = key(rule, "acme", "2");
+    for key in [&one, &two, &three] {
         let judged = store.attempt(key, window(1)?, at(0)).await?;
         same("the first", &judged, &Judged::Admitted { left: 0 })?;
     }
     other.clear_attempts(&one).await?;
     let judged = store.attempt(&one, window(1)?, at(1)).await?;
     same("the one cleared", &judged, &Judged::Admitted { left: 0 })?;
-    let judged = store.attempt(&two, window(1)?, at(1)).await?;
-    same("the other", &judged, &refused_until(100))
+    for key in [&two, &three] {
+        let judged = store.attempt(key, window(1)?, at(1)).await?;
+        same("another", &judged, &refused_until(100))?;
+    }
+    Ok(())
 }
 
 async fn purge(stores: &Stores<'_>) -> Checked {

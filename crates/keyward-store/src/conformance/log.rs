@@ -2,6 +2,7 @@
 
 use keyward_base::ErrorKind;
 
+use super::bounds::misuse;
 use super::run::{Spawner, together};
 use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::limits::StoreLimits;
@@ -156,6 +157,9 @@ async fn lists(stores: &Stores<'_>) -> Checked {
     let elsewhere = key("logs-are-listed-2", "a", "1");
     let _done: Appended = store.append(&elsewhere, 0, one(b"x")).await?;
     let _none: Appended = store.append(&key(rule, "b", "1"), 0, Vec::new()).await?;
+    for limit in [0, StoreLimits::SCAN.saturating_add(1)] {
+        misuse("a page's limit", other.logs(&set(rule), None, limit).await)?;
+    }
     for limit in [1, 2, 5, 100] {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
