@@ -3,8 +3,8 @@
 
 mod support;
 
-use keyward_base::{Reason, Role, SecretBytes, Timestamp};
-use keyward_vault::{Credential, Kind, Vault};
+use keyward_base::{ErrorKind, Reason, Role, SecretBytes, Timestamp};
+use keyward_vault::{Credential, Kind, Loader, Vault};
 use support::World;
 
 fn token(vault: &Vault, text: &str) -> Credential {
@@ -55,6 +55,30 @@ async fn what_is_put_for_a_role_opens_for_that_role() {
         assert!(world.vault.tenant(wrong).is_err());
         assert!(place.record(wrong).is_err());
     }
+}
+
+/// The bytes of one kind are not read as another's, though they could be.
+#[test]
+fn what_is_of_another_kind_has_no_parts_of_this_one() {
+    let secret = |text: &str| SecretBytes::copy_of(text.as_bytes());
+    let set = Credential::opaque(secret("A=1")).unwrap();
+    let token = Credential::opaque(secret(r#"{"access_token":"abc"}"#)).unwrap();
+    let refused = [
+        set.env().err(),
+        set.env_as(Loader::Container).err(),
+        token.oauth_token().err(),
+    ];
+    for error in refused {
+        let error = error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Misuse);
+        assert!(error.to_string().contains("of kind opaque"), "{error}");
+    }
+    let longest = SecretBytes::new(vec![b'x'; 1024 * 1024]);
+    assert!(Credential::opaque(longest).is_ok());
+    let longer = SecretBytes::new(vec![b'x'; 1024 * 1024 + 1]);
+    let error = Credential::opaque(longer).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+    assert!(Credential::opaque(secret("")).is_err());
 }
 
 #[test]
