@@ -57,6 +57,41 @@ async fn what_is_put_for_a_role_opens_for_that_role() {
     }
 }
 
+/// A hint is of the secret that a person would know it by, and only where its form tells nothing.
+#[test]
+fn a_hint_is_shown_of_keys_and_access_tokens_alone() {
+    let token = "ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
+    let secret = |text: String| SecretBytes::copy_of(text.as_bytes());
+    let received = Timestamp::from_millis(1);
+    let answer =
+        format!(r#"{{"access_token":"{token}","refresh_token":"ghr_of-some-length-and-9f3a"}}"#);
+    for (credential, hint) in [
+        (
+            Credential::api_key(secret(token.to_owned())),
+            "ghp_••••6aKo",
+        ),
+        (
+            Credential::api_key(secret(format!("{token}\n"))),
+            "ghp_••••6aKo",
+        ),
+        (
+            Credential::api_key(secret(format!("{token}\r\n"))),
+            "ghp_••••6aKo",
+        ),
+        (
+            Credential::oauth_response(secret(answer), received),
+            "ghp_••••6aKo",
+        ),
+        (Credential::opaque(secret(token.to_owned())), ""),
+        (Credential::env_file(secret(format!("A={token}\n"))), ""),
+    ] {
+        let credential = credential.unwrap();
+        assert_eq!(credential.hint().to_string(), hint);
+        let shown = format!("{credential:?}");
+        assert_eq!(shown, format!("Credential({}, {hint})", credential.kind()));
+    }
+}
+
 /// The bytes of one kind are not read as another's, though they could be.
 #[test]
 fn what_is_of_another_kind_has_no_parts_of_this_one() {

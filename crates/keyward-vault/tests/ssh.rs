@@ -90,7 +90,9 @@ async fn keys_of_ssh_keygen_have_its_fingerprint_and_come_back_unchanged() {
         let slot = Slot::new("acme", "server.ssh_key", &at.to_string()).unwrap();
         let role = Role::none();
         let put = world.vault.put(&slot, &credential, &role, Expect::Absent);
-        let facts = put.await.unwrap().facts;
+        let put = put.await.unwrap();
+        assert_eq!(put.hint.to_string(), "");
+        let facts = put.facts;
 
         // `256 SHA256:… comment (ED25519)`
         let printed = ssh_keygen(&["-l", "-E", "sha256", "-f", path.to_str().unwrap()]);

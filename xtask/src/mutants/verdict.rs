@@ -10,8 +10,9 @@ use crate::Outcome;
 
 /// Code that decides: whether a value opens, a key lives, a request passes. No mutant of it may
 /// survive without an excuse.
-const DECIDES: [&str; 11] = [
+const DECIDES: [&str; 12] = [
     "crates/keyward-crypto/src/",
+    "crates/keyward-files/src/",
     "crates/keyward-keys/src/",
     "crates/keyward-vault/src/",
     "crates/keyward-axum/src/authority.rs",
