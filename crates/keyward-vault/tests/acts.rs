@@ -625,3 +625,39 @@ async fn a_put_that_was_overtaken_is_told_as_refused() {
         "{refused}: before its look, and between look and write"
     );
 }
+
+/// A rotation that overtakes a put at each of its calls: what is told at the end is the key that
+/// the value is sealed with, and nothing is under an older one.
+#[tokio::test]
+async fn a_put_that_a_rotation_overtook_tells_the_key_it_ended_with() {
+    let mut overtaken = 0;
+    for after in 0.. {
+        let data = memory();
+        let world = World::on(memory(), Arc::clone(&data)).await;
+        let audit = RecordingAudit::new();
+        let store = Staged::over(Arc::clone(&data));
+        let vault = on(&world, store.clone(), &audit).await;
+        let other = world.vault.clone();
+        let act = move || -> keyward_store::BoxFuture<'static, ()> {
+            Box::pin(async move {
+                let admin = other.keyring().admin();
+                admin.rotate(other.purpose()).await.unwrap();
+                let _promoted = admin.promote_ready().await.unwrap();
+                let _report = Rewrap::new(&other).run().await.unwrap();
+            })
+        };
+        store.interrupt(after, Interrupt::Run(Box::new(act)));
+        let listed = put(&vault).await.unwrap();
+        let held = world.vault.describe(&slot()).await.unwrap().unwrap();
+        let events = audit.take();
+        let keys = [events[0].key, events[events.len() - 1].key];
+        assert_eq!(events[events.len() - 1].outcome, Outcome::Done);
+        assert_eq!(keys[1], Some(listed.key), "at call {after}");
+        assert_eq!(held.revision, listed.revision);
+        overtaken += u32::from(keys[0] != keys[1]);
+        if !store.fired() {
+            break;
+        }
+    }
+    assert!(overtaken > 0, "between the look and the write");
+}

@@ -418,6 +418,43 @@ async fn a_locked_database_is_unavailable_and_as_it_was() {
     assert_eq!(again.revision, first.next().unwrap());
 }
 
+/// A row under an owner that is no tenant's name, or at an id that is no place's, ends no run.
+#[tokio::test]
+async fn a_row_that_lies_where_none_should_is_noted_and_left() {
+    let data = memory();
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    let vault = &world.vault;
+    put(vault, &slot("1"), Kind::ApiKey, TOKEN.as_bytes())
+        .await
+        .unwrap();
+    let held = data.fetch(&key(&slot("1"))).await.unwrap().unwrap();
+    for (owner, id) in [
+        ("no tenant", "account.token/1"),
+        ("acme", "account.token"),
+        ("acme", "no place/1"),
+    ] {
+        let strange = Write::Insert {
+            key: RecordKey {
+                collection: Collection::named("vault"),
+                owner: owner.to_owned(),
+                id: id.to_owned(),
+            },
+            content: Content {
+                sealed: held.sealed.clone(),
+                data: held.data.clone(),
+                ..Content::default()
+            },
+        };
+        let _applied = data.apply(vec![strange]).await.unwrap();
+    }
+    let admin = vault.keyring().admin();
+    admin.rotate(vault.purpose()).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let report = Rewrap::new(vault).run().await.unwrap();
+    let told = (report.moved, report.quarantined, report.left);
+    assert_eq!(told, (1, 3, 3));
+}
+
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_keeps_what_it_had() {
     let folder = tempfile::tempdir().unwrap();

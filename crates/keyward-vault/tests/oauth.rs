@@ -259,6 +259,10 @@ fn anything_else_is_refused_and_never_quoted() {
         );
     }
     assert!(OAuthToken::parse(b"{\"access_token\":\"\xff\"}").is_err());
+    for other in ["s3cret", r#"["s3cret"]"#, r#""s3cret""#, ""] {
+        let error = OAuthToken::parse(other.as_bytes()).map(drop).unwrap_err();
+        assert!(error.to_string().contains("is a JSON object"), "{error}");
+    }
 }
 
 proptest! {

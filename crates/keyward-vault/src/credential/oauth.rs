@@ -50,7 +50,7 @@ impl OAuthToken {
     /// quoting it.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        // serde would take an array for the fields in their order.
+        // What is no object is told as that: a token alone, a page of HTML, a form's answer.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(no_object());
         }
