@@ -453,6 +453,9 @@ async fn a_row_that_lies_where_none_should_is_noted_and_left() {
     let report = Rewrap::new(vault).run().await.unwrap();
     let told = (report.moved, report.quarantined, report.left);
     assert_eq!(told, (1, 3, 3));
+    // What was moved shows the hint it had.
+    let moved = vault.describe(&slot("1")).await.unwrap().unwrap();
+    assert_eq!(moved.hint.to_string(), "ghp_••••6aKo");
 }
 
 #[tokio::test]
