@@ -277,8 +277,14 @@ async fn an_act_of_a_living_process_is_left_to_it() {
     let four = replica("four").await;
     assert!(!is_closed());
     clock.advance(Duration::from_secs(90));
+    world
+        .audit
+        .refuse(|event| event.outcome != Outcome::Intended);
+    let refused = four.tick().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    world.audit.refuse(|_| false);
     four.tick().await.unwrap();
-    assert!(is_closed(), "closed by a tick");
+    assert!(is_closed(), "closed by a tick, if not by the first");
     assert_eq!(outcomes(), 2);
     let last = world.audit.last().unwrap();
     assert_eq!((last.action, last.run), ("keys.disable", four.run()));

@@ -61,7 +61,6 @@ impl Keyring {
         let trail = &self.0.trail;
         let of = named(self.snapshot().ring.id);
         let found = self.left_open(trail, of).await?;
-        *lock(&self.0.look_again) = found.look_again;
         for intent in found.ended {
             let Some(action) = ACTIONS.into_iter().find(|known| *known == intent.action) else {
                 continue;
@@ -70,6 +69,8 @@ impl Keyring {
             let now = self.0.clock.now()?;
             trail.close(intent, action, now, outcome).await?;
         }
+        // Not before: what could not be closed is looked at again by the next tick.
+        *lock(&self.0.look_again) = found.look_again;
         Ok(())
     }
 

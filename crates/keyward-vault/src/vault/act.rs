@@ -155,7 +155,6 @@ impl Vault {
     pub(super) async fn settle(&self) -> Result<()> {
         let keyring = &self.inner.keyring;
         let found = keyring.left_open(&self.trail, self.inner.named).await?;
-        *self.look_again() = found.look_again;
         for intent in found.ended {
             let known = [PUT, DELETE, REWRAP];
             let Some(action) = known.into_iter().find(|known| *known == intent.action) else {
@@ -165,6 +164,8 @@ impl Vault {
             let now = self.inner.clock.now()?;
             self.trail.close(intent, action, now, outcome).await?;
         }
+        // Not before: what could not be closed is looked at again by the next tick.
+        *self.look_again() = found.look_again;
         Ok(())
     }
 
