@@ -292,3 +292,42 @@ async fn a_value_is_to_be_used_within_its_time() {
     clock.advance(options.policy.seal_use + Duration::from_millis(1));
     assert!(column.check_use(&sealed).is_err());
 }
+
+/// A value that the application stores after a pass has read its row is not overwritten by it.
+#[tokio::test]
+async fn a_pass_does_not_undo_what_was_stored_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let home = Home::init(&dir, &options(folder.path())).await.unwrap();
+    let database = folder.path().join("app.db");
+    let app = Connection::open(&database).unwrap();
+    app.execute_batch(TABLE).unwrap();
+    let column = home.own_column(&database, &LAYOUT).await.unwrap();
+    for id in [1, 2] {
+        let value = column.seal("acme", id, &secret("older")).await.unwrap();
+        let row = params![id, "acme", value.as_str()];
+        let sql = "INSERT INTO server VALUES (?1, ?2, ?3)";
+        app.execute(sql, row).unwrap();
+    }
+    let purpose = Purpose::new("vault").unwrap();
+    let admin = home.keyring().admin();
+    admin.rotate(&purpose).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+
+    // Both rows are read at once; moving the first one is when the second is stored anew.
+    let newer = column.seal("acme", 2, &secret("newer")).await.unwrap();
+    app.execute_batch(&format!(
+        "CREATE TRIGGER meanwhile AFTER UPDATE ON server WHEN NEW.id = 1
+         BEGIN UPDATE server SET password = '{}' WHERE id = 2; END",
+        newer.as_str()
+    ))
+    .unwrap();
+    let report = admin.rewrap_values(&purpose, |_| {}).await.unwrap();
+    assert_eq!((report.quarantined, report.left), (0, 0));
+    for (id, text) in [(1, "older"), (2, "newer")] {
+        let sql = "SELECT password FROM server WHERE id = ?1";
+        let value: String = app.query_row(sql, [id], |row| row.get(0)).unwrap();
+        let opened = column.open("acme", id, &value).await.unwrap();
+        assert_eq!(opened.expose(), text.as_bytes());
+    }
+}
