@@ -486,11 +486,8 @@ async fn an_act_that_was_overtaken_is_closed_as_unknown() {
     assert_eq!(audit.last().unwrap().outcome, Outcome::Unknown);
 }
 
-/// Another process does not close what a living one is about: only once its lease is over.
-#[tokio::test]
-async fn an_act_of_a_living_process_is_left_to_it() {
-    let world = World::in_memory().await;
-    let audit = RecordingAudit::new();
+/// A process that was opened while another one, which lives, had begun a put.
+async fn beside_an_open_act(world: &World, audit: &RecordingAudit) -> Vault {
     let process = async |name: &str| {
         let ring = world.builder().replica(name).open().await.unwrap();
         let vault = Vault::builder(ring, Staged::over(Arc::clone(world.vault.store())));
@@ -503,7 +500,15 @@ async fn an_act_of_a_living_process_is_left_to_it() {
         polls += 1;
         assert!(at_most(polls, put(&one)).is_none());
     }
-    let two = process("two").await;
+    process("two").await
+}
+
+/// Another process does not close what a living one is about: only once its lease is over.
+#[tokio::test]
+async fn an_act_of_a_living_process_is_left_to_it() {
+    let world = World::in_memory().await;
+    let audit = RecordingAudit::new();
+    let two = beside_an_open_act(&world, &audit).await;
     two.tick().await.unwrap();
     assert_eq!(audit.open().len(), 1, "its lease has not run out");
     world.clock.advance(Duration::from_secs(90));
@@ -515,6 +520,21 @@ async fn an_act_of_a_living_process_is_left_to_it() {
     assert!(audit.open().is_empty(), "by a tick, if not by the first");
     let last = audit.last().unwrap();
     assert_eq!((last.action, last.run), ("vault.put", two.keyring().run()));
+}
+
+/// Until the lease can have run out there is nothing to be seen, and the trail is not read.
+#[tokio::test]
+async fn a_tick_looks_again_only_when_it_is_due() {
+    let world = World::in_memory().await;
+    let audit = RecordingAudit::new();
+    let two = beside_an_open_act(&world, &audit).await;
+    audit.restart(); // To whoever reads it now, it is over.
+    two.tick().await.unwrap();
+    assert_eq!(audit.open().len(), 1, "read too early");
+    world.clock.advance(Duration::from_secs(90));
+    two.keyring().tick().await.unwrap();
+    two.tick().await.unwrap();
+    assert!(audit.open().is_empty());
 }
 
 /// A vault of another purpose on the same trail leaves intents that are not its own alone.
