@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use keyward_base::audit::{Intent, Outcome};
+use keyward_base::audit::{Intent, Outcome, RunId};
 use keyward_base::{
     Actor, BoxFuture, Error, ErrorKind, Event, EventId, ManualClock, Result, Sink, Subject,
     Timestamp, Trail,
@@ -90,6 +90,28 @@ fn an_outcome_without_its_intent_stands_alone() {
     ];
     assert_eq!(seen, expected);
     assert_eq!(loose.dropped(), 1);
+}
+
+/// What need not be recorded is, in its run, and is counted when it cannot be.
+#[test]
+fn a_note_is_recorded_or_counted() {
+    let sink = Arc::new(Flaky::default());
+    let run = RunId::from_bytes([5; 8]);
+    let trail = Trail::new(Arc::<Flaky>::clone(&sink)).in_run(Some(run));
+    now(trail.note(event("vault.open")));
+    sink.down.store(true, Ordering::SeqCst);
+    now(trail.note(event("vault.open")));
+    let runs: Vec<_> = sink.held.lock().unwrap().iter().map(|e| e.run).collect();
+    assert_eq!((runs, trail.dropped()), (vec![Some(run)], 1));
+}
+
+#[test]
+fn the_id_of_a_run_is_read_as_it_is_written() {
+    let run = RunId::from_bytes([0, 1, 2, 3, 4, 5, 0xfe, 0xff]);
+    assert_eq!(run.to_bytes(), [0, 1, 2, 3, 4, 5, 0xfe, 0xff]);
+    assert_eq!(run.to_string(), "000102030405feff");
+    assert_eq!(format!("{run:?}"), "RunId(000102030405feff)");
+    assert_eq!(RunId::parse("000102030405feff").unwrap(), run);
 }
 
 #[test]

@@ -149,3 +149,13 @@ fn an_error_keeps_its_source_and_an_event_its_outcome() {
         Poll::Ready(Ok(()))
     ));
 }
+
+#[test]
+fn what_is_wiped_is_zeros_or_empty() {
+    let mut bytes = [7; 40];
+    keyward_base::wipe::wipe(&mut bytes);
+    assert_eq!(bytes, [0; 40]);
+    let mut held = vec![7; 40];
+    keyward_base::wipe::wipe_vec(&mut held);
+    assert!(held.is_empty());
+}

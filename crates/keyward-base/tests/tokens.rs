@@ -116,9 +116,32 @@ fn a_token_that_would_be_too_long_is_not_made() {
     let made = FITS.encode(KEY, (&[7; 255], &[8; 115])).unwrap();
     assert_eq!(made.expose_secret().len(), 510);
     assert_eq!(reason(&FITS, made.expose_secret()), None);
-    let longer = FITS.with_prefix("abcdefg_").unwrap();
+    let longest = FITS.with_prefix("abcde_").unwrap();
+    let made = longest.encode(KEY, (&[7; 255], &[8; 115])).unwrap();
+    assert_eq!(made.expose_secret().len(), MAX_TOKEN_LEN);
+    let longer = FITS.with_prefix("abcdef_").unwrap();
     let error = longer.encode(KEY, (&[7; 255], &[8; 115])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
+}
+
+/// What stands behind a whole checksum is no part of a token.
+#[test]
+fn nothing_follows_a_checksum() {
+    for more in ["A", "=", "\n", "5NAK1S"] {
+        let longer = format!("{API_KEY_TEXT}{more}");
+        assert_eq!(reason(&API_KEY, &longer), Some(Reason::MALFORMED));
+    }
+}
+
+#[test]
+fn a_kind_and_a_shape_show_what_is_public() {
+    const LATER: TokenKind<([u8; 16],)> = TokenKind::new("kws_", 2);
+    assert_eq!(format!("{LATER:?}"), "TokenKind(\"kws_\", version 2)");
+    let made = LATER.encode(KEY, (&[7; 16],)).unwrap();
+    let shape = TokenShape::parse(made.expose_secret()).unwrap();
+    assert_eq!(shape.version(), 2);
+    let shown = format!("{shape:?}");
+    assert_eq!(shown, format!("TokenShape(kws_, version 2, {KEY})"));
 }
 
 #[test]
