@@ -63,26 +63,20 @@ pub fn timed<'a>(mut work: impl FnMut(u32) + 'a) -> Work<'a> {
     })
 }
 
-/// What is made at once for [`prepared`]: more would not stay in the caches, and to read the clock
-/// for each takes as long as a small work.
-const MADE: usize = 4;
-
-/// Work of one thread on something that is made anew for each time: the making is not timed.
+/// Work on something that is made anew for each time: the making is not timed. One at a time, or
+/// what several leave goes back to the system within what is timed; by the clock, which costs less
+/// to read than the thread's own time.
 pub fn prepared<'a, T>(
     mut prepare: impl FnMut() -> T + 'a,
     mut work: impl FnMut(T) + 'a,
 ) -> Work<'a> {
     Box::new(move |count| {
-        let mut left = usize::try_from(count).unwrap_or(usize::MAX);
-        let mut sum = Duration::ZERO;
-        while left > 0 {
-            let made: Vec<T> = (0..left.min(MADE)).map(|_| prepare()).collect();
-            left = left.saturating_sub(made.len());
-            let start = time_of(ClockId::ThreadCPUTime);
-            made.into_iter().for_each(&mut work);
-            sum = sum.saturating_add(time_of(ClockId::ThreadCPUTime).saturating_sub(start));
-        }
-        sum
+        (0..count).fold(Duration::ZERO, |sum, _| {
+            let made = prepare();
+            let start = Instant::now();
+            work(made);
+            sum.saturating_add(start.elapsed())
+        })
     })
 }
 
