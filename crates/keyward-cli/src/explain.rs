@@ -8,7 +8,7 @@ use keyward_base::encoding::hex;
 
 use keyward_base::key_tag::SEALED_PREFIX;
 use keyward_base::token::TokenShape;
-use keyward_base::{Error, KeyId, Reason, Result, SecretBytes};
+use keyward_base::{Error, KeyId, Reason, Result, SecretBytes, Suite};
 use keyward_crypto::body::{CHUNK_LEN, COMMITMENT_LEN, SALT_LEN};
 use keyward_crypto::sealed::Parsed;
 use serde::Serialize;
@@ -114,6 +114,16 @@ async fn sealed(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
     show(&fields)
 }
 
+/// What a suite is made of.
+fn suite(suite: Suite) -> String {
+    let made_of = match suite {
+        Suite::Chunked1 => "C2SP chunked encryption, SHA-512, AES-256-GCM",
+        Suite::Chunked2 => "the construction of C2SP chunked encryption with SHA-256, AES-256-GCM",
+        _ => "see the format of sealed values",
+    };
+    format!("{}  {made_of}", suite.to_byte())
+}
+
 /// The fields of a sealed value, in order.
 fn fields_of(parsed: &Parsed, known: Option<&str>) -> Vec<Field> {
     let header = parsed.header();
@@ -138,11 +148,7 @@ fn fields_of(parsed: &Parsed, known: Option<&str>) -> Vec<Field> {
         field
     };
     let mut fields = vec![
-        next(
-            "suite",
-            1,
-            "1  C2SP chunked encryption, SHA-512, AES-256-GCM".to_owned(),
-        ),
+        next("suite", 1, suite(header.suite)),
         next("key", 8, key),
         next("len", 1, format!("{}  bytes of hint", hint.len())),
     ];

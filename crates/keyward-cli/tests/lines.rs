@@ -123,6 +123,7 @@ fn a_sealed_value_is_explained_with_the_state_of_its_key() {
     let drawn = bench.run(&["explain", value.trim()], b"").ok().text();
     for part in [
         "commitment",
+        "2  the construction of C2SP chunked encryption with SHA-256",
         "ghp_••••",
         "40 are the secret's",
         "acme",
