@@ -154,6 +154,7 @@ async fn disable(home: &Home, key: KeyId, even_uncounted: bool, json: bool) -> R
     let admin = home.keyring().admin();
     if even_uncounted {
         admin.disable_even_uncounted(key).await?;
+        complain_of_rows(home, key).await;
         return changed(home, key, json);
     }
     let others = uncounted(home).await?;
@@ -166,7 +167,20 @@ async fn disable(home: &Home, key: KeyId, even_uncounted: bool, json: bool) -> R
         )));
     }
     admin.disable(key).await?;
+    complain_of_rows(home, key).await;
     changed(home, key, json)
+}
+
+/// Says how many rows no longer open: where that was not meant, it is an outage. The key is
+/// disabled whether they can be counted or not.
+async fn complain_of_rows(home: &Home, key: KeyId) {
+    let counted = home.keyring().admin().usage().await;
+    let rows = counted.map(|usage| usage.rows(key)).unwrap_or_default();
+    if rows > 0 {
+        output::complain(&format!(
+            "keyward: rows that do not open until `keyward keys enable {key}`: {rows}"
+        ));
+    }
 }
 
 #[derive(Serialize)]

@@ -24,7 +24,9 @@ fn a_key_that_rows_need_is_neither_disabled_nor_destroyed_in_passing() {
 
     bench.run(&["keys", "rotate"], b"").ok();
     assert_eq!(bench.keys_in("retired"), [active.as_str()]);
-    bench.run(&["keys", "disable", &active], b"").ok();
+    let told = bench.run(&["keys", "disable", &active], b"").ok().said();
+    let wanted = format!("rows that do not open until `keyward keys enable {active}`: 1");
+    assert!(told.contains(&wanted), "{told}");
     bench.run(&["keys", "destroy", &active], b"").fails(2, "1");
     // Disabled is a refusal that can be taken back.
     assert_ne!(bench.open("t.c", "1").code(), 0);
@@ -32,7 +34,8 @@ fn a_key_that_rows_need_is_neither_disabled_nor_destroyed_in_passing() {
     assert_eq!(bench.open("t.c", "1").ok().text(), "one value");
 
     bench.run(&["vault", "rewrap"], b"").ok();
-    bench.run(&["keys", "disable", &active], b"").ok();
+    let told = bench.run(&["keys", "disable", &active], b"").ok().said();
+    assert!(!told.contains("rows"), "{told}");
     bench.run(&["keys", "destroy", &active], b"").ok();
     assert_eq!(bench.keys_in("destroyed"), [active.as_str()]);
     assert_eq!(bench.open("t.c", "1").ok().text(), "one value");
