@@ -5,7 +5,6 @@ mod cut;
 use std::io::Read;
 
 use keyward_base::encoding::hex;
-
 use keyward_base::key_tag::SEALED_PREFIX;
 use keyward_base::token::TokenShape;
 use keyward_base::{Error, KeyId, Reason, Result, SecretBytes, Suite};

@@ -76,7 +76,7 @@ impl Trail {
     }
 
     /// How many events could not be recorded and did not have to be: best-effort ones, and
-    /// outcomes, whose intents are then closed at the next start.
+    /// outcomes, whose intents are then closed once this run is over.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -180,7 +180,7 @@ impl Act {
     }
 
     /// Records how it ended. What is done stays done: an outcome that cannot be recorded is
-    /// counted, and the intent closed at the next start.
+    /// counted, and the intent closed once this run is over.
     pub async fn end(mut self, clock: &dyn Clock, outcome: Outcome) {
         // Without a clock, the time of the intent: what was done is not undone by it.
         self.event.at = clock.now().unwrap_or(self.event.at);
