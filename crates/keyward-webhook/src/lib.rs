@@ -1,0 +1,54 @@
+//! Webhooks of others: verified over their raw bytes, fresh, and handled once.
+//!
+//! ```
+//! use http::HeaderMap;
+//! use keyward_base::{SecretBytes, Timestamp};
+//! use keyward_crypto::Provider;
+//! use keyward_webhook::{Webhook, preset};
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! // An endpoint of GitHub's, and the secret it was registered with.
+//! let github = Webhook::new(preset::GITHUB)?;
+//! let mut secrets = github.secrets();
+//! let secret = SecretBytes::copy_of(b"It's a Secret to Everybody");
+//! github.add(&mut secrets, &Provider::default(), "2026-11", None, &secret)?;
+//!
+//! // A request: GitHub's published example.
+//! let mut headers = HeaderMap::new();
+//! let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+//! headers.insert("x-hub-signature-256", http::HeaderValue::from_static(signature));
+//!
+//! // The headers first, then the body, which is had through the proof alone.
+//! let now = Timestamp::from_millis(1_795_000_000_000);
+//! let received = github.receive(&headers, now)?;
+//! let hook = received.verify(&secrets, b"Hello, World!")?;
+//! assert_eq!((hook.key(), hook.body()), ("2026-11", &b"Hello, World!"[..]));
+//! # Ok(()) }
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`webhook`] | [`Webhook`]: an endpoint of a scheme; what it makes of a request |
+//! | [`preset`] | the providers' schemes |
+//! | [`scheme`] | [`Scheme`]: what a scheme is made of |
+//! | [`coverage`] | what a proof covers, as a type |
+//! | [`secret`] | the secrets of an endpoint |
+//! | [`verified`] | [`VerifiedWebhook`]: what only a check can make |
+//! | [`reason`] | why a request was refused, for the audit |
+
+mod candidates;
+pub mod coverage;
+mod header;
+pub mod preset;
+pub mod reason;
+pub mod scheme;
+pub mod secret;
+pub mod verified;
+pub mod webhook;
+mod window;
+
+pub use coverage::{BearerToken, Coverage, Unsigned, WholeBody};
+pub use scheme::Scheme;
+pub use secret::Secrets;
+pub use verified::{Delivery, VerifiedWebhook};
+pub use webhook::{Received, Webhook};

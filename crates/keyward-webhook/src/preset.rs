@@ -1,0 +1,280 @@
+//! The providers' schemes, one constant each, as their own pages say.
+//!
+//! The route names the provider: the same header means another scheme elsewhere
+//! (`X-Hub-Signature-256` is GitHub's and Meta's, `webhook-signature` is everybody's).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use keyward_crypto::hmac::HmacHash;
+
+use crate::coverage::{BearerToken, WholeBody};
+use crate::scheme::{
+    Encoding, Headers, HmacProof, KeyForm, List, Piece, Proof, Scheme, Text, Time, Unit, Window,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+const MIB: usize = 1 << 20;
+
+const fn text(text: &'static str) -> Text {
+    Cow::Borrowed(text)
+}
+
+const fn some(name: &'static str) -> Option<Text> {
+    Some(Cow::Borrowed(name))
+}
+
+/// Five minutes back, as the providers' own libraries have it, and one ahead: what is signed in
+/// the future by more than clocks differ was not signed by the provider.
+const FIVE_MINUTES: Time = Time {
+    unit: Unit::Seconds,
+    window: Window {
+        past: Duration::from_secs(5 * 60),
+        future: MINUTE,
+    },
+};
+
+const fn over_body(prefix: &'static str) -> Proof {
+    Proof::Hmac(HmacProof {
+        hash: HmacHash::Sha256,
+        encoding: Encoding::Hex,
+        list: List::One {
+            prefix: text(prefix),
+        },
+        message: Cow::Borrowed(&[Piece::Body]),
+        time: None,
+    })
+}
+
+/// `{id}.{time}.{body}`, as Standard Webhooks say.
+const STANDARD: Proof = Proof::Hmac(HmacProof {
+    hash: HmacHash::Sha256,
+    encoding: Encoding::Base64,
+    list: List::Versions {
+        version: text("v1"),
+    },
+    message: Cow::Borrowed(&[
+        Piece::Id,
+        Piece::Text(text(".")),
+        Piece::Time,
+        Piece::Text(text(".")),
+        Piece::Body,
+    ]),
+    time: Some(FIVE_MINUTES),
+});
+
+const WEBHOOK_HEADERS: Headers = Headers {
+    signature: text("webhook-signature"),
+    time: some("webhook-timestamp"),
+    id: some("webhook-id"),
+    event: None,
+};
+
+const SVIX_HEADERS: Headers = Headers {
+    signature: text("svix-signature"),
+    time: some("svix-timestamp"),
+    id: some("svix-id"),
+    event: None,
+};
+
+const WHSEC: KeyForm = KeyForm::Base64 {
+    prefix: some("whsec_"),
+    optional: false,
+};
+
+/// GitHub: repositories, organisations and apps. `X-Hub-Signature` (SHA-1) is not looked at.
+/// Event and delivery id are not signed. Bodies have at most 25 MiB; a delivery comes again only
+/// when somebody asks for it, within three days.
+pub const GITHUB: Scheme = Scheme {
+    name: text("github"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("x-hub-signature-256"),
+        time: None,
+        id: some("x-github-delivery"),
+        event: some("x-github-event"),
+    }]),
+    proof: over_body("sha256="),
+    key: KeyForm::Text { prefix: None },
+    retries: Duration::from_secs(3 * 86_400),
+    body_limit: 25 * MIB,
+    coverage: WholeBody,
+    source: text("https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"),
+    checked: text("2026-11-26"),
+};
+
+/// Stripe: `{time}.{body}`, one `v1` for each secret during a roll; other versions are passed
+/// over. The secret is the key as it is shown, `whsec_` included. Retries go on for three days.
+pub const STRIPE: Scheme = Scheme {
+    name: text("stripe"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("stripe-signature"),
+        time: None,
+        id: None,
+        event: None,
+    }]),
+    proof: Proof::Hmac(HmacProof {
+        hash: HmacHash::Sha256,
+        encoding: Encoding::Hex,
+        list: List::Pairs {
+            time: some("t"),
+            tag: text("v1"),
+        },
+        message: Cow::Borrowed(&[Piece::Time, Piece::Text(text(".")), Piece::Body]),
+        time: Some(FIVE_MINUTES),
+    }),
+    key: KeyForm::Text {
+        prefix: some("whsec_"),
+    },
+    retries: Duration::from_secs(3 * 86_400),
+    body_limit: MIB,
+    coverage: WholeBody,
+    source: text("https://docs.stripe.com/webhooks/signature"),
+    checked: text("2026-11-26"),
+};
+
+/// Slack: `v0:{time}:{body}`. Three retries, the last about five minutes after the first attempt.
+pub const SLACK: Scheme = Scheme {
+    name: text("slack"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("x-slack-signature"),
+        time: some("x-slack-request-timestamp"),
+        id: None,
+        event: None,
+    }]),
+    proof: Proof::Hmac(HmacProof {
+        hash: HmacHash::Sha256,
+        encoding: Encoding::Hex,
+        list: List::One { prefix: text("v0=") },
+        message: Cow::Borrowed(&[
+            Piece::Text(text("v0:")),
+            Piece::Time,
+            Piece::Text(text(":")),
+            Piece::Body,
+        ]),
+        time: Some(FIVE_MINUTES),
+    }),
+    key: KeyForm::Text { prefix: None },
+    retries: HOUR,
+    body_limit: MIB,
+    coverage: WholeBody,
+    source: text("https://docs.slack.dev/authentication/verifying-requests-from-slack"),
+    checked: text("2026-11-26"),
+};
+
+/// Standard Webhooks, symmetric (`v1`). Its page shows retries over about 76 hours.
+pub const STANDARD_WEBHOOKS: Scheme = Scheme {
+    name: text("standard-webhooks"),
+    headers: Cow::Borrowed(&[WEBHOOK_HEADERS]),
+    proof: STANDARD,
+    key: KeyForm::Base64 {
+        prefix: some("whsec_"),
+        optional: true,
+    },
+    retries: Duration::from_secs(4 * 86_400),
+    body_limit: MIB,
+    coverage: WholeBody,
+    source: text("https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"),
+    checked: text("2026-11-26"),
+};
+
+/// Svix. The headers of Standard Webhooks are taken only where no `svix-` header came.
+pub const SVIX: Scheme = Scheme {
+    name: text("svix"),
+    headers: Cow::Borrowed(&[SVIX_HEADERS, WEBHOOK_HEADERS]),
+    proof: STANDARD,
+    key: WHSEC,
+    retries: Duration::from_secs(4 * 86_400),
+    body_limit: MIB,
+    coverage: WholeBody,
+    source: text("https://docs.svix.com/receiving/verifying-payloads/how-manual"),
+    checked: text("2026-11-26"),
+};
+
+/// Resend, which sends by Svix.
+pub const RESEND: Scheme = Scheme {
+    name: text("resend"),
+    headers: Cow::Borrowed(&[SVIX_HEADERS]),
+    proof: STANDARD,
+    key: WHSEC,
+    retries: Duration::from_secs(4 * 86_400),
+    body_limit: MIB,
+    coverage: WholeBody,
+    source: text("https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests"),
+    checked: text("2026-11-26"),
+};
+
+/// Razorpay. After a change of the secret, retries of older events still come under the old one,
+/// for 24 hours: keep it that long.
+pub const RAZORPAY: Scheme = Scheme {
+    name: text("razorpay"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("x-razorpay-signature"),
+        time: None,
+        id: some("x-razorpay-event-id"),
+        event: None,
+    }]),
+    proof: over_body(""),
+    key: KeyForm::Text { prefix: None },
+    retries: DAY,
+    body_limit: MIB,
+    coverage: WholeBody,
+    source: text("https://razorpay.com/docs/webhooks/validate-test/"),
+    checked: text("2026-11-26"),
+};
+
+/// Jira: webhooks that an administrator registered, with a secret. Those of Connect and OAuth
+/// apps carry a token that is not known to cover the body: register admin webhooks.
+pub const JIRA: Scheme = Scheme {
+    name: text("jira"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("x-hub-signature"),
+        time: None,
+        id: some("x-atlassian-webhook-identifier"),
+        event: None,
+    }]),
+    proof: over_body("sha256="),
+    key: KeyForm::Text { prefix: None },
+    retries: DAY,
+    body_limit: MIB,
+    coverage: WholeBody,
+    source: text("https://developer.atlassian.com/cloud/jira/platform/webhooks/"),
+    checked: text("2026-11-26"),
+};
+
+/// GitLab with a secret token: the sender shows it, and signs nothing.
+pub const GITLAB_TOKEN: Scheme<BearerToken> = Scheme {
+    name: text("gitlab-token"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("x-gitlab-token"),
+        time: None,
+        id: some("idempotency-key"),
+        event: some("x-gitlab-event"),
+    }]),
+    proof: Proof::Token,
+    key: KeyForm::Text { prefix: None },
+    retries: DAY,
+    body_limit: 25 * MIB,
+    coverage: BearerToken,
+    source: text("https://docs.gitlab.com/user/project/integrations/webhooks/"),
+    checked: text("2026-11-26"),
+};
+
+/// Meta (WhatsApp, Messenger, Instagram), under the app's secret. Retries for up to seven days.
+pub const META: Scheme = Scheme {
+    name: text("meta"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("x-hub-signature-256"),
+        time: None,
+        id: None,
+        event: None,
+    }]),
+    proof: over_body("sha256="),
+    key: KeyForm::Text { prefix: None },
+    retries: Duration::from_secs(7 * 86_400),
+    body_limit: 3 * MIB,
+    coverage: WholeBody,
+    source: text("https://developers.facebook.com/docs/graph-api/webhooks/getting-started"),
+    checked: text("2026-11-26"),
+};

@@ -1,0 +1,24 @@
+//! Why a request was refused, for the audit. Outward there is one word for all of them.
+
+use keyward_base::Reason;
+
+/// Two lines of a header that takes part differ.
+pub const AMBIGUOUS_HEADER: Reason = Reason::new("webhook-header-ambiguous");
+/// The delivery id has a form that the scheme's does not have.
+pub const BAD_ID: Reason = Reason::new("webhook-id-malformed");
+/// The signature header has a form that the scheme's does not have.
+pub const BAD_SIGNATURE: Reason = Reason::new("webhook-signature-malformed");
+/// The timestamp is no decimal number without sign or leading zero, of at most 15 digits.
+pub const BAD_TIME: Reason = Reason::new("webhook-time-malformed");
+/// The body is longer than the scheme or the endpoint allows.
+pub const BODY_TOO_LONG: Reason = Reason::new("webhook-body-too-long");
+/// The timestamp lies further ahead than the window reaches.
+pub const FUTURE: Reason = Reason::new("webhook-time-in-the-future");
+/// A header that the scheme needs is not there.
+pub const MISSING_HEADER: Reason = Reason::new("webhook-header-missing");
+/// The signature header holds no signature of the scheme's version.
+pub const NO_SIGNATURE: Reason = Reason::new("webhook-signature-missing");
+/// The timestamp lies further back than the window reaches.
+pub const STALE: Reason = Reason::new("webhook-time-stale");
+/// More signatures than anybody sends.
+pub const TOO_MANY_SIGNATURES: Reason = Reason::new("webhook-signatures-too-many");
