@@ -12,7 +12,7 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 19] = [
+const LAYERS: [(&str, Layer); 20] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(1)),
     ("keyward-files", Layer::At(1)),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, Layer); 19] = [
     ("keyward-keys", Layer::At(2)),
     ("keyward-sqlite", Layer::At(2)),
     ("keyward-vault", Layer::At(3)),
+    ("keyward-webhook", Layer::At(3)),
     ("keyward-axum", Layer::At(4)),
     ("keyward-embedded", Layer::At(4)),
     ("keyward", Layer::At(5)),

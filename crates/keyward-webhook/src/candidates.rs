@@ -42,8 +42,8 @@ impl<'h> Candidates<'h> {
                 let mut found = Found::new(form);
                 let mut at = None;
                 for pair in value.split(|byte| *byte == b',') {
-                    let (name, text) = cut(pair, b'=')
-                        .ok_or_else(|| Error::rejected(reason::BAD_SIGNATURE))?;
+                    let (name, text) =
+                        cut(pair, b'=').ok_or_else(|| Error::rejected(reason::BAD_SIGNATURE))?;
                     if name == tag.as_bytes() {
                         found.push(text)?;
                     } else if time.as_ref().is_some_and(|time| name == time.as_bytes())

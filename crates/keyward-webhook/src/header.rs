@@ -17,7 +17,10 @@ pub(crate) const MAX_ID: usize = 255;
 /// # Errors
 /// `Rejected` where two lines differ, or where one is longer than 8 KiB.
 pub(crate) fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]>> {
-    let mut lines = headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
+    let mut lines = headers
+        .get_all(name)
+        .iter()
+        .map(http::HeaderValue::as_bytes);
     let Some(first) = lines.next() else {
         return Ok(None);
     };

@@ -100,7 +100,9 @@ pub const GITHUB: Scheme = Scheme {
     retries: Duration::from_secs(3 * 86_400),
     body_limit: 25 * MIB,
     coverage: WholeBody,
-    source: text("https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"),
+    source: text(
+        "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
+    ),
     checked: text("2026-11-26"),
 };
 
@@ -146,7 +148,9 @@ pub const SLACK: Scheme = Scheme {
     proof: Proof::Hmac(HmacProof {
         hash: HmacHash::Sha256,
         encoding: Encoding::Hex,
-        list: List::One { prefix: text("v0=") },
+        list: List::One {
+            prefix: text("v0="),
+        },
         message: Cow::Borrowed(&[
             Piece::Text(text("v0:")),
             Piece::Time,
@@ -175,7 +179,9 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
     retries: Duration::from_secs(4 * 86_400),
     body_limit: MIB,
     coverage: WholeBody,
-    source: text("https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"),
+    source: text(
+        "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+    ),
     checked: text("2026-11-26"),
 };
 

@@ -248,11 +248,7 @@ impl<C: Coverage> Scheme<C> {
 impl HmacProof {
     fn fault(&self, headers: &[Headers], covers_body: bool) -> Option<&'static str> {
         let count = |piece: &Piece| self.message.iter().filter(|p| *p == piece).count();
-        let (bodies, ids, times) = (
-            count(&Piece::Body),
-            count(&Piece::Id),
-            count(&Piece::Time),
-        );
+        let (bodies, ids, times) = (count(&Piece::Body), count(&Piece::Id), count(&Piece::Time));
         if self.message.len() > MAX_PIECES {
             return Some("signs more than 8 pieces");
         }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use keyward_base::encoding::from_base64;
 use keyward_base::{Error, Result, SecretBytes, Timestamp};
-use keyward_crypto::hmac::{HmacHash, HmacKey, HmacTag};
 use keyward_crypto::Provider;
+use keyward_crypto::hmac::{HmacHash, HmacKey, HmacTag};
 
 use crate::scheme::{KeyForm, Proof, Scheme, Text};
 
@@ -34,7 +34,10 @@ pub(crate) enum Kept {
     Hmac(HmacKey),
     /// A token is kept as its tag under a key made at random: two tags are compared, so that
     /// neither length nor content of the right one shows in the time that it takes.
-    Token { key: HmacKey, tag: HmacTag },
+    Token {
+        key: HmacKey,
+        tag: HmacTag,
+    },
 }
 
 impl Secrets {
@@ -103,8 +106,14 @@ impl KeyForm {
             ));
         }
         for (prefix, what) in [
-            (&b"whsk_"[..], "a private key for senders; the receiver needs `whpk_` or `whsec_`"),
-            (&b"whpk_"[..], "a public key, for signatures of another kind"),
+            (
+                &b"whsk_"[..],
+                "a private key for senders; the receiver needs `whpk_` or `whsec_`",
+            ),
+            (
+                &b"whpk_"[..],
+                "a public key, for signatures of another kind",
+            ),
             (&b"v1,"[..], "written with its version: leave out `v1,`"),
         ] {
             if text.starts_with(prefix) {

@@ -39,6 +39,7 @@ pub struct Received<'h, C> {
     now: Timestamp,
 }
 
+#[allow(clippy::large_enum_variant)] // Nothing is allocated for a request.
 #[derive(Debug)]
 enum Claimed<'h> {
     Hmac {
@@ -127,7 +128,11 @@ impl<C: Coverage> Webhook<C> {
     ///
     /// # Errors
     /// `Rejected`, with the reason in [`crate::reason`].
-    pub fn receive<'h>(&'h self, headers: &'h HeaderMap, now: Timestamp) -> Result<Received<'h, C>> {
+    pub fn receive<'h>(
+        &'h self,
+        headers: &'h HeaderMap,
+        now: Timestamp,
+    ) -> Result<Received<'h, C>> {
         let there = |set: &&Names| {
             [Some(&set.signature), set.time.as_ref(), set.id.as_ref()]
                 .into_iter()
@@ -178,6 +183,7 @@ impl<C: Coverage> Webhook<C> {
 
 impl<'h, C: Coverage> Received<'h, C> {
     /// The longest body that is worth reading, in bytes.
+    #[must_use]
     pub const fn body_limit(&self) -> usize {
         self.scheme.body_limit
     }
