@@ -77,6 +77,31 @@ fn decode_array<E: Encoding, const N: usize>(text: &str) -> Result<[u8; N]> {
     }
 }
 
+/// Decodes a name or a value of `application/x-www-form-urlencoded` (WHATWG URL standard, section
+/// 5.1): a query or a form. `+` is a space. The buffer is wiped, on an error too.
+///
+/// # Errors
+/// `Rejected` ([`Reason::MALFORMED`]) for a `%` that two hexadecimal digits do not follow, which
+/// the standard passes through.
+pub fn from_urlencoded(text: &[u8]) -> Result<SecretBytes> {
+    // Never longer than the text: it does not grow, so it leaves no copy behind.
+    let mut out = SecretBytes::new(Vec::with_capacity(text.len()));
+    let mut bytes = text.iter();
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    while let Some(byte) = bytes.next() {
+        let byte = match *byte {
+            b'+' => b' ',
+            b'%' => digit(bytes.next())
+                .zip(digit(bytes.next()))
+                .and_then(|(high, low)| u8::try_from(high.checked_mul(16)?.checked_add(low)?).ok())
+                .ok_or_else(|| Error::rejected(Reason::MALFORMED))?,
+            plain => plain,
+        };
+        out.push(&[byte]);
+    }
+    Ok(out)
+}
+
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 use keyward_base::context::{Encoded, MAX_CONTEXT_LEN};
 use keyward_base::domain::Domain;
 use keyward_base::encoding::{
-    base64url, from_base64, from_base64_array, from_base64url, from_base64url_array, from_hex, hex,
+    base64url, from_base64, from_base64_array, from_base64url, from_base64url_array, from_hex,
+    from_urlencoded, hex,
 };
 use keyward_base::key_tag::sealed_prefix;
 use keyward_base::{
@@ -258,5 +259,22 @@ fn a_field_has_its_length_before_it_whichever_it_has() {
         };
         assert!(front.ends_with(&wanted), "{len}: {front:?}");
         assert_eq!(back, field);
+    }
+}
+
+#[test]
+fn a_query_is_decoded_as_the_url_standard_says_and_a_lone_percent_is_refused() {
+    for (text, want) in [
+        ("", Some(&b""[..])),
+        ("a+b%2Bc", Some(b"a b+c")),
+        ("%c3%A9~%00", Some(b"\xc3\xa9~\0")),
+        ("%", None),
+        ("%4", None),
+        ("%4g", None),
+        ("%g4", None),
+        ("a%%41", None),
+    ] {
+        let decoded = from_urlencoded(text.as_bytes()).ok();
+        assert_eq!(decoded.as_ref().map(|d| d.expose()), want, "{text}");
     }
 }
