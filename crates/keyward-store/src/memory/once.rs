@@ -79,17 +79,13 @@ impl State {
 
     /// Puts back what was held before; none: nothing.
     pub(super) fn hold(&mut self, key: &RecordKey, held: Option<Held>) -> Option<Held> {
-        let comes = held.is_some();
         let all = self.claims.entry(key.collection.clone()).or_default();
         let before = match held {
-            Some(held) => all.insert(spot(key), held),
+            // Over the claim that took its place, which is counted.
+            Some(held) => return all.insert(spot(key), held),
             None => all.remove(&spot(key)),
         };
-        self.entries = match (before.is_some(), comes) {
-            (false, true) => self.entries.saturating_add(1),
-            (true, false) => self.entries.saturating_sub(1),
-            _ => self.entries,
-        };
+        self.entries = self.entries.saturating_sub(usize::from(before.is_some()));
         before
     }
 }

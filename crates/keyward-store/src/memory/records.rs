@@ -158,10 +158,9 @@ impl MemoryStore {
     fn apply_now(&self, batch: Vec<Write>) -> Result<Applied> {
         StoreLimits::check_batch(&batch)?;
         let mut state = self.state();
-        let entries = state.entries;
         let mut undo = Vec::new();
         let mut applied = state.batch(batch, &mut undo);
-        if state.entries > self.capacity && state.entries > entries && applied.is_ok() {
+        if state.entries > self.capacity && applied.is_ok() {
             applied = Err(full());
         }
         if !matches!(applied, Ok(Applied::Done(_))) {

@@ -81,7 +81,6 @@ impl State {
         steps: Vec<Step>,
         undo: &mut Vec<Undo>,
     ) -> Result<Committed> {
-        let entries = self.entries;
         let mut done = Vec::with_capacity(steps.len());
         for (index, step) in steps.into_iter().enumerate() {
             match self.step(capacity, step, undo)? {
@@ -89,7 +88,7 @@ impl State {
                 Err(because) => return Ok(Committed::Refused { index, because }),
             }
         }
-        if self.entries > capacity && self.entries > entries {
+        if self.entries > capacity {
             return Err(full());
         }
         Ok(Committed::Done(done))
