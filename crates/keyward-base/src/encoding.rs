@@ -24,6 +24,12 @@ pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
     decode::<Base64UrlUnpadded>(text)
 }
 
+/// Base64 with padding.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    Base64::encode_string(bytes)
+}
+
 /// Decodes base64 with padding into a buffer that is wiped, on an error too.
 ///
 /// # Errors

@@ -6,126 +6,126 @@ use keyward_crypto::hmac::{HmacHash, HmacTag};
 use crate::reason;
 use crate::scheme::{Encoding, HmacProof, List};
 
-/// The most signatures of one request: twice as many as secrets that may be tried.
+/// The most signatures of one request: twice as many as secrets that are tried.
 pub(crate) const MAX_TAGS: usize = 16;
 
-/// What a signature header said.
+/// What a signature header said: its first signature, and the text behind it, in which others of
+/// the same form may be.
 #[derive(Debug)]
 pub(crate) struct Candidates<'h> {
     first: HmacTag,
-    others: [&'h [u8]; MAX_TAGS - 1],
-    count: usize,
-    form: (HmacHash, Encoding),
+    rest: Entries<'h>,
     /// The time, where the list holds it.
     pub(crate) time: Option<&'h [u8]>,
 }
 
+/// What a list holds, from somewhere on.
+#[derive(Clone, Debug)]
+struct Entries<'h> {
+    list: &'h List,
+    form: (HmacHash, Encoding),
+    text: Option<&'h [u8]>,
+}
+
+enum Entry<'h> {
+    Tag(&'h [u8]),
+    Time(&'h [u8]),
+    Other,
+    /// Not of the form that the list has.
+    Bad,
+}
+
 impl<'h> Candidates<'h> {
     /// Reads a header as the scheme says.
-    pub(crate) fn read(proof: &HmacProof, value: &'h [u8]) -> Result<Self> {
+    pub(crate) fn read(proof: &'h HmacProof, value: &'h [u8]) -> Result<Self> {
         let form = (proof.hash, proof.encoding);
-        match &proof.list {
-            List::One { prefix } => {
-                let tag = value
-                    .strip_prefix(prefix.as_bytes())
-                    .and_then(|text| decode(form, text))
-                    .ok_or_else(|| Error::rejected(reason::BAD_SIGNATURE))?;
-                Ok(Self {
-                    first: tag,
-                    others: [&[]; MAX_TAGS - 1],
-                    count: 0,
-                    form,
-                    time: None,
-                })
-            }
-            List::Pairs { time, tag } => {
-                let mut found = Found::new(form);
-                let mut at = None;
-                for pair in value.split(|byte| *byte == b',') {
-                    let (name, text) =
-                        cut(pair, b'=').ok_or_else(|| Error::rejected(reason::BAD_SIGNATURE))?;
-                    if name == tag.as_bytes() {
-                        found.push(text)?;
-                    } else if time.as_ref().is_some_and(|time| name == time.as_bytes())
-                        && at.replace(text).is_some_and(|before| before != text)
+        let mut entries = Entries {
+            list: &proof.list,
+            form,
+            text: Some(value),
+        };
+        let (mut seen, mut first, mut time) = (0_usize, None, None);
+        while let Some(entry) = entries.next_entry() {
+            match entry {
+                Entry::Tag(text) => {
+                    seen = seen.saturating_add(1);
+                    if first.is_none()
+                        && let Some(tag) = decode(form, text)
                     {
+                        first = Some((tag, entries.clone()));
+                    }
+                }
+                Entry::Time(text) => {
+                    if time.replace(text).is_some_and(|before| before != text) {
                         return Err(Error::rejected(reason::AMBIGUOUS_HEADER));
                     }
                 }
-                found.end(at)
+                Entry::Other => {}
+                Entry::Bad => return Err(Error::rejected(reason::BAD_SIGNATURE)),
             }
-            List::Versions { version } => {
-                let mut found = Found::new(form);
-                for entry in value.split(|byte| *byte == b' ') {
-                    if let Some((name, text)) = cut(entry, b',')
-                        && name == version.as_bytes()
-                    {
-                        found.push(text)?;
-                    }
-                }
-                found.end(None)
-            }
+        }
+        match first {
+            _ if seen > MAX_TAGS => Err(Error::rejected(reason::TOO_MANY_SIGNATURES)),
+            Some((first, rest)) => Ok(Self { first, rest, time }),
+            None if seen == 0 => Err(Error::rejected(reason::NO_SIGNATURE)),
+            None => Err(Error::rejected(reason::BAD_SIGNATURE)),
         }
     }
 
-    /// The tags, decoded.
+    /// The tags, decoded. What is none is passed over, as providers' own libraries do: only if
+    /// there is no other is the header refused.
     pub(crate) fn tags(&self) -> impl Iterator<Item = HmacTag> + '_ {
-        let others = self.others.get(..self.count).unwrap_or_default();
-        std::iter::once(self.first.clone())
-            .chain(others.iter().filter_map(|text| decode(self.form, text)))
+        let mut rest = self.rest.clone();
+        let others = std::iter::from_fn(move || rest.next_tag());
+        std::iter::once(self.first.clone()).chain(others)
     }
 }
 
-/// Signatures as they are met.
-struct Found<'h> {
-    first: Option<HmacTag>,
-    others: [&'h [u8]; MAX_TAGS - 1],
-    count: usize,
-    seen: usize,
-    form: (HmacHash, Encoding),
-}
-
-impl<'h> Found<'h> {
-    const fn new(form: (HmacHash, Encoding)) -> Self {
-        Self {
-            first: None,
-            others: [&[]; MAX_TAGS - 1],
-            count: 0,
-            seen: 0,
-            form,
-        }
-    }
-
-    /// One that is no tag is passed over, as providers' libraries do, but counts.
-    fn push(&mut self, text: &'h [u8]) -> Result<()> {
-        self.seen = self.seen.saturating_add(1);
-        if self.seen > MAX_TAGS {
-            return Err(Error::rejected(reason::TOO_MANY_SIGNATURES));
-        }
-        let Some(tag) = decode(self.form, text) else {
-            return Ok(());
+impl<'h> Entries<'h> {
+    fn next_entry(&mut self) -> Option<Entry<'h>> {
+        let (list, text) = (self.list, self.text?);
+        let between = match list {
+            List::One { prefix } => {
+                self.text = None;
+                let tag = text.strip_prefix(prefix.as_bytes());
+                return Some(tag.map_or(Entry::Bad, Entry::Tag));
+            }
+            List::Pairs { .. } => b',',
+            List::Versions { .. } => b' ',
         };
-        if self.first.is_none() {
-            self.first = Some(tag);
-        } else if let Some(room) = self.others.get_mut(self.count) {
-            *room = text;
-            self.count = self.count.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    fn end(self, time: Option<&'h [u8]>) -> Result<Candidates<'h>> {
-        let missing = match self.seen {
-            0 => reason::NO_SIGNATURE,
-            _ => reason::BAD_SIGNATURE,
+        let entry = match cut(text, between) {
+            Some((entry, rest)) => {
+                self.text = Some(rest);
+                entry
+            }
+            None => self.text.take()?,
         };
-        Ok(Candidates {
-            first: self.first.ok_or_else(|| Error::rejected(missing))?,
-            others: self.others,
-            count: self.count,
-            form: self.form,
-            time,
+        Some(match list {
+            List::Pairs { time, tag } => match cut(entry, b'=') {
+                Some((name, value)) if name == tag.as_bytes() => Entry::Tag(value),
+                Some((name, value)) if time.as_ref().is_some_and(|t| name == t.as_bytes()) => {
+                    Entry::Time(value)
+                }
+                Some(_) => Entry::Other,
+                None => Entry::Bad,
+            },
+            List::Versions { version } => match cut(entry, b',') {
+                Some((name, value)) if name == version.as_bytes() => Entry::Tag(value),
+                _ => Entry::Other,
+            },
+            List::One { .. } => Entry::Other,
         })
+    }
+
+    fn next_tag(&mut self) -> Option<HmacTag> {
+        while let Some(entry) = self.next_entry() {
+            if let Entry::Tag(text) = entry
+                && let Some(tag) = decode(self.form, text)
+            {
+                return Some(tag);
+            }
+        }
+        None
     }
 }
 
@@ -136,20 +136,15 @@ fn cut(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 }
 
 fn decode((hash, encoding): (HmacHash, Encoding), text: &[u8]) -> Option<HmacTag> {
-    // Twice the longest tag; longer text is none.
-    let mut lower = [0; 2 * 64];
-    let text = match encoding {
-        Encoding::Base64 => text,
+    match encoding {
+        Encoding::Base64 => HmacTag::from_base64(hash, str::from_utf8(text).ok()?).ok(),
         Encoding::Hex => {
+            // Two digits for each byte of the longest tag: longer text is none.
+            let mut lower = [0; 2 * 64];
             let lower = lower.get_mut(..text.len())?;
             lower.copy_from_slice(text);
             lower.make_ascii_lowercase();
-            lower
+            HmacTag::from_hex(hash, str::from_utf8(lower).ok()?).ok()
         }
-    };
-    let text = str::from_utf8(text).ok()?;
-    match encoding {
-        Encoding::Base64 => HmacTag::from_base64(hash, text).ok(),
-        Encoding::Hex => HmacTag::from_hex(hash, text).ok(),
     }
 }

@@ -8,10 +8,9 @@
 //!
 //! # fn main() -> keyward_base::Result<()> {
 //! // An endpoint of GitHub's, and the secret it was registered with.
-//! let github = Webhook::new(preset::GITHUB)?;
+//! let github = Webhook::new(preset::GITHUB, Provider::default())?;
 //! let mut secrets = github.secrets();
-//! let secret = SecretBytes::copy_of(b"It's a Secret to Everybody");
-//! github.add(&mut secrets, &Provider::default(), "2026-11", None, &secret)?;
+//! secrets.add("2026-11", None, &SecretBytes::copy_of(b"It's a Secret to Everybody"))?;
 //!
 //! // A request: GitHub's published example.
 //! let mut headers = HeaderMap::new();
@@ -28,27 +27,39 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`webhook`] | [`Webhook`]: an endpoint of a scheme; what it makes of a request |
+//! | [`webhook`] | [`Webhook`]: a scheme that receives |
+//! | [`received`] | [`Received`]: headers that are in order, and the check of the proof |
 //! | [`preset`] | the providers' schemes |
 //! | [`scheme`] | [`Scheme`]: what a scheme is made of |
 //! | [`coverage`] | what a proof covers, as a type |
-//! | [`secret`] | the secrets of an endpoint |
+//! | [`secret`] | [`Secrets`]: those of an endpoint |
+//! | [`endpoint`] | [`Endpoint`], and [`SecretSource`]: where its secrets are |
 //! | [`verified`] | [`VerifiedWebhook`]: what only a check can make |
+//! | [`owned`] | [`OwnedWebhook`]: the same for what outlives the request |
+//! | [`dedupe`] | [`DedupeKey`]: what tells one delivery from another |
 //! | [`reason`] | why a request was refused, for the audit |
 
 mod candidates;
 pub mod coverage;
+pub mod dedupe;
+pub mod endpoint;
 mod header;
+pub mod owned;
 pub mod preset;
 pub mod reason;
+pub mod received;
 pub mod scheme;
 pub mod secret;
 pub mod verified;
 pub mod webhook;
 mod window;
 
-pub use coverage::{BearerToken, Coverage, Unsigned, WholeBody};
+pub use coverage::{BearerToken, Coverage, Covered, Unsigned, WholeBody};
+pub use dedupe::{DedupeKey, Origin};
+pub use endpoint::{Endpoint, SecretSource};
+pub use owned::OwnedWebhook;
+pub use received::Received;
 pub use scheme::Scheme;
 pub use secret::Secrets;
 pub use verified::{Delivery, VerifiedWebhook};
-pub use webhook::{Received, Webhook};
+pub use webhook::Webhook;

@@ -10,7 +10,8 @@ use keyward_crypto::hmac::HmacHash;
 
 use crate::coverage::{BearerToken, WholeBody};
 use crate::scheme::{
-    Encoding, Headers, HmacProof, KeyForm, List, Piece, Proof, Scheme, Text, Time, Unit, Window,
+    Dedupe, Encoding, Headers, HmacProof, KeyForm, List, Piece, Proof, Scheme, Text, Time, Unit,
+    Window,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -82,6 +83,7 @@ const SVIX_HEADERS: Headers = Headers {
 const WHSEC: KeyForm = KeyForm::Base64 {
     prefix: some("whsec_"),
     optional: false,
+    bytes: None,
 };
 
 /// GitHub: repositories, organisations and apps. `X-Hub-Signature` (SHA-1) is not looked at.
@@ -97,13 +99,16 @@ pub const GITHUB: Scheme = Scheme {
     }]),
     proof: over_body("sha256="),
     key: KeyForm::Text { prefix: None },
+    dedupe: Dedupe::Body,
     retries: Duration::from_secs(3 * 86_400),
+    body_may_change: false,
     body_limit: 25 * MIB,
     coverage: WholeBody,
     source: text(
         "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
     ),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Stripe: `{time}.{body}`, one `v1` for each secret during a roll; other versions are passed
@@ -129,11 +134,14 @@ pub const STRIPE: Scheme = Scheme {
     key: KeyForm::Text {
         prefix: some("whsec_"),
     },
+    dedupe: Dedupe::Field(text("id")),
     retries: Duration::from_secs(3 * 86_400),
+    body_may_change: true,
     body_limit: MIB,
     coverage: WholeBody,
     source: text("https://docs.stripe.com/webhooks/signature"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Slack: `v0:{time}:{body}`. Three retries, the last about five minutes after the first attempt.
@@ -160,11 +168,14 @@ pub const SLACK: Scheme = Scheme {
         time: Some(FIVE_MINUTES),
     }),
     key: KeyForm::Text { prefix: None },
+    dedupe: Dedupe::Field(text("event_id")),
     retries: HOUR,
+    body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
     source: text("https://docs.slack.dev/authentication/verifying-requests-from-slack"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Standard Webhooks, symmetric (`v1`). Its page shows retries over about 76 hours.
@@ -175,14 +186,18 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
     key: KeyForm::Base64 {
         prefix: some("whsec_"),
         optional: true,
+        bytes: None,
     },
+    dedupe: Dedupe::Header,
     retries: Duration::from_secs(4 * 86_400),
+    body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
     source: text(
         "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     ),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Svix. The headers of Standard Webhooks are taken only where no `svix-` header came.
@@ -191,11 +206,14 @@ pub const SVIX: Scheme = Scheme {
     headers: Cow::Borrowed(&[SVIX_HEADERS, WEBHOOK_HEADERS]),
     proof: STANDARD,
     key: WHSEC,
+    dedupe: Dedupe::Header,
     retries: Duration::from_secs(4 * 86_400),
+    body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
     source: text("https://docs.svix.com/receiving/verifying-payloads/how-manual"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Resend, which sends by Svix.
@@ -204,11 +222,14 @@ pub const RESEND: Scheme = Scheme {
     headers: Cow::Borrowed(&[SVIX_HEADERS]),
     proof: STANDARD,
     key: WHSEC,
+    dedupe: Dedupe::Header,
     retries: Duration::from_secs(4 * 86_400),
+    body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
     source: text("https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Razorpay. After a change of the secret, retries of older events still come under the old one,
@@ -223,11 +244,14 @@ pub const RAZORPAY: Scheme = Scheme {
     }]),
     proof: over_body(""),
     key: KeyForm::Text { prefix: None },
+    dedupe: Dedupe::Body,
     retries: DAY,
+    body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
     source: text("https://razorpay.com/docs/webhooks/validate-test/"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Jira: webhooks that an administrator registered, with a secret. Those of Connect and OAuth
@@ -242,11 +266,14 @@ pub const JIRA: Scheme = Scheme {
     }]),
     proof: over_body("sha256="),
     key: KeyForm::Text { prefix: None },
+    dedupe: Dedupe::Body,
     retries: DAY,
+    body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
     source: text("https://developer.atlassian.com/cloud/jira/platform/webhooks/"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// GitLab with a secret token: the sender shows it, and signs nothing.
@@ -260,11 +287,14 @@ pub const GITLAB_TOKEN: Scheme<BearerToken> = Scheme {
     }]),
     proof: Proof::Token,
     key: KeyForm::Text { prefix: None },
+    dedupe: Dedupe::Header,
     retries: DAY,
+    body_may_change: false,
     body_limit: 25 * MIB,
     coverage: BearerToken,
     source: text("https://docs.gitlab.com/user/project/integrations/webhooks/"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };
 
 /// Meta (WhatsApp, Messenger, Instagram), under the app's secret. Retries for up to seven days.
@@ -278,9 +308,12 @@ pub const META: Scheme = Scheme {
     }]),
     proof: over_body("sha256="),
     key: KeyForm::Text { prefix: None },
+    dedupe: Dedupe::Body,
     retries: Duration::from_secs(7 * 86_400),
+    body_may_change: true,
     body_limit: 3 * MIB,
     coverage: WholeBody,
     source: text("https://developers.facebook.com/docs/graph-api/webhooks/getting-started"),
-    checked: text("2026-11-26"),
+    checked: text(""),
+    open: text(""),
 };

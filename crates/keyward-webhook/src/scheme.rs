@@ -7,10 +7,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use keyward_base::{Error, Result};
 use keyward_crypto::hmac::HmacHash;
 
-use crate::coverage::{Coverage, WholeBody};
+use crate::coverage::{Coverage, Covered, WholeBody};
+
+mod check;
+
+pub(crate) use check::MAX_PIECES;
 
 /// Text that is part of a preset or was read at run time.
 pub type Text = Cow<'static, str>;
@@ -27,8 +30,12 @@ pub struct Scheme<C = WholeBody> {
     pub proof: Proof,
     /// How the secret is written.
     pub key: KeyForm,
+    /// What tells one delivery from another.
+    pub dedupe: Dedupe,
     /// For how long after a first attempt the provider may send the delivery again.
     pub retries: Duration,
+    /// Whether a later attempt of a delivery may have another body.
+    pub body_may_change: bool,
     /// The longest body in bytes.
     pub body_limit: usize,
     /// What the proof covers.
@@ -37,6 +44,8 @@ pub struct Scheme<C = WholeBody> {
     pub source: Text,
     /// When that page was last compared with this row, as `YYYY-MM-DD`.
     pub checked: Text,
+    /// What the page leaves open, and what this row takes instead; empty for nothing.
+    pub open: Text,
 }
 
 /// The names of the headers of a scheme.
@@ -51,6 +60,22 @@ pub struct Headers {
     pub id: Option<Text>,
     /// Where the name of the event is. No scheme here signs it.
     pub event: Option<Text>,
+}
+
+/// What tells one delivery from another, so that it is handled once. Where a request has none of
+/// it, the digest of the body stands in. Neither a time nor a signature ever does: a retry has
+/// others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Dedupe {
+    /// The digest of the body. The scheme may have an id beside it that nobody signs: whoever
+    /// captured a delivery can give it another, so that it tells nothing apart.
+    Body,
+    /// A string of 1 to 255 bytes at the top level of the body, which is a JSON object.
+    Field(Text),
+    /// The id of the delivery in its header, which the proof covers. A token covers nothing, and
+    /// whoever has it can say anything: there too the header will do.
+    Header,
 }
 
 /// What proves a request.
@@ -175,6 +200,8 @@ pub enum KeyForm {
         prefix: Option<Text>,
         /// Whether it may be left out.
         optional: bool,
+        /// How many bytes the key has, if they are always as many.
+        bytes: Option<usize>,
     },
 }
 
@@ -206,99 +233,60 @@ impl Scheme {
                 time: None,
             }),
             key: KeyForm::Text { prefix: None },
+            dedupe: Dedupe::Body,
             retries: Duration::from_secs(3 * 86_400),
+            body_may_change: false,
             body_limit: 1 << 20,
             coverage: WholeBody,
             source: Cow::Borrowed("the application"),
             checked: Cow::Borrowed(""),
+            open: Cow::Borrowed(""),
         }
     }
 }
 
 impl<C: Coverage> Scheme<C> {
-    /// Whether the row says something that can be verified, and only in one way.
-    pub(crate) fn check(&self) -> Result<()> {
-        let misuse = |what: &str| {
-            Err(Error::misuse(format!(
-                "the webhook scheme \"{}\" {what}",
-                self.name.escape_default()
-            )))
-        };
-        let word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        if !(1..=64).contains(&self.name.len()) || !self.name.bytes().all(word) {
-            return misuse("has a name that is not 1 to 64 of a-z, 0-9 and -");
-        }
-        if self.headers.is_empty() || self.headers.len() > 4 {
-            return misuse("needs one to four sets of header names");
-        }
-        if self.body_limit == 0 {
-            return misuse("allows no body: give a limit in bytes");
-        }
-        match &self.proof {
-            Proof::Token if C::BODY => misuse("shows a token, which covers no body"),
-            Proof::Token => Ok(()),
-            Proof::Hmac(proof) => match proof.fault(&self.headers, C::BODY) {
-                Some(what) => misuse(what),
-                None => Ok(()),
-            },
+    /// The same scheme for what handles several, which learns what each covers at run time.
+    #[must_use]
+    pub fn covered(self) -> Scheme<Covered> {
+        Scheme {
+            coverage: self.coverage.covered(),
+            name: self.name,
+            headers: self.headers,
+            proof: self.proof,
+            key: self.key,
+            dedupe: self.dedupe,
+            retries: self.retries,
+            body_may_change: self.body_may_change,
+            body_limit: self.body_limit,
+            source: self.source,
+            checked: self.checked,
+            open: self.open,
         }
     }
-}
 
-impl HmacProof {
-    fn fault(&self, headers: &[Headers], covers_body: bool) -> Option<&'static str> {
-        let count = |piece: &Piece| self.message.iter().filter(|p| *p == piece).count();
-        let (bodies, ids, times) = (count(&Piece::Body), count(&Piece::Id), count(&Piece::Time));
-        if self.message.len() > MAX_PIECES {
-            return Some("signs more than 8 pieces");
-        }
-        if bodies != usize::from(covers_body) {
-            return Some("must sign the body once, if that is what it covers");
-        }
-        let in_list = matches!(&self.list, List::Pairs { time: Some(_), .. });
-        let timed = |set: &Headers| set.time.is_some() != in_list;
-        match self.time {
-            Some(_) if times != 1 => return Some("has a time that it does not sign once"),
-            Some(_) if !headers.iter().all(timed) => {
-                return Some("has no place for its time, or two");
-            }
-            None if times > 0 || in_list || headers.iter().any(|set| set.time.is_some()) => {
-                return Some("has a time without a unit and a window");
-            }
-            _ => {}
-        }
-        if ids > 1 || (ids == 1 && headers.iter().any(|set| set.id.is_none())) {
-            return Some("signs an id more than once, or one that no header holds");
-        }
-        if let List::Pairs { time, tag } = &self.list {
-            let name = |text: &Text| !text.is_empty() && !text.contains([',', '=']);
-            if !name(tag) || time.as_ref().is_some_and(|time| !name(time) || time == tag) {
-                return Some("has pairs whose names are empty, alike, or hold , or =");
-            }
-        }
-        if let List::Versions { version } = &self.list
-            && (version.is_empty() || version.contains([' ', ',']))
+    /// The same scheme with another window, if it signs a time. A shorter one leaves less time to
+    /// who captured a request, and to a clock that is wrong.
+    #[must_use]
+    pub fn with_window(mut self, window: Window) -> Self {
+        if let Proof::Hmac(HmacProof {
+            time: Some(time), ..
+        }) = &mut self.proof
         {
-            return Some("has a version that is empty, or holds a space or a comma");
+            time.window = window;
         }
-        // Two requests must never give the same bytes to sign. A time that stands within a window
-        // has one length; an id ends at a byte that no id has.
-        let ambiguous = self.message.windows(2).any(|two| match two {
-            [Piece::Id, Piece::Text(text)] => text.bytes().next().is_none_or(id_byte),
-            [Piece::Id, Piece::Body] => true,
-            [Piece::Body, Piece::Text(_)] => false,
-            [Piece::Body, _] => true,
-            _ => false,
-        });
-        ambiguous.then_some("signs pieces that could be cut in two ways")
+        self
     }
-}
 
-/// The most pieces of a message.
-pub(crate) const MAX_PIECES: usize = 8;
-
-/// Whether a byte may stand in the id of a delivery: visible ASCII, but no dot, which separates
-/// (Standard Webhooks: "the id must not contain a `.`").
-pub(crate) const fn id_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && byte != b'.'
+    /// The window around now in which a request counts; `None` if no time is signed, and whoever
+    /// captured a request can send it again at any time.
+    #[must_use]
+    pub const fn window(&self) -> Option<Window> {
+        match &self.proof {
+            Proof::Hmac(HmacProof {
+                time: Some(time), ..
+            }) => Some(time.window),
+            _ => None,
+        }
+    }
 }

@@ -3,12 +3,14 @@
 
 use std::fmt;
 
-use keyward_base::encoding::from_base64;
 use keyward_base::{Error, Result, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_crypto::hmac::{HmacHash, HmacKey, HmacTag};
 
+use crate::coverage::Covered;
 use crate::scheme::{KeyForm, Proof, Scheme, Text};
+
+mod form;
 
 /// The most secrets of one endpoint: each costs a MAC over the body.
 pub const MAX_SECRETS: usize = 8;
@@ -17,10 +19,22 @@ pub const MAX_SECRETS: usize = 8;
 /// lets authenticate (112) rounded up to whole words.
 pub const MIN_KEY: usize = 16;
 
-/// The secrets that an endpoint takes.
+/// The secrets that an endpoint takes, from [`Webhook::secrets`](crate::Webhook::secrets).
 pub struct Secrets {
     scheme: Text,
+    form: KeyForm,
+    kind: Kind,
+    pub(crate) crypto: Provider,
     pub(crate) keys: Vec<Secret>,
+    /// They stand for an endpoint that is not there: nothing verifies under them.
+    pub(crate) decoy: bool,
+}
+
+/// What a key of them is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Hmac(HmacHash),
+    Token,
 }
 
 /// One of them.
@@ -40,32 +54,107 @@ pub(crate) enum Kept {
     },
 }
 
+impl Kind {
+    const fn of<C>(scheme: &Scheme<C>) -> Self {
+        match &scheme.proof {
+            Proof::Hmac(proof) => Self::Hmac(proof.hash),
+            Proof::Token => Self::Token,
+        }
+    }
+}
+
 impl Secrets {
     /// No secrets yet, for that scheme.
-    pub(crate) const fn new(scheme: Text) -> Self {
+    pub(crate) fn new(scheme: &Scheme<Covered>, crypto: Provider) -> Self {
         Self {
-            scheme,
+            scheme: scheme.name.clone(),
+            form: scheme.key.clone(),
+            kind: Kind::of(scheme),
+            crypto,
             keys: Vec::new(),
+            decoy: false,
         }
     }
 
-    pub(crate) fn are_of(&self, scheme: &str) -> bool {
-        self.scheme == scheme
+    /// A secret that nobody has, for endpoints that are not there.
+    pub(crate) fn decoy(scheme: &Scheme<Covered>, crypto: Provider) -> Result<Self> {
+        let mut decoy = Self::new(scheme, crypto);
+        let random = SecretBytes::copy_of(crypto.random::<32>()?.expose());
+        let kept = decoy.kept(&random)?;
+        decoy.keys.push(Secret {
+            id: Text::Borrowed("none"),
+            until: None,
+            kept,
+        });
+        decoy.decoy = true;
+        Ok(decoy)
     }
 
-    pub(crate) fn push(&mut self, secret: Secret) -> Result<()> {
+    /// Adds a secret as the provider shows it, under an id that tells which one matched (1 to 64
+    /// bytes of visible ASCII), and with the moment from which it counts no more.
+    ///
+    /// # Errors
+    /// `Misuse` for a secret that is empty, blank, misencoded, of another kind, or whose key has
+    /// less than 16 bytes; for an id that is taken or is none; for the ninth secret. `Unavailable`
+    /// without randomness.
+    pub fn add(
+        &mut self,
+        id: impl Into<Text>,
+        until: Option<Timestamp>,
+        secret: &SecretBytes,
+    ) -> Result<()> {
+        let (key, unknown) = self.form.read(secret)?;
+        if unknown < MIN_KEY {
+            return Err(Error::misuse(
+                "the webhook secret has less than 16 bytes and could be guessed: have the \
+                 provider make a new one",
+            ));
+        }
+        let kept = self.kept(&key)?;
+        self.push(Secret {
+            id: id.into(),
+            until,
+            kept,
+        })
+    }
+
+    /// The ids of the secrets, each with the moment from which it counts no more.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
+        self.keys.iter().map(|key| (key.id.as_ref(), key.until))
+    }
+
+    /// Whether they are of that scheme: the same text may be another key elsewhere.
+    pub(crate) fn are_of(&self, scheme: &Scheme<Covered>) -> bool {
+        self.scheme == scheme.name && self.form == scheme.key && self.kind == Kind::of(scheme)
+    }
+
+    fn push(&mut self, secret: Secret) -> Result<()> {
         if self.keys.len() >= MAX_SECRETS {
             return Err(Error::misuse(
                 "an endpoint takes at most 8 webhook secrets: leave out those that ended",
             ));
         }
-        if secret.id.is_empty() || self.keys.iter().any(|known| known.id == secret.id) {
+        let shaped =
+            (1..=64).contains(&secret.id.len()) && secret.id.bytes().all(|b| b.is_ascii_graphic());
+        if !shaped || self.keys.iter().any(|known| known.id == secret.id) {
             return Err(Error::misuse(
-                "the ids of webhook secrets must differ, and none may be empty",
+                "the ids of webhook secrets must differ, and be 1 to 64 bytes of visible ASCII",
             ));
         }
         self.keys.push(secret);
         Ok(())
+    }
+
+    fn kept(&self, key: &SecretBytes) -> Result<Kept> {
+        match self.kind {
+            Kind::Hmac(hash) => Ok(Kept::Hmac(HmacKey::new(&self.crypto, hash, key)?)),
+            Kind::Token => {
+                let random = SecretBytes::copy_of(self.crypto.random::<32>()?.expose());
+                let compare = HmacKey::new(&self.crypto, HmacHash::Sha256, &random)?;
+                let tag = compare.sign(&[key.expose()]);
+                Ok(Kept::Token { key: compare, tag })
+            }
+        }
     }
 }
 
@@ -76,87 +165,4 @@ impl fmt::Debug for Secrets {
             .field("count", &self.keys.len())
             .finish_non_exhaustive()
     }
-}
-
-impl<C> Scheme<C> {
-    /// Reads a secret as the provider shows it.
-    pub(crate) fn read(&self, provider: &Provider, text: &SecretBytes) -> Result<Kept> {
-        let key = self.key.read(text)?;
-        match &self.proof {
-            Proof::Hmac(proof) => Ok(Kept::Hmac(HmacKey::new(provider, proof.hash, &key)?)),
-            Proof::Token => {
-                let random = SecretBytes::copy_of(provider.random::<32>()?.expose());
-                let compare = HmacKey::new(provider, HmacHash::Sha256, &random)?;
-                let tag = compare.sign(&[key.expose()]);
-                Ok(Kept::Token { key: compare, tag })
-            }
-        }
-    }
-}
-
-impl KeyForm {
-    /// The key that a secret stands for.
-    fn read(&self, text: &SecretBytes) -> Result<SecretBytes> {
-        let text = text.expose();
-        let blank = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
-        if blank(text.first()) || blank(text.last()) {
-            return Err(Error::misuse(
-                "the webhook secret is empty, or white space stands around it: load it as the \
-                 provider shows it",
-            ));
-        }
-        for (prefix, what) in [
-            (
-                &b"whsk_"[..],
-                "a private key for senders; the receiver needs `whpk_` or `whsec_`",
-            ),
-            (
-                &b"whpk_"[..],
-                "a public key, for signatures of another kind",
-            ),
-            (&b"v1,"[..], "written with its version: leave out `v1,`"),
-        ] {
-            if text.starts_with(prefix) {
-                return Err(Error::misuse(format!("the webhook secret is {what}")));
-            }
-        }
-        let key = match self {
-            Self::Text { prefix } => {
-                if prefix
-                    .as_ref()
-                    .is_some_and(|prefix| !text.starts_with(prefix.as_bytes()))
-                {
-                    return Err(misread(prefix.as_deref()));
-                }
-                SecretBytes::copy_of(text)
-            }
-            Self::Base64 { prefix, optional } => {
-                let whole = prefix.as_deref().unwrap_or_default();
-                let encoded = match text.strip_prefix(whole.as_bytes()) {
-                    Some(encoded) => encoded,
-                    None if *optional => text,
-                    None => return Err(misread(prefix.as_deref())),
-                };
-                let encoded = str::from_utf8(encoded).map_err(|_| not_base64())?;
-                from_base64(encoded).map_err(|_| not_base64())?
-            }
-        };
-        if key.expose().len() < MIN_KEY {
-            return Err(Error::misuse(
-                "the webhook secret is shorter than 16 bytes: have the provider make a new one",
-            ));
-        }
-        Ok(key)
-    }
-}
-
-fn misread(prefix: Option<&str>) -> Error {
-    Error::misuse(format!(
-        "the webhook secret does not begin with `{}`: this is another kind of secret",
-        prefix.unwrap_or_default()
-    ))
-}
-
-fn not_base64() -> Error {
-    Error::misuse("the webhook secret is no base64 with padding: load it as the provider shows it")
 }
