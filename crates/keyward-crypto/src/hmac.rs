@@ -20,7 +20,9 @@
 
 use std::fmt;
 
-use keyward_base::encoding::{from_base64_array, from_base64url_array, from_hex, hex as to_hex};
+use keyward_base::encoding::{
+    base64, from_base64_array, from_base64url_array, from_hex, hex as to_hex,
+};
 use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, Reason, Result, SecretBytes};
 
@@ -118,6 +120,12 @@ impl HmacTag {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.hash.tag_len()).unwrap_or_default()
+    }
+
+    /// Base64 with padding.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        base64(self.as_bytes())
     }
 
     /// Lower-case hexadecimal.

@@ -50,6 +50,7 @@ pub mod reason;
 pub mod received;
 pub mod scheme;
 pub mod secret;
+mod sign;
 pub mod verified;
 pub mod webhook;
 mod window;

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use keyward_base::{Error, Result};
 use keyward_crypto::hmac::HmacHash;
 
-use crate::coverage::{BearerToken, WholeBody};
+use crate::coverage::{BearerToken, Covered, WholeBody};
 use crate::scheme::{
     Dedupe, Encoding, Headers, HmacProof, KeyForm, List, Piece, Proof, Scheme, Text, Time, Unit,
     Window,
@@ -88,7 +89,7 @@ const WHSEC: KeyForm = KeyForm::Base64 {
 
 /// GitHub: repositories, organisations and apps. `X-Hub-Signature` (SHA-1) is not looked at.
 /// Event and delivery id are not signed. Bodies have at most 25 MiB; a delivery comes again only
-/// when somebody asks for it, within three days.
+/// when somebody asks for it.
 pub const GITHUB: Scheme = Scheme {
     name: text("github"),
     headers: Cow::Borrowed(&[Headers {
@@ -107,12 +108,13 @@ pub const GITHUB: Scheme = Scheme {
     source: text(
         "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
     ),
-    checked: text(""),
-    open: text(""),
+    checked: text("2026-11-26"),
+    open: text("for how long a delivery can be sent again by hand: three days are taken"),
 };
 
 /// Stripe: `{time}.{body}`, one `v1` for each secret during a roll; other versions are passed
-/// over. The secret is the key as it is shown, `whsec_` included. Retries go on for three days.
+/// over. The secret is the key as it is shown, `whsec_` included. Retries go on for three days;
+/// in between, fields of the body such as `pending_webhooks` may change.
 pub const STRIPE: Scheme = Scheme {
     name: text("stripe"),
     headers: Cow::Borrowed(&[Headers {
@@ -139,12 +141,15 @@ pub const STRIPE: Scheme = Scheme {
     body_may_change: true,
     body_limit: MIB,
     coverage: WholeBody,
-    source: text("https://docs.stripe.com/webhooks/signature"),
-    checked: text(""),
-    open: text(""),
+    source: text("https://github.com/stripe/stripe-go/blob/master/webhook/client.go"),
+    checked: text("2026-11-26"),
+    open: text(
+        "the largest body: 1 MiB is taken; an event can be sent again by hand after the three days",
+    ),
 };
 
-/// Slack: `v0:{time}:{body}`. Three retries, the last about five minutes after the first attempt.
+/// Slack: `v0:{time}:{body}`. Three retries, the last some minutes after the first attempt. Slash
+/// commands and interactions are forms: without an `event_id`, they are told apart by their bytes.
 pub const SLACK: Scheme = Scheme {
     name: text("slack"),
     headers: Cow::Borrowed(&[Headers {
@@ -173,9 +178,13 @@ pub const SLACK: Scheme = Scheme {
     body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
-    source: text("https://docs.slack.dev/authentication/verifying-requests-from-slack"),
-    checked: text(""),
-    open: text(""),
+    source: text(
+        "https://github.com/slackapi/python-slack-sdk/blob/main/slack_sdk/signature/__init__.py",
+    ),
+    checked: text("2026-11-26"),
+    open: text(
+        "the largest body: 1 MiB is taken; when the last of three retries comes: an hour is taken",
+    ),
 };
 
 /// Standard Webhooks, symmetric (`v1`). Its page shows retries over about 76 hours.
@@ -196,11 +205,12 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
     source: text(
         "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     ),
-    checked: text(""),
-    open: text(""),
+    checked: text("2026-11-26"),
+    open: text("window, largest body and retries are each sender's to say"),
 };
 
-/// Svix. The headers of Standard Webhooks are taken only where no `svix-` header came.
+/// Svix. The headers of Standard Webhooks are taken only where no `svix-` header came. Retries go
+/// on for 27 hours and 35 minutes.
 pub const SVIX: Scheme = Scheme {
     name: text("svix"),
     headers: Cow::Borrowed(&[SVIX_HEADERS, WEBHOOK_HEADERS]),
@@ -211,12 +221,12 @@ pub const SVIX: Scheme = Scheme {
     body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
-    source: text("https://docs.svix.com/receiving/verifying-payloads/how-manual"),
-    checked: text(""),
-    open: text(""),
+    source: text("https://docs.svix.com/retries"),
+    checked: text("2026-11-26"),
+    open: text("the largest body: 1 MiB is taken; a message can be sent again by hand at any time"),
 };
 
-/// Resend, which sends by Svix.
+/// Resend, which sends by Svix, under `svix-` headers alone. Retries as there.
 pub const RESEND: Scheme = Scheme {
     name: text("resend"),
     headers: Cow::Borrowed(&[SVIX_HEADERS]),
@@ -227,13 +237,13 @@ pub const RESEND: Scheme = Scheme {
     body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
-    source: text("https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests"),
-    checked: text(""),
-    open: text(""),
+    source: text("https://resend.com/docs/webhooks/retries-and-replays"),
+    checked: text("2026-11-26"),
+    open: text("the largest body: 1 MiB is taken; a message can be sent again by hand at any time"),
 };
 
-/// Razorpay. After a change of the secret, retries of older events still come under the old one,
-/// for 24 hours: keep it that long.
+/// Razorpay. Retries go on for 24 hours; after a change of the secret they still come under the
+/// old one: keep it that long. Events up to 7 days old can be sent again by hand.
 pub const RAZORPAY: Scheme = Scheme {
     name: text("razorpay"),
     headers: Cow::Borrowed(&[Headers {
@@ -245,13 +255,13 @@ pub const RAZORPAY: Scheme = Scheme {
     proof: over_body(""),
     key: KeyForm::Text { prefix: None },
     dedupe: Dedupe::Body,
-    retries: DAY,
+    retries: Duration::from_secs(7 * 86_400),
     body_may_change: false,
     body_limit: MIB,
     coverage: WholeBody,
-    source: text("https://razorpay.com/docs/webhooks/validate-test/"),
-    checked: text(""),
-    open: text(""),
+    source: text("https://razorpay.com/docs/webhooks/best-practices"),
+    checked: text("2026-11-26"),
+    open: text("the largest body: 1 MiB is taken"),
 };
 
 /// Jira: webhooks that an administrator registered, with a secret. Those of Connect and OAuth
@@ -269,11 +279,40 @@ pub const JIRA: Scheme = Scheme {
     dedupe: Dedupe::Body,
     retries: DAY,
     body_may_change: false,
-    body_limit: MIB,
+    body_limit: 25 * MIB,
     coverage: WholeBody,
     source: text("https://developer.atlassian.com/cloud/jira/platform/webhooks/"),
     checked: text(""),
-    open: text(""),
+    open: text(
+        "the page was not compared; the largest body: 25 MiB is taken; when the last retry comes: a day is taken",
+    ),
+};
+
+/// GitLab with a signing token (19.0 and later): the headers and message of Standard Webhooks, and
+/// a key in base64 after `whsec_`. The token that GitLab may send beside it is not looked at: a
+/// request without a signature is refused, though GitLab's page proposes to fall back.
+pub const GITLAB_SIGNED: Scheme = Scheme {
+    name: text("gitlab-signed"),
+    headers: Cow::Borrowed(&[Headers {
+        signature: text("webhook-signature"),
+        time: some("webhook-timestamp"),
+        id: some("webhook-id"),
+        event: some("x-gitlab-event"),
+    }]),
+    proof: STANDARD,
+    key: WHSEC,
+    dedupe: Dedupe::Header,
+    retries: Duration::from_secs(2 * 86_400),
+    body_may_change: false,
+    body_limit: 25 * MIB,
+    coverage: WholeBody,
+    source: text("https://docs.gitlab.com/user/project/integrations/webhooks/"),
+    checked: text("2026-11-26"),
+    open: text(
+        "the length of the key: 16 bytes and more are taken; the window: that of Standard Webhooks' \
+         libraries is taken; for how long a request can be sent again: the two days are taken for \
+         which it is listed",
+    ),
 };
 
 /// GitLab with a secret token: the sender shows it, and signs nothing.
@@ -288,13 +327,15 @@ pub const GITLAB_TOKEN: Scheme<BearerToken> = Scheme {
     proof: Proof::Token,
     key: KeyForm::Text { prefix: None },
     dedupe: Dedupe::Header,
-    retries: DAY,
+    retries: Duration::from_secs(2 * 86_400),
     body_may_change: false,
     body_limit: 25 * MIB,
     coverage: BearerToken,
     source: text("https://docs.gitlab.com/user/project/integrations/webhooks/"),
-    checked: text(""),
-    open: text(""),
+    checked: text("2026-11-26"),
+    open: text(
+        "for how long a request can be sent again: the two days are taken for which it is listed",
+    ),
 };
 
 /// Meta (WhatsApp, Messenger, Instagram), under the app's secret. Retries for up to seven days.
@@ -315,5 +356,34 @@ pub const META: Scheme = Scheme {
     coverage: WholeBody,
     source: text("https://developers.facebook.com/docs/graph-api/webhooks/getting-started"),
     checked: text(""),
-    open: text(""),
+    open: text("the page was not compared; retries of batches may be cut in another way"),
 };
+
+/// Every preset, by name.
+#[must_use]
+pub fn all() -> [Scheme<Covered>; 11] {
+    [
+        GITHUB.covered(),
+        GITLAB_SIGNED.covered(),
+        GITLAB_TOKEN.covered(),
+        JIRA.covered(),
+        META.covered(),
+        RAZORPAY.covered(),
+        RESEND.covered(),
+        SLACK.covered(),
+        STANDARD_WEBHOOKS.covered(),
+        STRIPE.covered(),
+        SVIX.covered(),
+    ]
+}
+
+/// The preset of that name.
+///
+/// # Errors
+/// `Misuse` where there is none.
+pub fn named(name: &str) -> Result<Scheme<Covered>> {
+    let found = all().into_iter().find(|preset| preset.name == name);
+    found.ok_or_else(|| {
+        Error::misuse("there is no webhook preset of that name: see `keyward webhook providers`")
+    })
+}

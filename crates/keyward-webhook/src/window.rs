@@ -28,7 +28,7 @@ impl Time {
     /// The moment that `text` names, if it is within the window around `now`.
     pub(crate) fn check(self, text: &[u8], now: Timestamp) -> Result<Timestamp> {
         let signed = number(text)?;
-        let now = now.as_millis().checked_div(self.unit.millis()).unwrap_or(0);
+        let now = self.unit.count(now);
         if now.saturating_sub(signed) > self.unit.of(self.window.past) {
             return Err(Error::rejected(reason::STALE));
         }
@@ -42,6 +42,11 @@ impl Time {
 }
 
 impl Unit {
+    /// How many whole ones of it lie before `at`.
+    pub(crate) fn count(self, at: Timestamp) -> u64 {
+        at.as_millis().checked_div(self.millis()).unwrap_or(0)
+    }
+
     const fn millis(self) -> u64 {
         match self {
             Self::Millis => 1,
