@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 mod sealed {
     #[allow(unnameable_types)] // Nobody else may say what a proof covers.
     pub trait Sealed {}
@@ -27,7 +29,8 @@ pub struct BearerToken;
 /// What a proof covers, where the scheme is known at run time only. A handler that takes
 /// `VerifiedWebhook<Covered>` takes what signed nothing too:
 /// [`whole_body`](crate::VerifiedWebhook::whole_body) sorts that out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Covered {
     /// As [`WholeBody`].

@@ -37,12 +37,16 @@
 //! | [`verified`] | [`VerifiedWebhook`]: what only a check can make |
 //! | [`owned`] | [`OwnedWebhook`]: the same for what outlives the request |
 //! | [`dedupe`] | [`DedupeKey`]: what tells one delivery from another |
+//! | [`handshake`] | what Meta and Slack ask before they send |
+//! | [`danger`] | secrets that could be guessed |
 //! | [`reason`] | why a request was refused, for the audit |
 
 mod candidates;
 pub mod coverage;
+pub mod danger;
 pub mod dedupe;
 pub mod endpoint;
+pub mod handshake;
 mod header;
 pub mod owned;
 pub mod preset;
@@ -50,6 +54,7 @@ pub mod reason;
 pub mod received;
 pub mod scheme;
 pub mod secret;
+mod shown;
 mod sign;
 pub mod verified;
 pub mod webhook;

@@ -5,6 +5,10 @@ use keyward_base::Reason;
 
 /// Two lines of a header that takes part differ, or a signature header holds two times.
 pub const AMBIGUOUS_HEADER: Reason = Reason::new("webhook-header-ambiguous");
+/// What is to be sent back is empty, too long, or holds bytes that are not sent back.
+pub const BAD_CHALLENGE: Reason = Reason::new("webhook-challenge-malformed");
+/// The query of a handshake is too long, or lacks one of its three values or has it twice.
+pub const BAD_HANDSHAKE: Reason = Reason::new("webhook-handshake-malformed");
 /// The delivery id, or the name of the event, is empty, too long, or holds other bytes than such
 /// an id may.
 pub const BAD_ID: Reason = Reason::new("webhook-id-malformed");

@@ -146,7 +146,7 @@ impl<'h, C: Coverage> Received<'h, C> {
                 let parts = parts.get(..proof.message.len()).unwrap_or_default();
                 key.verify_any(parts, tags.tags()).is_ok()
             }
-            (Claimed::Token(shown), Kept::Token { key, tag }) => key.verify(&[shown], tag).is_ok(),
+            (Claimed::Token(token), Kept::Token(kept)) => kept.verify(token).is_ok(),
             _ => false,
         }
     }

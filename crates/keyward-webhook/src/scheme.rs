@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use keyward_crypto::hmac::HmacHash;
+use serde::{Deserialize, Serialize};
 
 use crate::coverage::{Coverage, Covered, WholeBody};
 
 mod check;
+mod json;
 
 pub(crate) use check::MAX_PIECES;
 
@@ -19,7 +21,8 @@ pub(crate) use check::MAX_PIECES;
 pub type Text = Cow<'static, str>;
 
 /// A scheme. `C` is what its proof covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs)] // A preset of an application's own names every field.
 pub struct Scheme<C = WholeBody> {
     /// The provider's name: 1 to 64 bytes of `a-z`, `0-9` and `-`.
@@ -33,10 +36,12 @@ pub struct Scheme<C = WholeBody> {
     /// What tells one delivery from another.
     pub dedupe: Dedupe,
     /// For how long after a first attempt the provider may send the delivery again.
+    #[serde(rename = "retries_seconds", with = "json::seconds")]
     pub retries: Duration,
     /// Whether a later attempt of a delivery may have another body.
     pub body_may_change: bool,
     /// The longest body in bytes.
+    #[serde(rename = "body_limit_bytes")]
     pub body_limit: usize,
     /// What the proof covers.
     pub coverage: C,
@@ -49,7 +54,8 @@ pub struct Scheme<C = WholeBody> {
 }
 
 /// The names of the headers of a scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Headers {
     /// Where the signature or the token is.
@@ -65,7 +71,8 @@ pub struct Headers {
 /// What tells one delivery from another, so that it is handled once. Where a request has none of
 /// it, the digest of the body stands in. Neither a time nor a signature ever does: a retry has
 /// others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Dedupe {
     /// The digest of the body. The scheme may have an id beside it that nobody signs: whoever
@@ -79,7 +86,8 @@ pub enum Dedupe {
 }
 
 /// What proves a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Proof {
     /// An HMAC under a shared secret.
@@ -89,10 +97,12 @@ pub enum Proof {
 }
 
 /// An HMAC, and what it is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs)]
 pub struct HmacProof {
     /// The hash under it.
+    #[serde(with = "json::hash")]
     pub hash: HmacHash,
     /// How a tag is written.
     pub encoding: Encoding,
@@ -105,7 +115,8 @@ pub struct HmacProof {
 }
 
 /// How a tag is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Encoding {
     /// Hexadecimal, in either case.
@@ -115,7 +126,8 @@ pub enum Encoding {
 }
 
 /// How a header holds signatures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::exhaustive_enums)]
 pub enum List {
     /// One, after a prefix that may be empty: `sha256=<tag>`.
@@ -140,7 +152,8 @@ pub enum List {
 }
 
 /// A piece of what is signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Piece {
     /// The body as it came.
@@ -154,7 +167,8 @@ pub enum Piece {
 }
 
 /// A signed time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Time {
     /// What it counts.
@@ -164,7 +178,8 @@ pub struct Time {
 }
 
 /// What a time counts since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Unit {
     /// Milliseconds.
@@ -175,17 +190,21 @@ pub enum Unit {
 
 /// How far from now a signed time may be, both ends included. In the unit of the scheme, parts of
 /// it cut off, as the providers' own libraries count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Window {
     /// Back.
+    #[serde(rename = "past_seconds", with = "json::seconds")]
     pub past: Duration,
     /// Ahead: no further than clocks differ.
+    #[serde(rename = "future_seconds", with = "json::seconds")]
     pub future: Duration,
 }
 
 /// How a secret is written, and so which bytes are the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::exhaustive_enums)]
 pub enum KeyForm {
     /// Its bytes as they are. With a prefix that every secret of the provider has, which is part

@@ -5,10 +5,11 @@ use std::fmt;
 
 use keyward_base::{Error, Result, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
-use keyward_crypto::hmac::{HmacHash, HmacKey, HmacTag};
+use keyward_crypto::hmac::{HmacHash, HmacKey};
 
 use crate::coverage::Covered;
 use crate::scheme::{KeyForm, Proof, Scheme, Text};
+use crate::shown::Shown;
 
 mod form;
 
@@ -46,12 +47,7 @@ pub(crate) struct Secret {
 
 pub(crate) enum Kept {
     Hmac(HmacKey),
-    /// A token is kept as its tag under a key made at random: two tags are compared, so that
-    /// neither length nor content of the right one shows in the time that it takes.
-    Token {
-        key: HmacKey,
-        tag: HmacTag,
-    },
+    Token(Shown),
 }
 
 impl Kind {
@@ -103,19 +99,52 @@ impl Secrets {
         until: Option<Timestamp>,
         secret: &SecretBytes,
     ) -> Result<()> {
+        self.insert(id.into(), until, secret, MIN_KEY)
+    }
+
+    /// Adds a key by its own bytes, for a key that is no text: 16 or more. It is held to no form,
+    /// and is the HMAC key as it is, or the token.
+    ///
+    /// # Errors
+    /// `Misuse` for a key of less than 16 bytes; for an id that is taken or is none; for the ninth
+    /// secret. `Unavailable` without randomness.
+    pub fn add_key(
+        &mut self,
+        id: impl Into<Text>,
+        until: Option<Timestamp>,
+        key: &SecretBytes,
+    ) -> Result<()> {
+        self.keep(id.into(), until, key, (key.len(), MIN_KEY))
+    }
+
+    /// Adds a secret of which at least so many bytes are unknown.
+    pub(crate) fn insert(
+        &mut self,
+        id: Text,
+        until: Option<Timestamp>,
+        secret: &SecretBytes,
+        least: usize,
+    ) -> Result<()> {
         let (key, unknown) = self.form.read(secret)?;
-        if unknown < MIN_KEY {
+        self.keep(id, until, &key, (unknown, least))
+    }
+
+    /// Adds a key, of which so many bytes are unknown and at least so many have to be.
+    pub(crate) fn keep(
+        &mut self,
+        id: Text,
+        until: Option<Timestamp>,
+        key: &SecretBytes,
+        (unknown, least): (usize, usize),
+    ) -> Result<()> {
+        if unknown < least {
             return Err(Error::misuse(
                 "the webhook secret has less than 16 bytes and could be guessed: have the \
                  provider make a new one",
             ));
         }
-        let kept = self.kept(&key)?;
-        self.push(Secret {
-            id: id.into(),
-            until,
-            kept,
-        })
+        let kept = self.kept(key)?;
+        self.push(Secret { id, until, kept })
     }
 
     /// The ids of the secrets, each with the moment from which it counts no more.
@@ -148,12 +177,7 @@ impl Secrets {
     fn kept(&self, key: &SecretBytes) -> Result<Kept> {
         match self.kind {
             Kind::Hmac(hash) => Ok(Kept::Hmac(HmacKey::new(&self.crypto, hash, key)?)),
-            Kind::Token => {
-                let random = SecretBytes::copy_of(self.crypto.random::<32>()?.expose());
-                let compare = HmacKey::new(&self.crypto, HmacHash::Sha256, &random)?;
-                let tag = compare.sign(&[key.expose()]);
-                Ok(Kept::Token { key: compare, tag })
-            }
+            Kind::Token => Shown::new(&self.crypto, key).map(Kept::Token),
         }
     }
 }
