@@ -129,7 +129,7 @@ impl Drop for Ticker {
     fn drop(&mut self) {
         let is_over = self.stop();
         if let Some(thread) = self.thread.take()
-            && (is_over || thread.is_finished())
+            && is_over
         {
             // A panic there ended the ticks; the lease ran out, and nothing opened since.
             let _ = thread.join();

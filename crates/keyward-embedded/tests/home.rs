@@ -350,6 +350,40 @@ async fn a_folder_of_other_things_is_no_home_and_keeps_its_mode() {
     assert!(!refused.to_string().contains("chmod"), "{refused}");
 }
 
+/// Whatever of a home is left in a folder, its mode is what is to be mended.
+#[tokio::test]
+async fn a_part_of_a_home_is_one_and_an_empty_folder_may_become_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for left in [&[][..], &["root"], &["keys.db"], &["data.db"]] {
+        let dir = HomeDir::at(folder.path().join(format!("home-{}", left.concat())));
+        fs::create_dir(dir.folder()).unwrap();
+        for name in left {
+            fs::write(dir.folder().join(name), "").unwrap();
+        }
+        fs::set_permissions(dir.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+        let refused = dir.inspect().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+        let advice = format!("chmod 700 {}", dir.folder().display());
+        assert!(refused.to_string().ends_with(&advice), "{refused}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told() {
+    // Nobody makes a folder in this one.
+    if cfg!(target_os = "linux") {
+        let refused = HomeDir::at("/proc/keyward").prepare().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert!(refused.to_string().contains("cannot be made"), "{refused}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let refused = HomeDir::at(&file).prepare().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(refused.to_string().contains("is not a folder"), "{refused}");
+}
+
 #[tokio::test]
 async fn a_root_of_the_callers_own() {
     let folder = tempfile::tempdir().unwrap();

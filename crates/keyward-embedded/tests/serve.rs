@@ -193,3 +193,20 @@ async fn a_panic_of_the_ticks_is_told_and_nothing_waits_for_them() {
     assert!(told.contains("open the home anew"), "{told}");
     served.close();
 }
+
+/// The thread is gone with the home, and so is all it held: files may be moved, and a database
+/// opened by others.
+#[tokio::test]
+async fn a_home_that_is_dropped_leaves_nothing_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let mut options = options(folder.path());
+    let clock = Arc::new(Faulty::default());
+    options.clock = Arc::<Faulty>::clone(&clock);
+    drop(Home::init(&dir, &options).await.unwrap());
+    for _ in 0..4 {
+        let served = Home::serve(&dir, &options, "web-1").await.unwrap();
+        drop(served);
+        assert_eq!(Arc::strong_count(&clock), 2, "the test's and its options'");
+    }
+}

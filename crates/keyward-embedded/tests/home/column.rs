@@ -266,11 +266,70 @@ async fn a_table_that_is_not_as_said_is_refused_with_what_mends_it() {
     }
     let refused = home.own_column(Path::new(""), &LAYOUT).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Misuse);
-    for table in ["", "a b", "a\"b", &"x".repeat(64)] {
-        let layout = Layout { table, ..LAYOUT };
-        let database = folder.path().join("app-1.db");
-        let refused = home.own_column(&database, &layout).await.unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Misuse, "{table}");
+    let database = folder.path().join("names.db");
+    let app = Connection::open(&database).unwrap();
+    let longest = "x".repeat(63);
+    for (name, fits) in [
+        ("", false),
+        ("a b", false),
+        ("a\"b", false),
+        ("\u{e4}", false),
+        (&"x".repeat(64), false),
+        (&longest, true),
+        ("server_9", true),
+        ("_", true),
+    ] {
+        // The table and the column are there, whatever they are called.
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        app.execute_batch(&format!(
+            "CREATE TABLE {quoted} (id INTEGER PRIMARY KEY, {quoted} TEXT NOT NULL) STRICT"
+        ))
+        .unwrap();
+        let layout = Layout {
+            table: name,
+            tenant: name,
+            column: name,
+            ..LAYOUT
+        };
+        match home.own_column(&database, &layout).await {
+            Ok(_) => assert!(fits, "{name}"),
+            // A place's name is shorter: that is another refusal.
+            Err(e) if fits => assert!(!e.to_string().contains("layout"), "{name}: {e}"),
+            Err(e) => assert!(e.to_string().contains("a name of a layout"), "{name}: {e}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_an_integer_in_every_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let home = Home::init(&dir, &options(folder.path())).await.unwrap();
+    let layout = Layout {
+        version: Some("version"),
+        ..LAYOUT
+    };
+    for (number, (column, fits)) in [
+        ("version INTEGER NOT NULL", true),
+        ("version INTEGER", false),
+        ("version TEXT NOT NULL", false),
+        ("other INTEGER NOT NULL", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let database = folder.path().join(format!("app-{number}.db"));
+        let app = Connection::open(&database).unwrap();
+        app.execute_batch(&TABLE.replace(") STRICT", &format!(", {column}) STRICT")))
+            .unwrap();
+        match home.own_column(&database, &layout).await {
+            Ok(_) => assert!(fits, "{column}"),
+            Err(e) => {
+                assert!(!fits, "{column}: {e}");
+                assert_eq!(e.kind(), ErrorKind::Misuse, "{column}");
+                assert!(e.to_string().contains("INTEGER NOT NULL"), "{e}");
+            }
+        }
     }
 }
 
