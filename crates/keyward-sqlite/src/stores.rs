@@ -2,7 +2,8 @@
 
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
-    Appended, Begun, BoxFuture, Committed, Finished, Refusal, Step, Stepped, StoreLimits, Stores,
+    Appended, Begun, BoxFuture, Claim, Committed, Finished, Refusal, Step, Stepped, StoreLimits,
+    Stores,
 };
 
 use crate::store::SqliteStore;
@@ -51,6 +52,24 @@ fn one(tx: &mut Tx<'_>, step: &Step) -> rusqlite::Result<Result<Stepped, Refusal
             Begun::Lease(token) => Ok(Stepped::Begun(token)),
             other => Err(Refusal::Begin(other)),
         },
+        Step::Complete {
+            key,
+            digest,
+            result,
+            keep_until,
+            now,
+        } => {
+            let claim = Claim::whole(*digest, *keep_until);
+            match once::begin(tx, key, claim, *now)?.of() {
+                Begun::Lease(token) => {
+                    match once::finish(tx.conn, key, token, result, *keep_until)?.of() {
+                        Finished::Recorded => Ok(Stepped::Finished),
+                        _ => Err(Refusal::Finish),
+                    }
+                }
+                other => Err(Refusal::Begin(other)),
+            }
+        }
         Step::Finish {
             key,
             token,

@@ -151,6 +151,17 @@ impl StoreLimits {
                 Self::check_key(key)?;
                 claim.check(*now)
             }
+            Step::Complete {
+                key,
+                digest,
+                result,
+                keep_until,
+                now,
+            } => {
+                Self::check_key(key)?;
+                Self::check_data(result)?;
+                Claim::whole(*digest, *keep_until).check(*now)
+            }
             Step::Finish {
                 key,
                 result,

@@ -24,6 +24,16 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// A claim that is finished in the step that begins it.
+    #[must_use]
+    pub const fn whole(digest: [u8; 32], keep_until: Timestamp) -> Self {
+        Self {
+            digest,
+            lease_until: keep_until,
+            keep_until,
+        }
+    }
+
     /// Checks the claim against the time at which it is made.
     ///
     /// # Errors

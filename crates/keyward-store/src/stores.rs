@@ -29,6 +29,20 @@ pub enum Step {
         /// The time it is judged at.
         now: Timestamp,
     },
+    /// [`Once::begin`] and [`Once::finish`] in one: what the claim is for is done by the other
+    /// steps of the batch, so that no lease is ever out. Anything but a lease refuses the batch.
+    Complete {
+        /// The key that is begun and finished.
+        key: RecordKey,
+        /// The digest of the request, as [`Claim::digest`].
+        digest: [u8; 32],
+        /// The result to record.
+        result: Vec<u8>,
+        /// Until when the result is kept. After `now`.
+        keep_until: Timestamp,
+        /// The time it is judged at.
+        now: Timestamp,
+    },
     /// [`Once::finish`]. A lease that was lost refuses the batch.
     Finish {
         /// The key that was begun.
@@ -55,7 +69,7 @@ pub enum Stepped {
     },
     /// The lease was given.
     Begun(FencingToken),
-    /// The result is recorded.
+    /// The result is recorded, of a claim that was begun before or in this step.
     Finished,
     /// The write was made: the new version of an insert or swap.
     Written(Option<Version>),

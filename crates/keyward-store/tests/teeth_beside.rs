@@ -377,4 +377,7 @@ fn each_fault_of_batches_is_named() {
     let store: Arc<dyn Stores> = Faulty::with(fault);
     let report = block_on(conformance::stores(&[store], &Threads));
     names(report, fault, "a-commit-is-all-or-none");
+    let store: Arc<dyn Stores> = Faulty::with(fault);
+    let report = block_on(conformance::stores(&[store], &Threads));
+    names(report, fault, "a-claim-completes-in-one-step");
 }

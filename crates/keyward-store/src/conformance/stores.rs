@@ -16,6 +16,7 @@ type All<'a> = Handles<'a, dyn Stores>;
 pub(super) async fn check(stores: &All<'_>, spawner: &dyn Spawner, rules: &mut Rules) {
     rules.note("a-commit-does-every-step", every(stores).await);
     rules.note("a-commit-is-all-or-none", none(stores).await);
+    rules.note("a-claim-completes-in-one-step", whole(stores).await);
     rules.note("a-commit-has-bounds", bounds(stores).await);
     rules.note("commits-at-once-lose-nothing", race(stores, spawner).await);
 }
@@ -43,6 +44,16 @@ fn finish(key: &RecordKey, token: FencingToken) -> Step {
         token,
         result: b"result".to_vec(),
         keep_until: at(10_000),
+    }
+}
+
+fn complete(key: &RecordKey, digest: u8, now: u64) -> Step {
+    Step::Complete {
+        key: key.clone(),
+        digest: [digest; 32],
+        result: b"whole".to_vec(),
+        keep_until: at(10_000),
+        now: at(now),
     }
 }
 
@@ -211,6 +222,56 @@ async fn none(stores: &All<'_>) -> Checked {
         &again,
         &Committed::Refused { index: 0, because },
     )
+}
+
+/// What is begun and finished in one step is done when the batch is, and not begun when it is not.
+async fn whole(stores: &All<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "a-claim-completes-in-one-step";
+    let (claim, row) = (key(rule, "", "claim"), key(rule, "", "row"));
+    let insert = || Step::Write(inserting(row.clone(), "", b"1"));
+    let refused = vec![complete(&claim, 7, 10), append(&key(rule, "", "log"), 9)];
+    let because = Refusal::Append { head: 0 };
+    let wanted = Committed::Refused { index: 1, because };
+    same("undone", &store.commit(refused).await?, &wanted)?;
+    let done = other
+        .commit(vec![complete(&claim, 7, 10), insert()])
+        .await?;
+    let Committed::Done(steps) = &done else {
+        return Err(Fault(format!("refused: {done:?}")));
+    };
+    let kept = matches!(steps.as_slice(), [Stepped::Finished, Stepped::Written(_)]);
+    ensure(kept, || format!("answered {steps:?}"))?;
+    for (step, found) in [
+        (complete(&claim, 7, 20), Begun::Done(b"whole".to_vec())),
+        (begin(&claim, 20), Begun::Done(b"whole".to_vec())),
+        (complete(&claim, 8, 20), Begun::Conflict),
+    ] {
+        let because = Refusal::Begin(found);
+        let wanted = Committed::Refused { index: 0, because };
+        let found = store.commit(vec![step, insert()]).await?;
+        same("completed again", &found, &wanted)?;
+    }
+    // A lease that is over is taken over, and one that is not is in flight.
+    let held = key(rule, "", "held");
+    let first = store.commit(vec![begin(&held, 10)]).await?;
+    let Committed::Done(_) = first else {
+        return Err(Fault(format!("refused: {first:?}")));
+    };
+    let because = Refusal::Begin(Begun::InFlight { until: at(110) });
+    let wanted = Committed::Refused { index: 0, because };
+    same(
+        "in flight",
+        &other.commit(vec![complete(&held, 7, 109)]).await?,
+        &wanted,
+    )?;
+    same(
+        "taken over",
+        &other.commit(vec![complete(&held, 7, 110)]).await?,
+        &Committed::Done(vec![Stepped::Finished]),
+    )?;
+    let late = vec![complete(&key(rule, "", "late"), 7, 10_000)];
+    misuse("kept until now", store.commit(late).await)
 }
 
 /// A counter and a log that are written together are always as long as each other.

@@ -5,7 +5,7 @@ use keyward_base::{Result, Timestamp};
 use super::once::Held;
 use super::{MemoryStore, State, full, records, spot};
 use crate::limits::StoreLimits;
-use crate::once::{Begun, Finished};
+use crate::once::{Begun, Claim, Finished};
 use crate::records::{BoxFuture, RecordKey};
 use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
 
@@ -49,6 +49,25 @@ impl State {
                         Ok(Ok(Stepped::Begun(token)))
                     }
                     other => Ok(Err(Refusal::Begin(other))),
+                }
+            }
+            Step::Complete {
+                key,
+                digest,
+                result,
+                keep_until,
+                now,
+            } => {
+                let before = self.held(&key);
+                let claim = Claim::whole(digest, keep_until);
+                let token = match self.begin(capacity, &key, claim, now)? {
+                    Begun::Lease(token) => token,
+                    other => return Ok(Err(Refusal::Begin(other))),
+                };
+                undo.push(Undo::Claim(key.clone(), before));
+                match self.finish(&key, token, &result, keep_until) {
+                    Finished::Lost => Ok(Err(Refusal::Finish)),
+                    Finished::Recorded => Ok(Ok(Stepped::Finished)),
                 }
             }
             Step::Finish {
