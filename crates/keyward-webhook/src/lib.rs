@@ -37,6 +37,8 @@
 //! | [`verified`] | [`VerifiedWebhook`]: what only a check can make |
 //! | [`owned`] | [`OwnedWebhook`]: the same for what outlives the request |
 //! | [`dedupe`] | [`DedupeKey`]: what tells one delivery from another |
+//! | [`once`] | [`Claims`]: a delivery is handled once |
+//! | [`outcome`] | [`Outcome`]: how a delivery stands |
 //! | [`handshake`] | what Meta and Slack ask before they send |
 //! | [`danger`] | secrets that could be guessed |
 //! | [`reason`] | why a request was refused, for the audit |
@@ -48,6 +50,8 @@ pub mod dedupe;
 pub mod endpoint;
 pub mod handshake;
 mod header;
+pub mod once;
+pub mod outcome;
 pub mod owned;
 pub mod preset;
 pub mod reason;
@@ -63,6 +67,10 @@ mod window;
 pub use coverage::{BearerToken, Coverage, Covered, Unsigned, WholeBody};
 pub use dedupe::{DedupeKey, Origin};
 pub use endpoint::{Endpoint, SecretSource};
+#[cfg(feature = "sqlite")]
+pub use once::within::{ClaimsInSqlite, ExactlyOnce, Within};
+pub use once::{ClaimId, Claimed, Claims, Lease, Named, OnceTerms, Ran};
+pub use outcome::Outcome;
 pub use owned::OwnedWebhook;
 pub use received::Received;
 pub use scheme::Scheme;

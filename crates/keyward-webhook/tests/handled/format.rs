@@ -1,0 +1,101 @@
+//! The vectors of `docs/formats/webhook.md`.
+
+use keyward_base::ErrorKind;
+use keyward_store::conformance::block_on;
+use keyward_store::{Begun, Claim, Collection, Finished, Once, RecordKey};
+use keyward_webhook::{Claimed, OnceTerms, Outcome, preset};
+
+use crate::support::{acme, at, claims, clock, github, memory, standard};
+
+const STANDARD: &str = "0f2bc7b968789f5f7a78d8df6044280fec318559ffc19c548872c6977607f2cd";
+const GITHUB: &str = "12852354ee6381e4e3ad913733df35f5dd885fa97449cd8de80232d3021a08b4";
+const BESIDE: &str = "9b9a1e29f47d776d9d390958323283f614f074e92a67794f2b617ac30972e855";
+const RESULT: &str = "016b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b";
+const KEPT: &str = "webhook/107fc72f670aa098b85a00e1f8231dcd";
+
+fn key(collection: &str, id: &str) -> RecordKey {
+    RecordKey {
+        collection: Collection::new(collection).unwrap(),
+        owner: "acme".to_owned(),
+        id: id.to_owned(),
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    keyward_crypto::Provider::default().sha256(&[bytes])
+}
+
+fn whole(digest: [u8; 32]) -> Claim {
+    Claim::whole(digest, at(1_000_000_000_000))
+}
+
+#[test]
+fn claims_are_what_the_page_says() {
+    block_on(async {
+        let (clock, store) = (clock(), memory());
+        let standards = OnceTerms::of(&preset::STANDARD_WEBHOOKS);
+        let standards = claims(standards, store.clone(), &clock);
+        let hook = standard("msg_1", b"{}", at(0));
+        assert_eq!(
+            standards.id(&acme(), &hook.get()).unwrap().to_string(),
+            STANDARD
+        );
+
+        let lets = OnceTerms::of(&preset::GITHUB).run_repeated();
+        let lets = claims(lets, store.clone(), &clock);
+        for (id, claim) in [("1", GITHUB), ("2", BESIDE)] {
+            let hook = github(id, b"{}");
+            let done = lets.handle(&acme(), &hook.get(), async { Ok::<_, ()>(()) });
+            assert_eq!(done.await.unwrap(), Outcome::Done);
+            let found = store.begin(&key("webhook", claim), whole(sha256(b"{}")), at(1));
+            let Begun::Done(result) = found.await.unwrap() else {
+                panic!("{claim} was not done");
+            };
+            let hex = keyward_base::encoding::hex(&result);
+            assert_eq!(hex == RESULT, id == "1", "{hex}");
+        }
+        let kept = OnceTerms::of(&preset::GITHUB).keep_until_secret_changes();
+        let kept = claims(kept, store.clone(), &clock);
+        let hook = github("1", b"{}");
+        let done = kept.handle(&acme(), &hook.get(), async { Ok::<_, ()>(()) });
+        assert_eq!(done.await.unwrap(), Outcome::Done);
+        let kept = Collection::new(KEPT).unwrap();
+        let century = 36_525 * 86_400_000;
+        assert_eq!(
+            store.purge_once(&kept, at(century - 1), 9).await.unwrap(),
+            0
+        );
+        assert_eq!(store.purge_once(&kept, at(century), 9).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_result_that_nobody_recorded_is_told_from_one_of_a_newer_release() {
+    block_on(async {
+        let (clock, store) = (clock(), memory());
+        let claims = claims(OnceTerms::of(&preset::GITHUB), store.clone(), &clock);
+        let hook = github("1", b"{}");
+        let place = key("webhook", GITHUB);
+        for (result, kind) in [
+            (&[][..], ErrorKind::Corrupt),
+            (&[0; 33], ErrorKind::Corrupt),
+            (&[1; 32], ErrorKind::Corrupt),
+            (&[1; 34], ErrorKind::Corrupt),
+            (&[2; 33], ErrorKind::Unavailable),
+        ] {
+            let begun = store.begin(&place, whole(sha256(b"{}")), at(0)).await;
+            let Begun::Lease(token) = begun.unwrap() else {
+                panic!("no lease");
+            };
+            let finished = store.finish(&place, token, result, at(1_000)).await;
+            assert_eq!(finished.unwrap(), Finished::Recorded);
+            let refused = claims.claim(&acme(), &hook.get()).await;
+            assert_eq!(refused.unwrap_err().kind(), kind, "{result:?}");
+            assert!(store.forget(&place).await.unwrap());
+        }
+        assert!(matches!(
+            claims.claim(&acme(), &hook.get()).await,
+            Ok(Claimed::First(_))
+        ));
+    });
+}
