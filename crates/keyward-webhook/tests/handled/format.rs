@@ -3,7 +3,7 @@
 use keyward_base::ErrorKind;
 use keyward_store::conformance::block_on;
 use keyward_store::{Begun, Claim, Collection, Finished, Once, RecordKey};
-use keyward_webhook::{Claimed, OnceTerms, Outcome, preset};
+use keyward_webhook::{Claimed, Claims, OnceTerms, Outcome, OwnedWebhook, WholeBody, preset};
 
 use crate::support::{acme, at, claims, clock, github, memory, standard};
 
@@ -29,6 +29,12 @@ fn whole(digest: [u8; 32]) -> Claim {
     Claim::whole(digest, at(1_000_000_000_000))
 }
 
+async fn handled(claims: &Claims, hook: &OwnedWebhook<WholeBody>) {
+    let handler = async { Ok::<_, ()>(()) };
+    let outcome = claims.handle(&acme(), &hook.get(), handler).await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+}
+
 #[test]
 fn claims_are_what_the_page_says() {
     block_on(async {
@@ -45,9 +51,9 @@ fn claims_are_what_the_page_says() {
         let lets = claims(lets, store.clone(), &clock);
         for (id, claim) in [("1", GITHUB), ("2", BESIDE)] {
             let hook = github(id, b"{}");
-            let done = lets.handle(&acme(), &hook.get(), async { Ok::<_, ()>(()) });
-            assert_eq!(done.await.unwrap(), Outcome::Done);
-            let found = store.begin(&key("webhook", claim), whole(sha256(b"{}")), at(1));
+            handled(&lets, &hook).await;
+            let place = key("webhook", claim);
+            let found = store.begin(&place, whole(sha256(b"{}")), at(1));
             let Begun::Done(result) = found.await.unwrap() else {
                 panic!("{claim} was not done");
             };
@@ -57,8 +63,7 @@ fn claims_are_what_the_page_says() {
         let kept = OnceTerms::of(&preset::GITHUB).keep_until_secret_changes();
         let kept = claims(kept, store.clone(), &clock);
         let hook = github("1", b"{}");
-        let done = kept.handle(&acme(), &hook.get(), async { Ok::<_, ()>(()) });
-        assert_eq!(done.await.unwrap(), Outcome::Done);
+        handled(&kept, &hook).await;
         let kept = Collection::new(KEPT).unwrap();
         let century = 36_525 * 86_400_000;
         assert_eq!(
