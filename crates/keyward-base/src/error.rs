@@ -204,21 +204,29 @@ impl fmt::Display for Error {
     }
 }
 
+/// One line for a person, with all that is known: the kind, the message, the reason and what is
+/// underneath. It is what `fn main() -> Result<()>` prints.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Error");
-        out.field("kind", &self.0.kind)
-            .field("message", &self.0.message);
+        write!(f, "{:?}: {}", self.0.kind, self.0.message)?;
         if let Some(reason) = self.0.reason {
-            out.field("reason", &reason);
+            write!(f, " ({reason})")?;
         }
-        if let Some(retry) = self.0.retry {
-            out.field("retry", &retry);
+        match self.0.retry {
+            Some(Retry::After(span)) => write!(f, "; try again in {span:?}")?,
+            Some(Retry::At(moment)) => write!(f, "; try again at {moment:?}")?,
+            None => {}
         }
-        if let Some(source) = &self.0.source {
-            out.field("source", source);
+        let mut source = StdError::source(self);
+        while let Some(inner) = source {
+            // One of ours says all that is underneath it.
+            if let Some(ours) = inner.downcast_ref::<Self>() {
+                return write!(f, "; because {ours:?}");
+            }
+            write!(f, "; because {inner}")?;
+            source = inner.source();
         }
-        out.finish()
+        Ok(())
     }
 }
 

@@ -147,8 +147,8 @@ fn debug_and_words_are_those_of_what_is_held() {
     let encoded = NOTE.encode(&()).unwrap();
     let len = encoded.as_bytes().len();
     assert_eq!(format!("{encoded:?}"), format!("Encoded({len})"));
-    let error = format!("{:?}", Error::rejected(Reason::NOT_FOUND));
-    assert!(error.starts_with("Error { kind: Rejected"), "{error}");
+    let error = Error::rejected(Reason::NOT_FOUND);
+    assert_eq!(format!("{error:?}"), "Rejected: rejected (not-found)");
 
     assert_eq!(
         format!("{:?}", SecretBytes::copy_of(b"x")),

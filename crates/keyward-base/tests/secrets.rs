@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // Tests: a panic is the report.
 
-use std::task::{Context, Poll, Waker};
-
 use std::io::{self, Read};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use keyward_base::audit::{Discard, Outcome};
 use keyward_base::{
-    Error, ErrorKind, Event, Reason, SecretArray, SecretBytes, Sink as _, Timestamp,
+    Error, ErrorKind, Event, Reason, Retry, SecretArray, SecretBytes, Sink as _, Timestamp,
 };
 
 /// Gives its bytes in small pieces, with an interruption before each.
@@ -134,6 +134,17 @@ fn an_error_keeps_its_source_and_an_event_its_outcome() {
         "why"
     );
     assert_eq!(error.to_string(), "damaged");
+    assert_eq!(
+        format!("{error:?}"),
+        "Corrupt: damaged (damaged); because why"
+    );
+    let over = Error::unavailable("no ring: restore it")
+        .retry(Retry::After(Duration::from_secs(5)))
+        .with_source(Error::rejected(Reason::EXPIRED).with_source("it is late"));
+    assert_eq!(
+        format!("{over:?}"),
+        "Unavailable: no ring: restore it; try again in 5s; because Rejected: rejected (expired); because it is late"
+    );
     let outcome = Event::outcome_of(&Err::<(), _>(error));
     assert_eq!(
         outcome,
