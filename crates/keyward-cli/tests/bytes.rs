@@ -64,6 +64,22 @@ fn every_kind_round_trips() {
 }
 
 #[test]
+fn an_ssh_key_without_a_kind_is_sealed_and_the_kind_is_named() {
+    let bench = Bench::new();
+    bench.sh("ssh-keygen -q -t ed25519 -N '' -f id", &[]).ok();
+    let line = "keyward vault seal --tenant acme --at t.c --id 1 < id";
+    let said = bench.sh(line, &[]).ok().said();
+    assert!(
+        said.contains("looks like an OpenSSH private key") && said.contains("(--kind ssh-key)"),
+        "{said}"
+    );
+    let kept = std::fs::read(bench.folder().join("id")).unwrap();
+    assert_eq!(bench.open("t.c", "1").ok().out(), kept);
+    let said = bench.sh(&format!("{line} --kind ssh-key"), &[]).ok().said();
+    assert!(!said.contains("looks like"), "{said}");
+}
+
+#[test]
 fn the_longest_secret_fits_and_one_byte_more_does_not() {
     let bench = Bench::new();
     let mut secret = random(1024 * 1024);

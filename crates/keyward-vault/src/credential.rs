@@ -151,6 +151,13 @@ impl Credential {
         let mut hint = Hint::none();
         let mut facts = Facts::default();
         let mut notes = Vec::new();
+        if ssh::looks_like_key(bytes.expose()) {
+            match kind {
+                Kind::ApiKey | Kind::Env | Kind::OAuthToken => return Err(no(kind)),
+                Kind::Opaque => notes.push(Note::LooksLikeSshKey),
+                Kind::SshKey => {}
+            }
+        }
         match kind {
             Kind::ApiKey => {
                 let line = api_key(bytes.expose())?;
@@ -326,6 +333,14 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Credential({}, {})", self.kind, self.hint)
     }
+}
+
+/// That an SSH key was given for something else.
+fn no(kind: Kind) -> Error {
+    Error::misuse(format!(
+        "this looks like an OpenSSH private key, which is no {kind}: use kind {}",
+        Kind::SshKey
+    ))
 }
 
 /// An API key is one line of visible ASCII; a final line end, as files end in one, is let through

@@ -62,6 +62,38 @@ fn parsed(bytes: &[u8]) -> Result<Credential> {
     Credential::parse(Kind::SshKey, bytes, &Provider::default(), now)
 }
 
+#[test]
+fn a_key_given_as_another_kind_is_told_as_what_it_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = new_key(folder.path(), "key", &["-t", "ed25519"], "");
+    let text = std::fs::read_to_string(path).unwrap();
+    let damaged = &text[..text.len() / 2];
+    let blank = format!("\n  {text}");
+    let now = Timestamp::from_millis(1);
+    for given in [&text, damaged, &blank] {
+        let read = |kind| {
+            let bytes = SecretBytes::copy_of(given.as_bytes());
+            Credential::parse(kind, bytes, &Provider::default(), now)
+        };
+        for kind in [Kind::ApiKey, Kind::Env, Kind::OAuthToken] {
+            let error = read(kind).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Misuse);
+            let said =
+                format!("looks like an OpenSSH private key, which is no {kind}: use kind ssh-key");
+            assert!(error.to_string().ends_with(&said), "{error}");
+        }
+        // Any bytes may be opaque.
+        let opaque = read(Kind::Opaque).unwrap();
+        assert_eq!(opaque.notes(), [Note::LooksLikeSshKey]);
+        assert_eq!(opaque.bytes().expose(), given.as_bytes());
+        assert!(opaque.notes()[0].to_string().contains("as kind ssh-key"));
+    }
+    // What holds a key, and is none.
+    let quoted = format!("KEY='{text}'\n");
+    let env = Credential::env_file(SecretBytes::copy_of(quoted.as_bytes()));
+    assert!(env.unwrap().notes().is_empty());
+}
+
 /// Misuse, with no 12 characters of the key in what it says.
 fn refused(bytes: &[u8]) -> Error {
     let error = SshKey::parse(bytes).unwrap_err();

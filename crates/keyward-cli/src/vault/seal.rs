@@ -31,6 +31,7 @@ impl Request {
         for note in credential.notes() {
             match note {
                 Note::EndsInLineEnd => output::note(&format!("{note} (--trim takes it off)")),
+                Note::LooksLikeSshKey => output::note(&format!("{note} (--kind ssh-key)")),
                 _ => output::note(&note.to_string()),
             }
         }

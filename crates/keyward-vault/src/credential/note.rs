@@ -13,6 +13,8 @@ pub enum Note {
         /// The field's name, as the specification or its providers write it.
         field: &'static str,
     },
+    /// Opaque: the value looks like an OpenSSH private key, which has a kind of its own.
+    LooksLikeSshKey,
     /// SSH: line ends, blanks or text around the key were mended, so that OpenSSH loads it.
     Mended,
     /// Environment: a name is set again, and the last value holds.
@@ -41,6 +43,9 @@ impl fmt::Display for Note {
             Self::LeftOut { field } => write!(
                 f,
                 "{field} is not of the form it has elsewhere, and is left out of what is shown; the token is kept whole"
+            ),
+            Self::LooksLikeSshKey => f.write_str(
+                "the value looks like an OpenSSH private key: as kind ssh-key it is checked, and shown by its fingerprint",
             ),
             Self::Mended => f.write_str(
                 "line ends, blanks or text around the ssh-key were mended, so that OpenSSH loads it",

@@ -159,6 +159,11 @@ impl SshKey {
     }
 }
 
+/// Whether `bytes` are an SSH private key by their first line, damaged or not.
+pub(super) fn looks_like_key(bytes: &[u8]) -> bool {
+    armour::begins(bytes)
+}
+
 fn wrong(what: &str) -> Error {
     Error::misuse(format!(
         "the ssh-key is damaged: {what}; copy its file anew, or use kind opaque"

@@ -17,6 +17,11 @@ pub(super) struct Armour {
     is_as_openssh_reads: bool,
 }
 
+/// Whether a file begins as those of OpenSSH's private keys do.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(BEGIN)
+}
+
 /// Finds the first key in a file.
 pub(super) fn read(bytes: &[u8]) -> Result<Armour> {
     let begin = find(bytes, BEGIN).ok_or_else(|| other_format(bytes))?;
