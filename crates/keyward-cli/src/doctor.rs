@@ -118,8 +118,13 @@ pub(crate) async fn run(home_args: &HomeArgs, json: bool) -> Result<()> {
     let Some(first) = failed.first() else {
         return Ok(());
     };
+    let lines = if failed.len() == 1 {
+        "its line says"
+    } else {
+        "their lines say"
+    };
     let said = format!(
-        "{} of {} checks failed: do what their lines say",
+        "{} of {} checks failed: do what {lines}",
         failed.len(),
         checks.len()
     );

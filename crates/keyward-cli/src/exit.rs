@@ -75,7 +75,7 @@ fn advice(error: &Error) -> Option<&str> {
             "the input does not have the form its kind asks for: copy it again, whole and unchanged"
         }
         Reason::NOT_FOUND => {
-            "there is no such thing: `keyward vault list` and `keyward keys status` show what there is"
+            "there is no such credential: `keyward vault list --tenant TENANT` shows what a tenant has, and `keyward vault tenants` the tenants"
         }
         keyward_keys::reason::PENDING_KEY => {
             "the key is still pending: `keyward keys rotate` waits until it is active"

@@ -216,7 +216,16 @@ fn the_doctor_finds_nothing_wrong_with_a_new_home() {
     }
     let text = bench.run(&["doctor"], b"").ok().text();
     for part in [
-        "ok", "home", "root", "clock", "keys.db", "data.db", "anchor", "replicas",
+        "ok",
+        "home",
+        "root",
+        "clock",
+        "keys.db",
+        "data.db",
+        "anchor",
+        "replicas  no process is serving",
+        "1 column is registered, and is counted here",
+        "1 key, nothing to be done",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -251,6 +260,15 @@ fn the_doctor_says_what_mends_each_thing() {
         let failed: Vec<&str> = text.lines().filter(|l| l.contains("fail")).collect();
         assert!(!failed.is_empty() && text.contains(fix), "{line}: {text}");
     }
+    let bench = Bench::new();
+    for id in ["1", "2"] {
+        bench.seal("t.c", id, "opaque", b"one value").ok();
+    }
+    let key = bench.keys_in("active").remove(0);
+    let line = format!("keyward keys rotate; keyward keys disable {key}");
+    let (code, text) = told(&bench, &line);
+    let says = format!("2 rows need disabled key {key}, and do not open");
+    assert!(code == 0 && text.contains(&says), "{text}");
     // Things worth a look are no failure.
     let bench = Bench::new();
     bench.seal("t.c", "1", "opaque", b"one value").ok();

@@ -43,6 +43,42 @@ fn a_key_that_rows_need_is_neither_disabled_nor_destroyed_in_passing() {
 }
 
 #[test]
+fn a_rotation_to_the_end_names_the_rows_of_a_key_that_was_disabled_by_hand() {
+    let bench = Bench::new();
+    bench.seal("t.c", "1", "opaque", b"one value").ok();
+    let shut = bench.keys_in("active").remove(0);
+    bench.run(&["keys", "rotate"], b"").ok();
+    bench.run(&["keys", "disable", &shut], b"").ok();
+    bench.seal("t.c", "2", "opaque", b"another").ok();
+
+    let to_end = ["keys", "rotate", "--to-end"];
+    let said = bench.run(&to_end, b"").ok().said();
+    let wanted = format!("1 row lies under key {shut}, which was disabled by hand");
+    assert!(said.contains(&wanted), "{said}");
+    let mends = format!("`keyward keys enable {shut} && keyward keys rotate --to-end`");
+    assert!(said.contains(&mends), "{said}");
+    assert_eq!(bench.keys_in("disabled"), [shut.as_str()]);
+    assert_ne!(bench.open("t.c", "1").code(), 0);
+
+    let told = bench.json(&to_end);
+    assert_eq!(
+        told["disabled"],
+        serde_json::json!([{"key": shut, "rows": 1}])
+    );
+    // What the line says ends it.
+    bench.run(&["keys", "enable", &shut], b"").ok();
+    let told = bench.json(&to_end);
+    assert_eq!(told["disabled"], serde_json::json!([]));
+    assert!(
+        told["destroyed"]
+            .as_array()
+            .unwrap()
+            .contains(&shut.clone().into())
+    );
+    assert_eq!(bench.open("t.c", "1").ok().text(), "one value");
+}
+
+#[test]
 fn an_unknown_key_and_a_missing_home_are_misuse() {
     let bench = Bench::new();
     for verb in ["disable", "enable", "destroy"] {

@@ -115,3 +115,40 @@ fn what_somebody_wrote_into_the_store_is_shown_and_not_obeyed() {
         assert!(!ran.text().contains(|c: char| c.is_control() && c != '\n'));
     }
 }
+
+#[test]
+fn a_tenant_of_another_name_has_nothing_and_the_line_points_to_those_there_are() {
+    let bench = Bench::new();
+    seal(&bench, "acme", "1");
+    let list = bench.run(&["vault", "list", "--tenant", "acmee"], b"").ok();
+    assert!(list.out().is_empty(), "{}", list.text());
+    assert!(
+        list.said()
+            .contains("nothing is stored for this tenant: `keyward vault tenants` shows"),
+        "{}",
+        list.said()
+    );
+    let json = bench.json(&["vault", "list", "--tenant", "acmee"]);
+    assert_eq!(json["credentials"], serde_json::json!([]));
+}
+
+#[test]
+fn the_columns_of_a_list_stand_under_their_heads() {
+    let bench = Bench::new();
+    seal(&bench, "acme", "1");
+    seal(&bench, "acme", "a-longer-record");
+    let told = bench.json(&["vault", "list", "--tenant", "acme"]);
+    let text = bench.run(&["vault", "list", "--tenant", "acme"], b"").ok();
+    let text = text.text();
+    let mut lines = text.lines();
+    let head = lines.next().unwrap();
+    let end_of_rev = head.find("  key ").unwrap();
+    for row in told["credentials"].as_array().unwrap() {
+        let line = lines.next().unwrap();
+        let (front, key) = line.split_at(end_of_rev);
+        let revision = row["revision"].to_string();
+        assert!(front.ends_with(&format!("  {revision}")), "{text}");
+        assert!(key.trim_start().starts_with(row["key"].as_str().unwrap()));
+        assert_eq!(key.find(|c| c != ' '), Some(2), "{text}");
+    }
+}

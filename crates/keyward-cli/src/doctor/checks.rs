@@ -169,11 +169,11 @@ async fn columns(home: &Home) -> Result<Vec<Check>> {
     let uncounted = all.iter().filter(|column| !column.is_counted());
     let mut checks: Vec<Check> = uncounted.map(check).collect();
     if checks.is_empty() {
-        let total = counted(all.len() as u64, "column", "columns");
-        checks.push(Check::ok(
-            "columns",
-            format!("{total} registered, all counted here"),
-        ));
+        let says = match all.len() {
+            1 => "1 column is registered, and is counted here".to_owned(),
+            many => format!("{many} columns are registered, and all are counted here"),
+        };
+        checks.push(Check::ok("columns", says));
     }
     Ok(checks)
 }
@@ -207,11 +207,16 @@ async fn replicas(home: &Home, epoch: u64) -> Check {
     let serving = counted(live.len() as u64, "serving process", "serving processes");
     let behind = live.iter().filter(|replica| replica.epoch < epoch).count();
     if behind == 0 {
-        return Check::ok("replicas", format!("{serving}, all at epoch {epoch}"));
+        let says = match live.len() {
+            0 => "no process is serving".to_owned(),
+            1 => format!("{serving}, at epoch {epoch}"),
+            _ => format!("{serving}, all at epoch {epoch}"),
+        };
+        return Check::ok("replicas", says);
     }
     Check::warn(
         "replicas",
-        format!("{serving}, {behind} not yet at epoch {epoch}"),
+        format!("{serving}, {behind} of them not yet at epoch {epoch}"),
         "wait a few seconds; one that stays behind has to be restarted",
     )
 }
@@ -251,6 +256,7 @@ async fn keys(home: &Home) -> Result<Vec<Check>> {
         let rows = usage.iter().find(|u| u.key == key.id).map_or(0, |u| u.rows);
         let id = key.id;
         let needed = counted(rows, "row needs", "rows need");
+        let shut = if rows == 1 { "does" } else { "do" };
         let found = match key.state {
             KeyState::Pending => {
                 Some((format!("{id} is pending"), "keyward keys rotate".to_owned()))
@@ -260,7 +266,7 @@ async fn keys(home: &Home) -> Result<Vec<Check>> {
                 "keyward vault rewrap".to_owned(),
             )),
             KeyState::Disabled if rows > 0 => Some((
-                format!("{needed} disabled key {id}, and does not open"),
+                format!("{needed} disabled key {id}, and {shut} not open"),
                 format!("keyward keys enable {id} && keyward vault rewrap"),
             )),
             _ if key.root.is_some_and(|version| older(version, home)) => Some((
@@ -273,7 +279,7 @@ async fn keys(home: &Home) -> Result<Vec<Check>> {
     }
     if checks.is_empty() {
         let total = counted(status.keys.len() as u64, "key", "keys");
-        checks.push(Check::ok("keys", format!("{total}, none needs a rewrap")));
+        checks.push(Check::ok("keys", format!("{total}, nothing to be done")));
     }
     Ok(checks)
 }

@@ -19,7 +19,15 @@ struct Ended {
     kept: Vec<String>,
     draining: Vec<String>,
     drains_until: Option<String>,
+    disabled: Vec<Shut>,
     erased: bool,
+}
+
+/// A key that was disabled by hand, and the rows that need it.
+#[derive(Serialize)]
+struct Shut {
+    key: String,
+    rows: u64,
 }
 
 /// How a run ended.
@@ -79,7 +87,28 @@ pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()
         }
     };
     drop(waits);
-    tell(home, purpose, &end, moved, json)
+    let shut = shut(home, purpose).await;
+    tell(home, purpose, &end, moved, shut, json)
+}
+
+/// The keys that somebody disabled by hand, and that rows need: no rotation opens or ends them. It
+/// is done whether they can be counted or not.
+async fn shut(home: &Home, purpose: &Purpose) -> Vec<Shut> {
+    let by_hand =
+        |key: &KeyStatus| key.purpose == *purpose && key.state == KeyState::Disabled && !key.ending;
+    let mut keys = home.keyring().status().keys;
+    keys.retain(by_hand);
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let Ok(usage) = home.keyring().admin().usage().await else {
+        return Vec::new();
+    };
+    let found = keys.iter().map(|key| Shut {
+        key: key.id.to_string(),
+        rows: usage.rows(key.id),
+    });
+    found.filter(|shut| shut.rows > 0).collect()
 }
 
 const fn what_for(to: KeyState) -> &'static str {
@@ -113,7 +142,14 @@ async fn rewrap(home: &Home, purpose: &Purpose) -> Result<u64> {
     Ok(report.moved)
 }
 
-fn tell(home: &Home, purpose: &Purpose, end: &End, moved: u64, json: bool) -> Result<()> {
+fn tell(
+    home: &Home,
+    purpose: &Purpose,
+    end: &End,
+    moved: u64,
+    disabled: Vec<Shut>,
+    json: bool,
+) -> Result<()> {
     let keys = home.keyring().status().keys;
     let active = keys
         .iter()
@@ -129,10 +165,11 @@ fn tell(home: &Home, purpose: &Purpose, end: &End, moved: u64, json: bool) -> Re
         kept: end.kept.iter().map(ToString::to_string).collect(),
         draining: end.draining.iter().map(ToString::to_string).collect(),
         drains_until: end.until.map(rfc3339),
+        disabled,
         erased: end.destroyed.iter().all(|receipt| receipt.erased),
     };
     if json {
-        return output::json("keyward.keys.ended/2", &told);
+        return output::json("keyward.keys.ended/3", &told);
     }
     let key = told.key.as_deref().unwrap_or("none");
     output::note(&format!(
@@ -153,6 +190,14 @@ fn tell(home: &Home, purpose: &Purpose, end: &End, moved: u64, json: bool) -> Re
         );
         output::note(&format!(
             "key {key} is needed by what it authenticates until {until}: the same command, run then, ends it"
+        ));
+    }
+    for Shut { key, rows } in &told.disabled {
+        let lie = counted(*rows, "row lies", "rows lie");
+        output::note(&format!(
+            "{lie} under key {key}, which was disabled by hand: the rotation left key and rows as \
+             they are, and they do not open; `keyward keys enable {key} && keyward keys rotate \
+             --to-end` moves them and ends it"
         ));
     }
     // Added by another command while this rotation went on, or before it was taken up again.

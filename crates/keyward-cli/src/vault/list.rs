@@ -180,17 +180,23 @@ fn table(rows: &[Row]) -> Result<()> {
         widest(|r| &r.id, 2),
         widest(|r| r.kind, 4),
     );
+    // A first revision is a random number of up to 15 digits.
+    let digits = |row: &Row| row.revision.to_string().len();
+    let rev = rows.iter().map(digits).max().unwrap_or(0).max(3);
     if rows.is_empty() {
-        output::note("nothing is stored for this tenant");
+        // No error: a script that lists gets a list. A name that was misspelt reads the same.
+        output::note(
+            "nothing is stored for this tenant: `keyward vault tenants` shows the tenants there are",
+        );
         return Ok(());
     }
     output::say(&format!(
-        "{:at$}  {:id$}  {:kind$}  rev  key               shown",
-        "at", "id", "kind"
+        "{:at$}  {:id$}  {:kind$}  {:>rev$}  key               shown",
+        "at", "id", "kind", "rev"
     ))?;
     rows.iter().try_for_each(|row| {
         let line = format!(
-            "{:at$}  {:id$}  {:kind$}  {:>3}  {}  {}",
+            "{:at$}  {:id$}  {:kind$}  {:>rev$}  {}  {}",
             row.at,
             row.id,
             row.kind,
