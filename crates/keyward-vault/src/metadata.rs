@@ -2,6 +2,8 @@
 //!
 //! Its SHA-256 is part of the value's context: whoever edits it makes the value unopenable.
 
+use std::cmp::Ordering;
+
 use keyward_base::{Error, EventId, Result, Revision, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -64,18 +66,11 @@ impl Metadata {
         if bytes.len() > MAX_LEN {
             return Err(wrong());
         }
-        let version: VersionOnly = serde_json::from_slice(bytes).map_err(|_| wrong())?;
-        if version.v > VERSION {
-            return Err(Error::unavailable(
-                "a value was written by a newer release: upgrade keyward",
-            ));
-        }
-        if version.v < VERSION {
-            return Err(Error::unavailable(
-                "a value was written in the form of an earlier release, which this one does not read",
-            ));
-        }
-        let read: Self = serde_json::from_slice(bytes).map_err(|_| wrong())?;
+        let read = match serde_json::from_slice::<Self>(bytes) {
+            Ok(read) if read.v == VERSION => read,
+            // Another version may have other fields: only its number is looked at.
+            _ => return Err(other_version(bytes).unwrap_or_else(wrong)),
+        };
         let counts = 1..=Revision::LAST.number();
         if !counts.contains(&read.revision)
             || EventId::parse(&read.event).is_err()
@@ -113,6 +108,20 @@ impl Metadata {
 
     pub(crate) const fn facts(&self) -> &Facts {
         &self.facts
+    }
+}
+
+/// What is said of metadata that is not of this version; none if it is of no other either.
+fn other_version(bytes: &[u8]) -> Option<Error> {
+    let VersionOnly { v } = serde_json::from_slice(bytes).ok()?;
+    match v.cmp(&VERSION) {
+        Ordering::Equal => None,
+        Ordering::Greater => Some(Error::unavailable(
+            "a value was written by a newer release: upgrade keyward",
+        )),
+        Ordering::Less => Some(Error::unavailable(
+            "a value was written in the form of an earlier release, which this one does not read",
+        )),
     }
 }
 
