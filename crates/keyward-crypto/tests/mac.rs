@@ -423,3 +423,21 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![0; 8]),
     ]
 }
+
+/// One MAC, several tags: any may be right, of the key's own hash only.
+#[test]
+fn one_of_several_tags() {
+    let secret = SecretBytes::copy_of(b"Jefe");
+    for provider in [Provider::ring(), Provider::rustcrypto()] {
+        for hash in [HmacHash::Sha1, HmacHash::Sha256, HmacHash::Sha512] {
+            let key = HmacKey::new(&provider, hash, &secret).unwrap();
+            let (right, wrong) = (key.sign(&[b"a", b"b"]), key.sign(&[b"a"]));
+            assert!(key.matches_any(&[b"ab"], [wrong.clone(), right.clone()]));
+            assert!(key.matches_any(&[b"ab"], [right.clone(), wrong.clone()]));
+            assert!(!key.matches_any(&[b"ab"], [wrong.clone(), wrong]));
+            assert!(!key.matches_any(&[b"ab"], []));
+            let cut = HmacTag::from_bytes(HmacHash::Sha1, &right.as_bytes()[..20]).unwrap();
+            assert_eq!(key.matches_any(&[b"ab"], [cut]), hash == HmacHash::Sha1);
+        }
+    }
+}

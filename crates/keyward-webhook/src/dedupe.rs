@@ -102,7 +102,7 @@ impl<'r> DedupeKey<'r> {
 /// The string `name` at the top level of a JSON object: 1 to 255 bytes. Of what is no JSON, has no
 /// such field, two of them, or one of another kind, there is none.
 fn field<'r>(body: &'r [u8], name: &str) -> Option<Cow<'r, str>> {
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut json = serde_json::Deserializer::from_str(str::from_utf8(body).ok()?);
     let found = json.deserialize_map(Field(name)).ok()?;
     json.end().ok()?;
     found.filter(|text| (1..=MAX_ID).contains(&text.len()))

@@ -24,7 +24,7 @@ use std::fmt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response};
 use keyward_base::encoding::from_urlencoded;
-use keyward_base::{Error, Result, SecretBytes};
+use keyward_base::{Error, Reason, Result, SecretBytes};
 use keyward_crypto::Provider;
 use serde::Deserialize;
 
@@ -129,7 +129,9 @@ impl VerifyToken {
         let [Some(mode), Some(token), Some(challenge)] = values else {
             return Err(malformed());
         };
-        self.0.verify(token.expose())?;
+        if !self.0.is(token.expose()) {
+            return Err(Error::rejected(Reason::NOT_AUTHENTIC));
+        }
         if mode.expose() != b"subscribe" {
             return Err(malformed());
         }
