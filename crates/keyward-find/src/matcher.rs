@@ -162,11 +162,9 @@ impl<'a> Matcher<'a> {
         let mut head = [0; HEAD];
         for (index, byte) in head.iter_mut().enumerate() {
             let at = index.saturating_mul(2);
-            let zero = at.saturating_add(1);
-            let last = index.saturating_add(1) == HEAD;
-            match (rest.get(at), rest.get(zero)) {
+            // More of the value follows: the last of these characters has a zero byte behind it too.
+            match (rest.get(at), rest.get(at.saturating_add(1))) {
                 (Some(b), Some(0)) => *byte = *b,
-                (Some(b), _) if last => *byte = *b,
                 _ => return false,
             }
         }

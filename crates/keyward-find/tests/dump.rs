@@ -8,10 +8,10 @@
 
 mod support;
 
-use keyward_base::ErrorKind;
-use keyward_find::{Report, dump};
+use keyward_base::{ErrorKind, KeyId};
+use keyward_find::{Keys, Report, dump};
 use proptest::prelude::*;
-use support::{escaped, in_hex, keys, lines, other, ours};
+use support::{escaped, in_hex, keys, lines, other, ours, value};
 
 fn look(text: &str) -> Report {
     dump(text.as_bytes(), &keys(), |_| ()).unwrap()
@@ -152,6 +152,158 @@ fn a_dump_that_goes_on_behind_its_end_is_complete_at_the_last() {
     assert!(!look(&format!("{whole}INSERT INTO t VALUES (1);\n")).complete);
 }
 
+/// Rows that come in several pieces: a `\.` ends them at the beginning of a line only, and what
+/// comes behind it is read as ever.
+#[test]
+fn the_rows_of_a_copy_end_where_they_end_in_whatever_piece() {
+    let (ours, other) = (ours(), other());
+    let filler = "abc\tx\n".repeat(50_000);
+    let report = look(&format!(
+        "COPY a (x, y) FROM stdin;\n{filler}C:\\\\.\t{ours}\nb\\\\.\t\\\\.\n\\N\t{ours}\n\\.\n\
+         COPY b (z) FROM stdin;\n{ours}\n{other}\n\\.\nINSERT INTO c (w) VALUES ('{ours}');\n\
+         SELECT '{ours}';\n-- PostgreSQL database dump complete\n"
+    ));
+    assert_eq!(lines(&report), [".? 1", "a.y 2", "b.z 1", "c.w 1"]);
+    assert!(report.complete);
+}
+
+/// A `CREATE TABLE` of which a part is in one piece and the rest in the next.
+#[test]
+fn the_columns_of_a_table_are_known_wherever_a_piece_ends() {
+    let ours = ours();
+    for before in [256 * 1024 - 20, 256 * 1024 - 40, 256 * 1024 - 60] {
+        let report = look(&format!(
+            "-- {}\nCREATE TABLE t (\n    a text,\n    b text,\n    c text\n);\n\n-- rows\n\
+             INSERT INTO t VALUES ('x', '{ours}', 'y');\n",
+            "-".repeat(before),
+        ));
+        assert_eq!(lines(&report), ["t.b 1"], "{before}");
+    }
+}
+
+/// In a dump of MySQL a backslash escapes in every text, whether names are quoted or not; in one
+/// of PostgreSQL in none.
+#[test]
+fn a_backslash_escapes_where_it_does() {
+    let ours = ours();
+    let one = |text: &str| lines(&look(text)).join(", ");
+    for begin in [
+        "-- MySQL dump 10.13\nINSERT INTO t (a, b) VALUES",
+        "-- MariaDB dump 10.19\nINSERT INTO t (a, b) VALUES",
+        "INSERT INTO `t` (`a`, `b`) VALUES",
+    ] {
+        for a in ["'it\\'s, (x'", "\"a\\\"b, (c\"", "'\\\\'", "'\\\\\\', ('"] {
+            assert_eq!(one(&format!("{begin} ({a}, '{ours}');\n")), "t.b 1", "{a}");
+        }
+    }
+    for a in ["'fine\\'", "E'it\\'s, (x'", "'x'::\"odd\\\""] {
+        let text =
+            format!("-- PostgreSQL database dump\nINSERT INTO t (a, b) VALUES ({a}, '{ours}');\n");
+        assert_eq!(one(&text), "t.b 1", "{a}");
+    }
+    let text = format!("INSERT INTO t (a, b) VALUES ('\\{ours}\\', '{ours}');\n");
+    assert_eq!(one(&text), "t.a 1, t.b 1");
+}
+
+#[test]
+fn names_are_taken_as_they_are_quoted_and_what_is_none_names_nothing() {
+    let ours = ours();
+    let one = |text: &str| lines(&look(text)).join(", ");
+    for (statement, wanted) in [
+        (
+            "INSERT INTO order_item$x (größe_2) VALUES ('V');",
+            "order_item$x.größe_2 1",
+        ),
+        (
+            "INSERT INTO [odd]]na me] ([a b]) VALUES ('V');",
+            "odd]na me.a b 1",
+        ),
+        ("INSERT INTO ('V');", ".? 1"),
+        ("INSERT INTO t SELECT 'V';", "t.? 1"),
+        ("INSERT INTO t (a, b) VALUES (1 /* x; y */, 'V');", "t.b 1"),
+        ("INSERT INTO t (a) VALUES ('x');\nSET x = 'V';", ".? 1"),
+        ("INSERT INTO t (a) VALUES ('x'); SET x = 'V';", ".? 1"),
+        (
+            "COPY t (a) FROM '/file';\nINSERT INTO u (b) VALUES ('V');",
+            "u.b 1",
+        ),
+        (
+            "COPY t (a) TO stdout;\nINSERT INTO u (b) VALUES ('V');",
+            "u.b 1",
+        ),
+    ] {
+        let text = format!("{}\n", statement.replace('V', &ours));
+        // The word that begins the rows has the letter too.
+        let text = text.replace(&format!("{ours}ALUES"), "VALUES");
+        assert_eq!(one(&text), wanted, "{statement}");
+    }
+}
+
+/// One character alone may be written as an escape, whichever it is.
+#[test]
+fn a_value_counts_with_any_one_of_its_characters_escaped() {
+    let ours = ours();
+    for at in 0..16 {
+        for slashes in [1, 2, 31] {
+            let one = escaped(&ours[at..=at], slashes);
+            let text = format!("{}{one}{}", &ours[..at], &ours[at + 1..]);
+            for before in ["'", "x", ""] {
+                let report = look(&format!("{before}{text}\n"));
+                assert_eq!(report.values(), 1, "{at} {slashes} {before}");
+            }
+        }
+    }
+}
+
+/// What lies in more places than are told apart is counted all the same.
+#[test]
+fn values_in_very_many_tables_are_counted_together() {
+    const MOST: usize = 65_536;
+    let head = &ours()[..16];
+    let insert = |table: usize| format!("INSERT INTO t{table:05} (a) VALUES ('{head}');\n");
+    let mut text: String = (0..MOST + 2).map(insert).collect();
+    text.push_str(&insert(7));
+    let report = look(&text);
+    assert_eq!(report.values(), u64::try_from(MOST).unwrap() + 3);
+    assert_eq!(report.found.len(), MOST + 1);
+    let of = |table: &str| {
+        report
+            .found
+            .iter()
+            .find(|f| f.table == table)
+            .unwrap()
+            .values
+    };
+    assert_eq!(
+        (of("(further tables)"), of("t00007"), of("t00008")),
+        (2, 2, 1)
+    );
+}
+
+#[test]
+fn each_of_several_keys_is_looked_for_and_no_other() {
+    let ids = |from: u64, to: u64| {
+        (from..to).map(|n| {
+            KeyId::parse(&format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).unwrap()
+        })
+    };
+    assert!(Keys::default().is_empty());
+    let few: Keys = ids(1, 33).collect();
+    assert_eq!((few.len(), few.is_empty()), (32, false));
+    let text = |from, to, write: fn(&str) -> String| -> String {
+        let lines = ids(from, to).map(|id| format!("{}\n", write(&value(&id.to_string()))));
+        lines.collect()
+    };
+    // In hexadecimal every digit comes, as it must.
+    let forms: [fn(&str) -> String; 3] = [str::to_owned, in_hex, |value| escaped(value, 1)];
+    for write in forms {
+        let found = dump(text(1, 33, write).as_bytes(), &few, |_| ()).unwrap();
+        assert_eq!(found.values(), 32);
+        let found = dump(text(33, 700, write).as_bytes(), &few, |_| ()).unwrap();
+        assert_eq!(found.values(), 0);
+    }
+}
+
 /// A pipe that breaks is no end of a dump.
 #[test]
 fn a_dump_that_cannot_be_read_to_its_end_is_no_answer() {
@@ -179,6 +331,11 @@ fn a_dump_that_is_no_text_is_refused_with_the_command_that_makes_one() {
         (&b"PGDMP\x01\x0e"[..], "pg_restore"),
         (b"\x1f\x8b\x08\0", "gzip"),
         (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"BZh9", "bzip2"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"\xfe\xff\0-\0-", "iconv"),
+        (&[&[b'a'; 257][..], b"ustar\0"].concat(), "archive"),
         (b"SQLite format 3\0", "--db"),
         (b"\xff\xfe-\0-\0", "iconv"),
         (b"", "empty"),
@@ -216,4 +373,18 @@ proptest! {
         }
         prop_assert_eq!(look(&text).values(), wanted);
     }
+}
+
+/// Who writes a dump into a pipe that was made wide need not wait for each 64 KiB.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pipe_holds_a_mebibyte_once_it_is_widened() {
+    use rustix::pipe::fcntl_getpipe_size;
+    let (reader, writer) = std::io::pipe().unwrap();
+    assert!(fcntl_getpipe_size(&reader).unwrap() < 1 << 20);
+    keyward_find::widen(&reader);
+    assert_eq!(fcntl_getpipe_size(&writer).unwrap(), 1 << 20);
+    // What is no pipe stays as it is.
+    let file = tempfile::tempfile().unwrap();
+    keyward_find::widen(&file);
 }

@@ -230,6 +230,59 @@ fn a_value_in_a_document_longer_than_memory_is_found_wherever_it_lies() {
     }
 }
 
+/// One that begins exactly where a window is cut counts once, and one without any counts none.
+#[test]
+fn a_value_at_the_cut_of_a_window_counts_once() {
+    let database = Database::new("CREATE TABLE t (a TEXT, b TEXT, c TEXT)");
+    let conn = database.connect();
+    let document = |at: &[usize]| {
+        let mut text = " ".repeat(1_200_000);
+        for at in at {
+            text.replace_range(*at..*at + ours().len(), &ours());
+        }
+        text
+    };
+    let cut = 256 * 1024 - 640;
+    let documents = [
+        document(&[cut]),
+        document(&[]),
+        document(&[cut - 1_000, cut, cut + 640]),
+    ];
+    conn.execute("INSERT INTO t VALUES (?1, ?2, ?3)", documents)
+        .unwrap();
+    assert_eq!(lines(&database.look()), ["t.a 1", "t.c 3"]);
+}
+
+/// What a crash or a stop leaves beside a database.
+#[test]
+fn a_write_that_was_cut_short_and_a_file_that_cannot_be_opened_are_told() {
+    let database = Database::new("CREATE TABLE t (a TEXT)");
+    let conn = database.connect();
+    for _ in 0..40 {
+        conn.execute("INSERT INTO t VALUES (?1)", ["x".repeat(4_000)])
+            .unwrap();
+    }
+    conn.execute_batch("PRAGMA cache_size = 1; BEGIN; UPDATE t SET a = 'y' || a;")
+        .unwrap();
+    let copy = database.folder.path().join("copy.db");
+    std::fs::copy(database.path(), &copy).unwrap();
+    let journal = database.folder.path().join("app.db-journal");
+    std::fs::copy(journal, database.folder.path().join("copy.db-journal")).unwrap();
+    let refused = look(&copy).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("cut short"), "{refused}");
+
+    let logged = Database::new("PRAGMA journal_mode = WAL; CREATE TABLE t (a TEXT)");
+    std::fs::create_dir(logged.folder.path().join("app.db-shm")).unwrap();
+    std::fs::create_dir(logged.folder.path().join("app.db-wal")).unwrap();
+    let refused = look(&logged.path()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(
+        refused.to_string().contains("cannot be opened"),
+        "{refused}"
+    );
+}
+
 /// Where a document cannot be read in parts by its row, it is read whole.
 #[test]
 fn a_long_document_is_read_in_another_encoding_and_beside_columns_called_rowid() {
