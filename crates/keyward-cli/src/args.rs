@@ -1,5 +1,7 @@
 //! The words of the command line. Nothing here does anything.
 
+mod webhook;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Place, Purpose, RecordId, Result, Role, Tenant};
 use keyward_vault::Kind;
+
+pub(crate) use webhook::Webhook;
 
 /// Keeps other people's credentials: sealed, listed by hint, rotated to the end.
 #[derive(Debug, Parser)]
@@ -55,6 +59,10 @@ pub(crate) enum Command {
     /// The credentials: seal, open, list
     #[command(subcommand)]
     Vault(Vault),
+
+    /// Webhooks of others: check a capture, sign one for a test, show the schemes
+    #[command(subcommand)]
+    Webhook(Webhook),
 
     /// Draw the bytes of a sealed value: suite, key, hint, sizes. Opens nothing
     ///

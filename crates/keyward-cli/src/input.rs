@@ -1,7 +1,7 @@
 //! Where secrets come in: standard input or a file, byte for byte, never an argument.
 
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -27,6 +27,40 @@ pub(crate) fn secret(file: Option<&Path>, trim: bool, limit: usize) -> Result<Se
         ));
     }
     Ok(read)
+}
+
+/// Reads what is no secret: a file of at most `limit` bytes, or for `-` standard input.
+///
+/// # Errors
+/// `Misuse` if standard input is a terminal, the file is missing or unreadable, or it is too long.
+pub(crate) fn bytes(file: &Path, limit: usize) -> Result<Vec<u8>> {
+    let mut read = Vec::new();
+    reader(file)?
+        .take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1))
+        .read_to_end(&mut read)
+        .map_err(|e| {
+            Error::unavailable(format!("{} cannot be read to its end", file.display()))
+                .with_source(e)
+        })?;
+    if read.len() > limit {
+        return Err(Error::misuse(format!(
+            "{} has more than {limit} bytes, which is the most that is read here",
+            file.display()
+        )));
+    }
+    Ok(read)
+}
+
+/// A file to read from, or for `-` standard input.
+///
+/// # Errors
+/// `Misuse` as [`bytes`].
+pub(crate) fn reader(file: &Path) -> Result<File> {
+    if file.as_os_str() == "-" {
+        stdin("it")
+    } else {
+        open(file)
+    }
 }
 
 /// Standard input, unless a person would have to type into it.

@@ -13,6 +13,7 @@ mod ruler;
 mod timeline;
 mod usage;
 mod vault;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> Result<()> {
             match command {
                 Command::Keys(command) => keys::run(command, &home_args, global.json).await,
                 Command::Vault(command) => vault::run(command, &home_args, global.json).await,
+                Command::Webhook(command) => webhook::run(command, global.json),
                 Command::Doctor => doctor::run(&home_args, global.json).await,
                 Command::Explain { value } => explain::run(value, &home_args, global.json).await,
                 Command::Completions { shell } => completions(shell),

@@ -9,6 +9,7 @@ use keyward_base::{Error, Result};
 use serde::Serialize;
 
 pub(crate) use count::counted;
+pub(crate) use plain::json as plain_json;
 pub(crate) use plain::text as plain;
 
 /// Writes `text` to standard output as it is.
