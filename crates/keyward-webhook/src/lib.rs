@@ -38,11 +38,14 @@
 //! | [`owned`] | [`OwnedWebhook`]: the same for what outlives the request |
 //! | [`dedupe`] | [`DedupeKey`]: what tells one delivery from another |
 //! | [`once`] | [`Claims`]: a delivery is handled once |
+//! | [`inbox`] | [`Inbox`]: a delivery is kept whole, answered at once, and handled afterwards |
+//! | [`answer`] | [`Answers`]: what a sender is answered, and what the audit is told |
 //! | [`outcome`] | [`Outcome`]: how a delivery stands |
 //! | [`handshake`] | what Meta and Slack ask before they send |
 //! | [`danger`] | secrets that could be guessed |
 //! | [`reason`] | why a request was refused, for the audit |
 
+pub mod answer;
 mod candidates;
 pub mod coverage;
 pub mod danger;
@@ -50,6 +53,7 @@ pub mod dedupe;
 pub mod endpoint;
 pub mod handshake;
 mod header;
+pub mod inbox;
 pub mod once;
 pub mod outcome;
 pub mod owned;
@@ -64,9 +68,11 @@ pub mod verified;
 pub mod webhook;
 mod window;
 
+pub use answer::{Answer, Answers};
 pub use coverage::{BearerToken, Coverage, Covered, Unsigned, WholeBody};
 pub use dedupe::{DedupeKey, Origin};
 pub use endpoint::{Endpoint, SecretSource};
+pub use inbox::{Inbox, Taken, Worked};
 #[cfg(feature = "sqlite")]
 pub use once::within::{ClaimsInSqlite, ExactlyOnce, Within};
 pub use once::{ClaimId, Claimed, Claims, Lease, Named, OnceTerms, Ran};

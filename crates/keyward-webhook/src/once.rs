@@ -40,7 +40,7 @@
 
 mod id;
 mod lease;
-mod record;
+pub(crate) mod record;
 mod terms;
 #[cfg(feature = "sqlite")]
 pub mod within;
@@ -61,7 +61,8 @@ use crate::endpoint::Endpoint;
 use crate::outcome::Outcome;
 use crate::verified::VerifiedWebhook;
 use lease::Unended;
-use record::{Asked, Found};
+pub(crate) use lease::caught;
+pub(crate) use record::{Asked, Found};
 
 /// Deliveries of one scheme, each claimed once. A cheap clone.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use keyward_base::Timestamp;
 
-/// How a delivery stands, for its sender: what an answer is made of.
+/// How a delivery stands, for its sender: [`Answers`](crate::Answers) makes an answer of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "the sender waits for an answer"]

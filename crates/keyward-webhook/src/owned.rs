@@ -7,6 +7,7 @@ use keyward_base::Timestamp;
 use keyward_crypto::Provider;
 
 use crate::coverage::{Coverage, Covered, Unsigned};
+use crate::inbox::row::{Facts, Id};
 use crate::scheme::Scheme;
 use crate::verified::{Delivery, VerifiedWebhook};
 
@@ -23,12 +24,6 @@ pub struct OwnedWebhook<C> {
     signed_at: Option<Timestamp>,
     id: Id,
     event: Option<String>,
-}
-
-enum Id {
-    None,
-    Signed(String),
-    Unsigned(String),
 }
 
 impl<C: Coverage> OwnedWebhook<C> {
@@ -84,6 +79,29 @@ impl<C: Coverage> OwnedWebhook<C> {
     #[must_use]
     pub fn into_body(self) -> Vec<u8> {
         self.body
+    }
+}
+
+impl OwnedWebhook<Covered> {
+    /// What was verified, and kept in the inbox since.
+    pub(crate) fn restored(
+        scheme: Arc<Scheme<Covered>>,
+        crypto: Provider,
+        facts: Facts,
+        body: Vec<u8>,
+    ) -> Self {
+        Self {
+            scheme,
+            coverage: facts.coverage,
+            crypto,
+            body,
+            key: facts.key,
+            key_until: facts.key_until,
+            received_at: facts.received,
+            signed_at: facts.signed,
+            id: facts.id,
+            event: facts.event,
+        }
     }
 }
 

@@ -20,6 +20,10 @@ pub const BAD_TIME: Reason = Reason::new("webhook-time-malformed");
 pub const BODY_TOO_LONG: Reason = Reason::new("webhook-body-too-long");
 /// The timestamp lies further ahead than the window reaches.
 pub const FUTURE: Reason = Reason::new("webhook-time-in-the-future");
+/// The id of the delivery was handled before, with another body.
+pub const CONFLICT: Reason = Reason::new("webhook-conflict");
+/// A delivery in the inbox was given up: it is a dead letter.
+pub const GIVEN_UP: Reason = Reason::new("webhook-given-up");
 /// A header has more than 8 KiB.
 pub const HEADER_TOO_LONG: Reason = Reason::new("webhook-header-too-long");
 /// A header that the scheme needs is not there.
@@ -28,6 +32,8 @@ pub const MISSING_HEADER: Reason = Reason::new("webhook-header-missing");
 pub const MISSING_TIME: Reason = Reason::new("webhook-time-missing");
 /// The signature header holds no signature of the scheme's version.
 pub const NO_SIGNATURE: Reason = Reason::new("webhook-signature-missing");
+/// The body was handled before, under another id that nobody signed.
+pub const REPEATED: Reason = Reason::new("webhook-repeated");
 /// The timestamp lies further back than the window reaches.
 pub const STALE: Reason = Reason::new("webhook-time-stale");
 /// More than 16 signatures.

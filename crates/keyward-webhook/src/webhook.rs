@@ -62,6 +62,10 @@ impl<C: Coverage> Webhook<C> {
         })
     }
 
+    pub(crate) fn shared_scheme(&self) -> Arc<Scheme<Covered>> {
+        Arc::clone(&self.scheme)
+    }
+
     /// The scheme.
     #[must_use]
     pub fn scheme(&self) -> &Scheme<Covered> {

@@ -117,6 +117,23 @@ impl Asked {
         })
     }
 
+    /// The claim of a known id that comes with another body: one for each body.
+    pub(crate) fn with_other_body(
+        &self,
+        terms: &OnceTerms,
+        endpoint: &Endpoint,
+        digest: [u8; 32],
+    ) -> Result<Self> {
+        let id = self.id.beside(&terms.crypto, digest)?;
+        Ok(Self {
+            id,
+            key: terms.key(endpoint, id)?,
+            digest,
+            again: None,
+            ..self.clone()
+        })
+    }
+
     /// What is recorded once it is done.
     pub(crate) fn recorded(&self) -> Recorded {
         let mut recorded = [VERSION; 33];

@@ -2,6 +2,8 @@
 // Tests: a panic is the report.
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::mem_forget,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -10,8 +12,10 @@
     missing_docs
 )]
 
+mod answers;
 mod claims;
 mod format;
+mod inbox;
 mod support;
 #[cfg(feature = "sqlite")]
 mod within;

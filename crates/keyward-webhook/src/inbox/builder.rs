@@ -1,0 +1,160 @@
+//! Making an inbox.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use keyward_base::audit::Discard;
+use keyward_base::{Clock, Error, Purpose, Result, Sink, Trail};
+use keyward_keys::{Barrier, Keyring, RecordColumn};
+use keyward_store::{Records, Stores};
+
+use super::policy::InboxPolicy;
+use super::row::INBOX;
+use super::sealing::Rows;
+use super::usage::Usage;
+use super::work::Unended;
+use super::{Inbox, Inner, Kind};
+use crate::coverage::Coverage;
+use crate::once::OnceTerms;
+use crate::webhook::Webhook;
+
+/// The purpose of an inbox's keys, unless it is given another.
+const PURPOSE: &str = "webhook";
+
+/// What an [`Inbox`] is made of.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct InboxBuilder {
+    keyring: Keyring,
+    store: Arc<dyn Stores>,
+    clock: Arc<dyn Clock>,
+    trail: Trail,
+    purpose: Option<Purpose>,
+    policy: InboxPolicy,
+    providers: HashMap<String, Kind>,
+}
+
+impl InboxBuilder {
+    pub(super) fn new(keyring: Keyring, store: Arc<dyn Stores>) -> Self {
+        Self {
+            clock: Arc::clone(keyring.clock()),
+            keyring,
+            store,
+            trail: Trail::new(Arc::new(Discard::new())),
+            purpose: None,
+            policy: InboxPolicy::default(),
+            providers: HashMap::new(),
+        }
+    }
+
+    /// Takes deliveries of this scheme, each once on these terms. What a worker does not know the
+    /// scheme of it leaves to others.
+    ///
+    /// # Errors
+    /// As [`OnceTerms::check`]; `Misuse` for terms of another scheme, and for a name that is taken.
+    pub fn provider<C: Coverage>(mut self, webhook: &Webhook<C>, terms: OnceTerms) -> Result<Self> {
+        terms.check()?;
+        let scheme = webhook.shared_scheme();
+        if terms.provider() != scheme.name {
+            return Err(Error::misuse(
+                "the terms of an inbox's provider are those of another scheme",
+            ));
+        }
+        let name = scheme.name.clone().into_owned();
+        if self
+            .providers
+            .insert(name, Kind { scheme, terms })
+            .is_some()
+        {
+            return Err(Error::misuse(
+                "an inbox has two schemes of one name: give one of them another",
+            ));
+        }
+        Ok(self)
+    }
+
+    /// Where events go. Default: nowhere.
+    pub fn audit(self, audit: Arc<dyn Sink>) -> Self {
+        self.trail(Trail::new(audit))
+    }
+
+    /// Where events go, and who acts unless [`Inbox::acting_as`] says otherwise.
+    pub fn trail(mut self, trail: Trail) -> Self {
+        self.trail = trail;
+        self
+    }
+
+    /// What its keys are for, if not `webhook`: the ring must have a key of that purpose. A purpose
+    /// of its own can be rotated, and counted, by itself.
+    pub fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = Some(purpose);
+        self
+    }
+
+    /// The knobs.
+    pub const fn policy(mut self, policy: InboxPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Where the time comes from, if not from the keyring's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes the inbox and registers its rows with the keyring, so that no key they need is
+    /// destroyed.
+    ///
+    /// # Errors
+    /// `Misuse` if the ring has no key of the purpose, the collection belongs to another, or the
+    /// policy makes no sense; `Unavailable` if a store cannot be reached.
+    pub async fn build(self) -> Result<Inbox> {
+        self.policy.check()?;
+        let purpose = match self.purpose {
+            Some(purpose) => purpose,
+            None => Purpose::new(PURPOSE)?,
+        };
+        self.keyring.promoted_epoch(&purpose)?;
+        let crypto = *self.keyring.provider();
+        let trail = self.trail.in_run(self.keyring.run());
+        let barrier = Barrier::claim(self.store.as_ref(), &INBOX, &purpose).await?;
+        let rows = Rows {
+            purpose: purpose.clone(),
+            crypto,
+            clock: Arc::clone(&self.clock),
+            trail: trail.clone(),
+        };
+        let records: Arc<dyn Records> = Arc::<dyn Stores>::clone(&self.store);
+        let column = RecordColumn::new(records, INBOX, purpose.clone())?;
+        let column = column.resealed_by(Arc::new(rows))?;
+        self.keyring.cover(Arc::new(column.clone())).await?;
+        let identity = self.store.identity()?;
+        let digest = crypto.sha256(&[
+            identity.as_str().as_bytes(),
+            b"/",
+            INBOX.as_str().as_bytes(),
+        ]);
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        let now = self.clock.now()?;
+        let usage = Usage::default();
+        usage.recount(self.store.as_ref(), now).await?;
+        Ok(Inbox {
+            inner: Arc::new(Inner {
+                keyring: self.keyring,
+                store: self.store,
+                clock: self.clock,
+                crypto,
+                purpose,
+                policy: self.policy,
+                providers: self.providers,
+                column,
+                barrier: Mutex::new(Some(barrier)),
+                usage,
+                unended: Unended::default(),
+                named: [a, b, c, d, e, f, g, h],
+            }),
+            trail,
+        })
+    }
+}
