@@ -124,8 +124,8 @@ async fn gather(mut body: Body, stated: usize, limit: usize) -> Result<SecretByt
 }
 
 /// Whether a layer's body limit is what ended the reading.
-fn limited(error: &axum::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+pub(crate) fn limited(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
             return true;

@@ -39,6 +39,7 @@
 //! | [`reason`] | why a request was refused |
 //! | [`route`] | the layer |
 //! | [`shown`] | error pages that the service writes itself |
+//! | `webhook` (feature) | webhooks that are verified before a handler sees them |
 //!
 //! What the HTTP server itself refuses before a request exists (a malformed request line, a
 //! header section that is too large) never reaches a layer, and is answered by the server's own
@@ -61,6 +62,8 @@ pub mod route;
 mod same_origin;
 pub mod shown;
 mod urlencoded;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 pub use bodies::words;
 pub use challenge::Challenge;

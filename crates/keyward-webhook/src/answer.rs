@@ -233,6 +233,7 @@ impl Answer {
                 Some(reason::BODY_TOO_LONG) => StatusCode::PAYLOAD_TOO_LARGE,
                 Some(
                     reason::AMBIGUOUS_HEADER
+                    | reason::BAD_BODY
                     | reason::BAD_CHALLENGE
                     | reason::BAD_HANDSHAKE
                     | reason::BAD_ID

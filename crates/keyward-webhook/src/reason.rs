@@ -5,6 +5,8 @@ use keyward_base::Reason;
 
 /// Two lines of a header that takes part differ, or a signature header holds two times.
 pub const AMBIGUOUS_HEADER: Reason = Reason::new("webhook-header-ambiguous");
+/// The body was proved and has no form that the provider sends, such as JSON.
+pub const BAD_BODY: Reason = Reason::new("webhook-body-malformed");
 /// What is to be sent back is empty, too long, or holds bytes that are not sent back.
 pub const BAD_CHALLENGE: Reason = Reason::new("webhook-challenge-malformed");
 /// The query of a handshake is too long, or lacks one of its three values or has it twice.

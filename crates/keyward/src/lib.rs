@@ -50,6 +50,7 @@
 //! | `keys` | `keys`, `crypto`, `store` | the key-management core, and what it stands on |
 //! | `sqlite` | `sqlite`, `store` | the stores on SQLite |
 //! | `vault` | `vault` | other people's credentials: typed, sealed, listed by hint |
+//! | `webhook` | `webhook` | webhooks of others: verified, fresh, handled once |
 //!
 //! A feature adds modules and changes nothing that is there without it.
 
@@ -73,3 +74,5 @@ pub use keyward_sqlite as sqlite;
 pub use keyward_store as store;
 #[cfg(feature = "vault")]
 pub use keyward_vault as vault;
+#[cfg(feature = "webhook")]
+pub use keyward_webhook as webhook;
