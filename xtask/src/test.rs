@@ -5,10 +5,12 @@ use crate::suite::{self, Results};
 use crate::{Outcome, loaders, tools};
 
 /// What the long forms of the tests are asked for.
-const FULL: [(&str, &str); 4] = [
+const FULL: [(&str, &str); 6] = [
     ("KEYWARD_KILL_ROWS", "100000"),
     ("KEYWARD_KILLS", "50"),
     ("KEYWARD_FULL", "1"),
+    ("KEYWARD_WEBHOOK_IDS", "10000"),
+    ("KEYWARD_WEBHOOK_KILLS", "20"),
     ("PROPTEST_CASES", "4096"),
 ];
 

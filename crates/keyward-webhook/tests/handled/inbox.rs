@@ -42,6 +42,13 @@ impl World {
         Self::with(InboxPolicy::default(), |terms| terms).await
     }
 
+    /// One whose deliveries are dead letters after so many attempts.
+    pub(crate) async fn giving_up_after(attempts: u32) -> Self {
+        let mut policy = InboxPolicy::default();
+        policy.attempts = attempts;
+        Self::with(policy, |terms| terms).await
+    }
+
     async fn with(policy: InboxPolicy, github: fn(OnceTerms) -> OnceTerms) -> Self {
         let (clock, audit) = (clock(), Arc::new(RecordingAudit::new()));
         let store: Arc<dyn Stores> = Arc::new(MemoryStore::new(100_000));
@@ -77,7 +84,7 @@ impl World {
         }
     }
 
-    async fn pass(&self, millis: u64) {
+    pub(crate) async fn pass(&self, millis: u64) {
         self.clock.advance(Duration::from_millis(millis));
         self.keyring.refresh().await.unwrap();
     }

@@ -14,8 +14,10 @@
 
 mod answers;
 mod claims;
+mod crowd;
 mod format;
 mod inbox;
+mod model;
 mod support;
 #[cfg(feature = "sqlite")]
 mod within;
