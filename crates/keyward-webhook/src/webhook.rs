@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use keyward_base::{Error, Result, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 
 use crate::candidates::Candidates;
 use crate::coverage::{Coverage, Covered};
-use crate::header;
+use crate::header::{self, Lines, Names};
 use crate::reason;
 use crate::received::{Claimed, Received};
-use crate::scheme::{Headers, List, Proof, Scheme, Text};
+use crate::scheme::{List, Proof, Scheme};
 use crate::secret::Secrets;
 
 /// A scheme that was checked, ready to receive. One for each scheme serves all endpoints of it.
@@ -20,16 +20,9 @@ pub struct Webhook<C> {
     scheme: Arc<Scheme<Covered>>,
     coverage: C,
     names: Vec<Names>,
+    signs_id: bool,
     crypto: Provider,
     decoy: Arc<Secrets>,
-}
-
-#[derive(Debug)]
-struct Names {
-    signature: HeaderName,
-    time: Option<HeaderName>,
-    id: Option<HeaderName>,
-    event: Option<HeaderName>,
 }
 
 impl<C: Coverage> Webhook<C> {
@@ -55,6 +48,7 @@ impl<C: Coverage> Webhook<C> {
         let scheme = scheme.covered();
         Ok(Self {
             decoy: Arc::new(Secrets::decoy(&scheme, crypto)?),
+            signs_id: scheme.signs_id(),
             scheme: Arc::new(scheme),
             coverage,
             names,
@@ -96,36 +90,29 @@ impl<C: Coverage> Webhook<C> {
         headers: &'h HeaderMap,
         now: Timestamp,
     ) -> Result<Received<'h, C>> {
-        let (names, value) = self.signature(headers)?;
-        let (signed, proof, signed_at) = match &self.scheme.proof {
-            Proof::Token => (false, Claimed::Token(value), None),
+        let lines = self.find(headers)?;
+        let value = header::needed(lines.signature)?;
+        let (proof, signed_at) = match &self.scheme.proof {
+            Proof::Token => (Claimed::Token(value), None),
             Proof::Hmac(proof) => {
                 let tags = Candidates::read(proof, value)?;
-                let time = match (&names.time, &proof.list) {
-                    (Some(name), _) => header::needed(headers, name)?,
-                    (None, List::Pairs { time: Some(_), .. }) => tags
-                        .time
-                        .ok_or_else(|| Error::rejected(reason::MISSING_TIME))?,
-                    _ => &[],
+                let time = match (proof.time, &proof.list) {
+                    (None, _) => None,
+                    (Some(of), List::Pairs { time: Some(_), .. }) => {
+                        let missing = || Error::rejected(reason::MISSING_TIME);
+                        Some((of, tags.time.ok_or_else(missing)?))
+                    }
+                    (Some(of), _) => Some((of, header::needed(lines.time)?)),
                 };
-                let signed_at = proof.time.map(|of| of.check(time, now)).transpose()?;
-                (
-                    self.scheme.signs_id(),
-                    Claimed::Hmac { proof, tags, time },
-                    signed_at,
-                )
+                let signed_at = time.map(|(of, text)| of.check(text, now)).transpose()?;
+                let time = time.map(|(_, text)| text).unwrap_or_default();
+                (Claimed::Hmac { proof, tags, time }, signed_at)
             }
         };
-        let id = match &names.id {
-            Some(name) if signed => Some(header::signed_id(header::needed(headers, name)?)?),
-            Some(name) => header::one(headers, name)?
-                .map(header::unsigned_id)
-                .transpose()?,
-            None => None,
-        };
-        let event = match &names.event {
-            Some(name) => header::one(headers, name)?.map(header::event).transpose()?,
-            None => None,
+        let id = if self.signs_id {
+            Some(header::signed_id(header::needed(lines.id)?)?)
+        } else {
+            lines.id.map(header::unsigned_id).transpose()?
         };
         Ok(Received {
             scheme: &self.scheme,
@@ -135,44 +122,20 @@ impl<C: Coverage> Webhook<C> {
             proof,
             signed_at,
             id,
-            id_is_signed: signed,
-            event,
+            id_is_signed: self.signs_id,
+            event: lines.event.map(header::event).transpose()?,
             now,
         })
     }
 
-    /// The set of names that the request is held to, and its signature: the first set of which
-    /// any line came.
-    fn signature<'h>(&self, headers: &'h HeaderMap) -> Result<(&Names, &'h [u8])> {
+    /// The lines of the set of names that the request is held to: the first set of which any came.
+    fn find<'h>(&self, headers: &'h HeaderMap) -> Result<Lines<'h>> {
         for names in &self.names {
-            if let Some(value) = header::one(headers, &names.signature)? {
-                return Ok((names, value));
-            }
-            let others = [names.time.as_ref(), names.id.as_ref()];
-            if others
-                .into_iter()
-                .flatten()
-                .any(|name| headers.contains_key(name))
-            {
-                break;
+            let lines = names.find(headers)?;
+            if !lines.are_none() {
+                return Ok(lines);
             }
         }
         Err(Error::rejected(reason::MISSING_HEADER))
-    }
-}
-
-impl Names {
-    fn of(set: &Headers) -> Option<Self> {
-        let name = |text: &Text| HeaderName::from_bytes(text.as_bytes()).ok();
-        let maybe = |text: &Option<Text>| match text {
-            Some(text) => name(text).map(Some),
-            None => Some(None),
-        };
-        Some(Self {
-            signature: name(&set.signature)?,
-            time: maybe(&set.time)?,
-            id: maybe(&set.id)?,
-            event: maybe(&set.event)?,
-        })
     }
 }
