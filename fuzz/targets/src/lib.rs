@@ -14,6 +14,7 @@
 )]
 
 mod web;
+mod webhook;
 
 use std::sync::LazyLock;
 
@@ -28,12 +29,13 @@ use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
 pub use web::{axum_form, axum_multipart, axum_origin};
+pub use webhook::{webhook_headers, webhook_verify};
 
 /// What a target does with its input.
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("anchor_parse", anchor_parse),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
@@ -48,6 +50,8 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("vault_metadata", vault_metadata),
     ("vault_oauth", vault_oauth),
     ("vault_ssh_key", vault_ssh_key),
+    ("webhook_headers", webhook_headers),
+    ("webhook_verify", webhook_verify),
 ];
 
 fn key(provider: &Provider) -> BodyKey {
