@@ -158,6 +158,7 @@ mod tests {
             assert_eq!(told(conn, "synchronous"), 2, "FULL");
             assert_eq!(told(conn, "secure_delete"), 1, "ON");
             assert_eq!(told(conn, "temp_store"), 2, "MEMORY");
+            assert_eq!(told(conn, "journal_size_limit"), 16_777_216);
         }
         assert_eq!(told(&reader, "query_only"), 1);
     }
@@ -177,8 +178,9 @@ mod tests {
             ended.sqlite_error_code(),
             Some(rusqlite::ErrorCode::OperationInterrupted)
         );
-        // The next one has an allowance of its own.
-        let one = writer.read(|conn| conn.query_row("SELECT 1", [], |row| row.get::<_, i64>(0)));
-        assert_eq!(one.unwrap(), 1);
+        // The next one has an allowance of its own, and is long enough to be looked at.
+        let long = endless.replace("FROM n)", "FROM n WHERE x < 100000)");
+        let count = |conn: &Connection| conn.query_row(&long, [], |row| row.get::<_, i64>(0));
+        assert_eq!(writer.read(count).unwrap(), 100_000);
     }
 }

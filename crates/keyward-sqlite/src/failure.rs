@@ -99,7 +99,6 @@ fn judge(code: ErrorCode) -> Kind {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Kind::Unavailable(
             "the store is locked by another process: end its transaction, and try again",
         ),
-        ErrorCode::DiskFull => FULL,
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Kind::Unavailable(
             "the store cannot be written: give its user the file, its folder and a writable disk",
         ),
@@ -116,5 +115,49 @@ fn judge(code: ErrorCode) -> Kind {
             Kind::Unavailable("there was no memory left for the store: free some, and try again")
         }
         _ => Kind::Unavailable("the store failed, and its source says how: try again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_base::ErrorKind;
+    use rusqlite::ffi;
+
+    use super::*;
+
+    /// Most of these no test can bring a disk or a system to say.
+    #[test]
+    fn each_failure_is_told_with_what_mends_it() {
+        use ErrorKind::{Corrupt, Unavailable};
+        for (code, kind, part) in [
+            (ffi::SQLITE_NOTADB, Corrupt, "check the path"),
+            (ffi::SQLITE_CORRUPT, Corrupt, "cut short: restore a backup"),
+            (ffi::SQLITE_CONSTRAINT, Corrupt, "laid out"),
+            (ffi::SQLITE_MISMATCH, Corrupt, "laid out"),
+            (ffi::SQLITE_BUSY, Unavailable, "end its transaction"),
+            (ffi::SQLITE_LOCKED, Unavailable, "end its transaction"),
+            (ffi::SQLITE_FULL, Unavailable, "make room"),
+            (SQLITE_IOERR_SHMSIZE, Unavailable, "make room"),
+            (ffi::SQLITE_IOERR, Unavailable, "the disk failed"),
+            (ffi::SQLITE_IOERR_READ, Unavailable, "the disk failed"),
+            (ffi::SQLITE_READONLY, Unavailable, "cannot be written"),
+            (ffi::SQLITE_PERM, Unavailable, "cannot be written"),
+            (SQLITE_READONLY_DBMOVED, Unavailable, "open the store again"),
+            (ffi::SQLITE_CANTOPEN, Unavailable, "cannot be opened"),
+            (ffi::SQLITE_INTERRUPT, Unavailable, "longer than"),
+            (ffi::SQLITE_NOMEM, Unavailable, "no memory"),
+            (ffi::SQLITE_PROTOCOL, Unavailable, "its source says how"),
+        ] {
+            let said = error(rusqlite::Error::SqliteFailure(Failure::new(code), None));
+            assert_eq!(said.kind(), kind, "{code}");
+            assert!(said.to_string().contains(part), "{code}: {said}");
+            let full = [ffi::SQLITE_FULL, SQLITE_IOERR_SHMSIZE].contains(&code);
+            assert_eq!(is_full(&said), full, "{code}");
+            let locked = [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED].contains(&code);
+            assert_eq!(is_locked(&said), locked, "{code}");
+        }
+        let other = error(rusqlite::Error::InvalidQuery);
+        assert_eq!(other.kind(), Corrupt);
+        assert!(!is_locked(&other) && !is_full(&other));
     }
 }

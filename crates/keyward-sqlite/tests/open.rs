@@ -424,6 +424,30 @@ fn damage_within_is_corrupt_when_it_is_read() {
         ErrorKind::Corrupt,
         "restore a backup",
     );
+    // It is not taken for a file that others use.
+    let erased = block_on(store.erase());
+    refused(erased, ErrorKind::Corrupt, "restore a backup");
+    // Of a store its path is shown, and nothing else.
+    let shown = format!("{store:?}");
+    assert!(shown.starts_with("SqliteStore { path: \""), "{shown}");
+    assert!(shown.ends_with("data.db\", .. }"), "{shown}");
+}
+
+#[test]
+fn a_name_that_leaves_no_room_for_the_journals_is_refused() {
+    let (folder, _) = fresh();
+    let path = folder.path().join("x".repeat(250));
+    refused(
+        SqliteStore::open(&path),
+        ErrorKind::Unavailable,
+        "cannot be reached",
+    );
+    assert!(!path.exists());
+    // Nobody makes a file there.
+    if cfg!(target_os = "linux") {
+        let store = SqliteStore::open("/proc/keyward.db");
+        refused(store, ErrorKind::Unavailable, "cannot be made");
+    }
 }
 
 #[test]
