@@ -68,9 +68,6 @@ fn advice(error: &Error) -> Option<&str> {
         keyward_keys::reason::DESTROYED_KEY => {
             "the key it was sealed with is destroyed: it can never be opened"
         }
-        keyward_keys::reason::DISABLED_KEY => {
-            "the key it was sealed with is disabled: `keyward keys enable KEY` takes that back"
-        }
         Reason::MALFORMED => {
             "the input does not have the form its kind asks for: copy it again, whole and unchanged"
         }

@@ -170,7 +170,11 @@ fn a_new_root_version_takes_over_and_the_old_one_can_go() {
         0,
         "nothing is wrapped by the new root yet"
     );
-    with(&both, &["keys", "rewrap"], b"").ok();
+    let said = with(&both, &["keys", "rewrap"], b"").ok().said();
+    assert!(
+        said.contains("wrapped anew: ") && !said.contains("free pages"),
+        "{said}"
+    );
     assert_eq!(with(&new, &open, b"").ok().text(), "kept");
     assert_ne!(with(&old, &open, b"").code(), 0);
 }

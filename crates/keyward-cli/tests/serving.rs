@@ -12,7 +12,7 @@ use std::io::{BufRead as _, BufReader};
 
 use std::sync::Arc;
 
-use keyward_base::Purpose;
+use keyward_base::{Clock as _, Purpose};
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::{ColumnId, Coverage, KeyState, Stage};
 use keyward_store::{BoxFuture, StoreId};
@@ -39,6 +39,12 @@ fn rotate_waits_until_the_serving_process_has_the_key() {
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = said.next().unwrap().unwrap();
     assert!(first.contains("waiting: 0 of 1"), "{first}");
+    let doctor = || bench.run(&["doctor"], b"").ok().text();
+    let behind = doctor();
+    assert!(
+        behind.contains("1 serving process, 1 of them not yet at epoch"),
+        "{behind}"
+    );
     assert!(child.try_wait().unwrap().is_none(), "it waits");
     assert_eq!(
         bench.keys_in("active"),
@@ -52,8 +58,42 @@ fn rotate_waits_until_the_serving_process_has_the_key() {
         serving.keyring().tick().await.unwrap();
     });
     assert!(child.wait().unwrap().success());
-    assert!(said.any(|line| line.unwrap().contains("is active")));
+    // It is said once that it waits.
+    let said: Vec<String> = said.map(Result::unwrap).collect();
+    assert!(
+        said.iter().any(|line| line.contains("is active")),
+        "{said:?}"
+    );
+    assert!(
+        !said.iter().any(|line| line.contains("waiting: 0 of 1")),
+        "{said:?}"
+    );
     assert_eq!(bench.keys_in("retired"), old);
+    let other = serve(&bench);
+    tick(&serving);
+    let all = doctor();
+    assert!(all.contains("2 serving processes, all at epoch"), "{all}");
+    block_on(other.keyring().leave()).unwrap();
+    let one = doctor();
+    assert!(one.contains("1 serving process, at epoch"), "{one}");
+}
+
+/// A clock that was set back, or a ring from another machine.
+#[test]
+fn the_doctor_tells_a_clock_that_is_behind_the_keyring() {
+    let bench = Bench::empty();
+    let mut options = Options::with_root(RootSource::File);
+    options.anchor = Some(bench.anchor());
+    let now = keyward_base::SystemClock::new().now().unwrap();
+    let ahead = now.saturating_add(std::time::Duration::from_secs(3_600));
+    options.clock = Arc::new(keyward_base::ManualClock::new(ahead));
+    block_on(Home::init(&HomeDir::at(bench.home()), &options)).unwrap();
+    let ran = bench.run(&["doctor"], b"");
+    assert!(
+        ran.text().contains("is before the keyring's last change"),
+        "{}",
+        ran.text()
+    );
 }
 
 #[test]
@@ -129,6 +169,12 @@ fn a_key_is_not_destroyed_under_a_process_that_may_still_use_it() {
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = said.next().unwrap().unwrap();
     assert!(first.contains("waiting: 0 of 1"), "{first}");
+    let doctor = || bench.run(&["doctor"], b"").ok().text();
+    let behind = doctor();
+    assert!(
+        behind.contains("1 serving process, 1 of them not yet at epoch"),
+        "{behind}"
+    );
     assert!(child.try_wait().unwrap().is_none(), "it waits");
     assert_eq!(bench.keys_in("disabled"), [old.as_str()]);
     tick(&serving);
@@ -216,12 +262,20 @@ fn a_column_that_only_a_service_can_count_is_named_by_every_command() {
         drawn.contains("serving-") && drawn.contains("counted 7 values"),
         "{drawn}"
     );
+    assert!(drawn.contains("none under an older key"), "{drawn}");
 
     let mut rotate = bench.keyward(&["keys", "rotate"]).spawn().unwrap();
     let mut said = BufReader::new(rotate.stderr.take().unwrap()).lines();
     assert!(said.next().unwrap().unwrap().contains("waiting"));
     tick(&serving);
     assert!(rotate.wait().unwrap().success());
+    // What the service counts under keys that seal no more is told beside the rest.
+    tick(&serving);
+    let drawn = bench.run(&["keys", "status"], b"").ok().text();
+    assert!(
+        drawn.contains("counted 7 values") && drawn.contains("7 under older keys"),
+        "{drawn}"
+    );
     let rewrapped = bench.run(&["vault", "rewrap"], b"").ok();
     assert!(
         rewrapped.said().contains("not looked at: account.token"),
@@ -250,6 +304,12 @@ fn a_column_that_only_a_service_can_count_is_named_by_every_command() {
         .run(&["keys", "destroy", &key], b"")
         .fails(2, "account.token");
     assert_eq!(bench.keys_in("disabled"), [key.as_str()]);
+    // It stands in the way of no other purpose.
+    block_on(keyring.leave()).unwrap();
+    bench.run(&["keys", "add-purpose", "mail"], b"").ok();
+    bench
+        .run(&["keys", "rotate", "--to-end", "--purpose", "mail"], b"")
+        .ok();
 }
 
 #[test]

@@ -48,6 +48,10 @@ fn a_damaged_tenant_is_named_and_set_aside_and_the_others_go_on() {
     );
     let doctor = bench.run(&["doctor"], b"");
     assert_eq!(doctor.code(), 4, "{}", doctor.text());
+    let key = bench.keys_in("active").remove(0);
+    bench
+        .run(&["keys", "find", &key, "--db", "home/data.db"], b"")
+        .fails(4, "`keyward doctor` names it");
     let fix = fixes(&bench, "set-aside");
     assert!(fix[0].contains("keyward keys set-aside acme"), "{fix:?}");
 
@@ -151,12 +155,32 @@ fn keys_of_all_algorithms_are_shown_rotated_and_ended() {
         .fails(2, "take another purpose for sign");
     let odd = ["keys", "add-purpose", "x", "--longest-life", "60"];
     bench.run(&odd, b"").fails(2, "--algorithm mac");
+    let odd = ["keys", "add-purpose", "x", "--algorithm", "mac"];
+    for life in ["0", "-1", "day"] {
+        let life = format!("--longest-life={life}");
+        bench
+            .run(&[&odd[..], &[&life]].concat(), b"")
+            .fails(2, "from 1 on");
+    }
+    bench
+        .run(&["keys", "add-purpose", "x", "--raw"], b"")
+        .fails(2, "--algorithm sign");
+    let raw = ["keys", "add-purpose", "raw", "--algorithm", "sign", "--raw"];
+    bench.run(&raw, b"").ok();
+    bench.run(&raw, b"").ok();
+    bench.run(&raw[..5], b"").fails(2, "purpose");
 
     let ended = bench.json(&["keys", "rotate", "--to-end", "--purpose", "links"]);
     let ended_receipts = bench.json(&["keys", "rotate", "--to-end", "--purpose", "receipts"]);
     assert_eq!(ended_receipts["destroyed"].as_array().unwrap().len(), 1);
     let status = bench.json(&["keys", "status"]);
     let keys = status["keys"].as_array().unwrap();
+    for (purpose, ended) in [("links", &ended), ("receipts", &ended_receipts)] {
+        let active = keys
+            .iter()
+            .find(|k| k["purpose"] == purpose && k["state"] == "active");
+        assert_eq!(ended["key"], active.unwrap()["id"]);
+    }
     let of = |n: usize, field: &str| keys[n][field].clone();
     let draining = of(1, "id");
     assert_eq!(ended["draining"][0], draining);
@@ -188,9 +212,115 @@ fn keys_of_all_algorithms_are_shown_rotated_and_ended() {
         .fails(2, "not for sign");
 
     let id = draining.as_str().unwrap();
+    let signs = published[1]["id"].as_str().unwrap();
+    let line = shown.lines().find(|line| line.starts_with(signs)).unwrap();
+    assert!(line.ends_with(" sign") && !line.contains("row"), "{line:?}");
     bench.json(&["keys", "disable", id]);
     bench
         .run(&["keys", "destroy", id], b"")
+        .fails(2, &format!("what key {id} authenticates may live until"))
         .fails(2, "--before-expiry");
     bench.json(&["keys", "destroy", id, "--before-expiry"]);
+}
+
+/// Each algorithm's next step is another.
+#[test]
+fn a_rotation_says_what_comes_next() {
+    let bench = Bench::new();
+    for (purpose, more) in [
+        ("links", &["--algorithm", "mac", "--endless"][..]),
+        ("receipts", &["--algorithm", "sign"]),
+    ] {
+        let add = [&["keys", "add-purpose", purpose][..], more].concat();
+        bench.run(&add, b"").ok();
+    }
+    let pending = bench.run(&["keys", "rotate", "--no-wait"], b"").ok();
+    assert!(
+        pending
+            .said()
+            .contains("is pending: `keyward keys rotate` promotes it")
+    );
+    for (purpose, next) in [
+        (
+            "vault",
+            "is active: `keyward vault rewrap` moves the values",
+        ),
+        (
+            "links",
+            "is active: what the old one authenticates is left to expire",
+        ),
+        (
+            "receipts",
+            "is active: `keyward keys public` prints what verifies it",
+        ),
+    ] {
+        let said = bench
+            .run(&["keys", "rotate", "--purpose", purpose], b"")
+            .ok()
+            .said();
+        assert!(said.contains(next), "{said}");
+    }
+}
+
+/// What a state does not allow is told with what it is, and what to do.
+#[test]
+fn each_state_allows_its_own_steps() {
+    let bench = Bench::new();
+    let first = bench.keys_in("active").remove(0);
+    let detached = [
+        "vault", "seal", "--tenant", "acme", "--at", "t.c", "--id", "1", "--stdout",
+    ];
+    let value = bench.run(&detached, b"detached").ok();
+    bench.run(&["keys", "rotate", "--no-wait"], b"").ok();
+    let second = bench.keys_in("pending").remove(0);
+    let step = |step: &str, key: &str| bench.run(&["keys", step, key], b"");
+    step("enable", &second).fails(2, "is pending, not disabled");
+    step("destroy", &second).fails(2, "is not disabled");
+    step("disable", &first).fails(2, "is active: `keyward keys rotate` first");
+    step("destroy", &first).fails(2, "is active: `keyward keys rotate` first");
+    bench.run(&["keys", "rotate"], b"").ok();
+    step("destroy", &first).fails(2, "is not disabled");
+    step("disable", &first).ok();
+    let open = [
+        "vault", "open", "--value", "-", "--tenant", "acme", "--at", "t.c", "--id", "1",
+    ];
+    bench
+        .run(&open, value.out())
+        .fails(3, &format!("is disabled: `keyward keys enable {first}`"));
+    bench
+        .run(&["keys", "destroy", &first, "--even-unregistered"], b"")
+        .ok();
+    for each in ["disable", "enable", "destroy"] {
+        step(each, &first).fails(2, "is destroyed, for good");
+    }
+    bench.run(&open, value.out()).fails(1, "destroyed");
+    let mut short = value.out().to_vec();
+    short.truncate(40);
+    bench.run(&open, &short).fails(1, "copy it again, whole");
+}
+
+/// What was sealed and is stored nowhere that is counted keeps its key, and is told.
+#[test]
+fn a_rotation_to_the_end_keeps_a_key_with_detached_values() {
+    let bench = Bench::new();
+    let detached = [
+        "vault", "seal", "--tenant", "acme", "--at", "t.c", "--id", "1", "--stdout",
+    ];
+    let value = bench.run(&detached, b"detached").ok();
+    let first = bench.keys_in("active").remove(0);
+    let said = bench.run(&["keys", "rotate", "--to-end"], b"").ok().said();
+    assert!(said.contains(&format!("key {first} stays")), "{said}");
+    assert!(!said.contains("free pages"), "{said}");
+    let told = bench.json(&["keys", "rotate", "--to-end"]);
+    assert!(
+        told["kept"]
+            .as_array()
+            .unwrap()
+            .contains(&first.as_str().into()),
+        "{told}"
+    );
+    let open = [
+        "vault", "open", "--value", "-", "--tenant", "acme", "--at", "t.c", "--id", "1",
+    ];
+    assert_eq!(bench.run(&open, value.out()).ok().out(), b"detached");
 }

@@ -1,9 +1,18 @@
 //! The command line itself: help, completions, and mistakes that repeat no value.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
 mod support;
 
 use support::Bench;
+
+/// Bytes of a salt and of a commitment, as the format of sealed values has them.
+const SALT: usize = 24;
+const COMMITMENT: usize = 32;
 
 #[test]
 fn every_command_has_help_and_needs_no_home() {
@@ -93,6 +102,28 @@ fn explain_takes_a_token_by_standard_input_only_and_shows_nothing_of_it() {
         .run(&["explain", &token], b"")
         .fails(2, "standard input");
     assert!(!refused.said().contains(&token[8..]));
+    for (prefix, kind) in [
+        ("kwk_", "api-key"),
+        ("kwl_", "approval-link"),
+        ("kwr_", "refresh"),
+    ] {
+        let token = format!("{prefix}{}", support::random_text(56));
+        let drawn = bench.run(&["explain"], token.as_bytes()).ok().text();
+        assert!(
+            drawn.contains(&format!("A token, {kind} ({prefix})")),
+            "{drawn}"
+        );
+    }
+    let told = bench
+        .run(&["explain", "--json"], token.as_bytes())
+        .ok()
+        .json();
+    assert_eq!(told["kind"], "session");
+    let rest = &told["fields"][2];
+    assert_eq!(
+        (&rest["offset"], &rest["len"]),
+        (&9.into(), &(44 * 3 / 4).into())
+    );
     let drawn = bench.run(&["explain"], token.as_bytes()).ok();
     assert!(drawn.text().contains("session (kws_)"));
     // The first characters are version and key id, the rest may be the secret.
@@ -109,6 +140,87 @@ fn explain_refuses_what_has_no_form() {
         .run(&["explain", "-"], b"what is this")
         .fails(1, "rejected");
     bench.run(&["explain"], &[0xff, 0xfe]).fails(1, "rejected");
+    let long = format!("kws_{}", "a".repeat(600));
+    bench
+        .run(&["explain"], long.as_bytes())
+        .fails(1, "longer than the stated limit");
     let newer = format!("kw1.{}", "_".repeat(120));
     bench.run(&["explain", &newer], b"").fails(3, "upgrade");
+}
+
+/// Nothing of a value is verified, so that one of nothing but zeros is explained too.
+#[test]
+fn explain_names_the_parts_of_a_value_and_the_one_that_a_cut_value_ends_in() {
+    let bench = Bench::empty();
+    let value = |suite: u8, hint: &[u8]| {
+        let hint_len = u8::try_from(hint.len()).unwrap();
+        let head = [&[suite, 1, 2, 3, 4, 5, 6, 7, 8, hint_len][..], hint].concat();
+        let mut body = head;
+        body.extend([0x5a; SALT]);
+        body.extend([0xa5; COMMITMENT]);
+        body.extend([0; 16]);
+        format!("kw1.{}", base64url(&body))
+    };
+    for (suite, says) in [
+        (1, "1  C2SP chunked encryption, SHA-512, AES-256-GCM"),
+        (
+            2,
+            "2  the construction of C2SP chunked encryption with SHA-256",
+        ),
+    ] {
+        let drawn = bench.run(&["explain", &value(suite, b"")], b"").ok().text();
+        for part in [
+            says,
+            "5a5a5a5a5a5a5a5a…",
+            "a5a5a5a5a5a5a5a5…",
+            "0102030405060708",
+        ] {
+            assert!(drawn.contains(part), "{drawn}");
+        }
+    }
+    let whole = value(2, b"a hint");
+    let body = &whole[4..];
+    let fields = [
+        (9, "key id"),
+        (10, "hint's length"),
+        (16, "hint"),
+        (16 + SALT, "salt"),
+        (16 + SALT + COMMITMENT, "commitment"),
+        (16 + SALT + COMMITMENT + 16, "first chunk"),
+    ];
+    let mut begin = 0;
+    for (end, field) in fields {
+        // The characters of so many whole bytes, and of one less than the whole field.
+        for bytes in [begin, end - 1] {
+            let cut = format!("kw1.{}", &body[..(bytes * 8).div_ceil(6)]);
+            let said = bench
+                .run(&["explain", &cut], b"")
+                .fails(1, "is cut short")
+                .said();
+            let says = format!("its {bytes} bytes end in its {field};");
+            assert!(said.contains(&says), "{bytes} {field}: {said}");
+        }
+        // The length of the hint is known a little behind it.
+        begin = if end == 10 { 12 } else { end };
+    }
+    let odd = format!("{}!{}", &whole[..20], &whole[20..]);
+    bench
+        .run(&["explain", &odd], b"")
+        .fails(1, "character 21 is none of a sealed value");
+}
+
+/// By the rule of the alphabet, without a library.
+fn base64url(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 4];
+        group[1..=chunk.len()].copy_from_slice(chunk);
+        let number = u32::from_be_bytes(group);
+        for at in 0..=chunk.len() {
+            let letter = number >> (18 - 6 * at) & 63;
+            text.push(char::from(LETTERS[usize::try_from(letter).unwrap()]));
+        }
+    }
+    text
 }

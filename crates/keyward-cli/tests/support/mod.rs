@@ -127,6 +127,13 @@ pub fn finish(mut command: Command, input: &[u8]) -> Ran {
     Ran(child.wait_with_output().unwrap())
 }
 
+/// Runs a command whose standard output is somebody else's.
+pub fn finish_into(command: &mut Command) -> Ran {
+    let mut child = command.spawn().unwrap();
+    drop(child.stdin.take());
+    Ran(child.wait_with_output().unwrap())
+}
+
 /// What a command did.
 pub struct Ran(pub Output);
 
