@@ -196,3 +196,66 @@ async fn the_service_rotates_to_the_end_beside_live_traffic() -> Result<()> {
     assert!(rounds > 0);
     Ok(())
 }
+
+#[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "../webhook.rs"]
+mod webhook;
+
+/// A delivery is refused until it is proved, kept once, and handled.
+#[tokio::test]
+async fn the_webhook_service_keeps_what_is_proved_and_handles_it_once() -> Result<()> {
+    use keyward::base::Clock as _;
+    use keyward::webhook::{Inbox, OnceTerms, preset};
+    use tower::ServiceExt as _;
+
+    let place = Place::new();
+    let dir = HomeDir::at(place.folder().join("home"));
+    drop(Home::init(&dir, &options(&place)).await?);
+    let home = Home::open(&dir, &options(&place)).await?;
+    let (keyring, data) = (home.keyring().clone(), home.data().clone());
+    let routes = webhook::routes(home).await?;
+    let secret = asked(&routes, "PUT", "/hooks/acme/deploys", "").await;
+
+    let crypto = keyward::crypto::Provider::default();
+    let sent = async |path: &str, secret: &str| {
+        let body = r#"{"ref":"refs/heads/main"}"#;
+        let secret = keyward::SecretBytes::copy_of(secret.as_bytes());
+        let now = keyward::SystemClock::new().now().unwrap();
+        let signed = preset::GITHUB.sign(&crypto, &secret, Some("7"), now, body.as_bytes());
+        let mut request = axum::http::Request::post(path)
+            .header("host", "127.0.0.1:8080")
+            .header("x-github-event", "push")
+            .body(axum::body::Body::from(body))
+            .unwrap();
+        request.headers_mut().extend(signed.unwrap());
+        routes
+            .clone()
+            .oneshot(request)
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(
+        sent("/hooks/acme/deploys", "another secret, long enough").await,
+        401
+    );
+    assert_eq!(sent("/hooks/acme/other", &secret).await, 401);
+    assert_eq!(sent("/hooks/globex/deploys", &secret).await, 401);
+    for _ in 0..3 {
+        assert_eq!(sent("/hooks/acme/deploys", &secret).await, 200);
+    }
+    let github = keyward::webhook::Webhook::new(preset::GITHUB, crypto)?;
+    let inbox = Inbox::builder(keyring, data)
+        .provider(&github, OnceTerms::of(github.scheme()))?
+        .build()
+        .await?;
+    loop {
+        let counts = inbox.counts(None).await?;
+        assert!(counts.waiting <= 1 && counts.finished <= 1);
+        if counts.finished == 1 {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
+}

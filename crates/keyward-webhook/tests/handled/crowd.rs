@@ -193,7 +193,6 @@ fn spawn(home: &Path, role: &str, round: usize) -> Child {
         .env(ROLE, role)
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
@@ -373,7 +372,7 @@ fn is_poison(n: usize) -> bool {
 /// Takes all deliveries in, in several tasks, and handles them in several others, until there is
 /// nothing left to do. Time goes on whenever the workers have nothing to do.
 async fn work_until_killed(home: &Path, round: usize) {
-    let clock = Arc::new(ManualClock::new(at(round as u64 * 36_000_000)));
+    let clock = Arc::new(ManualClock::new(at(round as u64 * 3_600_000)));
     let (inbox, keyring) = inbox(home, &clock).await;
     let (hooks, next) = (hooks(ids()), Arc::new(AtomicUsize::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
@@ -459,7 +458,7 @@ fn nothing_that_was_acknowledged_is_lost_whatever_is_killed() {
     assert_eq!(acknowledged.len(), ids);
     assert!(ran.values().all(|count| *count == 1), "recorded twice");
     runtime().block_on(async {
-        clock.set(at((kills as u64 + 2) * 36_000_000));
+        clock.set(at((kills as u64 + 2) * 3_600_000));
         let (inbox, _keyring) = inbox(home, &clock).await;
         let counts = inbox.counts(None).await.unwrap();
         let (finished, dead) = (counts.finished as usize, counts.dead as usize);
