@@ -55,6 +55,7 @@
 //! `docs/formats/webhook.md` specifies the rows.
 
 mod accept;
+mod attach;
 mod builder;
 mod list;
 mod operate;

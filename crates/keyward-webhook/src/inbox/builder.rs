@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use keyward_base::audit::Discard;
 use keyward_base::{Clock, Error, Purpose, Result, Sink, Trail};
-use keyward_keys::{Barrier, Keyring, RecordColumn};
-use keyward_store::{Records, Stores};
+use keyward_keys::{Barrier, Keyring};
+use keyward_store::Stores;
 
+use super::attach::column;
 use super::policy::InboxPolicy;
 use super::row::INBOX;
-use super::sealing::Rows;
 use super::usage::Usage;
 use super::work::Unended;
 use super::{Inbox, Inner, Kind};
@@ -119,15 +119,13 @@ impl InboxBuilder {
         let crypto = *self.keyring.provider();
         let trail = self.trail.in_run(self.keyring.run());
         let barrier = Barrier::claim(self.store.as_ref(), &INBOX, &purpose).await?;
-        let rows = Rows {
-            purpose: purpose.clone(),
+        let column = column(
+            Arc::clone(&self.store),
+            purpose.clone(),
             crypto,
-            clock: Arc::clone(&self.clock),
-            trail: trail.clone(),
-        };
-        let records: Arc<dyn Records> = Arc::<dyn Stores>::clone(&self.store);
-        let column = RecordColumn::new(records, INBOX, purpose.clone())?;
-        let column = column.resealed_by(Arc::new(rows))?;
+            Arc::clone(&self.clock),
+            trail.clone(),
+        )?;
         self.keyring.cover(Arc::new(column.clone())).await?;
         let identity = self.store.identity()?;
         let digest = crypto.sha256(&[

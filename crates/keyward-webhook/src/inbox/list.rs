@@ -1,5 +1,7 @@
 //! What is in the inbox, without opening any of it.
 
+use std::collections::VecDeque;
+
 use keyward_base::{Error, RecordId, Result, Tenant, Timestamp};
 use keyward_store::{Find, Found, Place as After, Scan, Words};
 
@@ -9,6 +11,13 @@ use crate::coverage::{Covered, Unsigned};
 use crate::endpoint::Endpoint;
 use crate::once::ClaimId;
 use crate::verified::Delivery;
+
+/// In milliseconds.
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+/// Rows of one step of [`Inbox::newest`].
+const NEWEST: usize = 512;
 
 /// A delivery in the inbox, as its row says. Nothing of it is verified until a worker opens it.
 #[derive(Clone, Debug)]
@@ -91,6 +100,37 @@ impl Inbox {
             damaged: page.damaged,
             next: more.map(|(_, id)| id),
         })
+    }
+
+    /// The newest deliveries of one endpoint, newest first, at most `limit`. It looks at the last
+    /// hour, then at the last day, and at all of them only if those hold fewer.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be reached.
+    pub async fn newest(&self, endpoint: &Endpoint, limit: usize) -> Result<Vec<Listed>> {
+        let now = self.now()?.as_millis();
+        let mut newest = VecDeque::new();
+        for span in [HOUR, DAY, u64::MAX] {
+            newest.clear();
+            // Ids begin with the time of arrival.
+            let from = now.saturating_sub(span);
+            let mut after = Some(format!("{}/{from:016x}", endpoint.id));
+            while after.is_some() {
+                let page = self.list_endpoint(endpoint, after, NEWEST).await?;
+                for listed in page.items {
+                    if newest.len() >= limit {
+                        newest.pop_back();
+                    }
+                    newest.push_front(listed);
+                }
+                after = page.next;
+            }
+            if newest.len() >= limit {
+                break;
+            }
+        }
+        newest.truncate(limit);
+        Ok(newest.into())
     }
 
     async fn outlines(&self, scan: Scan) -> Result<Page<After>> {

@@ -714,3 +714,32 @@ async fn a_scheme_that_the_inbox_was_not_given_is_refused_and_left_to_others() {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse);
     }
 }
+
+#[tokio::test]
+async fn the_newest_come_first_and_no_more_than_were_asked_for() {
+    let world = World::new().await;
+    let mut bodies = Vec::new();
+    for n in 0..6 {
+        let body = format!("delivery {n}");
+        assert_eq!(
+            world.accept(&github("", body.as_bytes())).await,
+            Outcome::Stored
+        );
+        bodies.push(github("", body.as_bytes()).get().body_digest());
+        // The first ones are older than an hour, and then than a day.
+        world.pass(5 * 3_600_000).await;
+    }
+    bodies.reverse();
+    for (endpoint, limit, shown) in [
+        (acme(), 2, 2),
+        (acme(), 50, 6),
+        (endpoint("acme", "dep"), 9, 0),
+    ] {
+        let newest = world.inbox.newest(&endpoint, limit).await.unwrap();
+        let newest: Vec<_> = newest
+            .iter()
+            .map(keyward_webhook::inbox::Listed::body_digest)
+            .collect();
+        assert_eq!(newest, bodies[..shown], "{limit}");
+    }
+}
