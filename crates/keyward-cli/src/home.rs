@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_base::audit::{Intent, Outcome};
-use keyward_base::{Actor, BoxFuture, Event, KeyId, Result, Sink, Subject};
+use keyward_base::{Actor, BoxFuture, ErrorKind, Event, KeyId, Result, Sink, Subject};
 use keyward_embedded::{Home, HomeDir, Options};
+use keyward_webhook::Inbox;
 
 use crate::output;
 
@@ -43,8 +44,15 @@ impl HomeArgs {
         Home::init(&self.dir()?, &self.options()).await
     }
 
+    /// The home, with all that this command can count in its data store.
     pub(crate) async fn open(&self) -> Result<Home> {
-        Home::open(&self.dir()?, &self.options()).await
+        let home = Home::open(&self.dir()?, &self.options()).await?;
+        let trail = home.vault().trail().clone();
+        match Inbox::attach(home.keyring(), home.data().clone(), trail).await {
+            // Every command that goes by the registry finds that out itself, and says what mends it.
+            Err(e) if e.kind() == ErrorKind::Corrupt => Ok(home),
+            attached => attached.map(|()| home),
+        }
     }
 
     pub(crate) async fn accept_restore(&self) -> Result<Home> {

@@ -10,6 +10,11 @@
 
 mod support;
 
+use keyward_base::{Clock as _, Purpose, RecordId, SystemClock, Tenant};
+use keyward_crypto::Provider;
+use keyward_embedded::{Home, HomeDir, Options, RootSource};
+use keyward_keys::KeyUse;
+use keyward_webhook::{Endpoint, Inbox, OnceTerms, Outcome, Webhook, preset};
 use support::{Bench, finish, random_text};
 
 #[test]
@@ -177,4 +182,64 @@ fn a_new_root_version_takes_over_and_the_old_one_can_go() {
     );
     assert_eq!(with(&new, &open, b"").ok().text(), "kept");
     assert_ne!(with(&old, &open, b"").code(), 0);
+}
+
+/// A service keeps webhooks in this home: the command counts their rows, and ends its key.
+#[test]
+fn the_rows_of_an_inbox_are_counted_and_sealed_anew() {
+    let bench = Bench::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let purpose = Purpose::new("webhook").unwrap();
+    let github = Webhook::new(preset::GITHUB, Provider::default()).unwrap();
+    let endpoint = Endpoint {
+        tenant: Tenant::new("acme").unwrap(),
+        id: RecordId::new("deploys").unwrap(),
+    };
+    let body = vec![b'a'; (1 << 20) + 1]; // Two records.
+    let inbox = async || {
+        let mut options = Options::with_root(RootSource::File);
+        options.anchor = Some(bench.anchor());
+        let home = Home::open(&HomeDir::at(bench.home()), &options).await;
+        let home = home.unwrap();
+        let admin = home.keyring().admin();
+        admin.add_purpose(&purpose, KeyUse::Seal).await.unwrap();
+        Inbox::builder(home.keyring().clone(), home.data().clone())
+            .provider(&github, OnceTerms::of(github.scheme()))
+            .unwrap()
+            .build()
+            .await
+            .unwrap()
+    };
+    runtime.block_on(async {
+        let now = SystemClock::new().now().unwrap();
+        let secret = github.generate().unwrap();
+        let mut secrets = github.secrets();
+        secrets.add("1", None, &secret).unwrap();
+        let signed = preset::GITHUB.sign(&Provider::default(), &secret, None, now, &body);
+        let signed = signed.unwrap();
+        let received = github.receive(&signed, now).unwrap();
+        let hook = received.verify(&secrets, &body).unwrap();
+        let kept = inbox().await.accept(&endpoint, &hook).await.unwrap();
+        assert_eq!(kept.outcome(), Outcome::Stored);
+    });
+    let keys = || {
+        let keys = bench.json(&["keys", "status"])["keys"].take();
+        let mut keys = keys.as_array().unwrap().clone();
+        keys.retain(|key| key["purpose"] == "webhook");
+        keys
+    };
+    let [old] = keys().try_into().unwrap();
+    assert_eq!(old["rows"], 2, "{old}");
+    let told = bench.json(&["keys", "rotate", "--purpose", "webhook", "--to-end"]);
+    assert_eq!(told["moved"], 2, "{told}");
+    assert_eq!(told["destroyed"], serde_json::json!([old["id"]]));
+    let rows: Vec<_> = keys().iter().map(|key| key["rows"].clone()).collect();
+    assert_eq!(rows, [0, 2]);
+    runtime.block_on(async {
+        let taken = inbox().await.next().await.unwrap().unwrap();
+        assert_eq!(taken.hook().get().body(), body);
+        drop(taken);
+    });
 }
