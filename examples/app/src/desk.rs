@@ -1,21 +1,31 @@
-//! The service: a vault, a keyring and an audit trail, on one folder.
+//! The service: a vault, a keyring, an audit trail and an inbox of webhooks, on one folder.
 
 mod credentials;
+mod deliveries;
+mod endpoints;
 mod keys;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_base::{Actor, Result, Subject, Tenant};
+use keyward_base::{Actor, Clock, Purpose, Result, Subject, Tenant, Trail};
+use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
+use keyward_keys::KeyUse;
 use keyward_vault::{AtPlace, Vault};
-use tokio::sync::watch;
+use keyward_webhook::inbox::policy::InboxPolicy;
+use keyward_webhook::{Answers, Inbox, OnceTerms, Webhook, WholeBody};
+use tokio::sync::{Notify, watch};
 
+use crate::hooks::Sender;
+use crate::hooks::again::Again;
+use crate::hooks::source::Endpoints;
 use crate::journal::Journal;
 use crate::log;
 use crate::notice::Notices;
 use crate::section::Section;
+pub(crate) use deliveries::work;
 use keys::Rewrapping;
 
 /// The one organisation there is until people can log in.
@@ -24,8 +34,24 @@ const ORGANISATION: &str = "acme";
 /// Who acts, until people can log in: whoever reaches the pages.
 const OPERATOR: &str = "operator";
 
+/// Who opens the secrets of webhook endpoints: the service, to verify what comes.
+const VERIFIER: &str = "webhooks";
+
+/// Where the secrets of webhook endpoints lie in the vault.
+const WEBHOOK_SECRETS: &str = "webhook.secret";
+
+/// What the keys are for that seal deliveries.
+const WEBHOOK: &str = "webhook";
+
+/// For how long a worker has a delivery to itself: handling one is a write or two, and a process
+/// that died is followed soon.
+const LEASE: Duration = Duration::from_secs(15);
+
 /// How often the keyring is asked whether something is due.
 const TICK: Duration = Duration::from_secs(1);
+
+/// After how many ticks the inbox is tidied.
+const TIDY: u32 = 60;
 
 /// What the pages work with.
 #[derive(Debug)]
@@ -34,8 +60,17 @@ pub(crate) struct Desk {
     vault: Vault,
     journal: Arc<Journal>,
     tenant: Tenant,
+    actor: Actor,
     rewrapping: Arc<Mutex<Rewrapping>>,
     notices: Notices,
+    endpoints: Arc<Endpoints>,
+    inbox: Inbox,
+    answers: Arc<Answers>,
+    again: Again,
+    /// Wakes the worker.
+    work: Notify,
+    /// For what the service does by itself.
+    trail: Trail,
 }
 
 impl Desk {
@@ -47,7 +82,8 @@ impl Desk {
         let journal = Arc::new(Journal::open(folder.join("audit.jsonl"))?);
         let mut options = Options::from_env();
         options.audit = journal.clone();
-        options.actor = Some(Actor::new(Subject::new(OPERATOR)?).staff());
+        let actor = Actor::new(Subject::new(OPERATOR)?).staff();
+        options.actor = Some(actor.clone());
         let root_file = matches!(options.root, RootSource::File);
         let first = !dir.is_used()?;
         if first {
@@ -64,14 +100,47 @@ impl Desk {
             ));
         }
         let vault = home.vault().clone();
+        let tenant = Tenant::new(ORGANISATION)?;
+        let trail = Trail::new(journal.clone());
+        let clock = home.keyring().clock();
+        let crypto = *home.keyring().provider();
+        let github = Webhook::new(Sender::GitHub.scheme(), crypto)?;
+        let slack = Webhook::new(Sender::Slack.scheme(), crypto)?;
+        let inbox = inbox(&home, trail.clone(), [&github, &slack]).await?;
+        let verifier = vault.acting_as(Actor::new(Subject::new(VERIFIER)?));
+        let secrets = verifier.tenant(ORGANISATION)?.place(WEBHOOK_SECRETS)?;
+        let endpoints = Endpoints::new(secrets, tenant.clone(), clock.clone(), [github, slack]);
         Ok(Self {
+            answers: Arc::new(Answers::new(trail.clone(), clock.clone())),
             home,
             vault,
             journal,
-            tenant: Tenant::new(ORGANISATION)?,
+            tenant,
+            actor,
             rewrapping: Arc::default(),
             notices: Notices::default(),
+            endpoints: Arc::new(endpoints),
+            inbox,
+            again: Again::default(),
+            work: Notify::new(),
+            trail,
         })
+    }
+
+    pub(crate) const fn endpoints(&self) -> &Arc<Endpoints> {
+        &self.endpoints
+    }
+
+    pub(crate) const fn answers(&self) -> &Arc<Answers> {
+        &self.answers
+    }
+
+    pub(crate) fn crypto(&self) -> &Provider {
+        self.home.keyring().provider()
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        self.home.keyring().clock()
     }
 
     /// The column of a section, for the one organisation.
@@ -103,15 +172,44 @@ impl Desk {
     }
 }
 
+/// The inbox of the home. One that was made before there were webhooks gets the key that it needs.
+async fn inbox(home: &Home, trail: Trail, known: [&Webhook<WholeBody>; 2]) -> Result<Inbox> {
+    let purpose = Purpose::new(WEBHOOK)?;
+    let keyring = home.keyring();
+    if keyring.promoted_epoch(&purpose).is_err() {
+        let admin = keyring.admin();
+        admin.add_purpose(&purpose, KeyUse::Seal).await?;
+    }
+    let mut policy = InboxPolicy::default();
+    policy.lease = LEASE;
+    let mut builder = Inbox::builder(keyring.clone(), home.data().clone());
+    for webhook in known {
+        builder = builder.provider(webhook, OnceTerms::of(webhook.scheme()))?;
+    }
+    builder.policy(policy).trail(trail).build().await
+}
+
 /// Keeps the lease, follows the ring, and promotes a pending key when all processes know it.
 /// A failure is said once, and again when it is another; without a lease the keyring refuses.
 pub(crate) async fn tick(desk: Arc<Desk>, mut stopping: watch::Receiver<bool>) {
     let mut every = tokio::time::interval(TICK);
     let mut said = String::new();
+    let mut ticks = 0_u32;
     loop {
-        tokio::select! {
-            _ = every.tick() => {}
-            _ = stopping.wait_for(|stop| *stop) => return,
+        let stops = tokio::select! {
+            _ = every.tick() => false,
+            _ = stopping.wait_for(|stop| *stop) => true,
+        };
+        desk.answers.flush().await;
+        if stops {
+            return;
+        }
+        ticks = ticks.saturating_add(1);
+        if ticks >= TIDY {
+            ticks = 0;
+            if let Err(error) = desk.tidy().await {
+                log::failure(&error);
+            }
         }
         let told = match desk.keep_up().await {
             Ok(()) => String::new(),

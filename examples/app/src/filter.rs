@@ -11,7 +11,7 @@ use crate::view::address;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Filter {
-    /// `vault` or `keys`: what was acted on.
+    /// `vault`, `keys` or `webhook`: what was acted on.
     pub(crate) what: String,
     /// The path of a section, without its slash.
     pub(crate) section: String,
@@ -68,8 +68,12 @@ impl Filter {
     }
 
     /// The choices of what was acted on.
-    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 2] {
-        [("vault", "Values"), ("keys", "Keys")]
+    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 3] {
+        [
+            ("vault", "Values"),
+            ("keys", "Keys"),
+            ("webhook", "Webhooks"),
+        ]
     }
 
     /// The choices of where.

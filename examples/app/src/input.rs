@@ -5,6 +5,7 @@ use keyward_axum::SecretForm;
 use keyward_base::{Error, ErrorKind, Reason, RecordId, Revision, SecretBytes, Timestamp};
 use keyward_vault::Facts;
 
+use crate::hooks::{Name, Sender};
 use crate::section::{PROVIDERS, Section};
 use crate::view::{FormView, Problem, field_of, from_utc, sentence};
 
@@ -119,6 +120,51 @@ pub(crate) fn id(
         },
     };
     Ok(RecordId::new(&id)?)
+}
+
+/// The name of a new webhook endpoint.
+pub(crate) fn endpoint(form: &mut SecretForm, view: &mut FormView) -> Result<Name, Refused> {
+    view.id = form.text("id")?;
+    view.provider = form.text("provider")?;
+    let Some(sender) = Sender::of(&view.provider) else {
+        return Err(Refused::mend("provider", "Choose a sender from the list."));
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let fits = (1..=60).contains(&view.id.len()) && view.id.bytes().all(plain);
+    // A browser takes dots alone out of an address.
+    if !fits || matches!(view.id.as_str(), "." | "..") {
+        return Err(Refused::mend(
+            "id",
+            "The name must be 1 to 60 letters, digits or any of . _ - and not dots alone.",
+        ));
+    }
+    let id = RecordId::new(&view.id)?;
+    Ok(Name { sender, id })
+}
+
+/// The signing secret that the sender shows; none where this service chooses it.
+pub(crate) fn signing_secret(
+    form: &mut SecretForm,
+    sender: Sender,
+) -> Result<Option<SecretBytes>, Refused> {
+    let pasted = form.secret("secret");
+    let secret = pasted.expose().trim_ascii();
+    match (sender.is_given_a_secret(), secret.is_empty()) {
+        (true, true) => Ok(None),
+        (true, false) => Err(Refused::mend(
+            "secret",
+            "The secret of GitHub is made here: leave this field empty.",
+        )),
+        (false, true) => Err(Refused::mend(
+            "secret",
+            "The signing secret is missing: paste it.",
+        )),
+        (false, false) if !secret.iter().all(u8::is_ascii_graphic) => Err(Refused::mend(
+            "secret",
+            "The signing secret has a space or a character that none has: paste it alone.",
+        )),
+        (false, false) => Ok(Some(SecretBytes::copy_of(secret))),
+    }
 }
 
 /// The secret fields, and what is not secret beside them.

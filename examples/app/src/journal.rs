@@ -7,12 +7,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::audit::{Intent, Outcome, RunId};
+use keyward_base::audit::{Intent, Outcome, RunId, Value};
 use keyward_base::{
     Actor, BoxFuture, Error, ErrorKind, Event, EventId, KeyId, Place, RecordId, Result, Sink,
     Tenant, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+
+/// What an event of refused webhooks is called.
+const REFUSE: &str = "webhook.refuse";
 
 /// How much of the file one page of the trail looks at.
 const WINDOW: u64 = 32 * 1024;
@@ -23,6 +26,7 @@ pub(crate) struct Journal {
     path: PathBuf,
     file: Mutex<File>,
     open: Mutex<Open>,
+    refused: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// The intents that no outcome follows in the file, as far as it was read.
@@ -94,7 +98,29 @@ impl Journal {
             path,
             file: Mutex::new(file),
             open: Mutex::default(),
+            refused: Mutex::default(),
         })
+    }
+
+    /// How many requests of webhooks were refused since the start, by reason.
+    pub(crate) fn refused(&self) -> BTreeMap<&'static str, u64> {
+        let refused = self.refused.lock();
+        refused.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds up what events of refusals tell: each is a sum itself.
+    fn add_up(&self, event: &Event) {
+        if event.action != REFUSE {
+            return;
+        }
+        let refused = self.refused.lock();
+        let mut refused = refused.unwrap_or_else(PoisonError::into_inner);
+        for (word, value) in event.detail.iter() {
+            if let Value::Number(more) = value {
+                let count = refused.entry(word).or_default();
+                *count = count.saturating_add(more);
+            }
+        }
     }
 
     /// The events before byte `before` of the file, or the newest.
@@ -105,7 +131,10 @@ impl Journal {
 
 impl Sink for Journal {
     fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.write(&Line::of(event)) })
+        Box::pin(async move {
+            self.add_up(event);
+            self.write(&Line::of(event))
+        })
     }
 
     fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {

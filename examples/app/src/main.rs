@@ -7,17 +7,20 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`settings`] | the two environment variables |
-//! | [`desk`] | the service: vault, keyring, audit trail |
+//! | [`desk`] | the service: vault, keyring, audit trail, inbox |
+//! | [`hooks`] | webhooks: their secrets, and what they do |
 //! | [`pages`] | what each address answers |
 //! | [`filter`] | which events of the audit trail are shown |
 //! | [`input`] | what a form sent |
-//! | [`view`], [`timeline`], [`section`] | what the pages show |
+//! | [`view`], [`hookview`], [`timeline`], [`section`] | what the pages show |
 //! | [`journal`] | the audit trail on disk |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
 mod desk;
 mod filter;
+mod hooks;
+mod hookview;
 mod input;
 mod journal;
 mod log;
@@ -67,13 +70,15 @@ async fn serve() -> Result<()> {
         .with_source(e)
     })?;
     let desk = Arc::new(Desk::open(&settings.data).await?);
+    let routes = pages::routes(Arc::clone(&desk))?;
     let (stop, stopping) = watch::channel(false);
     let ticking = tokio::spawn(desk::tick(Arc::clone(&desk), stopping.clone()));
+    let working = tokio::spawn(desk::work(Arc::clone(&desk), stopping.clone()));
     let address = listener.local_addr().map_err(cannot_listen)?;
     announce(&format!("listening on http://{address}"));
 
     let mut told = stopping.clone();
-    let server = axum::serve(listener, pages::routes(Arc::clone(&desk)))
+    let server = axum::serve(listener, routes)
         .with_graceful_shutdown(async move {
             let _ = told.wait_for(|stop| *stop).await;
         })
@@ -87,6 +92,7 @@ async fn serve() -> Result<()> {
         log::failure(&cannot_listen(error));
     }
     let _ = ticking.await;
+    let _ = tokio::time::timeout(GRACE, working).await;
     desk.leave();
     Ok(())
 }

@@ -32,6 +32,45 @@ impl KeyRow {
     }
 }
 
+/// What keys seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Values,
+    Webhooks,
+}
+
+impl Sort {
+    pub(crate) const fn purpose(self) -> &'static str {
+        match self {
+            Self::Values => "vault",
+            Self::Webhooks => "webhook",
+        }
+    }
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Values => "The keys that seal values",
+            Self::Webhooks => "The keys that seal webhooks",
+        }
+    }
+
+    /// Where the button that makes a new one leads.
+    pub(crate) const fn rotate(self) -> &'static str {
+        match self {
+            Self::Values => "/keys/rotate",
+            Self::Webhooks => "/keys/rotate-webhooks",
+        }
+    }
+}
+
+/// The keys of a sort.
+#[derive(Debug)]
+pub(crate) struct KeysOf {
+    pub(crate) sort: Sort,
+    pub(crate) can_rotate: bool,
+    pub(crate) keys: Vec<KeyRow>,
+}
+
 /// A stretch of one state.
 #[derive(Debug)]
 pub(crate) struct Span {
@@ -67,11 +106,10 @@ pub(crate) struct Keys {
     /// Why the last button did nothing.
     pub(crate) problem: Option<String>,
     pub(crate) refresh: bool,
-    pub(crate) can_rotate: bool,
     pub(crate) step: Step,
     pub(crate) legend: [&'static str; 5],
     pub(crate) from: String,
-    pub(crate) keys: Vec<KeyRow>,
+    pub(crate) sorts: [KeysOf; 2],
     pub(crate) facts: Vec<Fact>,
 }
 

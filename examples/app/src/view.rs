@@ -25,6 +25,7 @@ impl Page {
             ("/servers", "Servers"),
             ("/hosts", "Git hosts"),
             ("/environments", "Variables"),
+            ("/webhooks", "Webhooks"),
             ("/keys", "Keys"),
             ("/audit", "Audit"),
         ]
@@ -205,6 +206,7 @@ impl From<Line> for EventRow {
             (Some(place), Some(record), _) => format!("{place} {record}"),
             (Some(place), None, _) => place,
             (None, _, Some(key)) => format!("key {key}"),
+            (None, Some(endpoint), None) => format!("endpoint {endpoint}"),
             _ => String::new(),
         };
         let at = Timestamp::from_millis(line.at);
@@ -255,7 +257,7 @@ pub(crate) fn from_utc(at: jiff::civil::DateTime) -> Option<Timestamp> {
     u64::try_from(millis).ok().map(Timestamp::from_millis)
 }
 
-fn moment(at: Timestamp, form: &str) -> String {
+pub(crate) fn moment(at: Timestamp, form: &str) -> String {
     i64::try_from(at.as_millis())
         .ok()
         .and_then(|millis| {

@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::arithmetic_side_effects, missing_docs, unreachable_pub)]
 
+mod received;
 mod service;
 
 use std::os::unix::fs::PermissionsExt;

@@ -16,7 +16,7 @@ use std::process::Stdio;
 use service::{Service, command, random, send};
 use tempfile::TempDir;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "/",
     "/servers",
     "/servers/new",
@@ -24,6 +24,8 @@ const PAGES: [&str; 11] = [
     "/hosts/new",
     "/environments",
     "/environments/new",
+    "/webhooks",
+    "/webhooks/new",
     "/keys",
     "/audit",
     "/style.css",
@@ -90,7 +92,7 @@ fn every_answer_carries_the_headers_and_no_page_a_script() {
             );
         }
     }
-    for path in &PAGES[..9] {
+    for path in &PAGES[..11] {
         let page = service.page(path);
         assert!(page.contains("one development user"), "{path}");
         assert_eq!(page.matches("<h1").count(), 1, "{path}");
@@ -288,7 +290,7 @@ fn only_loopback_is_served() {
 fn errors_belong_to_their_fields() {
     type Sent = &'static [(&'static str, &'static [u8])];
     let service = Service::start();
-    let cases: [(&str, Sent, &str); 8] = [
+    let cases: [(&str, Sent, &str); 12] = [
         ("/servers", &[("id", b"web-1"), ("secret", b"x")], "id"),
         ("/servers", &[("id", b"a@b"), ("secret", b"x")], "secret"),
         (
@@ -314,6 +316,22 @@ fn errors_belong_to_their_fields() {
         ("/environments", &[("id", b"new"), ("secret", b"A=1")], "id"),
         ("/environments", &[("id", b"."), ("secret", b"A=1")], "id"),
         ("/environments", &[("id", b".."), ("secret", b"A=1")], "id"),
+        ("/webhooks", &[("id", b"a"), ("provider", b"x")], "provider"),
+        (
+            "/webhooks",
+            &[("id", b"a/b"), ("provider", b"github")],
+            "id",
+        ),
+        (
+            "/webhooks",
+            &[("id", b"a"), ("provider", b"slack")],
+            "secret",
+        ),
+        (
+            "/webhooks",
+            &[("id", b"a"), ("provider", b"github"), ("secret", b"x")],
+            "secret",
+        ),
     ];
     for (path, fields, field) in cases {
         let page = service.post(path, fields);
@@ -334,7 +352,12 @@ fn errors_belong_to_their_fields() {
         );
     }
     // Whatever describes a field is there.
-    for path in ["/servers/new", "/hosts/new", "/environments/new"] {
+    for path in [
+        "/servers/new",
+        "/hosts/new",
+        "/environments/new",
+        "/webhooks/new",
+    ] {
         let page = service.page(path);
         for described in page.split("aria-describedby=\"").skip(1) {
             for id in described.split('"').next().unwrap().split(' ') {

@@ -8,7 +8,7 @@ use keyward_vault::{Progress, Rewrap};
 
 use super::Desk;
 use crate::log;
-use crate::timeline::{self, Bar, KeyRow, Keys, LEGEND, Step};
+use crate::timeline::{self, Bar, KeyRow, Keys, KeysOf, LEGEND, Sort, Step};
 use crate::view::{Fact, Page, minute};
 
 /// How far sealing all values anew is.
@@ -54,13 +54,10 @@ impl Desk {
         Ok(())
     }
 
-    /// Makes a new key. It seals as soon as every process knows it.
-    pub(crate) async fn rotate(&self) -> Result<()> {
-        self.home
-            .keyring()
-            .admin()
-            .rotate(&Purpose::new("vault")?)
-            .await?;
+    /// Makes a new key of that sort. It seals as soon as every process knows it.
+    pub(crate) async fn rotate(&self, sort: Sort) -> Result<()> {
+        let admin = self.home.keyring().admin();
+        admin.rotate(&Purpose::new(sort.purpose())?).await?;
         self.keep_up().await
     }
 
@@ -99,18 +96,27 @@ impl Desk {
             *state = Rewrapping::Running { done: 0, of: 0 };
         }
         let vault = self.vault.clone();
+        let admin = self.home.keyring().admin();
+        let webhook = self.inbox.purpose().clone();
         let state = Arc::clone(&self.rewrapping);
         tokio::spawn(async move {
-            let seen = Arc::clone(&state);
-            let progress = move |at: Progress| {
-                let (done, of) = (at.seen, at.total);
-                *held(&seen) = Rewrapping::Running { done, of };
+            let told = || {
+                let seen = Arc::clone(&state);
+                move |at: Progress| {
+                    let (done, of) = (at.seen, at.total);
+                    *held(&seen) = Rewrapping::Running { done, of };
+                }
             };
-            let ended = Rewrap::new(&vault).progress(progress).run().await;
+            let ended = async {
+                let values = Rewrap::new(&vault).progress(told()).run().await?;
+                let hooks = admin.rewrap_values(&webhook, told()).await?;
+                Ok::<_, Error>((values, hooks))
+            };
+            let ended = ended.await;
             *held(&state) = match ended {
-                Ok(report) => Rewrapping::Ended {
-                    left: report.left,
-                    quarantined: report.quarantined,
+                Ok((values, hooks)) => Rewrapping::Ended {
+                    left: values.left.saturating_add(hooks.left),
+                    quarantined: values.quarantined.saturating_add(hooks.quarantined),
                 },
                 Err(error) => {
                     log::failure(&error);
@@ -133,8 +139,13 @@ impl Desk {
         let since = since.map_or_else(String::new, |at| format!(", since {} UTC", minute(at)));
         let older = older_rows(&status.keys, &usage.keys);
         Ok(match older {
-            0 => format!("One key seals{since}. No value needs an older one."),
-            n => format!("One key seals{since}. {} an older one.", needs(n)),
+            0 => format!(
+                "One key seals values{since}, another webhooks. Nothing needs an older one."
+            ),
+            n => format!(
+                "One key seals values{since}, another webhooks. {} an older one.",
+                needs(n)
+            ),
         })
     }
 
@@ -152,20 +163,24 @@ impl Desk {
             .min()
             .unwrap_or(now);
         let step = self.step(&status.keys, &usage.keys, &replicas);
-        let rows = status
-            .keys
-            .iter()
-            .rev()
-            .map(|key| row(key, &usage, from, now));
+        let of_sort = |sort: Sort| {
+            let of = |key: &&KeyStatus| key.purpose.as_str() == sort.purpose();
+            let keys = status.keys.iter().filter(of);
+            let rows = keys.clone().rev().map(|key| row(key, &usage, from, now));
+            KeysOf {
+                sort,
+                can_rotate: !keys.clone().any(|key| key.state == KeyState::Pending),
+                keys: rows.collect(),
+            }
+        };
         Ok(Keys {
             page,
             problem,
             refresh: step.refresh,
-            can_rotate: !status.keys.iter().any(|key| key.state == KeyState::Pending),
             step,
             legend: LEGEND,
             from: minute(from),
-            keys: rows.collect(),
+            sorts: [Sort::Values, Sort::Webhooks].map(of_sort),
             facts: vec![
                 Fact::code("Its id", status.ring.to_string()),
                 Fact::plain("Changes so far", status.epoch.to_string()),

@@ -10,6 +10,7 @@ use keyward_base::{Error, ErrorKind, KeyId, Reason};
 
 use super::{After, html, page};
 use crate::desk::Desk;
+use crate::timeline::Sort;
 use crate::view::sentence;
 
 fn key(id: &str) -> Result<KeyId, Error> {
@@ -46,8 +47,13 @@ pub(super) async fn show(
 }
 
 pub(super) async fn rotate(State(desk): State<Arc<Desk>>) -> Result<Response, Failure> {
-    let result = desk.rotate().await;
+    let result = desk.rotate(Sort::Values).await;
     answer(&desk, "A new key was made.", result).await
+}
+
+pub(super) async fn rotate_webhooks(State(desk): State<Arc<Desk>>) -> Result<Response, Failure> {
+    let result = desk.rotate(Sort::Webhooks).await;
+    answer(&desk, "A new key of webhooks was made.", result).await
 }
 
 pub(super) async fn rewrap(State(desk): State<Arc<Desk>>) -> Redirect {

@@ -3,7 +3,9 @@
 mod audit;
 mod credentials;
 mod home;
+mod hooks;
 mod keys;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use crate::notice::Notice;
 use crate::view::{ErrorPage, Page};
 
 /// All pages, behind their policy.
-pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
     let guard = WebGuard::new(Origins::loopback())
         .error_page(error_page)
         .report(log::failure);
@@ -32,15 +34,27 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/healthz", get(healthy))
         .with_state(Arc::clone(&desk))
         .layer(RoutePolicy::machines(&guard));
+    let hooks = hooks::routes(&desk, &guard)?;
     let pages = Router::new()
         .route("/", get(home::show))
         .route("/audit", get(audit::show))
         .route("/keys", get(keys::show))
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/rewrap", post(keys::rewrap))
+        .route("/keys/rotate-webhooks", post(keys::rotate_webhooks))
         .route("/keys/{id}/disable", post(keys::disable))
         .route("/keys/{id}/enable", post(keys::enable))
         .route("/keys/{id}/destroy", post(keys::destroy))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/new", get(webhooks::blank))
+        .route("/webhooks/{id}", get(webhooks::show))
+        .route(
+            "/webhooks/{id}/replace",
+            get(webhooks::replacing).post(webhooks::replace),
+        )
+        .route("/webhooks/{id}/delete", post(webhooks::delete))
+        .route("/webhooks/{id}/{row}/replay", post(webhooks::replay))
+        .route("/webhooks/{id}/{row}/forget", post(webhooks::forget))
         .route(
             "/{section}",
             get(credentials::list).post(credentials::connect),
@@ -69,7 +83,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         )
         .with_state(desk)
         .layer(RoutePolicy::pages(&guard));
-    probe.merge(pages)
+    Ok(probe.merge(hooks).merge(pages))
 }
 
 /// For whatever watches over the process: 503 while the keyring cannot be reached.

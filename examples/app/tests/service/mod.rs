@@ -111,6 +111,15 @@ impl Service {
             .expect("the first process owns the folder")
     }
 
+    /// Ends it as a power cut does.
+    pub fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.folder
+            .take()
+            .expect("the first process owns the folder")
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         send(
             self.addr,
@@ -285,9 +294,16 @@ pub fn wait_until(done: impl Fn() -> bool) {
     }
 }
 
-/// The ids of the keys of that state, as the page shows them.
+/// The ids of the keys of that state that seal values, as the page shows them.
 pub fn keys(service: &Service, state: &str) -> Vec<String> {
+    keys_of(service, "vault", state)
+}
+
+pub fn keys_of(service: &Service, purpose: &str, state: &str) -> Vec<String> {
     let page = service.page("/keys");
+    let section = format!("<h2 id=\"life-{purpose}\">");
+    let page = page.split(&section).nth(1).unwrap();
+    let page = page.split("</section>").next().unwrap();
     let badge = format!("</code> <span class=\"badge s-{state}\">");
     let parts: Vec<_> = page.split(&badge).collect();
     let id = |part: &&str| part[part.len() - 16..].to_owned();

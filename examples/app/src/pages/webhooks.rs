@@ -1,0 +1,237 @@
+//! Webhook endpoints and what came to them.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::{Failure, SecretForm, Shown};
+use keyward_base::{Error, Reason, SecretBytes};
+
+use super::{After, html, page};
+use crate::desk::Desk;
+use crate::hooks::Name;
+use crate::hookview::{MadeWebhook, NewWebhook, OneWebhook, Webhooks};
+use crate::hookview::{counts_in_words, refused_in_words};
+use crate::input::{self, Refused};
+use crate::view::{FormView, Part, address};
+
+const PATH: &str = "/webhooks";
+
+/// Deliveries that the overview shows.
+const LATELY: usize = 50;
+
+type Answer<T> = Result<T, Failure>;
+
+/// As the browser named this service, which the policy of the pages has looked at.
+fn host(headers: &HeaderMap) -> &str {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.unwrap_or_default()
+}
+
+fn page_of(name: &Name) -> String {
+    format!("{PATH}/{}", address(&name.text()))
+}
+
+pub(super) async fn list(
+    State(desk): State<Arc<Desk>>,
+    Query(after): Query<After>,
+    headers: HeaderMap,
+) -> Answer<Html<String>> {
+    let endpoints = desk.all_endpoints(host(&headers)).await?;
+    let mut deliveries = Vec::new();
+    for endpoint in &endpoints {
+        deliveries.extend(desk.deliveries(&Name::parse(&endpoint.id)?).await?);
+    }
+    deliveries.sort_by_key(|row| std::cmp::Reverse(row.at));
+    deliveries.truncate(LATELY);
+    html(&Webhooks {
+        page: page(&desk, PATH, after.notice(&desk, PATH)),
+        endpoints,
+        deliveries,
+        counts: counts_in_words(desk.delivery_counts().await?),
+        refused: refused_in_words(&desk.journal().refused()),
+    })
+}
+
+pub(super) async fn show(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    Query(after): Query<After>,
+    headers: HeaderMap,
+) -> Answer<Html<String>> {
+    let name = Name::parse(&id)?;
+    let endpoint = desk.one_endpoint(&name, host(&headers)).await?;
+    let notice = after.notice(&desk, &endpoint.path);
+    html(&OneWebhook {
+        page: page(&desk, PATH, notice),
+        endpoint,
+        deliveries: desk.deliveries(&name).await?,
+    })
+}
+
+fn blank_form() -> FormView {
+    FormView {
+        action: PATH.to_owned(),
+        back: PATH.to_owned(),
+        ..FormView::default()
+    }
+}
+
+fn form_page(desk: &Desk, form: FormView) -> Answer<Html<String>> {
+    html(&NewWebhook {
+        page: page(desk, PATH, None),
+        form,
+    })
+}
+
+/// The form again, with what to mend and without anything secret.
+fn again(desk: &Desk, mut form: FormView, refused: Refused) -> Answer<Response> {
+    match refused {
+        Refused::Mend(problem) => form.problem = Some(problem),
+        Refused::Failed(error) => return Err(error.into()),
+    }
+    let page = form_page(desk, form)?;
+    Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// To the endpoint's page, or by way of the one that shows a secret that was made.
+async fn stored(
+    desk: &Desk,
+    name: &Name,
+    made: Option<SecretBytes>,
+    host: &str,
+    said: &'static str,
+) -> Answer<Response> {
+    let Some(value) = made else {
+        let to = desk.notices().tell(&page_of(name), said, &[]);
+        return Ok(Redirect::to(&to).into_response());
+    };
+    let shown = html(&MadeWebhook {
+        page: page(desk, PATH, None),
+        endpoint: desk.one_endpoint(name, host).await?,
+        secret: Part {
+            name: "Secret".to_owned(),
+            value,
+        },
+    })?;
+    Ok(shown.into_response())
+}
+
+pub(super) async fn blank(State(desk): State<Arc<Desk>>) -> Answer<Html<String>> {
+    form_page(&desk, blank_form())
+}
+
+pub(super) async fn create(
+    State(desk): State<Arc<Desk>>,
+    headers: HeaderMap,
+    mut form: SecretForm,
+) -> Answer<Response> {
+    let mut view = blank_form();
+    let made = async {
+        let name = input::endpoint(&mut form, &mut view)?;
+        let pasted = input::signing_secret(&mut form, name.sender)?;
+        let made = desk.new_endpoint(&name, pasted.as_ref()).await;
+        let made = made.map_err(|e| match Refused::on_first_put(e) {
+            Refused::Failed(error) => Refused::from(error),
+            taken => taken,
+        });
+        Ok((name, made?))
+    };
+    match made.await {
+        Ok((name, made)) => stored(&desk, &name, made, host(&headers), "Sealed and stored.").await,
+        Err(refused) => again(&desk, view, refused),
+    }
+}
+
+/// The form for a secret that is pasted.
+pub(super) async fn replacing(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+) -> Answer<Html<String>> {
+    let name = Name::parse(&id)?;
+    let endpoint = desk.one_endpoint(&name, "").await?;
+    if name.sender.is_given_a_secret() {
+        return Err(Error::rejected(Reason::NOT_FOUND).into());
+    }
+    form_page(&desk, over(&name, endpoint.revision))
+}
+
+fn over(name: &Name, revision: u64) -> FormView {
+    FormView {
+        id: name.id.as_str().to_owned(),
+        revision: Some(revision),
+        action: format!("{}/replace", page_of(name)),
+        back: page_of(name),
+        ..FormView::default()
+    }
+}
+
+pub(super) async fn replace(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    mut form: SecretForm,
+) -> Answer<Response> {
+    let name = Name::parse(&id)?;
+    let revision = input::revision(&mut form)?;
+    let view = over(&name, revision.number());
+    let made = async {
+        let pasted = input::signing_secret(&mut form, name.sender)?;
+        let replaced = desk
+            .replace_secret(&name, pasted.as_ref(), revision)
+            .await?;
+        Ok::<_, Refused>(replaced)
+    };
+    let said = "Replaced. The former secret counts until the time below.";
+    match made.await {
+        Ok(made) => stored(&desk, &name, made, host(&headers), said).await,
+        Err(Refused::Mend(problem)) if name.sender.is_given_a_secret() => {
+            // There is no form to show it at.
+            Err(Failure::conflict(Error::misuse(problem.text)))
+        }
+        Err(refused) => again(&desk, view, refused),
+    }
+}
+
+pub(super) async fn delete(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    mut form: SecretForm,
+) -> Answer<Redirect> {
+    let name = Name::parse(&id)?;
+    let revision = input::revision(&mut form)?;
+    desk.delete_endpoint(&name, revision).await?;
+    Ok(Redirect::to(&desk.notices().tell(PATH, "Deleted.", &[])))
+}
+
+pub(super) async fn replay(
+    State(desk): State<Arc<Desk>>,
+    Path((id, row)): Path<(String, String)>,
+) -> Answer<Redirect> {
+    let name = Name::parse(&id)?;
+    let said = match desk.replay(&name, &row).await? {
+        true => "It is handled again.",
+        false => "It waits, or is being handled.",
+    };
+    Ok(Redirect::to(&desk.notices().tell(
+        &page_of(&name),
+        said,
+        &[],
+    )))
+}
+
+pub(super) async fn forget(
+    State(desk): State<Arc<Desk>>,
+    Path((id, row)): Path<(String, String)>,
+) -> Answer<Redirect> {
+    let name = Name::parse(&id)?;
+    desk.forget(&name, &row).await?;
+    let said = "Forgotten. If it is sent again, it is taken in anew.";
+    Ok(Redirect::to(&desk.notices().tell(
+        &page_of(&name),
+        said,
+        &[],
+    )))
+}
