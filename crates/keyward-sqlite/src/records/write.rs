@@ -1,7 +1,7 @@
 //! What writes records.
 
 use keyward_base::Timestamp;
-use keyward_store::{Applied, Collection, RecordKey, Version, Write};
+use keyward_store::{Applied, Collection, Content, RecordKey, Version, Write};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::number::{from_time, from_u64, from_usize, to_u64};
@@ -66,31 +66,51 @@ pub(crate) fn one(tx: &mut Tx<'_>, write: &Write) -> rusqlite::Result<Option<Opt
             content,
         } => {
             let version = tx.next()?;
-            let made = tx
-                .conn
-                .prepare_cached(
-                    "UPDATE record SET version = ?4, expires = ?5, mac_key = ?6, token_key = ?7,
-                         word = ?8, data = ?9, sealed = ?10
-                     WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND version = ?11",
-                )?
-                .execute(params![
-                    key.collection.as_str(),
-                    key.owner,
-                    key.id,
-                    version,
-                    content.expires.map(from_time),
-                    content.mac_key.as_bytes(),
-                    content.token_key.as_bytes(),
-                    content.word,
-                    content.data,
-                    content.sealed,
-                    from_u64(expected.number())
-                ])?;
-            given(made, version)
+            let swapped = swap(tx.conn, key, *expected, content, version)?;
+            given(swapped, version)
         }
         // A write this release does not know must not be taken for one that was made.
         _ => Err(rusqlite::Error::InvalidQuery),
     }
+}
+
+/// Most swaps change text and data alone: then the five indexes over the other columns are not even
+/// opened. Which columns a statement sets says so to SQLite, not whether they differ, so that the
+/// statement which sets them all is the second to be tried.
+fn swap(
+    conn: &Connection,
+    key: &RecordKey,
+    expected: Version,
+    content: &Content,
+    version: i64,
+) -> rusqlite::Result<usize> {
+    let tried = [
+        "UPDATE record SET version = ?4, data = ?9, sealed = ?10
+         WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND version = ?11
+             AND expires IS ?5 AND mac_key = ?6 AND token_key = ?7 AND word = ?8",
+        "UPDATE record SET version = ?4, expires = ?5, mac_key = ?6, token_key = ?7,
+             word = ?8, data = ?9, sealed = ?10
+         WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND version = ?11",
+    ];
+    for statement in tried {
+        let made = conn.prepare_cached(statement)?.execute(params![
+            key.collection.as_str(),
+            key.owner,
+            key.id,
+            version,
+            content.expires.map(from_time),
+            content.mac_key.as_bytes(),
+            content.token_key.as_bytes(),
+            content.word,
+            content.data,
+            content.sealed,
+            from_u64(expected.number())
+        ])?;
+        if made > 0 {
+            return Ok(made);
+        }
+    }
+    Ok(0)
 }
 
 fn given(made: usize, version: i64) -> rusqlite::Result<Option<Option<Version>>> {
