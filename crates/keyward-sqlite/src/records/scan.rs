@@ -20,7 +20,8 @@ pub(super) fn records(conn: &Connection, scan: &Scan) -> rusqlite::Result<Page<R
         return Ok(nothing());
     };
     let budget = PageBudget::of(scan);
-    page(conn, &scan.collection, select, budget, whole)
+    let place = |record: &Record| place(&record.key);
+    page(conn, &scan.collection, select, budget, whole, place)
 }
 
 /// A page of outlines. The columns stand before `sealed` in the row, so that none of the pages
@@ -36,8 +37,8 @@ pub(super) fn outlines(
     };
     let budget = PageBudget::of(scan);
     let mut fronts = Fronts { conn, open: None };
-    page(conn, &scan.collection, select, budget, |row, key| {
-        let place = place(&key);
+    let place = |outline: &Outline| place(&outline.key);
+    let make = |row: &Row<'_>, key| {
         let sealed_len = length(1, row.get(1)?)?;
         let front = fronts.read(row.get(4)?, sealed_len.min(front))?;
         let outline = Outline {
@@ -49,8 +50,9 @@ pub(super) fn outlines(
             expires: expires(row, 3)?,
         };
         let length = outline.front.len().saturating_add(outline.data.len());
-        Ok((outline, place, length))
-    })
+        Ok((outline, length))
+    };
+    page(conn, &scan.collection, select, budget, make, place)
 }
 
 /// Reads the beginnings of sealed texts, and nothing behind them.
@@ -96,19 +98,23 @@ pub(super) fn find(conn: &Connection, find: &Find) -> rusqlite::Result<Page<Reco
         return Ok(nothing());
     };
     let budget = PageBudget::new(find.limit, find.bytes);
-    page(conn, &find.collection, select, budget, |row, key| {
+    let make = |row: &Row<'_>, key| {
         // Where to go on: a word that was damaged says it for no page.
-        let word = row.get(6)?;
-        let (record, (owner, id), length) = whole(row, key)?;
-        Ok((record, Found { word, owner, id }, length))
-    })
+        row.get_ref(6)?.as_str()?;
+        whole(row, key)
+    };
+    let place = |record: &Record| Found {
+        word: record.word.clone(),
+        owner: record.key.owner.clone(),
+        id: record.key.id.clone(),
+    };
+    page(conn, &find.collection, select, budget, make, place)
 }
 
-fn whole(row: &Row<'_>, key: RecordKey) -> rusqlite::Result<(Record, Place, usize)> {
-    let place = place(&key);
+fn whole(row: &Row<'_>, key: RecordKey) -> rusqlite::Result<(Record, usize)> {
     let record = record(row, key)?;
     let length = record.sealed.len().saturating_add(record.data.len());
-    Ok((record, place, length))
+    Ok((record, length))
 }
 
 fn place(key: &RecordKey) -> Place {
@@ -125,14 +131,15 @@ fn nothing<T, P>() -> Page<T, P> {
 /// A statement whose columns end with owner and id, and its values.
 type Select = (String, Vec<Value>);
 
-/// Reads one page: each row as what `make` makes of it, where that lies in the order, and how
-/// many bytes it has beside owner and id.
+/// Reads one page: each row as what `make` makes of it, and how many bytes that has beside owner
+/// and id; `place` says where an item lies in the order.
 fn page<T, P>(
     conn: &Connection,
     collection: &Collection,
     (sql, values): Select,
     mut budget: PageBudget,
-    mut make: impl FnMut(&Row<'_>, RecordKey) -> rusqlite::Result<(T, P, usize)>,
+    mut make: impl FnMut(&Row<'_>, RecordKey) -> rusqlite::Result<(T, usize)>,
+    place: impl Fn(&T) -> P,
 ) -> rusqlite::Result<Page<T, P>> {
     let mut page = Page {
         items: Vec::new(),
@@ -140,7 +147,6 @@ fn page<T, P>(
     };
     // One moment: a text is read after its row was.
     let tx = conn.unchecked_transaction()?;
-    let mut last = None;
     {
         let mut statement = conn.prepare_cached(&sql)?;
         let owner = statement.column_count().saturating_sub(2);
@@ -152,13 +158,12 @@ fn page<T, P>(
                 id: row.get(owner.saturating_add(1))?,
             };
             let names = key.owner.len().saturating_add(key.id.len());
-            let (item, place, length) = make(row, key)?;
+            let (item, length) = make(row, key)?;
             if !budget.admit(names.saturating_add(length)) {
-                page.next = last;
+                page.next = page.items.last().map(&place);
                 break;
             }
             page.items.push(item);
-            last = Some(place);
         }
     }
     tx.finish()?;
