@@ -1,5 +1,6 @@
 //! The keyring: one handle on the keys of a service.
 
+mod ahead;
 mod anchored;
 mod builder;
 mod columns;

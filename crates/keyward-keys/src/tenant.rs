@@ -174,8 +174,45 @@ fn wrap_context(
     TENANT_KEY.encode(&fields)
 }
 
+/// Whether the newest key of `record` may seal: it is under the Active ring key, of the suite that
+/// new keys are of, and issued in `promoted_epoch` or later.
+pub(crate) fn may_seal(
+    record: &TenantRecord,
+    snapshot: &Snapshot,
+    purpose: &Purpose,
+    promoted_epoch: u64,
+) -> Result<bool> {
+    let active = snapshot.ring.active(purpose)?;
+    // A key of another suite, that was wrapped anew since, seals no more.
+    Ok(record.current().is_some_and(|entry| {
+        entry.wrapped_by == active.id
+            && entry.issued_epoch >= promoted_epoch
+            && Some(entry.suite) == active.kind.suite()
+    }))
+}
+
+/// Adds a new key to `record`, and takes out those that cannot return. No: its id is taken.
+pub(crate) fn add_key(
+    record: &mut TenantRecord,
+    snapshot: &Snapshot,
+    provider: &Provider,
+    purpose: &Purpose,
+    tenant: &Tenant,
+    now: Timestamp,
+) -> Result<bool> {
+    record
+        .entries
+        .retain(|entry| snapshot.ring.may_return(entry.wrapped_by));
+    let new = issue(snapshot, provider, purpose, tenant, now)?;
+    if record.entries.iter().any(|entry| entry.id == new.id) {
+        return Ok(false);
+    }
+    record.entries.push(new);
+    Ok(true)
+}
+
 /// A new key for a tenant, under the Active ring key.
-pub(crate) fn issue(
+fn issue(
     snapshot: &Snapshot,
     provider: &Provider,
     purpose: &Purpose,

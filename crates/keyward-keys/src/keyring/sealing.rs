@@ -52,7 +52,7 @@ impl Keyring {
     }
 
     /// The current view, read anew if its Active key cannot satisfy the barrier.
-    async fn snapshot_behind(
+    pub(super) async fn snapshot_behind(
         &self,
         promoted_epoch: u64,
         purpose: &Purpose,
@@ -69,7 +69,7 @@ impl Keyring {
         Ok(snapshot)
     }
 
-    fn cached_sealing_key(
+    pub(super) fn cached_sealing_key(
         &self,
         snapshot: &Snapshot,
         purpose: &Purpose,
@@ -102,22 +102,11 @@ impl Keyring {
                 Some((found, record, snapshot)) => (Some(found.version), record, snapshot),
                 None => (None, TenantRecord::default(), self.snapshot()),
             };
-            let active = snapshot.ring.active(purpose)?;
-            // A key of another suite, that was wrapped anew since, seals no more.
-            let fits = record.current().is_some_and(|entry| {
-                entry.wrapped_by == active.id
-                    && entry.issued_epoch >= promoted_epoch
-                    && Some(entry.suite) == active.kind.suite()
-            });
-            if !fits {
-                record
-                    .entries
-                    .retain(|entry| snapshot.ring.may_return(entry.wrapped_by));
-                let new = tenant::issue(&snapshot, &self.0.provider, purpose, tenant, now)?;
-                if record.entries.iter().any(|entry| entry.id == new.id) {
+            if !tenant::may_seal(&record, &snapshot, purpose, promoted_epoch)? {
+                let provider = &self.0.provider;
+                if !tenant::add_key(&mut record, &snapshot, provider, purpose, tenant, now)? {
                     continue;
                 }
-                record.entries.push(new);
                 let place = tenant_place(purpose, tenant);
                 let written = self
                     .write_tenant(place, version, &record, &snapshot, purpose, tenant)

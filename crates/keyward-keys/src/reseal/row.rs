@@ -64,7 +64,8 @@ impl Keyring {
         if old.issued_epoch() >= promoted_epoch {
             return Ok(Resealed::Current);
         }
-        let new = self.sealing_key(purpose, &tenant, promoted_epoch).await?;
+        let new = self.resealing_key(purpose, &tenant, promoted_epoch);
+        let new = new.await?;
         // From here on nothing waits: no plaintext lies in a future.
         Ok(match reseal(&old, &new)? {
             Some(moved) => Resealed::Moved(moved),
