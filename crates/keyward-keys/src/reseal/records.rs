@@ -15,7 +15,8 @@ use crate::keyring::Keyring;
 pub(crate) const QUARANTINE: &str = "quarantine/";
 
 /// Bytes of rows sealed anew in one transaction: few large ones rather than many. With the texts
-/// sealed anew, a run holds about three times as much, and one row's plaintext: 16 MiB at most.
+/// sealed anew, and those of the page before, which are being written, a run holds about six times
+/// as much, and one row's plaintext: 32 MiB at most.
 const BYTES: usize = 2 * 1024 * 1024;
 
 /// How often a batch that lost to live writers is tried again before it is split into rows.
@@ -31,18 +32,15 @@ pub(crate) struct Rows<'a> {
     pub(crate) row: &'a dyn ResealRow,
 }
 
-/// Seals anew what is old, from where an interrupted run left off.
+/// Seals anew what is old, from where an interrupted run left off. While one page is written, the
+/// next is read and sealed: whatever changes meanwhile is a condition of its own write.
 pub(crate) async fn reseal(rows: Rows<'_>, pass: &mut Pass<'_>) -> Result<()> {
     let keyring = pass.keyring().clone();
+    let limit = pass.rows();
     let (mut barrier, mut cursor) = begin(rows, &keyring).await?;
-    loop {
-        let scan = Scan::of(rows.collection.clone())
-            .after(cursor.after())
-            .limit(pass.rows())
-            .bytes(BYTES);
-        let records = rows.store.scan(scan).await?.items;
-        let Some(last) = records.last() else { break };
-        let after = (last.key.owner.clone(), last.key.id.clone());
+    let mut next = Sealed::page(rows, &keyring, &barrier, cursor.after(), limit).await?;
+    while let Some(page) = next {
+        let after = Some(page.after.clone());
         let mut run = Run {
             rows,
             keyring: &keyring,
@@ -50,10 +48,22 @@ pub(crate) async fn reseal(rows: Rows<'_>, pass: &mut Pass<'_>) -> Result<()> {
             cursor: &mut cursor,
             pass: &mut *pass,
         };
-        if !run.page(records, after).await? {
+        let (written, following) = tokio::join!(
+            run.page(page),
+            Sealed::page(rows, &keyring, &barrier, after.clone(), limit)
+        );
+        let stands = written?;
+        pass.tell();
+        if !stands {
+            // What was sealed behind the old barrier is not written.
             (barrier, cursor) = begin(rows, &keyring).await?;
         }
-        pass.tell();
+        next = if stands && cursor.after() == after {
+            following?
+        } else {
+            // Here, or elsewhere if another run has moved the cursor on.
+            Sealed::page(rows, &keyring, &barrier, cursor.after(), limit).await?
+        };
     }
     cursor.clear(rows.store).await
 }
@@ -68,6 +78,42 @@ async fn begin(rows: Rows<'_>, keyring: &Keyring) -> Result<(Barrier, Cursor)> {
     Ok((barrier, cursor))
 }
 
+/// A page of records, what moves of them, and what became of each.
+struct Sealed {
+    records: Vec<Record>,
+    after: (String, String),
+    moved: Vec<Write>,
+    became: Vec<Resealed>,
+}
+
+impl Sealed {
+    /// The page behind `after`; none at the end.
+    async fn page(
+        rows: Rows<'_>,
+        keyring: &Keyring,
+        barrier: &Barrier,
+        after: Option<(String, String)>,
+        limit: usize,
+    ) -> Result<Option<Self>> {
+        let scan = Scan::of(rows.collection.clone())
+            .after(after)
+            .limit(limit)
+            .bytes(BYTES);
+        let records = rows.store.scan(scan).await?.items;
+        let Some(last) = records.last() else {
+            return Ok(None);
+        };
+        let after = (last.key.owner.clone(), last.key.id.clone());
+        let (moved, became) = prepare(rows, keyring, barrier.promoted_epoch(), &records).await?;
+        Ok(Some(Self {
+            records,
+            after,
+            moved,
+            became,
+        }))
+    }
+}
+
 struct Run<'a, 'p> {
     rows: Rows<'a>,
     keyring: &'a Keyring,
@@ -77,15 +123,20 @@ struct Run<'a, 'p> {
 }
 
 impl Run<'_, '_> {
-    /// Seals the old ones of `records` anew, and moves the cursor to `after` in the same batch. No:
-    /// the barrier moved, and what was sealed behind it before is not written.
-    async fn page(&mut self, mut records: Vec<Record>, after: (String, String)) -> Result<bool> {
+    /// Writes what was sealed anew, and moves the cursor in the same batch. No: the barrier moved,
+    /// and what was sealed behind it before is not written.
+    async fn page(&mut self, page: Sealed) -> Result<bool> {
+        let Sealed {
+            mut records,
+            after,
+            mut moved,
+            mut became,
+        } = page;
         let (rows, least) = (self.rows, self.barrier.promoted_epoch());
-        for _ in 0..MAX_TRIES {
-            let (moved, became) = prepare(rows, self.keyring, least, &records).await?;
+        for tries in 1..=MAX_TRIES {
             let at_cursor = moved.len().saturating_add(1);
             let mut writes = vec![self.barrier.require()];
-            writes.extend(moved);
+            writes.append(&mut moved);
             writes.push(self.cursor.advance(&after)?);
             match rows.store.apply(writes).await? {
                 Applied::Done(versions) => {
@@ -99,6 +150,9 @@ impl Run<'_, '_> {
                 }
                 // A live writer was faster on some row: look at all of them as they are now.
                 _ => records = read_again(rows, &records).await?,
+            }
+            if tries < MAX_TRIES {
+                (moved, became) = prepare(rows, self.keyring, least, &records).await?;
             }
         }
         // Busy rows: one at a time, so that no writer can hold the others up.

@@ -374,25 +374,30 @@ async fn a_live_writer_is_never_written_over() {
             let least = ring.promoted_epoch(&purpose()).unwrap();
             let act: keyward_testkit::Act = Box::new(move || {
                 Box::pin(async move {
-                    let found = fetch(live.as_ref(), "acme", "01").await;
-                    let (key, version) = (found.key, found.version);
                     let acme = tenant("acme");
                     let by = ring.sealing_key(&purpose(), &acme, least).await.unwrap();
-                    let write = if delete {
-                        Write::Delete { key, version }
-                    } else {
-                        Write::Swap {
-                            key,
-                            version,
-                            content: Content {
-                                sealed: sealed(&by, "acme", "01", b"01").unwrap(),
-                                data: b"live".to_vec(),
-                                ..Content::default()
-                            },
+                    // The pass writes one page while it reads the next: it may be faster once.
+                    loop {
+                        let found = fetch(live.as_ref(), "acme", "01").await;
+                        let (key, version) = (found.key, found.version);
+                        let write = if delete {
+                            Write::Delete { key, version }
+                        } else {
+                            Write::Swap {
+                                key,
+                                version,
+                                content: Content {
+                                    sealed: sealed(&by, "acme", "01", b"01").unwrap(),
+                                    data: b"live".to_vec(),
+                                    ..Content::default()
+                                },
+                            }
+                        };
+                        match live.apply(vec![write]).await.unwrap() {
+                            Applied::Done(_) => break,
+                            conflict => assert!(matches!(conflict, Applied::Conflict { .. })),
                         }
-                    };
-                    let done = live.apply(vec![write]).await.unwrap();
-                    assert!(matches!(done, Applied::Done(_)));
+                    }
                 })
             });
             staged.interrupt(call, Interrupt::Run(act));
@@ -411,6 +416,136 @@ async fn a_live_writer_is_never_written_over() {
             }
         }
     }
+}
+
+fn numbered(at: usize) -> String {
+    format!("t{at:03}")
+}
+
+/// A world of `tenants` tenants with a note each, under a key that is retired; and the keyring of
+/// another process, whose calls to the key store are counted.
+async fn with_tenants(tenants: usize) -> (World, Arc<dyn Records>, Keyring, Arc<Staged>, Keyring) {
+    let world = World::new();
+    let ring = world.create().await;
+    let data: Arc<dyn Records> = Arc::new(MemoryStore::new(10_000));
+    for at in 0..tenants {
+        put(&ring, data.as_ref(), &numbered(at), "1").await;
+    }
+    rotate(&ring).await;
+    let keys = Staged::over(world.store.clone());
+    let slow = Keyring::builder(keys.clone(), world.root.clone()).clock(world.clock.clone());
+    let slow = slow.open().await.unwrap();
+    cover(&slow, &data).await;
+    keys.take_calls();
+    (world, data, ring, keys, slow)
+}
+
+/// All notes open under a key of their own tenant, of which there are two: an old and a new one.
+async fn all_opened(ring: &Keyring, data: &dyn Records, tenants: usize) {
+    for at in 0..tenants {
+        let owner = numbered(at);
+        let row = fetch(data, &owner, "1").await;
+        let header = Header::peek(&row.sealed).unwrap();
+        let key = ring
+            .opening_key(&purpose(), &tenant(&owner), header.key)
+            .await;
+        assert_eq!(
+            opened(&key.unwrap(), &row.key, &row.sealed).unwrap(),
+            b"1",
+            "{owner}"
+        );
+        let keys = ring.admin().tenant_usage(&tenant(&owner)).await.unwrap();
+        assert_eq!(keys.len(), 2, "{owner}");
+    }
+}
+
+#[tokio::test]
+async fn a_pass_issues_the_keys_of_many_tenants_in_one_write() {
+    let (_world, data, ring, keys, slow) = with_tenants(100).await;
+    let report = Pass::new(&slow, &purpose()).run().await.unwrap();
+    assert_eq!((report.moved, report.left), (100, 0));
+    let calls = keys.take_calls();
+    let writes = calls.iter().filter(|call| **call == Call::Apply).count();
+    assert_eq!(writes, 2, "64 at a time");
+    all_opened(&ring, data.as_ref(), 100).await;
+    // One that has no key yet, in the middle of the others, and one whose note is alone old.
+    rotate(&ring).await;
+    ring.sealing_key(&purpose(), &tenant("t001"), 0)
+        .await
+        .unwrap();
+    put(&ring, data.as_ref(), "t000x", "1").await;
+    let report = Pass::new(&slow, &purpose()).run().await.unwrap();
+    assert_eq!((report.moved, report.left), (100, 0));
+}
+
+/// Another process issues some of the keys, or the ring moves on, or this one dies, at each call.
+#[tokio::test]
+async fn keys_issued_ahead_are_none_too_many_whoever_comes_between() {
+    for what in ["another issues", "the ring changes", "it dies"] {
+        for call in 0.. {
+            let (_world, data, ring, keys, slow) = with_tenants(5).await;
+            let other = ring.clone();
+            let act: keyward_testkit::Act = Box::new(move || {
+                Box::pin(async move {
+                    if what == "the ring changes" {
+                        let more = keyward_base::Purpose::new("more").unwrap();
+                        let admin = other.admin();
+                        let made = admin.add_purpose(&more, keyward_keys::KeyUse::Seal).await;
+                        made.unwrap();
+                        return;
+                    }
+                    for at in [1, 3] {
+                        let owner = tenant(&numbered(at));
+                        other.sealing_key(&purpose(), &owner, 0).await.unwrap();
+                    }
+                })
+            });
+            keys.interrupt(
+                call,
+                match what {
+                    "it dies" => Interrupt::DieAfter,
+                    _ => Interrupt::Run(act),
+                },
+            );
+            let died = Pass::new(&slow, &purpose()).run().await;
+            let fired = keys.fired();
+            let report = match died {
+                Err(error) => {
+                    assert_eq!(what, "it dies", "{error}");
+                    Pass::new(&slow, &purpose()).run().await.unwrap()
+                }
+                Ok(report) => report,
+            };
+            assert_eq!((report.left, report.skipped), (0, 0), "{what} at {call}");
+            all_opened(&ring, data.as_ref(), 5).await;
+            if !fired {
+                assert!(call >= 5, "{call} calls");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_record_that_is_damaged_keeps_no_other_from_its_key() {
+    let (world, data, ring, keys, slow) = with_tenants(5).await;
+    let place = tenant_key("t002");
+    let found = world.store.fetch(&place).await.unwrap().unwrap();
+    let mut content = found.content.clone();
+    content.data.reverse();
+    let swap = Write::Swap {
+        key: place,
+        version: found.version,
+        content,
+    };
+    let swapped = world.store.apply(vec![swap]).await.unwrap();
+    assert!(matches!(swapped, Applied::Done(_)));
+    let report = Pass::new(&slow, &purpose()).run().await.unwrap();
+    assert_eq!((report.moved, report.damaged), (4, 1));
+    let calls = keys.take_calls();
+    let writes = calls.iter().filter(|call| **call == Call::Apply).count();
+    assert_eq!(writes, 1);
+    drop((data, ring));
 }
 
 /// Somebody who writes the next row under the Active key at each call of the store, until `last`
