@@ -35,7 +35,8 @@ pub struct Layout<'a> {
     pub column: &'a str,
     /// The column of the row's own version, `INTEGER NOT NULL` from 0 up to [`Revision::LAST`],
     /// that a value is bound to as well; none where the table has none. Whoever gives the row
-    /// another version seals its value anew for it.
+    /// another version seals its value anew for it. One that is named later shuts the values of
+    /// before out until they are sealed anew: see [`OwnColumn::with_version`].
     pub version: Option<&'a str>,
 }
 
@@ -88,6 +89,19 @@ impl Home {
 impl OwnColumn {
     /// The same column, at a row whose version is `version`: the one that the row is given with the
     /// value that is sealed, or the one that it is expected to have when it is opened.
+    ///
+    /// # A table that gets a version later
+    ///
+    /// A value that was sealed while the layout named no version is bound to none. Once the layout
+    /// names one, it does not open any more: [`OwnColumn::open`] refuses it as not authentic, and a
+    /// rotation quarantines it: it notes the row in the audit trail, leaves the value as it is, and
+    /// its old key stays, since the value still counts. Nothing is lost, and nothing opens.
+    ///
+    /// So seal the values anew first, in a program that has both: [`Home::own_column`] with the
+    /// layout that names no version opens a value, and with the one that names it, made after the
+    /// other, seals it for the row's version; store it in the transaction that read the row, if the
+    /// row still has that version. Then let the service name the version. Values that were left
+    /// out are mended in the same way later, and the next rotation moves them.
     #[must_use]
     pub fn with_version(&self, version: u64) -> Self {
         Self {

@@ -158,6 +158,55 @@ async fn a_value_is_bound_to_the_version_of_its_row_where_there_is_one() {
     assert_eq!(opened.expose(), b"newer");
 }
 
+/// What was sealed before the layout named a version does not open, keeps its key, and is mended by
+/// who has both layouts.
+#[tokio::test]
+async fn a_version_that_comes_later_shuts_older_values_out_until_they_are_sealed_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let home = Home::init(&dir, &options(folder.path())).await.unwrap();
+    let database = folder.path().join("app.db");
+    let app = Connection::open(&database).unwrap();
+    app.execute_batch(TABLE).unwrap();
+    let without = home.own_column(&database, &LAYOUT).await.unwrap();
+    let value = without.seal("acme", 1, &secret("kept")).await.unwrap();
+    let put = "INSERT INTO server VALUES (1, 'acme', ?1)";
+    app.execute(put, [value.as_str()]).unwrap();
+    app.execute_batch("ALTER TABLE server ADD COLUMN version INTEGER NOT NULL DEFAULT 0")
+        .unwrap();
+
+    let layout = Layout {
+        version: Some("version"),
+        ..LAYOUT
+    };
+    let with = home.own_column(&database, &layout).await.unwrap();
+    let at = with.with_version(0);
+    let get = || -> String {
+        let sql = "SELECT password FROM server WHERE id = 1";
+        app.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let refused = at.open("acme", 1, &get()).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
+    let admin = home.keyring().admin();
+    let purpose = Purpose::new("vault").unwrap();
+    let old = home.keyring().status().keys.first().unwrap().id;
+    admin.rotate(&purpose).await.unwrap();
+    let _promoted = admin.promote_ready().await.unwrap();
+    let report = admin.rewrap_values(&purpose, |_| {}).await.unwrap();
+    assert_eq!((report.moved, report.quarantined, report.left), (0, 1, 1));
+    assert_eq!(get(), value.as_str());
+    assert_eq!(admin.usage().await.unwrap().rows(old), 1);
+
+    let opened = without.open("acme", 1, &get()).await.unwrap();
+    let anew = at.seal("acme", 1, &opened).await.unwrap();
+    let swap = "UPDATE server SET password = ?1 WHERE id = 1 AND version = 0";
+    assert_eq!(app.execute(swap, [anew.as_str()]).unwrap(), 1);
+    let opened = at.open("acme", 1, &get()).await.unwrap();
+    assert_eq!(opened.expose(), b"kept");
+    let report = admin.rewrap_values(&purpose, |_| {}).await.unwrap();
+    assert_eq!((report.quarantined, report.left), (0, 0));
+}
+
 /// Whoever may write the application's table does not stop a rotation by one row of it, and no row
 /// is out of its reach.
 #[tokio::test]
