@@ -34,10 +34,10 @@ pub use run::RunId;
 pub use sink::{Discard, Intent, Sink};
 pub use trail::{Act, Trail};
 
-use crate::clock::Timestamp;
 use crate::encoding;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::id::{KeyId, Place, RecordId, Tenant};
+use crate::timestamp::Timestamp;
 
 /// What an intent and its outcome share: 16 bytes. Public. The first 8 name what is acted on, such
 /// as one vault or one keyring, so that of several on one trail each closes its own intents; the

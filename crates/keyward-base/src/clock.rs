@@ -5,39 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-
-/// Milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// A timestamp of `millis` milliseconds since the Unix epoch.
-    #[must_use]
-    pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
-    }
-
-    /// Milliseconds since the Unix epoch.
-    #[must_use]
-    pub const fn as_millis(self) -> u64 {
-        self.0
-    }
-
-    /// `self + span`, or the end of time: a deadline never wraps into the past.
-    #[must_use]
-    pub fn saturating_add(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
-        )
-    }
-
-    /// How long ago `earlier` was; zero if it lies ahead.
-    #[must_use]
-    pub fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-}
+use crate::timestamp::Timestamp;
 
 /// Where the time comes from.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -68,7 +36,7 @@ impl Clock for SystemClock {
             .duration_since(UNIX_EPOCH)
             .map_err(|_| Error::unavailable("the system clock stands before 1970: set it"))?;
         u64::try_from(since.as_millis())
-            .map(Timestamp)
+            .map(Timestamp::from_millis)
             .map_err(|_| Error::unavailable("the system clock is out of range: set it"))
     }
 }
@@ -81,23 +49,23 @@ impl ManualClock {
     /// A clock standing at `at`.
     #[must_use]
     pub const fn new(at: Timestamp) -> Self {
-        Self(AtomicU64::new(at.0))
+        Self(AtomicU64::new(at.as_millis()))
     }
 
     /// Moves the clock forward by `span`.
     pub fn advance(&self, span: Duration) {
-        let to = Timestamp(self.0.load(Ordering::SeqCst)).saturating_add(span);
-        self.0.store(to.0, Ordering::SeqCst);
+        let to = Timestamp::from_millis(self.0.load(Ordering::SeqCst)).saturating_add(span);
+        self.0.store(to.as_millis(), Ordering::SeqCst);
     }
 
     /// Sets the clock, backwards too.
     pub fn set(&self, at: Timestamp) {
-        self.0.store(at.0, Ordering::SeqCst);
+        self.0.store(at.as_millis(), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Result<Timestamp> {
-        Ok(Timestamp(self.0.load(Ordering::SeqCst)))
+        Ok(Timestamp::from_millis(self.0.load(Ordering::SeqCst)))
     }
 }

@@ -2,11 +2,9 @@
 //! time, so that a value moved elsewhere does not open.
 
 use crate::domain::Domain;
+use crate::encoded::Encoded;
 use crate::error::Result;
 use crate::id::{CredentialKind, Place, Purpose, RecordId, Revision, Role, Tenant};
-
-/// The most bytes an encoded context takes.
-pub const MAX_CONTEXT_LEN: usize = 1024;
 
 /// Everything a stored value is bound to, apart from its own header.
 ///
@@ -32,48 +30,6 @@ pub struct Context<'a> {
     pub revision: Revision,
 }
 
-/// An encoded context: at most [`MAX_CONTEXT_LEN`] bytes, on the stack, and never empty. Made by
-/// [`Domain::encode`] alone. It is not wiped: no field of it may be a secret.
-#[derive(Clone)]
-pub struct Encoded {
-    bytes: [u8; MAX_CONTEXT_LEN],
-    len: usize,
-}
-
-impl Encoded {
-    pub(crate) const fn empty() -> Self {
-        Self {
-            bytes: [0; MAX_CONTEXT_LEN],
-            len: 0,
-        }
-    }
-
-    /// Appends a piece; false, and nothing is appended, if it does not fit.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
-        let end = self.len.saturating_add(piece.len());
-        let Some(room) = self.bytes.get_mut(self.len..end) else {
-            return false;
-        };
-        room.copy_from_slice(piece);
-        self.len = end;
-        true
-    }
-
-    /// The encoding.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Debug for Encoded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Encoded")
-            .field(&self.as_bytes().len())
-            .finish()
-    }
-}
-
 /// The fields of a sealed value's context: its header, then those of [`Context`].
 type ValueFields<'a> = (
     &'a [u8],
@@ -91,7 +47,7 @@ impl Context<'_> {
     /// The encoding of this context for a value whose header is `header` (suite, key id, hint).
     ///
     /// # Errors
-    /// `Misuse` beyond [`MAX_CONTEXT_LEN`] bytes, which no header of a sealed value causes.
+    /// `Misuse` beyond [`MAX_CONTEXT_LEN`](crate::encoded::MAX_CONTEXT_LEN) bytes, which no header of a sealed value causes.
     pub fn encode(&self, domain: &'static str, header: &[u8]) -> Result<Encoded> {
         Domain::<ValueFields<'_>>::new(domain).encode(&(
             header,

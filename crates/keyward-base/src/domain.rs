@@ -21,7 +21,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::context::{Encoded, MAX_CONTEXT_LEN};
+use crate::encoded::{Encoded, MAX_CONTEXT_LEN};
 use crate::error::{Error, Result};
 use crate::field::Field;
 

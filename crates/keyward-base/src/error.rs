@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// `std::result::Result` with [`enum@ErrorKind`]'s carrier, [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,10 +1,10 @@
 //! What may be a field of a [`Domain`](crate::Domain).
 
-use crate::clock::Timestamp;
 use crate::id::{
     CredentialKind, KeyId, Place, Purpose, RecordId, RequestId, Revision, Role, Subject, Tenant,
 };
 use crate::secret::{SecretArray, SecretBytes};
+use crate::timestamp::Timestamp;
 
 /// A value with one form in bytes: two values of the type that differ have two forms.
 ///

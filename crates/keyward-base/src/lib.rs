@@ -38,6 +38,7 @@ pub mod audit;
 pub mod clock;
 pub mod context;
 pub mod domain;
+pub mod encoded;
 pub mod encoding;
 pub mod error;
 pub mod field;
@@ -46,13 +47,15 @@ pub mod hint;
 pub mod id;
 pub mod key_tag;
 pub mod secret;
+pub mod timestamp;
 pub mod token;
 pub mod wipe;
 
 pub use audit::{Actor, Event, EventId, Sink, Trail};
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
-pub use context::{Context, Encoded};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use context::Context;
 pub use domain::Domain;
+pub use encoded::Encoded;
 pub use error::{Error, ErrorKind, Reason, Result, Retry};
 pub use future::BoxFuture;
 pub use hint::Hint;
@@ -61,3 +64,4 @@ pub use id::{
     Tenant,
 };
 pub use secret::{SecretArray, SecretBytes};
+pub use timestamp::Timestamp;

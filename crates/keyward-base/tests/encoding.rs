@@ -9,8 +9,8 @@
 
 use std::collections::BTreeSet;
 
-use keyward_base::context::{Encoded, MAX_CONTEXT_LEN};
 use keyward_base::domain::Domain;
+use keyward_base::encoded::{Encoded, MAX_CONTEXT_LEN};
 use keyward_base::encoding::{
     base64url, from_base64, from_base64_array, from_base64url, from_base64url_array, from_hex,
     from_urlencoded, hex,

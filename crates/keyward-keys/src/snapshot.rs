@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use keyward_base::context::Encoded;
 use keyward_base::domain::Domain;
+use keyward_base::encoded::Encoded;
 use keyward_base::{Error, KeyId, Purpose, Reason, Result};
 use keyward_crypto::{BodyKey, Provider};
 use keyward_store::{Record, Version, Write};

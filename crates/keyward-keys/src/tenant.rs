@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use keyward_base::context::Encoded;
+use keyward_base::encoded::Encoded;
 use keyward_base::{
     Domain, Error, ErrorKind, KeyId, Purpose, Result, SecretArray, Suite, Tenant, Timestamp,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_base::context::Encoded;
+use keyward_base::encoded::Encoded;
 use keyward_base::{
     Context, CredentialKind, Error, Hint, Place, Purpose, RecordId, Result, Revision, Role,
     SecretBytes, Tenant, Timestamp,

@@ -1,7 +1,7 @@
 //! Sealed values that lie in no column we can count.
 
 use keyward_base::audit::Outcome;
-use keyward_base::context::Encoded;
+use keyward_base::encoded::Encoded;
 use keyward_base::{Context, CredentialKind, KeyId, Result, Revision, Role, SecretBytes};
 use keyward_crypto::sealed::{self, Header, Parsed};
 

@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_base::Timestamp;
-use keyward_base::context::Encoded;
+use keyward_base::encoded::Encoded;
 use keyward_base::{
     Actor, Clock, Context, CredentialKind, Error, Purpose, Result, Revision, Role, SecretBytes,
     Trail,

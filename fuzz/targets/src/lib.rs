@@ -113,7 +113,7 @@ fn encoded(fields: &[&[u8]]) -> Vec<u8> {
             Ok(whole) => assert_eq!(whole.as_bytes(), streamed),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Misuse);
-                assert!(streamed.len() > keyward_base::context::MAX_CONTEXT_LEN);
+                assert!(streamed.len() > keyward_base::encoded::MAX_CONTEXT_LEN);
             }
         }
         streamed

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::clock::Timestamp;
 use crate::id::{KeyId, Revision};
+use crate::timestamp::Timestamp;
 
 /// One value of a detail. None of its forms takes bytes or text that was made at run time, so that
 /// no secret gets into an event.

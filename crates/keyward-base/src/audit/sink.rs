@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::audit::{Event, EventId, RunId};
-use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::future::BoxFuture;
 use crate::id::{KeyId, Place, RecordId, Tenant};
+use crate::timestamp::Timestamp;
 
 /// Where events go.
 ///

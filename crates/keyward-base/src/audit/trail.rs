@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::audit::{Actor, Event, EventId, Intent, Outcome, RunId, Sink};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::timestamp::Timestamp;
 
 /// A sink, who acts, and how many events were dropped. A cheap clone; clones count together.
 #[derive(Clone, Debug)]
