@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use keyward_base::{Error, Result, Timestamp};
+use keyward_base::{BoxFuture, Error, Result, Timestamp};
 
 use crate::limits::StoreLimits;
-use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::record::{Collection, RecordKey};
 
 /// How many attempts are admitted in any span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use crate::attempts::Window;
 use crate::find::{Find, Words};
 use crate::limits::StoreLimits;
 use crate::once::Claim;
-use crate::records::{Collection, Content, RecordKey, Write};
+use crate::record::{Collection, Content, RecordKey};
+use crate::records::Write;
 use crate::scan::{Place, Scan};
 use crate::stores::Step;
 

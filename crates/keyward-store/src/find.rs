@@ -1,7 +1,7 @@
 //! Finding records by their word.
 
 use crate::limits::StoreLimits;
-use crate::records::Collection;
+use crate::record::Collection;
 
 /// Which words to look for. A record without a word is never found.
 #[derive(Clone, Debug, PartialEq, Eq)]

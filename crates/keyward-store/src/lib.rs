@@ -47,9 +47,13 @@ pub mod limits;
 pub mod log;
 mod memory;
 pub mod once;
+pub mod pages;
+pub mod record;
 pub mod records;
 pub mod scan;
 pub mod stores;
+
+pub use keyward_base::BoxFuture;
 
 pub use attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
 pub use find::{Find, Found, Words};
@@ -58,8 +62,8 @@ pub use limits::StoreLimits;
 pub use log::{Appended, Entry, Log};
 pub use memory::MemoryStore;
 pub use once::{Begun, Claim, FencingToken, Finished, Once};
-pub use records::{
-    Applied, BoxFuture, Collection, Content, Erased, Record, RecordKey, Records, Version, Write,
-};
-pub use scan::{Outline, Page, PageBudget, Pages, Place, Scan};
+pub use pages::Pages;
+pub use record::{Collection, Content, Record, RecordKey, Version};
+pub use records::{Applied, Erased, Records, Write};
+pub use scan::{Outline, Page, PageBudget, Place, Scan};
 pub use stores::{Committed, Refusal, Step, Stepped, Stores};

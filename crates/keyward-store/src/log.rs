@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use keyward_base::Result;
+use keyward_base::{BoxFuture, Result};
 
-use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::record::{Collection, RecordKey};
 use crate::scan::{Page, Place};
 
 /// An entry of a log.

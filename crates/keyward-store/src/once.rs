@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use keyward_base::{Error, Result, Timestamp};
+use keyward_base::{BoxFuture, Error, Result, Timestamp};
 
 use crate::limits::StoreLimits;
-use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::record::{Collection, RecordKey};
 
 /// What a worker claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
-//! Walking through records, page by page.
+//! Which records to walk through, and what a page of them is.
 
 use std::fmt;
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::Timestamp;
 
 use crate::limits::StoreLimits;
-use crate::records::{Collection, Record, RecordKey, Records, Version};
+use crate::record::{Collection, RecordKey, Version};
 
 /// An owner and an id: where in its order a scan is.
 pub type Place = (String, String);
@@ -27,7 +27,7 @@ pub struct Scan {
     /// Only records of this owner; `None` for those of all.
     pub owner: Option<String>,
     /// Only records whose `sealed` begins with these bytes (at most 16). A record that needs the
-    /// key otherwise, as [`Records::count`] counts too, is not among them.
+    /// key otherwise, as [`Records::count`](crate::Records::count) counts too, is not among them.
     pub prefix: Option<String>,
     /// Only records after this owner and id.
     pub after: Option<Place>,
@@ -80,14 +80,6 @@ impl Scan {
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
-    }
-
-    /// The pages of this scan of `store`, one after the other.
-    pub fn pages(self, store: &dyn Records) -> Pages<'_> {
-        Pages {
-            store,
-            scan: Some(self),
-        }
     }
 }
 
@@ -180,47 +172,5 @@ impl PageBudget {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.any = true;
         true
-    }
-}
-
-/// Walks through a scan. Made by [`Scan::pages`].
-#[derive(Debug)]
-pub struct Pages<'a> {
-    store: &'a dyn Records,
-    scan: Option<Scan>,
-}
-
-impl Pages<'_> {
-    /// The next records; none at the end, and an empty page only if there are no records at all.
-    ///
-    /// # Errors
-    /// Those of [`Records::scan`].
-    pub async fn next(&mut self) -> Result<Option<Vec<Record>>> {
-        let Some(scan) = &self.scan else {
-            return Ok(None);
-        };
-        let page = self.store.scan(scan.clone()).await?;
-        self.go_on(page.next);
-        Ok(Some(page.items))
-    }
-
-    /// The same without the sealed text, but for its first `front` bytes.
-    ///
-    /// # Errors
-    /// Those of [`Records::outline`].
-    pub async fn next_outlines(&mut self, front: usize) -> Result<Option<Vec<Outline>>> {
-        let Some(scan) = &self.scan else {
-            return Ok(None);
-        };
-        let page = self.store.outline(scan.clone(), front).await?;
-        self.go_on(page.next);
-        Ok(Some(page.items))
-    }
-
-    fn go_on(&mut self, next: Option<Place>) {
-        self.scan = match (self.scan.take(), next) {
-            (Some(scan), Some(next)) => Some(scan.after(Some(next))),
-            _ => None,
-        };
     }
 }

@@ -1,11 +1,12 @@
 //! One store that carries all four, and batches over them.
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::{BoxFuture, Result, Timestamp};
 
 use crate::attempts::Attempts;
 use crate::log::Log;
 use crate::once::{Begun, Claim, FencingToken, Once};
-use crate::records::{BoxFuture, RecordKey, Records, Version, Write};
+use crate::record::{RecordKey, Version};
+use crate::records::{Records, Write};
 
 /// One step of a batch over several stores.
 #[derive(Clone, Debug)]

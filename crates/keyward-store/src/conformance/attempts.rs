@@ -5,11 +5,11 @@ use std::time::Duration;
 use keyward_base::{ErrorKind, Timestamp};
 
 use super::bounds::misuse;
+use super::rule::{Checked, Fault, Handles, Rules, key, same, set};
 use super::run::{Spawner, together};
-use super::{Checked, Fault, Handles, Rules, key, same, set};
 use crate::attempts::{Attempts, Judged, Reserved, Ticket, Window};
 use crate::limits::StoreLimits;
-use crate::records::RecordKey;
+use crate::record::RecordKey;
 
 type Stores<'a> = Handles<'a, dyn Attempts>;
 

@@ -1,9 +1,12 @@
 //! Batches: all or nothing, each write seeing those before it.
 
-use super::records::Stores;
+use super::rule::{Checked, Fault, Handles, ensure, key, same};
+use super::scans;
 use super::steps::{conflict, done, gone, inserting, read, swapping};
-use super::{Checked, Fault, ensure, key, same, scans};
-use crate::records::{Applied, Version, Write};
+use crate::record::Version;
+use crate::records::{Applied, Records, Write};
+
+type Stores<'a> = Handles<'a, dyn Records>;
 
 pub(super) async fn require(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;

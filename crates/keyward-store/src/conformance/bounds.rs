@@ -2,12 +2,15 @@
 
 use keyward_base::{ErrorKind, Timestamp};
 
-use super::records::Stores;
+use super::rule::{Checked, Handles, ensure, key, same, set};
+use super::scans;
 use super::steps::{done, gone, inserting, read};
-use super::{Checked, ensure, key, same, scans, set};
 use crate::find::{Find, Words};
 use crate::limits::StoreLimits;
-use crate::records::{Content, Write};
+use crate::record::Content;
+use crate::records::{Records, Write};
+
+type Stores<'a> = Handles<'a, dyn Records>;
 
 pub(super) async fn limits(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;

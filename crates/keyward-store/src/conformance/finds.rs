@@ -1,10 +1,11 @@
 //! Records: by the keys they need, and by their word.
 
+use super::rule::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use super::steps::{done, read};
-use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::find::{Find, Found, Words};
 use crate::limits::StoreLimits;
-use crate::records::{Content, Records, Write};
+use crate::record::Content;
+use crate::records::{Records, Write};
 
 type Stores<'a> = Handles<'a, dyn Records>;
 

@@ -17,6 +17,7 @@
 
 mod attempts;
 mod batches;
+mod beside;
 mod bounds;
 mod finds;
 mod log;
@@ -24,70 +25,20 @@ mod once;
 mod races;
 mod records;
 mod removal;
+mod rule;
 mod run;
 mod scans;
 mod steps;
 mod stores;
 mod writes;
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 
+pub use rule::{Broken, Report};
 pub use run::{Spawner, Threads, block_on};
 
-use crate::records::{Collection, RecordKey};
 use crate::{Attempts, Log, Once, Records, Stores};
-
-/// A rule that a store broke.
-#[derive(Clone, Debug)]
-pub struct Broken {
-    rule: &'static str,
-    detail: String,
-}
-
-impl Broken {
-    /// The rule's name, such as `batch-is-atomic`.
-    #[must_use]
-    pub fn rule(&self) -> &'static str {
-        self.rule
-    }
-
-    /// What the store did.
-    #[must_use]
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-}
-
-/// The rules that a store broke, at least one.
-#[derive(Clone)]
-pub struct Report(Vec<Broken>);
-
-impl Report {
-    /// Each broken rule.
-    #[must_use]
-    pub fn broken(&self) -> &[Broken] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store broke {} of the rules:", self.0.len())?;
-        let each = |broken: &Broken| write!(f, "\n  {}: {}", broken.rule, broken.detail);
-        self.0.iter().try_for_each(each)
-    }
-}
-
-// A failed `unwrap` in a test prints this: the same lines as `Display`.
-impl fmt::Debug for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl StdError for Report {}
+use rule::{Handles, Rules};
 
 /// Holds a store to the rules of [`Attempts`].
 ///
@@ -126,7 +77,8 @@ pub async fn once(handles: &[Arc<dyn Once>], spawner: &dyn Spawner) -> Result<()
 pub async fn records(handles: &[Arc<dyn Records>], spawner: &dyn Spawner) -> Result<(), Report> {
     let mut rules = Rules::default();
     records::check(&Handles(handles), &mut rules).await;
-    scans::check(&Handles(handles), spawner, &mut rules).await;
+    scans::check(&Handles(handles), &mut rules).await;
+    beside::check(&Handles(handles), spawner, &mut rules).await;
     finds::check(&Handles(handles), &mut rules).await;
     races::check(&Handles(handles), spawner, &mut rules).await;
     rules.report()
@@ -158,7 +110,8 @@ pub async fn stores(handles: &[Arc<dyn Stores>], spawner: &dyn Spawner) -> Resul
     .await;
     let records = each(handles, |s| -> Arc<dyn Records> { s });
     records::check(&Handles(&records), &mut rules).await;
-    scans::check(&Handles(&records), spawner, &mut rules).await;
+    scans::check(&Handles(&records), &mut rules).await;
+    beside::check(&Handles(&records), spawner, &mut rules).await;
     finds::check(&Handles(&records), &mut rules).await;
     races::check(&Handles(&records), spawner, &mut rules).await;
     stores::check(&Handles(handles), spawner, &mut rules).await;
@@ -180,79 +133,4 @@ pub fn identities(one: &dyn Records, other: &dyn Records) -> Result<(), Report> 
     let mut rules = Rules::default();
     rules.note("identity-is-its-own", records::unlike(one, other));
     rules.report()
-}
-
-/// What went wrong within a rule.
-struct Fault(String);
-
-impl From<keyward_base::Error> for Fault {
-    fn from(error: keyward_base::Error) -> Self {
-        Self(format!("{error:?}"))
-    }
-}
-
-type Checked = Result<(), Fault>;
-
-/// Fails a rule, with what the store did, unless `holds`.
-fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
-    if holds {
-        return Ok(());
-    }
-    Err(Fault(what()))
-}
-
-/// Fails a rule unless both are equal.
-fn same<T: PartialEq + fmt::Debug>(what: &str, is: &T, wanted: &T) -> Checked {
-    ensure(is == wanted, || format!("{what}: {is:?}, not {wanted:?}"))
-}
-
-#[derive(Default)]
-struct Rules {
-    count: usize,
-    broken: Vec<Broken>,
-}
-
-impl Rules {
-    fn note(&mut self, rule: &'static str, checked: Checked) {
-        self.count = self.count.saturating_add(1);
-        if let Err(Fault(detail)) = checked {
-            self.broken.push(Broken { rule, detail });
-        }
-    }
-
-    fn report(self) -> Result<(), Report> {
-        if self.broken.is_empty() {
-            return Ok(());
-        }
-        Err(Report(self.broken))
-    }
-}
-
-/// The handles of one store: what is written through one must be seen through another.
-struct Handles<'a, T: ?Sized>(&'a [Arc<T>]);
-
-impl<T: ?Sized> Handles<'_, T> {
-    /// The handle of the `index`th task.
-    fn of(&self, index: usize) -> Result<Arc<T>, Fault> {
-        let index = index.checked_rem(self.0.len()).unwrap_or(0);
-        let handle = self.0.get(index).cloned();
-        handle.ok_or_else(|| Fault("the suite was given no handle".into()))
-    }
-
-    /// One handle to write through and another, if there is one, to read through.
-    fn two(&self) -> Result<(Arc<T>, Arc<T>), Fault> {
-        Ok((self.of(0)?, self.of(1)?))
-    }
-}
-
-fn set(rule: &'static str) -> Collection {
-    Collection::named(rule)
-}
-
-fn key(rule: &'static str, owner: &str, id: &str) -> RecordKey {
-    RecordKey {
-        collection: set(rule),
-        owner: owner.to_owned(),
-        id: id.to_owned(),
-    }
 }

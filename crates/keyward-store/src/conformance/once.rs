@@ -3,11 +3,11 @@
 use keyward_base::{ErrorKind, Timestamp};
 
 use super::bounds::misuse;
+use super::rule::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use super::run::{Spawner, together};
-use super::{Checked, Fault, Handles, Rules, ensure, key, same, set};
 use crate::limits::StoreLimits;
 use crate::once::{Begun, Claim, FencingToken, Finished, Once};
-use crate::records::RecordKey;
+use crate::record::RecordKey;
 
 type Stores<'a> = Handles<'a, dyn Once>;
 

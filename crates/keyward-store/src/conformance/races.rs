@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::rule::{Checked, Fault, Handles, Rules, ensure, key, same};
 use super::run::{Spawner, together};
 use super::steps::{done, inserting, read, swapping};
-use super::{Checked, Fault, Handles, Rules, ensure, key, same};
-use crate::records::{Applied, RecordKey, Records, Version, Write};
+use crate::record::{RecordKey, Version};
+use crate::records::{Applied, Records, Write};
 
 type Stores<'a> = Handles<'a, dyn Records>;
 

@@ -1,10 +1,12 @@
 //! Records: every rule, in order, and those of identity and names.
 
+use super::rule::{Checked, Handles, Rules, ensure, key, same};
 use super::steps::{done, gone, inserting, read};
-use super::{Checked, Handles, Rules, batches, bounds, ensure, key, removal, same, writes};
-use crate::records::{RecordKey, Records};
+use super::{batches, bounds, removal, writes};
+use crate::record::RecordKey;
+use crate::records::Records;
 
-pub(super) type Stores<'a> = Handles<'a, dyn Records>;
+type Stores<'a> = Handles<'a, dyn Records>;
 
 pub(super) async fn check(stores: &Stores<'_>, rules: &mut Rules) {
     rules.note("identity-is-stable", identity(stores));

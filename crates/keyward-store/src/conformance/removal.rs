@@ -2,10 +2,13 @@
 
 use keyward_base::Timestamp;
 
-use super::records::Stores;
+use super::rule::{Checked, Handles, ensure, key, same, set};
+use super::scans;
 use super::steps::{done, gone, inserting, read, swapping};
-use super::{Checked, ensure, key, same, scans, set};
-use crate::records::{Content, Erased, Version, Write};
+use crate::record::{Content, Version};
+use crate::records::{Erased, Records, Write};
+
+type Stores<'a> = Handles<'a, dyn Records>;
 
 pub(super) async fn owners(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;

@@ -8,8 +8,9 @@ use std::thread::{self, Thread};
 
 use tokio::sync::{Barrier, mpsc};
 
-use super::Fault;
-use crate::records::BoxFuture;
+use keyward_base::BoxFuture;
+
+use super::rule::Fault;
 
 /// Starts tasks, such as a runtime of yours. They must run at the same time as each other, or at
 /// least take turns wherever they wait.

@@ -1,7 +1,8 @@
 //! Steps that the rules of records are made of.
 
-use super::{Checked, Fault, same};
-use crate::records::{Applied, Content, Record, RecordKey, Records, Version, Write};
+use super::rule::{Checked, Fault, same};
+use crate::record::{Content, Record, RecordKey, Version};
+use crate::records::{Applied, Records, Write};
 
 pub(super) fn inserting(key: RecordKey, sealed: &str, data: &[u8]) -> Write {
     Write::Insert {

@@ -3,12 +3,12 @@
 use keyward_base::Timestamp;
 
 use super::bounds::misuse;
+use super::rule::{Checked, Fault, Handles, Rules, ensure, key, same};
 use super::run::{Spawner, together};
 use super::steps::{done, inserting, read, swapping};
-use super::{Checked, Fault, Handles, Rules, ensure, key, same};
 use crate::limits::StoreLimits;
 use crate::once::{Begun, Claim, FencingToken};
-use crate::records::{RecordKey, Version};
+use crate::record::{RecordKey, Version};
 use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
 
 type All<'a> = Handles<'a, dyn Stores>;

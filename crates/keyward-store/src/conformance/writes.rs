@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use keyward_base::Timestamp;
 
-use super::records::Stores;
+use super::rule::{Checked, Handles, ensure, key, same};
 use super::steps::{conflict, done, gone, inserting, read, swapping};
-use super::{Checked, ensure, key, same};
-use crate::records::{Content, Record, Version, Write};
+use crate::record::{Content, Record, Version};
+use crate::records::{Records, Write};
+
+type Stores<'a> = Handles<'a, dyn Records>;
 
 pub(super) async fn insert(stores: &Stores<'_>) -> Checked {
     let (store, other) = stores.two()?;

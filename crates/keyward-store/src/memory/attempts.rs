@@ -1,11 +1,11 @@
 //! Attempts in memory.
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::{BoxFuture, Result, Timestamp};
 
 use super::{MemoryStore, State, is_over, purge, spot};
 use crate::attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
 use crate::limits::StoreLimits;
-use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::record::{Collection, RecordKey};
 
 /// The admitted attempts of one key, and when the last of them leaves its window.
 #[derive(Clone, Default)]

@@ -1,11 +1,11 @@
 //! Logs in memory.
 
-use keyward_base::Result;
+use keyward_base::{BoxFuture, Result};
 
 use super::{MemoryStore, spot};
 use crate::limits::StoreLimits;
 use crate::log::{Appended, Entry, Log};
-use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::record::{Collection, RecordKey};
 use crate::scan::{Page, PageBudget, Place};
 
 impl MemoryStore {

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use keyward_base::{Error, Result, Timestamp};
 
 use crate::identity::StoreId;
-use crate::records::{Collection, RecordKey};
+use crate::record::{Collection, RecordKey};
 
 /// A place within a collection: owner and id.
 type Spot = (String, String);

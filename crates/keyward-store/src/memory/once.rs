@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::{BoxFuture, Result, Timestamp};
 
 use super::{MemoryStore, State, is_over, purge, spot};
 use crate::limits::StoreLimits;
 use crate::once::{Begun, Claim, FencingToken, Finished, Once};
-use crate::records::{BoxFuture, Collection, RecordKey};
+use crate::record::{Collection, RecordKey};
 
 #[derive(Clone)]
 pub(super) struct Held {

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::{BoxFuture, Result, Timestamp};
 
 use super::{MemoryStore, Spot, State, full, is_over, purge, spot};
 use crate::find::{Find, Found, Words};
 use crate::identity::StoreId;
 use crate::limits::StoreLimits;
-use crate::records::{
-    Applied, BoxFuture, Collection, Content, Erased, Record, RecordKey, Records, Version, Write,
-};
+use crate::record::{Collection, Content, Record, RecordKey, Version};
+use crate::records::{Applied, Erased, Records, Write};
 use crate::scan::{Outline, Page, PageBudget, Scan};
 
 #[derive(Clone)]

@@ -1,12 +1,12 @@
 //! Batches over several stores in memory.
 
-use keyward_base::{Result, Timestamp};
+use keyward_base::{BoxFuture, Result, Timestamp};
 
 use super::once::Held;
 use super::{MemoryStore, State, full, records, spot};
 use crate::limits::StoreLimits;
 use crate::once::{Begun, Claim, Finished};
-use crate::records::{BoxFuture, RecordKey};
+use crate::record::RecordKey;
 use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
 
 /// What puts one step back.

@@ -1,0 +1,59 @@
+//! Walking through records, page by page.
+
+use keyward_base::Result;
+
+use crate::record::Record;
+use crate::records::Records;
+use crate::scan::{Outline, Place, Scan};
+
+impl Scan {
+    /// The pages of this scan of `store`, one after the other.
+    pub fn pages(self, store: &dyn Records) -> Pages<'_> {
+        Pages {
+            store,
+            scan: Some(self),
+        }
+    }
+}
+
+/// Walks through a scan. Made by [`Scan::pages`].
+#[derive(Debug)]
+pub struct Pages<'a> {
+    store: &'a dyn Records,
+    scan: Option<Scan>,
+}
+
+impl Pages<'_> {
+    /// The next records; none at the end, and an empty page only if there are no records at all.
+    ///
+    /// # Errors
+    /// Those of [`Records::scan`].
+    pub async fn next(&mut self) -> Result<Option<Vec<Record>>> {
+        let Some(scan) = &self.scan else {
+            return Ok(None);
+        };
+        let page = self.store.scan(scan.clone()).await?;
+        self.go_on(page.next);
+        Ok(Some(page.items))
+    }
+
+    /// The same without the sealed text, but for its first `front` bytes.
+    ///
+    /// # Errors
+    /// Those of [`Records::outline`].
+    pub async fn next_outlines(&mut self, front: usize) -> Result<Option<Vec<Outline>>> {
+        let Some(scan) = &self.scan else {
+            return Ok(None);
+        };
+        let page = self.store.outline(scan.clone(), front).await?;
+        self.go_on(page.next);
+        Ok(Some(page.items))
+    }
+
+    fn go_on(&mut self, next: Option<Place>) {
+        self.scan = match (self.scan.take(), next) {
+            (Some(scan), Some(next)) => Some(scan.after(Some(next))),
+            _ => None,
+        };
+    }
+}
