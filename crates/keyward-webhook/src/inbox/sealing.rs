@@ -1,7 +1,7 @@
 //! What a body is sealed under, and how it is sealed anew.
 
 use keyward_base::audit::{Event, Outcome};
-use keyward_base::context::Encoded;
+use keyward_base::encoded::Encoded;
 use keyward_base::{
     Clock, Domain, Error, ErrorKind, Hint, Purpose, Reason, RecordId, Result, SecretBytes, Tenant,
     Trail,
