@@ -166,6 +166,13 @@ fn a_handler_cannot_weaken_them_but_may_allow_caching() {
     );
 }
 
+/// What a service counts on when it says nothing of its own.
+#[test]
+fn the_limits_of_a_body_are_the_ones_of_the_page() {
+    use keyward_axum::policy::{FORM_LIMIT, MACHINE_LIMIT};
+    assert_eq!((FORM_LIMIT, MACHINE_LIMIT), (3_211_264, 1_048_576));
+}
+
 #[test]
 fn tls_is_remembered_for_a_year() {
     let to = start(&at(&["https://app.example.com"]));
