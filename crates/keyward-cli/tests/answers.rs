@@ -296,18 +296,35 @@ fn the_doctor_says_what_mends_each_thing() {
 /// The exit code is of the kind of the first failure.
 #[test]
 fn the_doctor_ends_with_the_kind_of_what_it_found() {
-    for (line, code) in [
-        ("chmod 644 home/root", 2),
-        ("rm home/data.db", 3),
+    for (line, code, failed, says) in [
+        (
+            "chmod 644 home/root",
+            2,
+            "root",
+            "2 of 7 checks failed: do what their lines say",
+        ),
+        ("rm home/data.db", 3, "data.db", "do what"),
         (
             "head -c 8192 /dev/zero > home/data.db; rm -f home/data.db-*",
             4,
+            "data.db",
+            "do what",
+        ),
+        (
+            "rm state/anchor",
+            3,
+            "keyring",
+            "1 of 7 checks failed: do what its line says",
         ),
     ] {
         let bench = Bench::new();
         bench.sh(line, &[]).ok();
         let ran = bench.run(&["doctor"], b"");
         assert_eq!(ran.code(), code, "{line}: {}", ran.text());
+        assert!(ran.said().contains(says), "{line}: {}", ran.said());
+        let mut lines = ran.text().lines().map(str::to_owned).collect::<Vec<_>>();
+        lines.retain(|l| l.contains("fail") && l.contains(failed));
+        assert!(!lines.is_empty(), "{line}: {}", ran.text());
     }
 }
 

@@ -134,6 +134,10 @@ fn the_mac_key_is_rotated_and_purposes_are_added() {
         bench.json(&["keys", "add-purpose", "mail"])["key"],
         added["key"]
     );
+    let status = bench.json(&["keys", "status"]);
+    let of_mail = |key: &&serde_json::Value| key["purpose"] == "mail";
+    let key = status["keys"].as_array().unwrap().iter().find(of_mail);
+    assert_eq!(key.unwrap()["id"], added["key"]);
     bench
         .run(&["keys", "rotate", "--purpose", "mail"], b"")
         .ok();
@@ -280,7 +284,11 @@ fn each_state_allows_its_own_steps() {
     step("destroy", &first).fails(2, "is active: `keyward keys rotate` first");
     bench.run(&["keys", "rotate"], b"").ok();
     step("destroy", &first).fails(2, "is not disabled");
-    step("disable", &first).ok();
+    let told = bench.json(&["keys", "disable", &first]);
+    assert_eq!(
+        (&told["key"], &told["state"]),
+        (&first.as_str().into(), &"disabled".into())
+    );
     let open = [
         "vault", "open", "--value", "-", "--tenant", "acme", "--at", "t.c", "--id", "1",
     ];

@@ -192,7 +192,12 @@ fn a_backslash_escapes_where_it_does() {
         "-- MariaDB dump 10.19\nINSERT INTO t (a, b) VALUES",
         "INSERT INTO `t` (`a`, `b`) VALUES",
     ] {
-        for a in ["'it\\'s, x, y'", "\"a\\\"b, c, d\"", "'\\\\'", "'\\\\\\', x, y'"] {
+        for a in [
+            "'it\\'s, x, y'",
+            "\"a\\\"b, c, d\"",
+            "'\\\\'",
+            "'\\\\\\', x, y'",
+        ] {
             assert_eq!(one(&format!("{begin} ({a}, '{ours}');\n")), "t.b 1", "{a}");
         }
     }
