@@ -111,4 +111,23 @@ mod tests {
             assert_eq!(lines[3].chars().nth(edge), Some('1'), "{lines:#?}");
         }
     }
+
+    #[test]
+    fn a_ruler_is_drawn_so() {
+        let fields = [field("a", 0, 1), field("key", 1, 8), field("tag", 9, 16)];
+        let screen = Screen {
+            width: 30,
+            colour: false,
+        };
+        let lines = draw(&fields, screen);
+        assert_eq!(
+            lines,
+            [
+                "┌───┬────────┬────────────┐",
+                "│ a │  key   │    tag     │",
+                "└───┴────────┴────────────┘",
+                "0   1        9            25",
+            ]
+        );
+    }
 }

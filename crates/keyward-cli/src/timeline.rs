@@ -323,7 +323,8 @@ mod tests {
         };
         let screen = Screen { width, ..PLAIN };
         let mut lines = draw(&[life], at(span), screen);
-        lines.truncate(3);
+        let legend = "   ╌ pending  █ active  ▒ retired  ░ disabled  ✕ destroyed  (UTC)";
+        assert_eq!(lines.pop().as_deref(), Some(legend));
         lines
     }
 

@@ -95,6 +95,12 @@ mod tests {
             "a\\u{1b}]0;x\\u{7}\\u{9b}2J\\u{202e}b\\u{a}"
         );
         assert_eq!(text("ghp_••••9f3a äß 東"), "ghp_••••9f3a äß 東");
+        // One of each range, alone.
+        for c in "\u{ad}\u{600}\u{180e}\u{200b}\u{2028}\u{2060}\u{feff}\u{1bca0}\u{1d173}\u{e0001}"
+            .chars()
+        {
+            assert_eq!(text(&c.to_string()), c.escape_unicode().to_string());
+        }
         assert_eq!(
             but_colours("\x1b[32mok\x1b[0m \x1b[2J\x1b[31"),
             "\x1b[32mok\x1b[0m \\u{1b}[2J\\u{1b}[31"
