@@ -29,13 +29,13 @@ use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
 pub use web::{axum_form, axum_multipart, axum_origin};
-pub use webhook::{webhook_headers, webhook_verify};
+pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 
 /// What a target does with its input.
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("anchor_parse", anchor_parse),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
@@ -51,6 +51,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("vault_oauth", vault_oauth),
     ("vault_ssh_key", vault_ssh_key),
     ("webhook_headers", webhook_headers),
+    ("webhook_inbox", webhook_inbox),
     ("webhook_verify", webhook_verify),
 ];
 

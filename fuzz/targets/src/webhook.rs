@@ -218,3 +218,14 @@ fn accepted(sent: &Sent<'_>) {
         }
     }
 }
+
+/// Rows of the inbox: what is read writes itself back, and what is not is damaged or newer.
+pub fn webhook_inbox(data: &[u8]) {
+    match keyward_webhook::inbox::reread(data) {
+        Ok(written) => assert_eq!(written, data, "not canonical"),
+        Err(error) => assert!(matches!(
+            error.kind(),
+            ErrorKind::Corrupt | ErrorKind::Unavailable
+        )),
+    }
+}

@@ -743,3 +743,47 @@ async fn the_newest_come_first_and_no_more_than_were_asked_for() {
         assert_eq!(newest, bodies[..shown], "{limit}");
     }
 }
+
+/// A process that knows the ring and the barrier of before a rotation writes nothing under the old
+/// key any more, and no body of it is lost.
+#[tokio::test]
+async fn a_process_that_slept_through_a_rotation_seals_under_the_new_key() {
+    let (clock, data) = (clock(), Arc::new(MemoryStore::new(100_000)));
+    let keys: Arc<MemoryStore> = Arc::new(MemoryStore::new(10_000));
+    let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
+    let builder = || Keyring::builder(keys.clone(), root.clone()).clock(clock.clone());
+    let purposes = [Purpose::new("webhook").unwrap()];
+    let keyring = builder().create(&purposes, &[]).await.unwrap();
+    let githubs = webhook(preset::GITHUB);
+    let inbox = async |keyring: &Keyring| {
+        Inbox::builder(keyring.clone(), data.clone())
+            .provider(&githubs, OnceTerms::of(githubs.scheme()))
+            .unwrap()
+            .build()
+            .await
+            .unwrap()
+    };
+    let (awake, asleep) = (
+        inbox(&keyring).await,
+        inbox(&builder().open().await.unwrap()).await,
+    );
+    let accept = async |inbox: &Inbox, n: &str| {
+        let hook = github(n, n.as_bytes());
+        inbox.accept(&acme(), &hook.get()).await.unwrap().outcome()
+    };
+    assert_eq!(accept(&asleep, "1").await, Outcome::Stored);
+    let admin = keyring.admin();
+    let old = keyring.status().keys[0].id;
+    let _new = admin.rotate(awake.purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    let moved = Pass::new(&keyring, awake.purpose()).run().await.unwrap();
+    assert_eq!((moved.moved, moved.left), (1, 0));
+    assert_eq!(accept(&asleep, "2").await, Outcome::Stored);
+    admin.disable(old).await.unwrap();
+    assert_eq!(admin.destroy(old).await.unwrap().key, old);
+    for _ in 0..2 {
+        let taken = asleep.next().await.unwrap().unwrap();
+        let _worked = taken.run(async { Ok::<_, ()>(()) }).await.unwrap();
+    }
+    assert_eq!(awake.counts(None).await.unwrap().finished, 2);
+}
