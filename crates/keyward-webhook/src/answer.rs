@@ -53,6 +53,14 @@ struct Refused {
     counts: BTreeMap<&'static str, u64>,
 }
 
+impl Refused {
+    /// Whether the audit may be told again. A clock that was put back is told from too.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.told
+            .is_none_or(|told| now < told || now.saturating_since(told) >= SUMMED)
+    }
+}
+
 /// What a sender is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the sender waits for an answer"]
@@ -108,9 +116,16 @@ impl Answers {
         }
     }
 
-    /// Tells the audit of what was refused since it was told last. Call it every second or so, or
-    /// what a flood ended with is told with the next one.
+    /// Tells the audit of what was refused since it was told last, unless that is less than a second
+    /// ago. Call it every second or so, or what a flood ended with is told with the next one.
     pub async fn flush(&self) {
+        if self.clock.now().is_ok_and(|now| self.held().is_due(now)) {
+            self.end().await;
+        }
+    }
+
+    /// Tells the audit at once of what was refused since it was told last: before the process stops.
+    pub async fn end(&self) {
         let counts = std::mem::take(&mut self.held().counts);
         let (Ok(now), Some(word)) = (self.clock.now(), counts.keys().next()) else {
             self.put_back(counts);
@@ -142,11 +157,7 @@ impl Answers {
             let count = refused.counts.entry(word).or_default();
             *count = count.saturating_add(1);
             let Ok(now) = now else { return };
-            // A clock that was put back is told from too.
-            let due = refused
-                .told
-                .is_none_or(|told| now < told || now.saturating_since(told) >= SUMMED);
-            due.then(|| {
+            refused.is_due(now).then(|| {
                 refused.told = Some(now);
                 (now, std::mem::take(&mut refused.counts))
             })
