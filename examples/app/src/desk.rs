@@ -101,7 +101,7 @@ impl Desk {
         }
         let vault = home.vault().clone();
         let tenant = Tenant::new(ORGANISATION)?;
-        let trail = Trail::new(journal.clone());
+        let trail = Trail::new(journal.clone()).in_run(home.keyring().run());
         let clock = home.keyring().clock();
         let crypto = *home.keyring().provider();
         let github = Webhook::new(Sender::GitHub.scheme(), crypto)?;
@@ -200,10 +200,10 @@ pub(crate) async fn tick(desk: Arc<Desk>, mut stopping: watch::Receiver<bool>) {
             _ = every.tick() => false,
             _ = stopping.wait_for(|stop| *stop) => true,
         };
-        desk.answers.flush().await;
         if stops {
-            return;
+            return desk.answers.end().await;
         }
+        desk.answers.flush().await;
         ticks = ticks.saturating_add(1);
         if ticks >= TIDY {
             ticks = 0;
