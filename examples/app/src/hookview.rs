@@ -82,7 +82,7 @@ impl DeliveryRow {
         let (id, signed) = match listed.delivery() {
             Delivery::Signed(id) => (id.to_owned(), "signed"),
             Delivery::Unsigned(id) => (id.claimed().to_owned(), "not signed"),
-            _ => (String::new(), "told by its body, which is signed"),
+            _ => (String::new(), "by its body, signed"),
         };
         let row = listed.row().to_string();
         Self {

@@ -264,7 +264,7 @@ fn slack_is_answered_its_handshake_and_its_secret_is_rotated() {
     wait_until(|| page().matches("Event app_mention recorded").count() == 2);
     let matched: BTreeSet<_> = rows(&page())
         .iter()
-        .map(|row| row.split("data-label=\"Matched\">").nth(1).unwrap()[..8].to_owned())
+        .map(|row| row.split("class=\"word\">").nth(1).unwrap()[..8].to_owned())
         .collect();
     assert_eq!(
         matched,
@@ -345,6 +345,6 @@ fn a_process_that_dies_after_it_answered_loses_nothing() {
             "{n}"
         );
     }
-    assert_eq!(page().matches("Matched\">secret 1").count(), 3);
-    assert_eq!(page().matches("Matched\">secret 2").count(), 2);
+    assert_eq!(page().matches("class=\"word\">secret 1").count(), 3);
+    assert_eq!(page().matches("class=\"word\">secret 2").count(), 2);
 }
