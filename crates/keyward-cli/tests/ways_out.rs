@@ -266,6 +266,30 @@ fn a_rotation_says_what_comes_next() {
     }
 }
 
+/// A key that signs is retired without harm: its public half stays. One that MACs is not.
+#[test]
+fn only_a_key_that_signs_is_destroyed_without_being_disabled() {
+    let bench = Bench::new();
+    let retired = |purpose: &str, more: &[&str]| {
+        bench
+            .run(&[&["keys", "add-purpose", purpose][..], more].concat(), b"")
+            .ok();
+        let active = bench.json(&["keys", "rotate", "--purpose", purpose]);
+        let status = bench.json(&["keys", "status"]);
+        let keys = status["keys"].as_array().unwrap();
+        let old = keys
+            .iter()
+            .find(|k| k["purpose"] == purpose && k["id"] != active["key"]);
+        old.unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let signs = retired("receipts", &["--algorithm", "sign"]);
+    bench.run(&["keys", "destroy", &signs], b"").ok();
+    let macs = retired("links", &["--algorithm", "mac", "--longest-life", "60"]);
+    bench
+        .run(&["keys", "destroy", &macs], b"")
+        .fails(2, "is not disabled");
+}
+
 /// What a state does not allow is told with what it is, and what to do.
 #[test]
 fn each_state_allows_its_own_steps() {

@@ -70,6 +70,8 @@ fn a_mistake_is_one_line_with_the_way_out_and_without_the_value() {
         (&["hunter2-hunter2"][..], "too many"),
         (&["--hunter2-hunter2x9"], "too many"),
         (&["--token=hunter2-hunter2"], "--token"),
+        (&["--hunter2x"], "too many"),
+        (&["--no-such-option"], "there is no option --no-such-option"),
         (&["--new", "--stdout"], "--new"),
         (&["--if-revision", "hunter2-hunter2"], "--if-revision"),
         (&["--kind", "Hunter2-hunter2"], "a kind is"),
@@ -92,6 +94,9 @@ fn a_mistake_is_one_line_with_the_way_out_and_without_the_value() {
     bench
         .run(&["vault", "seal", "--tenant", "acme"], b"x")
         .fails(2, "--at <TABLE.COLUMN>");
+    bench
+        .run(&["completions", "hunter2"], b"")
+        .fails(2, "does not take this value (one of bash, elvish, fish,");
 }
 
 #[test]
