@@ -50,7 +50,9 @@
 //! 2. The endpoint that the path names, the shape of the headers, the time of signing.
 //! 3. The secrets are looked up. For an endpoint that is not there, verifying goes on with a
 //!    secret that nobody has: it costs and reads like a wrong signature.
-//! 4. The body is read, up to the limit, and the proof is checked over its bytes.
+//! 4. The body is read, up to the limit, and the proof is checked over its bytes. The time of
+//!    signing and the ends of secrets are held against the clock once more, so that nobody keeps a
+//!    request fresh by sending its body slowly.
 //! 5. The body is read as JSON, if the handler wants it so.
 //!
 //! What is refused is answered as [`keyward_webhook::answer`] says, and its reason goes to the
@@ -59,6 +61,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRef, FromRequest, RawPathParams, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, RequestExt as _};
@@ -134,12 +137,21 @@ impl<P: WebhookProvider> WebhookRoute<P> {
     }
 
     /// The endpoint that a request came to.
-    fn endpoint(&self, path: Option<&RawPathParams>) -> Result<Endpoint> {
+    fn endpoint(&self, path: Result<RawPathParams, RawPathParamsRejection>) -> Result<Endpoint> {
         if let Some(fixed) = &self.0.fixed {
             return Ok(fixed.clone());
         }
+        let path = match path {
+            Ok(path) => Some(path),
+            Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) => {
+                return Err(Error::rejected(reason::UNKNOWN_ENDPOINT));
+            }
+            Err(_) => None,
+        };
         let part = |name: &str| {
-            let found = path.and_then(|path| path.iter().find(|(known, _)| *known == name));
+            let found = path
+                .as_ref()
+                .and_then(|path| path.iter().find(|(known, _)| *known == name));
             found.map(|(_, value)| value).ok_or_else(|| {
                 Error::misuse(
                     "a webhook route needs {tenant} and {endpoint} in its path, or one endpoint \
@@ -177,6 +189,8 @@ impl<P: WebhookProvider> WebhookRoute<P> {
             true => too_long(),
             false => Error::rejected(Reason::MALFORMED),
         })?;
+        // However slowly its body came: it counts when it is all there.
+        let received = inner.webhook.receive(&parts.headers, inner.clock.now()?)?;
         received.verify_owned(&secrets, body.to_bytes().into())
     }
 }
@@ -283,14 +297,12 @@ where
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Response> {
         let route = WebhookRoute::from_ref(state);
-        let path = request.extract_parts::<RawPathParams>().await.ok();
+        let path = request.extract_parts::<RawPathParams>().await;
         // A path that no endpoint can have is answered at once: there is nobody to tell of it.
-        let endpoint = route
-            .endpoint(path.as_ref())
-            .map_err(|error| match error.kind() {
-                ErrorKind::Rejected => Failure::at(StatusCode::UNAUTHORIZED, error).into_response(),
-                _ => Failure::from(error).into_response(),
-            })?;
+        let endpoint = route.endpoint(path).map_err(|error| match error.kind() {
+            ErrorKind::Rejected => Failure::at(StatusCode::UNAUTHORIZED, error).into_response(),
+            _ => Failure::from(error).into_response(),
+        })?;
         let hook = match route.verify(&endpoint, request).await {
             Ok(hook) => hook,
             Err(error) => return Err(route.answer(&endpoint, &Err(error)).await),

@@ -9,9 +9,11 @@
 
 mod web;
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{FromRef, State};
 use axum::response::Response;
@@ -20,12 +22,15 @@ use axum::{Json, Router};
 use keyward_axum::webhook::{Raw, Verified, WebhookProvider, WebhookRoute};
 use keyward_axum::{Origins, RoutePolicy, WebGuard};
 use keyward_base::audit::Discard;
-use keyward_base::{BoxFuture, Error, RecordId, Result, SecretBytes, SystemClock, Tenant, Trail};
+use keyward_base::{
+    BoxFuture, Clock as _, Error, ManualClock, RecordId, Result, SecretBytes, SystemClock, Tenant,
+    Timestamp, Trail,
+};
 use keyward_crypto::Provider;
 use keyward_store::MemoryStore;
 use keyward_webhook::{
-    Answers, BearerToken, Claims, Endpoint, OnceTerms, SecretSource, Secrets, Webhook, WholeBody,
-    preset,
+    Answers, BearerToken, Claims, Endpoint, OnceTerms, Outcome, SecretSource, Secrets, Webhook,
+    WholeBody, preset,
 };
 use web::{Answer, send, serve};
 
@@ -108,7 +113,7 @@ async fn raw(State(app): State<App>, hook: Verified<GitLab, Raw>) -> Response {
         .lock()
         .unwrap()
         .push(format!("{}: {body}", hook.endpoint().id));
-    hook.answer(&Ok(keyward_webhook::Outcome::Done)).await
+    hook.answer(&Ok(Outcome::Done)).await
 }
 
 struct Desk {
@@ -238,7 +243,8 @@ fn what_is_refused_reads_the_same_and_a_wrong_shape_costs_no_look_up() {
     let another = desk.post("/hooks/globex/deploys", &right, body);
     let missing = desk.post(AT, "", body);
     let nowhere = desk.post("/hooks/%20/deploys", &right, body);
-    for answer in [&forged, &unknown, &another, &missing, &nowhere] {
+    let no_text = desk.post("/hooks/%ff/deploys", &right, body);
+    for answer in [&forged, &unknown, &another, &missing, &nowhere, &no_text] {
         assert_eq!(answer.status, 401);
         assert_eq!(answer.body, forged.body);
         assert_eq!(
@@ -291,4 +297,69 @@ fn a_body_beyond_either_limit_is_too_large_and_a_source_that_is_away_is_told_to_
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
     assert_eq!(down.seen(), [""; 0]);
+}
+
+struct Slack;
+impl WebhookProvider for Slack {
+    type Coverage = WholeBody;
+}
+
+#[derive(Clone)]
+struct Late(WebhookRoute<Slack>);
+
+impl FromRef<Late> for WebhookRoute<Slack> {
+    fn from_ref(late: &Late) -> Self {
+        late.0.clone()
+    }
+}
+
+/// Who captured a request does not keep it fresh by sending its body slowly.
+#[test]
+fn a_request_whose_body_comes_late_is_stale() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_795_000_000_000)));
+    let trail = Trail::new(Arc::new(Discard::new()));
+    let answers = Arc::new(Answers::new(trail, clock.clone()));
+    let slack = Webhook::new(preset::SLACK, Provider::default()).unwrap();
+    let mut secrets = slack.secrets();
+    let secret = SecretBytes::copy_of(SECRET);
+    secrets.add("now", None, &secret).unwrap();
+    let source = Arc::new(Source {
+        secrets: Arc::new(secrets),
+        asked: AtomicUsize::new(0),
+        down: false,
+    });
+    let one = Endpoint {
+        tenant: Tenant::new("acme").unwrap(),
+        id: RecordId::new("deploys").unwrap(),
+    };
+    let route = WebhookRoute::of_one(slack, source.clone(), answers, clock.clone(), one);
+    let handler = async |hook: Verified<Slack>| hook.answer(&Ok(Outcome::Done)).await;
+    let to = serve(
+        Router::new()
+            .route("/slack", post(handler))
+            .with_state(Late(route)),
+    );
+    let body = b"{}";
+    let now = clock.now().unwrap();
+    let signed = preset::SLACK
+        .sign(&Provider::default(), &secret, None, now, body)
+        .unwrap();
+    let mut head = format!("POST /slack HTTP/1.1\r\nHost: {to}\r\nContent-Length: 2\r\n");
+    for (name, value) in &signed {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    head.push_str("Connection: close\r\n\r\n");
+    for (wait, status) in [(300, "200"), (1, "401")] {
+        let asked = source.asked.load(Ordering::SeqCst);
+        let mut stream = TcpStream::connect(to).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        while source.asked.load(Ordering::SeqCst) == asked {
+            std::thread::yield_now();
+        }
+        clock.advance(Duration::from_secs(wait));
+        stream.write_all(body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
+    }
 }
