@@ -127,9 +127,7 @@ pub(super) fn run(file: &Path) -> Result<()> {
 type Known = HashMap<String, Webhook<Covered>>;
 
 fn check(line: &[u8], known: &mut Known) -> Result<Verdict> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|e| {
-        Error::misuse(format!("the line is no request in JSON: {e}")).with_source(e)
-    })?;
+    let line: Line<'_> = serde_json::from_slice(line).map_err(|e| no_request(&e))?;
     let own;
     let webhook = match (&line.provider, line.scheme, line.tolerance) {
         (Some(name), None, None) => {
@@ -165,6 +163,18 @@ fn check(line: &[u8], known: &mut Known) -> Result<Verdict> {
     let now = Timestamp::from_millis(line.now.saturating_mul(1000));
     let headers = headers(&line.headers)?;
     Verdict::of(webhook, &secrets, (&headers, &body), now)
+}
+
+/// Says where, and not what stands there, as the text of the error does: a secret, perhaps.
+fn no_request(error: &serde_json::Error) -> Error {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "a field is missing, there twice or of another kind",
+        _ => "it is no JSON",
+    };
+    Error::misuse(format!(
+        "the line is no request in JSON: {what}, at column {}",
+        error.column()
+    ))
 }
 
 /// Within `tolerance` seconds of now, either way, if it is given.
