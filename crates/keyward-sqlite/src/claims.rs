@@ -168,9 +168,14 @@ fn try_finish(
     match recorded {
         Some(None) => {
             let keep = from_time(keep_until);
-            tx.prepare_cached(statements::FINISH)?
+            let written = tx
+                .prepare_cached(statements::FINISH)?
                 .execute(params![set, owner, id, token, result, keep])?;
-            Ok(Finished::Recorded)
+            // A trigger of the caller's may have it ignored.
+            Ok(match written {
+                1 => Finished::Recorded,
+                _ => Finished::Lost,
+            })
         }
         Some(Some(recorded)) if recorded == result => Ok(Finished::Recorded),
         _ => Ok(Finished::Lost),
