@@ -2,8 +2,9 @@
 //! a delivery is kept in the inbox, answered at once, and handled afterwards.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // An example shows what it does.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{FromRef, Path, State};
@@ -20,7 +21,7 @@ use keyward::webhook::{
     Answers, Endpoint, Inbox, OnceTerms, SecretSource, Secrets, Taken, Webhook, WholeBody, Worked,
     preset,
 };
-use keyward::{Error, Purpose, Reason, Result};
+use keyward::{Error, Purpose, Result, Revision};
 
 /// GitHub's proof covers the whole body.
 struct GitHub;
@@ -35,22 +36,61 @@ fn github() -> Result<Webhook<WholeBody>> {
 
 /// The secrets of endpoints, out of the vault.
 #[derive(Debug)]
-struct Kept(Vault, Webhook<WholeBody>);
+struct Kept {
+    vault: Vault,
+    webhook: Webhook<WholeBody>,
+    opened: Mutex<HashMap<Endpoint, Opened>>,
+}
+
+#[derive(Clone, Debug)]
+struct Opened {
+    at: Instant,
+    revision: Revision,
+    secrets: Arc<Secrets>,
+}
+
+/// How long a secret that was opened is kept: after it, its key may have been withdrawn.
+const FRESH: Duration = Duration::from_secs(300);
 
 impl SecretSource for Kept {
+    /// Whoever asks has proved nothing yet. To describe a record costs a read; to open one is told
+    /// to the audit, and is done when it is another than before.
     fn secrets<'a>(&'a self, of: &'a Endpoint) -> BoxFuture<'a, Result<Option<Arc<Secrets>>>> {
         Box::pin(async move {
-            let place = self.0.tenant(of.tenant.as_str())?.place("webhook.secret")?;
-            match place.record(of.id.as_str())?.open().await {
-                Ok(opened) => {
-                    let mut secrets = self.1.secrets();
-                    secrets.add("first", None, opened.bytes())?;
-                    Ok(Some(Arc::new(secrets)))
-                }
-                Err(e) if e.reason() == Some(Reason::NOT_FOUND) => Ok(None),
-                Err(e) => Err(e),
+            let tenant = self.vault.tenant(of.tenant.as_str())?;
+            let record = tenant.place("webhook.secret")?.record(of.id.as_str())?;
+            let Some(listed) = record.describe().await? else {
+                self.held().remove(of);
+                return Ok(None);
+            };
+            let held = self.held().get(of).cloned();
+            if let Some(held) = held.filter(|held| held.is(listed.revision)) {
+                return Ok(Some(held.secrets));
             }
+            let opened = record.open().await?;
+            let mut secrets = self.webhook.secrets();
+            secrets.add("first", None, opened.bytes())?;
+            let secrets = Arc::new(secrets);
+            let opened = Opened {
+                at: Instant::now(),
+                revision: opened.revision(),
+                secrets: Arc::clone(&secrets),
+            };
+            self.held().insert(of.clone(), opened);
+            Ok(Some(secrets))
         })
+    }
+}
+
+impl Kept {
+    fn held(&self) -> MutexGuard<'_, HashMap<Endpoint, Opened>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opened {
+    fn is(&self, revision: Revision) -> bool {
+        self.revision == revision && self.at.elapsed() < FRESH
     }
 }
 
@@ -137,7 +177,11 @@ pub(crate) async fn routes(home: Home) -> Result<Router> {
         .await?;
     let clock = Arc::clone(home.keyring().clock());
     let answers = Answers::new(home.vault().trail().clone(), Arc::clone(&clock));
-    let secrets = Kept(home.vault().clone(), github()?);
+    let secrets = Kept {
+        vault: home.vault().clone(),
+        webhook: github()?,
+        opened: Mutex::default(),
+    };
     let service = Service {
         github: WebhookRoute::new(github()?, Arc::new(secrets), Arc::new(answers), clock),
         home: Arc::new(home),
