@@ -251,6 +251,7 @@ impl Answer {
                     | reason::BAD_SIGNATURE
                     | reason::BAD_TIME
                     | reason::HEADER_TOO_LONG
+                    | Reason::MALFORMED
                     | reason::TOO_MANY_SIGNATURES,
                 ) => StatusCode::BAD_REQUEST,
                 _ => StatusCode::UNAUTHORIZED,

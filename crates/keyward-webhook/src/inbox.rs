@@ -45,7 +45,8 @@
 //! followed by another when its lease is over. One that keeps failing waits longer each time, and
 //! becomes a dead letter in the end, which stays until somebody [replays](Inbox::replay) or
 //! [forgets](Inbox::forget) it. Where the events of a delivery have ids of their own, or effects are
-//! to happen exactly once, the handler claims them: see [`crate::once`].
+//! to happen exactly once, the handler claims them: see [`crate::once`]. What it claims is told apart
+//! from the inbox's own claim, which is done since the delivery was kept.
 //!
 //! Bodies are sealed under the tenant's key of a purpose of their own, and bound to tenant,
 //! endpoint, provider and id. Rows take part in rotation: a key is not destroyed while a row needs

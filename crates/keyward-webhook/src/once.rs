@@ -50,7 +50,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use keyward_base::{Clock, Result, Timestamp};
-use keyward_store::{Begun, Claim, Once};
+use keyward_store::{Begun, Claim, Once, RecordKey};
 
 pub use id::ClaimId;
 pub use lease::{Lease, Ran};
@@ -158,17 +158,11 @@ impl Claims {
     ) -> Result<Claimed> {
         let asked = Asked::of(&self.0.terms, endpoint, hook)?;
         let now = self.0.clock.now()?;
-        self.0
-            .unended
-            .end(self.0.store.as_ref(), Some(&asked.key))
-            .await;
+        self.end_of([&asked.key]).await;
         let claimed = self.begin(&asked, now).await?;
         match (claimed, asked.again()) {
             (Found::Repeated, Some(again)) if self.0.terms.runs_repeated() => {
-                self.0
-                    .unended
-                    .end(self.0.store.as_ref(), Some(&again.key))
-                    .await;
+                self.end_of([&again.key]).await;
                 let found = self.begin(&again, now).await?;
                 Ok(self.claimed(found, &again))
             }
@@ -194,7 +188,7 @@ impl Claims {
             .iter()
             .map(|event| Asked::named(terms, endpoint, event));
         let asked = asked.collect::<Result<Vec<_>>>()?;
-        self.0.unended.end(self.0.store.as_ref(), None).await;
+        self.end_of(asked.iter().map(|asked| &asked.key)).await;
         let claims: Vec<_> = (asked.iter())
             .map(|asked| (asked.key.clone(), self.terms_of(asked, now)))
             .collect();
@@ -253,6 +247,12 @@ impl Claims {
         let (collection, since) = self.0.terms.kept_before(endpoint, since)?;
         let store = &self.0.store;
         store.purge_once(&collection, since, record::PURGED).await
+    }
+
+    /// Tells the store how handlers of these claims ended, where it was not told yet.
+    async fn end_of<'a>(&self, keys: impl IntoIterator<Item = &'a RecordKey>) {
+        let keys = keys.into_iter().collect();
+        self.0.unended.end(self.0.store.as_ref(), &keys).await;
     }
 
     fn terms_of(&self, asked: &Asked, now: Timestamp) -> Claim {

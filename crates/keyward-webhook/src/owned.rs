@@ -24,6 +24,7 @@ pub struct OwnedWebhook<C> {
     signed_at: Option<Timestamp>,
     id: Id,
     event: Option<String>,
+    kept: bool,
 }
 
 impl<C: Coverage> OwnedWebhook<C> {
@@ -47,6 +48,7 @@ impl<C: Coverage> OwnedWebhook<C> {
                 Delivery::Unsigned(id) => Id::Unsigned(id.claimed().to_owned()),
             },
             event: hook.event.map(ToOwned::to_owned),
+            kept: hook.kept,
         }
     }
 
@@ -72,6 +74,7 @@ impl<C: Coverage> OwnedWebhook<C> {
                 Id::Unsigned(id) => Delivery::Unsigned(Unsigned::new(id)),
             },
             event: self.event.as_deref(),
+            kept: self.kept,
         }
     }
 
@@ -101,6 +104,7 @@ impl OwnedWebhook<Covered> {
             signed_at: facts.signed,
             id: facts.id,
             event: facts.event,
+            kept: true,
         }
     }
 }

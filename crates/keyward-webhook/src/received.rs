@@ -65,7 +65,9 @@ impl<'h, C: Coverage> Received<'h, C> {
         Ok(found.unwrap_or_else(|| Arc::clone(self.decoy)))
     }
 
-    /// Checks the proof. One MAC is made for each secret that has not ended, until one matches.
+    /// Checks the proof. One MAC is made for each secret that has not ended, until one matches. The
+    /// time is that of [`Webhook::receive`](crate::Webhook::receive): who waited for the body calls
+    /// that once more before this, or a request is kept fresh by sending its body slowly.
     ///
     /// # Errors
     /// `Rejected` for a body that is too long, and where no secret matches; `Misuse` for secrets
@@ -117,6 +119,7 @@ impl<'h, C: Coverage> Received<'h, C> {
                 None => Delivery::None,
             },
             event: self.event,
+            kept: false,
         })
     }
 

@@ -308,4 +308,20 @@ impl<C: Coverage> Scheme<C> {
             _ => None,
         }
     }
+
+    /// For how long after its first verification the same request can verify again at most: past
+    /// and future of the window, and one unit of its time, since parts of that are cut off. `None`
+    /// if for ever.
+    #[must_use]
+    pub fn replay_life(&self) -> Option<Duration> {
+        let Proof::Hmac(HmacProof {
+            time: Some(time), ..
+        }) = &self.proof
+        else {
+            return None;
+        };
+        let Window { past, future } = time.window;
+        let unit = Duration::from_millis(time.unit.millis());
+        Some(past.saturating_add(future).saturating_add(unit))
+    }
 }

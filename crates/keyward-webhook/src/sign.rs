@@ -31,9 +31,11 @@ impl<C: Coverage> Scheme<C> {
         let (key, _) = self.key.read(secret)?;
         let names = self.headers.first().ok_or_else(unfit)?;
         let mut headers = HeaderMap::new();
-        let mut put = |name: &Text, value: &[u8]| {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
-            let value = HeaderValue::from_bytes(value).map_err(|_| unfit())?;
+        let mut put = |shown: &Text, value: &[u8]| {
+            let name = HeaderName::from_bytes(shown.as_bytes()).map_err(|_| unfit())?;
+            let mut value = HeaderValue::from_bytes(value).map_err(|_| unfit())?;
+            // Neither a token nor a signature is to be shown.
+            value.set_sensitive(*shown == names.signature);
             headers.insert(name, value);
             Ok::<_, Error>(())
         };

@@ -23,6 +23,8 @@ pub struct VerifiedWebhook<'r, C> {
     pub(crate) signed_at: Option<Timestamp>,
     pub(crate) delivery: Delivery<'r>,
     pub(crate) event: Option<&'r str>,
+    /// Whether it came out of an inbox, which holds its claim already.
+    pub(crate) kept: bool,
 }
 
 /// The id of a delivery, and whether the sender signed it.
@@ -82,12 +84,10 @@ impl<'r, C: Coverage> VerifiedWebhook<'r, C> {
         self.scheme.window()
     }
 
-    /// For how long after its first verification the same request can verify again at most: past
-    /// and future of the window together. `None` if for ever.
+    /// As [`Scheme::replay_life`].
     #[must_use]
     pub fn replay_life(&self) -> Option<Duration> {
-        let window = self.window()?;
-        Some(window.past.saturating_add(window.future))
+        self.scheme.replay_life()
     }
 
     /// For how long after a first attempt the provider may send the delivery again.
@@ -164,6 +164,7 @@ impl<'r, C: Coverage> VerifiedWebhook<'r, C> {
             signed_at: self.signed_at,
             delivery: self.delivery,
             event: self.event,
+            kept: self.kept,
         }
     }
 }

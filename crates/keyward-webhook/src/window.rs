@@ -47,7 +47,7 @@ impl Unit {
         at.as_millis().checked_div(self.millis()).unwrap_or(0)
     }
 
-    const fn millis(self) -> u64 {
+    pub(crate) const fn millis(self) -> u64 {
         match self {
             Self::Millis => 1,
             Self::Seconds => 1000,

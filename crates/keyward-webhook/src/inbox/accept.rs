@@ -56,7 +56,7 @@ impl Inbox {
         hook: &VerifiedWebhook<'_, C>,
     ) -> Result<Accepted> {
         let kind = self.kind(hook.provider())?;
-        let asked = Asked::of(&kind.terms, endpoint, hook)?;
+        let asked = Asked::of_inbox(&kind.terms, endpoint, hook)?;
         let found = match self.keep(endpoint, hook, kind, &asked, Fault::None).await? {
             Kept::Not(Found::Repeated) => match asked.again() {
                 Some(again) if kind.terms.runs_repeated() => {

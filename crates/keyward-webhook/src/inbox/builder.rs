@@ -55,11 +55,7 @@ impl InboxBuilder {
     pub fn provider<C: Coverage>(mut self, webhook: &Webhook<C>, terms: OnceTerms) -> Result<Self> {
         terms.check()?;
         let scheme = webhook.shared_scheme();
-        if terms.provider() != scheme.name {
-            return Err(Error::misuse(
-                "the terms of an inbox's provider are those of another scheme",
-            ));
-        }
+        terms.are_of_scheme(&scheme)?;
         let name = scheme.name.clone().into_owned();
         if self
             .providers

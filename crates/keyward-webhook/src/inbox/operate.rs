@@ -165,13 +165,17 @@ impl Inbox {
     async fn delete(&self, row: &Record) -> Result<bool> {
         let read = Place::of(&row.key).and_then(|place| Ok((place, Head::parse(&row.data)?)));
         let mut batch = vec![delete(row)];
-        if let Ok((place, head)) = &read {
-            let count = head.facts.pieces().unwrap_or(1);
-            let keys: Vec<RecordKey> = (1..count).map(|piece| place.piece(piece).key()).collect();
-            if !keys.is_empty() {
-                let found = self.inner.store.fetch_many(&keys).await?;
-                batch.extend(found.iter().flatten().map(delete));
+        let keys = match &read {
+            Ok((place, head)) => {
+                let count = head.facts.pieces().unwrap_or(1);
+                (1..count).map(|piece| place.piece(piece).key()).collect()
             }
+            // How many there are, it does not say any more.
+            Err(_) => self.parts_of(&row.key).await?,
+        };
+        if !keys.is_empty() {
+            let found = self.inner.store.fetch_many(&keys).await?;
+            batch.extend(found.iter().flatten().map(delete));
         }
         let Applied::Done(_) = self.inner.store.apply(batch).await? else {
             return Ok(false);
@@ -181,6 +185,27 @@ impl Inbox {
             usage.take(&place.endpoint.tenant, head.facts.body_len);
         }
         Ok(true)
+    }
+
+    /// The keys of the further records behind a first one, in the order of the store.
+    async fn parts_of(&self, first: &RecordKey) -> Result<Vec<RecordKey>> {
+        let front = format!("{}/", first.id);
+        let after = (first.owner.clone(), first.id.clone());
+        let scan = Scan::of(INBOX).owner(&first.owner).after(Some(after));
+        let mut pages = scan.pages(self.inner.store.as_ref());
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next_outlines(0).await? {
+            for outline in page {
+                if !outline.key.id.starts_with(&front) {
+                    return Ok(keys);
+                }
+                let is_part = |place: Place| place.piece > 0 && place.piece(0).key() == *first;
+                if Place::of(&outline.key).is_ok_and(is_part) {
+                    keys.push(outline.key);
+                }
+            }
+        }
+        Ok(keys)
     }
 
     /// Removes the deliveries that were handled long enough ago, and claims that lapsed; ends what

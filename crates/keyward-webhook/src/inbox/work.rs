@@ -401,10 +401,12 @@ impl Inbox {
             left: self.inner.unended.take(),
         };
         while let Some((key, token, end)) = left.left.last() {
-            if self.end(key, *token, *end).await.is_err() {
-                return;
-            }
-            left.left.pop();
+            match self.end(key, *token, *end).await {
+                // The store does not answer: they are remembered again.
+                Err(e) if e.kind() == ErrorKind::Unavailable => return,
+                // A row that was damaged meanwhile ends by its lease.
+                _ => left.left.pop(),
+            };
         }
     }
 }

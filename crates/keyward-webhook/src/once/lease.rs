@@ -1,6 +1,7 @@
 //! The right to handle a delivery, and how it ends.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -243,13 +244,13 @@ impl Unended {
         }
     }
 
-    /// Tells the store those of `key`, and some others.
-    pub(super) async fn end(&self, store: &dyn Once, key: Option<&RecordKey>) {
+    /// Tells the store those of `keys`, and some others.
+    pub(super) async fn end(&self, store: &dyn Once, keys: &BTreeSet<&RecordKey>) {
         let taken: Vec<_> = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let (mut some, mut left) = (Vec::new(), Vec::new());
             for one in all.drain(..) {
-                let wanted = some.len() < ON_THE_WAY || key == Some(&one.0);
+                let wanted = some.len() < ON_THE_WAY || keys.contains(&one.0);
                 if wanted { &mut some } else { &mut left }.push(one);
             }
             *all = left;

@@ -15,6 +15,9 @@ pub(crate) const COLLECTION: Collection = Collection::named("webhook");
 /// The most claims that one call removes.
 pub(crate) const PURGED: usize = 4096;
 
+/// Before the word of who says what tells a delivery apart, where it came out of an inbox.
+const KEPT: &str = "kept/";
+
 /// The first byte of a recorded result.
 const VERSION: u8 = 1;
 
@@ -46,21 +49,36 @@ pub(crate) enum Found {
 }
 
 impl Asked {
+    /// The claim of who handles a delivery. Where it came out of an inbox, that is another one than
+    /// the inbox's own, which is done since the delivery was kept.
     pub(crate) fn of<C: Coverage>(
         terms: &OnceTerms,
         endpoint: &Endpoint,
         hook: &VerifiedWebhook<'_, C>,
     ) -> Result<Self> {
+        Self::under(terms, endpoint, hook, if hook.kept { KEPT } else { "" })
+    }
+
+    /// The claim of an inbox.
+    pub(crate) fn of_inbox<C: Coverage>(
+        terms: &OnceTerms,
+        endpoint: &Endpoint,
+        hook: &VerifiedWebhook<'_, C>,
+    ) -> Result<Self> {
+        Self::under(terms, endpoint, hook, "")
+    }
+
+    fn under<C: Coverage>(
+        terms: &OnceTerms,
+        endpoint: &Endpoint,
+        hook: &VerifiedWebhook<'_, C>,
+        front: &str,
+    ) -> Result<Self> {
         terms.are_of(hook)?;
         let (crypto, told) = (&terms.crypto, hook.dedupe());
         let origin = told.origin();
-        let id = ClaimId::of(
-            crypto,
-            endpoint,
-            terms.provider(),
-            origin.word(),
-            told.as_bytes(),
-        )?;
+        let word = format!("{front}{}", origin.word());
+        let id = ClaimId::of(crypto, endpoint, terms.provider(), &word, told.as_bytes())?;
         let by_body = origin == Origin::BodyDigest;
         let beside = match hook.delivery() {
             Delivery::Unsigned(claimed) if by_body => {

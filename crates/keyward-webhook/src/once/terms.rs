@@ -6,7 +6,7 @@ use keyward_base::{Error, Result, Timestamp};
 use keyward_crypto::Provider;
 use keyward_store::{Collection, RecordKey};
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Covered};
 use crate::endpoint::Endpoint;
 use crate::once::ClaimId;
 use crate::once::record::COLLECTION;
@@ -38,12 +38,11 @@ pub struct OnceTerms {
 impl OnceTerms {
     /// The terms of a scheme, with defaults.
     pub fn of<C: Coverage>(scheme: &Scheme<C>) -> Self {
-        let window = scheme.window();
-        let life = window.map(|window| window.past.saturating_add(window.future));
+        let life = scheme.replay_life();
         Self {
             provider: scheme.name.clone(),
             least: life.unwrap_or_default().max(scheme.retries),
-            timed: window.is_some(),
+            timed: life.is_some(),
             keep: None,
             with_secret: false,
             // Longer than any sender waits for an answer (GitHub 10 s, Standard Webhooks 15 to 30),
@@ -91,8 +90,8 @@ impl OnceTerms {
     ///
     /// # Errors
     /// `Misuse` for claims that would be forgotten while the provider still sends the delivery, or
-    /// while a captured one still verifies; for a lease of no length, or longer than a claim is
-    /// kept.
+    /// while a captured one still verifies, or kept for more than a century; for a lease of no
+    /// length, or longer than a claim is kept.
     pub fn check(&self) -> Result<()> {
         if self.span() < self.least {
             return Err(Error::misuse(format!(
@@ -100,6 +99,13 @@ impl OnceTerms {
                  or is sent again: leave `keep` out, or raise it",
                 self.provider,
                 self.least.as_secs()
+            )));
+        }
+        if self.span() > CENTURY {
+            return Err(Error::misuse(format!(
+                "a claim of {} would be kept for more than a century: lower `keep`, or the retries \
+                 of the scheme",
+                self.provider
             )));
         }
         if self.lease.is_zero() || self.lease > self.span() {
@@ -143,13 +149,28 @@ impl OnceTerms {
         (!self.timed && !self.with_secret).then(|| self.keep_until(now))
     }
 
+    /// Whether they are of the scheme that verified the delivery: by its name, and by how long it
+    /// can come again, which two schemes of one name may differ in.
     pub(crate) fn are_of<C: Coverage>(&self, hook: &VerifiedWebhook<'_, C>) -> Result<()> {
-        if self.provider == hook.provider() {
+        self.are_of_scheme(hook.scheme)
+    }
+
+    /// As [`OnceTerms::are_of`].
+    pub(crate) fn are_of_scheme(&self, scheme: &Scheme<Covered>) -> Result<()> {
+        if self.provider != scheme.name {
+            return Err(Error::misuse(format!(
+                "a delivery of {} is claimed on the terms of {}: keep terms for each",
+                scheme.name, self.provider
+            )));
+        }
+        let life = scheme.replay_life();
+        let least = life.unwrap_or_default().max(scheme.retries);
+        if self.timed == life.is_some() && self.span() >= least {
             return Ok(());
         }
         Err(Error::misuse(format!(
-            "a delivery of {} is claimed on the terms of {}: keep terms for each",
-            hook.provider(),
+            "these terms are of another scheme {}, whose deliveries come again for a shorter time: \
+             make them of the scheme that receives",
             self.provider
         )))
     }

@@ -57,6 +57,16 @@ impl<C: Coverage> Scheme<C> {
         {
             return Some("has keys of less than 16 or more than 64 bytes");
         }
+        if let KeyForm::Base64 {
+            prefix: Some(prefix),
+            optional: true,
+            ..
+        } = &self.key
+            && !prefix.is_empty()
+            && prefix.bytes().all(is_base64)
+        {
+            return Some("has secrets whose prefix may be left out, and could be base64 itself");
+        }
         let covers_body = self.coverage.covered() == Covered::WholeBody;
         match &self.proof {
             Proof::Token if covers_body => return Some("shows a token, which covers no body"),
@@ -90,6 +100,11 @@ impl<C: Coverage> Scheme<C> {
     pub(crate) fn signs_id(&self) -> bool {
         matches!(&self.proof, Proof::Hmac(proof) if proof.message.contains(&Piece::Id))
     }
+}
+
+/// Whether a byte may stand in base64.
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 impl Headers {

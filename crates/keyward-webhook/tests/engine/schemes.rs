@@ -7,7 +7,7 @@ use keyward_base::{ErrorKind, SecretBytes};
 use keyward_crypto::Provider;
 use keyward_crypto::hmac::HmacHash;
 use keyward_webhook::scheme::{
-    Dedupe, Encoding, Headers, HmacProof, List, Piece, Proof, Time, Unit, Window,
+    Dedupe, Encoding, Headers, HmacProof, KeyForm, List, Piece, Proof, Time, Unit, Window,
 };
 use keyward_webhook::{BearerToken, Covered, Scheme, Webhook, preset};
 
@@ -218,6 +218,13 @@ fn faults() {
             s.headers.to_mut()[0].id = Some("x-own-id".into());
             s.dedupe = Dedupe::Header;
         }),
+        ("could be base64 itself", |s| {
+            s.key = KeyForm::Base64 {
+                prefix: Some("key".into()),
+                optional: true,
+                bytes: None,
+            };
+        }),
         ("a field whose name", |s| {
             s.dedupe = Dedupe::Field("".into())
         }),
@@ -274,6 +281,24 @@ fn a_token_of_ones_own() {
     assert_eq!(hook.coverage(), Covered::BearerToken);
     assert_eq!(hook.dedupe().origin().word(), "unsigned");
     assert!(hook.whole_body().is_none());
+}
+
+/// Who shows the headers of a request shows neither a token nor a signature.
+#[test]
+fn what_proves_is_not_shown() {
+    for scheme in preset::all() {
+        let name = scheme.headers[0].signature.clone();
+        let kit = Kit::of(scheme);
+        let secret = secret(&kit.hook.scheme().key, 1);
+        let at = keyward_base::Timestamp::from_millis(NOW * 1000);
+        let id = kit.hook.scheme().headers[0].id.as_ref().map(|_| "msg_1");
+        let signed = kit.hook.scheme();
+        let headers = signed
+            .sign(&Provider::default(), &secret, id, at, b"{}")
+            .unwrap();
+        let proof = headers[&*name].to_str().unwrap();
+        assert!(!format!("{headers:?}").contains(proof), "{name}");
+    }
 }
 
 #[test]

@@ -64,6 +64,7 @@ fn each_outcome_has_the_status_that_a_sender_understands() {
         (Err(Error::rejected(reason::AMBIGUOUS_HEADER)), 400, None),
         (Err(Error::rejected(reason::BAD_SIGNATURE)), 400, None),
         (Err(Error::rejected(reason::BAD_ID)), 400, None),
+        (Err(Error::rejected(Reason::MALFORMED)), 400, None),
         (Err(Error::rejected(reason::BAD_TIME)), 400, None),
         (Err(Error::rejected(reason::HEADER_TOO_LONG)), 400, None),
         (Err(Error::rejected(reason::TOO_MANY_SIGNATURES)), 400, None),

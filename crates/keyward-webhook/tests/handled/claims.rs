@@ -8,10 +8,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use keyward_base::{ErrorKind, Timestamp};
+use keyward_crypto::Provider;
 use keyward_store::conformance::block_on;
+use keyward_webhook::scheme::{HmacProof, Proof, Unit, Window};
 use keyward_webhook::{
     ClaimId, Claimed, Claims, Coverage, Endpoint, Lease, Named, OnceTerms, Outcome, OwnedWebhook,
-    Ran, preset,
+    Ran, Scheme, Webhook, preset,
 };
 
 use crate::support::{
@@ -273,16 +275,108 @@ fn terms_under_which_it_could_run_twice_are_refused() {
     scheme.retries = Duration::ZERO;
     assert!(
         OnceTerms::of(&scheme)
-            .keep(Duration::from_secs(359))
+            .keep(Duration::from_secs(360))
             .check()
             .is_err()
     );
     assert!(
         OnceTerms::of(&scheme)
-            .keep(Duration::from_secs(360))
+            .keep(Duration::from_secs(361))
             .check()
             .is_ok()
     );
+    // What no store can keep is refused here, and not at each delivery.
+    scheme.retries = Duration::MAX;
+    let endless = [
+        OnceTerms::of(&scheme),
+        OnceTerms::of(&preset::GITHUB).keep(Duration::MAX),
+        OnceTerms::of(&preset::GITHUB).lease(Duration::MAX),
+    ];
+    for terms in endless {
+        let refused = terms.check().unwrap_err();
+        assert!(refused.to_string().contains("century"), "{refused}");
+    }
+}
+
+/// Two schemes of one name may differ in how long a request verifies.
+#[test]
+fn terms_are_those_of_the_scheme_that_verified() {
+    let wide = Window {
+        past: Duration::from_secs(5 * 86_400),
+        future: Duration::ZERO,
+    };
+    let mut longer = preset::STRIPE;
+    longer.retries = Duration::from_secs(4 * 86_400);
+    let mut untimed = Scheme::hmac("stripe", "stripe-signature", "");
+    untimed.key = preset::STRIPE.key;
+    let short = OnceTerms::of(&preset::STRIPE);
+    for scheme in [preset::STRIPE.with_window(wide), longer, untimed] {
+        let webhook = Webhook::new(scheme, Provider::default()).unwrap();
+        let secret = webhook.generate().unwrap();
+        let mut secrets = webhook.secrets();
+        secrets.add("one", None, &secret).unwrap();
+        let (own, crypto) = (OnceTerms::of(webhook.scheme()), Provider::default());
+        let headers = webhook
+            .scheme()
+            .sign(&crypto, &secret, None, at(0), b"{}")
+            .unwrap();
+        let received = webhook.receive(&headers, at(0)).unwrap();
+        let hook = received.verify(&secrets, b"{}").unwrap();
+        let fits = |terms: OnceTerms| {
+            let claims = claims(terms, memory(), &clock());
+            block_on(claims.claim(&acme(), &hook))
+                .map(|_| ())
+                .map_err(|e| e.kind())
+        };
+        assert_eq!(fits(own), Ok(()));
+        assert_eq!(fits(short.clone()), Err(ErrorKind::Misuse));
+    }
+}
+
+/// Whoever captured a request finds its claim for as long as the request verifies, to the last
+/// millisecond: parts of a second do not count against the window.
+#[test]
+fn a_claim_outlives_its_request() {
+    for (unit, last) in [(Unit::Seconds, 360_999), (Unit::Millis, 360_000)] {
+        let mut scheme = preset::STRIPE;
+        scheme.retries = Duration::ZERO;
+        if let Proof::Hmac(HmacProof {
+            time: Some(time), ..
+        }) = &mut scheme.proof
+        {
+            time.unit = unit;
+        }
+        let terms = OnceTerms::of(&scheme).lease(Duration::from_secs(1));
+        let webhook = Webhook::new(scheme, Provider::default()).unwrap();
+        let secret = webhook.generate().unwrap();
+        let mut secrets = webhook.secrets();
+        secrets.add("one", None, &secret).unwrap();
+        let (body, crypto) = (br#"{"id":"evt_1"}"#, Provider::default());
+        let headers = webhook
+            .scheme()
+            .sign(&crypto, &secret, None, at(60_000), body)
+            .unwrap();
+        for beyond in [START - 1, START + last + 1] {
+            let now = Timestamp::from_millis(beyond);
+            assert!(webhook.receive(&headers, now).is_err(), "{beyond}");
+        }
+        let clock = clock();
+        let claims = claims(terms, memory(), &clock);
+        let ran = AtomicUsize::new(0);
+        for now in [at(0), at(last)] {
+            clock.set(now);
+            block_on(claims.tidy()).unwrap();
+            let received = webhook.receive(&headers, now).unwrap();
+            let hook = received.verify(&secrets, body).unwrap();
+            let handler = async {
+                ran.fetch_add(1, Ordering::SeqCst);
+                Ok::<_, ()>(())
+            };
+            let outcome = block_on(claims.handle(&acme(), &hook, handler)).unwrap();
+            assert_eq!(outcome, Outcome::Done);
+        }
+        assert_eq!(ran.load(Ordering::SeqCst), 1, "{unit:?}");
+    }
 }
 
 /// Messages are batched anew between attempts: each is answered by itself.
@@ -472,5 +566,44 @@ fn a_store_that_does_not_answer_is_told_again() {
         assert_eq!(failed.unwrap(), Outcome::Failed);
         assert_eq!(handle(&claims, &acme(), &hook).await, Outcome::Done);
         clock.advance(HOUR);
+    });
+}
+
+/// However many were left open, those of the delivery that comes again are told first.
+#[test]
+fn all_events_of_a_delivery_are_told_before_it_is_claimed_again() {
+    block_on(async {
+        let (clock, many) = (clock(), 40_u8);
+        let deaf = Deaf {
+            good: memory(),
+            calls: AtomicUsize::new(usize::from(many) * 3),
+        };
+        let claims = claims(OnceTerms::of(&preset::META), Arc::new(deaf), &clock);
+        let ids: Vec<[u8; 1]> = (0..many).map(|n| [n]).collect();
+        let named: Vec<_> = (ids.iter())
+            .map(|id| Named {
+                id,
+                content: Some(id),
+            })
+            .collect();
+        let hook = meta(b"{}");
+        let claim = async || {
+            claims
+                .claim_named(&acme(), &hook.get(), &named)
+                .await
+                .unwrap()
+        };
+        for first in claim().await {
+            let Claimed::First(lease) = first else {
+                panic!("{first:?}");
+            };
+            let kept = lease.run(ok()).await.unwrap_err();
+            assert_eq!(kept.kind(), ErrorKind::Unavailable);
+        }
+        let again = claim().await;
+        assert!(
+            again.iter().all(|found| matches!(found, Claimed::Done)),
+            "{again:?}"
+        );
     });
 }

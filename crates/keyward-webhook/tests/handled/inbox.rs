@@ -16,8 +16,8 @@ use keyward_testkit::{Needles, RecordingAudit};
 use keyward_webhook::inbox::policy::InboxPolicy;
 use keyward_webhook::inbox::{Fault, State};
 use keyward_webhook::{
-    BearerToken, Delivery, Endpoint, Inbox, OnceTerms, Outcome, OwnedWebhook, Scheme, Taken,
-    Webhook, WholeBody, Worked, preset,
+    BearerToken, Claims, Delivery, Endpoint, Inbox, OnceTerms, Outcome, OwnedWebhook, Scheme,
+    Taken, Webhook, WholeBody, Worked, preset,
 };
 
 use crate::support::{acme, at, clock, endpoint, github, gitlab, standard};
@@ -786,4 +786,109 @@ async fn a_process_that_slept_through_a_rotation_seals_under_the_new_key() {
         let _worked = taken.run(async { Ok::<_, ()>(()) }).await.unwrap();
     }
     assert_eq!(awake.counts(None).await.unwrap().finished, 2);
+}
+
+/// A worker's claim is another one than the inbox's, which is done since the delivery was kept: it
+/// would be told that its work is done, and the delivery be lost.
+#[tokio::test]
+async fn a_worker_may_claim_what_it_handles() {
+    let world = World::new().await;
+    let (terms, store) = (OnceTerms::of(&preset::GITHUB), Arc::clone(&world.store));
+    let claims = Claims::new(terms, store, world.clock.clone()).unwrap();
+    let hook = github("1", b"{}");
+    let stored = world.inbox.accept(&acme(), &hook.get()).await.unwrap();
+    let (ran, of) = (AtomicUsize::new(0), acme());
+    let work = async || {
+        let taken = world.taken().await;
+        let kept = taken.hook();
+        let handled = taken.run(async {
+            let handler = async {
+                ran.fetch_add(1, Ordering::SeqCst);
+                Ok::<_, ()>(())
+            };
+            claims.handle(&of, &kept.get(), handler).await
+        });
+        assert!(matches!(
+            handled.await.unwrap(),
+            Worked::Done(Outcome::Done)
+        ));
+        kept
+    };
+    let kept = work().await;
+    assert_eq!(ran.load(Ordering::SeqCst), 1);
+    // Once, however often a worker begins; and what was taken in comes in no second time.
+    let row = stored.row().unwrap();
+    assert!(world.inbox.replay(&acme(), row).await.unwrap());
+    let _kept = work().await;
+    assert_eq!(ran.load(Ordering::SeqCst), 1);
+    assert_eq!(world.accept(&hook).await, Outcome::Done);
+    let again = world.inbox.accept(&acme(), &kept.get()).await.unwrap();
+    assert_eq!(again.outcome(), Outcome::Done);
+}
+
+/// What a body is made of goes with it, though its first record says no more how much that is.
+#[tokio::test]
+async fn a_damaged_delivery_is_forgotten_whole() {
+    let body = vec![7; (2 << 20) + 1];
+    let damaged = async || {
+        let world = World::new().await;
+        let hook = github("1", &body);
+        let accepted = world.inbox.accept(&acme(), &hook.get()).await.unwrap();
+        let one = accepted.row().unwrap();
+        world.pass(1).await;
+        assert_eq!(world.accept(&github("2", b"{}")).await, Outcome::Stored);
+        let first = world.records().await.remove(0);
+        assert!(first.key.id.ends_with(&one.to_string()));
+        let content = Content {
+            data: b"no head".to_vec(),
+            ..first.content
+        };
+        world
+            .apply(Write::Swap {
+                key: first.key,
+                version: first.version,
+                content,
+            })
+            .await;
+        (world, one)
+    };
+    let (world, one) = damaged().await;
+    assert!(world.inbox.forget(&acme(), one).await.unwrap());
+    assert_eq!(world.records().await.len(), 1);
+    let (world, _) = damaged().await;
+    assert_eq!(world.inbox.forget_endpoint(&acme()).await.unwrap(), 2);
+    assert!(world.records().await.is_empty());
+    let (world, _) = damaged().await;
+    assert_eq!(world.inbox.forget_tenant(&acme().tenant).await.unwrap(), 2);
+    assert!(world.records().await.is_empty());
+}
+
+/// One that is damaged while it is handled keeps no other from being given back.
+#[tokio::test]
+async fn what_was_dropped_beside_a_damaged_row_is_given_back() {
+    let world = World::new().await;
+    for n in [1, 2] {
+        assert_eq!(world.accept(&github("1", &[n])).await, Outcome::Stored);
+    }
+    let (one, two) = (world.taken().await, world.taken().await);
+    let damaged = two.row().to_string();
+    for row in world.records().await {
+        if row.key.id.ends_with(&damaged) {
+            let content = Content {
+                data: b"no head".to_vec(),
+                ..row.content
+            };
+            world
+                .apply(Write::Swap {
+                    key: row.key,
+                    version: row.version,
+                    content,
+                })
+                .await;
+        }
+    }
+    let wanted = one.row();
+    drop(one);
+    drop(two);
+    assert_eq!(world.taken().await.row(), wanted);
 }
