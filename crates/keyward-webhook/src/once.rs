@@ -33,8 +33,8 @@
 //!
 //! One completion is recorded for each delivery. Effects happen at least once: a process that dies
 //! between its effect and the record is followed by another attempt. Where the effects are rows of
-//! an SQLite database, [`ClaimsInSqlite`](crate::ClaimsInSqlite) commits claim and effects
-//! together, and they happen exactly once.
+//! an SQLite database, `ClaimsInSqlite` (feature `sqlite`) commits claim and effects together, and
+//! they happen exactly once.
 //!
 //! `docs/formats/webhook.md` says what a claim is in the store.
 

@@ -37,10 +37,11 @@ fn says(text: &str) -> String {
     }
 }
 
-/// The length of the hint, which stands behind suite and key.
+/// The length of the hint, which stands behind suite and key: the byte that two characters hold,
+/// whatever is left of those behind them.
 fn hint_len(body: &str) -> usize {
-    let four = body.get(12..16).unwrap_or_default();
-    let bytes = keyward_base::encoding::from_base64url(four).unwrap_or_default();
+    let two = body.get(12..14).unwrap_or_default();
+    let bytes = keyward_base::encoding::from_base64url(&format!("{two}AA")).unwrap_or_default();
     usize::from(bytes.first().copied().unwrap_or_default())
 }
 
