@@ -137,6 +137,8 @@ fn test(
     command
         .args(["--minimum-test-timeout", LEAST_TIMEOUT])
         .args(["--cap-lints", "true", "--annotations", "none"])
+        // Code behind a feature decides too.
+        .arg("--all-features")
         .args(["--package", &package.name, "--cargo-test-arg", "--tests"])
         .arg("--dir")
         .arg(&tree.root)

@@ -10,11 +10,12 @@ use crate::Outcome;
 
 /// Code that decides: whether a value opens, a key lives, a request passes. No mutant of it may
 /// survive without an excuse.
-const DECIDES: [&str; 12] = [
+const DECIDES: [&str; 14] = [
     "crates/keyward-crypto/src/",
     "crates/keyward-files/src/",
     "crates/keyward-keys/src/",
     "crates/keyward-vault/src/",
+    "crates/keyward-webhook/src/",
     "crates/keyward-axum/src/authority.rs",
     "crates/keyward-axum/src/content.rs",
     "crates/keyward-axum/src/guard.rs",
@@ -23,6 +24,7 @@ const DECIDES: [&str; 12] = [
     "crates/keyward-axum/src/policy.rs",
     "crates/keyward-axum/src/route.rs",
     "crates/keyward-axum/src/same_origin.rs",
+    "crates/keyward-axum/src/webhook.rs",
 ];
 
 /// The part of all other viable mutants that must be killed, in hundredths.
