@@ -214,6 +214,40 @@ fn another_table_of_that_name_is_refused() {
     within(&mut conn, claims::install).unwrap();
 }
 
+/// A trigger of the caller's has the result ignored: it is not recorded, and not said to be.
+#[test]
+fn a_result_that_a_trigger_has_ignored_is_not_recorded() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    within(&mut conn, claims::install).unwrap();
+    conn.execute_batch(
+        "CREATE TRIGGER theirs BEFORE UPDATE ON keyward_claim BEGIN SELECT RAISE(IGNORE); END",
+    )
+    .unwrap();
+    let id = key("acme", "1");
+    let ended = within(&mut conn, |tx| {
+        let Begun::Lease(token) = claims::begin(tx, &id, claim(), at(10))? else {
+            panic!("no lease");
+        };
+        claims::finish(tx, &id, token, b"done", at(1_000))
+    });
+    assert_eq!(ended.unwrap(), Finished::Lost);
+}
+
+#[test]
+fn as_many_are_purged_as_are_asked_for() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    within(&mut conn, claims::install).unwrap();
+    for n in 0..7 {
+        let id = key("acme", &n.to_string());
+        let begun = within(&mut conn, |tx| claims::begin(tx, &id, claim(), at(10)));
+        assert!(matches!(begun.unwrap(), Begun::Lease(_)));
+    }
+    let set = support::set();
+    let gone = [4, 4, 4]
+        .map(|limit| within(&mut conn, |tx| claims::purge(tx, &set, at(1_000), limit)).unwrap());
+    assert_eq!(gone, [4, 3, 0]);
+}
+
 /// How the claims are reached: through our functions, or through the text alone that we publish,
 /// as by another driver.
 #[derive(Clone, Copy, Debug)]

@@ -101,6 +101,14 @@ async fn bounds(stores: &All<'_>) -> Checked {
         keep_until: at(1 << 63),
     };
     misuse("a time too late", store.commit(vec![first(), late]).await)?;
+    let long = Step::Complete {
+        key: claim.clone(),
+        digest: [7; 32],
+        result: vec![0; StoreLimits::DATA.saturating_add(1)],
+        keep_until: at(10_000),
+        now: at(10),
+    };
+    misuse("a long result", store.commit(vec![first(), long]).await)?;
     let many = (0..=StoreLimits::BATCH).map(|_| first()).collect();
     misuse("many steps", store.commit(many).await)?;
     same("a row", &other.fetch(&row).await?, &None)?;
