@@ -1,11 +1,14 @@
 //! What senders are answered, and what the audit is told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Response};
 use keyward_base::audit::Value;
-use keyward_base::{Error, ManualClock, Reason, Result, Retry, SecretBytes, Trail};
+use keyward_base::{
+    Clock, Error, ManualClock, Reason, Result, Retry, SecretBytes, Timestamp, Trail,
+};
 use keyward_crypto::Provider;
 use keyward_store::conformance::block_on;
 use keyward_testkit::RecordingAudit;
@@ -196,4 +199,40 @@ fn several_events_are_answered_as_the_one_that_is_to_come_again() {
     ] {
         assert_eq!(Outcome::of_all(all.iter().copied()), wanted, "{all:?}");
     }
+}
+
+/// A clock that can be stopped.
+#[derive(Debug)]
+struct Stopping(AtomicBool);
+
+impl Clock for Stopping {
+    fn now(&self) -> Result<Timestamp> {
+        match self.0.load(Ordering::SeqCst) {
+            false => Ok(at(0)),
+            true => Err(Error::unavailable("the clock does not answer")),
+        }
+    }
+}
+
+/// What was refused while nobody knew the time is told when it is known again.
+#[test]
+fn what_was_refused_without_a_clock_is_told_later() {
+    let (audit, clock) = (
+        Arc::new(RecordingAudit::new()),
+        Arc::new(Stopping(AtomicBool::new(true))),
+    );
+    let trail = Trail::new(Arc::<RecordingAudit>::clone(&audit));
+    let answers = Answers::new(trail, Arc::<Stopping>::clone(&clock));
+    let stale = Err(Error::rejected(reason::STALE));
+    for _ in 0..3 {
+        assert_eq!(block_on(answers.answer(&acme(), &stale)).status(), 401);
+        block_on(answers.flush());
+        block_on(answers.end());
+    }
+    assert!(audit.take().is_empty());
+    clock.0.store(false, Ordering::SeqCst);
+    block_on(answers.end());
+    let told = audit.take();
+    let count = told[0].detail.find(reason::STALE.as_str());
+    assert_eq!((told.len(), count), (1, Some(Value::Number(3))));
 }

@@ -100,12 +100,16 @@ fn one_that_is_handled_is_in_flight_and_taken_over_when_its_lease_ends() {
 fn a_handler_that_fails_panics_or_is_dropped_lets_the_next_attempt_through() {
     block_on(async {
         let clock = clock();
-        let claims = claims(OnceTerms::of(&preset::GITHUB), memory(), &clock);
+        let store = memory();
+        let elsewhere = claims(OnceTerms::of(&preset::GITHUB), store.clone(), &clock);
+        let claims = claims(OnceTerms::of(&preset::GITHUB), store, &clock);
         let hook = github("1", b"{}");
         let failed = claims
             .handle(&acme(), &hook.get(), async { Err::<(), _>("no") })
             .await;
         assert_eq!(failed.unwrap(), Outcome::Failed);
+        drop(lease(&elsewhere, &acme(), &hook).await);
+        let _ended = elsewhere.tidy().await.unwrap();
 
         let panics = async {
             if START > 0 {
@@ -120,10 +124,12 @@ fn a_handler_that_fails_panics_or_is_dropped_lets_the_next_attempt_through() {
             Poll::Ready(polled.is_err())
         });
         assert!(ended.await, "the panic was swallowed");
-        // Given up before it went on, and not by its drop alone.
-        let held = run;
+        drop(run);
+        // Given up before it went on, and not by its drop alone, which another process learns of
+        // when the lease is over.
+        drop(lease(&elsewhere, &acme(), &hook).await);
+        let _ended = elsewhere.tidy().await.unwrap();
         let lease_of = lease(&claims, &acme(), &hook).await;
-        drop(held);
 
         let never = pending::<Result<(), ()>>();
         let mut run = Box::pin(lease_of.run(never));

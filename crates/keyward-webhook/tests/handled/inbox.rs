@@ -892,3 +892,71 @@ async fn what_was_dropped_beside_a_damaged_row_is_given_back() {
     drop(two);
     assert_eq!(world.taken().await.row(), wanted);
 }
+
+/// Parts of bodies go where they were put: neither to another place of their own body, nor to
+/// another's.
+#[tokio::test]
+async fn parts_that_changed_places_do_not_open() {
+    let bodies = [1, 2].map(|n: u8| {
+        let mut body = vec![n; (2 << 20) + 1];
+        body[1 << 20] ^= 4;
+        body
+    });
+    // With what is public of it, or its sealed text alone.
+    for (from, to, whole) in [
+        (1, 2, true),
+        (1, 4, true),
+        (1, 4, false),
+        (0, 3, true),
+        (0, 3, false),
+    ] {
+        let world = World::new().await;
+        for body in &bodies {
+            assert_eq!(world.accept(&github("1", body)).await, Outcome::Stored);
+            world.pass(1).await;
+        }
+        let records = world.records().await;
+        assert_eq!(records.len(), 6);
+        for (from, to) in [(from, to), (to, from)] {
+            let (from, to): (&Record, &Record) = (&records[from], &records[to]);
+            let content = if whole { from } else { to }.content.clone();
+            world
+                .apply(Write::Swap {
+                    key: to.key.clone(),
+                    version: to.version,
+                    content: Content {
+                        sealed: from.content.sealed.clone(),
+                        ..content
+                    },
+                })
+                .await;
+        }
+        while let Some(taken) = world.inbox.next().await.unwrap() {
+            let hook = taken.hook();
+            assert!(
+                bodies.iter().any(|body| body == hook.get().body()),
+                "a body was put together"
+            );
+            let _worked = taken.run(async { Ok::<_, ()>(()) }).await.unwrap();
+        }
+        let (_, dead, finished) = world.counts().await;
+        let of_one = from / 3 == to / 3;
+        let wanted = if of_one { (1, 1) } else { (2, 0) };
+        assert_eq!((dead, finished), wanted, "{from} {to} {whole}");
+    }
+}
+
+/// The claims of what was kept go when they lapse: no sender comes again by then.
+#[tokio::test]
+async fn claims_that_lapsed_are_removed() {
+    let world = World::new().await;
+    let hook = github("1", b"{}");
+    assert_eq!(world.accept(&hook).await, Outcome::Stored);
+    world.finish().await;
+    let set = Collection::named("webhook");
+    world.pass(3 * DAY).await;
+    assert_eq!(world.inbox.tidy().await.unwrap(), 0);
+    let now = world.clock.now().unwrap();
+    assert_eq!(world.store.purge_once(&set, now, 10).await.unwrap(), 0);
+    assert_eq!(world.accept(&hook).await, Outcome::Stored);
+}
