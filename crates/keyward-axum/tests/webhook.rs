@@ -29,12 +29,15 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_store::MemoryStore;
 use keyward_webhook::{
-    Answers, BearerToken, Claims, Endpoint, OnceTerms, Outcome, SecretSource, Secrets, Webhook,
-    WholeBody, preset,
+    Answers, BearerToken, Claims, Endpoint, OnceTerms, Outcome, Scheme, SecretSource, Secrets,
+    Webhook, WholeBody, preset,
 };
 use web::{Answer, send, serve};
 
 const SECRET: &[u8] = b"It's a Secret to Everybody";
+
+/// The longest body of the scheme that most tests here receive by.
+const LIMIT: usize = 2 << 20;
 
 struct GitHub;
 impl WebhookProvider for GitHub {
@@ -126,7 +129,11 @@ fn start(down: bool, layer_limit: usize) -> Desk {
     let clock = Arc::new(SystemClock::new());
     let trail = Trail::new(Arc::new(Discard::new()));
     let answers = Arc::new(Answers::new(trail, clock.clone()));
-    let github = Webhook::new(preset::GITHUB, Provider::default()).unwrap();
+    let github = Scheme {
+        body_limit: LIMIT,
+        ..preset::GITHUB
+    };
+    let github = Webhook::new(github, Provider::default()).unwrap();
     let gitlab = Webhook::new(preset::GITLAB_TOKEN, Provider::default()).unwrap();
     let secret = SecretBytes::copy_of(SECRET);
     let source = |mut secrets: Secrets| {
@@ -269,7 +276,7 @@ fn what_is_refused_reads_the_same_and_a_wrong_shape_costs_no_look_up() {
 
 #[test]
 fn a_body_beyond_either_limit_is_too_large_and_a_source_that_is_away_is_told_to_wait() {
-    let long = vec![b' '; (25 << 20) + 1];
+    let long = vec![b' '; LIMIT + 1];
     let desk = start(false, 1 << 20);
     let body = vec![b' '; (1 << 20) + 1];
     assert_eq!(desk.post(AT, &signed(&body), &body).status, 413);
@@ -290,6 +297,17 @@ fn a_body_beyond_either_limit_is_too_large_and_a_source_that_is_away_is_told_to_
     let wide = start(false, 64 << 20);
     assert_eq!(wide.post(AT, &signed(b""), &long).status, 413);
     assert_eq!(chunked(&wide, &long), 413);
+    let mut longest = br#"{"after":"1"}"#.to_vec();
+    longest.resize(LIMIT, b' ');
+    assert_eq!(wide.post(AT, &signed(&longest), &longest).status, 200);
+    // One that says that it is longer is not waited for.
+    let head = format!(
+        "POST {AT} HTTP/1.1\nHost: {}\nContent-Length: {}\n{}",
+        wide.to,
+        LIMIT + 2,
+        signed(b"")
+    );
+    assert_eq!(send(wide.to, &head, b"").status, 413);
 
     let down = start(true, 1 << 20);
     let body = br#"{"after":"6dcb09b"}"#;
@@ -333,7 +351,11 @@ fn a_request_whose_body_comes_late_is_stale() {
         id: RecordId::new("deploys").unwrap(),
     };
     let route = WebhookRoute::of_one(slack, source.clone(), answers, clock.clone(), one);
-    let handler = async |hook: Verified<Slack>| hook.answer(&Ok(Outcome::Done)).await;
+    assert!(format!("{route:?}").contains("slack"));
+    let handler = async |hook: Verified<Slack>| {
+        assert!(format!("{hook:?}").contains("deploys"));
+        hook.answer(&Ok(Outcome::Done)).await
+    };
     let to = serve(
         Router::new()
             .route("/slack", post(handler))

@@ -116,17 +116,14 @@ impl Inbox {
                 {
                     return Ok(gone);
                 }
-                let place = Place::of(&outline.key).ok();
-                let of_other = match (&place, endpoint) {
+                let of_other = match (Place::of(&outline.key).ok(), endpoint) {
                     (Some(place), Some(id)) => place.endpoint.id != *id,
                     // What cannot be read is forgotten with its tenant.
                     (None, Some(_)) => true,
                     (_, None) => false,
                 };
-                if of_other || place.is_some_and(|place| place.piece > 0) {
-                    continue;
-                }
-                if self.forget_outline(outline).await? {
+                // A further record is gone with its first by now, or is all that is left.
+                if !of_other && self.forget_outline(outline).await? {
                     gone = gone.saturating_add(1);
                 }
             }
@@ -199,7 +196,7 @@ impl Inbox {
                 if !outline.key.id.starts_with(&front) {
                     return Ok(keys);
                 }
-                let is_part = |place: Place| place.piece > 0 && place.piece(0).key() == *first;
+                let is_part = |place: Place| place.piece(0).key() == *first;
                 if Place::of(&outline.key).is_ok_and(is_part) {
                     keys.push(outline.key);
                 }

@@ -351,10 +351,9 @@ impl Inbox {
             let (place, head) = (Place::of(key)?, Head::parse(&row.data)?);
             let held = head.progress;
             if held.token != token || held.state != State::Taken {
-                // Told before, by a try that was not answered.
-                return Ok(held.token == token
-                    && end == End::Finished
-                    && held.state == State::Finished);
+                // Another has it, or it was told before, by a try that was not answered and whose
+                // caller is gone.
+                return Ok(false);
             }
             let now = self.now()?;
             let next = match end {

@@ -129,7 +129,6 @@ impl Asked {
         Some(Self {
             id,
             key,
-            again: None,
             repeated: true,
             ..self.clone()
         })
@@ -146,8 +145,6 @@ impl Asked {
         Ok(Self {
             id,
             key: terms.key(endpoint, id)?,
-            digest,
-            again: None,
             ..self.clone()
         })
     }

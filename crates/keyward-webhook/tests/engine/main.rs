@@ -13,6 +13,7 @@
 )]
 
 mod allocations;
+mod bounds;
 mod dedupe;
 mod defects;
 mod differential;

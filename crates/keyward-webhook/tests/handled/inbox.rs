@@ -49,7 +49,7 @@ impl World {
         Self::with(policy, |terms| terms).await
     }
 
-    async fn with(policy: InboxPolicy, github: fn(OnceTerms) -> OnceTerms) -> Self {
+    pub(crate) async fn with(policy: InboxPolicy, github: fn(OnceTerms) -> OnceTerms) -> Self {
         let (clock, audit) = (clock(), Arc::new(RecordingAudit::new()));
         let store: Arc<dyn Stores> = Arc::new(MemoryStore::new(100_000));
         let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
@@ -89,7 +89,7 @@ impl World {
         self.keyring.refresh().await.unwrap();
     }
 
-    async fn accept(&self, hook: &OwnedWebhook<WholeBody>) -> Outcome {
+    pub(crate) async fn accept(&self, hook: &OwnedWebhook<WholeBody>) -> Outcome {
         let accepted = self.inbox.accept(&acme(), &hook.get()).await.unwrap();
         if accepted.outcome() != Outcome::DeadLetter {
             assert_eq!(
@@ -100,11 +100,11 @@ impl World {
         accepted.outcome()
     }
 
-    async fn taken(&self) -> Taken {
+    pub(crate) async fn taken(&self) -> Taken {
         self.inbox.next().await.unwrap().expect("nothing is due")
     }
 
-    async fn is_idle(&self) -> bool {
+    pub(crate) async fn is_idle(&self) -> bool {
         self.inbox.next().await.unwrap().is_none()
     }
 
@@ -113,12 +113,12 @@ impl World {
         assert!(matches!(worked.unwrap(), Worked::Failed("no")));
     }
 
-    async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         let worked = self.taken().await.run(async { Ok::<_, ()>(()) }).await;
         assert!(matches!(worked.unwrap(), Worked::Done(())));
     }
 
-    async fn records(&self) -> Vec<Record> {
+    pub(crate) async fn records(&self) -> Vec<Record> {
         let mut pages = Scan::of(Collection::named("webhook-inbox")).pages(self.store.as_ref());
         let mut all = Vec::new();
         while let Some(page) = pages.next().await.unwrap() {

@@ -13,6 +13,7 @@
 )]
 
 mod answers;
+mod bounds;
 mod claims;
 mod crowd;
 mod format;
