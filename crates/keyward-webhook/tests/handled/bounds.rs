@@ -411,8 +411,9 @@ async fn a_process_that_attaches_counts_the_rows_of_that_store_alone() {
     let keyring = builder().create(&purposes, &[]).await.unwrap();
     let githubs = Webhook::new(preset::GITHUB, Provider::default()).unwrap();
     let stores = [(); 2].map(|()| Arc::new(MemoryStore::new(1_000)));
-    for store in &stores {
+    for (store, purpose) in stores.iter().zip(&purposes) {
         let built = Inbox::builder(keyring.clone(), store.clone())
+            .purpose(purpose.clone())
             .provider(&githubs, OnceTerms::of(githubs.scheme()))
             .unwrap();
         let _inbox = built.build().await.unwrap();
