@@ -205,9 +205,31 @@ impl fmt::Display for Error {
 }
 
 /// One line for a person, with all that is known: the kind, the message, the reason and what is
-/// underneath. It is what `fn main() -> Result<()>` prints.
+/// underneath. It is what `fn main() -> Result<()>` prints; what a terminal would obey, or what ends
+/// a line, is written as an escape, such as `\u{1b}`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.told(&mut OneLine(f))
+    }
+}
+
+/// Writes what has no shape of its own as an escape.
+struct OneLine<'a, W>(&'a mut W);
+
+impl<W: fmt::Write> fmt::Write for OneLine<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            match c {
+                '\'' | '"' | '\\' => self.0.write_char(c)?,
+                _ => write!(self.0, "{}", c.escape_debug())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    fn told(&self, f: &mut impl fmt::Write) -> fmt::Result {
         write!(f, "{:?}: {}", self.0.kind, self.0.message)?;
         if let Some(reason) = self.0.reason {
             write!(f, " ({reason})")?;
@@ -221,7 +243,8 @@ impl fmt::Debug for Error {
         while let Some(inner) = source {
             // One of ours says all that is underneath it.
             if let Some(ours) = inner.downcast_ref::<Self>() {
-                return write!(f, "; because {ours:?}");
+                f.write_str("; because ")?;
+                return ours.told(f);
             }
             write!(f, "; because {inner}")?;
             source = inner.source();
