@@ -182,3 +182,108 @@ proptest! {
         prop_assert_eq!(sides[0].all(), sides[1].all());
     }
 }
+
+/// A swap sets the columns that differ and leaves the others alone: whichever changes, and in
+/// whatever way it is written, what is looked up is what a walk over everything finds.
+#[test]
+fn no_write_leaves_an_index_behind() {
+    const KEYS: [&str; 3] = ["", "kw1.abcdefghijkl", "kw1.xbcdefghijkl"];
+    const WORDS: [&str; 3] = ["", "a", "b"];
+    const ENDS: [Option<u64>; 3] = [None, Some(5), Some(9)];
+    let content = |at: [usize; 5]| Content {
+        sealed: KEYS[at[0]].to_owned(),
+        data: format!("{at:?}").into_bytes(),
+        expires: ENDS[at[1]].map(Timestamp::from_millis),
+        mac_key: KEYS[at[2]].to_owned(),
+        token_key: KEYS[at[3]].to_owned(),
+        word: WORDS[at[4]].to_owned(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("data.db")).unwrap();
+    let apply = |batch| match block_on(store.apply(batch)).unwrap() {
+        Applied::Done(versions) => versions.into_iter().flatten().next_back().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let all = || block_on(store.scan(Scan::of(set()))).unwrap().items;
+    // As a walk over everything finds it, and as the indexes do.
+    let agree = |what: &str| {
+        let rows = all();
+        for prefix in &KEYS[1..] {
+            let named = |row: &&keyward_store::Record| {
+                [&row.sealed, &row.mac_key, &row.token_key]
+                    .iter()
+                    .any(|text| text.starts_with(prefix))
+            };
+            let wanted = rows.iter().filter(named).count() as u64;
+            let counted = block_on(store.count(&set(), prefix)).unwrap();
+            assert_eq!(counted, wanted, "{what}: {prefix}");
+        }
+        for word in &WORDS[1..] {
+            for owner in [None, Some("a".to_owned())] {
+                let mut find = Find::of(set(), Words::Is((*word).to_owned()));
+                find.owner = owner;
+                let found = block_on(store.find(find)).unwrap().items;
+                let wanted: Vec<_> = rows.iter().filter(|row| row.word == *word).collect();
+                assert_eq!(found.iter().collect::<Vec<_>>(), wanted, "{what}: {word}");
+            }
+        }
+    };
+    let mut version = apply(vec![Write::Insert {
+        key: key("a", "1"),
+        content: content([0; 5]),
+    }]);
+    let swap = |version, at| Write::Swap {
+        key: key("a", "1"),
+        version,
+        content: content(at),
+    };
+    for base in 0..3 {
+        for column in 0..5 {
+            for to in 0..3 {
+                let (from, mut after) = ([base; 5], [base; 5]);
+                after[column] = to;
+                version = apply(vec![swap(version, from)]);
+                version = apply(vec![swap(version, after)]);
+                let what = format!("{from:?} to {after:?}");
+                let row = all().remove(0);
+                assert_eq!(
+                    (row.version, &row.content),
+                    (version, &content(after)),
+                    "{what}"
+                );
+                agree(&what);
+                // What is over by its new time is purged, and nothing else.
+                let over = ENDS[after[1]] == Some(5);
+                let now = Timestamp::from_millis(7);
+                let purged = block_on(store.purge(&set(), now, 10)).unwrap();
+                assert_eq!(purged, u64::from(over), "{what}");
+                if over {
+                    agree(&what);
+                    version = apply(vec![Write::Insert {
+                        key: key("a", "1"),
+                        content: content(after),
+                    }]);
+                }
+                // A stale version changes nothing, whichever columns it names.
+                for at in [after, [(base + 1) % 3; 5]] {
+                    let stale = vec![swap(Version::new(version.number() - 1), at)];
+                    let lost = block_on(store.apply(stale)).unwrap();
+                    assert!(matches!(lost, Applied::Conflict { index: 0 }), "{what}");
+                }
+                assert_eq!(all().remove(0).content, content(after), "{what}");
+            }
+        }
+    }
+    block_on(store.check_counts()).unwrap();
+    apply(vec![
+        Write::Delete {
+            key: key("a", "1"),
+            version,
+        },
+        Write::Insert {
+            key: key("a", "1"),
+            content: content([1; 5]),
+        },
+    ]);
+    agree("deleted and inserted");
+}
