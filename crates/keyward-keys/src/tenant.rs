@@ -116,6 +116,15 @@ pub(crate) fn least_epoch(record: &Record) -> u64 {
     decode_tenant(&record.data).map_or(0, |(held, _, _)| held.epoch.max(held.mac_epoch))
 }
 
+/// What the store says of a record that it cannot read: at fault is that record, and not the value
+/// whose key it holds.
+pub(crate) fn unreadable(e: Error) -> Error {
+    match e.kind() {
+        ErrorKind::Corrupt => e.because(reason::DAMAGED_KEYS),
+        _ => e,
+    }
+}
+
 /// A record that its owner alone cannot use. One that says it is of a newer keyward is told as that:
 /// nobody has authenticated its word.
 fn damaged(e: Error) -> Error {

@@ -24,7 +24,8 @@ impl Keyring {
         let place = tenant_place(purpose, tenant);
         for _ in 0..MAX_TRIES {
             let before = self.snapshot();
-            let Some(found) = self.0.store.fetch(&place).await? else {
+            let found = self.0.store.fetch(&place).await;
+            let Some(found) = found.map_err(tenant::unreadable)? else {
                 return Ok(None);
             };
             let (record, snapshot) = self.read_tenant(&found, purpose, tenant).await?;

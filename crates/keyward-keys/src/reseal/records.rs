@@ -254,8 +254,13 @@ async fn set_aside(rows: Rows<'_>, record: &Record, reason: Reason) -> Result<()
             ..Content::default()
         },
     };
+    // Of a row that is gone, or another by now, nothing is noted.
+    let same = Write::Require {
+        key: record.key.clone(),
+        version: Some(record.version),
+    };
     // Noted before, by an earlier run: just as well.
-    let _either_way: Applied = rows.store.apply(vec![insert]).await?;
+    let _either_way: Applied = rows.store.apply(vec![same, insert]).await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! One value, whichever column it lies in: current, moved, or why not.
 
-use keyward_base::{Error, ErrorKind, Purpose, Reason, Result, Tenant};
+use keyward_base::{Error, ErrorKind, KeyId, Purpose, Reason, Result, Tenant};
 use keyward_crypto::sealed::Header;
 
 use crate::keyring::Keyring;
@@ -60,18 +60,44 @@ impl Keyring {
             Err(e) => return Err(e),
         };
         let tenant = tenant?;
-        let old = self.find_key(purpose, &tenant, header.key, false).await?;
-        if old.issued_epoch() >= promoted_epoch {
+        let keys = self.keys_of(purpose, &tenant, header.key, promoted_epoch);
+        let Some((old, new)) = keys.await.map_err(of_the_keys)? else {
             return Ok(Resealed::Current);
-        }
-        let new = self.resealing_key(purpose, &tenant, promoted_epoch);
-        let new = new.await?;
+        };
         // From here on nothing waits: no plaintext lies in a future.
         Ok(match reseal(&old, &new)? {
             Some(moved) => Resealed::Moved(moved),
             None => Resealed::Skipped(None),
         })
     }
+
+    /// The key that opens a value and the one that seals it anew; none: it is current.
+    async fn keys_of(
+        &self,
+        purpose: &Purpose,
+        tenant: &Tenant,
+        id: KeyId,
+        promoted_epoch: u64,
+    ) -> Result<Option<(TenantKey, TenantKey)>> {
+        let old = self.find_key(purpose, tenant, id, false).await?;
+        if old.issued_epoch() >= promoted_epoch {
+            return Ok(None);
+        }
+        let new = self.resealing_key(purpose, tenant, promoted_epoch).await?;
+        Ok(Some((old, new)))
+    }
+}
+
+/// What is damaged where keys lie is told of no value.
+fn of_the_keys(error: Error) -> Error {
+    let tenants = error.reason() == Some(reason::DAMAGED_KEYS);
+    if error.kind() != ErrorKind::Corrupt || tenants {
+        return error;
+    }
+    Error::unavailable(
+        "the keyring cannot be read: nothing is sealed anew; `keyward doctor` says why",
+    )
+    .with_source(error)
 }
 
 /// Sorts an error by whose fault it is: a bad value is told as that, a missing key leaves the value

@@ -12,7 +12,7 @@ use keyward_store::{
 };
 use keyward_testkit::{Call, Interrupt, Staged};
 
-use crate::world::{World, purpose, tenant, tenant_key};
+use crate::world::{V1, World, purpose, root, tenant, tenant_key};
 
 const NOTE: Domain<(&Tenant, &str, &[u8])> = Domain::new("test/v1/note");
 
@@ -716,4 +716,139 @@ async fn a_barrier_that_moved_is_seen_by_a_batch_that_moves_nothing() {
             .position(|call| *call == Call::Apply);
         at = Some(scanned + applied.unwrap());
     }
+}
+
+/// Another process rotates, moves every value, and destroys both the key that the values were
+/// under and the one that the slow pass seals under, at each call of the slow one to either store:
+/// while it has one page sealed and writes another, too.
+#[tokio::test]
+async fn keys_destroyed_beside_a_pass_take_no_value_with_them() {
+    const TENANTS: usize = 5;
+    for (of_keys, after) in [(false, false), (false, true), (true, false), (true, true)] {
+        for call in 0.. {
+            let (world, data, ring, keys, slow) = with_tenants(TENANTS).await;
+            let staged = Staged::over(Arc::clone(&data));
+            let store: Arc<dyn Records> = staged.clone();
+            let row = cover(&slow, &store).await;
+            cover(&ring, &data).await;
+            let other = ring.clone();
+            let act: keyward_testkit::Act = Box::new(move || {
+                Box::pin(async move {
+                    rotate(&other).await;
+                    let report = Pass::new(&other, &purpose()).run().await.unwrap();
+                    assert_eq!((report.left, report.skipped), (0, 0));
+                    for at in 0..2 {
+                        let key = other.status().keys[at].id;
+                        other.admin().disable(key).await.unwrap();
+                        other.admin().destroy(key).await.unwrap();
+                    }
+                })
+            });
+            keys.take_calls();
+            let interrupt = if after {
+                Interrupt::RunAfter(act)
+            } else {
+                Interrupt::Run(act)
+            };
+            let which = if of_keys { &keys } else { &staged };
+            which.interrupt(call, interrupt);
+            let ended = Pass::new(&slow, &purpose()).batch(2).run().await;
+            let fired = which.fired();
+            let report = ended.unwrap();
+            let at = format!("{of_keys} {after} {call}: {report:?}");
+            assert_eq!((report.left, report.quarantined), (0, 0), "{at}");
+            assert!(row.bad.lock().unwrap().is_empty(), "{at}");
+            // Of a process that begins now, every value opens under the key that is left.
+            let fresh = world.open().await;
+            let least = fresh.promoted_epoch(&purpose()).unwrap();
+            for owner in (0..TENANTS).map(numbered) {
+                let held = fetch(data.as_ref(), &owner, "1").await;
+                let id = Header::peek(&held.sealed).unwrap().key;
+                let key = fresh.opening_key(&purpose(), &tenant(&owner), id).await;
+                let key = key.unwrap();
+                assert!(key.issued_epoch() >= least, "{at}");
+                assert_eq!(opened(&key, &held.key, &held.sealed).unwrap(), b"1");
+            }
+            if !fired {
+                assert!(call >= 4, "{call} calls");
+                break;
+            }
+        }
+    }
+}
+
+/// A tenant is deleted, its notes of bad rows too, at each call of a pass: no note of it comes
+/// back.
+#[tokio::test]
+async fn no_bad_row_is_noted_of_a_tenant_that_is_gone() {
+    let quarantine = || Collection::named("quarantine/notes");
+    for call in 0.. {
+        let (world, data, _) = with_notes(3).await;
+        insert(data.as_ref(), at("acme", "01x"), "plain".to_owned(), b"").await;
+        let staged = Staged::over(Arc::clone(&data));
+        let slow = world.open().await;
+        let store: Arc<dyn Records> = staged.clone();
+        cover(&slow, &store).await;
+        let held = Arc::clone(&data);
+        let act: keyward_testkit::Act = Box::new(move || {
+            Box::pin(async move {
+                for collection in [notes(), quarantine()] {
+                    held.delete_owner(&collection, "acme").await.unwrap();
+                }
+            })
+        });
+        staged.interrupt(call, Interrupt::Run(act));
+        let report = Pass::new(&slow, &purpose()).batch(1).run().await.unwrap();
+        let noted = data.scan(Scan::of(quarantine())).await.unwrap().items;
+        if !staged.fired() {
+            assert_eq!((report.moved, report.quarantined, noted.len()), (3, 1, 1));
+            assert!(call > 8, "{call} calls");
+            break;
+        }
+        assert_eq!(noted, [], "at {call}");
+    }
+}
+
+/// A key record that the key store itself cannot read is its owner's loss: the rows are none the
+/// worse for it, the owner's as little as the others'.
+#[tokio::test]
+async fn a_key_record_that_the_store_cannot_read_condemns_no_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.db");
+    let open = || {
+        let store = keyward_sqlite::SqliteStore::open(&path).unwrap();
+        let root = root(V1);
+        Keyring::builder(Arc::new(store), Arc::new(root))
+    };
+    let data: Arc<dyn Records> = Arc::new(MemoryStore::new(10_000));
+    let ring = open().create(&[purpose()], &[]).await.unwrap();
+    for at in 0..5 {
+        put(&ring, data.as_ref(), &numbered(at), "1").await;
+    }
+    rotate(&ring).await;
+    drop(ring);
+    let damage = |to: &str| {
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        let sql = format!(
+            "UPDATE record SET expires = {to} WHERE collection = 'tenant-keys' AND owner = 't002'"
+        );
+        assert_eq!(conn.execute(&sql, []).unwrap(), 1);
+    };
+    damage("-1");
+    let ring = open().open().await.unwrap();
+    let row = cover(&ring, &data).await;
+    let mut moved = 0;
+    let pass = Pass::new(&ring, &purpose()).progress(|at| moved = at.moved);
+    // What is left cannot be counted while the record is there.
+    assert_eq!(pass.run().await.unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(moved, 4);
+    assert!(row.bad.lock().unwrap().is_empty());
+    let noted = Scan::of(Collection::named("quarantine/notes"));
+    assert!(data.scan(noted).await.unwrap().items.is_empty());
+    drop(ring);
+    damage("NULL");
+    let ring = open().open().await.unwrap();
+    cover(&ring, &data).await;
+    let pass = Pass::new(&ring, &purpose()).run().await.unwrap();
+    assert_eq!((pass.moved, pass.left), (1, 0), "{pass:?}");
 }
