@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use keyward_base::ErrorKind;
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
-use keyward_store::{Records, Scan, Write};
+use keyward_store::{Find, Records, Scan, Words, Write};
 use rusqlite::Connection;
 use support::{closed, count, done, refused, set};
 use tempfile::TempDir;
@@ -143,4 +143,25 @@ fn an_index_that_lost_rows_is_corrupt_before_anything_goes_by_it() {
             "restore a backup",
         );
     }
+}
+
+/// Words say where a page ends: one that was damaged ends the walk, and does not begin it anew.
+#[test]
+fn a_damaged_word_says_of_no_page_where_it_ends() {
+    let (_folder, path) = fresh();
+    closed(&path);
+    let conn = Connection::open(&path).unwrap();
+    for (id, word) in [("0001", "x'61'"), ("0002", "x'eb'"), ("0003", "x'ec'")] {
+        let sql = format!("UPDATE record SET word = CAST({word} AS TEXT) WHERE id = ?1");
+        assert_eq!(conn.execute(&sql, [id]).unwrap(), 1);
+    }
+    drop(conn);
+    let store = SqliteStore::open(&path).unwrap();
+    let mut find = Find::of(set(), Words::All);
+    find.limit = 1;
+    refused(
+        block_on(store.find(find)),
+        ErrorKind::Corrupt,
+        "restore a backup",
+    );
 }
