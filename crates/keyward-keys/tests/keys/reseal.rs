@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use keyward_base::{Domain, Error, ErrorKind, Hint, Reason, Result, Tenant, Timestamp};
 use keyward_crypto::sealed::{Header, Parsed, seal};
 use keyward_keys::{
-    Barrier, Coverage as _, Keyring, Pass, Progress, RecordColumn, Report, ResealRow, TenantKey,
+    Barrier, Coverage as _, KeyState, Keyring, Pass, Progress, RecordColumn, Report, ResealRow,
+    TenantKey,
 };
 use keyward_store::{
     Applied, BoxFuture, Collection, Content, MemoryStore, Record, RecordKey, Records, Scan, Write,
@@ -851,4 +852,133 @@ async fn a_key_record_that_the_store_cannot_read_condemns_no_row() {
     cover(&ring, &data).await;
     let pass = Pass::new(&ring, &purpose()).run().await.unwrap();
     assert_eq!((pass.moved, pass.left), (1, 0), "{pass:?}");
+}
+
+/// Another process rotates once more, and destroys the key that the slow pass issues under, which
+/// nothing needs yet, at each call to the key store; then the pass dies, at each call to the other
+/// store: no tenant is left with a key under one that is gone.
+#[tokio::test]
+async fn no_key_is_issued_ahead_under_one_that_is_destroyed() {
+    const TENANTS: usize = 3;
+    let (mut call, mut dies, mut gone) = (0, 0, 0);
+    loop {
+        let (_world, data, ring, keys, slow) = with_tenants(TENANTS).await;
+        cover(&ring, &data).await;
+        let staged = Staged::over(Arc::clone(&data));
+        let store: Arc<dyn Records> = staged.clone();
+        cover(&slow, &store).await;
+        let active = ring.status().keys[1].id;
+        let other = ring.clone();
+        let act: keyward_testkit::Act = Box::new(move || {
+            Box::pin(async move {
+                rotate(&other).await;
+                other.admin().disable(active).await.unwrap();
+                // Not if values are under it by then.
+                let _either_way = other.admin().destroy(active).await;
+            })
+        });
+        keys.take_calls();
+        keys.interrupt(call, Interrupt::Run(act));
+        staged.interrupt(dies, Interrupt::DieBefore);
+        let _died = Pass::new(&slow, &purpose()).run().await;
+        ring.refresh().await.unwrap();
+        if ring.status().keys[1].state == KeyState::Destroyed {
+            gone += 1;
+            for owner in (0..TENANTS).map(numbered) {
+                let held = ring.admin().tenant_usage(&tenant(&owner)).await.unwrap();
+                let under = held.iter().any(|key| key.wrapped_by == active);
+                assert!(!under, "{owner} at {call}, {dies}");
+            }
+        }
+        match (keys.fired(), staged.fired()) {
+            (true, true) => dies += 1,
+            (false, true) if call == 0 => dies += 1,
+            (true, false) => (call, dies) = (call + 1, 0),
+            (false, true) if dies < 12 => dies += 1,
+            (false, _) => break,
+        }
+    }
+    assert!(gone > 8, "{gone}");
+}
+
+/// Another rotates once more and dies after any of its calls, so that its cursor may lie just where
+/// that of the slow one does: what the slow one sealed behind the barrier before is not written.
+#[tokio::test]
+async fn a_page_sealed_ahead_is_dropped_when_the_barrier_moves() {
+    let (mut call, mut dies, mut ended) = (0, 0, 0);
+    loop {
+        let (world, data, _) = with_notes(5).await;
+        let (staged, dying) = (
+            Staged::over(Arc::clone(&data)),
+            Staged::over(Arc::clone(&data)),
+        );
+        let slow = world.open().await;
+        let store: Arc<dyn Records> = staged.clone();
+        cover(&slow, &store).await;
+        let other = world.open().await;
+        let store: Arc<dyn Records> = dying.clone();
+        cover(&other, &store).await;
+        dying.interrupt(dies, Interrupt::DieAfter);
+        let act: keyward_testkit::Act = Box::new(move || {
+            Box::pin(async move {
+                rotate(&other).await;
+                let _died = Pass::new(&other, &purpose()).batch(2).run().await;
+            })
+        });
+        staged.interrupt(call, Interrupt::Run(act));
+        let report = Pass::new(&slow, &purpose()).batch(2).run().await.unwrap();
+        // By the key that was Active when it last began.
+        assert_eq!((report.left, report.quarantined), (0, 0), "{call}, {dies}");
+        match (staged.fired(), dying.fired()) {
+            (true, true) => dies += 1,
+            (true, false) => (call, dies, ended) = (call + 1, 0, ended + 1),
+            (false, _) => break,
+        }
+    }
+    assert!(ended > 8, "{ended}");
+}
+
+/// A ring that is not what was written is no row's fault, whenever the pass meets it.
+#[tokio::test]
+async fn a_ring_that_is_damaged_meanwhile_condemns_no_row() {
+    let mut refused = 0;
+    for call in 0.. {
+        let (world, data, _, keys, slow) = with_tenants(3).await;
+        let row = cover(&slow, &data).await;
+        keys.take_calls();
+        let store = world.store.clone();
+        let act: keyward_testkit::Act =
+            Box::new(move || Box::pin(async move { store.put_ring(b"kwrg".to_vec()).await }));
+        keys.interrupt(call, Interrupt::Run(act));
+        let ended = Pass::new(&slow, &purpose()).run().await;
+        refused += u32::from(ended.is_err());
+        assert!(row.bad.lock().unwrap().is_empty(), "at {call}");
+        let noted = Scan::of(Collection::named("quarantine/notes"));
+        assert_eq!(data.scan(noted).await.unwrap().items, [], "at {call}");
+        if !keys.fired() {
+            break;
+        }
+    }
+    assert!(refused > 0);
+}
+
+/// Keys that were wrapped anew lie under the Active ring key, and are as old as they were: whoever
+/// has the values that they sealed may have them.
+#[tokio::test]
+async fn a_key_that_was_wrapped_anew_is_not_a_new_one() {
+    let (world, data, ring) = with_notes(2).await;
+    let done = ring.admin().rewrap_keys(|_| {}).await.unwrap();
+    assert_eq!(done.moved, 1);
+    let cold = world.open().await;
+    let least = cold.promoted_epoch(&purpose()).unwrap();
+    let acme = tenant("acme");
+    let key = cold.sealing_key(&purpose(), &acme, least).await.unwrap();
+    assert!(key.issued_epoch() >= least);
+    rotate(&ring).await;
+    ring.admin().rewrap_keys(|_| {}).await.unwrap();
+    let cold = world.open().await;
+    cover(&cold, &data).await;
+    let report = Pass::new(&cold, &purpose()).run().await.unwrap();
+    assert_eq!((report.moved, report.left), (2, 0));
+    all_moved(&world, &data, 2).await;
 }
