@@ -174,7 +174,7 @@ fn what_is_wiped_is_zeros_or_empty() {
 /// `main` prints it: what a path or a database holds moves no cursor and begins no line.
 #[test]
 fn debug_of_an_error_is_one_line_that_no_terminal_obeys() {
-    let inner = std::io::Error::other("b\x1b]0;x\x07\nc\u{202e}");
+    let inner = io::Error::other("b\x1b]0;x\x07\nc\u{202e}");
     let source = Error::misuse("inner\r").with_source(inner);
     let error = Error::unavailable("no \"a\\b\" \u{9b}2J\u{2028}").with_source(source);
     for text in [format!("{error:?}"), format!("{error:#?}")] {
