@@ -1,6 +1,6 @@
 //! What the README says is done, as it stands there.
 // A panic is the report.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
 
@@ -44,17 +44,16 @@ fn it_shows_the_example_that_runs() {
     );
 }
 
-/// The lines of the block that seals and rotates, and a shell that runs one of them.
-fn lines() -> Vec<&'static str> {
-    let block = blocks("sh")
-        .into_iter()
-        .find(|b| b.contains("keyward keys init"));
+/// The lines of the block that holds `line`.
+fn lines(line: &str) -> Vec<&'static str> {
+    let block = blocks("sh").into_iter().find(|b| b.contains(line));
     let lines = block.unwrap().lines();
     lines
         .filter(|line| line.starts_with("keyward ") || line.starts_with("printf "))
         .collect()
 }
 
+/// A shell that runs one of them.
 fn shell(place: &Place, line: &str) -> Output {
     let program = keyward();
     let path = std::env::var_os("PATH").unwrap();
@@ -90,7 +89,7 @@ fn its_command_lines_run_beside_a_serving_process() {
         .status();
     assert!(made.unwrap().success());
 
-    let mut lines = lines().into_iter();
+    let mut lines = lines("keyward keys init").into_iter();
     let init = lines.next().unwrap();
     ok(&shell(&place, init));
     let mut serving = place.serve();
@@ -114,6 +113,17 @@ fn its_command_lines_run_beside_a_serving_process() {
         "40 bytes"
     );
     assert_eq!(serving.open("globex", "server.ssh_key", "7"), "rejected");
+}
+
+#[test]
+fn its_webhook_is_signed_and_verified() {
+    let place = Place::new();
+    let said: Vec<_> = lines("keyward webhook sign")
+        .into_iter()
+        .map(|line| ok(&shell(&place, line)))
+        .collect();
+    assert_eq!(said.len(), 4);
+    assert!(said[2].starts_with("verified: every byte"), "{}", said[2]);
 }
 
 #[test]
