@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, Path, State};
@@ -21,7 +21,7 @@ use keyward::webhook::{
     Answers, Endpoint, Inbox, OnceTerms, SecretSource, Secrets, Taken, Webhook, WholeBody, Worked,
     preset,
 };
-use keyward::{Error, Purpose, Result, Revision};
+use keyward::{Clock, Error, Purpose, Result, Revision, Timestamp};
 
 /// GitHub's proof covers the whole body.
 struct GitHub;
@@ -39,12 +39,13 @@ fn github() -> Result<Webhook<WholeBody>> {
 struct Kept {
     vault: Vault,
     webhook: Webhook<WholeBody>,
+    clock: Arc<dyn Clock>,
     opened: Mutex<HashMap<Endpoint, Opened>>,
 }
 
 #[derive(Clone, Debug)]
 struct Opened {
-    at: Instant,
+    at: Timestamp,
     revision: Revision,
     secrets: Arc<Secrets>,
 }
@@ -63,8 +64,9 @@ impl SecretSource for Kept {
                 self.held().remove(of);
                 return Ok(None);
             };
+            let now = self.clock.now()?;
             let held = self.held().get(of).cloned();
-            if let Some(held) = held.filter(|held| held.is(listed.revision)) {
+            if let Some(held) = held.filter(|held| held.is(listed.revision, now)) {
                 return Ok(Some(held.secrets));
             }
             let opened = record.open().await?;
@@ -72,7 +74,7 @@ impl SecretSource for Kept {
             secrets.add("first", None, opened.bytes())?;
             let secrets = Arc::new(secrets);
             let opened = Opened {
-                at: Instant::now(),
+                at: now,
                 revision: opened.revision(),
                 secrets: Arc::clone(&secrets),
             };
@@ -89,8 +91,8 @@ impl Kept {
 }
 
 impl Opened {
-    fn is(&self, revision: Revision) -> bool {
-        self.revision == revision && self.at.elapsed() < FRESH
+    fn is(&self, revision: Revision, now: Timestamp) -> bool {
+        self.revision == revision && now >= self.at && now.saturating_since(self.at) < FRESH
     }
 }
 
@@ -180,6 +182,7 @@ pub(crate) async fn routes(home: Home) -> Result<Router> {
     let secrets = Kept {
         vault: home.vault().clone(),
         webhook: github()?,
+        clock: Arc::clone(&clock),
         opened: Mutex::default(),
     };
     let service = Service {

@@ -88,8 +88,8 @@ pub enum Applied {
 /// Versioned records with atomic conditional writes.
 ///
 /// Every method fails with `Unavailable` if the store cannot be reached or is full, and with
-/// `Misuse` beyond [`StoreLimits`]. A write that returned `Done` is durable. One that failed with
-/// `Unavailable` may or may not have been made, whole: read again before deciding.
+/// `Misuse` beyond [`StoreLimits`](crate::StoreLimits). A write that returned `Done` is durable. One
+/// that failed with `Unavailable` may or may not have been made, whole: read again before deciding.
 pub trait Records: fmt::Debug + Send + Sync {
     /// Makes all writes of a batch, or none. Conditions are judged in order, each seeing the
     /// writes before it.
@@ -154,7 +154,7 @@ pub trait Records: fmt::Debug + Send + Sync {
     fn identity(&self) -> Result<StoreId>;
 
     /// Reads as [`Records::scan`] does, but leaves out the sealed text after its first `front`
-    /// bytes: at most [`StoreLimits::FRONT`].
+    /// bytes: at most [`StoreLimits::FRONT`](crate::StoreLimits::FRONT).
     fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>>;
 
     /// Removes records of `collection` that expired at or before `now`, at most `limit`, and
