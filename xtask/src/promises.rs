@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Outcome, run, workspace};
+use crate::{Outcome, suite, workspace};
 
 const PAGE: &str = "docs/promises.md";
 const GROUPS: [(&str, u8); 6] = [("C", 12), ("P", 6), ("W", 10), ("A", 5), ("S", 8), ("X", 7)];
@@ -24,11 +24,11 @@ pub(crate) fn check() -> Outcome {
     let page = std::fs::read_to_string(path).map_err(|e| format!("{PAGE}: {e}"))?;
     let rows = rows(&page)?;
     complete(&rows)?;
-    let mut known = BTreeMap::new();
+    let known = suite::tests()?;
     let mut wrong = Vec::new();
     for row in &rows {
         for test in &row.tests {
-            if let Err(why) = runs(test, &mut known) {
+            if let Err(why) = runs(test, &known) {
                 wrong.push(format!("{}: {why}", row.id));
             }
         }
@@ -98,38 +98,17 @@ fn complete(rows: &[Row]) -> Outcome {
     ))
 }
 
-/// Tests by `package::file`, as cargo lists them.
-type Known = BTreeMap<(String, String), BTreeSet<String>>;
-
-fn runs(test: &str, known: &mut Known) -> Outcome {
-    let mut parts = test.splitn(3, "::");
+fn runs(test: &str, known: &BTreeMap<(String, String), BTreeSet<String>>) -> Outcome {
+    let mut parts = test.splitn(3, "::").map(str::to_owned);
     let (Some(package), Some(file), Some(function)) = (parts.next(), parts.next(), parts.next())
     else {
         return Err(format!("{test} is not package::file::function"));
     };
-    let key = (package.to_owned(), file.to_owned());
-    if !known.contains_key(&key) {
-        let all = listed(package, file, &[])?;
-        let ignored = listed(package, file, &["--ignored"])?;
-        known.insert(key.clone(), all.difference(&ignored).cloned().collect());
-    }
-    if known
-        .get(&key)
-        .is_some_and(|tests| tests.contains(function))
-    {
+    let tests = known.get(&(package, file));
+    if tests.is_some_and(|tests| tests.contains(&function)) {
         return Ok(());
     }
     Err(format!("{test} does not exist, or is ignored"))
-}
-
-fn listed(package: &str, file: &str, more: &[&str]) -> Outcome<BTreeSet<String>> {
-    let base = ["test", "--quiet", "--locked", "-p", package, "--test", file];
-    let mut command = run::cargo(&base);
-    let listing = run::output(command.args(["--", "--list"]).args(more))?;
-    let names = listing
-        .lines()
-        .filter_map(|line| line.strip_suffix(": test"));
-    Ok(names.map(str::to_owned).collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The test programs of the workspace: built by cargo, then run several at a time, so that a
 //! program that waits (for a disk, a lock, a child) leaves no processor idle.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
@@ -24,6 +24,8 @@ enum Job {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Program {
+    /// The package's name.
+    crate_name: String,
     /// The target's name.
     name: String,
     /// Its source, relative to its package.
@@ -109,6 +111,31 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// The tests of the workspace that are not ignored, by package and name of their file: those that
+/// [`run`] runs.
+pub(crate) fn tests() -> Outcome<BTreeMap<(String, String), BTreeSet<String>>> {
+    let mut known = BTreeMap::new();
+    for program in build()? {
+        let ignored = program.listed(&["--ignored"])?;
+        let all = program.listed(&[])?;
+        let runs = all.difference(&ignored).cloned().collect();
+        known.insert((program.crate_name, program.name), runs);
+    }
+    Ok(known)
+}
+
+impl Program {
+    fn listed(&self, more: &[&str]) -> Outcome<BTreeSet<String>> {
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.package).arg("--list").args(more);
+        let listing = run::output(&mut command)?;
+        let names = listing
+            .lines()
+            .filter_map(|line| line.strip_suffix(": test"));
+        Ok(names.map(str::to_owned).collect())
+    }
+}
+
 /// The test programs of the workspace, freshly built.
 fn build() -> Outcome<Vec<Program>> {
     let mut command = run::cargo(&[
@@ -132,6 +159,7 @@ fn program(message: &str) -> Option<Program> {
     let package = Path::new(text("/manifest_path")?).parent()?;
     let source = Path::new(text("/target/src_path")?);
     Some(Program {
+        crate_name: package_name(text("/package_id")?)?.to_owned(),
         name: text("/target/name")?.to_owned(),
         source: source
             .strip_prefix(package)
@@ -141,6 +169,16 @@ fn program(message: &str) -> Option<Program> {
         package: package.to_owned(),
         path: PathBuf::from(text("/executable")?),
     })
+}
+
+/// The name in a package id, such as `path+file:///w/crates/a#0.1.0` or
+/// `path+file:///w/examples/app#a@0.1.0`.
+fn package_name(id: &str) -> Option<&str> {
+    let (path, rest) = id.split_once('#')?;
+    match rest.split_once('@') {
+        Some((name, _)) => Some(name),
+        None => path.rsplit('/').next(),
+    }
 }
 
 impl Job {
@@ -221,6 +259,7 @@ mod tests {
 
     fn named(name: &str) -> Program {
         Program {
+            crate_name: "a".to_owned(),
             name: name.to_owned(),
             source: format!("tests/{name}.rs"),
             package: PathBuf::from("/w/crates/a"),
@@ -247,7 +286,7 @@ mod tests {
     fn tests_are_told_from_what_else_was_built() {
         let message = |test: bool, executable: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","manifest_path":"/w/crates/a/Cargo.toml","target":{{"name":"x","src_path":"/w/crates/a/tests/x.rs"}},"profile":{{"test":{test}}},"executable":{executable}}}"#
+                r#"{{"reason":"compiler-artifact","package_id":"path+file:///w/crates/a#0.1.0","manifest_path":"/w/crates/a/Cargo.toml","target":{{"name":"x","src_path":"/w/crates/a/tests/x.rs"}},"profile":{{"test":{test}}},"executable":{executable}}}"#
             )
         };
         let path = r#""/w/target/debug/deps/x-1""#;
