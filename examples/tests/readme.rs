@@ -54,7 +54,11 @@ fn lines(line: &str) -> Vec<&'static str> {
     let block = blocks("sh").into_iter().find(|b| b.contains(line));
     let lines = block.unwrap().lines();
     lines
-        .filter(|line| line.starts_with("keyward ") || line.starts_with("printf "))
+        .filter(|line| {
+            ["keyward ", "printf ", "(umask "]
+                .iter()
+                .any(|word| line.starts_with(word))
+        })
         .collect()
 }
 

@@ -16,7 +16,8 @@
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Push {
-//!     after: String,
+//!     // None in the `ping` that GitHub sends first, to every new webhook.
+//!     after: Option<String>,
 //! }
 //!
 //! #[derive(Clone)]
@@ -32,13 +33,21 @@
 //!
 //! async fn pushed(State(app): State<App>, hook: Verified<GitHub, Json<Push>>) -> Response {
 //!     let push = hook.body().0.after.clone();
-//!     let work = async move { println!("deploy {push}"); Ok::<_, std::io::Error>(()) };
+//!     let work = async move {
+//!         if let Some(commit) = push {
+//!             println!("deploy {commit}");
+//!         }
+//!         Ok::<_, std::io::Error>(())
+//!     };
 //!     let done = app.once.handle(hook.endpoint(), &hook.proof(), work).await;
 //!     hook.answer(&done).await
 //! }
 //!
 //! let routes: Router<App> = Router::new().route("/hooks/{tenant}/{endpoint}", post(pushed));
 //! ```
+//!
+//! A body of another form than `T` is 500, so that it comes again when the service knows it: a
+//! type has to take every event that the provider is set up to send.
 //!
 //! # In which order
 //!

@@ -22,6 +22,12 @@ pub(crate) fn secret(file: Option<&Path>, trim: bool, limit: usize) -> Result<Se
         trim_newline(&mut read);
     }
     if read.is_empty() {
+        if let Some(file) = file.filter(|path| path.as_os_str() != "-") {
+            return Err(Error::misuse(format!(
+                "the file {} is empty: write the secret into it",
+                file.display()
+            )));
+        }
         return Err(Error::misuse(
             "the input is empty: pipe the secret in, as in `printf %s \"$TOKEN\" | keyward vault seal ...`",
         ));

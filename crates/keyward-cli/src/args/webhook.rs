@@ -11,7 +11,10 @@ pub(crate) enum Webhook {
     /// Check a captured request, or a file of them
     ///
     /// Exits with 0 if it is verified, with 1 if it is rejected, and says why. A batch exits with
-    /// 0 whatever its verdicts are.
+    /// 0 whatever its verdicts are. A line of a batch names a provider by itself and looks like
+    /// {"provider": "github", "secrets": ["..."], "headers": {"x-hub-signature-256": "sha256=..."},
+    /// "body": "...", "now": 1795680000}; docs/formats/command.md has every field. Empty lines are
+    /// passed over.
     #[command(group(ArgGroup::new("what").required(true).args(["request", "batch"])))]
     Verify {
         /// Whose request it is: a name of `keyward webhook providers`

@@ -75,6 +75,12 @@ impl Effect {
                     )
                 }
                 Ok(push) => (false, format!("{} was deleted: nothing to deploy", push.of)),
+                Err(_) if hook.body().starts_with(b"payload=") => (
+                    false,
+                    "A form, which is not read here: choose the content type application/json at \
+                     GitHub, and have it sent again. Nothing was deployed"
+                        .to_owned(),
+                ),
                 Err(_) => (false, "No push: nothing to deploy".to_owned()),
             },
             Sender::Slack => match serde_json::from_slice::<SlackEvent>(hook.body()) {
