@@ -112,7 +112,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// The tests of the workspace that are not ignored, by package and name of their file: those that
-/// [`run`] runs.
+/// [`run()`] runs.
 pub(crate) fn tests() -> Outcome<BTreeMap<(String, String), BTreeSet<String>>> {
     let mut known = BTreeMap::new();
     for program in build()? {
