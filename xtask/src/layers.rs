@@ -12,10 +12,11 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 20] = [
+const LAYERS: [(&str, Layer); 21] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(1)),
     ("keyward-files", Layer::At(1)),
+    ("keyward-redact", Layer::At(1)),
     ("keyward-store", Layer::At(1)),
     ("keyward-find", Layer::At(2)),
     ("keyward-keys", Layer::At(2)),

@@ -30,6 +30,7 @@
 //! | [`hint`] | the masked form of a secret that may be shown |
 //! | [`id`] | tenants, records, places, keys, subjects |
 //! | [`key_tag`] | the text by which the rows of a key are found |
+//! | [`opened`] | what is told of every secret value as it is opened |
 //! | [`secret`] | bytes that are wiped on drop and never printed |
 //! | [`token`] | the shape all keyward tokens share |
 //! | [`wipe`] | the frame that every secret-bearing operation runs in, and wiping its stack |
@@ -46,6 +47,7 @@ pub mod future;
 pub mod hint;
 pub mod id;
 pub mod key_tag;
+pub mod opened;
 pub mod secret;
 pub mod timestamp;
 pub mod token;
@@ -63,5 +65,6 @@ pub use id::{
     CredentialKind, KeyId, Place, Purpose, RecordId, RequestId, Revision, Role, Subject, Suite,
     Tenant,
 };
+pub use opened::{OpenObserver, OpenedSecret};
 pub use secret::{SecretArray, SecretBytes};
 pub use timestamp::Timestamp;

@@ -1,0 +1,45 @@
+//! Masks live secrets in byte streams, text, JSON and prompts, split across writes and in encoded
+//! forms.
+//!
+//! ```
+//! use std::io::Write as _;
+//!
+//! use keyward_redact::{Name, Redactor};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The random bytes come from the operating system: `keyward_crypto::Provider::fill`.
+//! # let random = |bytes: &mut [u8]| { bytes.fill(7); Ok(()) };
+//! let redactor = Redactor::new(random)?;
+//! redactor.add(&Name::new("GITHUB_TOKEN")?, b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo")?;
+//!
+//! let mut log = redactor.stream(Vec::new());
+//! log.write_all(b"token ghp_x8Zq31LkT0uVbN4pR")?; // Split across writes.
+//! log.write_all(b"c7wYd2Es9Gm5HfJ6aKo\n")?;
+//! let log = log.finish()?;
+//! assert_eq!(String::from_utf8(log)?, "token •••\n");
+//! # Ok(()) }
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`redactor`] | [`Redactor`]: what is secret, and the ways in |
+//! | [`masker`] | [`Masker`]: one stream, without I/O |
+//! | [`stream`] | [`Stream`]: the same as `std::io::Write` |
+//! | [`name`] | what a secret is called |
+//! | [`policy`] | the limits, each with its reason |
+
+mod engine;
+mod form;
+pub mod masker;
+pub mod name;
+pub mod policy;
+pub mod redactor;
+mod registry;
+pub mod stream;
+mod value;
+
+pub use masker::Masker;
+pub use name::Name;
+pub use policy::Policy;
+pub use redactor::{Counts, Redactor};
+pub use stream::Stream;
