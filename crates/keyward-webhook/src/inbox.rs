@@ -63,6 +63,8 @@ mod operate;
 pub mod policy;
 pub(crate) mod row;
 mod sealing;
+pub(crate) mod state;
+mod taken;
 mod usage;
 mod work;
 
@@ -79,10 +81,11 @@ use keyward_store::{Stores, Version};
 pub use accept::Accepted;
 pub use builder::InboxBuilder;
 pub use list::{Counts, Listed, Page};
+pub use row::RowId;
 #[doc(hidden)]
 pub use row::reread;
-pub use row::{Fault, RowId, State};
-pub use work::{Taken, Worked};
+pub use state::{Fault, State};
+pub use taken::{Taken, Worked};
 
 use crate::coverage::Covered;
 use crate::endpoint::Endpoint;
@@ -90,8 +93,8 @@ use crate::once::OnceTerms;
 use crate::scheme::Scheme;
 use policy::InboxPolicy;
 use row::INBOX;
+use taken::Unended;
 use usage::Usage;
-use work::Unended;
 
 /// How often a write that lost a race is tried again.
 const MAX_TRIES: usize = 64;

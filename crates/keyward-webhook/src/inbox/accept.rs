@@ -4,8 +4,9 @@ use keyward_base::{Error, Result};
 use keyward_keys::TenantKey;
 use keyward_store::{Committed, Content, Refusal, Step, Write};
 
-use super::row::{Facts, Fault, Head, Place, Progress, State, parts, piece_bytes};
+use super::row::{Facts, Head, Place, parts, piece_bytes};
 use super::sealing::Binding;
+use super::state::{Fault, Progress, State};
 use super::{Inbox, Kind, MAX_TRIES, RowId};
 use crate::coverage::Coverage;
 use crate::endpoint::Endpoint;

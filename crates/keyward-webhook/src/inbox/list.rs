@@ -6,7 +6,8 @@ use keyward_base::{Error, RecordId, Result, Tenant, Timestamp};
 use keyward_store::{Find, Found, Place as After, Scan, Words};
 
 use super::Inbox;
-use super::row::{Fault, Head, INBOX, Id, Place, RowId, State};
+use super::row::{Head, INBOX, Id, Place, RowId};
+use super::state::{Fault, State};
 use crate::coverage::{Covered, Unsigned};
 use crate::endpoint::Endpoint;
 use crate::once::ClaimId;

@@ -6,7 +6,8 @@ use keyward_store::{Applied, Find, Outline, Record, RecordKey, Scan, Words, Writ
 
 use super::accept::contended;
 use super::list::first;
-use super::row::{Fault, Head, INBOX, Place, Progress, RowId, State, word};
+use super::row::{Head, INBOX, Place, RowId};
+use super::state::{Fault, Progress, State, word};
 use super::{Inbox, MAX_TRIES};
 use crate::endpoint::Endpoint;
 use crate::once::record::{COLLECTION, PURGED};
