@@ -110,6 +110,12 @@ fn a_capture_is_verified_or_rejected_with_the_reason_and_what_mends_it() {
         assert_eq!(ran.json()["verdict"], "rejected");
         assert_eq!(ran.json()["reason"], reason);
     }
+    write(
+        &bench,
+        "request",
+        github("", BODY).replace("X-Hub", "X-Hob"),
+    );
+    bench.sh(VERIFY, &[]).fails(1, "no x-hub-signature-256");
     for (secret, says) in [("", "empty"), ("\n\n", "empty"), ("short\n", "16 bytes")] {
         write(&bench, "secret", secret);
         bench.sh(VERIFY, &[]).fails(2, says);
@@ -156,6 +162,10 @@ fn what_is_signed_for_a_test_verifies_at_its_time_and_at_no_other() {
             }
         }
     }
+    // An id that no part of the request would hold.
+    write(&bench, "secret", "a secret of more than 16 bytes");
+    let line = "printf '{}' | keyward webhook sign slack --secret-file secret --id 42";
+    bench.sh(line, &[]).fails(2, "carries no id");
     let table = bench.run(&["webhook", "providers"], b"").ok().text();
     assert_eq!(
         table.lines().count(),

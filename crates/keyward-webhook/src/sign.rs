@@ -17,7 +17,8 @@ impl<C: Coverage> Scheme<C> {
     ///
     /// # Errors
     /// `Misuse` for a scheme or secret that [`Webhook`](crate::Webhook) would refuse, a short one
-    /// apart; for an id that it would refuse, or that is missing where it is signed. `Unavailable`
+    /// apart; for an id that it would refuse, that is missing where it is signed, or that
+    /// no part of the request holds. `Unavailable`
     /// if the crypto provider cannot take the key.
     pub fn sign(
         &self,
@@ -39,6 +40,12 @@ impl<C: Coverage> Scheme<C> {
             headers.insert(name, value);
             Ok::<_, Error>(())
         };
+        if id.is_some() && names.id.is_none() && !self.signs_id() {
+            return Err(Error::misuse(format!(
+                "a delivery of {} carries no id: leave it out",
+                self.name
+            )));
+        }
         let shaped = match id {
             Some(id) if self.signs_id() => header::signed_id(id.as_bytes()).is_ok(),
             Some(id) => header::unsigned_id(id.as_bytes()).is_ok(),

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_crypto::Provider;
-use keyward_webhook::scheme::{Piece, Proof};
 use keyward_webhook::{Covered, Scheme};
 
 use super::secrets;
@@ -36,7 +35,7 @@ pub(super) fn run(wanted: &Wanted) -> Result<()> {
     let body = input::bytes(body, scheme.body_limit)?;
     let crypto = Provider::default();
     let id = match &wanted.id {
-        None if signs_id(scheme) => Some(format!("msg_{}", hex(crypto.random::<16>()?.expose()))),
+        None if scheme.signs_id() => Some(format!("msg_{}", hex(crypto.random::<16>()?.expose()))),
         id => id.clone(),
     };
     let headers = scheme.sign(&crypto, secret, id.as_deref(), wanted.now, &body)?;
@@ -55,8 +54,4 @@ pub(super) fn run(wanted: &Wanted) -> Result<()> {
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&body);
     output::put(&out)
-}
-
-fn signs_id(scheme: &Scheme<Covered>) -> bool {
-    matches!(&scheme.proof, Proof::Hmac(proof) if proof.message.contains(&Piece::Id))
 }

@@ -2,7 +2,8 @@
 
 use http::HeaderMap;
 use keyward_base::{Error, ErrorKind, Reason, Result, Timestamp};
-use keyward_webhook::{Covered, Delivery, Origin, Secrets, VerifiedWebhook, Webhook};
+use keyward_webhook::scheme::Headers;
+use keyward_webhook::{Covered, Delivery, Origin, Scheme, Secrets, VerifiedWebhook, Webhook};
 use serde::Serialize;
 
 use crate::timeline::rfc3339;
@@ -111,10 +112,32 @@ pub(super) fn advice(reason: Option<Reason>) -> &'static str {
 }
 
 /// The error with what mends it, if it is a rejection.
-pub(super) fn explained(error: Error) -> Error {
+pub(super) fn explained(error: Error, scheme: &Scheme<Covered>, headers: &HeaderMap) -> Error {
     if error.kind() != ErrorKind::Rejected {
         return error;
     }
-    let said = crate::exit::Advice(advice(error.reason()).to_owned());
-    error.with_source(said)
+    let mut said = advice(error.reason()).to_owned();
+    if error.reason() == Some(keyward_webhook::reason::MISSING_HEADER) {
+        let missing = missing(scheme, headers);
+        if !missing.is_empty() {
+            said = format!("{said} There is no {}", missing.join(" and no "));
+        }
+    }
+    error.with_source(crate::exit::Advice(said))
+}
+
+/// The headers that prove something and are not there, of the first set of names of which any is,
+/// else of the first.
+fn missing<'a>(scheme: &'a Scheme<Covered>, headers: &HeaderMap) -> Vec<&'a str> {
+    let there = |name: &str| headers.contains_key(name);
+    let proving = |set: &'a Headers| {
+        let id = set.id.as_ref().filter(|_| scheme.signs_id());
+        let names = [Some(&set.signature), set.time.as_ref(), id];
+        names.into_iter().flatten().map(AsRef::as_ref)
+    };
+    let mut sets = scheme.headers.iter();
+    let came = sets.find(|set| proving(set).any(there));
+    let of = came.or_else(|| scheme.headers.first());
+    let names = of.into_iter().flat_map(proving);
+    names.filter(|name| !there(name)).collect()
 }

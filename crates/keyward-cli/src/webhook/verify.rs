@@ -41,7 +41,7 @@ pub(super) fn run(
         };
         output::json("keyward.webhook.verify/1", shown)?;
     }
-    let verdict = verdict.map_err(explained)?;
+    let verdict = verdict.map_err(|e| explained(e, webhook.scheme(), &request.headers))?;
     if !json {
         for line in in_words(&verdict, lines.len()) {
             output::say(&line)?;

@@ -1,7 +1,7 @@
 //! What operators do, and what is done regularly.
 
 use keyward_base::audit::Outcome as Ended;
-use keyward_base::{Error, Event, Reason, RecordId, Result, Tenant};
+use keyward_base::{Error, Event, Reason, RecordId, Result, Tenant, Timestamp};
 use keyward_store::{Applied, Find, Outline, Record, RecordKey, Scan, Words, Write};
 
 use super::accept::contended;
@@ -54,6 +54,30 @@ impl Inbox {
             }
         }
         Err(contended())
+    }
+
+    /// After a change of an endpoint's secret, where the claims of the scheme `provider` are kept
+    /// until then ([`OnceTerms::keep_until_secret_changes`](crate::OnceTerms)): forgets those of
+    /// before `since`, at most 4096, and says how many. `since` is when the new secret came into
+    /// use, and is told once the old one has ended.
+    ///
+    /// # Errors
+    /// `Misuse` for a scheme that this inbox does not take, or whose claims are not kept so;
+    /// `Unavailable` if the store cannot be reached.
+    pub async fn secret_changed(
+        &self,
+        provider: &str,
+        endpoint: &Endpoint,
+        since: Timestamp,
+    ) -> Result<u64> {
+        let kind = self.inner.providers.get(provider).ok_or_else(|| {
+            Error::misuse("the inbox takes no scheme of that name: name one of its providers")
+        })?;
+        let (collection, since) = kind.terms.kept_before(endpoint, since)?;
+        self.inner
+            .store
+            .purge_once(&collection, since, PURGED)
+            .await
     }
 
     /// Forgets a delivery and its claim, so that it is taken anew when its sender sends it again.
@@ -220,7 +244,7 @@ impl Inbox {
         let mut gone = 0_u64;
         // Those finished at that time or before.
         if let Some(before) = now.as_millis().checked_sub(keep) {
-            let before = keyward_base::Timestamp::from_millis(before.saturating_add(1));
+            let before = Timestamp::from_millis(before.saturating_add(1));
             let over = Words::Range {
                 from: "f".to_owned(),
                 until: Some(word('f', before)),

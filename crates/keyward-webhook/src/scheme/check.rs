@@ -97,7 +97,8 @@ impl<C: Coverage> Scheme<C> {
     }
 
     /// Whether the proof covers the id of the delivery.
-    pub(crate) fn signs_id(&self) -> bool {
+    #[must_use]
+    pub fn signs_id(&self) -> bool {
         matches!(&self.proof, Proof::Hmac(proof) if proof.message.contains(&Piece::Id))
     }
 }

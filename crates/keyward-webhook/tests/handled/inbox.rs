@@ -960,3 +960,29 @@ async fn claims_that_lapsed_are_removed() {
     assert_eq!(world.store.purge_once(&set, now, 10).await.unwrap(), 0);
     assert_eq!(world.accept(&hook).await, Outcome::Stored);
 }
+
+/// A claim that is kept until the secret changes is kept beyond its row, and no longer.
+#[tokio::test]
+async fn claims_can_be_kept_until_the_secret_changes() {
+    let kept = OnceTerms::keep_until_secret_changes;
+    let world = World::with(InboxPolicy::default(), kept).await;
+    assert_eq!(world.accept(&github("1", b"{}")).await, Outcome::Stored);
+    world.finish().await;
+    for _ in 0..400 {
+        world.pass(DAY).await;
+    }
+    world.inbox.tidy().await.unwrap();
+    assert_eq!(world.accept(&github("1", b"{}")).await, Outcome::Done);
+    assert_eq!(world.accept(&github("2", b"[]")).await, Outcome::Stored);
+
+    let (since, own, other) = (at(300 * DAY), acme(), endpoint("acme", "other"));
+    let changed = |provider, of| world.inbox.secret_changed(provider, of, since);
+    assert_eq!(changed("github", &other).await.unwrap(), 0);
+    assert_eq!(changed("github", &own).await.unwrap(), 1);
+    assert_eq!(world.accept(&github("2", b"[]")).await, Outcome::Done);
+    assert_eq!(world.accept(&github("1", b"{}")).await, Outcome::Stored);
+    for wrong in ["no-such", "standard-webhooks"] {
+        let refused = changed(wrong, &own).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+    }
+}
