@@ -25,12 +25,21 @@
 //! | [`redactor`] | [`Redactor`]: what is secret, and the ways in |
 //! | [`masker`] | [`Masker`]: one stream, without I/O |
 //! | [`stream`] | [`Stream`]: the same as `std::io::Write` |
+//! | [`model`] | [`Conversation`]: prompts and tool results, with masks that say which secret |
 //! | [`name`] | what a secret is called |
 //! | [`policy`] | the limits, each with its reason |
+//!
+//! With the feature `tokio` there is `Redactor::async_stream`, with `tracing` there is
+//! `Redactor::make_writer`.
 
+#[cfg(feature = "tokio")]
+pub mod async_write;
 mod engine;
 mod form;
+#[cfg(feature = "tracing")]
+pub mod make_writer;
 pub mod masker;
+pub mod model;
 pub mod name;
 pub mod policy;
 pub mod redactor;
@@ -38,7 +47,12 @@ mod registry;
 pub mod stream;
 mod value;
 
+#[cfg(feature = "tokio")]
+pub use async_write::AsyncStream;
+#[cfg(feature = "tracing")]
+pub use make_writer::MaskEvents;
 pub use masker::Masker;
+pub use model::Conversation;
 pub use name::Name;
 pub use policy::Policy;
 pub use redactor::{Counts, Redactor};

@@ -1,6 +1,7 @@
 //! One stream, without I/O.
 
 use std::fmt;
+use std::sync::Arc;
 
 use keyward_base::SecretBytes;
 
@@ -23,6 +24,8 @@ pub struct Masker {
     /// How many of the first bytes held belong to a mask that is already written.
     covered: usize,
     named: bool,
+    /// What follows the name in each mask.
+    tag: Option<Arc<str>>,
     hits: Vec<Hit>,
 }
 
@@ -33,6 +36,7 @@ impl Masker {
             held: SecretBytes::new(Vec::new()),
             covered: 0,
             named: false,
+            tag: None,
             hits: Vec::new(),
         }
     }
@@ -41,6 +45,13 @@ impl Masker {
     #[must_use]
     pub fn named(mut self) -> Self {
         self.named = true;
+        self
+    }
+
+    /// Masks carry the name of their secret and ` ·` before this tag, of visible ASCII.
+    pub(crate) fn tagged(mut self, tag: Arc<str>) -> Self {
+        self.named = true;
+        self.tag = Some(tag);
         self
     }
 
@@ -80,7 +91,10 @@ impl Masker {
                 out.extend_from_slice(text.get(at..hit.start).unwrap_or_default());
                 match registry.name(hit.secret).filter(|_| self.named) {
                     Some(name) => {
-                        let mask = format!("{MASK_CHAR}{name}{MASK_CHAR}");
+                        let mask = match &self.tag {
+                            Some(tag) => format!("{MASK_CHAR}{name} ·{tag}{MASK_CHAR}"),
+                            None => format!("{MASK_CHAR}{name}{MASK_CHAR}"),
+                        };
                         out.extend_from_slice(mask.as_bytes());
                     }
                     None => out.extend_from_slice(BLANK.as_bytes()),

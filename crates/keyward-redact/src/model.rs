@@ -1,0 +1,78 @@
+//! Towards a model: prompts and tool results whose masks say which secret they stand for.
+//!
+//! A mask of a conversation is `•acme account.github_token 42 ·k3v9qd2mzx7a4tfe•`: the name of the
+//! secret, and the conversation's tag. The tag is random and of this conversation alone, so that
+//! text of somebody else, which the model reads and repeats, cannot hold a mask that
+//! `danger::put_back` would take.
+
+pub(crate) mod tag;
+
+use std::fmt;
+
+use keyward_base::Result;
+
+use crate::masker::Masker;
+use crate::redactor::Redactor;
+use tag::Tag;
+
+/// One conversation with a model.
+///
+/// Its tag is not a secret from the model, which needs it to name a secret in a tool call. Keep it
+/// from everybody else: who knows the tag and a name can write the mask.
+#[derive(Clone)]
+pub struct Conversation {
+    pub(crate) redactor: Redactor,
+    pub(crate) tag: Tag,
+}
+
+impl Conversation {
+    /// A new conversation. `random` fills 10 bytes from the operating system's randomness.
+    ///
+    /// # Errors
+    /// What `random` returns.
+    pub fn new(redactor: &Redactor, random: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Self> {
+        Ok(Self {
+            redactor: redactor.clone(),
+            tag: Tag::random(random)?,
+        })
+    }
+
+    /// Goes on with a conversation whose tag was kept.
+    ///
+    /// # Errors
+    /// `Misuse` if it is not 16 characters of `a` to `z` and `2` to `7`.
+    pub fn resume(redactor: &Redactor, tag: &str) -> Result<Self> {
+        Ok(Self {
+            redactor: redactor.clone(),
+            tag: Tag::parse(tag)?,
+        })
+    }
+
+    /// Its tag: 16 characters of `a` to `z` and `2` to `7`, 80 random bits.
+    #[must_use]
+    pub fn tag(&self) -> &str {
+        self.tag.as_str()
+    }
+
+    /// A stream whose masks carry names and the tag, without I/O.
+    #[must_use]
+    pub fn masker(&self) -> Masker {
+        self.redactor.masker().tagged(self.tag.shared())
+    }
+
+    /// A whole text, masked.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        let mut masker = self.masker();
+        let mut out = Vec::with_capacity(text.len());
+        masker.push(text.as_bytes(), &mut out);
+        masker.finish(&mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conversation({:?})", self.redactor)
+    }
+}
