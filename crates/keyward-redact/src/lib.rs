@@ -28,6 +28,7 @@
 //! | [`model`] | [`Conversation`]: prompts and tool results, with masks that say which secret |
 //! | [`name`] | what a secret is called |
 //! | [`policy`] | the limits, each with its reason |
+//! | [`warning`] | what is not masked as one may expect |
 //!
 //! With the feature `tokio` there is `Redactor::async_stream`, with `tracing` there is
 //! `Redactor::make_writer`.
@@ -46,6 +47,7 @@ pub mod redactor;
 mod registry;
 pub mod stream;
 mod value;
+pub mod warning;
 
 #[cfg(feature = "tokio")]
 pub use async_write::AsyncStream;
@@ -57,3 +59,4 @@ pub use name::Name;
 pub use policy::Policy;
 pub use redactor::{Counts, Redactor};
 pub use stream::Stream;
+pub use warning::{Warning, What};

@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{OpenObserver, OpenedSecret, Result};
 
-use crate::engine::Engine;
+use crate::form::{Needles, add_forms};
 use crate::masker::Masker;
 use crate::name::Name;
-use crate::policy::{LEAST_LEN, Policy};
-use crate::registry::Registry;
+use crate::policy::{LEAST_LEN, Policy, Verdict};
+use crate::registry::{New, Origin, Registry};
 use crate::stream::Stream;
+use crate::value::{parts, trimmed};
+use crate::warning::{Warning, Warnings, What};
 
 /// Knows the secrets of a process, and masks them wherever they are written. Cheap to clone: all
 /// clones know the same.
@@ -21,6 +24,7 @@ pub struct Redactor(Arc<Shared>);
 struct Shared {
     policy: Policy,
     registry: RwLock<Registry>,
+    warnings: Mutex<Warnings>,
 }
 
 /// How much a redactor knows.
@@ -33,6 +37,10 @@ pub struct Counts {
     pub needles: usize,
     /// Bytes of these forms.
     pub bytes: usize,
+    /// Values that went to make room for others, since it was made.
+    pub evicted: u64,
+    /// Warnings beyond the [`MAX_WARNINGS`](crate::warning::MAX_WARNINGS) that are kept.
+    pub unsaid: u64,
 }
 
 impl Redactor {
@@ -41,7 +49,7 @@ impl Redactor {
     ///
     /// # Errors
     /// What `random` returns.
-    pub fn new(random: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Self> {
+    pub fn new(random: impl Fn(&mut [u8]) -> Result<()>) -> Result<Self> {
         Self::with_policy(Policy::default(), random)
     }
 
@@ -49,26 +57,31 @@ impl Redactor {
     ///
     /// # Errors
     /// What `random` returns.
-    pub fn with_policy(
-        policy: Policy,
-        random: impl FnOnce(&mut [u8]) -> Result<()>,
-    ) -> Result<Self> {
+    pub fn with_policy(policy: Policy, random: impl Fn(&mut [u8]) -> Result<()>) -> Result<Self> {
         Ok(Self(Arc::new(Shared {
             policy,
-            registry: RwLock::new(Registry::new(Engine::new(random)?)),
+            registry: RwLock::new(Registry::new(random)?),
+            warnings: Mutex::default(),
         })))
     }
 
     /// From now on `value` is masked, wherever it is written, what streams still hold back
-    /// included. Under one name there may be several values.
+    /// included, until it is forgotten. Under one name there may be several values.
+    ///
+    /// A value of less than 8 bytes, and one that is a common word, is not masked, unless
+    /// [`Policy::mask_anyway`] has its name; [`Redactor::warnings`] tells of it.
     ///
     /// # Errors
-    /// None yet.
+    /// `Misuse` if its forms take more than is left of [`Policy::budget`] beside what else was
+    /// registered by hand; it is not masked then.
     pub fn add(&self, name: &Name, value: &[u8]) -> Result<()> {
-        if value.len() >= LEAST_LEN && !self.read().knows(name, value) {
-            self.write().add(name, value);
+        let registry = self.read();
+        let origin = registry.origin_by_hand(name);
+        if registry.knows(origin, value) {
+            return Ok(());
         }
-        Ok(())
+        drop(registry);
+        self.register(name.clone(), None, origin, value, true)
     }
 
     /// Forgets all values of that name; says whether there were any.
@@ -110,11 +123,22 @@ impl Redactor {
     pub fn counts(&self) -> Counts {
         let registry = self.read();
         let (needles, bytes) = registry.engine.size();
+        let secrets = registry.len();
+        drop(registry);
+        let warnings = self.warned();
         Counts {
-            secrets: registry.len(),
+            secrets,
             needles,
             bytes,
+            evicted: warnings.evicted(),
+            unsaid: warnings.unsaid(),
         }
+    }
+
+    /// What is not masked as one may expect, by name.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.warned().all()
     }
 
     /// Its limits.
@@ -130,6 +154,68 @@ impl Redactor {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Registers a value that is not known.
+    fn register(
+        &self,
+        name: Name,
+        part: Option<&str>,
+        origin: Origin,
+        value: &[u8],
+        stays: bool,
+    ) -> Result<()> {
+        let policy = &self.0.policy;
+        let warn = match policy.judge(name.as_str(), part, trimmed(value)) {
+            Verdict::Secret => None,
+            Verdict::Public => return Ok(()),
+            Verdict::Short => Some(What::TooShort),
+            Verdict::Common => Some(What::CommonWord),
+        };
+        if let Some(what) = warn {
+            self.warned().add(name, what);
+            return Ok(());
+        }
+        let (needles, in_pieces) = with_stack_wiped(|| {
+            let mut needles = Needles::new(trimmed(value).len().min(LEAST_LEN));
+            let found = parts(value, |part| !policy.is_common(part));
+            for part in &found.parts {
+                add_forms(part.expose(), &mut needles);
+            }
+            (needles, found.in_pieces)
+        });
+        let cut = needles.cut();
+        let new = New {
+            name: name.clone(),
+            origin,
+            value,
+            forms: needles.into_forms(),
+            stays,
+        };
+        let mut registry = self.write();
+        // Another may have been as quick.
+        if registry.knows(origin, value) {
+            return Ok(());
+        }
+        let gone = registry.add(new, policy.budget)?;
+        drop(registry);
+        let mut warnings = self.warned();
+        warnings.take_back(&name, What::Evicted);
+        for gone in gone {
+            warnings.evict(gone);
+        }
+        if cut {
+            warnings.add(name.clone(), What::MaskCharacter);
+        }
+        if in_pieces {
+            warnings.add(name, What::InPieces);
+        }
+        Ok(())
+    }
+
+    fn warned(&self) -> MutexGuard<'_, Warnings> {
+        let warnings = self.0.warnings.lock();
+        warnings.unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self) -> RwLockWriteGuard<'_, Registry> {
         self.0
             .registry
@@ -141,7 +227,13 @@ impl Redactor {
 /// So that a vault tells it of what it opens.
 impl OpenObserver for Redactor {
     fn opened(&self, secret: &OpenedSecret<'_>) -> Result<()> {
-        self.add(&Name::of(secret), secret.value)
+        let registry = self.read();
+        let origin = registry.origin_of(secret);
+        if registry.knows(origin, secret.value) {
+            return Ok(());
+        }
+        drop(registry);
+        self.register(Name::of(secret), secret.part, origin, secret.value, false)
     }
 }
 

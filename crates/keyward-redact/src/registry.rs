@@ -1,68 +1,217 @@
-//! What is secret, by name.
+//! What is secret, by name and by where it was opened.
 
-use std::collections::HashMap;
+mod hidden;
 
-use keyward_base::SecretBytes;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use keyward_base::{Error, OpenedSecret, Result};
+
+use self::hidden::{Hidden, Pad};
 use crate::engine::{Engine, SecretId};
-use crate::form::forms;
+use crate::form::Form;
 use crate::name::Name;
-use crate::value::parts;
+
+/// Where a value comes from, as a keyed hash: two that are alike would be told apart by their
+/// values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Origin(u64);
+
+/// One value.
+struct Secret {
+    name: Name,
+    origin: Origin,
+    value: Hidden,
+    /// It was registered by hand, and does not go to make room.
+    stays: bool,
+    /// When it was last opened, by [`Registry::now`].
+    opened: AtomicU64,
+    /// Its place in [`Registry::order`]: when it was last opened, as far as that was looked at.
+    seen: u64,
+    bytes: usize,
+}
 
 /// The secrets and their needles.
 pub(crate) struct Registry {
     pub(crate) engine: Engine,
     /// Changes whenever a needle is added.
     pub(crate) generation: u64,
-    next: u32,
+    next: Option<u32>,
+    hasher: RandomState,
+    pad: Pad,
     by_name: HashMap<Name, Vec<SecretId>>,
-    secrets: HashMap<SecretId, (Name, SecretBytes)>,
+    by_origin: HashMap<Origin, Vec<SecretId>>,
+    secrets: HashMap<SecretId, Secret>,
+    /// Those that may go, by when they were opened, as far as that was looked at.
+    order: BTreeSet<(u64, SecretId)>,
+    /// Counts openings.
+    now: AtomicU64,
+    bytes: usize,
+    /// Bytes of those that stay.
+    staying: usize,
+}
+
+/// A value that is to be added.
+pub(crate) struct New<'a> {
+    pub(crate) name: Name,
+    pub(crate) origin: Origin,
+    pub(crate) value: &'a [u8],
+    pub(crate) forms: Vec<Form>,
+    pub(crate) stays: bool,
 }
 
 impl Registry {
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self {
-            engine,
+    /// None yet. `random` fills a buffer from the operating system's randomness.
+    pub(crate) fn new(random: impl Fn(&mut [u8]) -> Result<()>) -> Result<Self> {
+        Ok(Self {
+            engine: Engine::new(&random)?,
             generation: 0,
-            next: 0,
+            next: Some(0),
+            hasher: RandomState::new(),
+            pad: Pad::new(&random)?,
             by_name: HashMap::new(),
+            by_origin: HashMap::new(),
             secrets: HashMap::new(),
-        }
+            order: BTreeSet::new(),
+            now: AtomicU64::new(0),
+            bytes: 0,
+            staying: 0,
+        })
     }
 
-    /// Whether this very value is known by this name.
-    pub(crate) fn knows(&self, name: &Name, value: &[u8]) -> bool {
-        let ids = self.by_name.get(name).into_iter().flatten();
-        let mut values = ids.filter_map(|id| self.secrets.get(id));
-        values.any(|(_, known)| known.expose() == value)
+    /// Where a value comes from that a vault opens. Not its revision: that of a column may never
+    /// change.
+    pub(crate) fn origin_of(&self, secret: &OpenedSecret<'_>) -> Origin {
+        let OpenedSecret {
+            collection,
+            tenant,
+            place,
+            record,
+            part,
+            ..
+        } = secret;
+        let place = (tenant.as_str(), place.as_str(), record.as_str());
+        Origin(self.hasher.hash_one((collection, place, part)))
     }
 
-    pub(crate) fn add(&mut self, name: &Name, value: &[u8]) {
-        let id = SecretId(self.next);
-        self.next = self.next.saturating_add(1);
-        for part in parts(value) {
-            self.engine.insert(id, forms(part.expose()));
+    /// Where a value comes from that is registered by hand.
+    pub(crate) fn origin_by_hand(&self, name: &Name) -> Origin {
+        Origin(self.hasher.hash_one(name.as_str()))
+    }
+
+    /// Whether this very value is known from there; it is noted that it was opened.
+    pub(crate) fn knows(&self, origin: Origin, value: &[u8]) -> bool {
+        let ids = self.by_origin.get(&origin).into_iter().flatten();
+        let mut secrets = ids.filter_map(|id| self.secrets.get(id));
+        let known = secrets.find(|secret| secret.value.is(value, &self.pad));
+        if let Some(secret) = known {
+            let now = self.now.fetch_add(1, Ordering::Relaxed);
+            secret.opened.store(now, Ordering::Relaxed);
         }
-        self.by_name.entry(name.clone()).or_default().push(id);
-        let value = SecretBytes::copy_of(value);
-        self.secrets.insert(id, (name.clone(), value));
+        known.is_some()
+    }
+
+    /// Adds a value. What goes to make room for it, at most to `budget` bytes, is told by name.
+    pub(crate) fn add(&mut self, new: New<'_>, budget: usize) -> Result<Vec<Name>> {
+        let bytes = new.forms.iter().map(|form| form.bytes.len()).sum();
+        if self.staying.saturating_add(bytes) > budget {
+            return Err(Error::misuse(
+                "what is to be masked takes more memory than the budget of the redactor: raise the \
+                 budget, or forget what is masked no longer",
+            ));
+        }
+        let exhausted = || Error::unavailable("the redactor has run out of numbers: start anew");
+        let id = SecretId(self.next.ok_or_else(exhausted)?);
+        let gone = self.make_room(budget.saturating_sub(bytes));
+        self.next = id.0.checked_add(1);
+        let now = self.now.fetch_add(1, Ordering::Relaxed);
+        let secret = Secret {
+            value: Hidden::new(new.value, id, &self.pad),
+            name: new.name,
+            origin: new.origin,
+            stays: new.stays,
+            opened: AtomicU64::new(now),
+            seen: now,
+            bytes,
+        };
+        self.engine.insert(id, new.forms);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if secret.stays {
+            self.staying = self.staying.saturating_add(bytes);
+        } else {
+            self.order.insert((now, id));
+        }
+        self.by_name
+            .entry(secret.name.clone())
+            .or_default()
+            .push(id);
+        self.by_origin.entry(secret.origin).or_default().push(id);
+        self.secrets.insert(id, secret);
         self.generation = self.generation.wrapping_add(1);
+        Ok(gone)
     }
 
+    /// Forgets all values of that name; says whether there were any.
     pub(crate) fn forget(&mut self, name: &Name) -> bool {
-        let ids = self.by_name.remove(name).unwrap_or_default();
+        let ids = self.by_name.get(name).cloned().unwrap_or_default();
         for id in &ids {
-            self.engine.remove(*id);
-            self.secrets.remove(id);
+            self.remove(*id);
         }
         !ids.is_empty()
     }
 
     pub(crate) fn name(&self, id: SecretId) -> Option<&Name> {
-        self.secrets.get(&id).map(|(name, _)| name)
+        self.secrets.get(&id).map(|secret| &secret.name)
     }
 
+    /// How many secrets there are.
     pub(crate) fn len(&self) -> usize {
         self.secrets.len()
+    }
+
+    /// Lets those go that were longest not opened, until there are at most `limit` bytes.
+    fn make_room(&mut self, limit: usize) -> Vec<Name> {
+        let mut gone = Vec::new();
+        while self.bytes > limit {
+            let Some((_, id)) = self.order.pop_first() else {
+                break;
+            };
+            let Some(secret) = self.secrets.get_mut(&id) else {
+                continue;
+            };
+            let opened = *secret.opened.get_mut();
+            if opened > secret.seen {
+                secret.seen = opened;
+                self.order.insert((opened, id));
+                continue;
+            }
+            gone.push(secret.name.clone());
+            self.remove(id);
+        }
+        gone
+    }
+
+    fn remove(&mut self, id: SecretId) {
+        let Some(secret) = self.secrets.remove(&id) else {
+            return;
+        };
+        self.engine.remove(id);
+        self.bytes = self.bytes.saturating_sub(secret.bytes);
+        if secret.stays {
+            self.staying = self.staying.saturating_sub(secret.bytes);
+        }
+        self.order.remove(&(secret.seen, id));
+        drop_id(&mut self.by_name, &secret.name, id);
+        drop_id(&mut self.by_origin, &secret.origin, id);
+    }
+}
+
+fn drop_id<K: Eq + Hash>(ids: &mut HashMap<K, Vec<SecretId>>, of: &K, id: SecretId) {
+    if let Some(left) = ids.get_mut(of) {
+        left.retain(|other| *other != id);
+        if left.is_empty() {
+            ids.remove(of);
+        }
     }
 }

@@ -1,8 +1,93 @@
 //! What of a value is looked for: the value, and the parts of it that are secrets by themselves.
 
+mod armour;
+mod connection;
+mod json;
+mod lines;
+mod pieces;
+
 use keyward_base::SecretBytes;
 
-/// The value itself and its parts, each at least 8 bytes long.
-pub(crate) fn parts(value: &[u8]) -> Vec<SecretBytes> {
-    vec![SecretBytes::copy_of(value)]
+use crate::policy::LEAST_LEN;
+
+/// How deep a value in a value is looked for: a key file in a JSON string, a URL in that.
+const MAX_DEPTH: u32 = 3;
+
+/// The parts of one value, each in as many pieces as its length asks for.
+pub(crate) struct Parts {
+    /// What is to be looked for. The first pieces are the value itself.
+    pub(crate) parts: Vec<SecretBytes>,
+    /// Whether one is longer than a piece.
+    pub(crate) in_pieces: bool,
+}
+
+/// Takes `value` apart: itself, then what `is_secret` of what stands in it.
+pub(crate) fn parts(value: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Parts {
+    let mut found = Found {
+        is_secret: &is_secret,
+        parts: Vec::new(),
+        in_pieces: false,
+    };
+    found.piece(trimmed(value));
+    found.within(trimmed(value), 0);
+    Parts {
+        parts: found.parts,
+        in_pieces: found.in_pieces,
+    }
+}
+
+/// A value without the white space around it, which is seldom written with it. Bytes that are no
+/// text are left alone.
+pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
+    match std::str::from_utf8(value) {
+        Ok(_) => value.trim_ascii(),
+        Err(_) => value,
+    }
+}
+
+struct Found<'a> {
+    is_secret: &'a dyn Fn(&[u8]) -> bool,
+    parts: Vec<SecretBytes>,
+    in_pieces: bool,
+}
+
+impl Found<'_> {
+    /// Adds a part that was found, unless it is too short or no secret, and what stands in it.
+    fn add(&mut self, part: &[u8], depth: u32) {
+        let part = trimmed(part);
+        if part.len() < LEAST_LEN || !(self.is_secret)(part) {
+            return;
+        }
+        self.piece(part);
+        self.within(part, depth);
+    }
+
+    fn piece(&mut self, part: &[u8]) {
+        let pieces = pieces::of(part);
+        self.in_pieces |= pieces.len() > 1;
+        let pieces = pieces.into_iter();
+        self.parts.extend(pieces.map(SecretBytes::copy_of));
+    }
+
+    /// Adds what stands in `value`.
+    fn within(&mut self, value: &[u8], depth: u32) {
+        let Some(deeper) = depth.checked_add(1).filter(|depth| *depth <= MAX_DEPTH) else {
+            return;
+        };
+        if let Some(strings) = json::strings(value) {
+            for string in strings {
+                self.add(string.expose(), deeper);
+            }
+            return;
+        }
+        if let Some(inside) = armour::decoded(value) {
+            self.add(inside.expose(), MAX_DEPTH);
+        }
+        for line in lines::of(value) {
+            self.add(line, deeper);
+        }
+        for password in connection::passwords(value) {
+            self.add(password.expose(), deeper);
+        }
+    }
 }
