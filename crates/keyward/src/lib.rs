@@ -48,6 +48,7 @@
 //! | `axum` | `axum` | HTTP layers: security headers, same-origin check, fixed error bodies |
 //! | `embedded` (default) | `embedded` | a home folder: root, both stores on SQLite, anchor |
 //! | `keys` | `keys`, `crypto`, `store` | the key-management core, and what it stands on |
+//! | `redact` | `redact` | secrets masked in logs, pages and prompts, whatever their form |
 //! | `sqlite` | `sqlite`, `store` | the stores on SQLite |
 //! | `vault` | `vault` | other people's credentials: typed, sealed, listed by hint |
 //! | `webhook` | `webhook` | webhooks of others: verified, fresh, handled once |
@@ -68,6 +69,8 @@ pub use keyward_crypto as crypto;
 pub use keyward_embedded as embedded;
 #[cfg(feature = "keys")]
 pub use keyward_keys as keys;
+#[cfg(feature = "redact")]
+pub use keyward_redact as redact;
 #[cfg(feature = "sqlite")]
 pub use keyward_sqlite as sqlite;
 #[cfg(any(feature = "keys", feature = "sqlite"))]
