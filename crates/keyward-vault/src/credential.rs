@@ -7,6 +7,7 @@ mod limits;
 mod note;
 mod oauth;
 mod ssh;
+mod steering;
 
 use std::fmt;
 

@@ -77,6 +77,15 @@ impl EnvVar {
         &self.name
     }
 
+    /// Whether a variable of this name decides what code a program runs, such as `LD_PRELOAD`,
+    /// `PATH`, `BASH_ENV` or `NODE_OPTIONS`: whoever starts a program with a set that somebody else
+    /// gave refuses those. Names of loaders, shells, interpreters, Git and the like are known; a
+    /// program may have others of its own.
+    #[must_use]
+    pub fn steers_programs(&self) -> bool {
+        super::steering::steers(&self.name)
+    }
+
     /// Its value.
     #[must_use]
     pub const fn value(&self) -> &SecretBytes {
