@@ -1,5 +1,6 @@
 //! The words of the command line. Nothing here does anything.
 
+mod run;
 mod webhook;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Place, Purpose, RecordId, Result, Role, Tenant};
 use keyward_vault::Kind;
 
+pub(crate) use run::{RedactArgs, RunArgs};
 pub(crate) use webhook::Webhook;
 
 /// Keeps other people's credentials: sealed, listed by hint, rotated to the end.
@@ -20,7 +22,8 @@ pub(crate) use webhook::Webhook;
     max_term_width = 100,
     propagate_version = true,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 rejected, 2 misuse, 3 unavailable, 4 corrupt.\n\
+    after_help = "Exit codes: 0 done, 1 rejected, 2 misuse, 3 unavailable, 4 corrupt;\n\
+        of `keyward run`: the command's, or 125 to 127.\n\
         Secrets enter by standard input or --file, never as an argument.\n\n\
         KEYWARD_HOME    folder of the stores (keys.db, data.db) and of the root file\n\
         KEYWARD_ROOT    root keys, v2:<base64>,v1:<base64>: the highest version seals\n\
@@ -63,6 +66,25 @@ pub(crate) enum Command {
     /// Webhooks of others: check a capture, sign one for a test, show the schemes
     #[command(subcommand)]
     Webhook(Webhook),
+
+    /// Run a command with the variables of a sealed set, and mask them in what it writes
+    ///
+    /// The set lies over this process's environment, without KEYWARD_*. Both output streams are
+    /// masked each by itself and as they come; standard input is the command's. Its exit code is
+    /// passed on, 128 and the number of the signal that ended it; SIGHUP, SIGINT, SIGQUIT, SIGTERM,
+    /// SIGUSR1, SIGUSR2 and SIGWINCH are passed on to it. 125: keyward itself failed; 126: the
+    /// command cannot be executed; 127: it is not there.
+    ///
+    /// Masked are the values of the set and the root key, in every form of docs/formats/redact.md.
+    /// Not masked: values shorter than 8 bytes and common words, which are named; what the command
+    /// compresses or encrypts, or writes anywhere but to its two streams.
+    Run(RunArgs),
+
+    /// Mask the secrets of a file in what comes by standard input
+    ///
+    /// Writes all else as it is, as it comes. With --json, standard input is JSON, one document or
+    /// one on each line: strings are decoded before they are matched, and it stays JSON.
+    Redact(RedactArgs),
 
     /// Draw the bytes of a sealed value: suite, key, hint, sizes. Opens nothing
     ///
@@ -374,7 +396,7 @@ pub(crate) enum Vault {
     Rewrap,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SlotArgs {
     /// The tenant that the value belongs to
     #[arg(long, value_parser = Tenant::new)]

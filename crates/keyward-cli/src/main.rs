@@ -9,7 +9,10 @@ mod input;
 mod keys;
 mod output;
 mod progress;
+mod redact;
 mod ruler;
+mod run;
+mod secrets;
 mod timeline;
 mod usage;
 mod vault;
@@ -27,35 +30,38 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(wrong) => match usage::explain(&wrong) {
+            Some(error) if usage::is_run() => return run::report(&error, false),
             Some(error) => return exit::report(&error, false),
             // Help and version: to the stream, and with the code, that clap gives them.
             None => wrong.exit(),
         },
     };
-    let debug = cli.global.debug;
-    match run(cli) {
+    let Cli { global, command } = cli;
+    let home_args = HomeArgs::new(global.home, global.debug);
+    let json = global.json;
+    let done = match command {
+        Command::Keys(command) => wait(keys::run(command, &home_args, json)),
+        Command::Vault(command) => wait(vault::run(command, &home_args, json)),
+        Command::Webhook(command) => webhook::run(command, json),
+        Command::Run(wanted) => return run::run(&wanted, &home_args, global.debug),
+        Command::Redact(wanted) => redact::run(&wanted, json),
+        Command::Doctor => wait(doctor::run(&home_args, json)),
+        Command::Explain { value } => wait(explain::run(value, &home_args, json)),
+        Command::Completions { shell } => completions(shell),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::report(&error, debug),
+        Err(error) => exit::report(&error, global.debug),
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
-    let Cli { global, command } = cli;
-    let home_args = HomeArgs::new(global.home.clone(), global.debug);
+/// Waits for what opens a home.
+fn wait<T>(act: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(|e| Error::unavailable("the command cannot start").with_source(e))?
-        .block_on(async move {
-            match command {
-                Command::Keys(command) => keys::run(command, &home_args, global.json).await,
-                Command::Vault(command) => vault::run(command, &home_args, global.json).await,
-                Command::Webhook(command) => webhook::run(command, global.json),
-                Command::Doctor => doctor::run(&home_args, global.json).await,
-                Command::Explain { value } => explain::run(value, &home_args, global.json).await,
-                Command::Completions { shell } => completions(shell),
-            }
-        })
+        .block_on(act)
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<()> {

@@ -106,6 +106,11 @@ fn unknown(error: &clap::Error) -> String {
         .to_owned()
 }
 
+/// Whether it was `keyward run` that was being read, whose exit codes are others.
+pub(crate) fn is_run() -> bool {
+    command() == "keyward run"
+}
+
 /// The command that was being read, such as `keyward vault seal`: as far as its words are ours.
 fn command() -> String {
     let mut words = vec!["keyward".to_owned()];

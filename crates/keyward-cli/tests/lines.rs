@@ -35,6 +35,19 @@ fn the_lines_work_as_written() {
     let opened = sh("keyward vault open --tenant acme --at account.github_token --id 42").ok();
     assert_eq!(opened.text(), token, "the bytes, nothing else");
 
+    sh(
+        "printf 'API_TOKEN=%s\\n' \"$TOKEN\" | keyward vault seal --tenant acme --at server.env --id 7 \
+         --kind env",
+    )
+    .ok();
+    let line =
+        "keyward run --tenant acme --at server.env --id 7 -- sh -c 'echo \"token $API_TOKEN\"'";
+    assert_eq!(sh(line).ok().text(), "token •••\n");
+    sh("printf 'API_TOKEN=%s\\n' \"$TOKEN\" > live.env").ok();
+    let line = "echo \"token $TOKEN\" 2>&1 | keyward redact --secrets-file live.env --named";
+    assert_eq!(sh(line).ok().text(), "token •API_TOKEN•\n");
+    sh("keyward vault delete --tenant acme --at server.env --id 7").ok();
+
     let old = bench.keys_in("active");
     let status =
         sh("keyward keys rotate && keyward vault rewrap && keyward keys status --json").ok();

@@ -1,6 +1,8 @@
 //! Who may read what: modes of files, and no secret anywhere but in the answer that was asked for.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+mod filtering;
+mod running;
 mod support;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,0 +1,305 @@
+//! `keyward run`: real children, real pipes, and nothing of a secret in what they write.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Command, Stdio};
+
+use super::support::leaks::Leaks;
+use super::support::{Bench, Ran, finish, random_text};
+
+const SLOT: [&str; 6] = ["--tenant", "acme", "--at", "server.env", "--id", "7"];
+
+/// A home with a set of two variables.
+struct Set {
+    bench: Bench,
+    token: String,
+}
+
+impl Set {
+    fn new() -> Self {
+        let (bench, token) = (Bench::new(), random_text(40));
+        let file = format!("TOKEN={token}\nMODE=production-like\n");
+        bench.seal("server.env", "7", "env", file.as_bytes()).ok();
+        Self { bench, token }
+    }
+
+    fn command(&self, options: &[&str], command: &[&str]) -> Command {
+        let words = [&["run"], &SLOT[..], options, &["--"], command].concat();
+        self.bench.keyward(&words)
+    }
+
+    fn sh(&self, script: &str) -> Ran {
+        finish(self.command(&[], &["sh", "-c", script]), b"")
+    }
+
+    #[track_caller]
+    fn clean(&self, ran: &Ran) {
+        let leaks = Leaks::of(self.token.as_bytes());
+        assert!(!leaks.in_bytes(&ran.0.stdout), "{}", ran.text());
+        assert!(!leaks.in_bytes(&ran.0.stderr), "{}", ran.said());
+    }
+}
+
+#[test]
+fn both_streams_are_masked_and_the_exit_code_is_passed_on() {
+    let set = Set::new();
+    let ran = set.sh("printf 'a %s b' \"$TOKEN\"; printf 'e %s' \"$TOKEN\" >&2; exit 7");
+    assert_eq!((ran.code(), ran.text().as_str()), (7, "a ••• b"));
+    assert_eq!(ran.said(), "e •••");
+    // Standard input is the command's.
+    let ran = finish(set.command(&[], &["cat"]), set.token.as_bytes());
+    assert_eq!(ran.ok().text(), "•••");
+    let named = set.command(&["--named"], &["sh", "-c", "echo $TOKEN"]);
+    assert_eq!(
+        finish(named, b"").ok().text(),
+        "•acme server.env 7 TOKEN•\n"
+    );
+}
+
+#[test]
+fn the_command_has_the_callers_environment_and_nothing_of_keywards() {
+    let set = Set::new();
+    let mut command = set.command(
+        &[],
+        &["sh", "-c", "env; tr '\\0' '\\n' < /proc/$PPID/environ"],
+    );
+    let root = std::fs::read_to_string(set.bench.home().join("root")).unwrap();
+    command
+        .env("KEYWARD_ROOT", root.trim())
+        .env("OTHERS", "own")
+        .env("MODE", "x");
+    let ran = finish(command, b"").ok();
+    let (own, of_keyward) = ran
+        .text()
+        .split_once("KEYWARD_")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    assert!(
+        own.contains("OTHERS=own\n") && own.contains("MODE=•••\n"),
+        "{own}"
+    );
+    // The command looked into the environment of keyward, where the root is.
+    assert!(of_keyward.contains("ROOT=v1:•••\n"), "{of_keyward}");
+    let key = root.trim().strip_prefix("v1:").unwrap();
+    assert!(!Leaks::of(key.as_bytes()).in_bytes(ran.out()));
+    // And into the file that holds it.
+    let path = set.bench.home().join("root");
+    let ran = finish(set.command(&[], &["cat", path.to_str().unwrap()]), b"");
+    assert_eq!(ran.ok().text(), "v1:•••\n");
+}
+
+#[test]
+fn failures_of_its_own_are_125_and_others_126_and_127() {
+    let set = Set::new();
+    let fails = |options: &[&str], command: &[&str], code, part| {
+        finish(set.command(options, command), b"").fails(code, part);
+    };
+    fails(&[], &["no-such-program"], 127, "no such command");
+    fails(&[], &["/dev/null"], 126, "cannot be executed");
+    fails(&["--as", "X"], &["true"], 125, "leave out --as");
+    fails(&["--mask-anyway", "X"], &["true"], 125, "not in the set");
+    fails(&["--grace", "x"], &["true"], 125, "number of seconds");
+    fails(&["--role", "ops"], &["true"], 125, "role");
+    set.bench
+        .run(&[&["run"], &SLOT[..]].concat(), b"")
+        .fails(125, "COMMAND");
+    let none = Bench::empty();
+    none.run(&[&["run"], &SLOT[..], &["--", "true"]].concat(), b"")
+        .fails(125, "keys init");
+
+    let key = random_text(30);
+    set.bench
+        .seal(
+            "account.token",
+            "1",
+            "api-key",
+            format!("{key}\n").as_bytes(),
+        )
+        .ok();
+    let slot = [
+        "run",
+        "--tenant",
+        "acme",
+        "--at",
+        "account.token",
+        "--id",
+        "1",
+    ];
+    let show = ["--", "sh", "-c", "echo ${#KEY} $KEY"];
+    set.bench
+        .run(&[&slot[..], &show].concat(), b"")
+        .fails(125, "--as NAME");
+    let ran = set
+        .bench
+        .run(&[&slot[..], &["--as", "KEY"], &show].concat(), b"")
+        .ok();
+    assert_eq!(ran.text(), "30 •••\n");
+}
+
+#[test]
+fn a_set_cannot_choose_what_code_is_run() {
+    let set = Set::new();
+    for name in [
+        "LD_PRELOAD",
+        "PATH",
+        "BASH_ENV",
+        "NODE_OPTIONS",
+        "KEYWARD_HOME",
+    ] {
+        let file = format!("A=1\n{name}=/some/where\n");
+        set.bench
+            .seal("server.env", "7", "env", file.as_bytes())
+            .ok();
+        let run = |options: &[&str]| finish(set.command(options, &["/bin/echo", "ran"]), b"");
+        run(&[]).fails(125, &format!("--allow {name}"));
+        let ran = run(&["--allow", name]).ok();
+        assert_eq!(ran.text(), "ran\n", "{name}");
+    }
+}
+
+#[test]
+fn an_end_by_a_signal_is_128_and_its_number() {
+    let set = Set::new();
+    let ran =
+        set.sh("printf 'begun %s' \"$TOKEN\"; printf 'cut %.9s' \"$TOKEN\" >&2; kill -KILL $$");
+    assert_eq!((ran.code(), ran.text().as_str()), (137, "begun •••"));
+}
+
+#[test]
+fn signals_are_passed_on_once() {
+    let set = Set::new();
+    for (signal, number) in [
+        ("HUP", 1),
+        ("INT", 2),
+        ("QUIT", 3),
+        ("USR1", 10),
+        ("USR2", 12),
+        ("TERM", 15),
+    ] {
+        let script = format!(
+            "sleep 600 >/dev/null 2>&1 & \
+             trap 'kill $!; echo \"got {signal} $TOKEN\"; exit {number}' {signal}; echo ready; wait"
+        );
+        let mut child = set.command(&[], &["sh", "-c", &script]).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        let pid = child.id().to_string();
+        let kill = Command::new("kill")
+            .args([&format!("-{signal}"), &pid])
+            .status();
+        assert!(kill.unwrap().success());
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, format!("got {signal} •••\n"));
+        assert_eq!(child.wait().unwrap().code(), Some(number), "{signal}");
+    }
+}
+
+#[test]
+fn what_was_ignored_stays_ignored() {
+    let set = Set::new();
+    let words = ["run", "--tenant", "acme", "--at", "server.env", "--id", "7"].join(" ");
+    let line = format!("trap '' HUP; exec keyward {words} -- grep SigIgn /proc/self/status");
+    let ran = set.bench.sh(&line, &[]).ok();
+    let mask = ran.text().trim().rsplit('\t').next().unwrap().to_owned();
+    assert_eq!(u64::from_str_radix(&mask, 16).unwrap() & 1, 1, "{mask}");
+}
+
+#[test]
+fn whoever_keeps_the_pipe_does_not_keep_the_command() {
+    let set = Set::new();
+    let script = "sleep 600 & echo $!; printf 'tail %s' \"$TOKEN\"; exit 4";
+    let ran = finish(set.command(&["--grace", "0"], &["sh", "-c", script]), b"");
+    assert_eq!(ran.code(), 4);
+    let text = ran.text();
+    let (pid, tail) = text.split_once('\n').unwrap();
+    assert_eq!(tail, "tail •••");
+    let _ = Command::new("kill").arg(pid).status();
+
+    // It writes once the command has been waited for, and what it writes is masked.
+    let script = "P=$$; (while kill -0 $P 2>/dev/null; do :; done; echo late $TOKEN) & exit 5";
+    let ran = finish(set.command(&["--grace", "600"], &["sh", "-c", script]), b"");
+    assert_eq!((ran.code(), ran.text().as_str()), (5, "late •••\n"));
+}
+
+#[test]
+fn progress_is_seen_while_the_command_runs() {
+    let set = Set::new();
+    let script = "printf 'step 1 of 2\\r'; read go; printf 'step 2 of 2 %s' \"$TOKEN\"";
+    let mut child = set.command(&[], &["sh", "-c", script]).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut step = Vec::new();
+    out.read_until(b'\r', &mut step).unwrap();
+    assert_eq!(step, b"step 1 of 2\r");
+    child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "step 2 of 2 •••");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn bytes_one_by_one_a_closed_stream_and_a_flood_leave_nothing() {
+    let set = Set::new();
+    let ran = set.sh("printf '%s %s' \"$TOKEN\" \"$TOKEN\" | dd bs=1 2>/dev/null");
+    assert_eq!(ran.ok().text(), "••• •••");
+
+    let ran = set.sh("exec >&-; echo \"error $TOKEN\" >&2");
+    assert_eq!((ran.code(), ran.said().as_str()), (0, "error •••\n"));
+
+    let ran = set.sh("yes \"$TOKEN\" | head -n 7000 & yes \"x$TOKEN\" | head -n 7000 >&2; wait");
+    set.clean(&ran);
+    assert!(ran.text().starts_with("•••\n•••\n") && ran.said().starts_with("x•••\n"));
+    assert_eq!(ran.text().lines().count(), 7000);
+    assert!(ran.said().lines().all(|line| line == "x•••"));
+
+    // Nobody reads on: the command is told as by any pipe.
+    let words = ["run", "--tenant", "acme", "--at", "server.env", "--id", "7"].join(" ");
+    let ran = set
+        .bench
+        .sh(&format!("keyward {words} -- yes | head -n 1"), &[])
+        .ok();
+    assert_eq!(ran.text(), "y\n");
+}
+
+/// What a terminal sends goes to the whole group, and must come once. The terminal is a real one.
+#[test]
+fn a_key_at_the_terminal_interrupts_once() {
+    const SESSION: &str = "
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+seen = b''
+def until(word):
+    global seen
+    while word not in seen:
+        try:
+            more = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not more:
+            break
+        seen += more
+until(b'ready')
+os.write(terminal, b'\\x03')
+until(b'got')
+os.write(terminal, b'end\\n')
+until(b'no such word')
+_, status = os.waitpid(pid, 0)
+print(seen.count(b'got INT'), os.WEXITSTATUS(status))
+";
+    let set = Set::new();
+    let child = "trap 'echo got INT' INT; echo ready; while :; do read x && exit 9; done";
+    let words = [
+        &["-c", SESSION, super::support::KEYWARD, "run"],
+        &SLOT[..],
+        &["--", "sh", "-c", child],
+    ]
+    .concat();
+    let mut command = set.bench.command("python3");
+    command.args(words).stdin(Stdio::piped());
+    let ran = finish(command, b"").ok();
+    assert_eq!(ran.text(), "1 9\n");
+}
