@@ -244,9 +244,15 @@ pub(crate) enum Keys {
     ///
     /// They are kept aside in the key store. The tenant begins with new keys; what was sealed for
     /// it before does not open. Restore the record from a backup of keys.db if there is one.
+    #[command(group = ArgGroup::new("what").required(true))]
     SetAside {
         /// The tenant, as `keyward doctor --json` shows it
-        tenant: String,
+        #[arg(group = "what")]
+        tenant: Option<String>,
+
+        /// Where no tenant can be named: the row of keys.db, as `keyward doctor` shows it
+        #[arg(long, value_name = "ROW", group = "what")]
+        row: Option<String>,
     },
 
     /// Remove a record of a serving process that is not authentic, as `keyward doctor` names it
@@ -394,6 +400,15 @@ pub(crate) enum Vault {
     ///
     /// May be interrupted at any moment and repeated, beside running writers.
     Rewrap,
+
+    /// Give up a row of data.db that cannot be read, as `keyward doctor` names it
+    ///
+    /// What stands in it is kept aside in data.db, and is nobody's value any more. Restore the row
+    /// from a backup if there is one.
+    SetAside {
+        /// The row, as `keyward doctor` shows it
+        row: String,
+    },
 }
 
 #[derive(Clone, Debug, Args)]

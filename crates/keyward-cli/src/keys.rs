@@ -65,7 +65,10 @@ pub(crate) async fn run(command: Keys, home_args: &HomeArgs, json: bool) -> Resu
         }
         Keys::Public { purpose } => purpose::public(&home_args.open().await?, &purpose, json),
         Keys::RotateMac => rotate_mac(&home_args.open().await?, json).await,
-        Keys::SetAside { tenant } => mend::set_aside(&home_args.open().await?, &tenant, json).await,
+        Keys::SetAside { tenant, row } => {
+            let home = home_args.open().await?;
+            mend::set_aside(&home, tenant.as_deref(), row.as_deref(), json).await
+        }
         Keys::RemoveReplica { replica } => {
             mend::remove_replica(&home_args.open().await?, &replica, json).await
         }

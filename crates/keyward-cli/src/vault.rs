@@ -66,6 +66,7 @@ pub(crate) async fn run(command: Vault, home_args: &HomeArgs, json: bool) -> Res
             delete(&slot.into(), if_revision, home_args, json).await
         }
         Vault::Rewrap => rewrap::run(home_args, json).await,
+        Vault::SetAside { row } => set_aside(&row, home_args, json).await,
     }
 }
 
@@ -106,5 +107,20 @@ async fn delete(
         "deleted {} {} of {}",
         told.at, told.id, told.tenant
     ));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct SetAside<'a> {
+    row: &'a str,
+}
+
+/// Gives up a row that cannot be read.
+async fn set_aside(row: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
+    drop(home_args.open().await?.vault().set_aside_row(row).await?);
+    if json {
+        return output::json("keyward.vault.set-aside/1", &SetAside { row });
+    }
+    output::note("the row was set aside: what it held is nobody's value any more");
     Ok(())
 }

@@ -135,7 +135,7 @@ fn a_killed_rewrap_is_repeated_to_the_end() {
         child.wait().unwrap();
     }
     let report = bench.json(&["vault", "rewrap"]);
-    assert_eq!(report["format"], "keyward.vault.rewrap/1");
+    assert_eq!(report["format"], "keyward.vault.rewrap/2");
     assert_eq!(
         (&report["left"], &report["quarantined"]),
         (&0.into(), &0.into())

@@ -1,8 +1,11 @@
 //! Damage that costs its owner only, and the way out that `keyward doctor` names.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "../../keyward-sqlite/tests/support/odd.rs"]
+mod odd;
 mod support;
 
+use odd::odd;
 use rusqlite::{Connection, params};
 use support::Bench;
 
@@ -67,6 +70,68 @@ fn a_damaged_tenant_is_named_and_set_aside_and_the_others_go_on() {
     bench
         .run(&["keys", "set-aside", "acme"], b"")
         .fails(2, "nothing was set aside");
+}
+
+/// Rows that SQLite cannot give: whatever stands in them, the lines that the doctor names lead out,
+/// and until then no key is destroyed.
+#[test]
+fn rows_that_cannot_be_read_are_named_and_set_aside_and_a_rotation_ends() {
+    let not_utf8 = "owner = CAST(x'61eb' AS TEXT)";
+    for (of_keys, of_data) in [("expires = -1", "collection = NULL"), (not_utf8, not_utf8)] {
+        let bench = Bench::new();
+        let slot = |does, tenant| {
+            [
+                "vault", does, "--tenant", tenant, "--at", "t.c", "--id", "1",
+            ]
+        };
+        for tenant in ["acme", "hooli", "umbrella"] {
+            bench.run(&slot("seal", tenant), b"a value").ok();
+        }
+        for (file, set, of) in [
+            (
+                "keys.db",
+                of_keys,
+                "collection = 'tenant-keys' AND owner = 'acme'",
+            ),
+            (
+                "data.db",
+                of_data,
+                "collection = 'vault' AND owner = 'hooli'",
+            ),
+        ] {
+            let sql = format!("UPDATE record SET {set} WHERE {of}");
+            odd(&bench.home().join(file), "record", &sql);
+        }
+        assert_eq!(
+            bench.run(&slot("open", "umbrella"), b"").ok().text(),
+            "a value"
+        );
+        bench.run(&slot("seal", "umbrella"), b"another").ok();
+        for refused in [&["keys", "rotate", "--to-end"][..], &["vault", "rewrap"]] {
+            let refused = bench.run(refused, b"");
+            assert_ne!(refused.code(), 0, "{}", refused.said());
+        }
+        let doctor = bench.run(&["doctor"], b"");
+        assert_eq!(doctor.code(), 4, "{}", doctor.text());
+        let named = fixes(&bench, "set-aside");
+        assert_eq!(named.len(), 2, "{named:?}");
+        for line in named {
+            let command = line.split('`').nth(1).unwrap();
+            bench.sh(command, &[]).ok();
+            bench.sh(command, &[]).fails(2, "nothing was set aside");
+        }
+        assert!(fixes(&bench, "set-aside").is_empty());
+        let ended = bench.json(&["keys", "rotate", "--to-end"]);
+        assert_ne!(ended["destroyed"].as_array().unwrap().len(), 0, "{ended}");
+        assert_eq!(
+            bench.run(&slot("open", "umbrella"), b"").ok().text(),
+            "another"
+        );
+        for tenant in ["acme", "hooli"] {
+            bench.run(&slot("seal", tenant), b"anew").ok();
+            assert_eq!(bench.run(&slot("open", tenant), b"").ok().text(), "anew");
+        }
+    }
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn every_command_has_help_and_needs_no_home() {
         &["vault", "tenants"],
         &["vault", "delete"],
         &["vault", "rewrap"],
+        &["vault", "set-aside"],
         &["explain"],
         &["doctor"],
         &["completions"],

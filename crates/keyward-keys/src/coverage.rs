@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use keyward_base::{Error, Purpose, Result};
-use keyward_store::{BoxFuture, Collection, Records, StoreId};
+use keyward_store::{BoxFuture, Collection, DamagedRow, Records, StoreId};
 
 use crate::barrier::Barrier;
 use crate::key_use::Algorithm;
@@ -102,6 +102,15 @@ pub trait Coverage: fmt::Debug + Send + Sync {
     /// # Errors
     /// `Unavailable` if the store cannot be reached.
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>>;
+
+    /// The rows of it that cannot be read, or may be of it: what they need is not known, so that no
+    /// key is destroyed while there are any. An application's own table has none that keyward knows.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be reached.
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// How its values are sealed anew, if this process can do that. None: they are counted only,
     /// and keep their key until whoever can has moved them.
@@ -247,6 +256,14 @@ impl Coverage for RecordColumn {
         self.store.count(&self.collection, prefix)
     }
 
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        Box::pin(async move {
+            let mut rows = self.store.damaged().await?;
+            rows.retain(|row| row.may_be_in(&self.collection));
+            Ok(rows)
+        })
+    }
+
     fn as_reseal(&self) -> Option<&dyn Reseal> {
         let column: &dyn Reseal = self;
         self.resealed.as_ref().map(|_| column)
@@ -266,7 +283,9 @@ impl Reseal for RecordColumn {
                 quarantine,
                 row: row.as_ref(),
             };
-            reseal_records(rows, pass).await
+            reseal_records(rows, pass).await?;
+            pass.passed_over(self.damaged().await?.len());
+            Ok(())
         })
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn pages<'a>(
 /// Whether `collection` holds no record.
 pub(crate) async fn is_empty(store: &dyn Records, collection: Collection) -> Result<bool> {
     let page = store.scan(Scan::of(collection).limit(1)).await?;
-    Ok(page.items.is_empty())
+    Ok(page.items.is_empty() && page.damaged.is_empty())
 }
 
 pub(crate) fn contended() -> Error {

@@ -2,8 +2,12 @@
 
 use keyward_base::{ErrorKind, KeyId, Purpose, Suite, Tenant, Timestamp};
 
+use keyward_store::DamagedRow;
+
 use crate::coverage::ColumnId;
+use crate::records::TENANT_KEYS;
 use crate::registry::Registered;
+use crate::ring::Ring;
 
 /// What one tenant key protects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +76,8 @@ impl Usage {
 }
 
 /// A tenant's key record that cannot be read. Its values do not open until the record is restored
-/// from a backup of the key store; [`Admin::set_aside`](crate::Admin::set_aside) gives it up.
+/// from a backup of the key store; [`Admin::set_aside`](crate::Admin::set_aside) gives it up, or, where
+/// no tenant can be named, [`Admin::set_aside_row`](crate::Admin::set_aside_row).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DamagedRecord {
@@ -85,6 +90,55 @@ pub struct DamagedRecord {
     pub kind: ErrorKind,
     /// What is wrong with it.
     pub says: String,
+    /// Its row, as the key store names it, if the store itself cannot give it. Owner and purpose are
+    /// empty then where they cannot be read, and the collection it is of may be another.
+    pub row: Option<String>,
+}
+
+impl DamagedRecord {
+    /// A row that the key store cannot give.
+    pub(crate) fn of_row(row: &DamagedRow) -> Self {
+        // Of another collection, or of none that it says, it is not found by its owner.
+        let is_of_tenant = row.collection == Some(TENANT_KEYS);
+        let owner = row.owner.clone().filter(|_| is_of_tenant);
+        Self {
+            owner: owner.unwrap_or_default(),
+            purpose: row.id.clone().unwrap_or_default(),
+            kind: ErrorKind::Corrupt,
+            says: format!(
+                "the {} of its row {} is nothing that was written through the key store",
+                row.column, row.place
+            ),
+            row: Some(row.place.clone()),
+        }
+    }
+
+    /// Whether it may hold keys of `purpose`: it says so, or names none that the ring has.
+    pub(crate) fn may_be_of(&self, purpose: &Purpose, ring: &Ring) -> bool {
+        let mut known = ring.keys.iter().map(|key| key.purpose.as_str());
+        self.purpose == purpose.as_str() || !known.any(|known| known == self.purpose)
+    }
+
+    /// The row by which it is given up ([`Admin::set_aside_row`](crate::Admin::set_aside_row)), if
+    /// it has no tenant by whose name ([`Admin::set_aside`](crate::Admin::set_aside)).
+    #[must_use]
+    pub fn nameless_row(&self) -> Option<&str> {
+        self.row.as_deref().filter(|_| self.owner.is_empty())
+    }
+
+    /// What it is, and how it is given up.
+    pub(crate) fn told(&self) -> (String, String) {
+        match self.nameless_row() {
+            Some(row) => (
+                format!("row {row} of the key store"),
+                format!("`keyward keys set-aside --row {row}`"),
+            ),
+            None => (
+                format!("the key record of tenant {}", self.owner),
+                format!("`keyward keys set-aside {}`", self.owner),
+            ),
+        }
+    }
 }
 
 /// How many values of one column need one ring key.

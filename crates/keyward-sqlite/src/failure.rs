@@ -4,6 +4,8 @@ use keyward_base::{Error, Result};
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{Error as Failure, SQLITE_IOERR_SHMSIZE, SQLITE_READONLY_DBMOVED};
 
+use crate::damaged::is_of_a_value;
+
 /// An error of this store. Values never appear in it: SQLite's own messages name tables, columns
 /// and constraints, and every value is bound.
 pub(crate) fn error(error: rusqlite::Error) -> Error {
@@ -19,7 +21,8 @@ pub(crate) fn error(error: rusqlite::Error) -> Error {
             }
         }
         rusqlite::Error::SqliteFailure(failure, _) => judge(failure.code),
-        // A schema that is not ours, or a column of another type.
+        e if is_of_a_value(e) => Kind::Corrupt(DAMAGED),
+        // A schema that is not ours.
         _ => Kind::Corrupt(FOREIGN),
     };
     match said {
@@ -79,6 +82,8 @@ pub(crate) fn is_full(error: &Error) -> bool {
     let failure = source.and_then(|e| e.downcast_ref::<rusqlite::Error>());
     failure.is_some_and(|e| e.sqlite_error().is_some_and(lacks_room))
 }
+
+const DAMAGED: &str = "a row of the store holds what nobody wrote through it: restore a backup, or give the row up as `keyward doctor` says";
 
 const FOREIGN: &str = "the store is not laid out as its version says: something changed a table, an index, a trigger or a view in its file, or a value: restore a backup";
 

@@ -23,6 +23,7 @@ mod builder;
 pub mod claims;
 mod connection;
 mod content;
+mod damaged;
 mod erase;
 mod failure;
 mod file;

@@ -6,6 +6,7 @@ use keyward_store::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::damaged;
 use crate::number::{from_u64, from_usize, to_u64};
 use crate::store::SqliteStore;
 use crate::writer::Verdict;
@@ -131,6 +132,7 @@ fn read(
 ) -> rusqlite::Result<Page<Entry, u64>> {
     let mut page = Page {
         items: Vec::new(),
+        damaged: Vec::new(),
         next: None,
     };
     if i64::try_from(from).is_err() {
@@ -181,21 +183,33 @@ fn erase(conn: &Connection, log: &RecordKey, from: u64, until: u64) -> rusqlite:
 fn logs(
     conn: &Connection,
     collection: &Collection,
-    mut after: Option<Place>,
+    after: Option<Place>,
     limit: usize,
 ) -> rusqlite::Result<Page<RecordKey>> {
     let mut page = Page {
         items: Vec::new(),
+        damaged: Vec::new(),
         next: None,
     };
     // One moment, although each leap is a statement.
     let tx = conn.unchecked_transaction()?;
-    while let Some((owner, id)) = log_after(&tx, collection, after.as_ref())? {
+    let mut at: Option<(Vec<u8>, Vec<u8>)> = after.map(|(owner, id)| (owner.into(), id.into()));
+    let mut last = None;
+    while let Some((owner, id)) = log_after(&tx, collection, at.as_ref())? {
+        at = Some((owner.clone(), id.clone()));
+        let texts = String::from_utf8(owner)
+            .ok()
+            .zip(String::from_utf8(id).ok());
+        let fits = |(owner, id): &Place| damaged::check_names(0, owner, id).is_ok();
+        // Those of a name that nobody gave are passed over: `Records::damaged` has their rows.
+        let Some((owner, id)) = texts.filter(fits) else {
+            continue;
+        };
         if page.items.len() == limit {
-            page.next = after;
+            page.next = last;
             break;
         }
-        after = Some((owner.clone(), id.clone()));
+        last = Some((owner.clone(), id.clone()));
         page.items.push(RecordKey {
             collection: collection.clone(),
             owner,
@@ -206,24 +220,32 @@ fn logs(
     Ok(page)
 }
 
+/// The name of the next log, by its very bytes.
 fn log_after(
     conn: &Connection,
     collection: &Collection,
-    after: Option<&Place>,
-) -> rusqlite::Result<Option<Place>> {
-    let place = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    after: Option<&(Vec<u8>, Vec<u8>)>,
+) -> rusqlite::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let name = |row: &Row<'_>| {
+        let bytes = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_bytes()?.to_vec());
+        Ok((bytes(0)?, bytes(1)?))
+    };
     let found = match after {
         None => conn
             .prepare_cached(
-                "SELECT owner, id FROM entry WHERE collection = ?1 ORDER BY owner, id LIMIT 1",
-            )?
-            .query_row([collection.as_str()], place),
-        Some((owner, id)) => conn
-            .prepare_cached(
-                "SELECT owner, id FROM entry WHERE collection = ?1 AND (owner, id) > (?2, ?3)
+                "SELECT owner, id FROM entry
+                 WHERE collection = ?1 AND typeof(owner) = 'text' AND typeof(id) = 'text'
                  ORDER BY owner, id LIMIT 1",
             )?
-            .query_row(params![collection.as_str(), owner, id], place),
+            .query_row([collection.as_str()], name),
+        Some((owner, id)) => conn
+            .prepare_cached(
+                "SELECT owner, id FROM entry
+                 WHERE collection = ?1 AND (owner, id) > (CAST(?2 AS TEXT), CAST(?3 AS TEXT))
+                     AND typeof(owner) = 'text' AND typeof(id) = 'text'
+                 ORDER BY owner, id LIMIT 1",
+            )?
+            .query_row(params![collection.as_str(), owner, id], name),
     };
     found.optional()
 }

@@ -7,10 +7,11 @@ mod write;
 
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Erased, Find, Found, Outline, Page, Record, RecordKey, Records,
-    Scan, StoreId, StoreLimits, Words, Write,
+    Applied, BoxFuture, Collection, DamagedRow, Erased, Find, Found, Outline, Page, Record,
+    RecordKey, Records, Scan, StoreId, StoreLimits, Words, Write,
 };
 
+use crate::damaged;
 use crate::erase;
 use crate::store::SqliteStore;
 use crate::writer::Verdict;
@@ -65,6 +66,10 @@ impl Records for SqliteStore {
                 .run(move |conn| words::count(conn, &collection, owner.as_deref(), &words))
                 .await
         })
+    }
+
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        Box::pin(self.readers.run_unlimited(damaged::all))
     }
 
     fn delete_owner<'a>(
@@ -157,6 +162,17 @@ impl Records for SqliteStore {
             self.readers
                 .run(move |conn| scan::records(conn, &scan))
                 .await
+        })
+    }
+
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        Box::pin(async move {
+            let place = place.to_owned();
+            let gone = self
+                .durable()?
+                .write(move |tx| damaged::set_aside(tx, &place))
+                .await?;
+            gone.ok_or_else(DamagedRow::none)
         })
     }
 }

@@ -41,6 +41,7 @@
 pub mod attempts;
 mod checks;
 pub mod conformance;
+pub mod damaged;
 pub mod find;
 pub mod identity;
 pub mod limits;
@@ -56,6 +57,7 @@ pub mod stores;
 pub use keyward_base::BoxFuture;
 
 pub use attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
+pub use damaged::DamagedRow;
 pub use find::{Find, Found, Words};
 pub use identity::StoreId;
 pub use limits::StoreLimits;

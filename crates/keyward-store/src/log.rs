@@ -69,7 +69,8 @@ pub trait Log: fmt::Debug + Send + Sync {
     fn head<'a>(&'a self, log: &'a RecordKey) -> BoxFuture<'a, Result<u64>>;
 
     /// The logs of a collection that have entries, in the order of owner and id, after `after`, at
-    /// most `limit` (1 to [`StoreLimits::SCAN`](crate::StoreLimits::SCAN)).
+    /// most `limit` (1 to [`StoreLimits::SCAN`](crate::StoreLimits::SCAN)). One whose name cannot be
+    /// read is passed over: [`Records::damaged`](crate::Records::damaged) has its rows.
     fn logs<'a>(
         &'a self,
         collection: &'a Collection,

@@ -2,6 +2,7 @@
 
 use keyward_base::Result;
 
+use crate::damaged::DamagedRow;
 use crate::record::Record;
 use crate::records::Records;
 use crate::scan::{Outline, Place, Scan};
@@ -12,6 +13,7 @@ impl Scan {
         Pages {
             store,
             scan: Some(self),
+            damaged: Vec::new(),
         }
     }
 }
@@ -21,6 +23,7 @@ impl Scan {
 pub struct Pages<'a> {
     store: &'a dyn Records,
     scan: Option<Scan>,
+    damaged: Vec<DamagedRow>,
 }
 
 impl Pages<'_> {
@@ -33,6 +36,7 @@ impl Pages<'_> {
             return Ok(None);
         };
         let page = self.store.scan(scan.clone()).await?;
+        self.damaged.extend(page.damaged);
         self.go_on(page.next);
         Ok(Some(page.items))
     }
@@ -46,8 +50,15 @@ impl Pages<'_> {
             return Ok(None);
         };
         let page = self.store.outline(scan.clone(), front).await?;
+        self.damaged.extend(page.damaged);
         self.go_on(page.next);
         Ok(Some(page.items))
+    }
+
+    /// The rows that were passed over so far, since the store cannot give them.
+    #[must_use]
+    pub fn damaged(&self) -> &[DamagedRow] {
+        &self.damaged
     }
 
     fn go_on(&mut self, next: Option<Place>) {

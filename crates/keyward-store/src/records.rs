@@ -4,6 +4,7 @@ use std::fmt;
 
 use keyward_base::{BoxFuture, Result, Timestamp};
 
+use crate::damaged::DamagedRow;
 use crate::find::{Find, Found, Words};
 use crate::identity::StoreId;
 use crate::record::{Collection, Content, Record, RecordKey, Version};
@@ -121,6 +122,11 @@ pub trait Records: fmt::Debug + Send + Sync {
         words: &'a Words,
     ) -> BoxFuture<'a, Result<u64>>;
 
+    /// The rows of this store, of whatever kind, that it cannot give: at most 4096. Scans name those
+    /// that they pass over; here are also those whose collection cannot be read, and what the store
+    /// keeps beside records. It may take as long as reading all of it.
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>>;
+
     /// Removes all records of `owner` in `collection`, and says how many.
     fn delete_owner<'a>(
         &'a self,
@@ -169,6 +175,15 @@ pub trait Records: fmt::Debug + Send + Sync {
     /// Reads records in the order of owner and id, as many as [`Scan::limit`] and
     /// [`Scan::bytes`] allow. Pass [`Page::next`] as [`Scan::after`] to go on, until there is
     /// none; [`Scan::pages`] does so. Records written meanwhile may or may not be seen; none is
-    /// seen twice, and none that stands throughout is missed.
+    /// seen twice, and none that stands throughout is missed. A row that cannot be given is passed
+    /// over, and named in [`Page::damaged`]: whoever decides by what a scan finds, decides by that
+    /// too. Reading that row alone is `Corrupt`.
     fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>>;
+
+    /// Gives up a row that cannot be given, by its [`DamagedRow::place`]: what stands in it is kept
+    /// as the data of a record of the collection `set-aside`, and the row itself is gone.
+    ///
+    /// # Errors
+    /// `Misuse` if there is no such row, or it can be given.
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>>;
 }

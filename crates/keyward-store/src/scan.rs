@@ -4,6 +4,7 @@ use std::fmt;
 
 use keyward_base::Timestamp;
 
+use crate::damaged::DamagedRow;
 use crate::limits::StoreLimits;
 use crate::record::{Collection, RecordKey, Version};
 
@@ -89,6 +90,8 @@ impl Scan {
 pub struct Page<T, P = Place> {
     /// What was found, in order. Not empty unless `next` is none.
     pub items: Vec<T>,
+    /// Rows that the store passed over, since it cannot give them: each in one page of a walk.
+    pub damaged: Vec<DamagedRow>,
     /// Where to go on, as [`Scan::after`] or [`Find::after`](crate::Find::after); none: this is the end. A page that is shorter than
     /// asked for is no sign of the end.
     pub next: Option<P>,

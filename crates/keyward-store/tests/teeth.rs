@@ -16,8 +16,8 @@ use std::task::Poll;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Erased, Find, Found, MemoryStore, Outline, Page, Record,
-    RecordKey, Records, Scan, StoreId, StoreLimits, Version, Words, Write,
+    Applied, BoxFuture, Collection, DamagedRow, Erased, Find, Found, MemoryStore, Outline, Page,
+    Record, RecordKey, Records, Scan, StoreId, StoreLimits, Version, Words, Write,
 };
 
 /// What is wrong with a store.
@@ -306,6 +306,14 @@ impl Records for Faulty {
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         self.good.delete_owner(collection, owner)
+    }
+
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        self.good.damaged()
+    }
+
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        self.good.set_aside(place)
     }
 
     fn erase(&self) -> BoxFuture<'_, Result<Erased>> {

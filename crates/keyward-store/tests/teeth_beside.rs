@@ -8,10 +8,10 @@ use std::sync::Arc;
 use keyward_base::Timestamp;
 use keyward_store::conformance::{self, Report, Threads, block_on};
 use keyward_store::{
-    Appended, Applied, Attempts, Begun, BoxFuture, Claim, Collection, Committed, Entry, Erased,
-    FencingToken, Find, Finished, Found, Judged, Log, MemoryStore, Once, Outline, Page, Place,
-    Record, RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window, Words,
-    Write,
+    Appended, Applied, Attempts, Begun, BoxFuture, Claim, Collection, Committed, DamagedRow, Entry,
+    Erased, FencingToken, Find, Finished, Found, Judged, Log, MemoryStore, Once, Outline, Page,
+    Place, Record, RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window,
+    Words, Write,
 };
 
 /// What is wrong with a store.
@@ -256,6 +256,14 @@ impl Records for Faulty {
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         self.good.delete_owner(set, owner)
+    }
+
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        self.good.damaged()
+    }
+
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        self.good.set_aside(place)
     }
 
     fn erase(&self) -> BoxFuture<'_, Result<Erased>> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{Error, Result, Timestamp};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Erased, Find, Found, Outline, Page, Record, RecordKey, Records,
-    Scan, StoreId, Words, Write,
+    Applied, BoxFuture, Collection, DamagedRow, Erased, Find, Found, Outline, Page, Record,
+    RecordKey, Records, Scan, StoreId, Words, Write,
 };
 
 /// What a call was.
@@ -20,6 +20,8 @@ pub enum Call {
     CheckCounts,
     /// [`Records::count`] or [`Records::count_words`] in a collection.
     Count(String),
+    /// [`Records::damaged`].
+    Damaged,
     /// [`Records::delete_owner`].
     DeleteOwner,
     /// [`Records::erase`].
@@ -30,6 +32,8 @@ pub enum Call {
     FetchMany,
     /// [`Records::purge`].
     Purge,
+    /// [`Records::set_aside`].
+    SetAside,
     /// [`Records::scan`], [`Records::outline`] or [`Records::find`] of a collection.
     Scan(String),
 }
@@ -265,6 +269,10 @@ impl Records for Staged {
         Box::pin(self.call(Call::Count(of(c)), counted))
     }
 
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        Box::pin(self.call(Call::Damaged, self.inner.damaged()))
+    }
+
     fn delete_owner<'a>(&'a self, c: &'a Collection, owner: &'a str) -> BoxFuture<'a, Result<u64>> {
         Box::pin(self.call(Call::DeleteOwner, self.inner.delete_owner(c, owner)))
     }
@@ -305,6 +313,10 @@ impl Records for Staged {
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(self.call(Call::Purge, self.inner.purge(c, now, limit)))
+    }
+
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        Box::pin(self.call(Call::SetAside, self.inner.set_aside(place)))
     }
 
     fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {

@@ -3,6 +3,7 @@
 mod act;
 mod at;
 mod builder;
+mod damage;
 mod delete;
 mod listing;
 mod open;

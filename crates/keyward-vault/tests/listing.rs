@@ -17,8 +17,8 @@ use keyward_base::{
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Root, RootVersion, Wrapped};
 use keyward_store::{
-    Applied, BoxFuture, Collection, Content, Erased, Find, Found, Outline, Record, RecordKey,
-    Records, Scan, StoreId, Words, Write,
+    Applied, BoxFuture, Collection, Content, DamagedRow, Erased, Find, Found, Outline, Record,
+    RecordKey, Records, Scan, StoreId, Words, Write,
 };
 use keyward_vault::{Expect, Kind, Listed, Page, Slot, Vault};
 use support::{World, memory};
@@ -83,6 +83,14 @@ impl Records for Counting<Arc<dyn Records>> {
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         self.one().delete_owner(set, owner)
+    }
+
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        self.one().damaged()
+    }
+
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        self.one().set_aside(place)
     }
 
     fn erase(&self) -> BoxFuture<'_, Result<Erased>> {

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use keyward_base::{Clock as _, Error, Result, SystemClock, Timestamp};
+use keyward_base::{Clock as _, Error, ErrorKind, Result, SystemClock, Timestamp};
 use keyward_crypto::Provider;
 use keyward_embedded::{ANCHOR_VAR, Home, HomeDir, ROOT_VAR, RootSource, anchor_path};
 use keyward_keys::{
     Anchor as _, Coverage as _, DamagedRecord, FileAnchor, KeyState, PinName, RootVersion,
 };
 use keyward_sqlite::SqliteStore;
+use keyward_store::{Collection, DamagedRow, Records as _};
 
 use super::Check;
 use crate::home::HomeArgs;
@@ -33,10 +34,14 @@ pub(super) async fn all(home_args: &HomeArgs) -> Result<Vec<Check>> {
         root(&dir),
     ];
     for (name, path) in [("keys.db", dir.keys_db()), ("data.db", dir.data_db())] {
-        checks.push(match store(&path).await {
-            Ok(()) => Check::ok(name, "its schema is known and its pages agree"),
-            Err(e) => Check::fail(name, &e),
-        });
+        match store(&path).await {
+            Ok(rows) => {
+                checks.push(Check::ok(name, "its schema is known and its pages agree"));
+                let nameless = rows.iter().filter(|row| !has_tenant(name, row));
+                checks.extend(nameless.map(|row| unreadable(name, row)));
+            }
+            Err(e) => checks.push(Check::fail(name, &e)),
+        }
     }
     checks.push(anchor(&dir));
     match home_args.open().await {
@@ -62,14 +67,54 @@ fn root(dir: &HomeDir) -> Check {
     }
 }
 
-async fn store(path: &Path) -> Result<()> {
+/// The rows that cannot be read, of a store that is whole.
+async fn store(path: &Path) -> Result<Vec<DamagedRow>> {
     if !path.exists() {
         return Err(Error::unavailable(format!(
             "{} is missing: restore it from a backup, see docs/runbook.md",
             path.display()
         )));
     }
-    SqliteStore::open(path)?.check_integrity().await
+    let store = SqliteStore::open(path)?;
+    store.check_integrity().await?;
+    store.damaged().await
+}
+
+/// Whether it holds the keys of a tenant, who is named with the others.
+fn has_tenant(file: &str, row: &DamagedRow) -> bool {
+    let keys = row.collection.as_ref().map(Collection::as_str) == Some("tenant-keys");
+    file == "keys.db" && keys && row.owner.as_ref().is_some_and(|owner| !owner.is_empty())
+}
+
+/// A row that cannot be read, and that no tenant can be named for.
+fn unreadable(file: &'static str, row: &DamagedRow) -> Check {
+    let shown = |part: Option<&str>| match part {
+        Some(part) => format!("{part:?}"),
+        None => "unreadable".to_owned(),
+    };
+    let collection = row.collection.as_ref().map(Collection::as_str);
+    let says = format!(
+        "row {} cannot be read: its {} is nothing that was written through the store (collection {}, owner {}, id {}); no key is destroyed that it may need",
+        row.place,
+        row.column,
+        shown(collection),
+        shown(row.owner.as_deref()),
+        shown(row.id.as_deref())
+    );
+    let fix = match (file, collection) {
+        ("keys.db", Some("keyring" | "coverage")) => {
+            "restore keys.db, see docs/runbook.md".to_owned()
+        }
+        ("keys.db", _) => format!(
+            "restore keys.db, or give the row up with `keyward keys set-aside --row {}`",
+            row.place
+        ),
+        _ => format!(
+            "restore {file}, or give the row up with `keyward vault set-aside {}`",
+            row.place
+        ),
+    };
+    Check::bad(file, ErrorKind::Corrupt, says, fix)
 }
 
 fn anchor(dir: &HomeDir) -> Check {
@@ -240,7 +285,10 @@ fn damaged(record: &DamagedRecord) -> Check {
 async fn keys(home: &Home) -> Result<Vec<Check>> {
     let status = home.keyring().status();
     let counts = home.keyring().admin().usage().await?;
-    let mut checks: Vec<Check> = counts.damaged.iter().map(damaged).collect();
+    let tenants = counts.damaged.iter();
+    // A row that no tenant can be named for is named with its file.
+    let tenants = tenants.filter(|record| record.nameless_row().is_none());
+    let mut checks: Vec<Check> = tenants.map(damaged).collect();
     let usage = counts.keys;
     let known: u64 = usage.iter().map(|u| u.rows).fold(0, u64::saturating_add);
     let strange = home.column().count("").await?.saturating_sub(known);

@@ -3,7 +3,9 @@
 use keyward_base::encoding::hex;
 use keyward_base::{Clock as _, Result, Suite, SystemClock, Tenant, Timestamp};
 use keyward_embedded::{Home, RootSource};
-use keyward_keys::{Algorithm, Anchor as _, FileAnchor, KeyState, KeyStatus, KeyUsage, PinName};
+use keyward_keys::{
+    Algorithm, Anchor as _, DamagedRecord, FileAnchor, KeyState, KeyStatus, KeyUsage, PinName,
+};
 use serde::Serialize;
 
 use super::columns::Column;
@@ -77,11 +79,19 @@ pub(crate) fn root_name() -> &'static str {
     }
 }
 
+/// Whose it is, or else its row.
+fn shown(record: &DamagedRecord) -> String {
+    match record.nameless_row() {
+        Some(row) => row.to_owned(),
+        None => record.owner.clone(),
+    }
+}
+
 /// The ring keys.
 pub(crate) async fn ring(home: &Home, json: bool) -> Result<()> {
     let status = home.keyring().status();
     let counts = home.keyring().admin().usage().await?;
-    let unreadable: Vec<String> = counts.damaged.into_iter().map(|one| one.owner).collect();
+    let unreadable: Vec<String> = counts.damaged.iter().map(shown).collect();
     let usage = counts.keys;
     let columns = super::columns::all(home).await?;
     let rows = |key: &KeyStatus| usage.iter().find(|usage| usage.key == key.id);

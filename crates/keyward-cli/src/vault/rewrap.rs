@@ -16,6 +16,7 @@ struct Told {
     skipped: u64,
     skipped_because: Option<&'static str>,
     quarantined: u64,
+    unreadable: u64,
     left: u64,
     uncounted: Vec<Column>,
 }
@@ -40,11 +41,12 @@ pub(super) async fn run(home_args: &HomeArgs, json: bool) -> Result<()> {
         skipped: report.skipped,
         skipped_because: report.skipped_because.map(Reason::as_str),
         quarantined: report.quarantined,
+        unreadable: report.unreadable,
         left: report.left,
         uncounted,
     };
     if json {
-        output::json("keyward.vault.rewrap/1", &told)?;
+        output::json("keyward.vault.rewrap/2", &told)?;
     } else {
         output::note(&format!(
             "{} sealed anew; {} left under older keys, {} skipped",
@@ -68,6 +70,12 @@ fn judge(told: &Told) -> Result<()> {
         let rows = counted(told.quarantined, "row does", "rows do");
         return Err(Error::corrupt(format!(
             "{rows} not open and are left as they are: `keyward vault list --tenant T --verify` names them"
+        )));
+    }
+    if told.unreadable > 0 {
+        let rows = counted(told.unreadable, "row", "rows");
+        return Err(Error::corrupt(format!(
+            "{rows} cannot be read, and no key is destroyed meanwhile: `keyward doctor` names each and the way out"
         )));
     }
     // A value whose key this ring does not know is skipped, and no count of the ring's keys has it.

@@ -2,10 +2,10 @@
 
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result};
-use keyward_store::{Applied, RecordKey, StoreLimits, Write};
+use keyward_store::{Applied, DamagedRow, RecordKey, StoreLimits, Write};
 
 use super::Admin;
-use crate::records::{SET_ASIDE, TENANT_KEYS, pages};
+use crate::records::{COVERAGE, KEYRING, SET_ASIDE, TENANT_KEYS, pages};
 use crate::usage::DamagedRecord;
 
 /// The longest id to which `-` and a version, 20 digits at most, can be added.
@@ -32,6 +32,32 @@ impl Admin {
     pub async fn set_aside(&self, owner: &str) -> Result<u64> {
         self.audited("keys.set-aside", None, self.try_set_aside(owner))
             .await
+    }
+
+    /// Gives up a row of the key store that cannot be read, by its place
+    /// ([`DamagedRecord::row`], [`Records::damaged`](keyward_store::Records::damaged)): what stands
+    /// in it is kept in the collection `set-aside`.
+    ///
+    /// # Errors
+    /// `Misuse` if there is no such row, it can be read, or it is of the ring or of the registry of
+    /// columns, which every tenant needs; `Unavailable` if store or audit cannot
+    /// be reached.
+    pub async fn set_aside_row(&self, place: &str) -> Result<DamagedRow> {
+        self.audited("keys.set-aside", None, self.try_set_aside_row(place))
+            .await
+    }
+
+    async fn try_set_aside_row(&self, place: &str) -> Result<DamagedRow> {
+        let store = self.keyring.0.store.as_ref();
+        let rows = store.damaged().await?;
+        let row = rows.iter().find(|row| row.place == place);
+        let of_all = [KEYRING, COVERAGE].map(Some);
+        if row.is_some_and(|row| of_all.contains(&row.collection)) {
+            return Err(Error::misuse(
+                "the row is one that every tenant needs: restore the key store from a backup",
+            ));
+        }
+        store.set_aside(place).await
     }
 
     async fn try_set_aside(&self, owner: &str) -> Result<u64> {
@@ -76,6 +102,10 @@ impl Admin {
                     }
                 }
             }
+        }
+        for row in found.damaged() {
+            drop(store.set_aside(&row.place).await?);
+            moved = moved.saturating_add(1);
         }
         if moved == 0 {
             return Err(Error::misuse(

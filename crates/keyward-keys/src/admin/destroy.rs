@@ -8,7 +8,7 @@ use crate::coverage::Coverage;
 use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, contended};
 use crate::registry::Registry;
-use crate::ring::RingKey;
+use crate::ring::{Ring, RingKey};
 use crate::snapshot::Snapshot;
 use crate::status::drains_until;
 use crate::usage::Usage;
@@ -69,7 +69,7 @@ impl Admin {
     /// `Misuse` if the key is not Disabled (one that signed has to be Retired: Disabled, its
     /// signatures are refused, and Destroyed they are not), if values need it, if a
     /// registered column of its purpose is none that this process can count, if a tenant's key
-    /// record cannot be read, if values outside registered columns may need it (see
+    /// record, a lease or a row of a column cannot be read, if values outside registered columns may need it (see
     /// [`danger::destroy_unregistered`](crate::danger::destroy_unregistered)), or if what it MACed
     /// may not have expired (see [`danger::destroy_early`](crate::danger::destroy_early));
     /// `Unavailable` if a
@@ -131,9 +131,12 @@ impl Admin {
             let columns = self.keyring.coverages().of(&key.purpose);
             let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
             self.close(&known, key, &columns).await?;
+            if even != Even::Early {
+                check_rows(&columns).await?;
+            }
             let usage = self.keyring.usage_of(&columns).await?;
             match key.kind.algorithm() {
-                Algorithm::Seal => check_unused(key, &usage, even)?,
+                Algorithm::Seal => check_unused(key, &usage, &known.ring, even)?,
                 Algorithm::Mac if even != Even::Early => {
                     self.check_drained(&known, key, &usage, &columns)?;
                 }
@@ -181,6 +184,7 @@ impl Admin {
     /// Every live replica knows that the key is disabled, and what was sealed under it by one that
     /// did not is stored, or too old to be.
     async fn waits_for(&self, key: &RingKey, registry: &Registry) -> Result<Option<Destruction>> {
+        self.keyring.check_leases().await?;
         let replicas = self.keyring.replicas().await?;
         let behind = replicas.into_iter().filter(|r| r.epoch < key.changed);
         let behind: Vec<String> = behind.map(|replica| replica.name).collect();
@@ -275,20 +279,37 @@ pub(crate) fn done(destruction: Destruction) -> Result<Receipt> {
 }
 
 /// Every tenant's key record of the purpose can be read.
-pub(super) fn check_readable(key: &RingKey, usage: &Usage) -> Result<()> {
-    let of_purpose = |owner: &&crate::usage::DamagedRecord| owner.purpose == key.purpose.as_str();
-    match usage.damaged.iter().find(of_purpose) {
-        Some(damaged) => Err(Error::misuse(format!(
-            "the key record of tenant {} cannot be read, and may need key {}: restore it, or give it up with `keyward keys set-aside {}`",
-            damaged.owner, key.id, damaged.owner
-        ))),
+pub(super) fn check_readable(key: &RingKey, usage: &Usage, ring: &Ring) -> Result<()> {
+    let mut damaged = usage.damaged.iter();
+    match damaged.find(|one| one.may_be_of(&key.purpose, ring)) {
+        Some(damaged) => {
+            let (what, how) = damaged.told();
+            Err(Error::misuse(format!(
+                "{what} cannot be read, and may need key {}: restore it, or give it up with {how}",
+                key.id
+            )))
+        }
         None => Ok(()),
     }
 }
 
-fn check_unused(key: &RingKey, usage: &Usage, even: Even) -> Result<()> {
+/// Every row of the columns can be read: what one needs that cannot, nobody knows.
+pub(super) async fn check_rows(columns: &[&dyn Coverage]) -> Result<()> {
+    for column in columns {
+        if let Some(row) = column.damaged().await?.first() {
+            return Err(Error::misuse(format!(
+                "row {place} of column {} cannot be read, and may need any key: restore it, or give it up with `keyward vault set-aside {place}`",
+                column.id(),
+                place = row.place
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_unused(key: &RingKey, usage: &Usage, ring: &Ring, even: Even) -> Result<()> {
     let id = key.id;
-    check_readable(key, usage)?;
+    check_readable(key, usage, ring)?;
     let rows = usage.rows(id);
     if rows > 0 {
         return Err(Error::misuse(format!(

@@ -16,7 +16,8 @@ pub struct MacRotated {
     pub mac_epoch: u64,
     /// Tenants whose record was written anew.
     pub tenants: u64,
-    /// Tenants' records that cannot be read, left as they are.
+    /// Tenants' records that cannot be read, left as they are. The old key stays while one of them
+    /// is a row that the store cannot give.
     pub damaged: Vec<DamagedRecord>,
     /// Replicas that have not renewed their lease under the new key: the old one stays until they
     /// have. Run it again in a moment.
@@ -41,7 +42,9 @@ impl Admin {
         let mac_epoch = self.begin_mac().await?;
         let renewed = self.renew(Renew::Mac, progress).await?;
         let behind = self.leases_behind().await?;
-        if behind.is_empty() {
+        // A row that the store cannot give may be given again, under the key it is under.
+        let rows = renewed.damaged.iter().any(|record| record.row.is_some());
+        if behind.is_empty() && !rows {
             self.keyring
                 .change(|next, _| {
                     // Of a later rotation the one before is a key that records seen here are under.

@@ -66,6 +66,8 @@ impl Admin {
                 progress(seen);
             }
         }
+        let rows = found.damaged().iter().map(DamagedRecord::of_row);
+        done.damaged.extend(rows);
         Ok(done)
     }
 

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, KeyId, Purpose, Result, Timestamp};
 
-use super::destroy::{Destruction, check_readable};
+use super::destroy::{Destruction, check_readable, check_rows};
 use super::{Admin, Promotion, Receipt};
+use crate::coverage::Coverage;
 use crate::key_use::Algorithm;
 use crate::records::{MAX_TRIES, contended};
 use crate::ring::{KeyState, Ring, RingKey};
@@ -276,8 +277,14 @@ impl Rotation {
         if left == 0 {
             self.asked = None;
             // Restored later, their values open at once: nothing was disabled under them.
-            for key in self.ending(KeyState::Retired) {
-                check_readable(&key, &usage)?;
+            let retired = self.ending(KeyState::Retired);
+            for key in &retired {
+                check_readable(key, &usage, &self.admin.keyring.snapshot().ring)?;
+            }
+            if !retired.is_empty() {
+                let columns = self.admin.keyring.coverages().of(&self.purpose);
+                let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
+                check_rows(&columns).await?;
             }
             return Ok(None);
         }

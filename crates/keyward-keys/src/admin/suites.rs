@@ -3,6 +3,7 @@
 use keyward_base::{Error, Purpose, Result, Suite};
 
 use super::Admin;
+use super::destroy::check_rows;
 use crate::coverage::Coverage;
 use crate::key_use::{Rules, Suites};
 use crate::records::{MAX_TRIES, contended};
@@ -137,12 +138,16 @@ impl Admin {
                 }
             })
             .await?;
-        if let Some(record) = damaged.iter().find(|one| one.purpose == purpose.as_str()) {
+        if let Some(record) = damaged
+            .iter()
+            .find(|one| one.may_be_of(purpose, &known.ring))
+        {
+            let (what, how) = record.told();
             return Err(Error::misuse(format!(
-                "the key record of tenant {} cannot be read, and its values may be of an older suite: restore it, or give it up with `keyward keys set-aside {}`",
-                record.owner, record.owner
+                "{what} cannot be read, and its values may be of an older suite: restore it, or give it up with {how}"
             )));
         }
+        check_rows(&columns).await?;
         if rows > 0 {
             return Err(Error::misuse(format!(
                 "{rows} values are sealed in an older suite: rotate, and seal them anew with `keyward vault rewrap`"

@@ -26,7 +26,7 @@ const BATCH: usize = 256;
 /// is destroyed for good. Take it while nothing rotates: records are read page by page.
 ///
 /// # Errors
-/// `Unavailable` if the store cannot be reached.
+/// `Unavailable` if the store cannot be reached; `Corrupt` if a row of it cannot be read.
 pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
     let mut out = MAGIC.to_vec();
     for collection in COLLECTIONS {
@@ -38,6 +38,12 @@ pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
                 field(&mut out, record.key.id.as_bytes())?;
                 field(&mut out, &record.data)?;
             }
+        }
+        if let Some(row) = found.damaged().first() {
+            return Err(Error::corrupt(format!(
+                "row {place} of the key store cannot be read, and a copy would lack it: restore it, or give it up with `keyward keys set-aside --row {place}`",
+                place = row.place
+            )));
         }
     }
     let digest = keyring.provider().sha256(&[&out]);

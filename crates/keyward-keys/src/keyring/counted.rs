@@ -80,6 +80,13 @@ impl Keyring {
                 }
             }
         }
+        let mut rows = found.damaged().to_vec();
+        if tenant.is_none() {
+            // One that does not say of which collection it is may be any tenant's.
+            let nowhere = store.damaged().await?.into_iter();
+            rows.extend(nowhere.filter(|row| row.collection.is_none()));
+        }
+        damaged.extend(rows.iter().map(DamagedRecord::of_row));
         Ok(damaged)
     }
 
@@ -94,6 +101,7 @@ impl Keyring {
             purpose: record.key.id.clone(),
             kind: e.kind(),
             says: e.to_string(),
+            row: None,
         };
         let (tenant, purpose) = match names(record) {
             Ok(names) => names,

@@ -60,6 +60,19 @@ impl Keyring {
         Ok(live)
     }
 
+    /// Every lease can be read: the process whose lease cannot may hold any key.
+    pub(crate) async fn check_leases(&self) -> Result<()> {
+        let mut found = pages(self.0.store.as_ref(), REPLICAS, None);
+        while found.next().await?.is_some() {}
+        match found.damaged().first() {
+            Some(row) => Err(Error::misuse(format!(
+                "row {place} of the key store cannot be read, and may be the lease of a serving process: restart the process, and give the row up with `keyward keys set-aside --row {place}`",
+                place = row.place
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// The names of replica records that are not an authentic lease: nobody waits for them.
     ///
     /// # Errors

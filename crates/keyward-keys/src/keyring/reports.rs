@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use keyward_base::{KeyId, Result, Timestamp};
-use keyward_store::BoxFuture;
+use keyward_store::{BoxFuture, DamagedRow};
 
 use super::Keyring;
 use super::replica::Replica;
@@ -114,6 +114,10 @@ impl Coverage for Renewing<'_> {
 
     fn close(&self, promoted_epoch: u64) -> BoxFuture<'_, Result<()>> {
         self.column.close(promoted_epoch)
+    }
+
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        self.column.damaged()
     }
 
     fn count<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {

@@ -42,6 +42,9 @@ pub struct Report {
     /// Of the skipped, those whose owner's key record is damaged: `keyward doctor` names the
     /// owners, and what is to be done.
     pub damaged: u64,
+    /// Rows that a store cannot give, of each column sealed anew: not looked at, and not moved.
+    /// `keyward doctor` names them and the way out.
+    pub unreadable: u64,
     /// Why the last value was skipped.
     pub skipped_because: Option<Reason>,
     /// Values still under older keys, counted over all columns of the purpose that this process can
@@ -139,6 +142,12 @@ impl<'a> Pass<'a> {
                 }
             }
         }
+    }
+
+    /// Counts rows of a column that its store cannot give.
+    pub fn passed_over(&mut self, rows: usize) {
+        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+        self.report.unreadable = self.report.unreadable.saturating_add(rows);
     }
 
     /// Tells whoever watches how far it is.

@@ -1,6 +1,6 @@
 //! A collection of records, sealed anew page by page.
 
-use keyward_base::{Purpose, Reason, Result};
+use keyward_base::{ErrorKind, Purpose, Reason, Result};
 use keyward_store::{Applied, Collection, Content, Record, RecordKey, Records, Scan, Write};
 
 use super::ResealRow;
@@ -190,7 +190,7 @@ impl Run<'_, '_> {
                 _ => {}
             }
             let [held] = &record;
-            match rows.store.fetch(&held.key).await? {
+            match fetched(rows.store, &held.key).await? {
                 Some(newer) => record = [newer],
                 None => return Ok(true),
             }
@@ -238,8 +238,25 @@ async fn prepare(
 
 async fn read_again(rows: Rows<'_>, records: &[Record]) -> Result<Vec<Record>> {
     let keys: Vec<RecordKey> = records.iter().map(|record| record.key.clone()).collect();
-    let found = rows.store.fetch_many(&keys).await?;
-    Ok(found.into_iter().flatten().collect())
+    match rows.store.fetch_many(&keys).await {
+        Ok(found) => Ok(found.into_iter().flatten().collect()),
+        Err(e) if e.kind() == ErrorKind::Corrupt => {
+            let mut found = Vec::with_capacity(keys.len());
+            for key in &keys {
+                found.extend(fetched(rows.store, key).await?);
+            }
+            Ok(found)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// A record as it is now; none if it is gone, or was damaged since it was scanned.
+async fn fetched(store: &dyn Records, key: &RecordKey) -> Result<Option<Record>> {
+    match store.fetch(key).await {
+        Err(e) if e.kind() == ErrorKind::Corrupt => Ok(None),
+        other => other,
+    }
 }
 
 async fn set_aside(rows: Rows<'_>, record: &Record, reason: Reason) -> Result<()> {

@@ -21,6 +21,9 @@ mod life;
 mod limits;
 mod mac;
 mod machine;
+#[path = "../../../keyward-sqlite/tests/support/odd.rs"]
+mod odd;
+mod odd_rows;
 mod passphrase;
 mod races;
 mod replicas;

@@ -13,8 +13,8 @@ use keyward_keys::{
     ColumnId, Coverage, EnvRoot, Keyring, KeyringBuilder, Root, RootVersion, Wrapped,
 };
 use keyward_store::{
-    Applied, BoxFuture, Collection, Content, Erased, Find, Found, MemoryStore, Outline, Page,
-    Record, RecordKey, Records, Scan, StoreId, Words, Write,
+    Applied, BoxFuture, Collection, Content, DamagedRow, Erased, Find, Found, MemoryStore, Outline,
+    Page, Record, RecordKey, Records, Scan, StoreId, Words, Write,
 };
 use keyward_testkit::Staged;
 
@@ -170,6 +170,14 @@ impl Records for OddStore {
         owner: &'a str,
     ) -> BoxFuture<'a, Result<u64>> {
         self.staged.delete_owner(collection, owner)
+    }
+
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        self.inner.damaged()
+    }
+
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        self.inner.set_aside(place)
     }
 
     fn erase(&self) -> BoxFuture<'_, Result<Erased>> {

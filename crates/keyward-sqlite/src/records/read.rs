@@ -1,8 +1,9 @@
 //! What reads records.
 
 use keyward_base::Timestamp;
-use keyward_store::{Collection, Content, Record, RecordKey, Version};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use keyward_store::{Collection, Content, Record, RecordKey, StoreLimits, Version};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use crate::number::to_u64;
 
@@ -82,7 +83,7 @@ pub(super) fn record(row: &Row<'_>, key: RecordKey) -> rusqlite::Result<Record> 
             expires: expires(row, 3)?,
             mac_key: tag(row, 4)?,
             token_key: tag(row, 5)?,
-            word: text(row, 6)?,
+            word: word(row, 6)?,
         },
     })
 }
@@ -91,6 +92,19 @@ pub(super) fn expires(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T
     let at: Option<i64> = row.get(column)?;
     at.map(|at| to_u64(column, at).map(Timestamp::from_millis))
         .transpose()
+}
+
+/// Where a search goes on: a word that was damaged says it for no page.
+fn word(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let word: String = row.get(column)?;
+    match StoreLimits::check_word(&word) {
+        Ok(()) => Ok(word),
+        Err(e) => Err(Error::FromSqlConversionFailure(
+            column,
+            Type::Text,
+            Box::new(e),
+        )),
+    }
 }
 
 fn tag(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {

@@ -7,11 +7,12 @@ use keyward_store::{
     StoreLimits, Version,
 };
 use rusqlite::blob::Blob;
-use rusqlite::types::Value;
-use rusqlite::{Connection, MAIN_DB, Row, params_from_iter};
+use rusqlite::types::{Type, Value};
+use rusqlite::{Connection, MAIN_DB, Row, Rows, params_from_iter};
 
 use super::read::{COLUMNS, KEY, after, expires, record};
 use super::words;
+use crate::damaged;
 use crate::number::{from_usize, to_u64};
 
 /// A page of whole records.
@@ -19,7 +20,7 @@ pub(super) fn records(conn: &Connection, scan: &Scan) -> rusqlite::Result<Page<R
     let Some(select) = select(scan, COLUMNS) else {
         return Ok(nothing());
     };
-    let budget = PageBudget::of(scan);
+    let budget = || PageBudget::of(scan);
     let place = |record: &Record| place(&record.key);
     page(conn, &scan.collection, select, budget, whole, place)
 }
@@ -31,16 +32,17 @@ pub(super) fn outlines(
     scan: &Scan,
     front: usize,
 ) -> rusqlite::Result<Page<Outline>> {
-    let columns = "version, octet_length(sealed), data, expires, rowid";
+    let columns = "version, octet_length(sealed), data, expires, typeof(sealed)";
     let Some(select) = select(scan, columns) else {
         return Ok(nothing());
     };
-    let budget = PageBudget::of(scan);
+    let budget = || PageBudget::of(scan);
     let mut fronts = Fronts { conn, open: None };
     let place = |outline: &Outline| place(&outline.key);
     let make = |row: &Row<'_>, key| {
         let sealed_len = length(1, row.get(1)?)?;
-        let front = fronts.read(row.get(4)?, sealed_len.min(front))?;
+        text_or_bytes(row, 4)?;
+        let front = fronts.read(row.get(5)?, sealed_len.min(front))?;
         let outline = Outline {
             key,
             version: Version::new(to_u64(0, row.get(0)?)?),
@@ -97,18 +99,13 @@ pub(super) fn find(conn: &Connection, find: &Find) -> rusqlite::Result<Page<Reco
     let Some(select) = words::select(find, COLUMNS) else {
         return Ok(nothing());
     };
-    let budget = PageBudget::new(find.limit, find.bytes);
-    let make = |row: &Row<'_>, key| {
-        // Where to go on: a word that was damaged says it for no page.
-        row.get_ref(6)?.as_str()?;
-        whole(row, key)
-    };
+    let budget = || PageBudget::new(find.limit, find.bytes);
     let place = |record: &Record| Found {
         word: record.word.clone(),
         owner: record.key.owner.clone(),
         id: record.key.id.clone(),
     };
-    page(conn, &find.collection, select, budget, make, place)
+    page(conn, &find.collection, select, budget, whole, place)
 }
 
 fn whole(row: &Row<'_>, key: RecordKey) -> rusqlite::Result<(Record, usize)> {
@@ -124,55 +121,104 @@ fn place(key: &RecordKey) -> Place {
 fn nothing<T, P>() -> Page<T, P> {
     Page {
         items: Vec::new(),
+        damaged: Vec::new(),
         next: None,
     }
 }
 
-/// A statement whose columns end with owner and id, and its values.
+/// A statement whose columns end with rowid, owner and id, and its values.
 type Select = (String, Vec<Value>);
 
 /// Reads one page: each row as what `make` makes of it, and how many bytes that has beside owner
-/// and id; `place` says where an item lies in the order.
+/// and id; `place` says where an item lies in the order. The statement's last value bounds its rows.
 fn page<T, P>(
     conn: &Connection,
     collection: &Collection,
-    (sql, values): Select,
-    mut budget: PageBudget,
+    (sql, mut values): Select,
+    budget: impl Fn() -> PageBudget,
     mut make: impl FnMut(&Row<'_>, RecordKey) -> rusqlite::Result<(T, usize)>,
     place: impl Fn(&T) -> P,
 ) -> rusqlite::Result<Page<T, P>> {
-    let mut page = Page {
-        items: Vec::new(),
-        next: None,
-    };
     // One moment: a text is read after its row was.
     let tx = conn.unchecked_transaction()?;
-    {
+    let page = loop {
         let mut statement = conn.prepare_cached(&sql)?;
-        let owner = statement.column_count().saturating_sub(2);
-        let mut rows = statement.query(params_from_iter(values))?;
-        while let Some(row) = rows.next()? {
-            let key = RecordKey {
-                collection: collection.clone(),
-                owner: row.get(owner)?,
-                id: row.get(owner.saturating_add(1))?,
-            };
-            let names = key.owner.len().saturating_add(key.id.len());
-            let (item, length) = make(row, key)?;
-            if !budget.admit(names.saturating_add(length)) {
-                page.next = page.items.last().map(&place);
-                break;
-            }
-            page.items.push(item);
+        let mut rows = statement.query(params_from_iter(&values))?;
+        let (page, read) = one(conn, collection, &mut rows, budget(), &mut make, &place)?;
+        let ended = page.next.is_some() || read < limit(&values);
+        if page.damaged.is_empty() || ended {
+            break page;
         }
-    }
+        // Rows that were passed over took the places of others: again, with room for both.
+        let more = limit(&values).saturating_mul(2);
+        values.pop();
+        values.push(from_usize(more).into());
+    };
     tx.finish()?;
     Ok(page)
 }
 
+/// How many rows the statement reads at most.
+fn limit(values: &[Value]) -> usize {
+    match values.last() {
+        Some(Value::Integer(limit)) => usize::try_from(*limit).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}
+
+/// A page from the rows of a statement, and how many of them were looked at.
+fn one<T, P>(
+    conn: &Connection,
+    collection: &Collection,
+    rows: &mut Rows<'_>,
+    mut budget: PageBudget,
+    make: &mut impl FnMut(&Row<'_>, RecordKey) -> rusqlite::Result<(T, usize)>,
+    place: &impl Fn(&T) -> P,
+) -> rusqlite::Result<(Page<T, P>, usize)> {
+    let mut page = nothing();
+    // Those behind the last item are named by the page after this one.
+    let mut named = 0;
+    let mut read = 0_usize;
+    while let Some(row) = rows.next()? {
+        read = read.saturating_add(1);
+        let at = row.as_ref().column_count().saturating_sub(3);
+        let made = key(row, at.saturating_add(1), collection).and_then(|key| {
+            let names = key.owner.len().saturating_add(key.id.len());
+            let (item, length) = make(row, key)?;
+            Ok((item, names.saturating_add(length)))
+        });
+        match made {
+            Ok((_, length)) if !budget.admit(length) => {
+                page.next = page.items.last().map(place);
+                page.damaged.truncate(named);
+                break;
+            }
+            Ok((item, _)) => {
+                page.items.push(item);
+                named = page.damaged.len();
+            }
+            // More in one place are no damage that costs one owner.
+            Err(e) if page.damaged.len() >= damaged::MOST => return Err(e),
+            Err(e) => page.damaged.push(damaged::record(conn, row.get(at)?, e)?),
+        }
+    }
+    Ok((page, read))
+}
+
+/// The key of a row, whose owner and id stand in `column` and the one after.
+fn key(row: &Row<'_>, column: usize, collection: &Collection) -> rusqlite::Result<RecordKey> {
+    let key = RecordKey {
+        collection: collection.clone(),
+        owner: row.get(column)?,
+        id: row.get(column.saturating_add(1))?,
+    };
+    damaged::check_names(column, &key.owner, &key.id)?;
+    Ok(key)
+}
+
 /// The statement of a scan, and its values. `None`: nothing can be found.
 fn select(scan: &Scan, columns: &str) -> Option<Select> {
-    let mut sql = format!("SELECT {columns}, owner, id FROM record WHERE collection = ?");
+    let mut sql = format!("SELECT {columns}, rowid, owner, id FROM record WHERE collection = ?");
     let mut values = vec![Value::from(scan.collection.as_str().to_owned())];
     let mut narrow = |with: &str, by: Vec<Value>| {
         sql.push_str(with);
@@ -214,6 +260,18 @@ fn select(scan: &Scan, columns: &str) -> Option<Select> {
     let limit = from_usize(scan.limit.saturating_add(1));
     narrow(" ORDER BY owner, id LIMIT ?", vec![limit.into()]);
     Some((sql, values))
+}
+
+/// What an outline begins with is text, or what a flipped bit made of one.
+fn text_or_bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<()> {
+    match row.get_ref(column)?.as_str()? {
+        "text" | "blob" => Ok(()),
+        _ => Err(rusqlite::Error::InvalidColumnType(
+            column,
+            "sealed".to_owned(),
+            Type::Null,
+        )),
+    }
 }
 
 fn length(column: usize, number: i64) -> rusqlite::Result<usize> {

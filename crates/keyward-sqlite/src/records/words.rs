@@ -106,7 +106,7 @@ pub(super) fn count(
     to_u64(0, number)
 }
 
-/// The statement of a search, with owner and id as its last columns. `None`: nothing is found.
+/// The statement of a search, with rowid, owner and id as its last columns. `None`: nothing is found.
 pub(super) fn select(find: &Find, columns: &str) -> Option<(String, Vec<Value>)> {
     let owner = find.owner.as_deref();
     let condition = Condition::new(&find.collection, owner, &find.words, find.after.as_ref())?;
@@ -117,7 +117,8 @@ pub(super) fn select(find: &Find, columns: &str) -> Option<(String, Vec<Value>)>
     };
     let Condition { sql, mut values } = condition;
     values.push(from_usize(find.limit.saturating_add(1)).into());
-    let sql =
-        format!("SELECT {columns}, owner, id FROM record WHERE {sql} ORDER BY {order} LIMIT ?");
+    let sql = format!(
+        "SELECT {columns}, rowid, owner, id FROM record WHERE {sql} ORDER BY {order} LIMIT ?"
+    );
     Some((sql, values))
 }

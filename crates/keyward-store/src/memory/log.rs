@@ -37,6 +37,7 @@ impl MemoryStore {
         let first = usize::try_from(from).unwrap_or(usize::MAX);
         let mut page = Page {
             items: Vec::new(),
+            damaged: Vec::new(),
             next: None,
         };
         let mut budget = PageBudget::new(limit, StoreLimits::SCAN_BYTES);
@@ -116,7 +117,11 @@ impl Log for MemoryStore {
                 .cloned();
             let items: Vec<RecordKey> = found.by_ref().take(limit).collect();
             let next = found.next().and(items.last().map(spot));
-            Ok(Page { items, next })
+            Ok(Page {
+                items,
+                damaged: Vec::new(),
+                next,
+            })
         })
     }
 

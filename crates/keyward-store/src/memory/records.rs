@@ -6,6 +6,7 @@ use std::ops::Bound;
 use keyward_base::{BoxFuture, Result, Timestamp};
 
 use super::{MemoryStore, Spot, State, full, is_over, purge, spot};
+use crate::damaged::DamagedRow;
 use crate::find::{Find, Found, Words};
 use crate::identity::StoreId;
 use crate::limits::StoreLimits;
@@ -186,6 +187,7 @@ impl MemoryStore {
         in_order.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut page = Page {
             items: Vec::new(),
+            damaged: Vec::new(),
             next: None,
         };
         let mut budget = PageBudget::new(find.limit, find.bytes);
@@ -212,6 +214,7 @@ impl MemoryStore {
         StoreLimits::check_scan(scan)?;
         let mut page = Page {
             items: Vec::new(),
+            damaged: Vec::new(),
             next: None,
         };
         let state = self.state();
@@ -309,6 +312,11 @@ impl Records for MemoryStore {
         })
     }
 
+    /// What lies in memory is what was written.
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn delete_owner<'a>(
         &'a self,
         collection: &'a Collection,
@@ -386,5 +394,9 @@ impl Records for MemoryStore {
 
     fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
         Box::pin(async move { self.scan_now(&scan, usize::MAX, Stored::record) })
+    }
+
+    fn set_aside<'a>(&'a self, _place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        Box::pin(async { Err(DamagedRow::none()) })
     }
 }

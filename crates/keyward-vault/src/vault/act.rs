@@ -13,6 +13,7 @@ use crate::slot::Slot;
 pub(super) const PUT: &str = "vault.put";
 pub(super) const DELETE: &str = "vault.delete";
 pub(crate) const REWRAP: &str = "vault.rewrap";
+pub(super) const SET_ASIDE: &str = "vault.set-aside";
 
 /// A write to a slot: refused before anything was intended, or intended, made and ended.
 pub(super) struct Doing<'a> {
@@ -156,7 +157,7 @@ impl Vault {
         let keyring = &self.inner.keyring;
         let found = keyring.left_open(&self.trail, self.inner.named).await?;
         for intent in found.ended {
-            let known = [PUT, DELETE, REWRAP];
+            let known = [PUT, DELETE, REWRAP, SET_ASIDE];
             let Some(action) = known.into_iter().find(|known| *known == intent.action) else {
                 continue;
             };

@@ -80,6 +80,8 @@ impl Usage {
                 }
             }
         }
+        let damaged = u64::try_from(pages.damaged().len()).unwrap_or(u64::MAX);
+        counts.all.add(damaged, 0);
         *self.held() = Some(counts);
         Ok(())
     }
