@@ -1,12 +1,15 @@
 //! One stream, without I/O.
 
+mod buffer;
+
 use std::fmt;
 use std::sync::Arc;
 
-use keyward_base::SecretBytes;
-
-use crate::engine::Hit;
+use crate::engine::Scan;
 use crate::redactor::Redactor;
+use crate::registry::Registry;
+
+use buffer::Buffer;
 
 /// What a mask begins and ends with, and what a blank mask is made of.
 pub const MASK_CHAR: char = '•';
@@ -14,61 +17,97 @@ pub const MASK_CHAR: char = '•';
 /// What stands for a secret, unless names are asked for.
 pub const BLANK: &str = "•••";
 
+/// The most bytes that are taken at once: other streams and registrations get their turn between.
+pub const SLICE_LEN: usize = 64 * 1024;
+
 /// Masks one stream: bytes in, bytes out, in pieces of any length.
 ///
-/// What may be the beginning of a secret is held back until it is decided. Overlapping and nested
-/// secrets become one mask, touching ones two.
+/// What may be the beginning of a secret is held back until it is decided, at most
+/// [`Redactor::most_held`] bytes. Overlapping and nested secrets become one mask, touching ones two.
+/// What comes out does not depend on where pieces end, or where it is flushed.
+///
+/// The secrets are those the redactor knows at the time. A new one is looked for in what is still
+/// held back too; a mask that has begun stays one if its secret is forgotten.
+///
+/// A masker that is dropped loses what it holds back: call [`Masker::finish`].
 pub struct Masker {
     redactor: Redactor,
-    held: SecretBytes,
-    /// How many of the first bytes held belong to a mask that is already written.
-    covered: usize,
+    held: Buffer,
+    scan: Scan,
+    /// Up to where the text is written or lies under a mask that is.
+    written: usize,
     named: bool,
     /// What follows the name in each mask.
     tag: Option<Arc<str>>,
-    hits: Vec<Hit>,
+}
+
+/// Bytes at the end of a piece that are looked through for what has to be held back, without being
+/// asked to: a few microseconds.
+const CHEAP_LEN: usize = 4 * 1024;
+
+/// How much is to be released.
+#[derive(Clone, Copy)]
+enum Release {
+    /// What it costs little to know.
+    Some,
+    /// All that cannot be the beginning of a secret.
+    Most,
+    All,
 }
 
 impl Masker {
     pub(crate) fn new(redactor: Redactor) -> Self {
         Self {
             redactor,
-            held: SecretBytes::new(Vec::new()),
-            covered: 0,
+            held: Buffer::new(),
+            scan: Scan::new(),
+            written: 0,
             named: false,
             tag: None,
-            hits: Vec::new(),
         }
     }
 
     /// Masks of this stream carry the name of their secret: `•acme account.github_token 42•`.
     #[must_use]
     pub fn named(mut self) -> Self {
-        self.named = true;
+        self.name_masks();
         self
+    }
+
+    pub(crate) const fn name_masks(&mut self) {
+        self.named = true;
     }
 
     /// Masks carry the name of their secret and ` ·` before this tag, of visible ASCII.
     pub(crate) fn tagged(mut self, tag: Arc<str>) -> Self {
-        self.named = true;
+        self.name_masks();
         self.tag = Some(tag);
         self
     }
 
-    /// Takes `piece`, and appends to `out` what is decided.
+    /// Takes `piece`, and appends to `out` what is decided. If the piece and the longest form have
+    /// more than 4 KiB, up to [`Redactor::most_held`] bytes that are decided may be held back too:
+    /// flush to have them.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        self.held.push(piece);
-        self.release(false, out);
+        for slice in piece.chunks(SLICE_LEN) {
+            self.held.push(slice);
+            self.release(Release::Some, slice.len(), out);
+        }
     }
 
-    /// Appends to `out` all that cannot be the beginning of a secret.
+    /// Appends to `out` all that cannot be the beginning of a secret. Up to 7 bytes more are held
+    /// back while the text ends like a secret whose last bytes differ; they come with the next 8
+    /// bytes at the latest. It costs in proportion to what came since the last time.
     pub fn flush(&mut self, out: &mut Vec<u8>) {
-        self.release(false, out);
+        self.release(Release::Most, 0, out);
     }
 
     /// Appends to `out` all that is left: the stream is over. What follows is another one.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        self.release(true, out);
+        self.release(Release::All, 0, out);
+        self.held = Buffer::new();
+        self.scan = Scan::new();
+        self.written = 0;
     }
 
     /// How many bytes it holds back now.
@@ -77,39 +116,48 @@ impl Masker {
         self.held.len()
     }
 
-    fn release(&mut self, all: bool, out: &mut Vec<u8>) {
+    fn release(&mut self, release: Release, new: usize, out: &mut Vec<u8>) {
         let registry = self.redactor.read();
-        let text = self.held.expose();
-        self.hits.clear();
-        registry.engine.find(text, &mut self.hits);
-        self.hits.sort_unstable();
-        let held = if all { 0 } else { registry.engine.held(text) };
-        let end = text.len().saturating_sub(held);
-        let mut at = self.covered;
-        for hit in self.hits.iter().filter(|hit| hit.start < end) {
-            if hit.start >= at {
-                out.extend_from_slice(text.get(at..hit.start).unwrap_or_default());
-                match registry.name(hit.secret).filter(|_| self.named) {
-                    Some(name) => {
-                        let mask = match &self.tag {
-                            Some(tag) => format!("{MASK_CHAR}{name} ·{tag}{MASK_CHAR}"),
-                            None => format!("{MASK_CHAR}{name}{MASK_CHAR}"),
-                        };
-                        out.extend_from_slice(mask.as_bytes());
-                    }
-                    None => out.extend_from_slice(BLANK.as_bytes()),
-                }
+        let text = self.held.all();
+        self.scan.find(&registry.engine, text);
+        let end = match release {
+            Release::Some if new.min(registry.engine.most_held()) > CHEAP_LEN => {
+                self.scan.least_held(&registry.engine, text.len())
             }
-            at = at.max(hit.end);
-        }
-        if at < end {
-            out.extend_from_slice(text.get(at..end).unwrap_or_default());
-            at = end;
+            Release::Some | Release::Most => self.scan.held(&registry.engine, text),
+            Release::All => text.len(),
+        };
+        for hit in self.scan.hits().iter().filter(|hit| hit.start < end) {
+            if hit.start >= self.written {
+                out.extend_from_slice(text.get(self.written..hit.start).unwrap_or_default());
+                self.mask(&registry, hit.secret, out);
+            }
+            self.written = self.written.max(hit.end);
         }
         drop(registry);
-        self.covered = at.saturating_sub(end);
-        let kept = SecretBytes::copy_of(self.held.expose().get(end..).unwrap_or_default());
-        self.held = kept;
+        if let Some(plain) = text.get(self.written..end) {
+            out.extend_from_slice(plain);
+            self.written = end;
+        }
+        self.scan.release(end);
+        let gone = self.held.release(end);
+        if gone > 0 {
+            self.scan.shift(gone);
+            self.written = self.written.saturating_sub(gone);
+        }
+    }
+
+    fn mask(&self, registry: &Registry, secret: crate::engine::SecretId, out: &mut Vec<u8>) {
+        match registry.name(secret).filter(|_| self.named) {
+            Some(name) => {
+                let mask = match &self.tag {
+                    Some(tag) => format!("{MASK_CHAR}{name} ·{tag}{MASK_CHAR}"),
+                    None => format!("{MASK_CHAR}{name}{MASK_CHAR}"),
+                };
+                out.extend_from_slice(mask.as_bytes());
+            }
+            None => out.extend_from_slice(BLANK.as_bytes()),
+        }
     }
 }
 

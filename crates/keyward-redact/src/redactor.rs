@@ -73,7 +73,8 @@ impl Redactor {
     ///
     /// # Errors
     /// `Misuse` if its forms take more than is left of [`Policy::budget`] beside what else was
-    /// registered by hand; it is not masked then.
+    /// registered by hand, or if too many values share their bytes with others for an automaton;
+    /// it is not masked then.
     pub fn add(&self, name: &Name, value: &[u8]) -> Result<()> {
         let registry = self.read();
         let origin = registry.origin_by_hand(name);
@@ -82,6 +83,19 @@ impl Redactor {
         }
         drop(registry);
         self.register(name.clone(), None, origin, value, true)
+    }
+
+    /// Adds a secret with forms of one's own.
+    #[cfg(test)]
+    pub(crate) fn add_forms(&self, name: &Name, forms: Vec<crate::form::Form>) -> Result<()> {
+        let new = New {
+            name: name.clone(),
+            origin: self.read().origin_by_hand(name),
+            value: name.as_str().as_bytes(),
+            forms,
+            stays: true,
+        };
+        self.write().add(new, usize::MAX).map(drop)
     }
 
     /// Forgets all values of that name; says whether there were any.
@@ -139,6 +153,14 @@ impl Redactor {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         self.warned().all()
+    }
+
+    /// The most bytes that a stream holds back which is idle, be it flushed or not: one less than
+    /// the longest form has, or three bytes for each of a wrapped one (a line ending of two bytes
+    /// between any two), less three.
+    #[must_use]
+    pub fn most_held(&self) -> usize {
+        self.read().engine.most_held()
     }
 
     /// Its limits.

@@ -35,8 +35,6 @@ struct Secret {
 /// The secrets and their needles.
 pub(crate) struct Registry {
     pub(crate) engine: Engine,
-    /// Changes whenever a needle is added.
-    pub(crate) generation: u64,
     next: Option<u32>,
     hasher: RandomState,
     pad: Pad,
@@ -66,7 +64,6 @@ impl Registry {
     pub(crate) fn new(random: impl Fn(&mut [u8]) -> Result<()>) -> Result<Self> {
         Ok(Self {
             engine: Engine::new(&random)?,
-            generation: 0,
             next: Some(0),
             hasher: RandomState::new(),
             pad: Pad::new(&random)?,
@@ -135,7 +132,7 @@ impl Registry {
             seen: now,
             bytes,
         };
-        self.engine.insert(id, new.forms);
+        self.engine.insert(id, new.forms)?;
         self.bytes = self.bytes.saturating_add(bytes);
         if secret.stays {
             self.staying = self.staying.saturating_add(bytes);
@@ -148,7 +145,6 @@ impl Registry {
             .push(id);
         self.by_origin.entry(secret.origin).or_default().push(id);
         self.secrets.insert(id, secret);
-        self.generation = self.generation.wrapping_add(1);
         Ok(gone)
     }
 

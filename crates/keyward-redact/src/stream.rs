@@ -3,16 +3,28 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::masker::Masker;
+use crate::masker::{Masker, SLICE_LEN};
 
 /// Masks what is written to it and writes it on.
 ///
-/// `flush` writes on all that cannot be the beginning of a secret; [`Stream::finish`] everything.
-/// Dropped without it, what is held back is lost.
+/// `write` takes at most 64 KiB and writes on what is decided, of a long piece all but the last
+/// [`Redactor::most_held`](crate::Redactor::most_held) bytes; `flush` writes on all that cannot be
+/// the beginning of a secret; [`Stream::finish`] everything. Who carries what another program
+/// writes calls `flush` after each read, or a line that the program does not end stays here.
+///
+/// **Errors of the writer.** Nothing is lost, written twice or written unmasked. What could not be
+/// written is kept, in memory and masked, and is written first by the next call; while that fails,
+/// `write` returns the error and takes nothing. So an error that comes while a piece is written on
+/// is returned by the next call, since the piece itself was taken.
+///
+/// Dropped without [`Stream::finish`], it tries to write all that is left, and ignores errors.
 pub struct Stream<W: Write> {
     masker: Masker,
     out: Vec<u8>,
-    to: W,
+    /// How much of `out` is written.
+    written: usize,
+    /// Taken by `finish`.
+    to: Option<W>,
 }
 
 impl<W: Write> Stream<W> {
@@ -20,46 +32,76 @@ impl<W: Write> Stream<W> {
         Self {
             masker,
             out: Vec::new(),
-            to,
+            written: 0,
+            to: Some(to),
         }
     }
 
     /// Masks of this stream carry the name of their secret.
     #[must_use]
     pub fn named(mut self) -> Self {
-        self.masker = self.masker.named();
+        self.masker.name_masks();
         self
     }
 
     /// Writes on all that is left, and gives the writer back.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// Those of the writer. What was left is lost then.
     pub fn finish(mut self) -> io::Result<W> {
-        self.masker.finish(&mut self.out);
-        self.write_on()?;
-        self.to.flush()?;
-        Ok(self.to)
+        let done = self.end();
+        let to = self.to.take();
+        done?;
+        to.ok_or_else(|| io::Error::other("the stream is finished"))
     }
 
+    fn end(&mut self) -> io::Result<()> {
+        self.masker.finish(&mut self.out);
+        self.write_on()?;
+        self.to.as_mut().map_or(Ok(()), Write::flush)
+    }
+
+    /// Writes what is decided; keeps what could not be written.
     fn write_on(&mut self) -> io::Result<()> {
-        let done = self.to.write_all(&self.out);
+        let Some(to) = &mut self.to else {
+            return Ok(());
+        };
+        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match to.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(len) => self.written = self.written.saturating_add(len),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
         self.out.clear();
-        done
+        self.written = 0;
+        Ok(())
     }
 }
 
 impl<W: Write> Write for Stream<W> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.masker.push(piece, &mut self.out);
         self.write_on()?;
+        let piece = piece.get(..SLICE_LEN).unwrap_or(piece);
+        self.masker.push(piece, &mut self.out);
+        // Taken it is: what fails here is kept, and fails again at the next call.
+        let _ = self.write_on();
         Ok(piece.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.masker.flush(&mut self.out);
         self.write_on()?;
-        self.to.flush()
+        self.to.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl<W: Write> Drop for Stream<W> {
+    fn drop(&mut self) {
+        if self.to.is_some() {
+            let _ = self.end();
+        }
     }
 }
 

@@ -1,0 +1,238 @@
+//! Which needle has a given 8-byte gram at the place it is looked for by: a filter that says no to
+//! nearly every text, and a table.
+
+/// Bits of the filter for each gram, at least.
+const FILTER_BITS: usize = 16;
+
+/// Words of the smallest filter, as a power of two: 8 KiB.
+const LEAST_LOG: u32 = 10;
+
+/// Parts of the table. Each grows by itself, so that no registration pays for all.
+const SHARDS_LOG: u32 = 8;
+
+/// Slots of a part at first.
+const LEAST_SLOTS: usize = 8;
+
+/// Where a gram leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lead {
+    pub(super) needle: u32,
+    /// Which of the eight grams of the window it is.
+    pub(super) nth: u32,
+}
+
+pub(super) struct Grams {
+    /// Two bits of one word for each gram.
+    filter: Vec<u64>,
+    filter_log: u32,
+    shards: Vec<Shard>,
+    len: usize,
+    /// Removed since the filter was made: their bits are still set.
+    removed: usize,
+}
+
+/// Slots, empty (0) or the fingerprint in the upper half and the lead in the lower; linear probing.
+struct Shard {
+    slots: Vec<u64>,
+    used: usize,
+}
+
+impl Grams {
+    pub(super) fn new() -> Self {
+        let shards = 0..1_u32 << SHARDS_LOG;
+        Self {
+            filter: vec![0; 1 << LEAST_LOG],
+            filter_log: LEAST_LOG,
+            shards: shards.map(|_| Shard::new()).collect(),
+            len: 0,
+            removed: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether a gram of this hash may be in the table.
+    #[inline]
+    pub(super) fn may_have(&self, hash: u64) -> bool {
+        let word = hash >> 64_u32.wrapping_sub(self.filter_log);
+        let bits = bits(hash);
+        usize::try_from(word)
+            .ok()
+            .and_then(|word| self.filter.get(word))
+            .is_some_and(|word| word & bits == bits)
+    }
+
+    /// Tells `each` of all leads of this hash.
+    pub(super) fn leads(&self, hash: u64, mut each: impl FnMut(Lead)) {
+        if let Some(shard) = self.shards.get(shard_of(hash)) {
+            shard.walk(fingerprint(hash), |entry| each(lead(entry)));
+        }
+    }
+
+    pub(super) fn count(&self, hash: u64) -> usize {
+        let mut count = 0_usize;
+        self.leads(hash, |_| count = count.saturating_add(1));
+        count
+    }
+
+    pub(super) fn insert(&mut self, hash: u64, lead: Lead) {
+        if let Some(shard) = self.shards.get_mut(shard_of(hash)) {
+            shard.insert(entry(hash, lead));
+            self.len = self.len.saturating_add(1);
+        }
+        let room = self.filter.len().saturating_mul(64 / FILTER_BITS);
+        if self.len.saturating_add(self.removed) > room {
+            if self.len > room / 2 {
+                self.filter_log = self.filter_log.saturating_add(1);
+            }
+            self.fill();
+        } else {
+            set(&mut self.filter, self.filter_log, hash);
+        }
+    }
+
+    pub(super) fn remove(&mut self, hash: u64, lead: Lead) {
+        if let Some(shard) = self.shards.get_mut(shard_of(hash))
+            && shard.remove(entry(hash, lead))
+        {
+            self.len = self.len.saturating_sub(1);
+            self.removed = self.removed.saturating_add(1);
+        }
+    }
+
+    /// Makes the filter anew. In the order of the parts, which is that of the filter's words.
+    fn fill(&mut self) {
+        self.filter = vec![0; 1_usize << self.filter_log];
+        self.removed = 0;
+        for (shard, of) in self.shards.iter().zip(0_u64..) {
+            for entry in shard.slots.iter().filter(|entry| **entry != 0) {
+                let hash = (of << 56) | ((entry >> 32) << 24);
+                set(&mut self.filter, self.filter_log, hash);
+            }
+        }
+    }
+}
+
+fn set(filter: &mut [u64], log: u32, hash: u64) {
+    let word = usize::try_from(hash >> 64_u32.saturating_sub(log)).unwrap_or(usize::MAX);
+    if let Some(word) = filter.get_mut(word) {
+        *word |= bits(hash);
+    }
+}
+
+/// Two bits of a word, from bits of the hash that are in the fingerprint.
+#[inline]
+const fn bits(hash: u64) -> u64 {
+    (1 << ((hash >> 25) & 63)) | (1 << ((hash >> 31) & 63))
+}
+
+fn shard_of(hash: u64) -> usize {
+    usize::try_from(hash >> 64_u32.saturating_sub(SHARDS_LOG)).unwrap_or(usize::MAX)
+}
+
+/// Bits 24 to 55 of the hash, in the upper half. The lowest of them is set: no entry is 0.
+const fn fingerprint(hash: u64) -> u64 {
+    ((hash >> 24) << 32) | (1 << 32)
+}
+
+fn entry(hash: u64, lead: Lead) -> u64 {
+    fingerprint(hash) | u64::from(lead.needle << 3) | u64::from(lead.nth & 7)
+}
+
+fn lead(entry: u64) -> Lead {
+    let low = u32::try_from(entry & u64::from(u32::MAX)).unwrap_or(0);
+    Lead {
+        needle: low >> 3,
+        nth: low & 7,
+    }
+}
+
+impl Shard {
+    fn new() -> Self {
+        Self {
+            slots: vec![0; LEAST_SLOTS],
+            used: 0,
+        }
+    }
+
+    fn home(&self, entry: u64) -> usize {
+        let spread = usize::try_from((entry >> 33) & 0x7fff_ffff).unwrap_or(0);
+        spread & self.slots.len().saturating_sub(1)
+    }
+
+    fn after(&self, slot: usize) -> usize {
+        slot.wrapping_add(1) & self.slots.len().saturating_sub(1)
+    }
+
+    fn at(&self, slot: usize) -> u64 {
+        self.slots.get(slot).copied().unwrap_or(0)
+    }
+
+    fn put(&mut self, slot: usize, entry: u64) {
+        if let Some(old) = self.slots.get_mut(slot) {
+            *old = entry;
+        }
+    }
+
+    fn walk(&self, fingerprint: u64, mut each: impl FnMut(u64)) {
+        let mut slot = self.home(fingerprint);
+        loop {
+            match self.at(slot) {
+                0 => return,
+                entry if entry >> 32 == fingerprint >> 32 => each(entry),
+                _ => {}
+            }
+            slot = self.after(slot);
+        }
+    }
+
+    fn insert(&mut self, entry: u64) {
+        if self.used.saturating_mul(4) >= self.slots.len().saturating_mul(3) {
+            let larger = vec![0; self.slots.len().saturating_mul(2)];
+            for entry in std::mem::replace(&mut self.slots, larger) {
+                if entry != 0 {
+                    self.place(entry);
+                }
+            }
+        }
+        self.place(entry);
+        self.used = self.used.saturating_add(1);
+    }
+
+    fn place(&mut self, entry: u64) {
+        let mut slot = self.home(entry);
+        while self.at(slot) != 0 {
+            slot = self.after(slot);
+        }
+        self.put(slot, entry);
+    }
+
+    fn remove(&mut self, entry: u64) -> bool {
+        let mut hole = self.home(entry);
+        loop {
+            match self.at(hole) {
+                0 => return false,
+                found if found == entry => break,
+                _ => hole = self.after(hole),
+            }
+        }
+        // What was pushed on by the entry moves back, so that no search ends early.
+        let mut slot = self.after(hole);
+        while self.at(slot) != 0 {
+            let moved = self.at(slot);
+            let mask = self.slots.len().saturating_sub(1);
+            let from_home = slot.wrapping_sub(self.home(moved)) & mask;
+            let from_hole = slot.wrapping_sub(hole) & mask;
+            if from_home >= from_hole {
+                self.put(hole, moved);
+                hole = slot;
+            }
+            slot = self.after(slot);
+        }
+        self.put(hole, 0);
+        self.used = self.used.saturating_sub(1);
+        true
+    }
+}

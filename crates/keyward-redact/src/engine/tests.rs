@@ -1,0 +1,388 @@
+//! The engine beside a slow reference, which looks for every needle at every place of the whole
+//! text, and merges what it finds.
+
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+
+use std::io::Write as _;
+
+use keyward_base::{Result, SecretBytes};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::form::Form;
+use crate::{Name, Redactor};
+
+/// A needle, and whether line endings in it are skipped.
+type Needle = (Vec<u8>, bool);
+
+/// Random for these tests: a generator that is seeded.
+fn seeded(seed: u64) -> impl Fn(&mut [u8]) -> Result<()> {
+    move |bytes| {
+        let mut state = seed | 1;
+        for byte in bytes {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *byte = (state >> 32).to_le_bytes()[0];
+        }
+        Ok(())
+    }
+}
+
+fn name(secret: usize) -> Name {
+    Name::new(&format!("s{secret}")).unwrap()
+}
+
+fn add(redactor: &Redactor, secret: usize, needles: &[Needle]) {
+    let forms = needles.iter().map(|(bytes, wrapped)| Form {
+        bytes: SecretBytes::copy_of(bytes),
+        wrapped: *wrapped,
+    });
+    redactor.add_forms(&name(secret), forms.collect()).unwrap();
+}
+
+fn redactor(seed: u64, secrets: &[Vec<Needle>]) -> Redactor {
+    let redactor = Redactor::new(seeded(seed)).unwrap();
+    for (secret, needles) in secrets.iter().enumerate() {
+        add(&redactor, secret, needles);
+    }
+    redactor
+}
+
+/// Where the needle ends that begins at `start`, if it is there; if the text ends in it, `None`.
+fn reach(text: &[u8], start: usize, (needle, wrapped): &Needle) -> Option<Option<usize>> {
+    let mut at = start;
+    for (i, byte) in needle.iter().enumerate() {
+        if *wrapped && i > 0 {
+            if text[at..].starts_with(b"\r\n") {
+                at += 2;
+            } else if at < text.len() && b"\r\n".contains(&text[at]) {
+                at += 1;
+            }
+        }
+        match text.get(at) {
+            None => return Some(None),
+            Some(found) if found == byte => at += 1,
+            Some(_) => return None,
+        }
+    }
+    Some(Some(at))
+}
+
+/// The masked text, with names.
+fn reference(secrets: &[Vec<Needle>], text: &[u8]) -> Vec<u8> {
+    let mut found = Vec::new();
+    for (secret, needles) in secrets.iter().enumerate() {
+        for needle in needles {
+            for start in 0..text.len() {
+                if let Some(Some(end)) = reach(text, start, needle) {
+                    found.push((start, secret, end));
+                }
+            }
+        }
+    }
+    found.sort_unstable();
+    let mut masks: Vec<(usize, usize, usize)> = Vec::new();
+    for (start, secret, end) in found {
+        match masks.last_mut() {
+            Some(last) if start < last.2 => last.2 = last.2.max(end),
+            _ => masks.push((start, secret, end)),
+        }
+    }
+    let mut out = Vec::new();
+    let mut at = 0;
+    for (start, secret, end) in masks {
+        out.extend_from_slice(&text[at..start]);
+        out.extend_from_slice(format!("•s{secret}•").as_bytes());
+        at = end;
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+/// How many bytes at the end may be the beginning of a needle.
+fn held(secrets: &[Vec<Needle>], text: &[u8]) -> usize {
+    let begins = |start: &usize| {
+        let mut needles = secrets.iter().flatten();
+        needles.any(|needle| reach(text, *start, needle) == Some(None))
+    };
+    let first = (0..text.len()).find(begins).unwrap_or(text.len());
+    text.len() - first
+}
+
+/// Masks `text` cut at `cuts`, with a flush after a piece if its cut is odd.
+fn masked(redactor: &Redactor, text: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let mut masker = redactor.masker().named();
+    let mut out = Vec::new();
+    let mut at = 0;
+    for cut in cuts {
+        let end = (at + cut / 2).min(text.len());
+        masker.push(&text[at..end], &mut out);
+        if cut % 2 == 1 {
+            masker.flush(&mut out);
+        }
+        assert!(masker.held() <= redactor.most_held());
+        at = end;
+    }
+    masker.push(&text[at..], &mut out);
+    masker.finish(&mut out);
+    out
+}
+
+fn check(seed: u64, secrets: &[Vec<Needle>], text: &[u8], cuts: &[usize]) {
+    let redactor = redactor(seed, secrets);
+    let expected = reference(secrets, text);
+    let found = masked(&redactor, text, cuts);
+    assert_eq!(
+        String::from_utf8_lossy(&found),
+        String::from_utf8_lossy(&expected)
+    );
+}
+
+/// Needles over few letters, so that they share, overlap and nest.
+fn needle() -> impl Strategy<Value = Needle> {
+    let letters = prop_oneof![
+        vec(prop::sample::select(b"ab".as_slice()), 1..40),
+        vec(prop::sample::select(b"abcdefghij".as_slice()), 8..60),
+        (1..80_usize).prop_map(|len| vec![b'a'; len]),
+        (
+            1..30_usize,
+            vec(prop::sample::select(b"abcdefgh".as_slice()), 3..14)
+        )
+            .prop_map(|(times, word)| word.repeat(times)),
+    ];
+    (letters, any::<bool>())
+}
+
+/// A text of pieces of the needles, letters and line endings; and where it is cut.
+fn text(secrets: &[Vec<Needle>]) -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> + use<> {
+    let needles: Vec<Needle> = secrets.iter().flatten().cloned().collect();
+    let ending = prop::sample::select(vec!["\n", "\r", "\r\n", "\n\n", "\n\r", "\r\r\n"]);
+    let whole = (
+        prop::sample::select(needles.clone()),
+        any::<u64>(),
+        ending.clone(),
+    );
+    let whole = whole.prop_map(|((needle, _), endings, ending)| {
+        let mut out = Vec::new();
+        for (i, byte) in needle.iter().enumerate() {
+            // Endings everywhere, nowhere, or here and there.
+            let here = match endings % 4 {
+                0 => i > 0,
+                1 => i > 0 && (endings >> (i % 60)) & 4 == 4,
+                2 => i == 1 + (endings >> 8) as usize % needle.len(),
+                _ => false,
+            };
+            if here {
+                out.extend_from_slice(ending.as_bytes());
+            }
+            out.push(*byte);
+        }
+        out
+    });
+    let part = (prop::sample::select(needles), any::<usize>(), any::<bool>());
+    let part = part.prop_map(|((needle, _), cut, front)| {
+        let cut = cut % (needle.len() + 1);
+        if front {
+            needle[..cut].to_vec()
+        } else {
+            needle[cut..].to_vec()
+        }
+    });
+    let noise = vec(prop::sample::select(b"abcdefghij \n\r".as_slice()), 0..12);
+    let ending = ending.prop_map(|ending| ending.as_bytes().to_vec());
+    let pieces = vec(
+        prop_oneof![3 => whole, 3 => part, 2 => noise, 1 => ending],
+        0..12,
+    );
+    (
+        pieces.prop_map(|pieces| pieces.concat()),
+        vec(0..60_usize, 0..40),
+    )
+}
+
+fn case() -> impl Strategy<Value = (u64, Vec<Vec<Needle>>, Vec<u8>, Vec<usize>)> {
+    let secrets = vec(vec(needle(), 1..6), 1..8);
+    secrets.prop_flat_map(|secrets| {
+        let text = text(&secrets);
+        (any::<u64>(), Just(secrets), text)
+            .prop_map(|(seed, secrets, (text, cuts))| (seed, secrets, text, cuts))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn output_equals_the_reference((seed, secrets, text, cuts) in case()) {
+        check(seed, &secrets, &text, &cuts);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn flush_holds_back_beginnings_and_at_most_7_bytes_more((seed, secrets, text, _) in case()) {
+        let redactor = redactor(seed, &secrets);
+        let mut masker = redactor.masker();
+        let mut out = Vec::new();
+        for end in 1..=text.len().min(250) {
+            masker.push(&text[end - 1..end], &mut out);
+            masker.flush(&mut out);
+            prop_assert!(masker.held() >= held(&secrets, &text[..end]));
+        }
+        // What is held although it begins nothing goes when 8 more bytes come.
+        masker.push(b"!!!!!!!!", &mut out);
+        masker.flush(&mut out);
+        prop_assert_eq!(masker.held(), 0);
+    }
+}
+
+#[test]
+fn every_split_of_every_length() {
+    for len in 1..40_u64 {
+        let value: Vec<u8> = (b'A'..).take(len as usize).collect();
+        let secrets = [vec![(value.clone(), false)], vec![(value.clone(), true)]];
+        let broken: Vec<u8> = value
+            .iter()
+            .flat_map(|byte| [*byte, b'\r', b'\n'])
+            .collect();
+        let redactor = redactor(len, &secrets);
+        for text in [[b"-".as_slice(), &value, b"-"].concat(), broken] {
+            let expected = reference(&secrets, &text);
+            for cut in 0..=text.len() {
+                assert_eq!(masked(&redactor, &text, &[2 * cut + 1]), expected);
+                assert_eq!(masked(&redactor, &text, &[2 * cut]), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_byte_at_a_time_with_a_flush_after_each() {
+    let secrets = [
+        vec![(b"abcdefghijklmnopqrst".to_vec(), true)],
+        vec![(b"klmnopqrstuvwxyz".to_vec(), false)],
+    ];
+    let text = b"..abcdefghij\nklmnopqrst..abcdefghijklmnopqrstuvwxyz abcdefghijklmnopqrsabcdefgh";
+    check(1, &secrets, text, &vec![3; text.len()]);
+}
+
+#[test]
+fn hostile_texts_give_what_the_reference_gives() {
+    let chain: Vec<Vec<Needle>> = (8..60)
+        .map(|len| vec![(vec![b'a'; len], len % 2 == 0)])
+        .collect();
+    let ended = (8..60).map(|len| vec![([vec![b'a'; len], vec![b'z']].concat(), false)]);
+    let ended: Vec<Vec<Needle>> = ended.collect();
+    let prefixed = (0..50).map(|n| vec![(format!("sk_live_{n:02}").into_bytes(), n % 2 == 0)]);
+    let prefixed: Vec<Vec<Needle>> = prefixed.collect();
+    let texts: [Vec<u8>; 6] = [
+        vec![b'a'; 300],
+        [vec![b'a'; 150], b"z".to_vec()].concat().repeat(2),
+        b"sk_live_".repeat(40),
+        (0..50)
+            .flat_map(|n| format!("sk_live_{n:02}").into_bytes())
+            .collect(),
+        b"a\n".repeat(200),
+        b"aaaaaaa\n".repeat(40),
+    ];
+    for secrets in [&chain, &ended, &prefixed] {
+        for text in &texts {
+            check(3, secrets, text, &[21, 40, 7, 3, 90]);
+        }
+    }
+}
+
+#[test]
+fn a_window_that_becomes_common_gives_way() {
+    // All share one beginning of 40 bytes; what each has behind it comes in 30 others later on.
+    let shared = "0123456789abcdefghijABCDEFGHIJ!$%&/()=?+";
+    let tail = |n: usize| format!("<{n:03}-unique-tail-of-{n:03}>");
+    let mut secrets: Vec<Vec<Needle>> = (0..30)
+        .map(|n| vec![(format!("{shared}{}", tail(n)).into_bytes(), false)])
+        .collect();
+    for n in 0..30 {
+        let others = (0..12).map(|other| {
+            (
+                format!("{}{other:02}{}", tail(n), tail(n)).into_bytes(),
+                false,
+            )
+        });
+        secrets.push(others.collect());
+    }
+    let text: Vec<u8> = secrets
+        .iter()
+        .flatten()
+        .flat_map(|(needle, _)| [needle.as_slice(), b" "].concat())
+        .collect();
+    check(5, &secrets, &text, &[201; 40]);
+    let redactor = redactor(5, &secrets);
+    for secret in 30..60 {
+        assert!(redactor.forget(&name(secret)));
+    }
+    let text = &secrets[7][0].0;
+    assert_eq!(redactor.bytes(text), "•••".as_bytes());
+}
+
+#[test]
+fn a_new_secret_is_found_in_what_is_held_back() {
+    let redactor = redactor(1, &[vec![(b"0123456789abcdef0123".to_vec(), false)]]);
+    let mut log = redactor.stream(Vec::new());
+    log.write_all(b"see 0123456789abc").unwrap();
+    log.flush().unwrap();
+    add(
+        &redactor,
+        1,
+        &[(b"0123456789abc and so on".to_vec(), false)],
+    );
+    log.write_all(b" and so on.").unwrap();
+    assert_eq!(log.finish().unwrap(), "see •••.".as_bytes());
+}
+
+#[test]
+fn forgetting_one_leaves_what_it_overlaps_masked() {
+    let redactor = redactor(
+        1,
+        &[
+            vec![(b"AAAABBBBCCCCDDDD".to_vec(), false)],
+            vec![(b"CCCCDDDDEEEEFFFF".to_vec(), false)],
+        ],
+    );
+    let mut log = redactor.stream(Vec::new());
+    log.write_all(b"x AAAABBBBCCCCDDDDEEEE").unwrap();
+    log.flush().unwrap();
+    assert!(redactor.forget(&name(0)));
+    log.write_all(b"FFFF AAAABBBBCCCCDDDD").unwrap();
+    let out = String::from_utf8(log.finish().unwrap()).unwrap();
+    assert_eq!(out, "x ••• AAAABBBBCCCCDDDD");
+}
+
+#[test]
+fn what_is_forgotten_leaves_nothing_behind() {
+    let secrets: Vec<Vec<Needle>> = (0..40)
+        .map(|n| {
+            vec![
+                (vec![b'a'; 8 + n], false),
+                (format!("value-number-{n:04}").into_bytes(), true),
+                (format!("short-{n:03}").into_bytes(), false),
+            ]
+        })
+        .collect();
+    let redactor = redactor(9, &secrets);
+    for secret in 0..40 {
+        assert!(redactor.forget(&name(secret)));
+    }
+    let counts = redactor.counts();
+    assert_eq!(
+        (counts.needles, counts.bytes, redactor.most_held()),
+        (0, 0, 0)
+    );
+    let text = b"aaaaaaaaaaaaaaaa value-number-0007 short-003";
+    assert_eq!(redactor.bytes(text), text);
+    let mut masker = redactor.masker();
+    let mut out = Vec::new();
+    masker.push(text, &mut out);
+    assert_eq!(masker.held(), 0);
+}

@@ -1,0 +1,275 @@
+//! A text without the line endings in it that wrapped needles skip: a CR, LF or CRLF, one at a
+//! time.
+
+use keyward_base::wipe::wipe_vec;
+use memchr::memchr2;
+
+use super::{GRAM, WINDOW};
+
+/// Bytes of a window on each side of a line ending in it, at most.
+const REACH: usize = WINDOW - 1;
+
+/// How many bytes the line ending at the beginning of `rest` has; none if that is open yet, 0 if
+/// there is none.
+fn ending(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [] | [b'\r'] => None,
+        [b'\r', b'\n', ..] => Some(2),
+        [b'\r' | b'\n', ..] => Some(1),
+        _ => Some(0),
+    }
+}
+
+/// The bytes around one or more line endings, without these: enough of them for every window that
+/// one of these endings is in.
+#[derive(Default)]
+pub(super) struct Around {
+    bytes: Vec<u8>,
+    /// Where in the text each of them is.
+    at: Vec<usize>,
+    /// For each ending, how many of the bytes are before it, and where it is.
+    endings: Vec<(usize, usize)>,
+}
+
+impl Around {
+    /// Collects what is around the first line ending of `text` at `next` or later that is between
+    /// two bytes of the alphabet. Nothing before `from` is looked at. Says where to look next, and
+    /// whether there was one; if not, `next` is where to look when the text has grown.
+    pub(super) fn collect(
+        &mut self,
+        text: &[u8],
+        alphabet: &[bool; 256],
+        from: usize,
+        next: &mut usize,
+    ) -> bool {
+        let known = |at: usize| {
+            let byte = text.get(at).copied().unwrap_or(b'\n');
+            alphabet.get(usize::from(byte)).copied().unwrap_or(false)
+        };
+        loop {
+            let rest = text.get(*next..).unwrap_or_default();
+            let Some(found) = memchr2(b'\r', b'\n', rest) else {
+                *next = text.len();
+                return false;
+            };
+            let at = next.saturating_add(found);
+            *next = at;
+            if at <= from || !known(at.saturating_sub(1)) {
+                *next = at.saturating_add(1);
+                continue;
+            }
+            let rest = text.get(at..).unwrap_or_default();
+            let Some(len) = ending(rest) else {
+                return false;
+            };
+            let after = at.saturating_add(len);
+            if after >= text.len() {
+                return false;
+            }
+            if !known(after) {
+                *next = after;
+                continue;
+            }
+            self.before(text, known, from, at);
+            self.after(text, known, at, next);
+            return true;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.at.clear();
+        self.endings.clear();
+    }
+
+    fn before(&mut self, text: &[u8], known: impl Fn(usize) -> bool, from: usize, at: usize) {
+        self.clear();
+        let mut at = at;
+        while self.at.len() < REACH {
+            let skipped = match text.get(from..at).unwrap_or_default() {
+                [.., b'\r', b'\n'] => 2,
+                [.., b'\r' | b'\n'] => 1,
+                _ => 0,
+            };
+            let Some(before) = at.checked_sub(skipped).and_then(|at| at.checked_sub(1)) else {
+                break;
+            };
+            if before < from || !known(before) {
+                break;
+            }
+            self.at.push(before);
+            at = before;
+        }
+        self.at.reverse();
+        let bytes = self.at.iter().filter_map(|at| text.get(*at));
+        self.bytes.extend(bytes);
+    }
+
+    /// Goes on from the ending at `at` until no ending is near.
+    fn after(&mut self, text: &[u8], known: impl Fn(usize) -> bool, at: usize, next: &mut usize) {
+        let mut at = at;
+        let mut since = 0_usize;
+        while since < REACH {
+            if known(at) {
+                self.bytes.extend(text.get(at));
+                self.at.push(at);
+                since = since.saturating_add(1);
+                at = at.saturating_add(1);
+                continue;
+            }
+            let len = ending(text.get(at..).unwrap_or_default());
+            let after = len.map_or(text.len(), |len| at.saturating_add(len));
+            if after >= text.len() {
+                // The text ends too early for some endings: they are looked at again.
+                let enough = self.bytes.len();
+                let mut open = self.endings.iter();
+                let open = open.find(|(before, _)| before.saturating_add(REACH) > enough);
+                *next = open.map_or(at, |(_, at)| *at);
+                return;
+            }
+            if after == at || !known(after) {
+                break;
+            }
+            self.endings.push((self.bytes.len(), at));
+            since = 0;
+            at = after;
+        }
+        *next = at;
+    }
+
+    /// Eight bytes from every place, or every eighth, on, and where in the text the first of them
+    /// is.
+    pub(super) fn grams(&self, step: usize) -> impl Iterator<Item = (u64, usize)> {
+        let grams = self.bytes.windows(GRAM).zip(&self.at).step_by(step);
+        grams.filter_map(|(gram, at)| {
+            let gram = gram.first_chunk::<GRAM>()?;
+            Some((u64::from_le_bytes(*gram), *at))
+        })
+    }
+}
+
+/// All of a text without such line endings. What is between two of them that follow each other
+/// directly is kept: a line feed, which no wrapped needle has.
+#[derive(Default)]
+pub(super) struct Collapsed {
+    bytes: Vec<u8>,
+    /// Where in the text each of them is.
+    at: Vec<usize>,
+    /// Up to where the text has been read.
+    read: usize,
+    ending: Ending,
+    /// No needle begins before this byte and goes on past the end.
+    open: usize,
+}
+
+#[derive(Default, Clone, Copy)]
+enum Ending {
+    #[default]
+    None,
+    /// A CR, after which a LF belongs to it.
+    Cr,
+    Whole,
+}
+
+impl Collapsed {
+    /// Forgets all, and goes on from place `at` of the text.
+    pub(super) fn restart(&mut self, at: usize) {
+        self.bytes.clear();
+        self.at.clear();
+        self.read = at;
+        self.ending = Ending::None;
+        self.open = 0;
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn read(&self) -> usize {
+        self.read
+    }
+
+    /// The first byte from which on a needle may go past the end.
+    pub(super) fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Where in the text byte `i` is.
+    pub(super) fn at(&self, i: usize) -> Option<usize> {
+        self.at.get(i).copied()
+    }
+
+    /// The first byte that is at place `at` of the text or later.
+    pub(super) fn first_from(&self, at: usize) -> usize {
+        self.at.partition_point(|place| *place < at)
+    }
+
+    /// Reads on to the end of `text`.
+    pub(super) fn extend(&mut self, text: &[u8]) {
+        while let Some(rest) = text.get(self.read..).filter(|rest| !rest.is_empty()) {
+            let len = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            if let Some(line) = rest.get(..len).filter(|line| !line.is_empty()) {
+                self.push(line);
+                self.ending = Ending::None;
+                continue;
+            }
+            let is_cr = rest.first() == Some(&b'\r');
+            self.ending = match (self.ending, is_cr) {
+                (Ending::None, true) => Ending::Cr,
+                (Ending::None | Ending::Cr, false) => Ending::Whole,
+                (_, is_cr) => {
+                    if self.bytes.last() != Some(&b'\n') {
+                        let read = self.read;
+                        self.push(b"\n");
+                        self.read = read;
+                    }
+                    self.open = self.bytes.len();
+                    if is_cr { Ending::Cr } else { Ending::Whole }
+                }
+            };
+            self.read = self.read.saturating_add(1);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let len = self.bytes.len().saturating_add(bytes.len());
+        if len > self.bytes.capacity() {
+            let mut larger = Vec::with_capacity(len.saturating_mul(2));
+            larger.extend_from_slice(&self.bytes);
+            wipe_vec(&mut self.bytes);
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(bytes);
+        let end = self.read.saturating_add(bytes.len());
+        self.at.extend(self.read..end);
+        self.read = end;
+    }
+
+    /// The first `len` bytes of the text are gone; says how many bytes here went with them.
+    pub(super) fn shift(&mut self, len: usize) -> usize {
+        let gone = self.first_from(len);
+        self.at.drain(..gone);
+        for at in &mut self.at {
+            *at = at.saturating_sub(len);
+        }
+        let kept = self.bytes.len().saturating_sub(gone);
+        self.bytes.copy_within(gone.., 0);
+        self.bytes.get_mut(kept..).unwrap_or_default().fill(0);
+        self.bytes.truncate(kept);
+        self.open = self.open.saturating_sub(gone);
+        self.read = self.read.saturating_sub(len);
+        gone
+    }
+}
+
+impl Drop for Collapsed {
+    fn drop(&mut self) {
+        wipe_vec(&mut self.bytes);
+    }
+}
+
+impl Drop for Around {
+    fn drop(&mut self) {
+        wipe_vec(&mut self.bytes);
+    }
+}
