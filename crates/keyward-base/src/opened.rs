@@ -52,4 +52,22 @@ pub trait OpenObserver: fmt::Debug + Send + Sync {
     /// # Errors
     /// Whatever keeps the observer from knowing the value. The value is then not handed out.
     fn opened(&self, secret: &OpenedSecret<'_>) -> Result<()>;
+
+    /// Whether every part is known of the credential `whole`, which has parts and is given without:
+    /// if so, they are not told this time. Asked before the credential is taken apart, which takes
+    /// longer than to know it again.
+    fn knows_parts(&self, whole: &OpenedSecret<'_>) -> bool {
+        let _ = whole;
+        false
+    }
+
+    /// The credential `whole` is about to be handed out, whose secrets are `parts`: each as
+    /// [`OpenObserver::opened`] is told of it.
+    ///
+    /// # Errors
+    /// As [`OpenObserver::opened`].
+    fn opened_parts(&self, whole: &OpenedSecret<'_>, parts: &[OpenedSecret<'_>]) -> Result<()> {
+        let _ = whole;
+        parts.iter().try_for_each(|part| self.opened(part))
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyward_base::audit::Discard;
-use keyward_base::{Actor, Clock, Error, Purpose, Result, Sink, SystemClock, Trail};
+use keyward_base::{Actor, Clock, Error, OpenObserver, Purpose, Result, Sink, SystemClock, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
 use keyward_sqlite::{Builder, SqliteStore};
@@ -35,6 +35,9 @@ pub struct Options {
     pub provider: Provider,
     /// The times and bounds of the keyring.
     pub policy: Policy,
+    /// Who is told of every value that the vault opens:
+    /// [`VaultBuilder::observer`](keyward_vault::VaultBuilder::observer). Default: nobody.
+    pub observers: Vec<Arc<dyn OpenObserver>>,
     /// The name of a long-running process that calls `Keyring::tick` itself every few seconds;
     /// [`Home::serve`] does both. A command that ends at once has none.
     pub replica: Option<String>,
@@ -59,6 +62,7 @@ impl Options {
             clock: Arc::new(SystemClock::new()),
             provider: Provider::default(),
             policy: Policy::default(),
+            observers: Vec::new(),
             replica: None,
         }
     }
@@ -85,6 +89,8 @@ pub struct Home {
     root: RootVersion,
     vault: Vault,
     ticker: Option<Ticker>,
+    #[cfg(feature = "redact")]
+    pub(crate) redactor: crate::redact::Slot,
 }
 
 impl Home {
@@ -310,10 +316,11 @@ impl Parts {
         keyring: Keyring,
     ) -> Result<Home> {
         let data: Arc<dyn Records> = self.data.clone();
-        let vault = Vault::builder(keyring.clone(), data)
-            .trail(options.trail())
-            .build()
-            .await?;
+        let mut vault = Vault::builder(keyring.clone(), data).trail(options.trail());
+        for observer in &options.observers {
+            vault = vault.observer(Arc::clone(observer));
+        }
+        let vault = vault.build().await?;
         Ok(Home {
             dir: dir.clone(),
             anchor: self.anchor,
@@ -323,6 +330,8 @@ impl Parts {
             root: self.root.version(),
             vault,
             ticker: None,
+            #[cfg(feature = "redact")]
+            redactor: crate::redact::Slot::default(),
         })
     }
 }

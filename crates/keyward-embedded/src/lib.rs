@@ -27,6 +27,9 @@
 //!
 //! [`Home::own_column`] keeps values in a table of the application's own.
 //!
+//! With the feature `redact`, `home.redactor()?` right after opening it masks whatever is opened, in
+//! logs and wherever else the program writes.
+//!
 //! A command that ends at once takes no lease: [`Home::open_once`]. [`Home::serve`] and
 //! [`Home::open`] are the same for a folder, a root and an audit of the caller's choice.
 
@@ -34,6 +37,8 @@ mod column;
 pub mod danger;
 mod home;
 mod home_dir;
+#[cfg(feature = "redact")]
+mod redact;
 mod source;
 mod ticker;
 

@@ -210,3 +210,32 @@ async fn a_home_that_is_dropped_leaves_nothing_open() {
         assert_eq!(Arc::strong_count(&clock), 2, "the test's and its options'");
     }
 }
+
+#[cfg(feature = "redact")]
+#[tokio::test]
+async fn a_home_masks_what_it_opens_once_it_was_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    let home = Home::init(&dir, &options).await.unwrap();
+    let tokens = home.vault().tenant("acme").unwrap();
+    let token = tokens.place("app.token").unwrap().record("7").unwrap();
+    let secret = "ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo";
+    let secret = keyward_base::SecretBytes::copy_of(secret.as_bytes());
+    let key = keyward_vault::Credential::api_key(secret).unwrap();
+    let _stored = token.insert(&key).await.unwrap();
+
+    let redactor = home.redactor().unwrap();
+    let _opened = token.open().await.unwrap();
+    let same = home.redactor().unwrap();
+    let text = "x ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo y";
+    assert_eq!(redactor.text(text), "x ••• y");
+    assert_eq!(same.text(text), "x ••• y");
+
+    // One that was opened before would not be masked.
+    let late = Home::open(&dir, &options).await.unwrap();
+    let tokens = late.vault().tenant("acme").unwrap();
+    let token = tokens.place("app.token").unwrap().record("7").unwrap();
+    let _opened = token.open().await.unwrap();
+    assert_eq!(late.redactor().unwrap_err().kind(), ErrorKind::Misuse);
+}

@@ -37,10 +37,15 @@ impl Name {
             part,
             ..
         } = secret;
-        Self(match part {
-            Some(part) => format!("{tenant} {place} {record} {part}").into(),
-            None => format!("{tenant} {place} {record}").into(),
-        })
+        let mut name = format!("{tenant} {place} {record}");
+        // Whoever tells of it may have taken the part's name from the credential.
+        let visible = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            name.push(' ');
+            name.extend(part.chars().map(visible));
+        }
+        name.truncate(MAX_NAME_LEN); // Of ASCII alone.
+        Self(name.into())
     }
 
     /// The text.

@@ -82,7 +82,7 @@ impl Redactor {
             return Ok(());
         }
         drop(registry);
-        self.register(name.clone(), None, origin, value, true)
+        self.register(name.clone(), Source::Hand(origin), value)
     }
 
     /// Adds a secret with forms of one's own.
@@ -91,11 +91,12 @@ impl Redactor {
         let new = New {
             name: name.clone(),
             origin: self.read().origin_by_hand(name),
+            record: None,
             value: name.as_str().as_bytes(),
             forms,
             stays: true,
         };
-        self.write().add(new, usize::MAX).map(drop)
+        self.write().add(new, usize::MAX, &mut Vec::new())
     }
 
     /// Forgets all values of that name; says whether there were any.
@@ -177,15 +178,16 @@ impl Redactor {
     }
 
     /// Registers a value that is not known.
-    fn register(
-        &self,
-        name: Name,
-        part: Option<&str>,
-        origin: Origin,
-        value: &[u8],
-        stays: bool,
-    ) -> Result<()> {
+    fn register(&self, name: Name, from: Source<'_>, value: &[u8]) -> Result<()> {
         let policy = &self.0.policy;
+        let (origin, record, part) = match from {
+            Source::Hand(origin) => (origin, None, None),
+            Source::Vault {
+                origin,
+                record,
+                part,
+            } => (origin, Some(record), part),
+        };
         let warn = match policy.judge(name.as_str(), part, trimmed(value)) {
             Verdict::Secret => None,
             Verdict::Public => return Ok(()),
@@ -208,22 +210,25 @@ impl Redactor {
         let new = New {
             name: name.clone(),
             origin,
+            record,
             value,
             forms: needles.into_forms(),
-            stays,
+            stays: record.is_none(),
         };
         let mut registry = self.write();
         // Another may have been as quick.
         if registry.knows(origin, value) {
             return Ok(());
         }
-        let gone = registry.add(new, policy.budget)?;
+        let mut gone = Vec::new();
+        let added = registry.add(new, policy.budget, &mut gone);
         drop(registry);
         let mut warnings = self.warned();
-        warnings.take_back(&name, What::Evicted);
         for gone in gone {
             warnings.evict(gone);
         }
+        added?;
+        warnings.take_back(&name, What::Evicted);
         if cut {
             warnings.add(name.clone(), What::MaskCharacter);
         }
@@ -246,6 +251,19 @@ impl Redactor {
     }
 }
 
+/// Where a value comes from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// It was registered by hand, and stays until it is forgotten.
+    Hand(Origin),
+    /// A vault opened it.
+    Vault {
+        origin: Origin,
+        record: Origin,
+        part: Option<&'a str>,
+    },
+}
+
 /// So that a vault tells it of what it opens.
 impl OpenObserver for Redactor {
     fn opened(&self, secret: &OpenedSecret<'_>) -> Result<()> {
@@ -254,8 +272,35 @@ impl OpenObserver for Redactor {
         if registry.knows(origin, secret.value) {
             return Ok(());
         }
+        let from = Source::Vault {
+            origin,
+            record: registry.record_of(secret),
+            part: secret.part,
+        };
         drop(registry);
-        self.register(Name::of(secret), secret.part, origin, secret.value, false)
+        self.register(Name::of(secret), from, secret.value)
+    }
+
+    fn knows_parts(&self, whole: &OpenedSecret<'_>) -> bool {
+        let registry = self.read();
+        registry.knows_parts(registry.record_of(whole), whole.value)
+    }
+
+    fn opened_parts(&self, whole: &OpenedSecret<'_>, parts: &[OpenedSecret<'_>]) -> Result<()> {
+        parts.iter().try_for_each(|part| self.opened(part))?;
+        let mut registry = self.write();
+        let policy = &self.0.policy;
+        // One may have gone to make room for another.
+        let is_known = parts.iter().all(|part| {
+            let name = Name::of(part);
+            let verdict = policy.judge(name.as_str(), part.part, trimmed(part.value));
+            verdict != Verdict::Secret || registry.knows(registry.origin_of(part), part.value)
+        });
+        if is_known {
+            let record = registry.record_of(whole);
+            registry.parts_told(record, whole.value);
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is secret, by name and by where it was opened.
 
 mod hidden;
+mod wholes;
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, Hash, RandomState};
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_base::{Error, OpenedSecret, Result};
 
 use self::hidden::{Hidden, Pad};
+use self::wholes::Wholes;
 use crate::engine::{Engine, SecretId};
 use crate::form::Form;
 use crate::name::Name;
@@ -22,6 +24,8 @@ pub(crate) struct Origin(u64);
 struct Secret {
     name: Name,
     origin: Origin,
+    /// The record it is a part of, if a vault opened it.
+    record: Option<Origin>,
     value: Hidden,
     /// It was registered by hand, and does not go to make room.
     stays: bool,
@@ -41,6 +45,7 @@ pub(crate) struct Registry {
     by_name: HashMap<Name, Vec<SecretId>>,
     by_origin: HashMap<Origin, Vec<SecretId>>,
     secrets: HashMap<SecretId, Secret>,
+    wholes: Wholes,
     /// Those that may go, by when they were opened, as far as that was looked at.
     order: BTreeSet<(u64, SecretId)>,
     /// Counts openings.
@@ -54,6 +59,7 @@ pub(crate) struct Registry {
 pub(crate) struct New<'a> {
     pub(crate) name: Name,
     pub(crate) origin: Origin,
+    pub(crate) record: Option<Origin>,
     pub(crate) value: &'a [u8],
     pub(crate) forms: Vec<Form>,
     pub(crate) stays: bool,
@@ -70,6 +76,7 @@ impl Registry {
             by_name: HashMap::new(),
             by_origin: HashMap::new(),
             secrets: HashMap::new(),
+            wholes: Wholes::default(),
             order: BTreeSet::new(),
             now: AtomicU64::new(0),
             bytes: 0,
@@ -92,6 +99,27 @@ impl Registry {
         Origin(self.hasher.hash_one((collection, place, part)))
     }
 
+    /// Which record it is a part of.
+    pub(crate) fn record_of(&self, secret: &OpenedSecret<'_>) -> Origin {
+        let whole = OpenedSecret {
+            part: None,
+            ..*secret
+        };
+        self.origin_of(&whole)
+    }
+
+    /// Whether all parts are known of the record `whole`, whose text is this; it is noted that it
+    /// was opened.
+    pub(crate) fn knows_parts(&self, whole: Origin, text: &[u8]) -> bool {
+        let now = self.now.fetch_add(1, Ordering::Relaxed);
+        self.wholes.is_known(whole, text, now, &self.pad)
+    }
+
+    /// All parts were told of the record `whole`, whose text is this.
+    pub(crate) fn parts_told(&mut self, whole: Origin, text: &[u8]) {
+        self.wholes.told(whole, text, &self.pad);
+    }
+
     /// Where a value comes from that is registered by hand.
     pub(crate) fn origin_by_hand(&self, name: &Name) -> Origin {
         Origin(self.hasher.hash_one(name.as_str()))
@@ -109,8 +137,9 @@ impl Registry {
         known.is_some()
     }
 
-    /// Adds a value. What goes to make room for it, at most to `budget` bytes, is told by name.
-    pub(crate) fn add(&mut self, new: New<'_>, budget: usize) -> Result<Vec<Name>> {
+    /// Adds a value. What goes to make room for it, at most to `budget` bytes, is added to `gone`
+    /// by its name, also where it cannot be added.
+    pub(crate) fn add(&mut self, new: New<'_>, budget: usize, gone: &mut Vec<Name>) -> Result<()> {
         let bytes = new.forms.iter().map(|form| form.bytes.len()).sum();
         if self.staying.saturating_add(bytes) > budget {
             return Err(Error::misuse(
@@ -120,11 +149,12 @@ impl Registry {
         }
         let exhausted = || Error::unavailable("the redactor has run out of numbers: start anew");
         let id = SecretId(self.next.ok_or_else(exhausted)?);
-        let gone = self.make_room(budget.saturating_sub(bytes));
+        self.make_room(budget.saturating_sub(bytes), gone);
         self.next = id.0.checked_add(1);
         let now = self.now.fetch_add(1, Ordering::Relaxed);
         let secret = Secret {
-            value: Hidden::new(new.value, id, &self.pad),
+            value: Hidden::new(new.value, id.0, &self.pad),
+            record: new.record,
             name: new.name,
             origin: new.origin,
             stays: new.stays,
@@ -133,6 +163,9 @@ impl Registry {
             bytes,
         };
         self.engine.insert(id, new.forms)?;
+        if let Some(record) = secret.record {
+            self.wholes.gained(record);
+        }
         self.bytes = self.bytes.saturating_add(bytes);
         if secret.stays {
             self.staying = self.staying.saturating_add(bytes);
@@ -145,7 +178,7 @@ impl Registry {
             .push(id);
         self.by_origin.entry(secret.origin).or_default().push(id);
         self.secrets.insert(id, secret);
-        Ok(gone)
+        Ok(())
     }
 
     /// Forgets all values of that name; says whether there were any.
@@ -167,8 +200,7 @@ impl Registry {
     }
 
     /// Lets those go that were longest not opened, until there are at most `limit` bytes.
-    fn make_room(&mut self, limit: usize) -> Vec<Name> {
-        let mut gone = Vec::new();
+    fn make_room(&mut self, limit: usize, gone: &mut Vec<Name>) {
         while self.bytes > limit {
             let Some((_, id)) = self.order.pop_first() else {
                 break;
@@ -176,7 +208,9 @@ impl Registry {
             let Some(secret) = self.secrets.get_mut(&id) else {
                 continue;
             };
+            let with_others = secret.record.map(|record| self.wholes.opened(record));
             let opened = *secret.opened.get_mut();
+            let opened = opened.max(with_others.unwrap_or_default());
             if opened > secret.seen {
                 secret.seen = opened;
                 self.order.insert((opened, id));
@@ -185,7 +219,6 @@ impl Registry {
             gone.push(secret.name.clone());
             self.remove(id);
         }
-        gone
     }
 
     fn remove(&mut self, id: SecretId) {
@@ -198,6 +231,9 @@ impl Registry {
             self.staying = self.staying.saturating_sub(secret.bytes);
         }
         self.order.remove(&(secret.seen, id));
+        if let Some(record) = secret.record {
+            self.wholes.lost(record);
+        }
         drop_id(&mut self.by_name, &secret.name, id);
         drop_id(&mut self.by_origin, &secret.origin, id);
     }

@@ -11,6 +11,8 @@ use keyward_crypto::sealed::{self, Header, Parsed};
 use keyward_keys::{ColumnId, TenantKey};
 use keyward_store::StoreId;
 
+use crate::credential::Kind;
+use crate::detached::Told;
 use crate::sealed::Sealed;
 use crate::slot::Slot;
 use crate::table::{Attached, Table};
@@ -42,6 +44,8 @@ pub struct Column {
     vault: Vault,
     values: Values,
     id: ColumnId,
+    /// What an observer tells it from others by.
+    named: [u8; 8],
 }
 
 impl Vault {
@@ -55,10 +59,12 @@ impl Vault {
         let id = ColumnId::new(store, place.as_str(), self.purpose().clone())?;
         self.keyring().register(&id, false).await?;
         let purpose = self.purpose().clone();
+        let named = self.name_of(id.store(), place.as_str());
         Ok(Column {
             vault: self.clone(),
             values: Values { purpose, place },
             id,
+            named,
         })
     }
 }
@@ -132,8 +138,14 @@ impl Column {
     pub async fn open(&self, cell: &Cell, value: &Sealed) -> Result<SecretBytes> {
         let context = |header: &[u8]| self.values.context(cell, header);
         let slot = self.values.slot(cell);
+        let told = Told {
+            collection: self.named,
+            revision: cell.revision,
+            // The application's own word, which may be one of ours.
+            kind: Kind::parse(cell.kind.as_str()).ok(),
+        };
         self.vault
-            .open_recorded("column.open", &slot, value, context)
+            .open_recorded("column.open", &slot, value, told, context)
             .await
     }
 

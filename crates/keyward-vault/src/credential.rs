@@ -6,6 +6,7 @@ mod dotenv;
 mod limits;
 mod note;
 mod oauth;
+mod parts;
 mod ssh;
 mod steering;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use dotenv::{EnvSet, EnvVar, Loader};
 pub use note::Note;
 pub use oauth::{OAuthToken, TokenResponse};
+pub(crate) use parts::parts;
 pub use ssh::SshKey;
 
 /// What sort of credential it is.
@@ -70,6 +72,11 @@ impl Kind {
             .into_iter()
             .find(|kind| kind.as_str() == name)
             .ok_or_else(|| Error::misuse("a kind is api-key, env, oauth-token, opaque or ssh-key"))
+    }
+
+    /// Whether its secrets are parts of it.
+    pub(crate) const fn has_parts(self) -> bool {
+        matches!(self, Self::Env | Self::OAuthToken)
     }
 
     pub(crate) fn id(self) -> Result<CredentialKind> {

@@ -2,7 +2,9 @@
 
 use keyward_base::audit::Outcome;
 use keyward_base::encoded::Encoded;
-use keyward_base::{Context, CredentialKind, KeyId, Result, Revision, Role, SecretBytes};
+use keyward_base::{
+    Context, CredentialKind, KeyId, OpenedSecret, Result, Revision, Role, SecretBytes,
+};
 use keyward_crypto::sealed::{self, Header, Parsed};
 
 use crate::credential::{Credential, Kind};
@@ -12,6 +14,14 @@ use crate::vault::Vault;
 
 /// The domain of values that are in no column.
 const DETACHED: &str = "kw1/detached";
+
+/// What else an observer is told of a value.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) collection: [u8; 8],
+    pub(crate) revision: Revision,
+    pub(crate) kind: Option<Kind>,
+}
 
 impl Vault {
     /// Seals a credential that is kept in no column we can count. The tenant key is marked, so
@@ -60,12 +70,17 @@ impl Vault {
         kind: Kind,
         value: &Sealed,
     ) -> Result<SecretBytes> {
-        let kind = kind.id()?;
+        let id = kind.id()?;
         let context = |header: &[u8]| {
-            self.detached_context(slot, role, &kind)
+            self.detached_context(slot, role, &id)
                 .encode(DETACHED, header)
         };
-        self.open_recorded("vault.open-detached", slot, value, context)
+        let told = Told {
+            collection: self.inner.named,
+            revision: Revision::FIRST,
+            kind: Some(kind),
+        };
+        self.open_recorded("vault.open-detached", slot, value, told, context)
             .await
     }
 
@@ -93,9 +108,12 @@ impl Vault {
         action: &'static str,
         slot: &Slot,
         value: &Sealed,
+        told: Told,
         context: impl FnOnce(&[u8]) -> Result<Encoded> + Send,
     ) -> Result<SecretBytes> {
-        let result = self.try_open_recorded(action, slot, value, context).await;
+        let result = self
+            .try_open_recorded(action, slot, value, told, context)
+            .await;
         if let Err(e) = &result {
             self.refuse(action, slot, value.key().ok(), e).await;
         }
@@ -107,6 +125,7 @@ impl Vault {
         action: &'static str,
         slot: &Slot,
         value: &Sealed,
+        told: Told,
         context: impl FnOnce(&[u8]) -> Result<Encoded> + Send,
     ) -> Result<SecretBytes> {
         let parsed = Parsed::parse(value.as_str())?;
@@ -115,7 +134,18 @@ impl Vault {
         drop(opening().await?);
         self.grant(action, slot, id).await?;
         // Asked anew: the trail may have taken long, and the key been withdrawn meanwhile.
-        parsed.open(opening().await?.body(), context)
+        let bytes = parsed.open(opening().await?.body(), context)?;
+        let whole = OpenedSecret {
+            collection: told.collection,
+            tenant: &slot.tenant,
+            place: &slot.place,
+            record: &slot.record,
+            revision: told.revision,
+            part: None,
+            value: bytes.expose(),
+        };
+        self.tell(&whole, told.kind)?;
+        Ok(bytes)
     }
 
     /// Records that a value was sealed, before it is handed out.

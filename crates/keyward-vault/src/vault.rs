@@ -6,11 +6,13 @@ mod builder;
 mod damage;
 mod delete;
 mod listing;
+mod observers;
 mod open;
 mod opened;
 mod place;
 mod put;
 mod rows;
+mod tell;
 mod tenants;
 
 use std::fmt;
@@ -35,6 +37,7 @@ pub use opened::Opened;
 pub(crate) use rows::{Whereabouts, note_bad};
 pub use tenants::Tenants;
 
+use self::observers::Observers;
 use crate::credential::{Credential, Kind};
 use crate::metadata::Metadata;
 use crate::slot::Slot;
@@ -59,11 +62,12 @@ pub(crate) struct Inner {
     pub(crate) purpose: Purpose,
     pub(crate) collection: Collection,
     /// What the ids of its acts begin with.
-    named: [u8; 8],
+    pub(crate) named: [u8; 8],
     barrier: Mutex<Option<Barrier>>,
     /// When to look again for what other runs left open in the trail.
     look_again: Mutex<Option<Timestamp>>,
     column: RecordColumn,
+    observers: Observers,
 }
 
 impl Vault {

@@ -5,8 +5,6 @@ use std::iter;
 
 use keyward_base::{Result, SecretBytes};
 
-use crate::engine::SecretId;
-
 /// Bytes of the pad.
 const PAD_LEN: usize = 4096;
 
@@ -45,8 +43,11 @@ pub(super) struct Hidden {
 }
 
 impl Hidden {
-    pub(super) fn new(value: &[u8], id: SecretId, pad: &Pad) -> Self {
-        let place = usize::try_from(id.0).unwrap_or_default().wrapping_mul(STEP);
+    /// Hides `value` at a place of the pad that depends on `number`.
+    pub(super) fn new(value: &[u8], number: u32, pad: &Pad) -> Self {
+        let place = usize::try_from(number)
+            .unwrap_or_default()
+            .wrapping_mul(STEP);
         let at = place % PAD_LEN;
         let mut bytes = Vec::with_capacity(value.len());
         for (part, key) in pad.over(value, at) {

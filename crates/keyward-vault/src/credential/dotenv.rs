@@ -65,8 +65,8 @@ impl Loader {
 
 /// One variable. Its value is wiped on drop.
 pub struct EnvVar {
-    name: String,
-    value: SecretBytes,
+    pub(super) name: String,
+    pub(super) value: SecretBytes,
 }
 
 impl EnvVar {
@@ -182,6 +182,10 @@ impl EnvSet {
     #[must_use]
     pub fn vars(&self) -> &[EnvVar] {
         &self.vars
+    }
+
+    pub(super) fn into_vars(self) -> Vec<EnvVar> {
+        self.vars
     }
 
     /// What a person should know of how it was read.

@@ -9,6 +9,7 @@ mod facts;
 mod fields;
 mod response;
 mod text;
+mod tokens;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ use serde_json::value::RawValue;
 use self::fields::{Fields, Found};
 pub use self::response::TokenResponse;
 pub(super) use self::text::{MAX_SCOPE_LEN, MAX_SCOPES};
+pub(super) use self::tokens::tokens;
 use super::{Facts, Note};
 
 /// Bytes of a token that would give something of it away.

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use keyward_base::audit::Discard;
-use keyward_base::{Clock, Purpose, Result, Sink, Trail};
+use keyward_base::{Clock, OpenObserver, Purpose, Result, Sink, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{Barrier, EphemeralRoot, Keyring, RecordColumn};
-use keyward_store::{Collection, MemoryStore, Records};
+use keyward_store::{Collection, MemoryStore, Records, StoreId};
 
+use super::observers::Observers;
 use super::rows::Rows;
 use super::{Inner, Vault};
 use crate::slot::VAULT;
@@ -28,6 +29,7 @@ pub struct VaultBuilder {
     trail: Trail,
     purpose: Option<Purpose>,
     collection: Collection,
+    observers: Vec<Arc<dyn OpenObserver>>,
 }
 
 impl VaultBuilder {
@@ -40,7 +42,16 @@ impl VaultBuilder {
             trail: Trail::new(Arc::new(Discard::new())),
             purpose: None,
             collection: VAULT,
+            observers: Vec::new(),
         }
+    }
+
+    /// Who is told of every value that is opened, its columns' and detached ones included, before
+    /// the caller has it: what masks secrets, say. May be called several times; each is told, in
+    /// this order, and an error of one refuses the opening.
+    pub fn observer(mut self, observer: Arc<dyn OpenObserver>) -> Self {
+        self.observers.push(observer);
+        self
     }
 
     /// Where events go. Default: nowhere.
@@ -94,24 +105,23 @@ impl VaultBuilder {
         let column = column.resealed_by(Arc::new(rows))?;
         self.keyring.cover(Arc::new(column.clone())).await?;
         let store = self.store.identity()?;
-        let digest = self.keyring.provider().sha256(&[
-            store.as_str().as_bytes(),
-            b"/",
-            collection.as_str().as_bytes(),
-            b"/",
-            purpose.as_str().as_bytes(),
-        ]);
-        let [a, b, c, d, e, f, g, h, ..] = digest;
+        let named = name_of(
+            self.keyring.provider(),
+            &store,
+            collection.as_str(),
+            &purpose,
+        );
         let inner = Inner {
             keyring: self.keyring,
             store: self.store,
             clock: self.clock,
             purpose,
             collection,
-            named: [a, b, c, d, e, f, g, h],
+            named,
             barrier: Mutex::new(Some(barrier)),
             look_again: Mutex::default(),
             column,
+            observers: Observers::new(self.observers),
         };
         let vault = Vault {
             inner: Arc::new(inner),
@@ -139,4 +149,23 @@ impl Vault {
             .build()
             .await
     }
+}
+
+impl Vault {
+    /// What tells the values of one collection or column from all others.
+    pub(crate) fn name_of(&self, store: &StoreId, collection: &str) -> [u8; 8] {
+        let (keyring, purpose) = (&self.inner.keyring, &self.inner.purpose);
+        name_of(keyring.provider(), store, collection, purpose)
+    }
+}
+
+fn name_of(provider: &Provider, store: &StoreId, collection: &str, purpose: &Purpose) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = provider.sha256(&[
+        store.as_str().as_bytes(),
+        b"/",
+        collection.as_bytes(),
+        b"/",
+        purpose.as_str().as_bytes(),
+    ]);
+    [a, b, c, d, e, f, g, h]
 }

@@ -1,6 +1,6 @@
 //! Opening a credential.
 
-use keyward_base::{Error, KeyId, Reason, Result, Role};
+use keyward_base::{Error, KeyId, OpenedSecret, Reason, Result, Role};
 
 use super::{Opened, Vault, parse_stored};
 use crate::credential::Credential;
@@ -18,7 +18,7 @@ impl Vault {
     /// [`crate::reason::ROLE_MISMATCH`], [`Reason::NOT_AUTHENTIC`] and those of
     /// [`Keyring::opening_key`](keyward_keys::Keyring::opening_key); `Corrupt` for a damaged
     /// value; `Unavailable` if a store or the keyring cannot be reached, or the event not
-    /// recorded.
+    /// recorded; whatever an [observer](crate::VaultBuilder::observer) refuses it with.
     pub async fn open(&self, slot: &Slot, role: &Role) -> Result<Opened> {
         let mut key = None;
         let result = self.try_open(slot, role, &mut key).await;
@@ -51,8 +51,19 @@ impl Vault {
         let key = opening().await?;
         let binding = self.binding(slot, role, &metadata, &record.data)?;
         let bytes = parsed.open(key.body(), |header| binding.encode(header))?;
+        let (kind, revision) = (metadata.kind(), metadata.revision());
+        let told = OpenedSecret {
+            collection: self.inner.named,
+            tenant: &slot.tenant,
+            place: &slot.place,
+            record: &slot.record,
+            revision,
+            part: None,
+            value: bytes.expose(),
+        };
+        self.tell(&told, Some(kind))?;
         let facts = metadata.facts().clone();
-        let credential = Credential::from_store(metadata.kind(), bytes, header.hint, facts);
-        Ok(Opened::new(credential, metadata.revision()))
+        let credential = Credential::from_store(kind, bytes, header.hint, facts);
+        Ok(Opened::new(credential, revision))
     }
 }

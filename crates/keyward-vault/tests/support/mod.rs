@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use keyward_base::{ManualClock, Purpose, Timestamp};
+use keyward_base::{ManualClock, OpenObserver, Purpose, Timestamp};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring, KeyringBuilder, Root};
 use keyward_store::{MemoryStore, Records};
@@ -98,6 +98,16 @@ impl World {
         let ring = Keyring::builder(Arc::clone(&self.keys), Arc::clone(&self.root));
         let ring = ring.clock(self.clock.clone()).replica(name);
         self.vault_of(ring.open().await.unwrap()).await
+    }
+
+    /// The same vault in another process, that tells `observers` of what it opens.
+    pub(crate) async fn observed(&self, observers: &[Arc<dyn OpenObserver>]) -> Vault {
+        let ring = self.builder().open().await.unwrap();
+        let mut vault = Vault::builder(ring, Arc::clone(&self.data)).audit(self.audit.clone());
+        for observer in observers {
+            vault = vault.observer(Arc::clone(observer));
+        }
+        vault.build().await.unwrap()
     }
 
     async fn vault_of(&self, ring: Keyring) -> Vault {
