@@ -26,6 +26,7 @@
 //! | [`masker`] | [`Masker`]: one stream, without I/O |
 //! | [`stream`] | [`Stream`]: the same as `std::io::Write` |
 //! | [`model`] | [`Conversation`]: prompts and tool results, with masks that say which secret |
+//! | [`json`] | JSON that is JSON afterwards, whole or line by line |
 //! | [`name`] | what a secret is called |
 //! | [`policy`] | the limits, each with its reason |
 //! | [`warning`] | what is not masked as one may expect |
@@ -37,6 +38,7 @@
 pub mod async_write;
 mod engine;
 mod form;
+pub mod json;
 #[cfg(feature = "tracing")]
 pub mod make_writer;
 pub mod masker;
@@ -51,6 +53,7 @@ pub mod warning;
 
 #[cfg(feature = "tokio")]
 pub use async_write::AsyncStream;
+pub use json::JsonLines;
 #[cfg(feature = "tracing")]
 pub use make_writer::MaskEvents;
 pub use masker::Masker;

@@ -1,15 +1,16 @@
 //! One stream, without I/O.
 
 mod buffer;
+pub(crate) mod style;
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::Scan;
 use crate::redactor::Redactor;
-use crate::registry::Registry;
 
 use buffer::Buffer;
+use style::Style;
 
 /// What a mask begins and ends with, and what a blank mask is made of.
 pub const MASK_CHAR: char = '•';
@@ -36,9 +37,7 @@ pub struct Masker {
     scan: Scan,
     /// Up to where the text is written or lies under a mask that is.
     written: usize,
-    named: bool,
-    /// What follows the name in each mask.
-    tag: Option<Arc<str>>,
+    style: Style,
 }
 
 /// Bytes at the end of a piece that are looked through for what has to be held back, without being
@@ -62,8 +61,7 @@ impl Masker {
             held: Buffer::new(),
             scan: Scan::new(),
             written: 0,
-            named: false,
-            tag: None,
+            style: Style::Blank,
         }
     }
 
@@ -74,14 +72,13 @@ impl Masker {
         self
     }
 
-    pub(crate) const fn name_masks(&mut self) {
-        self.named = true;
+    pub(crate) fn name_masks(&mut self) {
+        self.style = Style::Named;
     }
 
     /// Masks carry the name of their secret and ` ·` before this tag, of visible ASCII.
     pub(crate) fn tagged(mut self, tag: Arc<str>) -> Self {
-        self.name_masks();
-        self.tag = Some(tag);
+        self.style = Style::Tagged(tag);
         self
     }
 
@@ -130,7 +127,8 @@ impl Masker {
         for hit in self.scan.hits().iter().filter(|hit| hit.start < end) {
             if hit.start >= self.written {
                 out.extend_from_slice(text.get(self.written..hit.start).unwrap_or_default());
-                self.mask(&registry, hit.secret, out);
+                let mask = self.style.mask(registry.name(hit.secret));
+                out.extend_from_slice(mask.as_bytes());
             }
             self.written = self.written.max(hit.end);
         }
@@ -144,19 +142,6 @@ impl Masker {
         if gone > 0 {
             self.scan.shift(gone);
             self.written = self.written.saturating_sub(gone);
-        }
-    }
-
-    fn mask(&self, registry: &Registry, secret: crate::engine::SecretId, out: &mut Vec<u8>) {
-        match registry.name(secret).filter(|_| self.named) {
-            Some(name) => {
-                let mask = match &self.tag {
-                    Some(tag) => format!("{MASK_CHAR}{name} ·{tag}{MASK_CHAR}"),
-                    None => format!("{MASK_CHAR}{name}{MASK_CHAR}"),
-                };
-                out.extend_from_slice(mask.as_bytes());
-            }
-            None => out.extend_from_slice(BLANK.as_bytes()),
         }
     }
 }

@@ -11,7 +11,9 @@ use std::fmt;
 
 use keyward_base::Result;
 
+use crate::json::found::Finder;
 use crate::masker::Masker;
+use crate::masker::style::Style;
 use crate::redactor::Redactor;
 use tag::Tag;
 
@@ -58,6 +60,13 @@ impl Conversation {
     #[must_use]
     pub fn masker(&self) -> Masker {
         self.redactor.masker().tagged(self.tag.shared())
+    }
+
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        Finder {
+            redactor: &self.redactor,
+            style: Style::Tagged(self.tag.shared()),
+        }
     }
 
     /// A whole text, masked.

@@ -11,6 +11,7 @@
 
 #[cfg(feature = "tokio")]
 mod async_write;
+mod json;
 #[cfg(feature = "tracing")]
 mod make_writer;
 
