@@ -27,6 +27,7 @@
 //! | [`stream`] | [`Stream`]: the same as `std::io::Write` |
 //! | [`model`] | [`Conversation`]: prompts and tool results, with masks that say which secret |
 //! | [`json`] | JSON that is JSON afterwards, whole or line by line |
+//! | [`danger`] | what gives secrets out again |
 //! | [`name`] | what a secret is called |
 //! | [`policy`] | the limits, each with its reason |
 //! | [`warning`] | what is not masked as one may expect |
@@ -36,6 +37,7 @@
 
 #[cfg(feature = "tokio")]
 pub mod async_write;
+pub mod danger;
 mod engine;
 mod form;
 pub mod json;

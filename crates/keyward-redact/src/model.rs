@@ -3,9 +3,18 @@
 //! A mask of a conversation is `•acme account.github_token 42 ·k3v9qd2mzx7a4tfe•`: the name of the
 //! secret, and the conversation's tag. The tag is random and of this conversation alone, so that
 //! text of somebody else, which the model reads and repeats, cannot hold a mask that
-//! `danger::put_back` would take.
+//! [`danger::put_back`](crate::danger::put_back) would take.
 
+mod event;
+pub mod events;
+mod field;
+pub(crate) mod path;
+mod pieces;
 pub(crate) mod tag;
+mod text;
+
+pub use events::Events;
+pub use field::Field;
 
 use std::fmt;
 
@@ -69,14 +78,19 @@ impl Conversation {
         }
     }
 
-    /// A whole text, masked.
+    /// A whole text, masked. Masks of this conversation stay as they are.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        let mut masker = self.masker();
-        let mut out = Vec::with_capacity(text.len());
-        masker.push(text.as_bytes(), &mut out);
-        masker.finish(&mut out);
+        let finder = self.finder();
+        let out = finder.masked(text.as_bytes(), &finder.find(text.as_bytes()));
         String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// Masks server-sent events as they stream. The texts that come in pieces are those that
+    /// `fields` name; where two name the same string, the first counts.
+    #[must_use]
+    pub fn events(&self, fields: impl IntoIterator<Item = Field>) -> Events {
+        Events::new(self.clone(), fields.into_iter().collect())
     }
 }
 

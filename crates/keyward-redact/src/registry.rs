@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keyward_base::{Error, OpenedSecret, Result};
+use keyward_base::{Error, OpenedSecret, Result, SecretBytes};
 
 use self::hidden::{Hidden, Pad};
 use self::wholes::Wholes;
@@ -192,6 +192,18 @@ impl Registry {
 
     pub(crate) fn name(&self, id: SecretId) -> Option<&Name> {
         self.secrets.get(&id).map(|secret| &secret.name)
+    }
+
+    /// Whether there is a secret of that name.
+    pub(crate) fn knows_name(&self, name: &Name) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// The value that was registered last under that name.
+    pub(crate) fn reveal(&self, name: &Name) -> Option<SecretBytes> {
+        let newest = self.by_name.get(name)?.last()?;
+        let secret = self.secrets.get(newest)?;
+        Some(secret.value.reveal(&self.pad))
     }
 
     /// How many secrets there are.

@@ -2,7 +2,8 @@
 
 use crate::engine::{Scan, SecretId};
 use crate::masker::SLICE_LEN;
-use crate::masker::style::Style;
+use crate::masker::style::{Style, named_masks};
+use crate::name::Name;
 use crate::redactor::Redactor;
 
 /// Bytes of a text that are secret. Ordered by where it begins, then by which secret was registered
@@ -36,7 +37,30 @@ impl Finder<'_> {
             secret: hit.secret,
             end: hit.end,
         });
-        found.collect()
+        let mut found: Vec<Found> = found.collect();
+        if let (Style::Tagged(tag), false) = (&self.style, found.is_empty()) {
+            let masks = self.masks(text, tag);
+            let inside = |(start, end): &(usize, usize), found: &Found| {
+                *start <= found.start && found.end <= *end
+            };
+            let mut masks = masks.iter().peekable();
+            found.retain(|found| {
+                while masks.next_if(|(_, end)| *end <= found.start).is_some() {}
+                !masks.peek().is_some_and(|mask| inside(mask, found))
+            });
+        }
+        found
+    }
+
+    /// Where the masks of this conversation lie in `text`, with the names of secrets that are known:
+    /// such a name may hold what is another secret.
+    fn masks(&self, text: &[u8], tag: &str) -> Vec<(usize, usize)> {
+        let registry = self.redactor.read();
+        let known = |name: &str| Name::new(name).is_ok_and(|name| registry.knows_name(&name));
+        named_masks(text, tag)
+            .filter(|mask| known(mask.name))
+            .map(|mask| (mask.start, mask.end))
+            .collect()
     }
 
     /// What stands for this secret.

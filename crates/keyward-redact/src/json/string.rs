@@ -184,13 +184,25 @@ impl Spelling {
 /// U+FFFD.
 pub(crate) fn encode(decoded: &[u8], spelling: Spelling) -> Vec<u8> {
     let mut out = Vec::with_capacity(decoded.len());
+    append(decoded, spelling, &mut out);
+    out
+}
+
+/// [`encode`], with nothing left behind in memory.
+pub(crate) fn encode_secret(decoded: &[u8], spelling: Spelling) -> SecretBytes {
+    // No byte takes more than six: the buffer never grows.
+    let mut out = Vec::with_capacity(decoded.len().saturating_mul(6));
+    append(decoded, spelling, &mut out);
+    SecretBytes::new(out)
+}
+
+fn append(decoded: &[u8], spelling: Spelling, out: &mut Vec<u8>) {
     let mut rest = decoded;
     while !rest.is_empty() {
         let (code, len) = character(rest);
-        write(code, spelling, &mut out);
+        write(code, spelling, out);
         rest = rest.get(len..).unwrap_or_default();
     }
-    out
 }
 
 fn write(code: u32, spelling: Spelling, out: &mut Vec<u8>) {

@@ -71,4 +71,14 @@ impl Hidden {
         }
         differs == 0
     }
+    /// A copy of the value.
+    pub(super) fn reveal(&self, pad: &Pad) -> SecretBytes {
+        let mut value = SecretBytes::new(Vec::with_capacity(self.bytes.len()));
+        for (part, key) in pad.over(&self.bytes, self.at) {
+            for (byte, key) in part.iter().zip(key) {
+                value.push(&[byte ^ key]);
+            }
+        }
+        value
+    }
 }

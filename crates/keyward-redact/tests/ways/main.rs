@@ -11,6 +11,8 @@
 
 #[cfg(feature = "tokio")]
 mod async_write;
+mod danger;
+mod events;
 mod json;
 #[cfg(feature = "tracing")]
 mod make_writer;
