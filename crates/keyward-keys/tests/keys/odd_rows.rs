@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use keyward_base::{Error, ErrorKind, Result};
+use keyward_base::{Error, ErrorKind, Result, Suite};
 use keyward_crypto::sealed::Header;
 use keyward_keys::{KeyState, Keyring, Pass, Stage};
 use keyward_sqlite::SqliteStore;
@@ -118,6 +118,8 @@ async fn an_odd_row_of_the_key_store_is_in_the_way_of_destroying_until_it_is_giv
                 .count()
         };
         assert_eq!(states(KeyState::Disabled), 0, "{set}");
+        let oldest = admin.oldest_suite(&purpose(), Suite::Chunked2).await;
+        assert_ne!(named(&oldest.unwrap_err(), "keys set-aside "), "", "{set}");
         admin.disable(old).await.unwrap();
         let refused = admin.destroy(old).await.unwrap_err();
         if by_tenant {
@@ -181,6 +183,11 @@ async fn an_odd_row_of_a_column_is_in_the_way_of_destroying_until_it_is_given_up
         others_go_on(&ring, data.as_ref(), "2", set).await;
         let rotated = to_end(&ring).await.unwrap_err();
         assert_eq!(rotated.kind(), ErrorKind::Misuse, "{set}");
+        let mut states = ring.status().keys.into_iter().map(|key| key.state);
+        assert!(states.all(|state| state != KeyState::Disabled), "{set}");
+        // The values in a row that cannot be read may be of any suite.
+        let oldest = admin.oldest_suite(&purpose(), Suite::Chunked2).await;
+        assert_ne!(named(&oldest.unwrap_err(), "vault set-aside "), "", "{set}");
 
         // Its key is not called unused because the row cannot be read.
         admin.disable(old).await.unwrap();
