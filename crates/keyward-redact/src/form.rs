@@ -120,6 +120,11 @@ impl FormKind {
         }
     }
 
+    /// Whether whole files are written so.
+    const fn is_of_machines(self) -> bool {
+        matches!(self, Self::Json | Self::JsonAscii) || self.is_encoding()
+    }
+
     /// Whether it differs from the value for some value of letters, digits, `-`, `.` and `_` alone.
     const fn is_encoding(self) -> bool {
         matches!(
@@ -129,12 +134,12 @@ impl FormKind {
     }
 }
 
-/// Adds every form of `part` to `to`, each once.
-pub(crate) fn add_forms(part: &[u8], to: &mut Needles) {
+/// Adds every form of `part` to `to`, each once; or those alone that machines write.
+pub(crate) fn add_forms(part: &[u8], all: bool, to: &mut Needles) {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     let plain = part.iter().all(plain);
     for kind in FormKind::ALL {
-        if !plain || kind.is_encoding() {
+        if (all || kind.is_of_machines()) && (!plain || kind.is_encoding()) {
             kind.add(part, to);
         }
     }

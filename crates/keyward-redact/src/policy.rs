@@ -16,6 +16,10 @@ pub const LEAST_LEN: usize = 8;
 /// private key of RSA with 8,192 bits has 6.4 KiB.
 pub const PIECE_LEN: usize = 8 * 1024;
 
+/// Parts of values longer than this many bytes are looked for in the forms that machines write
+/// alone, as pieces are: every form of text takes up to 80 times its length, these take 20.
+pub const LARGE_LEN: usize = 64 * 1024;
+
 /// The limits of a redactor, and which names the application knows better.
 ///
 /// A name here is what [`Name`](crate::Name) says, or the name of a variable or another part of a

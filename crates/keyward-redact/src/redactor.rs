@@ -202,7 +202,7 @@ impl Redactor {
             let mut needles = Needles::new(trimmed(value).len().min(LEAST_LEN));
             let found = parts(value, |part| !policy.is_common(part));
             for part in &found.parts {
-                add_forms(part.expose(), &mut needles);
+                add_forms(part.bytes.expose(), part.in_all_forms, &mut needles);
             }
             (needles, found.in_pieces)
         });

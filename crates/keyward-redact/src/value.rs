@@ -8,15 +8,22 @@ mod pieces;
 
 use keyward_base::SecretBytes;
 
-use crate::policy::LEAST_LEN;
+use crate::policy::{LARGE_LEN, LEAST_LEN};
 
 /// How deep a value in a value is looked for: a key file in a JSON string, a URL in that.
 const MAX_DEPTH: u32 = 3;
 
+/// What is to be looked for.
+pub(crate) struct Part {
+    pub(crate) bytes: SecretBytes,
+    /// Whether it is looked for in every form.
+    pub(crate) in_all_forms: bool,
+}
+
 /// The parts of one value, each in as many pieces as its length asks for.
 pub(crate) struct Parts {
-    /// What is to be looked for. The first pieces are the value itself.
-    pub(crate) parts: Vec<SecretBytes>,
+    /// The first pieces are the value itself.
+    pub(crate) parts: Vec<Part>,
     /// Whether one is longer than a piece.
     pub(crate) in_pieces: bool,
 }
@@ -25,6 +32,7 @@ pub(crate) struct Parts {
 pub(crate) fn parts(value: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Parts {
     let mut found = Found {
         is_secret: &is_secret,
+        is_large: value.len() > LARGE_LEN,
         parts: Vec::new(),
         in_pieces: false,
     };
@@ -47,7 +55,8 @@ pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
 
 struct Found<'a> {
     is_secret: &'a dyn Fn(&[u8]) -> bool,
-    parts: Vec<SecretBytes>,
+    is_large: bool,
+    parts: Vec<Part>,
     in_pieces: bool,
 }
 
@@ -64,9 +73,13 @@ impl Found<'_> {
 
     fn piece(&mut self, part: &[u8]) {
         let pieces = pieces::of(part);
-        self.in_pieces |= pieces.len() > 1;
-        let pieces = pieces.into_iter();
-        self.parts.extend(pieces.map(SecretBytes::copy_of));
+        let is_long = pieces.len() > 1;
+        self.in_pieces |= is_long;
+        let pieces = pieces.into_iter().map(|piece| Part {
+            bytes: SecretBytes::copy_of(piece),
+            in_all_forms: !is_long && !self.is_large,
+        });
+        self.parts.extend(pieces);
     }
 
     /// Adds what stands in `value`.
@@ -87,7 +100,7 @@ impl Found<'_> {
             self.add(line, deeper);
         }
         for password in connection::passwords(value) {
-            self.add(password.expose(), deeper);
+            self.add(password.expose(), MAX_DEPTH);
         }
     }
 }

@@ -8,6 +8,10 @@ use keyward_base::SecretBytes;
 use super::Form;
 use crate::masker::MASK_CHAR;
 
+/// What a value below 8 bytes, which is masked since it was asked for, determines of an encoded
+/// text may be a single character. Fewer than a group of base64 are not looked for.
+const LEAST_WRAPPED: usize = 4;
+
 /// The needles of one secret.
 pub(crate) struct Needles {
     forms: Vec<Form>,
@@ -37,7 +41,9 @@ impl Needles {
 
     /// Adds one with line endings anywhere between its bytes.
     pub(crate) fn add_wrapped(&mut self, bytes: SecretBytes) {
-        self.add_cut(bytes, true);
+        if bytes.len() >= LEAST_WRAPPED {
+            self.add_cut(bytes, true);
+        }
     }
 
     /// Whether one had to be cut, since it holds the character of masks.

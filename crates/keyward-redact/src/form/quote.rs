@@ -51,8 +51,8 @@ pub(super) fn rust_debug(value: &[u8], to: &mut Needles) {
     }
 }
 
-/// `repr` of a `str` and of `bytes`: in single quotes, which are escaped if double ones stand in it
-/// too.
+/// `repr` and `ascii` of a `str`, and `repr` of `bytes`: in single quotes, which are escaped if double
+/// ones stand in it too.
 pub(super) fn python_repr(value: &[u8], to: &mut Needles) {
     let is_bytes: &[bool] = if value.is_ascii() {
         &[true]
@@ -79,6 +79,37 @@ pub(super) fn python_repr(value: &[u8], to: &mut Needles) {
             }));
         }
     }
+    if !value.is_ascii() {
+        for quote in [false, true] {
+            to.add(python_ascii(value, quote));
+        }
+    }
+}
+
+fn python_ascii(value: &[u8], quote: bool) -> SecretBytes {
+    escape::chars(value, |c, out| {
+        match c {
+            '\n' => out.push(b"\\n"),
+            '\r' => out.push(b"\\r"),
+            '\t' => out.push(b"\\t"),
+            '\\' => out.push(b"\\\\"),
+            '\'' if quote => out.push(b"\\'"),
+            ' '..='~' => return false,
+            _ => {
+                let [a, b, c, d] = u32::from(c).to_be_bytes();
+                let (letter, digits): (&[u8], &[u8]) = match (a, b, c) {
+                    (0, 0, 0) => (b"\\x", &[d]),
+                    (0, 0, _) => (b"\\u", &[c, d]),
+                    _ => (b"\\U", &[a, b, c, d]),
+                };
+                out.push(letter);
+                for byte in digits {
+                    escape::hex(*byte, false, out);
+                }
+            }
+        }
+        true
+    })
 }
 
 /// A quote in a string is written twice: `'` in SQL and YAML, `"` in CSV.

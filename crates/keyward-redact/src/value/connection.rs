@@ -2,6 +2,9 @@
 
 use keyward_base::SecretBytes;
 
+/// Nobody writes a URL or a connection string that is longer: what is may have any number of ends.
+const MAX_LEN: usize = 4096;
+
 /// Keys of connection strings and query strings whose values are secret, in small letters and
 /// without `-`, `_` and spaces: of libpq, ADO.NET, ODBC, JDBC and Azure.
 const KEYS: [&[u8]; 24] = [
@@ -31,10 +34,10 @@ const KEYS: [&[u8]; 24] = [
     b"truststorepassword",
 ];
 
-/// The passwords in `value`, if it is one line: each as written and, where it differs, as meant.
+/// The passwords in `value`, if it is one line of at most [`MAX_LEN`] bytes: each as written and, where it differs, as meant.
 pub(super) fn passwords(value: &[u8]) -> Vec<SecretBytes> {
     let mut found = Vec::new();
-    if value.iter().any(|b| matches!(b, b'\n' | b'\r')) {
+    if value.len() > MAX_LEN || value.iter().any(|b| matches!(b, b'\n' | b'\r')) {
         return found;
     }
     let mut urls = false;

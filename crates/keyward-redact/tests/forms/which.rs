@@ -1,0 +1,93 @@
+//! Which values are masked, and what is said of the others.
+
+use keyward_redact::{Policy, What};
+
+use crate::{knowing, name, under};
+
+#[test]
+fn short_values_and_common_words_are_not_masked_and_named() {
+    for (value, what) in [
+        ("1234567", What::TooShort),
+        ("  1234567\n", What::TooShort),
+        ("true", What::CommonWord),
+        ("production", What::CommonWord),
+        ("Production\n", What::CommonWord),
+        ("LOCALHOST", What::CommonWord),
+    ] {
+        let redactor = knowing(value);
+        assert_eq!(redactor.text(value), value);
+        let warnings = redactor.warnings();
+        assert_eq!(warnings.len(), 1, "{value}");
+        assert_eq!((warnings[0].name.as_str(), warnings[0].what), ("it", what));
+        let said = format!("{} {:?}", warnings[0], warnings[0]);
+        assert!(!said.contains(value.trim()), "{said}");
+    }
+    assert_eq!(knowing("").warnings(), []);
+    let redactor = knowing("12345678");
+    assert_eq!(redactor.text("12345678"), "•••");
+    assert_eq!(redactor.warnings(), []);
+}
+
+#[test]
+fn what_is_asked_for_by_name_is_masked_however_short() {
+    let policy = || Policy::default().mask_anyway("it");
+    let redactor = under(policy());
+    redactor.add(&name("it"), b"1234567").unwrap();
+    redactor.add(&name("it"), b"production").unwrap();
+    redactor.add(&name("it"), b"x").unwrap();
+    redactor.add(&name("it"), b"").unwrap();
+    redactor.add(&name("other"), b"development").unwrap();
+    let text = "a 1234567 b production c x d development 31323334353637";
+    let masked = "a ••• b ••• c ••• d development •••";
+    assert_eq!(redactor.text(text), masked);
+    assert_eq!(redactor.warnings().len(), 1);
+    // Also against what is said of the name elsewhere.
+    let redactor = under(policy().not_secret("it"));
+    redactor.add(&name("it"), b"1234567").unwrap();
+    assert_eq!(redactor.text("1234567"), "•••");
+}
+
+#[test]
+fn what_the_application_says_is_no_secret_is_not_masked_and_nobody_is_warned() {
+    let policy = Policy::default()
+        .not_secret("GREETING")
+        .common_word("Straße des Lebens");
+    let redactor = under(policy);
+    redactor.add(&name("GREETING"), b"good morning").unwrap();
+    redactor.add(&name("GREETING"), b"short").unwrap();
+    assert_eq!(redactor.text("good morning"), "good morning");
+    assert_eq!(redactor.warnings(), []);
+    let street = "STRAßE DES LEBENS";
+    redactor.add(&name("STREET"), street.as_bytes()).unwrap();
+    assert_eq!(redactor.text(street), street);
+    assert_eq!(redactor.warnings()[0].what, What::CommonWord);
+}
+
+#[test]
+fn parts_that_are_short_or_common_are_left_without_a_word() {
+    let redactor = knowing(r#"{"a":"production","b":"short","c":"a-secret-of-it"}"#);
+    let text = "production short a-secret-of-it";
+    assert_eq!(redactor.text(text), "production short •••");
+    assert_eq!(redactor.warnings(), []);
+}
+
+#[test]
+fn a_long_value_is_named() {
+    let redactor = knowing("x".repeat(keyward_redact::policy::PIECE_LEN));
+    assert_eq!(redactor.warnings(), []);
+    let long = "y".repeat(keyward_redact::policy::PIECE_LEN + 1);
+    redactor.add(&name("it"), long.as_bytes()).unwrap();
+    assert_eq!(redactor.warnings()[0].what, What::InPieces);
+}
+
+#[test]
+fn warnings_are_bounded_and_said_once() {
+    let redactor = knowing("short");
+    for i in 0..keyward_redact::warning::MAX_WARNINGS + 5 {
+        let name = name(&format!("n{i}"));
+        redactor.add(&name, b"short").unwrap();
+        redactor.add(&name, b"short").unwrap();
+    }
+    assert_eq!(redactor.warnings().len(), 1000);
+    assert!(redactor.counts().unsaid >= 6);
+}
