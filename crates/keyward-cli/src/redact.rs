@@ -39,14 +39,14 @@ fn known(wanted: &RedactArgs) -> Result<Redactor> {
         ));
     }
     let text = input::secret(Some(file), false, LONGEST)?;
-    let mut secrets = Secrets::new(&wanted.mask_anyway)?;
+    let mut secrets = Secrets::new("", &wanted.mask_anyway)?;
     let first = EnvSet::parse(text.expose())?;
     let others = Loader::ALL.map(|loader| EnvSet::parse_as(text.expose(), loader));
     let mut seen = BTreeSet::new();
     for set in std::iter::once(&first).chain(others.iter().flatten()) {
         for var in set.vars() {
             if seen.insert((var.name(), var.value().expose())) {
-                secrets.add(var.name(), var.name(), var.value().expose())?;
+                secrets.add("", var.name(), var.value().expose())?;
             }
         }
     }

@@ -61,7 +61,8 @@ async fn prepare(wanted: &RunArgs, home_args: &HomeArgs) -> Result<(Command, Red
     let opened = home.vault().open(&slot, &wanted.role).await?;
     let vars = vars::of(opened.credential(), wanted)?;
 
-    let mut secrets = Secrets::new(&wanted.mask_anyway)?;
+    let called = format!("{} {} {}", slot.tenant, slot.place, slot.record);
+    let mut secrets = Secrets::new(&called, &wanted.mask_anyway)?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::inherit());
     for (name, value) in std::env::vars_os() {
@@ -78,7 +79,6 @@ async fn prepare(wanted: &RunArgs, home_args: &HomeArgs) -> Result<(Command, Red
     if let Ok(file) = File::open(home_args.dir()?.root_file()) {
         secrets.add_root(SecretBytes::read(file, LONGEST_ROOT)?.expose())?;
     }
-    let called = format!("{} {} {}", slot.tenant, slot.place, slot.record);
     vars.put(&mut command, &mut secrets, &called)?;
     Ok((command, secrets.into_redactor()?))
 }

@@ -3,8 +3,8 @@
 use keyward_base::encoding::from_base64;
 use keyward_base::{Error, Result};
 use keyward_crypto::Provider;
-use keyward_redact::policy::LEAST_LEN;
-use keyward_redact::{Name, Redactor};
+use keyward_redact::warning::What;
+use keyward_redact::{Name, Policy, Redactor};
 
 use crate::output;
 
@@ -13,28 +13,30 @@ pub(crate) struct Secrets<'a> {
     redactor: Redactor,
     /// The variables that are masked whatever their values are.
     anyway: &'a [String],
-    told: Vec<String>,
+    /// Those that there are, each with what its mask is called.
+    told: Vec<(String, Name)>,
 }
 
 impl<'a> Secrets<'a> {
-    pub(crate) fn new(anyway: &'a [String]) -> Result<Self> {
+    /// One that knows nothing. What masks are called begins with `front`; `anyway` are variables.
+    pub(crate) fn new(front: &str, anyway: &'a [String]) -> Result<Self> {
+        let mut policy = Policy::default();
+        for variable in anyway {
+            policy = policy.mask_anyway(&called(front, variable));
+        }
         Ok(Self {
-            redactor: Redactor::new(|bytes| Provider::default().fill(bytes))?,
+            redactor: Redactor::with_policy(policy, |bytes| Provider::default().fill(bytes))?,
             anyway,
             told: Vec::new(),
         })
     }
 
-    /// The value of `variable`, whose mask is called `name`. What is not masked is said, by the
-    /// name of the variable.
-    pub(crate) fn add(&mut self, variable: &str, name: &str, value: &[u8]) -> Result<()> {
-        self.told.push(variable.to_owned());
-        if value.len() < LEAST_LEN {
-            output::note(&format!(
-                "{variable} is shorter than {LEAST_LEN} bytes and not masked (--mask-anyway {variable} masks it)"
-            ));
-        }
-        self.redactor.add(&Name::new(name)?, value)
+    /// The value of `variable`, whose mask is called by `front` and it.
+    pub(crate) fn add(&mut self, front: &str, variable: &str, value: &[u8]) -> Result<()> {
+        let name = Name::new(&called(front, variable))?;
+        self.redactor.add(&name, value)?;
+        self.told.push((variable.to_owned(), name));
+        Ok(())
     }
 
     /// The root keys in `text`, as `KEYWARD_ROOT` and a root file hold them: as text, and the bytes
@@ -55,17 +57,41 @@ impl<'a> Secrets<'a> {
         Ok(())
     }
 
-    /// The redactor, that now knows all.
+    /// The redactor, that now knows all. What is not masked is said, by name.
     ///
     /// # Errors
     /// `Misuse` if a variable is to be masked anyway that there is not.
     pub(crate) fn into_redactor(self) -> Result<Redactor> {
-        let unknown = |name: &&String| !self.told.contains(name);
-        match self.anyway.iter().find(unknown) {
-            Some(_) => Err(Error::misuse(
-                "--mask-anyway names a variable that is not in the set: `keyward vault list` shows its names",
-            )),
-            None => Ok(self.redactor),
+        let unknown = |anyway: &&String| !self.told.iter().any(|(told, _)| told == *anyway);
+        if self.anyway.iter().any(|anyway| unknown(&anyway)) {
+            return Err(Error::misuse(
+                "--mask-anyway names a variable that is not in the set: write its name as the set \
+                 has it",
+            ));
         }
+        for warning in self.redactor.warnings() {
+            let told = self.told.iter().find(|(_, name)| *name == warning.name);
+            let what = match warning.what {
+                What::TooShort => "is shorter than 8 bytes",
+                What::CommonWord => "is a common word",
+                _ => {
+                    output::note(&warning.to_string());
+                    continue;
+                }
+            };
+            let variable = told.map_or("it", |(variable, _)| variable);
+            output::note(&format!(
+                "{variable} {what} and is not masked: --mask-anyway {variable} masks it"
+            ));
+        }
+        Ok(self.redactor)
+    }
+}
+
+/// What the mask of a variable is called.
+fn called(front: &str, variable: &str) -> String {
+    match front {
+        "" => variable.to_owned(),
+        front => format!("{front} {variable}"),
     }
 }

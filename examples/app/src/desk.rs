@@ -1,11 +1,12 @@
-//! The service: a vault, a keyring, an audit trail and an inbox of webhooks, on one folder.
+//! The service: a vault, a keyring, an audit trail, an inbox of webhooks and deployments, on one
+//! folder.
 
 mod credentials;
 mod deliveries;
+mod deployments;
 mod endpoints;
 mod keys;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use keyward_base::{Actor, Clock, Purpose, Result, Subject, Tenant, Trail};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::KeyUse;
+use keyward_redact::Redactor;
 use keyward_vault::{AtPlace, Vault};
 use keyward_webhook::inbox::policy::InboxPolicy;
 use keyward_webhook::{Answers, Inbox, OnceTerms, Webhook, WholeBody};
@@ -25,7 +27,10 @@ use crate::journal::Journal;
 use crate::log;
 use crate::notice::Notices;
 use crate::section::Section;
+use crate::settings::Settings;
 pub(crate) use deliveries::work;
+use deployments::Running;
+pub(crate) use deployments::{Now, Start};
 use keys::Rewrapping;
 
 /// The one organisation there is until people can log in.
@@ -67,6 +72,10 @@ pub(crate) struct Desk {
     inbox: Inbox,
     answers: Arc<Answers>,
     again: Again,
+    /// Knows what was opened, and masks it in what deployments write and models are asked.
+    redactor: Redactor,
+    running: Running,
+    settings: Settings,
     /// Wakes the worker.
     work: Notify,
     /// For what the service does by itself.
@@ -75,7 +84,8 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Opens the folder, or makes it.
-    pub(crate) async fn open(folder: &Path) -> Result<Self> {
+    pub(crate) async fn open(settings: Settings) -> Result<Self> {
+        let folder = &settings.data;
         let dir = HomeDir::at(folder);
         dir.prepare()
             .inspect_err(|_| log::line("the folder is the one that DEPLOYDESK_DATA names"))?;
@@ -122,6 +132,9 @@ impl Desk {
             endpoints: Arc::new(endpoints),
             inbox,
             again: Again::default(),
+            redactor: Redactor::new(|bytes| crypto.fill(bytes))?,
+            running: Running::default(),
+            settings,
             work: Notify::new(),
             trail,
         })

@@ -11,7 +11,7 @@ use crate::view::address;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Filter {
-    /// `vault`, `keys` or `webhook`: what was acted on.
+    /// `vault`, `keys`, `webhook` or `deploy`: what was acted on.
     pub(crate) what: String,
     /// The path of a section, without its slash.
     pub(crate) section: String,
@@ -68,11 +68,12 @@ impl Filter {
     }
 
     /// The choices of what was acted on.
-    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 3] {
+    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 4] {
         [
             ("vault", "Values"),
             ("keys", "Keys"),
             ("webhook", "Webhooks"),
+            ("deploy", "Deployments"),
         ]
     }
 

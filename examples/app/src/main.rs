@@ -6,17 +6,20 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`settings`] | the two environment variables |
+//! | [`settings`] | the environment variables |
 //! | [`desk`] | the service: vault, keyring, audit trail, inbox |
 //! | [`hooks`] | webhooks: their secrets, and what they do |
+//! | [`deploy`] | deployments: a process for each, its output masked |
 //! | [`pages`] | what each address answers |
 //! | [`filter`] | which events of the audit trail are shown |
 //! | [`input`] | what a form sent |
-//! | [`view`], [`hookview`], [`timeline`], [`section`] | what the pages show |
+//! | [`view`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
 //! | [`journal`] | the audit trail on disk |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
+mod deploy;
+mod deployview;
 mod desk;
 mod filter;
 mod hooks;
@@ -69,7 +72,7 @@ async fn serve() -> Result<()> {
         ))
         .with_source(e)
     })?;
-    let desk = Arc::new(Desk::open(&settings.data).await?);
+    let desk = Arc::new(Desk::open(settings.clone()).await?);
     let routes = pages::routes(Arc::clone(&desk))?;
     let (stop, stopping) = watch::channel(false);
     let ticking = tokio::spawn(desk::tick(Arc::clone(&desk), stopping.clone()));
@@ -91,6 +94,8 @@ async fn serve() -> Result<()> {
     if let Ok(Ok(Err(error))) = tokio::time::timeout(GRACE, server).await {
         log::failure(&cannot_listen(error));
     }
+    // What they started is stopped, and that is on record, before the stores are left.
+    let _ = tokio::time::timeout(GRACE, desk.stop_deployments()).await;
     let _ = ticking.await;
     let _ = tokio::time::timeout(GRACE, working).await;
     desk.leave();

@@ -1,22 +1,31 @@
-//! Where it listens and where its files are: two variables, both with a default.
+//! Where it listens, where its files are, and what a deployment runs: variables, each with a
+//! default.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use keyward_base::{Error, Result};
 
+use crate::deploy::LONGEST_RUN;
+use crate::deploy::runner::Program;
+
 /// What the environment says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// `DEPLOYDESK_ADDR`, by default `127.0.0.1:8080`. Loopback only.
     pub(crate) addr: SocketAddr,
     /// `DEPLOYDESK_DATA`, by default `deploydesk-data` in the current folder.
     pub(crate) data: PathBuf,
+    /// `DEPLOYDESK_DEPLOY`, by default the program that comes with the service.
+    pub(crate) deploy: Program,
+    /// `DEPLOYDESK_DEPLOY_SECONDS`, by default 600.
+    pub(crate) deploy_limit: Duration,
 }
 
 impl Settings {
-    /// Reads both variables through `read`.
+    /// Reads the variables through `read`.
     pub(crate) fn read(read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let addr = read("DEPLOYDESK_ADDR").unwrap_or_else(|| "127.0.0.1:8080".into());
         let addr: Option<SocketAddr> = addr.to_str().and_then(|addr| addr.parse().ok());
@@ -30,9 +39,33 @@ impl Settings {
             ));
         }
         let data = read("DEPLOYDESK_DATA").filter(|data| !data.is_empty());
+        let deploy = read("DEPLOYDESK_DEPLOY").filter(|path| !path.is_empty());
+        let deploy = match deploy.map(PathBuf::from) {
+            None => Program::BuiltIn,
+            Some(path) if path.is_absolute() => Program::Configured(path),
+            Some(_) => {
+                return Err(Error::misuse(
+                    "DEPLOYDESK_DEPLOY must be the whole path of a program, such as /srv/deploy",
+                ));
+            }
+        };
         Ok(Self {
+            deploy,
+            deploy_limit: seconds(read("DEPLOYDESK_DEPLOY_SECONDS"))?,
             addr,
             data: data.map_or_else(|| PathBuf::from("deploydesk-data"), PathBuf::from),
         })
     }
+}
+
+/// From a second to a day.
+fn seconds(text: Option<OsString>) -> Result<Duration> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(LONGEST_RUN);
+    };
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    let seconds = seconds.filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Error::misuse("DEPLOYDESK_DEPLOY_SECONDS must be a number of seconds from 1 to 86400")
+    })
 }

@@ -25,6 +25,7 @@ impl Page {
             ("/servers", "Servers"),
             ("/hosts", "Git hosts"),
             ("/environments", "Variables"),
+            ("/deployments", "Deployments"),
             ("/webhooks", "Webhooks"),
             ("/keys", "Keys"),
             ("/audit", "Audit"),

@@ -16,7 +16,7 @@ use std::process::Stdio;
 use service::{Service, command, random, send};
 use tempfile::TempDir;
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "/",
     "/servers",
     "/servers/new",
@@ -24,6 +24,7 @@ const PAGES: [&str; 13] = [
     "/hosts/new",
     "/environments",
     "/environments/new",
+    "/deployments",
     "/webhooks",
     "/webhooks/new",
     "/keys",
@@ -92,7 +93,7 @@ fn every_answer_carries_the_headers_and_no_page_a_script() {
             );
         }
     }
-    for path in &PAGES[..11] {
+    for path in &PAGES[..12] {
         let page = service.page(path);
         assert!(page.contains("one development user"), "{path}");
         assert_eq!(page.matches("<h1").count(), 1, "{path}");

@@ -77,18 +77,18 @@ impl Vars {
         secrets: &mut Secrets<'_>,
         called: &str,
     ) -> Result<()> {
-        let mut put = |name: &str, mask: &str, value: &SecretBytes| {
+        let mut put = |name: &str, value: &SecretBytes| {
             command.env(name, OsStr::from_bytes(value.expose()));
-            secrets.add(name, mask, value.expose())
+            secrets.add(called, name, value.expose())
         };
         match self {
             Self::Set(set) => {
                 for var in set.vars() {
-                    put(var.name(), &format!("{called} {}", var.name()), var.value())?;
+                    put(var.name(), var.value())?;
                 }
                 Ok(())
             }
-            Self::One(name, value) => put(name, called, value),
+            Self::One(name, value) => put(name, value),
         }
     }
 }

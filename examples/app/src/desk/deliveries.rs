@@ -80,7 +80,7 @@ impl Desk {
         }
     }
 
-    fn data(&self) -> &dyn Records {
+    pub(super) fn data(&self) -> &dyn Records {
         self.home.data().as_ref()
     }
 
@@ -88,6 +88,7 @@ impl Desk {
     pub(super) async fn tidy(&self) -> Result<()> {
         self.inbox.tidy().await?;
         let now = self.home.keyring().clock().now()?;
+        self.tidy_deployments(now).await?;
         Effect::tidy(self.data(), now).await
     }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod credentials;
+mod deployments;
 mod home;
 mod hooks;
 mod keys;
@@ -45,6 +46,13 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
         .route("/keys/{id}/disable", post(keys::disable))
         .route("/keys/{id}/enable", post(keys::enable))
         .route("/keys/{id}/destroy", post(keys::destroy))
+        .route(
+            "/deployments",
+            get(deployments::list).post(deployments::start),
+        )
+        .route("/deployments/{id}", get(deployments::show))
+        .route("/deployments/{id}/stop", post(deployments::stop))
+        .route("/deployments/{id}/prompt", post(deployments::ask))
         .route("/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/webhooks/new", get(webhooks::blank))
         .route("/webhooks/{id}", get(webhooks::show))

@@ -45,22 +45,28 @@ impl Service {
     }
 
     pub fn start_in(folder: TempDir) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// With variables of its own.
+    pub fn start_with(folder: TempDir, variables: &[(&str, &str)]) -> Self {
         let root = folder.path().to_owned();
-        Self::run(root, Some(folder))
+        Self::run(root, Some(folder), variables)
     }
 
     /// Another process on the same folder.
     pub fn beside(other: &Self) -> Self {
-        Self::run(other.root.clone(), None)
+        Self::run(other.root.clone(), None, &[])
     }
 
-    fn run(root: PathBuf, folder: Option<TempDir>) -> Self {
+    fn run(root: PathBuf, folder: Option<TempDir>, variables: &[(&str, &str)]) -> Self {
         let log = File::options()
             .create(true)
             .append(true)
             .open(root.join("log"))
             .unwrap();
         let mut child = command(&root, "127.0.0.1:0")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

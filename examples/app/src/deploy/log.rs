@@ -1,0 +1,149 @@
+//! What a deployment wrote, in pieces of one record each. It is masked before it comes here, and
+//! only then cut: a cut before it could leave the first half of a secret.
+
+use keyward_base::{Error, Reason, Result, Tenant, Timestamp};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Version, Write};
+
+use super::record::Id;
+use super::{KEPT, LONGEST_LOG};
+
+const LOGS: Collection = Collection::named("deploydesk-logs");
+
+/// Bytes of one piece. The last one is written anew whenever something is added to it.
+const PIECE: usize = 16 * 1024;
+
+/// What stands where a log was cut.
+const CUT: &[u8] = b"\n[cut here: only the first 1048576 bytes are kept]\n";
+
+/// The log of one deployment, as it grows.
+#[derive(Debug)]
+pub(crate) struct Log {
+    tenant: Tenant,
+    id: Id,
+    expires: Timestamp,
+    number: u32,
+    version: Option<Version>,
+    last: Vec<u8>,
+    left: usize,
+}
+
+impl Log {
+    pub(crate) fn new(tenant: &Tenant, id: &Id, now: Timestamp) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            id: id.clone(),
+            expires: now.saturating_add(KEPT),
+            number: 0,
+            version: None,
+            last: Vec::new(),
+            left: LONGEST_LOG,
+        }
+    }
+
+    /// Adds `text`, which is masked. When this returns it is on disk.
+    pub(crate) async fn append(&mut self, store: &dyn Records, text: &[u8]) -> Result<()> {
+        if self.left == 0 || text.is_empty() {
+            return Ok(());
+        }
+        let (mut text, cut) = match text.get(..self.left) {
+            Some(kept) if kept.len() < text.len() => (kept, true),
+            _ => (text, false),
+        };
+        self.left = self.left.saturating_sub(text.len());
+        while !text.is_empty() {
+            let room = PIECE.saturating_sub(self.last.len());
+            let (now, later) = text.split_at_checked(room).unwrap_or((text, &[]));
+            self.last.extend_from_slice(now);
+            text = later;
+            if text.is_empty() && cut {
+                self.last.extend_from_slice(CUT);
+                self.left = 0;
+            }
+            self.write(store).await?;
+            if self.last.len() >= PIECE {
+                self.last.clear();
+                self.version = None;
+                self.number = self.number.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, store: &dyn Records) -> Result<()> {
+        let key = RecordKey {
+            collection: LOGS,
+            owner: self.tenant.as_str().to_owned(),
+            id: format!("{}-{:04}", self.id.as_str(), self.number),
+        };
+        let content = Content {
+            data: self.last.clone(),
+            expires: Some(self.expires),
+            ..Content::default()
+        };
+        match store
+            .apply(vec![Write::put(key, self.version, content)])
+            .await?
+        {
+            Applied::Done(versions) => {
+                self.version = versions.into_iter().next().flatten();
+                Ok(())
+            }
+            _ => Err(Error::rejected(Reason::CONFLICT)),
+        }
+    }
+}
+
+/// What is there of the log of a deployment of this tenant.
+pub(crate) async fn read(store: &dyn Records, tenant: &Tenant, id: &Id) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let before = (tenant.as_str().to_owned(), format!("{}-", id.as_str()));
+    let mut after = Some(before);
+    while after.is_some() {
+        let scan = Scan::of(LOGS).owner(tenant.as_str()).after(after);
+        let page = store.scan(scan).await?;
+        after = page.next;
+        for record in page.items {
+            if !record.key.id.starts_with(id.as_str()) {
+                return Ok(out);
+            }
+            out.extend_from_slice(&record.data);
+        }
+    }
+    Ok(out)
+}
+
+/// Removes what is over.
+pub(crate) async fn tidy(store: &dyn Records, now: Timestamp, limit: usize) -> Result<()> {
+    store.purge(&LOGS, now, limit).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_store::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_log_is_whole_up_to_its_limit_and_says_where_it_is_cut() {
+        let store = MemoryStore::new(1000);
+        let acme = Tenant::new("acme").unwrap();
+        let at = Timestamp::from_millis(1_000);
+        let id = Id::new(at, [0; 4]);
+        let mut log = Log::new(&acme, &id, at);
+        let mut whole = Vec::new();
+        for number in 0_u32.. {
+            if whole.len() > LONGEST_LOG {
+                break;
+            }
+            let piece = number
+                .to_string()
+                .repeat(1 + usize::try_from(number).unwrap() % 9_000);
+            log.append(&store, piece.as_bytes()).await.unwrap();
+            whole.extend_from_slice(piece.as_bytes());
+        }
+        log.append(&store, b"more").await.unwrap();
+        let read = read(&store, &acme, &id).await.unwrap();
+        assert_eq!(read[..LONGEST_LOG], whole[..LONGEST_LOG]);
+        assert_eq!(&read[LONGEST_LOG..], CUT);
+    }
+}

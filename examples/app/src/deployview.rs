@@ -1,0 +1,85 @@
+//! What the pages of deployments show.
+
+use askama::Template;
+use keyward_base::Timestamp;
+
+use crate::deploy::prompt::in_words;
+use crate::deploy::record::Ended;
+use crate::desk::Now;
+use crate::view::{Page, moment};
+
+/// One deployment, as listed.
+#[derive(Debug)]
+pub(crate) struct DeploymentRow {
+    pub(crate) path: String,
+    pub(crate) server: String,
+    pub(crate) set: String,
+    pub(crate) started: String,
+    pub(crate) state: String,
+    pub(crate) tone: &'static str,
+    pub(crate) runs: bool,
+    pub(crate) ended: bool,
+}
+
+impl DeploymentRow {
+    pub(crate) fn of(now: &Now) -> Self {
+        let deployment = &now.deployment;
+        let how = deployment.ended.map(|(_, how)| how);
+        let (state, tone) = match how {
+            None if now.lost => ("was cut short".to_owned(), "bad"),
+            None if now.runs => ("runs".to_owned(), ""),
+            None => ("runs elsewhere, or was cut short".to_owned(), "warn"),
+            Some(how) => (in_words(Some(how)), tone(how)),
+        };
+        Self {
+            path: format!("/deployments/{}", now.id.as_str()),
+            server: deployment.server.clone(),
+            set: deployment.set.clone(),
+            started: moment(
+                Timestamp::from_millis(deployment.started),
+                "%Y-%m-%d %H:%M:%S",
+            ),
+            state,
+            tone,
+            runs: now.runs,
+            ended: how.is_some() || now.lost,
+        }
+    }
+}
+
+const fn tone(how: Ended) -> &'static str {
+    match how {
+        Ended::Exit(0) => "good",
+        Ended::Stopped => "warn",
+        _ => "bad",
+    }
+}
+
+/// A log as text: what is written over a line stands on lines of its own, and what only a terminal
+/// obeys is left out.
+pub(crate) fn log_in_text(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log).replace("\r\n", "\n");
+    let line_ends = text.chars().map(|c| if c == '\r' { '\n' } else { c });
+    line_ends
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "deployments.html")]
+pub(crate) struct Deployments {
+    pub(crate) page: Page,
+    pub(crate) servers: Vec<String>,
+    pub(crate) sets: Vec<String>,
+    pub(crate) rows: Vec<DeploymentRow>,
+    pub(crate) problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "deployment.html")]
+pub(crate) struct OneDeployment {
+    pub(crate) page: Page,
+    pub(crate) row: DeploymentRow,
+    pub(crate) log: String,
+    pub(crate) prompt: Option<String>,
+}

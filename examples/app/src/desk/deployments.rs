@@ -1,0 +1,303 @@
+//! Deployments: started, stopped, listed, asked about.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keyward_base::audit::{Outcome, Value};
+use keyward_base::{Error, Event, Place, Reason, RecordId, Result, Timestamp};
+use keyward_redact::Name;
+use keyward_vault::{EnvSet, EnvVar};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::Desk;
+use crate::deploy::log::{self, Log};
+use crate::deploy::prompt::prompt;
+use crate::deploy::record::{Deployment, Ended, Id};
+use crate::deploy::runner::Run;
+use crate::deploy::{AT_ONCE, GRACE};
+use crate::log as operator;
+use crate::section::Section;
+
+/// How many that are over are removed at once.
+const PURGED: usize = 1000;
+
+/// What runs in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Running(Mutex<HashMap<Id, Runs>>);
+
+#[derive(Debug)]
+struct Runs {
+    stop: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What came of the wish to start one.
+#[derive(Debug)]
+pub(crate) enum Start {
+    Started(Id),
+    /// As many run as may.
+    Busy,
+    /// A variable of that name decides what code programs run.
+    Steers(String),
+}
+
+impl Running {
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<Id, Runs>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A place among those that run, if there is one: until [`Running::leave`].
+    fn enter(&self, id: &Id) -> Option<watch::Receiver<bool>> {
+        self.with(|all| {
+            if all.len() >= AT_ONCE {
+                return None;
+            }
+            let (stop, stopping) = watch::channel(false);
+            all.insert(id.clone(), Runs { stop, task: None });
+            Some(stopping)
+        })
+    }
+
+    fn leave(&self, id: &Id) {
+        self.with(|all| all.remove(id));
+    }
+
+    fn is_running(&self, id: &Id) -> bool {
+        self.with(|all| all.contains_key(id))
+    }
+
+    /// No: it does not run here.
+    fn stop(&self, id: &Id) -> bool {
+        self.with(|all| all.get(id).map(|runs| runs.stop.send_replace(true)))
+            .is_some()
+    }
+
+    /// Stops all, and waits until they have ended and that is on record.
+    async fn stop_all(&self) {
+        let tasks = self.with(|all| {
+            let stopped = all.values_mut().map(|runs| {
+                runs.stop.send_replace(true);
+                runs.task.take()
+            });
+            stopped.flatten().collect::<Vec<_>>()
+        });
+        for task in tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// One deployment, as it is now.
+#[derive(Debug)]
+pub(crate) struct Now {
+    pub(crate) id: Id,
+    pub(crate) deployment: Deployment,
+    /// It runs in this process.
+    pub(crate) runs: bool,
+    /// It has not ended, and no process can be running it any more.
+    pub(crate) lost: bool,
+}
+
+impl Desk {
+    /// Starts one. It is in the audit trail and on record before the process is there.
+    pub(crate) async fn deploy(
+        self: &Arc<Self>,
+        server: &RecordId,
+        set: &RecordId,
+    ) -> Result<Start> {
+        self.one(Section::Servers, server).await?;
+        let now = self.clock().now()?;
+        let random = self.crypto().random::<4>()?;
+        let id = Id::new(now, *random.expose());
+        let Some(stop) = self.running.enter(&id) else {
+            return Ok(Start::Busy);
+        };
+        let started = self.start(server, set, &id, now, stop).await;
+        if !matches!(started, Ok(Start::Started(_))) {
+            self.running.leave(&id);
+        }
+        started
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        server: &RecordId,
+        set: &RecordId,
+        id: &Id,
+        now: Timestamp,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Start> {
+        let record = self.column(Section::Environments)?.record(set.as_str())?;
+        let opened = record.open().await?;
+        let vars = opened.credential().env()?;
+        if let Some(var) = vars.vars().iter().find(|var| var.steers_programs()) {
+            return Ok(Start::Steers(var.name().to_owned()));
+        }
+        self.known(set, &vars)?;
+        let limit = self.settings.deploy_limit;
+        let deployment = Deployment {
+            server: server.as_str().to_owned(),
+            set: set.as_str().to_owned(),
+            started: now.as_millis(),
+            until: now
+                .saturating_add(limit)
+                .saturating_add(GRACE)
+                .saturating_add(GRACE)
+                .as_millis(),
+            ended: None,
+            prompt: None,
+        };
+        self.tell(server, "deploy.start", Outcome::Done, None)
+            .await?;
+        deployment.put(self.data(), &self.tenant, id, None).await?;
+        let (desk, server, set) = (Arc::clone(self), server.clone(), set.clone());
+        let (log, own) = (Log::new(&self.tenant, id, now), id.clone());
+        let program = self.settings.deploy.clone();
+        let task = tokio::spawn(async move {
+            let run = Run {
+                program: &program,
+                server: server.as_str(),
+                set: set.as_str(),
+                limit,
+            };
+            let command = run.command(&vars);
+            drop((vars, opened));
+            let ended = run
+                .run(command, &desk.redactor, (log, desk.data()), stop)
+                .await;
+            if let Err(error) = desk.ended(&own, &server, ended).await {
+                operator::failure(&error);
+            }
+            desk.running.leave(&own);
+        });
+        self.running.with(|all| {
+            // It may have ended already.
+            if let Some(runs) = all.get_mut(id) {
+                runs.task = Some(task);
+            }
+        });
+        Ok(Start::Started(id.clone()))
+    }
+
+    /// Tells the redactor of the values, before anybody can print them.
+    fn known(&self, set: &RecordId, vars: &EnvSet) -> Result<()> {
+        let tell = |var: &EnvVar| {
+            let place = Section::Environments.column();
+            let name = format!("{} {place} {set} {}", self.tenant, var.name());
+            self.redactor.add(&Name::new(&name)?, var.value().expose())
+        };
+        vars.vars().iter().try_for_each(tell)
+    }
+
+    async fn ended(&self, id: &Id, server: &RecordId, how: Ended) -> Result<()> {
+        let at = self.clock().now()?.as_millis();
+        let (tenant, data) = (&self.tenant, self.data());
+        let change = |found: &mut Deployment| found.ended = Some((at, how));
+        let changed = Deployment::change(data, tenant, id, change).await;
+        self.tell(server, "deploy.end", Event::outcome_of(&changed), Some(how))
+            .await?;
+        changed
+    }
+
+    async fn tell(
+        &self,
+        server: &RecordId,
+        action: &'static str,
+        outcome: Outcome,
+        how: Option<Ended>,
+    ) -> Result<()> {
+        let mut event = Event::new(self.clock().now()?, action, outcome);
+        event.tenant = Some(self.tenant.clone());
+        event.place = Some(Place::new(Section::Servers.column())?);
+        event.record = Some(server.clone());
+        let number = |name, number: i32| (name, u64::try_from(number).unwrap_or(u64::MAX));
+        let (word, with) = match how {
+            None => {
+                return self
+                    .trail
+                    .acting_as(self.actor.clone())
+                    .require(event)
+                    .await;
+            }
+            Some(Ended::Exit(code)) => ("exit", Some(number("code", code))),
+            Some(Ended::Signal(signal)) => ("signal", Some(number("signal", signal))),
+            Some(Ended::Stopped) => ("stopped", None),
+            Some(Ended::TimedOut) => ("timed-out", None),
+            Some(Ended::NotStarted) => ("not-started", None),
+        };
+        event.detail = event.detail.with("how", Value::Word(word));
+        if let Some((name, number)) = with {
+            event.detail = event.detail.with(name, Value::Number(number));
+        }
+        self.trail.require(event).await
+    }
+
+    /// Stops one that runs here.
+    pub(crate) async fn stop_deployment(&self, id: &Id) -> Result<()> {
+        let now = self.deployment(id).await?;
+        let server = RecordId::new(&now.deployment.server)?;
+        self.tell(&server, "deploy.stop", Outcome::Done, None)
+            .await?;
+        if self.running.stop(id) {
+            return Ok(());
+        }
+        Err(Error::rejected(Reason::CONFLICT))
+    }
+
+    /// The newest deployments.
+    pub(crate) async fn deployments(&self, limit: usize) -> Result<Vec<Now>> {
+        let now = self.clock().now()?;
+        let found = Deployment::newest(self.data(), &self.tenant, limit).await?;
+        let shown = found
+            .into_iter()
+            .map(|(id, found)| self.as_it_is(id, found, now));
+        Ok(shown.collect())
+    }
+
+    /// One of them.
+    pub(crate) async fn deployment(&self, id: &Id) -> Result<Now> {
+        // First whether it runs: what has ended since is then read as ended.
+        let runs = self.running.is_running(id);
+        let (found, _) = Deployment::fetch(self.data(), &self.tenant, id).await?;
+        let mut now = self.as_it_is(id.clone(), found, self.clock().now()?);
+        now.runs = now.runs || (runs && now.deployment.ended.is_none());
+        Ok(now)
+    }
+
+    fn as_it_is(&self, id: Id, deployment: Deployment, now: Timestamp) -> Now {
+        let open = deployment.ended.is_none();
+        let runs = open && self.running.is_running(&id);
+        Now {
+            runs,
+            lost: open && !runs && deployment.until < now.as_millis(),
+            id,
+            deployment,
+        }
+    }
+
+    /// What it has written up to now.
+    pub(crate) async fn deployment_log(&self, id: &Id) -> Result<Vec<u8>> {
+        log::read(self.data(), &self.tenant, id).await
+    }
+
+    /// Makes what a model would be asked about one, and keeps it. Nothing is sent.
+    pub(crate) async fn ask_about(&self, id: &Id, question: &str) -> Result<()> {
+        let now = self.deployment(id).await?;
+        let log = self.deployment_log(id).await?;
+        let crypto = self.crypto();
+        let text = prompt(&now.deployment, &log, question, &self.redactor, crypto)?;
+        let change = |found: &mut Deployment| found.prompt = Some(text.clone());
+        Deployment::change(self.data(), &self.tenant, id, change).await
+    }
+
+    /// Stops all that run here, and waits for their end.
+    pub(crate) async fn stop_deployments(&self) {
+        self.running.stop_all().await;
+    }
+
+    pub(super) async fn tidy_deployments(&self, now: Timestamp) -> Result<()> {
+        log::tidy(self.data(), now, PURGED).await?;
+        Deployment::tidy(self.data(), now, PURGED).await
+    }
+}

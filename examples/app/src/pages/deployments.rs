@@ -1,0 +1,111 @@
+//! Deployments: started, followed while they write, stopped, asked about.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::{Failure, SecretForm, Shown};
+use keyward_base::{Error, Reason, RecordId};
+
+use super::{After, html, page};
+use crate::deploy::record::Id;
+use crate::deployview::{DeploymentRow, Deployments, OneDeployment, log_in_text};
+use crate::desk::{Desk, Start};
+use crate::section::Section;
+
+const PATH: &str = "/deployments";
+
+/// How many deployments, servers and sets are shown.
+const LIMIT: usize = 50;
+
+type Answer<T> = Result<T, Failure>;
+
+async fn listed(desk: &Desk, after: &After, problem: Option<String>) -> Answer<Html<String>> {
+    let ids = async |section| {
+        let rows = desk.list(section, None, LIMIT).await?.rows;
+        Ok::<_, Error>(rows.into_iter().map(|row| row.id).collect())
+    };
+    let found = desk.deployments(LIMIT).await?;
+    html(&Deployments {
+        page: page(desk, PATH, after.notice(desk, PATH)),
+        servers: ids(Section::Servers).await?,
+        sets: ids(Section::Environments).await?,
+        rows: found.iter().map(DeploymentRow::of).collect(),
+        problem,
+    })
+}
+
+pub(super) async fn list(
+    State(desk): State<Arc<Desk>>,
+    Query(after): Query<After>,
+) -> Answer<Html<String>> {
+    listed(&desk, &after, None).await
+}
+
+/// Which server and which set: names of what is stored. What is run is not in the form.
+pub(super) async fn start(State(desk): State<Arc<Desk>>, mut form: SecretForm) -> Answer<Response> {
+    let mut id = |field| {
+        let text = form.text(field)?;
+        RecordId::new(&text).map_err(|_| Error::rejected(Reason::NOT_FOUND))
+    };
+    let (server, set) = (id("server")?, id("set")?);
+    let (status, problem) = match desk.deploy(&server, &set).await? {
+        Start::Started(id) => {
+            let to = format!("{PATH}/{}", id.as_str());
+            return Ok(Redirect::to(&to).into_response());
+        }
+        Start::Busy => (
+            StatusCode::CONFLICT,
+            "Two deployments run already: wait until one has ended, or stop it.".to_owned(),
+        ),
+        Start::Steers(name) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!(
+                "The set {set} has {name}, which decides what code programs run: take it out of the set."
+            ),
+        ),
+    };
+    let page = listed(&desk, &After { done: None }, Some(problem)).await?;
+    Ok(Shown::new(status, page).into_response())
+}
+
+pub(super) async fn show(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    Query(after): Query<After>,
+) -> Answer<Html<String>> {
+    let id = Id::parse(&id)?;
+    // First how it is: what it wrote before its end is then all there.
+    let now = desk.deployment(&id).await?;
+    let log = desk.deployment_log(&id).await?;
+    let row = DeploymentRow::of(&now);
+    html(&OneDeployment {
+        page: page(&desk, PATH, after.notice(&desk, &row.path)),
+        log: log_in_text(&log),
+        prompt: now.deployment.prompt,
+        row,
+    })
+}
+
+pub(super) async fn stop(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+) -> Answer<Redirect> {
+    let id = Id::parse(&id)?;
+    desk.stop_deployment(&id).await?;
+    let path = format!("{PATH}/{}", id.as_str());
+    let said = "Told to stop. What does not end within two seconds is killed.";
+    Ok(Redirect::to(&desk.notices().tell(&path, said, &[])))
+}
+
+pub(super) async fn ask(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    mut form: SecretForm,
+) -> Answer<Redirect> {
+    let id = Id::parse(&id)?;
+    let question = form.text("question")?;
+    desk.ask_about(&id, &question).await?;
+    Ok(Redirect::to(&format!("{PATH}/{}#prompt", id.as_str())))
+}

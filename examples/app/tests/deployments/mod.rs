@@ -1,0 +1,302 @@
+//! Deployments: a real process for each, and nothing of a secret in what is kept or shown of it.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::service::leak::Leaks;
+use super::service::{Service, actions, random, ssh_key, wait_until};
+
+/// A service with a server and a set of variables, and the program that it runs.
+struct Deploying {
+    service: Service,
+    token: String,
+}
+
+/// A folder with `script` as a program in it, and a pipe that the script may wait on.
+fn program(script: &str) -> (TempDir, String) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("deploy");
+    let pipe = folder.path().join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let script = script.replace("PIPE", pipe.to_str().unwrap());
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+impl Deploying {
+    /// With the program that comes with the service.
+    fn built_in() -> Self {
+        Self::of(Service::start())
+    }
+
+    fn with(script: &str, seconds: &str) -> Self {
+        let (folder, path) = program(script);
+        let variables = [
+            ("DEPLOYDESK_DEPLOY", path.as_str()),
+            ("DEPLOYDESK_DEPLOY_SECONDS", seconds),
+        ];
+        Self::of(Service::start_with(folder, &variables))
+    }
+
+    fn of(service: Service) -> Self {
+        let token = random(40);
+        let (key, _) = ssh_key("ed25519");
+        let fields: [(&str, &[u8]); 2] = [("id", b"deploy@web-1"), ("secret", key.as_bytes())];
+        service.post("/servers", &fields).leads_to();
+        let file = format!("API_TOKEN={token}\nDATABASE_URL=postgres://app:{token}@db/app\n");
+        let fields: [(&str, &[u8]); 2] = [("id", b"shop"), ("secret", file.as_bytes())];
+        service.post("/environments", &fields).leads_to();
+        Self { service, token }
+    }
+
+    /// The page of a deployment that was started now.
+    fn start(&self) -> String {
+        let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"shop")];
+        self.service
+            .post("/deployments", &fields)
+            .leads_to()
+            .to_owned()
+    }
+
+    /// Its page once it says `state`.
+    fn until(&self, path: &str, state: &str) -> String {
+        let badge = |page: &str| page.contains(&format!("\">{state}</span>"));
+        wait_until(|| badge(&self.service.page(path)));
+        self.service.page(path)
+    }
+
+    /// Its page once its log holds `text`.
+    fn until_it_writes(&self, path: &str, text: &str) -> String {
+        wait_until(|| log_of(&self.service.page(path)).contains(text));
+        self.service.page(path)
+    }
+
+    fn leaks(&self) -> Leaks {
+        Leaks::of(&[self.token.as_bytes()])
+    }
+
+    /// Lets what waits on the pipe go on.
+    fn go_on(&self) {
+        let pipe = self.service.root().join("pipe");
+        let mut pipe = OpenOptions::new().write(true).open(pipe).unwrap();
+        pipe.write_all(b"go\n").unwrap();
+    }
+}
+
+/// The log on a page.
+fn log_of(page: &str) -> &str {
+    let log = page.split("<pre class=\"log\">").nth(1).unwrap_or_default();
+    log.split("</pre>").next().unwrap()
+}
+
+#[test]
+fn what_a_deployment_writes_is_masked_where_it_is_kept_and_shown() {
+    let desk = Deploying::built_in();
+    let path = desk.start();
+    let page = desk.until(&path, "is done");
+    let log = log_of(&page);
+    assert!(
+        log.contains("API_TOKEN=•acme environment.variables shop API_TOKEN•\n"),
+        "{log}"
+    );
+    assert!(
+        log.contains("migrating •acme environment.variables shop DATABASE_URL•\n"),
+        "{log}"
+    );
+    assert!(!desk.leaks().found_in(page.as_bytes()), "{log}");
+    assert!(desk.service.page("/deployments").contains("is done"));
+    assert_eq!(
+        actions(&desk.service)[..3],
+        ["deploy.end", "deploy.start", "vault.open"]
+    );
+
+    let prompted = desk.service.post(
+        &format!("{path}/prompt"),
+        &[(
+            "question",
+            format!("is {} the right one?", desk.token).as_bytes(),
+        )],
+    );
+    assert_eq!(prompted.leads_to(), format!("{path}#prompt"));
+    let page = desk.service.page(&path);
+    let prompt = page.split("id=\"prompt\"").nth(1).unwrap();
+    assert!(
+        prompt.contains("is •acme environment.variables shop API_TOKEN ·"),
+        "{prompt}"
+    );
+    assert!(
+        prompt.contains("is done. Say why") && prompt.contains("Nothing is: no model"),
+        "{prompt}"
+    );
+    assert!(!desk.leaks().found_in(page.as_bytes()), "{prompt}");
+
+    // Nor in any file of the service, while it runs and after.
+    let (found, looked) = desk.leaks().found_under(desk.service.root());
+    assert!(found.is_empty() && looked > 3, "{found:?}");
+    let leaks = desk.leaks();
+    let folder = desk.service.stop();
+    let (found, _) = leaks.found_under(folder.path());
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn the_environment_is_the_set_and_a_fixed_path() {
+    let desk = Deploying::with(
+        "env | sort | cut -d= -f1 | tr '\\n' ' '; pwd; echo $PATH",
+        "60",
+    );
+    let page = desk.until(&desk.start(), "is done");
+    assert_eq!(
+        log_of(&page),
+        "API_TOKEN DATABASE_URL DEPLOY_SERVER DEPLOY_SET PATH PWD /\n/usr/local/bin:/usr/bin:/bin\n"
+    );
+}
+
+#[test]
+fn a_set_cannot_choose_what_code_is_run() {
+    let desk = Deploying::built_in();
+    for name in ["LD_PRELOAD", "PATH", "BASH_ENV"] {
+        let file = format!("A=1\n{name}=/some/where\n");
+        let fields = [("id", name.as_bytes()), ("secret", file.as_bytes())];
+        desk.service.post("/environments", &fields).leads_to();
+        let fields = [("server", &b"deploy@web-1"[..]), ("set", name.as_bytes())];
+        let refused = desk.service.post("/deployments", &fields);
+        assert_eq!(refused.status, 422);
+        assert!(
+            refused.body.contains(&format!("has {name}, which decides")),
+            "{}",
+            refused.body
+        );
+    }
+    for (server, set) in [
+        ("deploy@web-2", "shop"),
+        ("deploy@web-1", "none"),
+        ("", "shop"),
+    ] {
+        let fields = [("server", server.as_bytes()), ("set", set.as_bytes())];
+        assert_eq!(
+            desk.service.post("/deployments", &fields).status,
+            404,
+            "{server} {set}"
+        );
+    }
+    assert!(
+        desk.service
+            .page("/deployments")
+            .contains("Nothing was deployed yet")
+    );
+    assert_eq!(desk.service.get("/deployments/0123").status, 404);
+    assert_eq!(
+        desk.service
+            .get(&format!("/deployments/{}", "0".repeat(24)))
+            .status,
+        404
+    );
+}
+
+#[test]
+fn a_log_is_followed_while_it_is_written_and_is_text_on_the_page() {
+    let desk = Deploying::with(
+        "printf '10 %%\\r'; printf '<b>half %.20s' \"$API_TOKEN\"; read go < PIPE\n\
+         printf '%s' \"${API_TOKEN#????????????????????}\"; echo; printf '\\033[1mred\\n'; exit 3",
+        "60",
+    );
+    let path = desk.start();
+    let page = desk.until_it_writes(&path, "half");
+    assert!(
+        page.contains("http-equiv=\"refresh\"") && page.contains("\">runs</span>"),
+        "{page}"
+    );
+    assert_eq!(
+        log_of(&page),
+        "10 %\n&#60;b&#62;half ",
+        "the half is held back"
+    );
+    desk.go_on();
+    let page = desk.until(&path, "failed with exit code 3");
+    assert!(!page.contains("http-equiv=\"refresh\""));
+    let log = log_of(&page);
+    assert!(
+        log.contains("half •acme environment.variables shop API_TOKEN•\n"),
+        "{log}"
+    );
+    assert!(log.contains("[1mred\n") && !log.contains('\u{1b}'), "{log}");
+}
+
+/// The process that a script's line names by its number.
+fn process_in(page: &str) -> String {
+    let line = log_of(page)
+        .lines()
+        .find_map(|line| line.strip_prefix("pid ")?.strip_suffix(" ."));
+    line.unwrap().to_owned()
+}
+
+fn is_there(pid: &str) -> bool {
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = state.rsplit(") ").next().unwrap_or_default().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
+/// It ignores what asks it to end, and so does what it has started. The point: a number at the end
+/// of a line may be held back, since the token in base64 may begin with it.
+const STUBBORN: &str = "trap '' TERM; sleep 600 & echo \"pid $! .\"; wait; wait; wait";
+
+#[test]
+fn one_that_is_stopped_leaves_no_process() {
+    let desk = Deploying::with(STUBBORN, "600");
+    let (first, second) = (desk.start(), desk.start());
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"shop")];
+    let third = desk.service.post("/deployments", &fields);
+    assert_eq!(third.status, 409);
+    assert!(
+        third.body.contains("Two deployments run already"),
+        "{}",
+        third.body
+    );
+    let page = desk.until_it_writes(&first, " .\n");
+    let pid = process_in(&page);
+    assert!(is_there(&pid));
+    desk.service.post(&format!("{first}/stop"), &[]).leads_to();
+    desk.until(&first, "was stopped");
+    assert!(!is_there(&pid));
+    assert_eq!(desk.service.post(&format!("{first}/stop"), &[]).status, 409);
+
+    // So does the end of the service.
+    let pid = process_in(&desk.until_it_writes(&second, " .\n"));
+    let Deploying { service, .. } = desk;
+    let service = Service::start_in(service.stop());
+    assert!(!is_there(&pid));
+    assert!(service.page(&second).contains("was stopped"));
+}
+
+#[test]
+fn one_that_runs_too_long_is_ended() {
+    let desk = Deploying::with("echo begun; exec sleep 600", "1");
+    let page = desk.until(&desk.start(), "ran too long and was ended");
+    assert_eq!(log_of(&page), "begun\n");
+}
+
+#[test]
+fn a_flood_is_cut_after_it_is_masked() {
+    let desk = Deploying::with("yes \"$API_TOKEN\" | head -n 25000", "60");
+    let page = desk.until(&desk.start(), "is done");
+    let log = log_of(&page);
+    assert!(log.ends_with("[cut here: only the first 1048576 bytes are kept]\n"));
+    assert!(!desk.leaks().found_in(page.as_bytes()));
+    let gone = Deploying::with("exit 0", "60");
+    fs::remove_file(gone.service.root().join("deploy")).unwrap();
+    let page = gone.until(&gone.start(), "could not be started");
+    assert!(log_of(&page).contains("cannot be started"), "{page}");
+}
