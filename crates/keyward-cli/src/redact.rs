@@ -1,17 +1,19 @@
 //! `keyward redact`: a filter.
 
-use std::collections::BTreeSet;
+mod json;
+
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _, Write};
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::os::fd::AsFd as _;
 
 use keyward_base::{Error, Result, SecretBytes};
-use keyward_redact::Redactor;
+use keyward_crypto::Provider;
+use keyward_redact::{Name, Redactor};
 use keyward_vault::{EnvSet, Loader};
 
 use crate::args::RedactArgs;
 use crate::input;
-use crate::secrets::Secrets;
+use crate::secrets;
 
 /// The longest file of secrets, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -23,11 +25,25 @@ const PIECE: usize = 64 * 1024;
 ///
 /// # Errors
 /// `Misuse` for a file of secrets that cannot be read or understood, and for a terminal.
-pub(crate) fn run(wanted: &RedactArgs, _json: bool) -> Result<()> {
+pub(crate) fn run(wanted: &RedactArgs, json: bool) -> Result<()> {
+    if json && wanted.named {
+        return Err(Error::misuse(
+            "--named cannot stand beside --json: masks in JSON carry no name",
+        ));
+    }
     let redactor = known(wanted)?;
-    let from = piped()?;
-    let to = own_stdout()?;
-    filter(&redactor, wanted.named, from, to)
+    let (from, to) = (piped()?, own_stdout()?);
+    if json {
+        return json::filter(&redactor, from, to);
+    }
+    let mut stream = redactor.stream(to);
+    if wanted.named {
+        stream = stream.named();
+    }
+    match copy(from, &mut stream) {
+        Ok(()) => written(stream.finish().map(drop)),
+        Err(stopped) => stopped.told(),
+    }
 }
 
 /// The values of the file, as each loader reads it that understands it.
@@ -39,18 +55,20 @@ fn known(wanted: &RedactArgs) -> Result<Redactor> {
         ));
     }
     let text = input::secret(Some(file), false, LONGEST)?;
-    let mut secrets = Secrets::new("", &wanted.mask_anyway)?;
+    let policy = secrets::policy(&wanted.mask_anyway);
+    let redactor = Redactor::with_policy(policy, |bytes| Provider::default().fill(bytes))?;
     let first = EnvSet::parse(text.expose())?;
     let others = Loader::ALL.map(|loader| EnvSet::parse_as(text.expose(), loader));
-    let mut seen = BTreeSet::new();
+    let mut names = Vec::new();
     for set in std::iter::once(&first).chain(others.iter().flatten()) {
         for var in set.vars() {
-            if seen.insert((var.name(), var.value().expose())) {
-                secrets.add("", var.name(), var.value().expose())?;
-            }
+            redactor.add(&Name::new(var.name())?, var.value().expose())?;
+            names.push(var.name());
         }
     }
-    secrets.into_redactor()
+    secrets::check_anyway(&wanted.mask_anyway, &names)?;
+    secrets::warn(&redactor, "");
+    Ok(redactor)
 }
 
 fn piped() -> Result<File> {
@@ -75,34 +93,44 @@ fn own_stdout() -> Result<File> {
         .map_err(|e| Error::unavailable("standard output cannot be written").with_source(e))
 }
 
-/// Writes on after each read what cannot be the beginning of a secret.
-fn filter(redactor: &Redactor, named: bool, mut from: File, to: File) -> Result<()> {
-    let mut stream = redactor.stream(to);
-    if named {
-        stream = stream.named();
+/// Why copying ended before its end.
+enum Stopped {
+    Reading(io::Error),
+    Writing(io::Error),
+}
+
+impl Stopped {
+    fn told(self) -> Result<()> {
+        match self {
+            Self::Reading(e) => {
+                Err(Error::unavailable("standard input cannot be read to its end").with_source(e))
+            }
+            Self::Writing(e) => written(Err(e)),
+        }
     }
+}
+
+/// Writes on after each read what cannot be the beginning of a secret.
+fn copy(mut from: impl Read, to: &mut impl Write) -> std::result::Result<(), Stopped> {
     let mut piece = SecretBytes::new(vec![0; PIECE]);
     loop {
         let read = match from.read(piece.expose_mut()) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.map_err(|e| {
-                Error::unavailable("standard input cannot be read to its end").with_source(e)
-            })?,
+            read => read.map_err(Stopped::Reading)?,
         };
-        let taken = piece.expose().get(..read).unwrap_or_default();
-        let written = match taken {
-            [] => return gone_is_done(stream.finish().map(drop)),
-            taken => stream.write_all(taken).and_then(|()| stream.flush()),
-        };
-        if written.is_err() {
-            return gone_is_done(written);
+        match piece.expose().get(..read).unwrap_or_default() {
+            [] => return Ok(()),
+            taken => {
+                let done = to.write_all(taken).and_then(|()| to.flush());
+                done.map_err(Stopped::Writing)?;
+            }
         }
     }
 }
 
 /// A reader that has gone away is no error.
-fn gone_is_done(written: io::Result<()>) -> Result<()> {
-    match written {
+fn written(done: io::Result<()>) -> Result<()> {
+    match done {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::unavailable("standard output cannot be written").with_source(e))
         }

@@ -22,12 +22,12 @@ use std::process::{Command, ExitCode, Stdio};
 
 use keyward_base::{Error, Result, SecretBytes};
 use keyward_redact::Redactor;
+use keyward_vault::Slot;
 
 use crate::args::RunArgs;
 use crate::exit;
 use crate::home::HomeArgs;
-use crate::secrets::Secrets;
-use crate::wait;
+use crate::{secrets, wait};
 
 /// What `env`, `nohup`, `timeout` and `docker run` exit with when they fail themselves: POSIX has
 /// 126 and 127 for `env`, the manual of GNU coreutils and that of docker 125 beside them.
@@ -56,13 +56,23 @@ async fn prepare(wanted: &RunArgs, home_args: &HomeArgs) -> Result<(Command, Red
     let Some((program, arguments)) = wanted.command.split_first() else {
         return Err(Error::misuse("the command is missing: it stands after --"));
     };
-    let slot = wanted.slot.clone().into();
+    let slot: Slot = wanted.slot.clone().into();
+    let called = format!("{} {} {}", slot.tenant, slot.place, slot.record);
+    let mut policy = secrets::policy(&wanted.mask_anyway);
+    if wanted
+        .variable
+        .as_ref()
+        .is_some_and(|name| wanted.mask_anyway.contains(name))
+    {
+        policy = policy.mask_anyway(&called);
+    }
     let home = home_args.open().await?;
+    // From here on it knows whatever is opened.
+    let redactor = home.redactor_with(policy)?;
     let opened = home.vault().open(&slot, &wanted.role).await?;
     let vars = vars::of(opened.credential(), wanted)?;
+    secrets::check_anyway(&wanted.mask_anyway, &vars.names())?;
 
-    let called = format!("{} {} {}", slot.tenant, slot.place, slot.record);
-    let mut secrets = Secrets::new(&called, &wanted.mask_anyway)?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::inherit());
     for (name, value) in std::env::vars_os() {
@@ -71,14 +81,16 @@ async fn prepare(wanted: &RunArgs, home_args: &HomeArgs) -> Result<(Command, Red
         }
         if name == "KEYWARD_ROOT" {
             let value = SecretBytes::new(value.into_encoded_bytes());
-            secrets.add_root(value.expose())?;
+            secrets::add_root(&redactor, value.expose())?;
         }
         command.env_remove(name);
     }
     // The command may read it, as whoever runs it may.
     if let Ok(file) = File::open(home_args.dir()?.root_file()) {
-        secrets.add_root(SecretBytes::read(file, LONGEST_ROOT)?.expose())?;
+        let text = SecretBytes::read(file, LONGEST_ROOT)?;
+        secrets::add_root(&redactor, text.expose())?;
     }
-    vars.put(&mut command, &mut secrets, &called)?;
-    Ok((command, secrets.into_redactor()?))
+    vars.put(&mut command);
+    secrets::warn(&redactor, &called);
+    Ok((command, redactor))
 }

@@ -109,6 +109,8 @@ impl Desk {
                 if first { ", just made" } else { "" }
             ));
         }
+        // Before anything is opened.
+        let redactor = home.redactor()?;
         let vault = home.vault().clone();
         let tenant = Tenant::new(ORGANISATION)?;
         let trail = Trail::new(journal.clone()).in_run(home.keyring().run());
@@ -132,7 +134,7 @@ impl Desk {
             endpoints: Arc::new(endpoints),
             inbox,
             again: Again::default(),
-            redactor: Redactor::new(|bytes| crypto.fill(bytes))?,
+            redactor,
             running: Running::default(),
             settings,
             work: Notify::new(),

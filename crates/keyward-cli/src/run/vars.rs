@@ -8,7 +8,6 @@ use keyward_base::{Error, Result, SecretBytes};
 use keyward_vault::{Credential, EnvSet, EnvVar, Kind};
 
 use crate::args::RunArgs;
-use crate::secrets::Secrets;
 
 /// What a credential gives.
 #[derive(Debug)]
@@ -69,25 +68,24 @@ fn value(credential: &Credential, kind: Kind) -> Result<SecretBytes> {
 }
 
 impl Vars {
-    /// Puts them over what the command has of this process, and tells what is to be masked.
-    /// `called` is the name of the credential.
-    pub(super) fn put(
-        &self,
-        command: &mut Command,
-        secrets: &mut Secrets<'_>,
-        called: &str,
-    ) -> Result<()> {
+    /// Their names.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Set(set) => set.vars().iter().map(EnvVar::name).collect(),
+            Self::One(name, _) => vec![name],
+        }
+    }
+
+    /// Puts them over what the command has of this process.
+    pub(super) fn put(&self, command: &mut Command) {
         let mut put = |name: &str, value: &SecretBytes| {
             command.env(name, OsStr::from_bytes(value.expose()));
-            secrets.add(called, name, value.expose())
         };
         match self {
-            Self::Set(set) => {
-                for var in set.vars() {
-                    put(var.name(), var.value())?;
-                }
-                Ok(())
-            }
+            Self::Set(set) => set
+                .vars()
+                .iter()
+                .for_each(|var| put(var.name(), var.value())),
             Self::One(name, value) => put(name, value),
         }
     }

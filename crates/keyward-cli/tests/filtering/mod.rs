@@ -83,7 +83,7 @@ fn what_is_wrong_is_said_without_a_value() {
         .run(&[&FILTER[..], &["--mask-anyway", "OTHER"]].concat(), b"")
         .fails(2, "--mask-anyway");
     with(&bench, &format!("{token}\n"));
-    bench.run(&FILTER, b"").fails(2, "");
+    bench.run(&FILTER, b"").fails(2, "line 1");
     // A reader that has gone away is no error.
     with(&bench, &format!("TOKEN={token}\n"));
     let ran = bench
@@ -93,4 +93,37 @@ fn what_is_wrong_is_said_without_a_value() {
         )
         .ok();
     assert_eq!((ran.text().as_str(), ran.said().as_str()), ("y\n", ""));
+}
+
+#[test]
+fn json_stays_json_line_by_line_and_as_a_whole() {
+    let (bench, token) = (Bench::empty(), random_text(40));
+    with(
+        &bench,
+        &format!("TOKEN={token}\nQUOTED='n0 \"quoted\" one'\n"),
+    );
+    let json = [&FILTER[..], &["--json"]].concat();
+    let lines =
+        format!("{{\"a\": \"n0 \\\"quoted\\\" one\", \"b\": 1}}\nplain {token}\n[\"x{token}\"]\n");
+    let ran = bench.run(&json, lines.as_bytes()).ok();
+    assert_eq!(
+        ran.text(),
+        "{\"a\": \"•••\", \"b\": 1}\nplain •••\n[\"x•••\"]\n"
+    );
+    // The secret begins with the letter of the escape before it.
+    let document = format!("{{\n  \"log\": \"first\\n{token}\",\n  \"n\": 0.10\n}}\n");
+    let ran = bench.run(&json, document.as_bytes()).ok();
+    assert_eq!(
+        ran.text(),
+        "{\n  \"log\": \"first\\n•••\",\n  \"n\": 0.10\n}\n"
+    );
+    assert_eq!(ran.said(), "");
+    let ran = bench
+        .run(&json, format!("{{\n \"cut\": \"{token}").as_bytes())
+        .ok();
+    assert_eq!(ran.text(), "{\n \"cut\": \"•••");
+    assert!(ran.said().contains("not JSON"), "{}", ran.said());
+    bench
+        .run(&[&json[..], &["--named"]].concat(), b"")
+        .fails(2, "--json");
 }

@@ -137,6 +137,48 @@ fn failures_of_its_own_are_125_and_others_126_and_127() {
 }
 
 #[test]
+fn what_is_short_or_common_is_named_and_masked_only_if_asked_for() {
+    let bench = Bench::new();
+    let file = b"PIN=4711\nMODE=production\nTOKEN=wJalrXUtnFEMI7MDENG\n";
+    bench.seal("server.env", "7", "env", file).ok();
+    let run = |options: &[&str]| {
+        let show = ["--", "sh", "-c", "echo $PIN $MODE $TOKEN"];
+        bench
+            .run(&[&["run"], &SLOT[..], options, &show].concat(), b"")
+            .ok()
+    };
+    let ran = run(&[]);
+    assert_eq!(ran.text(), "4711 production •••\n");
+    assert_eq!(
+        ran.said(),
+        "keyward: MODE is a common word and is not masked: --mask-anyway MODE masks it\n\
+         keyward: PIN is shorter than 8 bytes and is not masked: --mask-anyway PIN masks it\n"
+    );
+    let ran = run(&["--mask-anyway", "PIN", "--mask-anyway", "MODE"]);
+    assert_eq!(
+        (ran.text().as_str(), ran.said().as_str()),
+        ("••• ••• •••\n", "")
+    );
+    bench.seal("account.pin", "1", "opaque", b"4711").ok();
+    let slot = [
+        "run",
+        "--tenant",
+        "acme",
+        "--at",
+        "account.pin",
+        "--id",
+        "1",
+        "--as",
+        "PIN",
+    ];
+    let show = ["--mask-anyway", "PIN", "--", "sh", "-c", "echo $PIN"];
+    assert_eq!(
+        bench.run(&[&slot[..], &show].concat(), b"").ok().text(),
+        "•••\n"
+    );
+}
+
+#[test]
 fn a_set_cannot_choose_what_code_is_run() {
     let set = Set::new();
     for name in [

@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_base::audit::{Outcome, Value};
 use keyward_base::{Error, Event, Place, Reason, RecordId, Result, Timestamp};
-use keyward_redact::Name;
-use keyward_vault::{EnvSet, EnvVar};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -134,7 +132,6 @@ impl Desk {
         if let Some(var) = vars.vars().iter().find(|var| var.steers_programs()) {
             return Ok(Start::Steers(var.name().to_owned()));
         }
-        self.known(set, &vars)?;
         let limit = self.settings.deploy_limit;
         let deployment = Deployment {
             server: server.as_str().to_owned(),
@@ -178,16 +175,6 @@ impl Desk {
             }
         });
         Ok(Start::Started(id.clone()))
-    }
-
-    /// Tells the redactor of the values, before anybody can print them.
-    fn known(&self, set: &RecordId, vars: &EnvSet) -> Result<()> {
-        let tell = |var: &EnvVar| {
-            let place = Section::Environments.column();
-            let name = format!("{} {place} {set} {}", self.tenant, var.name());
-            self.redactor.add(&Name::new(&name)?, var.value().expose())
-        };
-        vars.vars().iter().try_for_each(tell)
     }
 
     async fn ended(&self, id: &Id, server: &RecordId, how: Ended) -> Result<()> {
