@@ -8,6 +8,7 @@ use crate::masker::style::tagged_masks;
 use crate::model::Conversation;
 use crate::model::path::{Path, Walk};
 use crate::name::Name;
+use crate::registry::Revealed;
 
 /// The tool call is not one JSON document, or has no string in this field, or several.
 pub const NO_SUCH_FIELD: Reason = Reason::new("no-such-field");
@@ -17,6 +18,9 @@ pub const NOT_OF_THIS_CONVERSATION: Reason = Reason::new("mask-of-another-conver
 
 /// A mask of the field carries a name of which no secret is known, or no longer.
 pub const UNKNOWN_NAME: Reason = Reason::new("mask-of-an-unknown-name");
+
+/// Secrets from several places have the name in the mask: which one was meant is not known.
+pub const NAME_OF_SEVERAL: Reason = Reason::new("mask-of-several-secrets");
 
 /// The caller does not allow this secret in this field.
 pub const NOT_ALLOWED: Reason = Reason::new("mask-not-allowed-here");
@@ -34,17 +38,19 @@ pub const NOT_TEXT: Reason = Reason::new("secret-not-utf-8");
 /// a URL or a host), and `allow` says of each name whether this secret may go there. Keys of objects
 /// and indexes with `/` between, as `headers/authorization`; `*` is not taken.
 ///
-/// `call` is one JSON document. All masks in the field must be of this conversation. A secret of
-/// which several values are known is put back as the one that was registered last. Where secrets
-/// overlapped, the mask is that of the first, and so is what is put back. Blank masks, and other
-/// text between two of the characters that begin and end masks, stay as they are. What another
-/// field holds is not looked at, whatever it looks like.
+/// `call` is one JSON document. All masks in the field must be of this conversation. What is put back
+/// is the whole secret as it was registered, without white space around it, whatever form or part of
+/// it the mask took the place of, such as the password of a connection string. Of several values
+/// of one place (a token that was refreshed, say) it is the one that was registered last. Where
+/// secrets overlapped, the mask is that of the first, and so is what is put back. Blank masks, and
+/// other text between two of the characters that begin and end masks, stay as they are. What
+/// another field holds is not looked at, whatever it looks like.
 ///
 /// # Errors
 /// - `Misuse` if `field` is no path, or has a `*`.
 /// - `Rejected`, and nothing is put back, if the call has not exactly one string there
 ///   ([`NO_SUCH_FIELD`]), a mask there carries another tag ([`NOT_OF_THIS_CONVERSATION`]) or the
-///   name of no known secret ([`UNKNOWN_NAME`]), `allow` refuses it ([`NOT_ALLOWED`]), or the secret
+///   name of no known secret ([`UNKNOWN_NAME`]) or of several ([`NAME_OF_SEVERAL`]), `allow` refuses it ([`NOT_ALLOWED`]), or the secret
 ///   is not UTF-8 ([`NOT_TEXT`]).
 pub fn put_back(
     conversation: &Conversation,
@@ -105,8 +111,11 @@ fn filled(
         if !allow(&name) {
             return Err(Error::rejected(NOT_ALLOWED));
         }
-        let value = conversation.redactor.read().reveal(&name);
-        let value = value.ok_or_else(unknown)?;
+        let value = match conversation.redactor.read().reveal(&name) {
+            Revealed::Value(value) => value,
+            Revealed::Several => return Err(Error::rejected(NAME_OF_SEVERAL)),
+            Revealed::Unknown => return Err(unknown()),
+        };
         if std::str::from_utf8(value.expose()).is_err() {
             return Err(Error::rejected(NOT_TEXT));
         }

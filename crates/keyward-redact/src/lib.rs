@@ -65,3 +65,8 @@ pub use policy::Policy;
 pub use redactor::{Counts, Redactor};
 pub use stream::Stream;
 pub use warning::{Warning, What};
+
+/// The examples of the page on how to use it.
+#[cfg(all(doctest, feature = "tracing"))]
+#[doc = include_str!("../../../docs/masking.md")]
+pub struct Page;

@@ -14,6 +14,7 @@ use self::wholes::Wholes;
 use crate::engine::{Engine, SecretId};
 use crate::form::Form;
 use crate::name::Name;
+use crate::value::trimmed;
 
 /// Where a value comes from, as a keyed hash: two that are alike would be told apart by their
 /// values.
@@ -63,6 +64,14 @@ pub(crate) struct New<'a> {
     pub(crate) value: &'a [u8],
     pub(crate) forms: Vec<Form>,
     pub(crate) stays: bool,
+}
+
+/// What a name stands for.
+pub(crate) enum Revealed {
+    Value(SecretBytes),
+    /// Values from several places have this name.
+    Several,
+    Unknown,
 }
 
 impl Registry {
@@ -199,11 +208,26 @@ impl Registry {
         self.by_name.contains_key(name)
     }
 
-    /// The value that was registered last under that name.
-    pub(crate) fn reveal(&self, name: &Name) -> Option<SecretBytes> {
-        let newest = self.by_name.get(name)?.last()?;
-        let secret = self.secrets.get(newest)?;
-        Some(secret.value.reveal(&self.pad))
+    /// The value that was registered last under that name, without the white space around it, which
+    /// no mask covers.
+    pub(crate) fn reveal(&self, name: &Name) -> Revealed {
+        let ids = self.by_name.get(name).into_iter().flatten();
+        let mut secrets = ids.filter_map(|id| self.secrets.get(id)).rev();
+        let Some(newest) = secrets.next() else {
+            return Revealed::Unknown;
+        };
+        if secrets.any(|older| older.origin != newest.origin) {
+            return Revealed::Several;
+        }
+        let mut value = newest.value.reveal(&self.pad);
+        let len = trimmed(value.expose()).len();
+        let start = value
+            .expose()
+            .iter()
+            .take_while(|b| b.is_ascii_whitespace());
+        let start = if len == value.len() { 0 } else { start.count() };
+        value.narrow(start, len);
+        Revealed::Value(value)
     }
 
     /// How many secrets there are.

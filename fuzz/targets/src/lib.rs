@@ -13,6 +13,8 @@
     clippy::unwrap_used
 )]
 
+mod redact_events;
+mod redact_json;
 mod web;
 mod webhook;
 
@@ -28,6 +30,8 @@ use keyward_crypto::{BodyKey, Provider, danger};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
+pub use redact_events::redact_events;
+pub use redact_json::redact_json;
 pub use web::{axum_form, axum_multipart, axum_origin};
 pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 
@@ -35,7 +39,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("anchor_parse", anchor_parse),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
@@ -44,6 +48,8 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),
     ("provider_differential", provider_differential),
+    ("redact_events", redact_events),
+    ("redact_json", redact_json),
     ("sealed_parse", sealed_parse),
     ("token_parse", token_parse),
     ("vault_dotenv", vault_dotenv),

@@ -95,7 +95,8 @@ impl Event {
         }
     }
 
-    /// What its lines of data say: their values, with line feeds between.
+    /// What its lines of data say: their values, with line feeds between. What is not UTF-8 becomes
+    /// U+FFFD, as it does for every reader of such a stream.
     pub(super) fn data(&self) -> Option<SecretBytes> {
         let mut data = SecretBytes::new(Vec::with_capacity(self.raw.len()));
         let mut any = false;
@@ -108,6 +109,10 @@ impl Event {
             }
             any = true;
             data.push(self.slice(start, line.end));
+        }
+        if let (true, Err(_)) = (any, std::str::from_utf8(data.expose())) {
+            let text = String::from_utf8_lossy(data.expose()).into_owned();
+            data = SecretBytes::new(text.into_bytes());
         }
         any.then_some(data)
     }

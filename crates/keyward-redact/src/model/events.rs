@@ -29,10 +29,13 @@
 //! - **A text in pieces**, which a [`Field`] names, is one stream across events. What may be the
 //!   beginning of a secret is held back, and comes with a later piece; a piece may so become the
 //!   empty string. Whole characters are given only.
+//!   Every text that a reader joins must be named: of what is not, a secret is found only in one
+//!   event. Where an object has a key twice, the last goes on with the text.
 //! - **At its end**, which the field tells of, at `[DONE]`, or when the stream ends, what is held
 //!   back is added to the piece in that event, if it has one. Otherwise an event of our own comes
 //!   just before it: the last one that had a piece of this text, once more, with what was held back
-//!   as this text and the empty string as all other texts in pieces.
+//!   as this text and the empty string as all other texts in pieces. If the stream ends within an
+//!   event, which readers then pass over, its pieces come in such events too.
 //! - **All else** in an event is masked by itself: data that is JSON as [`crate::json`] says, other
 //!   data as text, and each other line, a comment too, as text.
 //! - The order of events, their other fields and their line endings stay as they are.
@@ -249,9 +252,16 @@ impl Events {
             }
             let rest = open.text.finish();
             let here = pieces.position(&open.id).and_then(|at| texts.get_mut(at));
-            if let Some(text) = here {
-                text.extend(rest);
-            } else if let (Some((seen, at)), false) = (&open.last, rest.is_empty()) {
+            // Readers pass over an event that was cut off: nothing is moved into it.
+            let rest = match (here, &open.last) {
+                (Some(text), Some(_)) if all => [std::mem::take(text), rest].concat(),
+                (Some(text), _) => {
+                    text.extend(rest);
+                    return false;
+                }
+                (None, _) => rest,
+            };
+            if let (Some((seen, at)), false) = (&open.last, rest.is_empty()) {
                 let mut again = vec![Vec::new(); seen.pieces.len()];
                 if let Some(text) = again.get_mut(*at) {
                     *text = rest;
@@ -272,7 +282,7 @@ impl Events {
             pieces: pieces.pieces,
         });
         for open in &mut self.texts {
-            let at = seen.pieces.iter().rposition(|piece| piece.text == open.id);
+            let at = seen.pieces.iter().position(|piece| piece.text == open.id);
             if let Some(at) = at {
                 open.last = Some((Arc::clone(&seen), at));
             }

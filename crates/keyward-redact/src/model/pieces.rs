@@ -10,14 +10,17 @@ use crate::model::path::Walk;
 pub(super) struct TextId {
     pub(super) field: usize,
     apart: Apart,
-    /// The how manieth in its event: an object may have a key twice.
+    /// How many values of the same place follow in its event: an object may have a key twice, and
+    /// of these the last is what nearly all programs read.
     repeat: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Apart {
     Indexes(Vec<u64>),
-    /// The value at the place that the field names, as it is written.
+    /// What a string says at the place that the field names.
+    Text(Vec<u8>),
+    /// Another value there, as it is written.
     Value(Vec<u8>),
 }
 
@@ -37,6 +40,7 @@ struct Standing {
     indexes: Vec<u64>,
     start: usize,
     end: usize,
+    is_text: bool,
 }
 
 /// What the data of one event holds of the fields.
@@ -66,7 +70,7 @@ impl Pieces {
                 ..Self::default()
             };
         }
-        if let Ok(pieces) = in_json(data, fields) {
+        if let Ok(Some(pieces)) = in_json(data, fields) {
             return pieces;
         }
         let root = fields.iter().position(|field| field.text.is_root());
@@ -94,9 +98,9 @@ impl Pieces {
             })
     }
 
-    /// Which piece of this text it has: the last one.
+    /// Which piece of this text it has.
     pub(super) fn position(&self, text: &TextId) -> Option<usize> {
-        self.pieces.iter().rposition(|piece| piece.text == *text)
+        self.pieces.iter().position(|piece| piece.text == *text)
     }
 }
 
@@ -112,7 +116,8 @@ impl Apart {
     }
 }
 
-fn in_json(data: &[u8], fields: &[Field]) -> Result<Pieces, NotJson> {
+/// What one document holds.
+fn in_json(data: &[u8], fields: &[Field]) -> Result<Option<Pieces>, NotJson> {
     let mut walk = Walk::new(std::str::from_utf8(data).map_err(|_| NotJson)?);
     let mut texts = Vec::new();
     let mut ids = Vec::new();
@@ -125,10 +130,10 @@ fn in_json(data: &[u8], fields: &[Field]) -> Result<Pieces, NotJson> {
             Token::Close { .. } | Token::Key(_) => continue,
         };
         if texts.len().max(ids.len()).max(ends.len()) > MAX_TEXTS {
-            return Ok(Pieces {
+            return Ok(Some(Pieces {
                 too_many: true,
                 ..Pieces::default()
-            });
+            }));
         }
         let written = data.get(start..end).unwrap_or_default();
         let mut taken = false;
@@ -138,8 +143,9 @@ fn in_json(data: &[u8], fields: &[Field]) -> Result<Pieces, NotJson> {
                 indexes,
                 start,
                 end,
+                is_text: matches!(token, Token::Text(_)),
             };
-            if let (Token::Text(_), false) = (token, taken) {
+            if !taken {
                 let at = walk.stands_at(&of.text).map(standing);
                 taken = at.is_some();
                 texts.extend(at);
@@ -154,7 +160,8 @@ fn in_json(data: &[u8], fields: &[Field]) -> Result<Pieces, NotJson> {
             }
         }
     }
-    Ok(told_apart(data, fields, &texts, &ids, ends))
+    let one = walk.documents() == 1;
+    Ok(one.then(|| told_apart(data, fields, &texts, &ids, ends)))
 }
 
 fn is_end(end: &End, token: Token, written: &[u8]) -> bool {
@@ -175,35 +182,43 @@ fn told_apart(
     ends: Vec<Standing>,
 ) -> Pieces {
     let id = |of: &Standing| {
-        let mut ids = ids.iter().filter(|id| id.field == of.field);
+        let mut ids = ids.iter().rev().filter(|id| id.field == of.field);
         let id = ids.find(|id| id.indexes.iter().zip(&of.indexes).all(|(a, b)| a == b))?;
-        data.get(id.start..id.end).map(<[u8]>::to_vec)
+        let written = data.get(id.start..id.end)?;
+        Some(if id.is_text {
+            Apart::Text(decode(written).expose().to_vec())
+        } else {
+            Apart::Value(written.to_vec())
+        })
     };
     let mut found = Pieces::default();
-    for text in texts {
-        let apart = match id(text) {
-            Some(value) => Apart::Value(value),
-            None => Apart::Indexes(text.indexes.clone()),
-        };
-        let same = |piece: &&Piece| piece.text.field == text.field && piece.text.apart == apart;
-        let repeat = found.pieces.iter().filter(same).count();
-        found.pieces.push(Piece {
-            text: TextId {
-                field: text.field,
-                apart,
-                repeat,
-            },
-            start: text.start,
-            end: text.end,
-            quoted: true,
-        });
+    let mut behind: Vec<(usize, Apart)> = Vec::new();
+    for text in texts.iter().rev() {
+        let indexes = || Apart::Indexes(text.indexes.clone());
+        let apart = id(text).unwrap_or_else(indexes);
+        let place = (text.field, apart.clone());
+        let repeat = behind.iter().filter(|other| **other == place).count();
+        behind.push(place);
+        if text.is_text {
+            found.pieces.push(Piece {
+                text: TextId {
+                    field: text.field,
+                    apart,
+                    repeat,
+                },
+                start: text.start,
+                end: text.end,
+                quoted: true,
+            });
+        }
     }
+    found.pieces.reverse();
     for end in ends {
         let by_id = fields
             .get(end.field)
             .is_some_and(|field| field.id.is_some());
         let apart = if by_id {
-            id(&end).map(Apart::Value)
+            id(&end)
         } else {
             Some(Apart::Indexes(end.indexes))
         };

@@ -1,8 +1,9 @@
 //! Putting secrets back: for masks of this conversation, into one field.
 
-use keyward_base::ErrorKind;
+use keyward_base::{ErrorKind, OpenObserver as _, OpenedSecret, Place, RecordId, Revision, Tenant};
 use keyward_redact::danger::{
-    NO_SUCH_FIELD, NOT_ALLOWED, NOT_OF_THIS_CONVERSATION, NOT_TEXT, UNKNOWN_NAME, put_back,
+    NAME_OF_SEVERAL, NO_SUCH_FIELD, NOT_ALLOWED, NOT_OF_THIS_CONVERSATION, NOT_TEXT, UNKNOWN_NAME,
+    put_back,
 };
 use keyward_redact::{Conversation, Name};
 
@@ -111,6 +112,35 @@ fn of_several_values_of_one_name_the_last_is_put_back() {
     let masked = conversation.json(b"[\"the-older-token\"]");
     let filled = put_back(&conversation, &masked.bytes, "0", |_| true).unwrap();
     assert_eq!(filled.expose(), b"[\"the-newer-token\"]");
+}
+
+#[test]
+fn the_white_space_around_a_value_is_not_put_back() {
+    let redactor = knowing(&[("t", b" \n the token\r\n")]);
+    let conversation = Conversation::resume(&redactor, TAG).unwrap();
+    let masked = conversation.json(b"[\"Bearer the token\"]");
+    let filled = put_back(&conversation, &masked.bytes, "0", |_| true).unwrap();
+    assert_eq!(filled.expose(), b"[\"Bearer the token\"]");
+}
+
+/// Registered by hand under the name that a vault gives, too.
+#[test]
+fn a_name_of_two_places_is_refused() {
+    let redactor = knowing_token();
+    let opened = OpenedSecret {
+        collection: [7; 8],
+        tenant: &Tenant::new("acme").unwrap(),
+        place: &Place::new("account.github_token").unwrap(),
+        record: &RecordId::new("42").unwrap(),
+        revision: Revision::FIRST,
+        part: None,
+        value: b"another token",
+    };
+    redactor.opened(&opened).unwrap();
+    let conversation = Conversation::resume(&redactor, TAG).unwrap();
+    let masked = conversation.json(b"[\"another token\"]");
+    let error = put_back(&conversation, &masked.bytes, "0", |_| true).unwrap_err();
+    assert_eq!(error.reason(), Some(NAME_OF_SEVERAL));
 }
 
 #[test]

@@ -267,6 +267,52 @@ fn half_a_character_waits_for_the_other_half() {
 }
 
 #[test]
+fn of_a_key_that_is_there_twice_the_last_goes_on_with_the_text() {
+    let (head, tail) = TOKEN.split_at(20);
+    let text = format!("data: {{\"t\":\"{head}\"}}\n\ndata: {{\"t\":\"x\",\"t\":\"{tail}\"}}\n\n");
+    let expected = format!("data: {{\"t\":\"\"}}\n\ndata: {{\"t\":\"x\",\"t\":\"{MASK}\"}}\n\n");
+    gives(
+        &knowing_token(),
+        &[Field::new("t").unwrap()],
+        &text,
+        &expected,
+    );
+}
+
+#[test]
+fn a_stream_that_ends_within_an_event_loses_nothing() {
+    let (head, tail) = TOKEN.split_at(20);
+    let cut = block(0, &format!("{} end", &tail[..5]));
+    let cut = cut.trim_end();
+    let text = format!("{}{cut}", block(0, head));
+    let rest = format!("{head}{} end", &tail[..5]);
+    let empty = block(0, "");
+    let expected = format!("{empty}{}{}", block(0, &rest), empty.trim_end());
+    gives(&knowing_token(), &[blocks()], &text, &expected);
+    let text = format!("data: {{}}\n\n{cut}");
+    gives(&knowing_token(), &[blocks()], &text, &text);
+}
+
+#[test]
+fn data_is_decoded_as_its_readers_decode_it() {
+    let (head, tail) = TOKEN.split_at(20);
+    let text = [
+        b"data: {\"t\":\"\xff",
+        head.as_bytes(),
+        b"\"}\n\ndata: {\"t\":\"",
+        tail.as_bytes(),
+        b"\"}\n\n",
+    ]
+    .concat();
+    let field = Field::new("t").unwrap();
+    let out = run(conversation(&knowing_token()).events([field]), &[&text]);
+    assert_eq!(
+        out,
+        format!("data: {{\"t\":\"\u{fffd}\"}}\n\ndata: {{\"t\":\"{MASK}\"}}\n\n")
+    );
+}
+
+#[test]
 fn a_byte_order_mark_comes_once() {
     let (head, tail) = TOKEN.split_at(20);
     let event = |text: &str| format!("data: {{\"delta\":{{\"text\":\"{text}\"}}}}\n\n");
