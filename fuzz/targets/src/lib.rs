@@ -15,6 +15,7 @@
 
 mod redact_events;
 mod redact_json;
+mod redact_value;
 mod web;
 mod webhook;
 
@@ -32,6 +33,7 @@ use secrecy::ExposeSecret as _;
 
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
+pub use redact_value::redact_value;
 pub use web::{axum_form, axum_multipart, axum_origin};
 pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 
@@ -39,7 +41,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("anchor_parse", anchor_parse),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
@@ -50,6 +52,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("provider_differential", provider_differential),
     ("redact_events", redact_events),
     ("redact_json", redact_json),
+    ("redact_value", redact_value),
     ("sealed_parse", sealed_parse),
     ("token_parse", token_parse),
     ("vault_dotenv", vault_dotenv),
