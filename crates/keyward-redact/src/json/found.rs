@@ -26,18 +26,30 @@ impl Finder<'_> {
     /// What is secret in `text`, in order; what overlaps is one, what touches is two.
     pub(crate) fn find(&self, text: &[u8]) -> Vec<Found> {
         let mut scan = Scan::new();
+        let mut found: Vec<Found> = Vec::new();
         let mut end = 0_usize;
         while end < text.len() {
             end = end.saturating_add(SLICE_LEN).min(text.len());
             let registry = self.redactor.read();
             scan.find(&registry.engine, text.get(..end).unwrap_or_default());
+            let decided = if end == text.len() {
+                end
+            } else {
+                scan.least_held(&registry.engine, end)
+            };
+            drop(registry);
+            for hit in scan.hits().iter().filter(|hit| hit.start < decided) {
+                match found.last_mut().filter(|last| hit.start < last.end) {
+                    Some(last) => last.end = last.end.max(hit.end),
+                    None => found.push(Found {
+                        start: hit.start,
+                        secret: hit.secret,
+                        end: hit.end,
+                    }),
+                }
+            }
+            scan.release(decided);
         }
-        let found = scan.hits().iter().map(|hit| Found {
-            start: hit.start,
-            secret: hit.secret,
-            end: hit.end,
-        });
-        let mut found: Vec<Found> = found.collect();
         if let (Style::Tagged(tag), false) = (&self.style, found.is_empty()) {
             let masks = self.masks(text, tag);
             let inside = |(start, end): &(usize, usize), found: &Found| {

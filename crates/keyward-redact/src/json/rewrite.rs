@@ -278,7 +278,8 @@ fn widened(written: &[u8], found: &[Found], said: bool) -> Vec<Found> {
             (unit.start, unit.end)
         };
         at = next;
-        for (found, wide) in found.iter().zip(&mut wide).skip(done) {
+        let left = found.get(done..).unwrap_or_default();
+        for (found, wide) in left.iter().zip(wide.iter_mut().skip(done)) {
             if found.start >= to {
                 break;
             }

@@ -118,6 +118,30 @@ fn keys_are_masked_and_those_that_look_alike_numbered() {
     );
 }
 
+/// Secrets over the ends of the slices in which a long text is looked through, in both views.
+#[test]
+fn a_long_string_is_masked_wherever_its_secrets_lie() {
+    let redactor = knowing(&[("a", b"abcdefgh"), ("b", b"gh-ijklmnop")]);
+    let unit = "abcdefgh-ijklmnop.\\u0061bcdefgh .. ";
+    let filler = "x".repeat(65_500);
+    let said = filler.clone() + &unit.repeat(4000);
+    let masked = said
+        .replace("abcdefgh-ijklmnop", "•••")
+        .replace("\\u0061bcdefgh", "•••");
+    gives(
+        &redactor,
+        &format!("[\"{said}\"]"),
+        &format!("[\"{masked}\"]"),
+        ReadAs::Document,
+    );
+    let plain = said.replace("\\u0061", "a");
+    let text = format!("{plain}\"");
+    let masked = text
+        .replace("abcdefgh-ijklmnop", "•••")
+        .replace("abcdefgh", "•••");
+    gives(&redactor, &text, &masked, ReadAs::Text);
+}
+
 #[test]
 fn many_keys_that_look_alike_cost_no_more_than_their_number() {
     let redactor = knowing(&[("a", b"first-secret")]);
