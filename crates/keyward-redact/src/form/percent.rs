@@ -6,13 +6,11 @@ use super::escape;
 use super::needles::Needles;
 
 /// What stays besides letters and digits, for whoever encodes a part of a URL.
-const KEPT: [&[u8]; 8] = [
+const KEPT: [&[u8]; 7] = [
     // RFC 3986 unreserved: Python's quote with safe="", Go's QueryEscape, PHP's rawurlencode.
     b"-._~",
     // Python's quote.
     b"-._~/",
-    // encodeURIComponent.
-    b"-._~!*'()",
     // encodeURI.
     b"-._~!*'();,/?:@&=+$#",
     // RFC 3986 pchar.
@@ -26,7 +24,7 @@ const KEPT: [&[u8]; 8] = [
 ];
 
 /// What the WHATWG's sets encode besides control characters and what is beyond ASCII: fragment,
-/// query, special query, path, userinfo, component.
+/// query, special query, path, userinfo, component. The last is what `encodeURIComponent` encodes.
 const ENCODED: [&[u8]; 6] = [
     b" \"<>`",
     b" \"#<>",

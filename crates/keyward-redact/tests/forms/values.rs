@@ -91,6 +91,12 @@ fn strings_of_json_and_not_its_public_fields() {
 }
 
 #[test]
+fn a_part_that_is_another_ones_base64_is_found_wrapped() {
+    let redactor = knowing(r#"["MDEyMzQ1Njc4OWFi","0123456789ab"]"#);
+    assert_eq!(redactor.text("MDEyMzQ1\nNjc4OWFi"), "•••");
+}
+
+#[test]
 fn public_fields_of_each_known_key_file() {
     for (value, secret, public) in [
         (
