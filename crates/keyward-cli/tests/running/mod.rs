@@ -3,6 +3,9 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
+use keyward_testkit::tools::without;
+use serde_json::json;
+
 use super::support::leaks::Leaks;
 use super::support::{Bench, Ran, finish, random_text};
 
@@ -228,6 +231,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 #[test]
 fn signals_are_passed_on_once() {
+    if without("python3") {
+        return;
+    }
     let set = Set::new();
     for (signal, number) in [
         ("HUP", 1),
@@ -353,6 +359,9 @@ until(b'no such word')
 _, status = os.waitpid(pid, 0)
 print(seen.count(b'got INT'), os.WEXITSTATUS(status))
 ";
+    if without("python3") {
+        return;
+    }
     let set = Set::new();
     let child = "trap 'echo got INT.' INT; echo ready.; while :; do read x && exit 9; done";
     let words = [
@@ -365,4 +374,70 @@ print(seen.count(b'got INT'), os.WEXITSTATUS(status))
     command.args(words).stdin(Stdio::piped());
     let ran = finish(command, b"").ok();
     assert_eq!(ran.text(), "1 9\n");
+}
+
+/// The values of a set as the program in Python is given them, and the set.
+fn formed() -> (String, String) {
+    let token = random_text(40);
+    let values = [
+        ("TOKEN", token.clone()),
+        ("PASSWORD", format!("p&<s \"{}\" w/rd+é%", random_text(9))),
+        (
+            "DATABASE_URL",
+            format!("postgres://app:{}%2F@db.internal/app", random_text(17)),
+        ),
+    ];
+    let file = values
+        .iter()
+        .map(|(name, value)| format!("{name}='{value}'\n"));
+    let hex = |value: &str| {
+        value
+            .bytes()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+    };
+    let known = values
+        .iter()
+        .map(|(name, value)| json!({"name": name, "hex": hex(value)}));
+    (file.collect(), json!(known.collect::<Vec<_>>()).to_string())
+}
+
+/// A program that shares no code with this one makes every form of every value in the command, and
+/// looks for them again in what came out.
+#[test]
+fn a_program_in_python_finds_no_form_in_what_came_out() {
+    if without("python3") {
+        return;
+    }
+    const FORMS: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../keyward-redact/tests/forms/forms.py"
+    );
+    let (bench, (file, known)) = (Bench::new(), formed());
+    bench.seal("server.env", "7", "env", file.as_bytes()).ok();
+    std::fs::write(bench.folder().join("known.json"), known).unwrap();
+    let all = format!("python3 -B {FORMS} text known.json");
+    let script = format!("set -e; {all}; {all} >&2; printf '%s' \"$PASSWORD\"");
+    let line = [&["run"], &SLOT[..], &["--", "sh", "-c", &script]].concat();
+    let ran = bench.run(&line, b"").ok();
+    assert!(ran.out().len() > 10_000 && ran.0.stderr.len() > 10_000);
+    for masked in [ran.0.stdout, ran.0.stderr] {
+        let mut check = bench.command("python3");
+        check.args(["-B", FORMS, "check", "known.json"]);
+        let checked = finish(check, &masked).ok();
+        assert!(
+            checked.text().starts_with("3 secrets, ") && checked.text().ends_with(" 0 found\n"),
+            "{}",
+            checked.text()
+        );
+        // What is not secret stays.
+        let text = String::from_utf8_lossy(&masked);
+        assert!(text.matches(" end\n").count() > 100);
+    }
+    // The program does find what is there.
+    let mut check = bench.command("python3");
+    check.args(["-B", FORMS, "check", "known.json"]);
+    let token = file.split('\'').nth(1).unwrap();
+    let checked = finish(check, format!("x{token}").as_bytes());
+    assert_eq!(checked.code(), 1, "{}", checked.text());
 }

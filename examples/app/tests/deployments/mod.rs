@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use keyward_testkit::tools::without;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::service::leak::Leaks;
@@ -299,4 +301,107 @@ fn a_flood_is_cut_after_it_is_masked() {
     fs::remove_file(gone.service.root().join("deploy")).unwrap();
     let page = gone.until(&gone.start(), "could not be started");
     assert!(log_of(&page).contains("cannot be started"), "{page}");
+}
+
+fn python(arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("python3").arg("-B").args(arguments).output();
+    let output = output.expect("python3 is needed, or `cargo xtask test --without python3`");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+/// A program that shares no code with this one is the deployment, and writes every form of every
+/// value of the set; then it reads the log out of the database file, and finds none.
+#[test]
+fn a_program_in_python_finds_no_form_in_the_stored_log() {
+    const FORMS: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../crates/keyward-redact/tests/forms/forms.py"
+    );
+    const READ: &str = "
+import sqlite3, sys
+store = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True)
+rows = store.execute('SELECT data FROM record WHERE collection = ? ORDER BY owner, id', (sys.argv[2],))
+sys.stdout.buffer.write(b''.join(data for (data,) in rows))
+";
+    if without("python3") {
+        return;
+    }
+    let values = [
+        ("TOKEN", random(40)),
+        ("PASSWORD", format!("p&<s \"{}\" w/rd+é%", random(9))),
+        (
+            "DATABASE_URL",
+            format!("postgres://app:{}%2F@db.internal/app", random(17)),
+        ),
+    ];
+    let hex = |value: &str| {
+        value
+            .bytes()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+    };
+    let known = values
+        .iter()
+        .map(|(name, value)| json!({"name": name, "hex": hex(value)}));
+    let known = json!(known.collect::<Vec<_>>()).to_string();
+
+    let executable =
+        String::from_utf8(python(&["-c", "import sys; print(sys.executable)"])).unwrap();
+    let folder = TempDir::new().unwrap();
+    let given = folder.path().join("known.json");
+    fs::write(&given, known).unwrap();
+    let given = given.to_str().unwrap();
+    let all = format!("{} -B {FORMS} text {given}", executable.trim());
+    let desk = Deploying::with(&format!("set -e; {all}; {all} >&2"), "600");
+    let file: String = values
+        .iter()
+        .map(|(name, value)| format!("{name}='{value}'\n"))
+        .collect();
+    let fields = [("id", &b"formed"[..]), ("secret", file.as_bytes())];
+    desk.service.post("/environments", &fields).leads_to();
+    let fields = [("server", &b"deploy@web-1"[..]), ("set", &b"formed"[..])];
+    let path = desk
+        .service
+        .post("/deployments", &fields)
+        .leads_to()
+        .to_owned();
+    let page = desk.until(&path, "is done");
+    let check = |bytes: &[u8], what: &str| {
+        let at = desk.service.root().join(what);
+        fs::write(&at, bytes).unwrap();
+        let at = at.to_str().unwrap();
+        let line = "exec python3 -B \"$0\" check \"$1\" < \"$2\"";
+        let checked = Command::new("sh")
+            .args(["-c", line, FORMS, given, at])
+            .output();
+        let checked = checked.unwrap();
+        let said = String::from_utf8(checked.stdout).unwrap();
+        (checked.status.success(), said)
+    };
+    let database = desk.service.data().join("data.db");
+    let log = python(&["-c", READ, database.to_str().unwrap(), "deploydesk-logs"]);
+    assert!(log.len() > 20_000, "{}", log.len());
+    let (clean, said) = check(&log, "log");
+    assert!(clean && said.starts_with("3 secrets, "), "{said}");
+    // What is not secret stays, and the log was not cut.
+    let ends = String::from_utf8_lossy(&log).matches(" end\n").count();
+    assert!(
+        ends > 200 && !String::from_utf8_lossy(&log).contains("[cut here"),
+        "{ends}"
+    );
+    let (clean, said) = check(page.as_bytes(), "page");
+    assert!(clean, "{said}");
+    // Nor in the file itself, nor in what is not folded into it yet.
+    for file in ["data.db", "data.db-wal", "audit.jsonl"] {
+        let (clean, said) = check(&fs::read(desk.service.data().join(file)).unwrap(), "file");
+        assert!(clean, "{file}: {said}");
+    }
+    let (clean, said) = check(format!("x{}", values[0].1).as_bytes(), "planted");
+    assert!(!clean, "{said}");
 }
