@@ -26,6 +26,11 @@ async fn the_examples_run_one_after_the_other() -> Result<()> {
         said,
         "account.github_token 42 ghp_••••1234\n40 bytes for the API call\n"
     );
+    let said = ok(&place.run(&example("redact"), &[], ""));
+    assert_eq!(
+        said,
+        "token •acme account.github_token 42•, basic eDp•acme account.github_token 42•\n\"•••\"\n"
+    );
     let said = ok(&place.run(&example("vault_rotate"), &[], ""));
     for part in ["1 values moved, 0 left", "is destroyed"] {
         assert!(said.contains(part), "{part}: {said}");

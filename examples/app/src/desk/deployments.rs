@@ -65,10 +65,8 @@ impl Running {
         self.with(|all| all.contains_key(id))
     }
 
-    /// No: it does not run here.
-    fn stop(&self, id: &Id) -> bool {
-        self.with(|all| all.get(id).map(|runs| runs.stop.send_replace(true)))
-            .is_some()
+    fn stop(&self, id: &Id) {
+        self.with(|all| all.get(id).map(|runs| runs.stop.send_replace(true)));
     }
 
     /// Stops all, and waits until they have ended and that is on record.
@@ -147,7 +145,12 @@ impl Desk {
         };
         self.tell(server, "deploy.start", Outcome::Done, None)
             .await?;
-        deployment.put(self.data(), &self.tenant, id, None).await?;
+        let put = deployment.put(self.data(), &self.tenant, id, None).await;
+        if put.is_err() {
+            let failed = Event::outcome_of(&put);
+            self.tell(server, "deploy.start", failed, None).await?;
+        }
+        put?;
         let (desk, server, set) = (Arc::clone(self), server.clone(), set.clone());
         let (log, own) = (Log::new(&self.tenant, id, now), id.clone());
         let program = self.settings.deploy.clone();
@@ -223,13 +226,14 @@ impl Desk {
     /// Stops one that runs here.
     pub(crate) async fn stop_deployment(&self, id: &Id) -> Result<()> {
         let now = self.deployment(id).await?;
+        if now.deployment.ended.is_some() || !self.running.is_running(id) {
+            return Err(Error::rejected(Reason::CONFLICT));
+        }
         let server = RecordId::new(&now.deployment.server)?;
         self.tell(&server, "deploy.stop", Outcome::Done, None)
             .await?;
-        if self.running.stop(id) {
-            return Ok(());
-        }
-        Err(Error::rejected(Reason::CONFLICT))
+        self.running.stop(id);
+        Ok(())
     }
 
     /// The newest deployments.
@@ -271,6 +275,12 @@ impl Desk {
     /// Makes what a model would be asked about one, and keeps it. Nothing is sent.
     pub(crate) async fn ask_about(&self, id: &Id, question: &str) -> Result<()> {
         let now = self.deployment(id).await?;
+        // The redactor knows what was opened since the service started: so the set is, again.
+        let sets = self.column(Section::Environments)?;
+        match sets.record(&now.deployment.set)?.open().await {
+            Err(e) if e.reason() != Some(Reason::NOT_FOUND) => return Err(e),
+            _ => {}
+        }
         let log = self.deployment_log(id).await?;
         let crypto = self.crypto();
         let text = prompt(&now.deployment, &log, question, &self.redactor, crypto)?;

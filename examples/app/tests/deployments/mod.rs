@@ -148,7 +148,18 @@ fn what_a_deployment_writes_is_masked_where_it_is_kept_and_shown() {
     let (found, looked) = desk.leaks().found_under(desk.service.root());
     assert!(found.is_empty() && looked > 3, "{found:?}");
     let leaks = desk.leaks();
-    let folder = desk.service.stop();
+
+    // A service that has just started has opened nothing yet, and masks a question all the same.
+    let service = Service::start_in(desk.service.stop());
+    let question = format!("why not {}?", desk.token);
+    let fields = [("question", question.as_bytes())];
+    service.post(&format!("{path}/prompt"), &fields).leads_to();
+    let page = service.page(&path);
+    assert!(
+        page.contains("why not •acme environment.variables shop API_TOKEN ·"),
+        "{page}"
+    );
+    let folder = service.stop();
     let (found, _) = leaks.found_under(folder.path());
     assert!(found.is_empty(), "{found:?}");
 }
