@@ -85,7 +85,8 @@ impl Attempts for SqliteStore {
                         .prepare_cached(
                             "DELETE FROM attempt WHERE rowid IN (
                                  SELECT rowid FROM attempt
-                                 WHERE collection = ?1 AND until <= ?2 LIMIT ?3)",
+                                 WHERE collection = ?1 AND until BETWEEN 0 AND ?2
+                                     AND typeof(until) = 'integer' LIMIT ?3)",
                         )?
                         .execute(params![
                             collection.as_str(),

@@ -10,9 +10,6 @@ use crate::writer::{Tx, Verdict};
 /// Where rows that were given up are kept.
 const SET_ASIDE: &str = "set-aside";
 
-/// The most rows that are named at once: by one page, or of the whole store.
-pub(crate) const MOST: usize = 4096;
-
 /// What a column holds that was written through the store.
 #[derive(Clone, Copy)]
 enum Holds {
@@ -204,7 +201,7 @@ pub(crate) fn all(conn: &Connection) -> rusqlite::Result<Vec<DamagedRow>> {
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             found.extend(table.judge(row)?);
-            if found.len() == MOST {
+            if found.len() == DamagedRow::MOST {
                 return Ok(found);
             }
         }

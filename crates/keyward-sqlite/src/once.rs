@@ -129,7 +129,8 @@ impl Once for SqliteStore {
                         .prepare_cached(
                             "DELETE FROM claim WHERE rowid IN (
                                  SELECT rowid FROM claim
-                                 WHERE collection = ?1 AND keep_until <= ?2 LIMIT ?3)",
+                                 WHERE collection = ?1 AND keep_until BETWEEN 0 AND ?2
+                                     AND typeof(keep_until) = 'integer' LIMIT ?3)",
                         )?
                         .execute(params![
                             collection.as_str(),
@@ -149,20 +150,27 @@ pub(crate) fn begin(
     claim: Claim,
     now: Timestamp,
 ) -> rusqlite::Result<Verdict<Begun>> {
-    let place = params![key.collection.as_str(), key.owner, key.id, from_time(now)];
+    let place = params![key.collection.as_str(), key.owner, key.id];
     let held = tx
         .conn
         .prepare_cached(
-            "SELECT digest, lease_until, result FROM claim
-             WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND keep_until > ?4",
+            "SELECT digest, lease_until, result, keep_until FROM claim
+             WHERE collection = ?1 AND owner = ?2 AND id = ?3",
         )?
         .query_row(place, |row| {
-            let lease: i64 = row.get(1)?;
-            let until = Timestamp::from_millis(to_u64(1, lease)?);
-            Ok((row.get::<_, Vec<u8>>(0)?, until, row.get(2)?))
+            let time = |column| {
+                let at: i64 = row.get(column)?;
+                Ok::<_, rusqlite::Error>(Timestamp::from_millis(to_u64(column, at)?))
+            };
+            // Until when it is kept is read, not searched for: what is no time does not say that the
+            // claim is over.
+            if time(3)? <= now {
+                return Ok(None);
+            }
+            Ok(Some((row.get::<_, Vec<u8>>(0)?, time(1)?, row.get(2)?)))
         })
         .optional()?;
-    match held {
+    match held.flatten() {
         Some((digest, _, _)) if digest != claim.digest => {
             return Ok(Verdict::Undo(Begun::Conflict));
         }

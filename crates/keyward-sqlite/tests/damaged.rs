@@ -2,6 +2,8 @@
 // Tests: a panic is the report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "damaged/bounds.rs"]
+mod bounds;
 #[path = "support/odd.rs"]
 mod odd;
 mod support;

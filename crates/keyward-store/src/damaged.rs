@@ -28,6 +28,10 @@ pub struct DamagedRow {
 }
 
 impl DamagedRow {
+    /// The most rows that are named at once: by one page, by a walk, or of the whole store. Where so
+    /// many are, there may be others behind them, of any collection.
+    pub const MOST: usize = 4096;
+
     /// The row at `place`, of which nothing else is known yet.
     #[must_use]
     pub const fn at(place: String, column: &'static str) -> Self {
@@ -52,5 +56,16 @@ impl DamagedRow {
     #[must_use]
     pub fn may_be_in(&self, collection: &Collection) -> bool {
         self.collection.as_ref().is_none_or(|own| own == collection)
+    }
+
+    /// Those of what [`Records::damaged`](crate::Records::damaged) names that are of `collection`,
+    /// or may be. If it names as many as it can, what it does not name may be of `collection`: then
+    /// they are all in the way.
+    #[must_use]
+    pub fn in_the_way(mut rows: Vec<Self>, collection: &Collection) -> Vec<Self> {
+        if rows.len() < Self::MOST {
+            rows.retain(|row| row.may_be_in(collection));
+        }
+        rows
     }
 }

@@ -36,7 +36,7 @@ impl Pages<'_> {
             return Ok(None);
         };
         let page = self.store.scan(scan.clone()).await?;
-        self.damaged.extend(page.damaged);
+        self.passed_over(page.damaged);
         self.go_on(page.next);
         Ok(Some(page.items))
     }
@@ -50,15 +50,21 @@ impl Pages<'_> {
             return Ok(None);
         };
         let page = self.store.outline(scan.clone(), front).await?;
-        self.damaged.extend(page.damaged);
+        self.passed_over(page.damaged);
         self.go_on(page.next);
         Ok(Some(page.items))
     }
 
-    /// The rows that were passed over so far, since the store cannot give them.
+    /// The rows that were passed over so far, since the store cannot give them: the first
+    /// [`DamagedRow::MOST`] of them.
     #[must_use]
     pub fn damaged(&self) -> &[DamagedRow] {
         &self.damaged
+    }
+
+    fn passed_over(&mut self, rows: Vec<DamagedRow>) {
+        let room = DamagedRow::MOST.saturating_sub(self.damaged.len());
+        self.damaged.extend(rows.into_iter().take(room));
     }
 
     fn go_on(&mut self, next: Option<Place>) {

@@ -122,7 +122,7 @@ pub trait Records: fmt::Debug + Send + Sync {
         words: &'a Words,
     ) -> BoxFuture<'a, Result<u64>>;
 
-    /// The rows of this store, of whatever kind, that it cannot give: at most 4096. Scans name those
+    /// The rows of this store, of whatever kind, that it cannot give: at most [`DamagedRow::MOST`]. Scans name those
     /// that they pass over; here are also those whose collection cannot be read, and what the store
     /// keeps beside records. It may take as long as reading all of it.
     fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>>;

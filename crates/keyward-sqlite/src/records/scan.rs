@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use keyward_store::{
-    Collection, Find, Found, Outline, Page, PageBudget, Place, Record, RecordKey, Scan,
+    Collection, DamagedRow, Find, Found, Outline, Page, PageBudget, Place, Record, RecordKey, Scan,
     StoreLimits, Version,
 };
 use rusqlite::blob::Blob;
@@ -198,7 +198,7 @@ fn one<T, P>(
                 named = page.damaged.len();
             }
             // More in one place are no damage that costs one owner.
-            Err(e) if page.damaged.len() >= damaged::MOST => return Err(e),
+            Err(e) if page.damaged.len() >= DamagedRow::MOST => return Err(e),
             Err(e) => page.damaged.push(damaged::record(conn, row.get(at)?, e)?),
         }
     }

@@ -144,6 +144,7 @@ pub(super) fn delete_owner(
         .map(rows)
 }
 
+/// A time that nobody wrote through the store tells nobody that the row is over.
 pub(super) fn purge(
     conn: &Connection,
     collection: &Collection,
@@ -152,7 +153,9 @@ pub(super) fn purge(
 ) -> rusqlite::Result<u64> {
     conn.prepare_cached(
         "DELETE FROM record WHERE rowid IN (
-             SELECT rowid FROM record WHERE collection = ?1 AND expires <= ?2 LIMIT ?3)",
+             SELECT rowid FROM record
+             WHERE collection = ?1 AND expires BETWEEN 0 AND ?2 AND typeof(expires) = 'integer'
+             LIMIT ?3)",
     )?
     .execute(params![
         collection.as_str(),

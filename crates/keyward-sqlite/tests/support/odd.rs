@@ -3,9 +3,15 @@
 use rusqlite::Connection;
 use std::path::Path;
 
-/// Runs `sql` on a table that takes any value in any column, as no SQLite does by itself.
+/// Changes one row of a table that takes any value in any column, as no SQLite does by itself.
 #[allow(unreachable_pub)] // Other crates' tests take this file too.
 pub fn odd(path: &Path, table: &str, sql: &str) {
+    odd_many(path, table, sql, 1);
+}
+
+/// [`odd`], of so many rows.
+#[allow(unreachable_pub)] // Other crates' tests take this file too.
+pub fn odd_many(path: &Path, table: &str, sql: &str, rows: usize) {
     let schema = |from: &str, to: &str| {
         let conn = Connection::open(path).unwrap();
         conn.execute_batch("PRAGMA writable_schema = ON").unwrap();
@@ -20,7 +26,7 @@ pub fn odd(path: &Path, table: &str, sql: &str) {
     let any = any.replace("NOT NULL", "").replace("STRICT", "");
     schema(&ours, &any);
     let conn = Connection::open(path).unwrap();
-    assert_eq!(conn.execute(sql, []).unwrap(), 1, "{sql}");
+    assert_eq!(conn.execute(sql, []).unwrap(), rows, "{sql}");
     drop(conn);
     schema(&any, &ours);
 }
