@@ -258,9 +258,8 @@ impl Coverage for RecordColumn {
 
     fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
         Box::pin(async move {
-            let mut rows = self.store.damaged().await?;
-            rows.retain(|row| row.may_be_in(&self.collection));
-            Ok(rows)
+            let rows = self.store.damaged().await?;
+            Ok(DamagedRow::in_the_way(rows, &self.collection))
         })
     }
 

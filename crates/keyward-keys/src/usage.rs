@@ -1,8 +1,7 @@
 //! What a key protects, as counted.
 
-use keyward_base::{ErrorKind, KeyId, Purpose, Suite, Tenant, Timestamp};
-
-use keyward_store::DamagedRow;
+use keyward_base::{ErrorKind, KeyId, Purpose, Result, Suite, Tenant, Timestamp};
+use keyward_store::{DamagedRow, Records};
 
 use crate::coverage::ColumnId;
 use crate::records::TENANT_KEYS;
@@ -57,7 +56,8 @@ pub struct Usage {
     /// Columns that somebody registered and that this process cannot count: `keys` leaves their
     /// values out.
     pub uncounted: Vec<Registered>,
-    /// Tenants' key records that cannot be read: `keys` leaves their values out.
+    /// Tenants' key records that cannot be read: `keys` leaves their values out. Of more than
+    /// [`DamagedRow::MOST`] so many are named.
     pub damaged: Vec<DamagedRecord>,
 }
 
@@ -113,6 +113,16 @@ impl DamagedRecord {
         }
     }
 
+    /// The last row that is named, where so many are that there may be others behind it: it is in the
+    /// way for whatever those may be.
+    fn of_any(row: &DamagedRow) -> Self {
+        Self {
+            owner: String::new(),
+            purpose: String::new(),
+            ..Self::of_row(row)
+        }
+    }
+
     /// Whether it may hold keys of `purpose`: it says so, or names none that the ring has.
     pub(crate) fn may_be_of(&self, purpose: &Purpose, ring: &Ring) -> bool {
         let mut known = ring.keys.iter().map(|key| key.purpose.as_str());
@@ -126,19 +136,66 @@ impl DamagedRecord {
         self.row.as_deref().filter(|_| self.owner.is_empty())
     }
 
-    /// What it is, and how it is given up.
-    pub(crate) fn told(&self) -> (String, String) {
+    /// The command that gives it up. Whatever the owner's name is, it is one word of a shell.
+    #[must_use]
+    pub fn way_out(&self) -> String {
         match self.nameless_row() {
-            Some(row) => (
-                format!("row {row} of the key store"),
-                format!("`keyward keys set-aside --row {row}`"),
-            ),
-            None => (
-                format!("the key record of tenant {}", self.owner),
-                format!("`keyward keys set-aside {}`", self.owner),
-            ),
+            Some(row) => format!("keyward keys set-aside --row {row}"),
+            None => format!("keyward keys set-aside {}", one_word(&self.owner)),
         }
     }
+
+    /// What it is, and how it is given up.
+    pub(crate) fn told(&self) -> (String, String) {
+        let what = match self.nameless_row() {
+            Some(row) => format!("row {row} of the key store"),
+            None => format!("the key record of tenant {}", self.owner),
+        };
+        (what, format!("`{}`", self.way_out()))
+    }
+}
+
+/// `name` as one word of a shell, and no option.
+fn one_word(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!@%+=:,/".contains(c);
+    if !name.is_empty() && name.chars().all(plain) && !name.starts_with(['-', '~']) {
+        return name.to_owned();
+    }
+    let ends = if name.starts_with('-') { "-- " } else { "" };
+    format!("{ends}'{}'", name.replace('\'', "'\\''"))
+}
+
+/// Adds one to those that are named, of which there are [`DamagedRow::MOST`] at most: one that is not
+/// named may be for any purpose, and the last of them says so.
+pub(crate) fn note(damaged: &mut Vec<DamagedRecord>, one: DamagedRecord) {
+    if damaged.len() < DamagedRow::MOST {
+        damaged.push(one);
+    } else if let Some(last) = damaged.last_mut() {
+        last.purpose.clear();
+    }
+}
+
+/// Adds the rows that a walk over the tenants' records passed over.
+pub(crate) fn note_rows(damaged: &mut Vec<DamagedRecord>, rows: &[DamagedRow]) {
+    for row in rows {
+        note(damaged, DamagedRecord::of_row(row));
+    }
+}
+
+/// Adds the rows that no walk comes by: one that does not say of which collection it is may be any
+/// tenant's. So may those be that the store does not name, as there are too many.
+pub(crate) async fn note_nowhere(
+    damaged: &mut Vec<DamagedRecord>,
+    store: &dyn Records,
+) -> Result<()> {
+    let rows = store.damaged().await?;
+    for row in rows.iter().filter(|row| row.collection.is_none()) {
+        note(damaged, DamagedRecord::of_row(row));
+    }
+    if let Some(last) = rows.last().filter(|_| rows.len() >= DamagedRow::MOST) {
+        note(damaged, DamagedRecord::of_any(last));
+    }
+    Ok(())
 }
 
 /// How many values of one column need one ring key.

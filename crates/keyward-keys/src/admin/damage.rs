@@ -50,9 +50,10 @@ impl Admin {
     async fn try_set_aside_row(&self, place: &str) -> Result<DamagedRow> {
         let store = self.keyring.0.store.as_ref();
         let rows = store.damaged().await?;
+        // One that is not named is not judged, and not given up.
         let row = rows.iter().find(|row| row.place == place);
-        let of_all = [KEYRING, COVERAGE].map(Some);
-        if row.is_some_and(|row| of_all.contains(&row.collection)) {
+        let row = row.ok_or_else(DamagedRow::none)?;
+        if [KEYRING, COVERAGE].map(Some).contains(&row.collection) {
             return Err(Error::misuse(
                 "the row is one that every tenant needs: restore the key store from a backup",
             ));

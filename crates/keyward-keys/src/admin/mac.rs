@@ -1,6 +1,7 @@
 //! A new MAC key for the ring and all records beside it.
 
 use keyward_base::Result;
+use keyward_store::DamagedRow;
 
 use super::Admin;
 use super::rewrap::Renew;
@@ -43,7 +44,8 @@ impl Admin {
         let renewed = self.renew(Renew::Mac, progress).await?;
         let behind = self.leases_behind().await?;
         // A row that the store cannot give may be given again, under the key it is under.
-        let rows = renewed.damaged.iter().any(|record| record.row.is_some());
+        let mut rows = renewed.damaged.iter().any(|record| record.row.is_some());
+        rows |= renewed.damaged.len() >= DamagedRow::MOST;
         if behind.is_empty() && !rows {
             self.keyring
                 .change(|next, _| {

@@ -9,7 +9,7 @@ use crate::keyring::names;
 use crate::records::{MAX_TRIES, TENANT_KEYS, contended, pages};
 use crate::snapshot::Snapshot;
 use crate::tenant;
-use crate::usage::DamagedRecord;
+use crate::usage::{self, DamagedRecord};
 
 /// What a rewrap of keys did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,19 +55,20 @@ impl Admin {
         self.keyring.refresh().await?;
         let mut done = Rewrapped::default();
         let mut seen = 0_u64;
-        let mut found = pages(self.keyring.0.store.as_ref(), TENANT_KEYS, None);
+        let store = self.keyring.0.store.as_ref();
+        let mut found = pages(store, TENANT_KEYS, None);
         while let Some(page) = found.next().await? {
             for record in page {
                 match self.keyring.read_record(&record).await? {
                     Ok(_) => self.renew_tenant(what, record, &mut done).await?,
-                    Err(bad) => done.damaged.push(bad),
+                    Err(bad) => usage::note(&mut done.damaged, bad),
                 }
                 seen = seen.saturating_add(1);
                 progress(seen);
             }
         }
-        let rows = found.damaged().iter().map(DamagedRecord::of_row);
-        done.damaged.extend(rows);
+        usage::note_rows(&mut done.damaged, found.damaged());
+        usage::note_nowhere(&mut done.damaged, store).await?;
         Ok(done)
     }
 
@@ -84,7 +85,7 @@ impl Admin {
                 // Damaged since the scan, or the store does not answer, which this tells apart.
                 match self.keyring.read_record(&found).await? {
                     Ok(_) => continue,
-                    Err(bad) => done.damaged.push(bad),
+                    Err(bad) => usage::note(&mut done.damaged, bad),
                 }
                 return Ok(());
             };

@@ -282,9 +282,7 @@ impl Rotation {
                 check_readable(key, &usage, &self.admin.keyring.snapshot().ring)?;
             }
             if !retired.is_empty() {
-                let columns = self.admin.keyring.coverages().of(&self.purpose);
-                let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
-                check_rows(&columns).await?;
+                self.check_rows().await?;
             }
             return Ok(None);
         }
@@ -295,6 +293,13 @@ impl Rotation {
         }
         self.asked = Some(left);
         Ok(Some(Stage::Rewrap { rows: left }))
+    }
+
+    /// Every row of the columns of the purpose can be read.
+    async fn check_rows(&self) -> Result<()> {
+        let columns = self.admin.keyring.coverages().of(&self.purpose);
+        let columns: Vec<&dyn Coverage> = columns.iter().map(AsRef::as_ref).collect();
+        check_rows(&columns).await
     }
 
     fn algorithm(&self) -> Result<Algorithm> {
@@ -336,6 +341,12 @@ impl Rotation {
                 drains.rows = drains.rows.saturating_add(rows);
                 drains.until = drains.until.max(until);
             }
+        }
+        let mut retired = self.ending(KeyState::Retired);
+        retired.retain(|key| !drains.keys.contains(&key.id));
+        if !retired.is_empty() {
+            // Restored later, what they MACed verifies at once: nothing was disabled under it.
+            self.check_rows().await?;
         }
         Ok(drains)
     }

@@ -6,7 +6,7 @@
 
 use keyward_base::{Error, Result};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, RecordKey, Records, Write};
+use keyward_store::{Applied, Collection, DamagedRow, RecordKey, Records, Write};
 
 use crate::keyring::Keyring;
 use crate::records::{COVERAGE, KEYRING, SET_ASIDE, TENANT_KEYS, is_empty, pages, put};
@@ -40,15 +40,25 @@ pub async fn export(keyring: &Keyring) -> Result<Vec<u8>> {
             }
         }
         if let Some(row) = found.damaged().first() {
-            return Err(Error::corrupt(format!(
-                "row {place} of the key store cannot be read, and a copy would lack it: restore it, or give it up with `keyward keys set-aside --row {place}`",
-                place = row.place
-            )));
+            return Err(lacks(row));
         }
+    }
+    let nowhere = keyring.0.store.damaged().await?;
+    // Of one that does not say of which collection it is, no walk tells; nor of those behind so many.
+    let full = nowhere.len() >= DamagedRow::MOST;
+    if let Some(row) = nowhere.iter().find(|row| full || row.collection.is_none()) {
+        return Err(lacks(row));
     }
     let digest = keyring.provider().sha256(&[&out]);
     out.extend_from_slice(&digest);
     Ok(out)
+}
+
+fn lacks(row: &DamagedRow) -> Error {
+    Error::corrupt(format!(
+        "row {place} of the key store cannot be read, and a copy would lack it: restore it, or give it up with `keyward keys set-aside --row {place}`",
+        place = row.place
+    ))
 }
 
 /// Writes an export into a key store that holds no key records. The ring is written last, so that

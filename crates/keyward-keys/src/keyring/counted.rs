@@ -10,7 +10,7 @@ use super::Keyring;
 use crate::coverage::Coverage;
 use crate::format::TenantEntry;
 use crate::records::{TENANT_KEYS, pages};
-use crate::usage::{DamagedRecord, KeyUsage, TenantUsage, Usage};
+use crate::usage::{self, DamagedRecord, KeyUsage, TenantUsage, Usage};
 
 impl Keyring {
     /// What each key of the ring protects, counted over `columns` alone.
@@ -58,7 +58,7 @@ impl Keyring {
                 let (owner, purpose, entries) = match self.read_record(record).await? {
                     Ok(read) => read,
                     Err(bad) => {
-                        damaged.push(bad);
+                        usage::note(&mut damaged, bad);
                         continue;
                     }
                 };
@@ -80,13 +80,10 @@ impl Keyring {
                 }
             }
         }
-        let mut rows = found.damaged().to_vec();
+        usage::note_rows(&mut damaged, found.damaged());
         if tenant.is_none() {
-            // One that does not say of which collection it is may be any tenant's.
-            let nowhere = store.damaged().await?.into_iter();
-            rows.extend(nowhere.filter(|row| row.collection.is_none()));
+            usage::note_nowhere(&mut damaged, store).await?;
         }
-        damaged.extend(rows.iter().map(DamagedRecord::of_row));
         Ok(damaged)
     }
 

@@ -2,7 +2,7 @@
 
 use keyward_base::audit::RunId;
 use keyward_base::{Error, Result, Timestamp};
-use keyward_store::{Applied, Record, RecordKey, Write};
+use keyward_store::{Applied, DamagedRow, Record, RecordKey, Write};
 
 use super::Keyring;
 use crate::format::Lease;
@@ -64,7 +64,9 @@ impl Keyring {
     pub(crate) async fn check_leases(&self) -> Result<()> {
         let mut found = pages(self.0.store.as_ref(), REPLICAS, None);
         while found.next().await?.is_some() {}
-        match found.damaged().first() {
+        let nowhere = self.0.store.damaged().await?;
+        let nowhere = DamagedRow::in_the_way(nowhere, &REPLICAS);
+        match found.damaged().first().or(nowhere.first()) {
             Some(row) => Err(Error::misuse(format!(
                 "row {place} of the key store cannot be read, and may be the lease of a serving process: restart the process, and give the row up with `keyward keys set-aside --row {place}`",
                 place = row.place

@@ -23,6 +23,7 @@ mod mac;
 mod machine;
 #[path = "../../../keyward-sqlite/tests/support/odd.rs"]
 mod odd;
+mod odd_races;
 mod odd_rows;
 mod passphrase;
 mod races;

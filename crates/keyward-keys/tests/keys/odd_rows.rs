@@ -16,7 +16,7 @@ use crate::reseal::{cover, fetch, numbered, opened, put, rotate};
 use crate::world::{V1, purpose, root, tenant};
 
 /// Five tenants with a note each, under a key that is retired: key store and data store.
-async fn in_files(folder: &Path) {
+pub(crate) async fn in_files(folder: &Path) {
     let (keys, data) = (folder.join("keys.db"), folder.join("data.db"));
     let keys = Arc::new(SqliteStore::open(keys).unwrap());
     let data: Arc<dyn Records> = Arc::new(SqliteStore::open(data).unwrap());
@@ -30,7 +30,7 @@ async fn in_files(folder: &Path) {
 }
 
 /// The same as a process finds it that begins now.
-async fn found(folder: &Path) -> (Keyring, Arc<dyn Records>) {
+pub(crate) async fn found(folder: &Path) -> (Keyring, Arc<dyn Records>) {
     let (keys, data) = (folder.join("keys.db"), folder.join("data.db"));
     let keys = Arc::new(SqliteStore::open(keys).unwrap());
     let data: Arc<dyn Records> = Arc::new(SqliteStore::open(data).unwrap());
@@ -41,7 +41,7 @@ async fn found(folder: &Path) -> (Keyring, Arc<dyn Records>) {
 }
 
 /// A copy of both stores, with one value changed.
-fn with_odd(from: &Path, file: &str, set: &str, of: &str) -> TempDir {
+pub(crate) fn with_odd(from: &Path, file: &str, set: &str, of: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["keys.db", "data.db"] {
         std::fs::copy(from.join(name), folder.path().join(name)).unwrap();
@@ -52,7 +52,7 @@ fn with_odd(from: &Path, file: &str, set: &str, of: &str) -> TempDir {
 }
 
 /// What a message names between its quotes, without what comes before `part`.
-fn named(error: &Error, part: &str) -> String {
+pub(crate) fn named(error: &Error, part: &str) -> String {
     assert_eq!(error.kind(), ErrorKind::Misuse, "{error}");
     let said = error.to_string();
     let (_, rest) = said.split_once(part).unwrap_or_else(|| panic!("{said}"));
@@ -60,7 +60,7 @@ fn named(error: &Error, part: &str) -> String {
 }
 
 /// The others open, write, are moved, and are counted.
-async fn others_go_on(ring: &Keyring, data: &dyn Records, next: &str, case: &str) {
+pub(crate) async fn others_go_on(ring: &Keyring, data: &dyn Records, next: &str, case: &str) {
     for owner in [0, 1, 3, 4].map(numbered) {
         put(ring, data, &owner, next).await;
         for id in ["1", next] {
@@ -143,7 +143,7 @@ async fn an_odd_row_of_the_key_store_is_in_the_way_of_destroying_until_it_is_giv
 }
 
 /// Rotates to the end, and says how many keys it destroyed.
-async fn to_end(ring: &Keyring) -> Result<usize> {
+pub(crate) async fn to_end(ring: &Keyring) -> Result<usize> {
     let mut rotation = ring.admin().rotation(&purpose());
     loop {
         match rotation.step().await? {

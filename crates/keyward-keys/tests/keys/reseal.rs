@@ -59,7 +59,7 @@ impl ResealRow for Notes {
     }
 }
 
-fn notes() -> Collection {
+pub(crate) fn notes() -> Collection {
     Collection::named("notes")
 }
 
