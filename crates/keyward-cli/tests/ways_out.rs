@@ -5,7 +5,7 @@
 mod odd;
 mod support;
 
-use odd::odd;
+use odd::{odd, odd_many};
 use rusqlite::{Connection, params};
 use support::Bench;
 
@@ -420,4 +420,102 @@ fn a_rotation_to_the_end_keeps_a_key_with_detached_values() {
         "vault", "open", "--value", "-", "--tenant", "acme", "--at", "t.c", "--id", "1",
     ];
     assert_eq!(bench.run(&open, value.out()).ok().out(), b"detached");
+}
+
+/// What the vault keeps beside values, what a process began and did not end, and what was given up
+/// before: wherever the row lies, the doctor's line leads out.
+#[test]
+fn a_row_beside_the_values_is_given_up_as_the_doctor_says() {
+    let not_utf8 = "collection = CAST(x'eb' AS TEXT)";
+    for (set, of) in [
+        ("version = -1", "collection = 'barrier'"),
+        ("data = NULL", "collection = 'barrier'"),
+        (not_utf8, "collection = 'barrier'"),
+        ("version = -1", "collection = 'rewrap'"),
+        ("data = 'text'", "collection = 'rewrap'"),
+        ("data = NULL", "collection = 'quarantine/vault'"),
+        ("word = NULL", "collection = 'set-aside'"),
+        ("word = NULL", "collection = 'of-a-release/to-come'"),
+        ("collection = ''", "collection = 'of-a-release/to-come'"),
+    ] {
+        let bench = Bench::new();
+        for tenant in ["acme", "hooli"] {
+            let slot = ["--tenant", tenant, "--at", "t.c", "--id", "1"];
+            let seal = [&["vault", "seal"], &slot[..]].concat();
+            bench.run(&seal, b"a value").ok();
+        }
+        bench.run(&["keys", "rotate"], b"").ok();
+        let path = bench.home().join("data.db");
+        let conn = Connection::open(&path).unwrap();
+        for (collection, owner, id) in [
+            ("rewrap", "vault", "cursor"),
+            ("quarantine/vault", "acme", "t.c/1"),
+            ("set-aside", "", "record/1"),
+            ("of-a-release/to-come", "acme", "1"),
+        ] {
+            let insert = "INSERT INTO record VALUES (?1, ?2, ?3, 1, NULL, x'', x'', '', x'', '')";
+            let row = params![collection, owner, id];
+            assert_eq!(conn.execute(insert, row).unwrap(), 1);
+        }
+        drop(conn);
+        odd(
+            &path,
+            "record",
+            &format!("UPDATE record SET {set} WHERE {of}"),
+        );
+        let open = |tenant| {
+            let slot = ["--tenant", tenant, "--at", "t.c", "--id", "1"];
+            bench.run(&[&["vault", "open"], &slot[..]].concat(), b"")
+        };
+        assert_eq!(open("acme").ok().text(), "a value", "{set} {of}");
+        let named = fixes(&bench, "set-aside");
+        assert_eq!(named.len(), 1, "{set} {of}: {named:?}");
+        bench.sh(named[0].split('`').nth(1).unwrap(), &[]).ok();
+        assert!(fixes(&bench, "set-aside").is_empty());
+        bench.run(&["vault", "rewrap"], b"").ok();
+        let ended = bench.json(&["keys", "rotate", "--to-end"]);
+        let destroyed = ended["destroyed"].as_array().unwrap();
+        assert_eq!(destroyed.len(), 2, "{set} {of}: {ended}");
+        for tenant in ["acme", "hooli"] {
+            assert_eq!(open(tenant).ok().text(), "a value", "{set} {of}");
+        }
+    }
+}
+
+/// SQLite's own check tells of a hundred rows at most: all are named, and lead out one by one.
+#[test]
+fn more_rows_than_sqlite_tells_of_are_named() {
+    let bench = Bench::new();
+    bench.seal("t.c", "1", "opaque", b"a value").ok();
+    let path = bench.home().join("data.db");
+    let conn = Connection::open(&path).unwrap();
+    let many = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n WHERE x < 130)
+        INSERT INTO record SELECT 'other', '', x, 1, NULL, x'', x'', '', x'', '' FROM n";
+    assert_eq!(conn.execute(many, []).unwrap(), 130);
+    drop(conn);
+    odd_many(
+        &path,
+        "record",
+        "UPDATE record SET data = NULL WHERE collection = 'other'",
+        130,
+    );
+    assert_eq!(bench.open("t.c", "1").ok().text(), "a value");
+    let doctor = bench.run(&["doctor"], b"");
+    assert_eq!(doctor.code(), 4, "{}", doctor.text());
+    let named = fixes(&bench, "keyward vault set-aside");
+    assert_eq!(named.len(), 130);
+    // By the library, as a process for each takes long, and one by the command.
+    let mut lines = named.iter().map(|line| line.split('`').nth(1).unwrap());
+    bench.sh(lines.next().unwrap(), &[]).ok();
+    let store = keyward_sqlite::SqliteStore::open(&path).unwrap();
+    for line in lines {
+        let place = line.rsplit(' ').next().unwrap();
+        let given_up = keyward_store::Records::set_aside(&store, place);
+        drop(keyward_store::conformance::block_on(given_up).unwrap());
+    }
+    drop(store);
+    bench.run(&["doctor"], b"").ok();
+    let ended = bench.json(&["keys", "rotate", "--to-end"]);
+    assert_eq!(ended["destroyed"].as_array().unwrap().len(), 1);
+    assert_eq!(bench.open("t.c", "1").ok().text(), "a value");
 }

@@ -26,11 +26,15 @@ fn vector(begin: &str) -> &'static str {
 }
 
 async fn put(vault: &Vault, record: &str) {
+    try_put(vault, record).await.unwrap();
+}
+
+async fn try_put(vault: &Vault, record: &str) -> keyward_base::Result<()> {
     let token = SecretBytes::copy_of(b"ghp_x8Zq31LkT0uVbN4pRc7wYd2Es9Gm5HfJ6aKo");
     let token = vault.credential(Kind::ApiKey, token).unwrap();
     let slot = Slot::new("acme", "account.token", record).unwrap();
     let put = vault.put(&slot, &token, &Role::none(), Expect::Any).await;
-    put.unwrap();
+    put.map(|_| ())
 }
 
 async fn rotate(vault: &Vault) {
@@ -207,17 +211,25 @@ async fn the_barrier_is_as_the_page_says() {
     assert!(vector("The barrier of purpose").contains(&hex(&barrier(258))));
 
     // A barrier of another form, or of another purpose, is not passed.
-    for (barrier, kind) in [
-        (&b"kwbr\x00"[..], ErrorKind::Corrupt),
-        (b"kwbr\x02", ErrorKind::Unavailable),
-        (b"kwbr\x01\0\0\0\0\0\0\0\0billing", ErrorKind::Misuse),
+    for (barrier, kind, builds) in [
+        // What was sealed opens without it.
+        (&b"kwbr\x00"[..], ErrorKind::Corrupt, true),
+        (b"kwbr\x02", ErrorKind::Unavailable, false),
+        (b"kwbr\x01\0\0\0\0\0\0\0\0billing", ErrorKind::Misuse, false),
     ] {
         let data = memory();
         let place = key("barrier", "vault", "seal");
         insert(data.as_ref(), place, barrier.to_vec()).await;
         let ring = world.vault.keyring().clone();
-        let built = Vault::builder(ring, data).build().await;
-        assert_eq!(built.unwrap_err().kind(), kind);
+        let built = Vault::builder(ring, Arc::clone(&data)).build().await;
+        assert_eq!(built.is_ok(), builds);
+        let refused = match built {
+            Ok(vault) => try_put(&vault, "41").await.unwrap_err(),
+            Err(refused) => refused,
+        };
+        assert_eq!(refused.kind(), kind);
+        let all = Collection::named("vault");
+        assert_eq!(data.count(&all, "").await.unwrap(), 0);
     }
 }
 

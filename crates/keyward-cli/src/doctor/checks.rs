@@ -35,8 +35,11 @@ pub(super) async fn all(home_args: &HomeArgs) -> Result<Vec<Check>> {
     ];
     for (name, path) in [("keys.db", dir.keys_db()), ("data.db", dir.data_db())] {
         match store(&path).await {
-            Ok(rows) => {
-                checks.push(Check::ok(name, "its schema is known and its pages agree"));
+            Ok((whole, rows)) => {
+                checks.push(match whole {
+                    Ok(()) => Check::ok(name, "its schema is known and its pages agree"),
+                    Err(e) => Check::fail(name, &e),
+                });
                 let nameless = rows.iter().filter(|row| !has_tenant(name, row));
                 checks.extend(nameless.map(|row| unreadable(name, row)));
             }
@@ -67,8 +70,9 @@ fn root(dir: &HomeDir) -> Check {
     }
 }
 
-/// The rows that cannot be read, of a store that is whole.
-async fn store(path: &Path) -> Result<Vec<DamagedRow>> {
+/// Whether a store is whole, and the rows that cannot be read. Of many rows that cannot be read, SQLite's
+/// own check does not tell whether they are all that is wrong: they are named all the same.
+async fn store(path: &Path) -> Result<(Result<()>, Vec<DamagedRow>)> {
     if !path.exists() {
         return Err(Error::unavailable(format!(
             "{} is missing: restore it from a backup, see docs/runbook.md",
@@ -76,8 +80,11 @@ async fn store(path: &Path) -> Result<Vec<DamagedRow>> {
         )));
     }
     let store = SqliteStore::open(path)?;
-    store.check_integrity().await?;
-    store.damaged().await
+    let whole = store.check_integrity().await;
+    match store.damaged().await {
+        Ok(rows) => Ok((whole, rows)),
+        Err(e) => Err(whole.err().unwrap_or(e)),
+    }
 }
 
 /// Whether it holds the keys of a tenant, who is named with the others.
@@ -223,13 +230,14 @@ async fn columns(home: &Home) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-/// `name` as one word of a shell.
+/// `name` as one word of a shell, and no option.
 fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!@%+=:,/".contains(c);
     if !name.is_empty() && name.chars().all(plain) && !name.starts_with(['-', '~']) {
         return name.to_owned();
     }
-    format!("'{}'", name.replace('\'', "'\\''"))
+    let ends = if name.starts_with('-') { "-- " } else { "" };
+    format!("{ends}'{}'", name.replace('\'', "'\\''"))
 }
 
 fn clock(newest: Option<Timestamp>) -> Check {
@@ -276,8 +284,8 @@ fn damaged(record: &DamagedRecord) -> Check {
             record.owner, record.purpose, record.says
         ),
         format!(
-            "restore keys.db, or give its values up with `keyward keys set-aside {}`",
-            quoted(&record.owner)
+            "restore keys.db, or give its values up with `{}`",
+            record.way_out()
         ),
     )
 }

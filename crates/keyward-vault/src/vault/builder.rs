@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use keyward_base::audit::Discard;
-use keyward_base::{Clock, OpenObserver, Purpose, Result, Sink, Trail};
+use keyward_base::{Clock, ErrorKind, OpenObserver, Purpose, Result, Sink, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{Barrier, EphemeralRoot, Keyring, RecordColumn};
 use keyward_store::{Collection, MemoryStore, Records, StoreId};
@@ -80,7 +80,8 @@ impl VaultBuilder {
     }
 
     /// Makes the vault and registers its records with the keyring, so that no key they need is
-    /// destroyed. Acts that runs which are over left open in the trail are closed.
+    /// destroyed. Acts that runs which are over left open in the trail are closed. If the
+    /// collection's barrier cannot be read, values open, and nothing is sealed until it is mended.
     ///
     /// # Errors
     /// `Misuse` if the ring has no key of the purpose, or the collection belongs to another;
@@ -93,7 +94,12 @@ impl VaultBuilder {
         self.keyring.promoted_epoch(&purpose)?;
         let trail = self.trail.in_run(self.keyring.run());
         let collection = self.collection;
-        let barrier = Barrier::claim(self.store.as_ref(), &collection, &purpose).await?;
+        let barrier = match Barrier::claim(self.store.as_ref(), &collection, &purpose).await {
+            Ok(barrier) => Some(barrier),
+            // Values open without it, and whoever gives the row up needs a vault.
+            Err(e) if e.kind() == ErrorKind::Corrupt => None,
+            Err(e) => return Err(e),
+        };
         let rows = Rows {
             purpose: purpose.clone(),
             provider: *self.keyring.provider(),
@@ -118,7 +124,7 @@ impl VaultBuilder {
             purpose,
             collection,
             named,
-            barrier: Mutex::new(Some(barrier)),
+            barrier: Mutex::new(barrier),
             look_again: Mutex::default(),
             column,
             observers: Observers::new(self.observers),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use keyward_base::audit::Discard;
-use keyward_base::{Clock, Error, Purpose, Result, Sink, Trail};
+use keyward_base::{Clock, Error, ErrorKind, Purpose, Result, Sink, Trail};
 use keyward_keys::{Barrier, Keyring};
 use keyward_store::Stores;
 
@@ -100,7 +100,8 @@ impl InboxBuilder {
     }
 
     /// Makes the inbox and registers its rows with the keyring, so that no key they need is
-    /// destroyed.
+    /// destroyed. If the barrier of its collection cannot be read, what was stored is handled, and
+    /// nothing more is taken until it is mended.
     ///
     /// # Errors
     /// `Misuse` if the ring has no key of the purpose, the collection belongs to another, or the
@@ -114,7 +115,12 @@ impl InboxBuilder {
         self.keyring.promoted_epoch(&purpose)?;
         let crypto = *self.keyring.provider();
         let trail = self.trail.in_run(self.keyring.run());
-        let barrier = Barrier::claim(self.store.as_ref(), &INBOX, &purpose).await?;
+        let barrier = match Barrier::claim(self.store.as_ref(), &INBOX, &purpose).await {
+            Ok(barrier) => Some(barrier),
+            // What was stored is handled without it.
+            Err(e) if e.kind() == ErrorKind::Corrupt => None,
+            Err(e) => return Err(e),
+        };
         let column = column(
             Arc::clone(&self.store),
             purpose.clone(),
@@ -143,7 +149,7 @@ impl InboxBuilder {
                 policy: self.policy,
                 providers: self.providers,
                 column,
-                barrier: Mutex::new(Some(barrier)),
+                barrier: Mutex::new(barrier),
                 usage,
                 unended: Unended::default(),
                 named: [a, b, c, d, e, f, g, h],
