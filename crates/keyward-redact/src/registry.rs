@@ -27,14 +27,19 @@ struct Secret {
     origin: Origin,
     /// The record it is a part of, if a vault opened it.
     record: Option<Origin>,
-    value: Hidden,
     /// It was registered by hand, and does not go to make room.
     stays: bool,
-    /// When it was last opened, by [`Registry::now`].
-    opened: AtomicU64,
     /// Its place in [`Registry::order`]: when it was last opened, as far as that was looked at.
     seen: u64,
     bytes: usize,
+}
+
+/// What is looked at when a value is opened again: little, and in one place.
+struct Known {
+    id: SecretId,
+    value: Hidden,
+    /// When it was last opened, by [`Registry::now`].
+    opened: AtomicU64,
 }
 
 /// The secrets and their needles.
@@ -44,7 +49,7 @@ pub(crate) struct Registry {
     hasher: RandomState,
     pad: Pad,
     by_name: HashMap<Name, Vec<SecretId>>,
-    by_origin: HashMap<Origin, Vec<SecretId>>,
+    by_origin: HashMap<Origin, Vec<Known>>,
     secrets: HashMap<SecretId, Secret>,
     wholes: Wholes,
     /// Those that may go, by when they were opened, as far as that was looked at.
@@ -136,12 +141,11 @@ impl Registry {
 
     /// Whether this very value is known from there; it is noted that it was opened.
     pub(crate) fn knows(&self, origin: Origin, value: &[u8]) -> bool {
-        let ids = self.by_origin.get(&origin).into_iter().flatten();
-        let mut secrets = ids.filter_map(|id| self.secrets.get(id));
-        let known = secrets.find(|secret| secret.value.is(value, &self.pad));
-        if let Some(secret) = known {
+        let mut known = self.by_origin.get(&origin).into_iter().flatten();
+        let known = known.find(|known| known.value.is(value, &self.pad));
+        if let Some(known) = known {
             let now = self.now.fetch_add(1, Ordering::Relaxed);
-            secret.opened.store(now, Ordering::Relaxed);
+            known.opened.store(now, Ordering::Relaxed);
         }
         known.is_some()
     }
@@ -162,12 +166,10 @@ impl Registry {
         self.next = id.0.checked_add(1);
         let now = self.now.fetch_add(1, Ordering::Relaxed);
         let secret = Secret {
-            value: Hidden::new(new.value, id.0, &self.pad),
             record: new.record,
             name: new.name,
             origin: new.origin,
             stays: new.stays,
-            opened: AtomicU64::new(now),
             seen: now,
             bytes,
         };
@@ -185,7 +187,12 @@ impl Registry {
             .entry(secret.name.clone())
             .or_default()
             .push(id);
-        self.by_origin.entry(secret.origin).or_default().push(id);
+        let known = Known {
+            id,
+            value: Hidden::new(new.value, id.0, &self.pad),
+            opened: AtomicU64::new(now),
+        };
+        self.by_origin.entry(secret.origin).or_default().push(known);
         self.secrets.insert(id, secret);
         Ok(())
     }
@@ -212,13 +219,17 @@ impl Registry {
     /// no mask covers.
     pub(crate) fn reveal(&self, name: &Name) -> Revealed {
         let ids = self.by_name.get(name).into_iter().flatten();
-        let mut secrets = ids.filter_map(|id| self.secrets.get(id)).rev();
-        let Some(newest) = secrets.next() else {
+        let secret = |id: &SecretId| Some((*id, self.secrets.get(id)?.origin));
+        let mut secrets = ids.filter_map(secret).rev();
+        let Some((id, origin)) = secrets.next() else {
             return Revealed::Unknown;
         };
-        if secrets.any(|older| older.origin != newest.origin) {
+        if secrets.any(|(_, older)| older != origin) {
             return Revealed::Several;
         }
+        let Some(newest) = self.known(origin, id) else {
+            return Revealed::Unknown;
+        };
         let mut value = newest.value.reveal(&self.pad);
         let len = trimmed(value.expose()).len();
         let start = value
@@ -228,6 +239,11 @@ impl Registry {
         let start = if len == value.len() { 0 } else { start.count() };
         value.narrow(start, len);
         Revealed::Value(value)
+    }
+
+    fn known(&self, origin: Origin, id: SecretId) -> Option<&Known> {
+        let mut known = self.by_origin.get(&origin).into_iter().flatten();
+        known.find(|known| known.id == id)
     }
 
     /// How many secrets there are.
@@ -245,7 +261,9 @@ impl Registry {
                 continue;
             };
             let with_others = secret.record.map(|record| self.wholes.opened(record));
-            let opened = *secret.opened.get_mut();
+            let mut known = self.by_origin.get(&secret.origin).into_iter().flatten();
+            let known = known.find(|known| known.id == id);
+            let opened = known.map_or(0, |known| known.opened.load(Ordering::Relaxed));
             let opened = opened.max(with_others.unwrap_or_default());
             if opened > secret.seen {
                 secret.seen = opened;
@@ -270,16 +288,16 @@ impl Registry {
         if let Some(record) = secret.record {
             self.wholes.lost(record);
         }
-        drop_id(&mut self.by_name, &secret.name, id);
-        drop_id(&mut self.by_origin, &secret.origin, id);
+        drop_where(&mut self.by_name, &secret.name, |other| *other == id);
+        drop_where(&mut self.by_origin, &secret.origin, |known| known.id == id);
     }
 }
 
-fn drop_id<K: Eq + Hash>(ids: &mut HashMap<K, Vec<SecretId>>, of: &K, id: SecretId) {
-    if let Some(left) = ids.get_mut(of) {
-        left.retain(|other| *other != id);
+fn drop_where<K: Eq + Hash, V>(all: &mut HashMap<K, Vec<V>>, of: &K, goes: impl Fn(&V) -> bool) {
+    if let Some(left) = all.get_mut(of) {
+        left.retain(|one| !goes(one));
         if left.is_empty() {
-            ids.remove(of);
+            all.remove(of);
         }
     }
 }
