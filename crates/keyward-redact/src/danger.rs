@@ -1,14 +1,18 @@
 //! Hazards: what gives secrets out again.
 
+use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, Reason, Result, SecretBytes};
 
+use crate::form::{Needles, add_forms};
 use crate::json::scan::{Quoted, Token};
 use crate::json::string::{Spelling, decode, encode_secret};
 use crate::masker::style::tagged_masks;
 use crate::model::Conversation;
 use crate::model::path::{Path, Walk};
 use crate::name::Name;
+use crate::policy::{LEAST_LEN, Policy};
 use crate::registry::Revealed;
+use crate::value::{parts, trimmed};
 
 /// The tool call is not one JSON document, or has no string in this field, or several.
 pub const NO_SUCH_FIELD: Reason = Reason::new("no-such-field");
@@ -125,4 +129,22 @@ fn filled(
     }
     out.push(text.get(at..).unwrap_or_default());
     Ok(out)
+}
+
+/// Every form of `value` that a redactor with the default policy looks for: to tell another masker
+/// of them, such as that of a CI runner, which would not find the value in other forms. Of those
+/// that may be wrapped, the one without line endings.
+///
+/// Each is as secret as the value.
+#[must_use]
+pub fn forms(value: &[u8]) -> Vec<SecretBytes> {
+    let policy = Policy::default();
+    with_stack_wiped(|| {
+        let mut needles = Needles::new(trimmed(value).len().min(LEAST_LEN));
+        for part in &parts(value, |part| !policy.is_common(part)).parts {
+            add_forms(part.expose(), &mut needles);
+        }
+        let forms = needles.into_forms().into_iter();
+        forms.map(|form| form.bytes).collect()
+    })
 }

@@ -27,7 +27,7 @@
 //! | [`stream`] | [`Stream`]: the same as `std::io::Write` |
 //! | [`model`] | [`Conversation`]: prompts and tool results, with masks that say which secret |
 //! | [`json`] | JSON that is JSON afterwards, whole or line by line |
-//! | [`danger`] | what gives secrets out again |
+//! | [`danger`] | what gives secrets out again, and all forms of a value |
 //! | [`name`] | what a secret is called |
 //! | [`policy`] | the limits, each with its reason |
 //! | [`warning`] | what is not masked as one may expect |
