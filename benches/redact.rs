@@ -200,10 +200,11 @@ fn speed(title: &str, count: usize, with_short: bool) {
     let automaton = build(&needles, true);
     let counts = redactor.counts();
     println!(
-        "\n{count} secrets: {} needles of {} bytes; at most {} bytes held back; {} bytes of memory for each secret, {} for the automaton of aho-corasick",
+        "\n{count} secrets: {} needles of {} bytes; at most {} bytes held back; {} needles in automata; {} bytes of memory for each secret, {} for the automaton of aho-corasick",
         counts.needles,
         counts.bytes,
         redactor.most_held(),
+        counts.in_automata,
         grown / count as u64,
         automaton.memory_usage() / count,
     );
@@ -292,8 +293,15 @@ fn all_hostile() {
         .flat_map(|byte| [byte, b'\n'])
         .collect();
     hostile(BROKEN, &real, &|len| repeated(&broken, len));
+    let turned: Vec<String> = (0..16)
+        .map(|n| format!("{}{}", &"abcdefghijklmnop"[n..], &"abcdefghijklmnop"[..n]))
+        .collect();
+    let turned: Vec<String> = turned.iter().map(|value| value[..12].to_owned()).collect();
+    hostile(TURNED, &turned, &|len| repeated(b"abcdefghijklmnop", len));
     // Parts of one long value, each shifted by a byte: every gram is in many of them.
     let long = Numbers(3).letters(3000);
+    let few: Vec<String> = (0..31).map(|n| long[n..n + 2000].to_owned()).collect();
+    hostile(FEW, &few, &|len| repeated(&long.as_bytes()[..2030], len));
     let parts: Vec<String> = (0..1000).map(|n| long[n..n + 2000].to_owned()).collect();
     hostile(PARTS, &parts, &|len| {
         repeated(&long.as_bytes()[..2999], len)
@@ -359,7 +367,9 @@ const PREFIX: &str = "a shared beginning, repeated";
 const MISSES: &str = "secrets without their last byte";
 const JOINED: &str = "secrets end to end";
 const BROKEN: &str = "all forms, a line ending after every byte";
+const FEW: &str = "31 parts of a long value, over it";
 const PARTS: &str = "parts of a long value, over it";
+const TURNED: &str = "all turns of 16 bytes, 12 of them each";
 const REGISTRATION: &str = "registration beside 10,000 secrets, a stream running";
 
 const BARS: &[Bar] = &[

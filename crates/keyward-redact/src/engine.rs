@@ -15,9 +15,9 @@
 //! of several samples, and the last sample before it. Whoever came from an earlier sample has
 //! already been equal to the text there, so each of the needles that are compared has the gram of
 //! that last sample, at a place that differs from one to the next; and there are few such places.
-//! Backwards it is the same. So no byte is compared more than twice [`sketch::MOST`] times, and as
-//! often again for wrapped needles where a line was broken. A needle that is looked for by one gram
-//! has no more than 14 bytes to compare, and as many may lead from one gram.
+//! Backwards it is the same. So no byte is compared more than twice [`sketch::MOST`] times, eight at
+//! a time, and as often again for wrapped needles where a line was broken. A needle that is looked
+//! for by one gram has no more than 14 bytes to compare, and few have the same gram.
 //!
 //! A needle whose window becomes common through a later one gets another window, or goes to an
 //! automaton.
@@ -41,17 +41,18 @@ mod sketch;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod walk;
 mod wrapped;
 
-use keyward_base::Result;
 use keyward_base::wipe::with_stack_wiped;
+use keyward_base::{Error, Result};
 
 use crate::form::Form;
 
 use beginnings::Beginnings;
 use grams::{Grams, Lead};
 use keys::Keys;
-use levels::Levels;
+use levels::{Level, Levels, Patterns};
 use needles::{Needle, Needles, Place};
 use padded::Padded;
 pub(crate) use ranges::SecretId;
@@ -64,6 +65,19 @@ const GRAM: usize = 8;
 /// Bytes of a window: a gram from each of eight places on.
 const WINDOW: usize = 15;
 
+/// A gram that occurs no more often is not worth looking for a rarer one.
+const RARE: u8 = 2;
+
+/// How many needles may be looked for by the same gram of a window: all are compared when it is in
+/// the text.
+const MOST_LEADS: usize = 4;
+
+/// How many needles may be looked for by the same one gram, at every byte.
+const MOST_SHORT: usize = 2;
+
+/// The most bytes of needles in automata, so that each can be built.
+const MOST_AUTOMATA_LEN: usize = 128 * 1024 * 1024;
+
 /// All needles.
 pub(crate) struct Engine {
     keys: Keys,
@@ -71,7 +85,8 @@ pub(crate) struct Engine {
     sketch: Sketch,
     windows: Grams,
     grams: Grams,
-    /// Of needles as they are, and of wrapped ones.
+    /// For the text as it is, of all needles for automata; and around line endings, of those that
+    /// are wrapped.
     levels: [Levels; 2],
     beginnings: Beginnings,
     /// Bytes that wrapped needles have. Only grows.
@@ -102,7 +117,7 @@ impl Engine {
     /// Adds the forms of a secret.
     ///
     /// # Errors
-    /// `Misuse` if an automaton would become too large; then none of its forms is looked for.
+    /// `Misuse` if automata would become too large; then none of its forms is looked for.
     pub(crate) fn insert(&mut self, secret: SecretId, forms: Vec<Form>) -> Result<()> {
         self.generation = self.generation.wrapping_add(1);
         let inserted = with_stack_wiped(|| self.insert_all(secret, forms));
@@ -143,18 +158,56 @@ impl Engine {
             }
             new.push(at);
         }
-        let mut left = [Vec::new(), Vec::new()];
         for at in self.ousted(&common) {
             self.take_out(at);
-            self.place(at, &mut left);
+            self.place(at);
         }
         for at in new {
-            self.place(at, &mut left);
+            self.place(at);
         }
-        for (levels, left) in self.levels.iter_mut().zip(left) {
-            levels.add(&self.keys, &self.needles, left)?;
+        let bytes = self.levels.iter().map(Levels::bytes);
+        if bytes.fold(0, usize::saturating_add) > MOST_AUTOMATA_LEN {
+            return Err(Error::misuse(
+                "too many secrets that share their bytes with others: forget what is masked no \
+                 longer",
+            ));
         }
         Ok(())
+    }
+
+    /// Whether there are needles in no automaton yet: [`Engine::settle`] before any text.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.levels.iter().any(Levels::is_unsettled)
+    }
+
+    /// Builds automata for the needles that are in none.
+    pub(crate) fn settle(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        for levels in &mut self.levels {
+            with_stack_wiped(|| levels.settle(&self.keys, &self.needles));
+        }
+    }
+
+    /// What is to be built, if stepping several automata has cost as much as making one of them.
+    pub(crate) fn merger(&self) -> Option<Merger> {
+        let which = self.levels.iter().position(Levels::is_due)?;
+        let levels = self.levels.get(which)?;
+        levels.begin_merging();
+        Some(Merger {
+            generation: self.generation,
+            which,
+            patterns: levels.patterns(&self.keys, &self.needles),
+        })
+    }
+
+    /// Takes over what was built, unless needles have changed in the meantime.
+    pub(crate) fn take_over(&mut self, merged: Merged) {
+        if self.generation == merged.generation
+            && let Some(levels) = self.levels.get_mut(merged.which)
+        {
+            self.generation = self.generation.wrapping_add(1);
+            levels.replace(merged.built);
+        }
     }
 
     /// The needles that are looked for by one of these grams, which are common now.
@@ -168,15 +221,15 @@ impl Engine {
         ousted
     }
 
-    /// Decides how a needle is looked for; one for an automaton is added to `left`.
-    fn place(&mut self, at: u32, left: &mut [Vec<u32>; 2]) {
+    /// Decides how a needle is looked for.
+    fn place(&mut self, at: u32) {
         let Some(needle) = self.needles.get_mut(at) else {
             return;
         };
         let mut hashes = Vec::new();
         hash_all(&self.keys, &needle.bytes, &mut hashes);
         if let Place::Window { counted, .. } = needle.place {
-            if let Some(window) = rarest_window(&self.sketch, &hashes) {
+            if let Some(window) = rarest_window(&self.sketch, &self.windows, &hashes) {
                 let at_most = u32::try_from(window).unwrap_or(u32::MAX);
                 needle.place = Place::Window {
                     at: at_most,
@@ -193,7 +246,7 @@ impl Engine {
             let counts = hashes.iter().map(|hash| self.grams.count(*hash));
             let rarest = counts.zip(hashes.iter().zip(0_u32..)).min();
             if let Some((count, (hash, nth))) = rarest
-                && count < usize::from(MOST)
+                && count < MOST_SHORT
             {
                 needle.place = Place::Gram { at: nth };
                 self.grams.insert(*hash, Lead { needle: at, nth: 0 });
@@ -201,8 +254,11 @@ impl Engine {
             }
         }
         needle.place = Place::Automaton;
-        if let Some(left) = left.get_mut(usize::from(needle.wrapped)) {
-            left.push(at);
+        let (len, wrapped) = (needle.bytes.len(), needle.wrapped);
+        let [plain, broken] = &mut self.levels;
+        plain.add(at, len);
+        if wrapped {
+            broken.add(at, len);
         }
     }
 
@@ -221,7 +277,7 @@ impl Engine {
 
     fn remove_all(&mut self, secret: SecretId) {
         let mut hashes = Vec::new();
-        let mut automata = [false; 2];
+        let mut automata = false;
         let Self { keys, needles, .. } = self;
         needles.remove(keys, secret, |at, needle| {
             self.beginnings.remove(keys, &needle.bytes, needle.wrapped);
@@ -231,19 +287,21 @@ impl Engine {
                     hash_all(keys, &needle.bytes, &mut hashes);
                     self.sketch.remove(&hashes, counted);
                 }
-                Place::Automaton => {
-                    if let Some(changed) = automata.get_mut(usize::from(needle.wrapped)) {
-                        *changed = true;
-                    }
-                }
+                Place::Automaton => automata = true,
                 Place::Gram { .. } => {}
             }
         });
-        for (levels, changed) in self.levels.iter_mut().zip(automata) {
-            if changed {
+        if automata {
+            for levels in &mut self.levels {
                 levels.remove_gone(keys, needles);
             }
         }
+    }
+
+    /// How many needles are in automata.
+    pub(crate) fn in_automata(&self) -> usize {
+        let [plain, _] = &self.levels;
+        plain.len()
     }
 
     /// How many needles there are, and how many bytes they have.
@@ -257,6 +315,30 @@ impl Engine {
         // A line ending of two bytes between any two.
         let wrapped = self.beginnings.longest(true).saturating_mul(3);
         plain.max(wrapped.saturating_sub(2)).saturating_sub(1)
+    }
+}
+
+/// What an automaton is to be built from, without the lock on the engine.
+pub(crate) struct Merger {
+    generation: u64,
+    which: usize,
+    patterns: Patterns,
+}
+
+/// The automaton, for [`Engine::take_over`].
+pub(crate) struct Merged {
+    generation: u64,
+    which: usize,
+    built: Vec<Level>,
+}
+
+impl Merger {
+    pub(crate) fn merge(self) -> Merged {
+        Merged {
+            generation: self.generation,
+            which: self.which,
+            built: with_stack_wiped(|| self.patterns.build()),
+        }
     }
 }
 
@@ -281,23 +363,33 @@ fn take_out(keys: &Keys, windows: &mut Grams, grams: &mut Grams, at: u32, needle
     }
 }
 
-/// Where the window begins whose most frequent gram is the rarest, if that is rare.
-fn rarest_window(sketch: &Sketch, hashes: &[u64]) -> Option<usize> {
-    let mut alone = 0_usize;
-    for (i, hash) in hashes.iter().enumerate() {
-        alone = if sketch.count(*hash) <= 1 {
-            alone.saturating_add(1)
+/// Where the window begins that is looked for: all of whose grams are rare, and lead to the fewest
+/// needles so far.
+fn rarest_window(sketch: &Sketch, windows: &Grams, hashes: &[u64]) -> Option<usize> {
+    let counts: Vec<u8> = hashes.iter().map(|hash| sketch.count(*hash)).collect();
+    let leads = |hash: &u64| {
+        if windows.may_have(*hash) {
+            windows.count(*hash)
         } else {
             0
-        };
+        }
+    };
+    let mut alone = 0_usize;
+    for (i, (hash, count)) in hashes.iter().zip(&counts).enumerate() {
+        let is_alone = *count <= RARE && leads(hash) == 0;
+        alone = if is_alone { alone.saturating_add(1) } else { 0 };
         if alone == GRAM {
             return i.checked_sub(GRAM.saturating_sub(1));
         }
     }
-    let counts: Vec<u8> = hashes.iter().map(|hash| sketch.count(*hash)).collect();
-    let windows = counts.windows(GRAM).map(|grams| grams.iter().max());
-    let rarest = windows.enumerate().min_by_key(|(_, most)| *most);
-    rarest
-        .filter(|(_, most)| most.is_some_and(|most| *most <= MOST))
-        .map(|(at, _)| at)
+    let costs = hashes.iter().zip(&counts).map(|(hash, count)| {
+        let leads = leads(hash);
+        (*count <= MOST && leads < MOST_LEADS).then_some((leads, *count))
+    });
+    let costs: Vec<Option<(usize, u8)>> = costs.collect();
+    let windows = costs.windows(GRAM).enumerate().filter_map(|(at, grams)| {
+        let worst = grams.iter().copied().reduce(|a, b| Some(a?.max(b?)));
+        Some((worst??, at))
+    });
+    windows.min().map(|(_, at)| at)
 }

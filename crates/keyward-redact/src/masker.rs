@@ -114,7 +114,7 @@ impl Masker {
     }
 
     fn release(&mut self, release: Release, new: usize, out: &mut Vec<u8>) {
-        let registry = self.redactor.read();
+        let registry = self.redactor.settled();
         let text = self.held.all();
         self.scan.find(&registry.engine, text);
         let end = match release {
@@ -132,7 +132,11 @@ impl Masker {
             }
             self.written = self.written.max(hit.end);
         }
+        let merger = registry.engine.merger();
         drop(registry);
+        if let Some(merger) = merger {
+            self.redactor.merge(merger);
+        }
         if let Some(plain) = text.get(self.written..end) {
             out.extend_from_slice(plain);
             self.written = end;

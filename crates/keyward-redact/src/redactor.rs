@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{OpenObserver, OpenedSecret, Result};
 
+use crate::engine::Merger;
 use crate::form::{Needles, add_forms};
 use crate::masker::Masker;
 use crate::name::Name;
@@ -37,6 +38,9 @@ pub struct Counts {
     pub needles: usize,
     /// Bytes of these forms.
     pub bytes: usize,
+    /// Forms that are looked for by automata, since they share their bytes with many others or are
+    /// very short: while there are any, each byte of a text costs several times as much.
+    pub in_automata: usize,
     /// Values that went to make room for others, since it was made.
     pub evicted: u64,
     /// Warnings beyond the [`MAX_WARNINGS`](crate::warning::MAX_WARNINGS) that are kept.
@@ -138,13 +142,14 @@ impl Redactor {
     pub fn counts(&self) -> Counts {
         let registry = self.read();
         let (needles, bytes) = registry.engine.size();
-        let secrets = registry.len();
+        let (secrets, in_automata) = (registry.len(), registry.engine.in_automata());
         drop(registry);
         let warnings = self.warned();
         Counts {
             secrets,
             needles,
             bytes,
+            in_automata,
             evicted: warnings.evicted(),
             unsaid: warnings.unsaid(),
         }
@@ -175,6 +180,24 @@ impl Redactor {
             .registry
             .read()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To look through a text: with an automaton for every needle that needs one.
+    pub(crate) fn settled(&self) -> RwLockReadGuard<'_, Registry> {
+        loop {
+            let registry = self.read();
+            if !registry.engine.is_unsettled() {
+                return registry;
+            }
+            drop(registry);
+            self.write().engine.settle();
+        }
+    }
+
+    /// Makes one automaton of several, while others go on with those.
+    pub(crate) fn merge(&self, merger: Merger) {
+        let merged = merger.merge();
+        self.write().engine.take_over(merged);
     }
 
     /// Registers a value that is not known.

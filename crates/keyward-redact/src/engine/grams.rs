@@ -1,6 +1,8 @@
 //! Which needle has a given 8-byte gram at the place it is looked for by: a filter that says no to
 //! nearly every text, and a table.
 
+use super::keys::Keys;
+
 /// Bits of the filter for each gram, at least.
 const FILTER_BITS: usize = 16;
 
@@ -62,6 +64,27 @@ impl Grams {
             .ok()
             .and_then(|word| self.filter.get(word))
             .is_some_and(|word| word & bits == bits)
+    }
+
+    /// Adds to `found` the hashes of those `words` that may be in the table, each with its place
+    /// in `words`.
+    #[inline]
+    pub(super) fn filter(
+        &self,
+        keys: &Keys,
+        words: impl Iterator<Item = u64>,
+        found: &mut Vec<(u64, usize)>,
+    ) {
+        let (hasher, filter) = (keys.hasher(), self.filter.as_slice());
+        let shift = 64_u32.wrapping_sub(self.filter_log);
+        for (word, i) in words.zip(0_usize..) {
+            let hash = hasher.gram(word);
+            let bits = bits(hash);
+            let at = usize::try_from(hash >> shift).unwrap_or(usize::MAX);
+            if filter.get(at).is_some_and(|word| word & bits == bits) {
+                found.push((hash, i));
+            }
+        }
     }
 
     /// Tells `each` of all leads of this hash.

@@ -12,11 +12,24 @@ const SEED_LEN: usize = PAD_LEN + 3 * 8 + 256 * 8;
 /// The modulus of the hash of beginnings: a Mersenne prime.
 const PRIME: u64 = (1 << 61) - 1;
 
+/// The keys of the hash of grams.
+#[derive(Clone, Copy)]
+pub(super) struct Hasher {
+    mask: u64,
+    factor: u64,
+}
+
+impl Hasher {
+    #[inline]
+    pub(super) const fn gram(self, word: u64) -> u64 {
+        fold(word ^ self.mask, self.factor)
+    }
+}
+
 pub(crate) struct Keys {
     /// The pad, and its first 8 bytes again, so that a word can be read at any place.
     pad: SecretBytes,
-    mask: u64,
-    factor: u64,
+    hasher: Hasher,
     base: u64,
     permutation: [u8; 256],
 }
@@ -53,8 +66,7 @@ impl Keys {
         twice.push(pad.get(..8).unwrap_or_default());
         Ok(Self {
             pad: twice,
-            mask,
-            factor,
+            hasher: Hasher { mask, factor },
             base,
             permutation,
         })
@@ -63,7 +75,11 @@ impl Keys {
     /// The hash of 8 bytes.
     #[inline]
     pub(super) fn gram(&self, word: u64) -> u64 {
-        fold(word ^ self.mask, self.factor)
+        self.hasher.gram(word)
+    }
+
+    pub(super) const fn hasher(&self) -> Hasher {
+        self.hasher
     }
 
     /// The hash of a beginning: of its digest and its length.
@@ -71,10 +87,7 @@ impl Keys {
     pub(super) fn beginning(&self, digest: u64, len: usize, wrapped: bool) -> u64 {
         let len = u64::try_from(len).unwrap_or(u64::MAX);
         let tag = len.wrapping_mul(2).wrapping_add(u64::from(wrapped));
-        fold(
-            digest ^ tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.mask,
-            self.factor,
-        )
+        self.gram(digest ^ tag.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// The digest of what has digest `so_far` and then `byte`.

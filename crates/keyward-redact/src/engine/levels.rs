@@ -1,12 +1,15 @@
 //! Automata, for the needles that cannot be looked for by a gram: linear whatever the text.
 //!
-//! An automaton cannot be extended. So there are several: a new needle makes a small one, and is
-//! merged with older ones while those have less than eight times its bytes. Each byte of a needle
-//! is built into an automaton a few times in all, and there are few automata to step.
+//! An automaton cannot be extended. So there are several: needles that came since the last text
+//! make a small one, which is merged with older ones while those have less than eight times its
+//! bytes. When stepping several has cost about as much as it costs to make one of them, that is
+//! done, by the stream that finds it so, and without a lock.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::{Anchored, dfa, nfa};
-use keyward_base::{Error, Result, SecretBytes};
+use aho_corasick::{Anchored, BuildError, dfa, nfa};
+use keyward_base::SecretBytes;
 
 use super::keys::Keys;
 use super::needles::Needles;
@@ -21,13 +24,22 @@ const TABLE_LEN: usize = 1024 * 1024;
 /// Needles forgotten since an automaton was built, which are passed over at each match.
 const MOST_DEAD: usize = 16;
 
+/// How many bytes can be stepped in the time that a byte of a needle takes to be built.
+const BUILDING: usize = 24;
+
 #[derive(Default)]
 pub(crate) struct Levels {
     /// From the oldest, which is the largest.
     levels: Vec<Level>,
+    /// Needles that are in none yet.
+    fresh: Vec<u32>,
+    /// Bytes of all needles, those that are fresh included.
+    bytes: usize,
+    /// Bytes that were stepped over automata beyond the first.
+    stepped: AtomicUsize,
 }
 
-struct Level {
+pub(crate) struct Level {
     machine: Machine,
     start: StateID,
     /// The needle of each pattern, until it is forgotten.
@@ -42,39 +54,78 @@ enum Machine {
 }
 
 impl Levels {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.levels.is_empty()
     }
 
-    /// Adds needles.
-    ///
-    /// # Errors
-    /// `Misuse` if an automaton would become too large.
-    pub(super) fn add(&mut self, keys: &Keys, all: &Needles, mut needles: Vec<u32>) -> Result<()> {
+    /// How many needles there are.
+    pub(super) fn len(&self) -> usize {
+        let needles = self.levels.iter().flat_map(|level| &level.needles);
+        needles.flatten().chain(&self.fresh).count()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a needle of `len` bytes.
+    pub(super) fn add(&mut self, needle: u32, len: usize) {
+        self.fresh.push(needle);
+        self.bytes = self.bytes.saturating_add(len);
+    }
+
+    pub(super) fn is_unsettled(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Builds an automaton for the needles that are in none.
+    pub(super) fn settle(&mut self, keys: &Keys, all: &Needles) {
+        let mut needles = std::mem::take(&mut self.fresh);
         if needles.is_empty() {
-            return Ok(());
+            return;
         }
         let lengths = needles.iter().filter_map(|needle| all.get(*needle));
         let lengths = lengths.map(|needle| needle.bytes.len());
         let mut bytes: usize = lengths.fold(0, usize::saturating_add);
-        let small = |level: &Level, bytes: usize| level.bytes < bytes.saturating_mul(RATIO);
-        let mut kept = self.levels.len();
-        while let Some(level) = kept.checked_sub(1).and_then(|last| self.levels.get(last))
-            && small(level, bytes)
+        while let Some(level) = self
+            .levels
+            .pop_if(|level| level.bytes < bytes.saturating_mul(RATIO))
         {
             needles.extend(level.needles.iter().flatten());
             bytes = bytes.saturating_add(level.bytes);
-            kept = kept.saturating_sub(1);
         }
-        let level = Level::new(keys, all, needles)?;
-        self.levels.truncate(kept);
-        self.levels.push(level);
-        Ok(())
+        self.levels
+            .extend(Patterns::new(keys, all, needles).build());
+        self.stepped = AtomicUsize::new(0);
+    }
+
+    /// Whether stepping several has cost as much as to make one of them.
+    pub(super) fn is_due(&self) -> bool {
+        let stepped = self.stepped.load(Ordering::Relaxed);
+        self.levels.len() > 1 && stepped / BUILDING > self.bytes
+    }
+
+    /// One stream merges, others go on.
+    pub(super) fn begin_merging(&self) {
+        self.stepped.store(0, Ordering::Relaxed);
+    }
+
+    /// What one automaton is built from.
+    pub(super) fn patterns(&self, keys: &Keys, all: &Needles) -> Patterns {
+        let needles = self.levels.iter().flat_map(|level| &level.needles);
+        Patterns::new(keys, all, needles.flatten().copied().collect())
+    }
+
+    pub(super) fn replace(&mut self, built: Vec<Level>) {
+        self.levels = built;
+        self.stepped = AtomicUsize::new(0);
     }
 
     /// Takes out the needles that are no more among `all`.
     pub(super) fn remove_gone(&mut self, keys: &Keys, all: &Needles) {
-        for level in &mut self.levels {
+        self.fresh.retain(|needle| all.get(*needle).is_some());
+        let mut rebuilt = Vec::new();
+        for mut level in self.levels.drain(..) {
             for needle in &mut level.needles {
                 if needle.is_some_and(|needle| all.get(needle).is_none()) {
                     *needle = None;
@@ -82,15 +133,18 @@ impl Levels {
                 }
             }
             if level.dead > MOST_DEAD {
-                let left: Vec<u32> = level.needles.iter().flatten().copied().collect();
-                // Smaller than what could be built. If not, the old one does as well.
-                if let Ok(smaller) = Level::new(keys, all, left) {
-                    *level = smaller;
-                }
+                let left = level.needles.iter().flatten().copied().collect();
+                rebuilt.extend(Patterns::new(keys, all, left).build());
+            } else if level.needles.iter().any(Option::is_some) {
+                rebuilt.push(level);
             }
         }
-        self.levels
-            .retain(|level| level.needles.iter().any(Option::is_some));
+        self.levels = rebuilt;
+        let needles = self.levels.iter().flat_map(|level| &level.needles);
+        let needles = needles.flatten().chain(&self.fresh);
+        let lengths = needles.filter_map(|needle| all.get(*needle));
+        let lengths = lengths.map(|needle| needle.bytes.len());
+        self.bytes = lengths.fold(0, usize::saturating_add);
     }
 
     /// The states before any text.
@@ -109,6 +163,9 @@ impl Levels {
         hits: &mut Vec<Hit>,
         locate: impl Fn(u32, usize) -> Option<Hit>,
     ) {
+        let more = self.levels.len().saturating_sub(1);
+        self.stepped
+            .fetch_add(text.len().saturating_mul(more), Ordering::Relaxed);
         for (level, state) in self.levels.iter().zip(states) {
             let mut found = Vec::new();
             let each = |needle, stepped| {
@@ -125,51 +182,71 @@ impl Levels {
     }
 }
 
-impl Level {
-    fn new(keys: &Keys, all: &Needles, needles: Vec<u32>) -> Result<Self> {
-        // Permuted, so that what the automaton holds is no window of a needle, nor what it is built
-        // from.
-        let permuted = |needle: &u32| {
-            let needle = all.get(*needle);
-            let hidden = needle.map(|needle| needle.bytes.permuted(keys));
-            hidden.unwrap_or_else(|| SecretBytes::new(Vec::new()))
+/// What an automaton is built from: needles, and their bytes permuted, so that neither it nor they
+/// are windows of a needle.
+pub(crate) struct Patterns {
+    needles: Vec<u32>,
+    bytes: Vec<SecretBytes>,
+}
+
+impl Patterns {
+    fn new(keys: &Keys, all: &Needles, mut needles: Vec<u32>) -> Self {
+        needles.retain(|needle| all.get(*needle).is_some());
+        let known = needles.iter().filter_map(|needle| all.get(*needle));
+        let bytes = known.map(|needle| needle.bytes.permuted(keys)).collect();
+        Self { needles, bytes }
+    }
+
+    /// One automaton; several, if one would be too large.
+    pub(super) fn build(mut self) -> Vec<Level> {
+        if self.needles.is_empty() {
+            return Vec::new();
+        }
+        if let Ok(level) = self.build_one() {
+            return vec![level];
+        }
+        // One needle alone is not too large.
+        let half = self.needles.len() / 2;
+        let other = Self {
+            needles: self.needles.split_off(half),
+            bytes: self.bytes.split_off(half),
         };
-        let patterns: Vec<SecretBytes> = needles.iter().map(permuted).collect();
-        let exposed: Vec<&[u8]> = patterns.iter().map(SecretBytes::expose).collect();
-        let too_large = |_| {
-            Error::misuse(
-                "too many secrets that share their bytes with others: give fewer or longer ones",
-            )
-        };
+        let mut built = self.build();
+        built.extend(other.build());
+        built
+    }
+
+    fn build_one(&self) -> Result<Level, BuildError> {
+        let exposed: Vec<&[u8]> = self.bytes.iter().map(SecretBytes::expose).collect();
         let base = nfa::noncontiguous::Builder::new()
             .prefilter(false)
-            .build(&exposed)
-            .map_err(too_large)?;
-        let machine = if table_len(&exposed) <= TABLE_LEN {
+            .build(&exposed)?;
+        let (machine, start) = if table_len(&exposed) <= TABLE_LEN {
             let table = dfa::Builder::new()
                 .prefilter(false)
-                .build_from_noncontiguous(&base);
-            Machine::Table(table.map_err(too_large)?)
+                .build_from_noncontiguous(&base)?;
+            let start = table.start_state(Anchored::No);
+            (Machine::Table(table), start)
         } else {
             let sparse = nfa::contiguous::Builder::new()
                 .prefilter(false)
-                .build_from_noncontiguous(&base);
-            Machine::Sparse(sparse.map_err(too_large)?)
-        };
-        let start = match &machine {
-            Machine::Table(table) => table.start_state(Anchored::No),
-            Machine::Sparse(sparse) => sparse.start_state(Anchored::No),
+                .build_from_noncontiguous(&base)?;
+            let start = sparse.start_state(Anchored::No);
+            (Machine::Sparse(sparse), start)
         };
         let lengths = exposed.iter().map(|pattern| pattern.len());
-        Ok(Self {
-            start: start.map_err(|_| Error::misuse("an automaton has no start"))?,
+        Ok(Level {
             machine,
+            // Both kinds have a start that is not anchored.
+            start: start.unwrap_or_default(),
             bytes: lengths.fold(0, usize::saturating_add),
             dead: 0,
-            needles: needles.into_iter().map(Some).collect(),
+            needles: self.needles.iter().copied().map(Some).collect(),
         })
     }
+}
 
+impl Level {
     fn run<A: Automaton>(
         &self,
         machine: &A,

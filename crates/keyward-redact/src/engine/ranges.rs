@@ -26,6 +26,19 @@ pub(super) fn merge(hits: &mut Vec<Hit>) {
     });
 }
 
+/// Adds `hit`, to the last one if it begins in that.
+pub(super) fn push_in_order(hits: &mut Vec<Hit>, hit: Hit) {
+    match hits.last_mut() {
+        Some(last) if last.start <= hit.start && hit.start < last.end => {
+            last.end = last.end.max(hit.end);
+            if last.start == hit.start {
+                last.secret = last.secret.min(hit.secret);
+            }
+        }
+        _ => hits.push(hit),
+    }
+}
+
 /// Adds `hit` to hits that were found in the order of their ends, and merges it with those it
 /// overlaps, which are the last.
 pub(super) fn push_by_end(hits: &mut Vec<Hit>, hit: Hit) {

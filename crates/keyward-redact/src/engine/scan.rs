@@ -3,10 +3,12 @@
 use aho_corasick::automaton::StateID;
 
 use super::beginnings::Hold;
+use super::grams::Grams;
 use super::keys::Keys;
 use super::needles::Place;
-use super::ranges::{Hit, merge};
+use super::ranges::{Hit, merge, push_in_order};
 use super::verify::{Found, Pending, compare};
+use super::walk::Walk;
 use super::wrapped::{Around, Collapsed};
 use super::{Engine, GRAM};
 
@@ -21,9 +23,12 @@ pub(crate) struct Scan {
     sample: usize,
     gram: usize,
     ending: usize,
-    /// The next byte to step automata over, of the text and of the collapsed text.
-    step: [usize; 2],
+    /// The next byte to step automata over.
+    step: usize,
     states: [Vec<StateID>; 2],
+    /// The same around line endings.
+    walk: Walk,
+    /// The end of the text, for what is held.
     collapsed: Collapsed,
     around: Around,
     pending: Vec<Pending>,
@@ -41,7 +46,8 @@ impl Scan {
             sample: 0,
             gram: 0,
             ending: 0,
-            step: [0; 2],
+            step: 0,
+            walk: Walk::default(),
             states: [Vec::new(), Vec::new()],
             collapsed: Collapsed::default(),
             around: Around::default(),
@@ -123,14 +129,13 @@ impl Scan {
     /// The first `len` bytes of the text, a multiple of 8 and all of them decided, are gone.
     pub(crate) fn shift(&mut self, len: usize) {
         let gone = self.collapsed.shift(len);
-        let [step, step_collapsed] = &mut self.step;
-        *step_collapsed = step_collapsed.saturating_sub(gone);
+        self.walk.shift(len);
         let places = [
             &mut self.from,
             &mut self.sample,
             &mut self.gram,
             &mut self.ending,
-            step,
+            &mut self.step,
         ];
         for place in places {
             *place = place.saturating_sub(len);
@@ -152,7 +157,8 @@ impl Scan {
         self.sample = self.from.next_multiple_of(GRAM);
         self.gram = self.from;
         self.ending = self.from;
-        self.step = [self.from, 0];
+        self.step = self.from;
+        self.walk.restart(self.from);
         for (levels, states) in engine.levels.iter().zip(&mut self.states) {
             levels.start(states);
         }
@@ -170,19 +176,8 @@ impl Scan {
             .unwrap_or_default()
             .as_chunks::<GRAM>();
         if !engine.windows.is_empty() {
-            let mut leads = std::mem::take(&mut self.leads);
-            for (sample, at) in samples.iter().zip((self.sample..).step_by(GRAM)) {
-                let hash = engine.keys.gram(u64::from_le_bytes(*sample));
-                if engine.windows.may_have(hash) {
-                    leads.push((hash, at));
-                }
-            }
-            for (hash, at) in leads.drain(..) {
-                engine.windows.leads(hash, |lead| {
-                    self.follow(engine, lead.needle, lead.nth, text, at, false);
-                });
-            }
-            self.leads = leads;
+            let words = samples.iter().map(|sample| u64::from_le_bytes(*sample));
+            self.follow_all(engine, &engine.windows, text, words, (self.sample, GRAM));
         }
         self.sample = self
             .sample
@@ -193,22 +188,34 @@ impl Scan {
         let grams = text.get(self.gram..).unwrap_or_default().windows(GRAM);
         let count = grams.len();
         if !engine.grams.is_empty() {
-            let mut leads = std::mem::take(&mut self.leads);
-            for (gram, at) in grams.zip(self.gram..) {
+            let words = grams.map(|gram| {
                 let gram = gram.first_chunk::<GRAM>().copied().unwrap_or_default();
-                let hash = engine.keys.gram(u64::from_le_bytes(gram));
-                if engine.grams.may_have(hash) {
-                    leads.push((hash, at));
-                }
-            }
-            for (hash, at) in leads.drain(..) {
-                engine.grams.leads(hash, |lead| {
-                    self.follow(engine, lead.needle, lead.nth, text, at, false);
-                });
-            }
-            self.leads = leads;
+                u64::from_le_bytes(gram)
+            });
+            self.follow_all(engine, &engine.grams, text, words, (self.gram, 1));
         }
         self.gram = self.gram.saturating_add(count);
+    }
+
+    /// Compares the needles to which any of `words` leads; these are at every `step` bytes of the
+    /// text from `begin` on.
+    fn follow_all(
+        &mut self,
+        engine: &Engine,
+        table: &Grams,
+        text: &[u8],
+        words: impl Iterator<Item = u64>,
+        (begin, step): (usize, usize),
+    ) {
+        let mut leads = std::mem::take(&mut self.leads);
+        table.filter(&engine.keys, words, &mut leads);
+        for (hash, i) in leads.drain(..) {
+            let at = begin.saturating_add(i.saturating_mul(step));
+            table.leads(hash, |lead| {
+                self.follow(engine, lead.needle, lead.nth, text, at, false);
+            });
+        }
+        self.leads = leads;
     }
 
     /// Looks around line endings.
@@ -270,7 +277,7 @@ impl Scan {
             Found::To(end) => {
                 if let Some(needle) = engine.needles.get(needle) {
                     let secret = needle.secret;
-                    self.hits.push(Hit { start, secret, end });
+                    push_in_order(&mut self.hits, Hit { start, secret, end });
                 }
             }
             Found::SoFar(pending) => {
@@ -286,7 +293,7 @@ impl Scan {
     fn step_automata(&mut self, engine: &Engine, text: &[u8]) {
         let [plain, wrapped] = &engine.levels;
         let [states, states_wrapped] = &mut self.states;
-        let [step, step_wrapped] = &mut self.step;
+        let step = &mut self.step;
         let keys: &Keys = &engine.keys;
         if !plain.is_empty() {
             let begin = *step;
@@ -302,23 +309,25 @@ impl Scan {
             });
         }
         *step = text.len();
-        if !wrapped.is_empty() {
-            self.collapsed.extend(text);
-            let collapsed = &self.collapsed;
-            let begin = *step_wrapped;
-            let new = collapsed.bytes().get(begin..).unwrap_or_default();
-            let hits = &mut self.hits;
+        if wrapped.is_empty() {
+            return;
+        }
+        let reach = engine.beginnings.longest(true);
+        let (walk, hits) = (&mut self.walk, &mut self.hits);
+        while walk.go_on(text, &engine.alphabet, self.from, reach) {
+            if walk.is_new() {
+                wrapped.start(states_wrapped);
+            }
+            let (begin, new) = walk.unstepped();
             wrapped.step(keys, states_wrapped, new, hits, |needle, stepped| {
                 let needle = engine.needles.get(needle)?;
                 let end = begin.saturating_add(stepped);
                 let start = end.saturating_sub(needle.bytes.len());
-                Some(Hit {
-                    start: collapsed.at(start)?,
-                    secret: needle.secret,
-                    end: collapsed.at(end.checked_sub(1)?)?.saturating_add(1),
-                })
+                let (start, end) = walk.locate(start, end)?;
+                let secret = needle.secret;
+                Some(Hit { start, secret, end })
             });
-            *step_wrapped = collapsed.bytes().len();
+            walk.stepped();
         }
     }
 }

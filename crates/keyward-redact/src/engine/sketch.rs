@@ -1,27 +1,27 @@
 //! How often each 8-byte gram occurs in all needles, never too low.
 
-/// Tables are filled with one gram for every two counters.
+/// Counters of the first table, as a power of two, and how many times larger the next is.
 const FIRST_LOG: u32 = 22;
-const GROWTH_LOG: u32 = 3;
+const GROWTH_LOG: u32 = 2;
 
-/// A counter that stands at this stays there.
-const FULL: u8 = 15;
+/// Grams for each counter of a table that is full. So many are counted too much, on average.
+const LOAD: usize = 2;
 
 /// At how many places of all needles a gram may occur by which a needle is looked for. Each byte of
-/// a text is compared at most twice as often, and one form of a secret shares most grams with some
-/// of its other forms.
-pub(super) const MOST: u8 = 8;
+/// a text is compared at most twice as often, eight at a time. One line of a key has about twenty
+/// forms that have most grams in common.
+pub(super) const MOST: u8 = 32;
 
-/// Counters of four bits, chosen by hash: two grams that share one are counted together. When a
-/// table is half full a larger one is begun and the old one read beside it, so that no
+/// Counters chosen by hash: two grams that share one are counted together. When a table is full a
+/// larger one is begun and the old one read beside it, so that no
 /// registration pays for counting everything anew.
 pub(super) struct Sketch {
     tables: Vec<Table>,
 }
 
 struct Table {
-    /// Two counters in each byte. Zeroed memory that is never touched costs nothing.
-    cells: Vec<u8>,
+    /// Zeroed memory that is never touched costs nothing.
+    counters: Vec<u8>,
     log: u32,
     grams: usize,
 }
@@ -29,35 +29,30 @@ struct Table {
 impl Table {
     fn new(log: u32) -> Self {
         Self {
-            cells: vec![0; 1_usize << log.saturating_sub(1)],
+            counters: vec![0; 1_usize << log],
             log,
             grams: 0,
         }
     }
 
-    fn place(&self, hash: u64) -> (usize, u32) {
-        let counter = hash >> 64_u32.saturating_sub(self.log);
-        let half = if counter & 1 == 0 { 0 } else { 4 };
-        (usize::try_from(counter >> 1).unwrap_or(usize::MAX), half)
+    fn place(&self, hash: u64) -> usize {
+        usize::try_from(hash >> 64_u32.saturating_sub(self.log)).unwrap_or(usize::MAX)
     }
 
     fn count(&self, hash: u64) -> u8 {
-        let (at, half) = self.place(hash);
-        self.cells.get(at).map_or(0, |cell| (cell >> half) & FULL)
+        self.counters.get(self.place(hash)).copied().unwrap_or(0)
     }
 
+    /// Changes a counter, unless it stands at its end: then it stays there.
     fn change(&mut self, hash: u64, change: impl FnOnce(u8) -> u8) -> u8 {
-        let (at, half) = self.place(hash);
-        let Some(cell) = self.cells.get_mut(at) else {
-            return FULL;
+        let place = self.place(hash);
+        let Some(counter) = self.counters.get_mut(place) else {
+            return u8::MAX;
         };
-        let old = (*cell >> half) & FULL;
-        if old == FULL {
-            return FULL;
+        if *counter < u8::MAX {
+            *counter = change(*counter);
         }
-        let new = change(old) & FULL;
-        *cell = (*cell & !(FULL << half)) | (new << half);
-        new
+        *counter
     }
 }
 
@@ -71,7 +66,7 @@ impl Sketch {
     /// Counts all of `hashes`, and says in which table, for [`Sketch::remove`]. Adds to `common`
     /// those that there are more than [`MOST`] of now.
     pub(super) fn add(&mut self, hashes: &[u64], common: &mut Vec<u64>) -> usize {
-        let full = |table: &Table| table.grams > table.cells.len();
+        let full = |table: &Table| table.grams / LOAD > table.counters.len();
         if let Some(table) = self.tables.last().filter(|table| full(table)) {
             let log = table.log.saturating_add(GROWTH_LOG).min(34);
             self.tables.push(Table::new(log));
