@@ -70,10 +70,10 @@ const RARE: u8 = 2;
 
 /// How many needles may be looked for by the same gram of a window: all are compared when it is in
 /// the text.
-const MOST_LEADS: usize = 4;
+const MOST_LEADS: usize = 12;
 
 /// How many needles may be looked for by the same one gram, at every byte.
-const MOST_SHORT: usize = 2;
+const MOST_SHORT: usize = 8;
 
 /// The most bytes of needles in automata, so that each can be built.
 const MOST_AUTOMATA_LEN: usize = 128 * 1024 * 1024;

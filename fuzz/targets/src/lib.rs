@@ -15,6 +15,7 @@
 
 mod redact_events;
 mod redact_json;
+mod redact_stream;
 mod redact_value;
 mod web;
 mod webhook;
@@ -33,6 +34,7 @@ use secrecy::ExposeSecret as _;
 
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
+pub use redact_stream::redact_stream;
 pub use redact_value::redact_value;
 pub use web::{axum_form, axum_multipart, axum_origin};
 pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
@@ -41,7 +43,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("anchor_parse", anchor_parse),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
@@ -53,6 +55,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("redact_events", redact_events),
     ("redact_json", redact_json),
     ("redact_value", redact_value),
+    ("redact_stream", redact_stream),
     ("sealed_parse", sealed_parse),
     ("token_parse", token_parse),
     ("vault_dotenv", vault_dotenv),

@@ -19,7 +19,7 @@ use super::ranges::{Hit, push_by_end};
 const RATIO: usize = 8;
 
 /// Bytes of the largest table of a deterministic automaton.
-const TABLE_LEN: usize = 1024 * 1024;
+const TABLE_LEN: usize = 8 * 1024 * 1024;
 
 /// Needles forgotten since an automaton was built, which are passed over at each match.
 const MOST_DEAD: usize = 16;
