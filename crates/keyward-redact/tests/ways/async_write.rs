@@ -15,7 +15,8 @@ struct Slow {
     got: Vec<u8>,
     calls: usize,
     at_once: usize,
-    fail: bool,
+    /// How often it fails before it does not.
+    fails: usize,
     shut: bool,
 }
 
@@ -26,7 +27,8 @@ impl AsyncWrite for Slow {
         piece: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.calls += 1;
-        if self.fail {
+        if self.fails > 0 {
+            self.fails -= 1;
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         if self.calls % 2 == 1 {
@@ -118,16 +120,20 @@ async fn an_abandoned_write_is_neither_lost_nor_doubled() {
 async fn an_error_of_the_writer_is_told_and_what_waits_stays() {
     let slow = Slow {
         at_once: 1000,
-        fail: true,
+        fails: 2,
         ..Slow::default()
     };
     let mut stream = knowing_token().async_stream(slow);
+    let line = format!("{}\n", ".".repeat(60_000));
     // Taken before the writer was asked: the next call has the error.
-    assert_eq!(stream.write(b"line\n").await.unwrap(), 5);
-    let error = stream.write(b"more\n").await.unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-    let error = stream.flush().await.unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    assert_eq!(stream.write(line.as_bytes()).await.unwrap(), line.len());
+    for _ in 0..2 {
+        let error = stream.write(b"more\n").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+    stream.write_all(b"more\n").await.unwrap();
+    let slow = stream.finish().await.unwrap();
+    assert_eq!(slow.got, (line + "more\n").into_bytes());
 }
 
 #[tokio::test]

@@ -88,6 +88,7 @@ fn only_one_string_of_one_document_is_a_field() {
         mask.clone(),
         format!("Call it with {good}"),
         format!("{good}\n{good}"),
+        format!("{good}\n{{}}"),
         format!("{{\"input\":{{\"headers\":[1,\"{mask}\"]}}}}"),
         format!("{{\"input\":{{\"headers\":[[\"{mask}\"]]}}}}"),
         format!("{{\"input\":{{\"headers\":[\"{mask}\"],\"headers\":[\"x\"]}}}}"),

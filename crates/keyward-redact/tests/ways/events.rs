@@ -343,6 +343,50 @@ fn masks_that_came_in_stay_and_those_of_others_are_text() {
 }
 
 #[test]
+fn a_character_of_which_half_may_be_secret_comes_whole() {
+    let redactor = knowing(&[("bytes", b"\x94\x91key-word")]);
+    let text = [block(0, "🔑key"), block(0, "x")].concat();
+    let out = run(
+        conversation(&redactor).events([blocks()]),
+        &[text.as_bytes()],
+    );
+    assert_eq!(texts(&out)[0], "🔑keyx");
+}
+
+#[test]
+fn a_byte_order_mark_within_the_stream_is_none() {
+    let redactor = knowing(&[("m", b"part-one\npart-two")]);
+    let text = "data: part-one\n\u{feff}\ndata: part-two\n\n";
+    let expected = format!("data: •m ·{TAG}•\n\u{feff}\n\n");
+    gives(&redactor, &[], text, &expected);
+}
+
+#[test]
+fn only_a_string_at_the_place_in_one_document_is_a_piece() {
+    let (head, tail) = TOKEN.split_at(20);
+    let field = || [Field::new("t").unwrap()];
+    // Deeper than the place.
+    let text =
+        format!("data: {{\"t\":{{\"b\":\"{head}\"}}}}\n\ndata: {{\"t\":{{\"b\":\"{tail}\"}}}}\n\n");
+    gives(&knowing_token(), &field(), &text, &text);
+    // Two documents in between, which no reader takes for one, and a number.
+    let between = "data: {\"t\":\"x\"}\ndata: {\"t\":\"x\"}\n\ndata: {\"t\":\"x\",\"t\":1}\n\n";
+    let text = format!("data: {{\"t\":\"{head}\"}}\n\n{between}data: {{\"t\":\"{tail}\"}}\n\n");
+    let expected = format!("data: {{\"t\":\"\"}}\n\n{between}data: {{\"t\":\"{MASK}\"}}\n\n");
+    gives(&knowing_token(), &field(), &text, &expected);
+}
+
+#[test]
+fn texts_of_which_nothing_is_held_back_cost_nothing() {
+    let text: String = (0..600).map(|index| block(index, "~")).collect();
+    let mut events = conversation(&knowing_token()).events([blocks()]);
+    let mut out = Vec::new();
+    events.push(text.as_bytes(), &mut out).unwrap();
+    assert_eq!(out, text.as_bytes());
+    assert_eq!(events.held(), 0);
+}
+
+#[test]
 fn memory_is_bounded() {
     let redactor = knowing_token();
     let mut out = Vec::new();

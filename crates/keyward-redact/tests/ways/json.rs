@@ -123,8 +123,7 @@ fn keys_are_masked_and_those_that_look_alike_numbered() {
 fn a_long_string_is_masked_wherever_its_secrets_lie() {
     let redactor = knowing(&[("a", b"abcdefgh"), ("b", b"gh-ijklmnop")]);
     let unit = "abcdefgh-ijklmnop.\\u0061bcdefgh .. ";
-    let filler = "x".repeat(65_500);
-    let said = filler.clone() + &unit.repeat(4000);
+    let said = "x".repeat(65_500) + &unit.repeat(4000);
     let masked = said
         .replace("abcdefgh-ijklmnop", "•••")
         .replace("\\u0061bcdefgh", "•••");
@@ -140,6 +139,13 @@ fn a_long_string_is_masked_wherever_its_secrets_lie() {
         .replace("abcdefgh-ijklmnop", "•••")
         .replace("abcdefgh", "•••");
     gives(&redactor, &text, &masked, ReadAs::Text);
+    // Two that overlap where the first slice is decided.
+    let slice = keyward_redact::masker::SLICE_LEN - redactor.most_held();
+    for before in slice - 20..slice + 2 {
+        let text = "x".repeat(before) + "abcdefgh-ijklmnop" + &"x".repeat(1000);
+        let masked = text.replace("abcdefgh-ijklmnop", "•••");
+        gives(&redactor, &text, &masked, ReadAs::Text);
+    }
 }
 
 #[test]
@@ -223,6 +229,22 @@ fn a_secret_over_structure_is_masked_as_text_and_it_is_said() {
         &TOKEN[1..]
     );
     gives(&redactor, &hidden, "[•••,\"•••\"]\n", ReadAs::Spanned);
+}
+
+#[test]
+fn a_secret_that_begins_or_ends_in_structure_spans_it() {
+    let redactor = knowing(&[
+        ("a", b"\":\"abcdefgh"),
+        ("b", b"}]}]}]}]"),
+        ("c", b"xy\"],[[],"),
+    ]);
+    let gives = |text, masked| gives(&redactor, text, masked, ReadAs::Spanned);
+    gives(r#"{"k":"abcdefghij"}"#, r#"{"k•••ij"}"#);
+    gives(
+        r#"[{"a":[{"a":[{"a":[{"a":1}]}]}]}]"#,
+        r#"[{"a":[{"a":[{"a":[{"a":1•••"#,
+    );
+    gives(r#"[["xy"],[[],2]]"#, r#"[["•••2]]"#);
 }
 
 #[test]
@@ -513,6 +535,15 @@ fn lines_of_json_and_lines_of_text_in_one_log() {
         let out = String::from_utf8(log.finish().unwrap()).unwrap();
         assert_eq!(out.replace("\\u2022", "•"), expected, "{size}");
     }
+}
+
+#[test]
+fn lines_keep_their_order() {
+    let text = format!("{}\n[\"{TOKEN}\"]\n{}\n[]\n", &TOKEN[..20], &TOKEN[..9]);
+    let mut log = knowing_token().json_lines(Vec::new());
+    log.write_all(text.as_bytes()).unwrap();
+    let out = String::from_utf8(log.finish().unwrap()).unwrap();
+    assert_eq!(out, text.replace(TOKEN, "•••"));
 }
 
 #[test]
