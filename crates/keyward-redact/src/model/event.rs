@@ -155,11 +155,13 @@ impl Event {
     ) {
         let data = with_texts(data, pieces, texts, finder);
         let mut parts = data.split(|byte| *byte == b'\n');
-        for line in &self.lines {
+        let last = self.lines.iter().rposition(|line| line.data.is_some());
+        for (at, line) in self.lines.iter().enumerate() {
+            let ending = self.slice(line.end, line.next);
             let Some(start) = line.data else {
                 let text = self.slice(line.start, line.end);
                 out.extend(finder.masked(text, &finder.find(text)));
-                out.extend_from_slice(self.slice(line.end, line.next));
+                out.extend_from_slice(ending);
                 continue;
             };
             // Where a mask took the place of several lines there are fewer.
@@ -175,7 +177,15 @@ impl Event {
                 _ => out.extend_from_slice(b": "),
             }
             out.extend_from_slice(part);
-            out.extend_from_slice(self.slice(line.end, line.next));
+            if Some(at) == last {
+                // Where lines were held back of events before there are more.
+                for part in parts.by_ref() {
+                    out.extend_from_slice(if ending.is_empty() { b"\n" } else { ending });
+                    out.extend_from_slice(b"data: ");
+                    out.extend_from_slice(part);
+                }
+            }
+            out.extend_from_slice(ending);
         }
     }
 }

@@ -243,6 +243,35 @@ fn data_that_is_text_may_come_in_pieces_too() {
     gives(&knowing_token(), &[root], &text, &expected);
 }
 
+/// What was held back may have more lines than the event that it comes with.
+#[test]
+fn lines_that_were_held_back_come_with_an_event_of_fewer_lines() {
+    let value = b"first-line-of-it\nsecond-line-of-it\nthird-line-of-it";
+    let redactor = knowing(&[("k", value)]);
+    let fields = [Field::new("").unwrap()];
+    let mask = format!("•k ·{TAG}•");
+    for ending in ["\n", "\r\n", "\r"] {
+        let lined = |text: &str| text.replace('\n', ending);
+        let text = lined(
+            "data: first-line-of-it\ndata: second-li\n\ndata:X, and so it goes on.\nid: 7\n\n",
+        );
+        let expected = lined(&format!(
+            "data: \n\ndata:{mask}\ndata: second-liX, and so it goes on.\nid: 7\n\n"
+        ));
+        gives(&redactor, &fields, &text, &expected);
+        // With an event of our own, and one that the stream ends in.
+        let text = lined("data: second-line-of-it\ndata: third-\n\n: end\ndata");
+        let expected = lined(&format!(
+            "data: \n\ndata: {mask}\ndata: third-\n\n: end\ndata"
+        ));
+        let out = run(
+            conversation(&redactor).events(fields.clone()),
+            &[text.as_bytes()],
+        );
+        assert_eq!(data(&out).concat(), data(&expected).concat(), "{out}");
+    }
+}
+
 #[test]
 fn half_a_character_waits_for_the_other_half() {
     let redactor = knowing(&[("key", "key🔑word".as_bytes())]);

@@ -169,6 +169,16 @@ fn many_keys_that_look_alike_cost_no_more_than_their_number() {
     assert!(parses(&out.bytes));
 }
 
+/// One string: for each of its characters, what was found before is not walked over again.
+#[test]
+fn many_secrets_in_one_string_cost_no_more_than_their_number() {
+    let redactor = knowing_token();
+    let escaped = format!("\\u0067{}", &TOKEN[1..]);
+    let masked = redactor.json(format!("[\"{}\"]", escaped.repeat(4000)).as_bytes());
+    let expected = format!("[\"{}\"]", "•••".repeat(4000));
+    assert_eq!(masked.bytes, expected.as_bytes());
+}
+
 #[test]
 fn the_letter_of_an_escape_is_not_taken_for_the_beginning_of_a_secret() {
     let redactor = knowing(&[("n", b"new-password")]);
