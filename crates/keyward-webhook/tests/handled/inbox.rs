@@ -788,6 +788,40 @@ async fn a_process_that_slept_through_a_rotation_seals_under_the_new_key() {
     assert_eq!(awake.counts(None).await.unwrap().finished, 2);
 }
 
+/// A barrier that cannot be read keeps new deliveries out, and none that was stored from its worker.
+#[tokio::test]
+async fn what_was_stored_is_handled_without_a_barrier() {
+    let world = World::new().await;
+    assert_eq!(world.accept(&github("1", b"{}")).await, Outcome::Stored);
+    let mut barriers = Scan::of(Collection::named("barrier")).pages(world.store.as_ref());
+    let barrier = barriers.next().await.unwrap().unwrap().remove(0);
+    let (key, version) = (barrier.key, barrier.version);
+    let content = Content {
+        data: b"none".to_vec(),
+        ..barrier.content
+    };
+    let damage = Write::Swap {
+        key,
+        version,
+        content,
+    };
+    world.apply(damage).await;
+    let githubs = webhook(preset::GITHUB);
+    let next = Inbox::builder(world.keyring.clone(), Arc::clone(&world.store))
+        .provider(&githubs, OnceTerms::of(githubs.scheme()))
+        .unwrap()
+        .build()
+        .await
+        .unwrap();
+    let refused = next.accept(&acme(), &github("2", b"{}").get()).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Corrupt);
+    world.pass(1).await;
+    let taken = next.next().await.unwrap().unwrap();
+    let worked = taken.run(async { Ok::<_, ()>(()) }).await.unwrap();
+    assert!(matches!(worked, Worked::Done(())));
+    assert_eq!(world.records().await.len(), 1);
+}
+
 /// A worker's claim is another one than the inbox's, which is done since the delivery was kept: it
 /// would be told that its work is done, and the delivery be lost.
 #[tokio::test]
