@@ -92,9 +92,9 @@ impl Masker {
         }
     }
 
-    /// Appends to `out` all that cannot be the beginning of a secret. Up to 7 bytes more are held
-    /// back while the text ends like a secret whose last bytes differ; they come with the next 8
-    /// bytes at the latest. It costs in proportion to what came since the last time.
+    /// Appends to `out` all that cannot be the beginning of a secret. Of a text that ends like such
+    /// a beginning but for its last bytes, up to 7, the whole of it is held back too; it comes with
+    /// the next 8 bytes at the latest. It costs in proportion to what came since the last time.
     pub fn flush(&mut self, out: &mut Vec<u8>) {
         self.release(Release::Most, 0, out);
     }

@@ -17,12 +17,15 @@ use crate::masker::{Masker, SLICE_LEN};
 /// `write` returns the error and takes nothing. So an error that comes while a piece is written on
 /// is returned by the next call, since the piece itself was taken.
 ///
-/// Dropped without [`Stream::finish`], it tries to write all that is left, and ignores errors.
+/// Dropped without [`Stream::finish`], it tries to write all that is left, and ignores errors; but
+/// not after the writer has panicked, when nobody knows what it has taken.
 pub struct Stream<W: Write> {
     masker: Masker,
     out: Vec<u8>,
     /// How much of `out` is written.
     written: usize,
+    /// Whether it is the writer's turn: still so when it has panicked.
+    at_writer: bool,
     /// Taken by `finish`.
     to: Option<W>,
 }
@@ -33,6 +36,7 @@ impl<W: Write> Stream<W> {
             masker,
             out: Vec::new(),
             written: 0,
+            at_writer: false,
             to: Some(to),
         }
     }
@@ -67,7 +71,10 @@ impl<W: Write> Stream<W> {
             return Ok(());
         };
         while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match to.write(rest) {
+            self.at_writer = true;
+            let result = to.write(rest);
+            self.at_writer = false;
+            match result {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(len) => self.written = self.written.saturating_add(len),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -99,7 +106,7 @@ impl<W: Write> Write for Stream<W> {
 
 impl<W: Write> Drop for Stream<W> {
     fn drop(&mut self) {
-        if self.to.is_some() {
+        if self.to.is_some() && !self.at_writer {
             let _ = self.end();
         }
     }

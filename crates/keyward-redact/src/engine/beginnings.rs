@@ -108,6 +108,9 @@ impl Beginnings {
                 let shard = shards.get(shard_of(*key));
                 shard.is_some_and(|shard| shard.contains_key(key))
             });
+            // One that was forgotten and came again is there twice.
+            self.first.sort_unstable();
+            self.first.dedup();
             if self.first.len() > self.filter.len().saturating_mul(2) {
                 self.filter_log = self.filter_log.saturating_add(1);
             }

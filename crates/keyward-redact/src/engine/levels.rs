@@ -153,7 +153,7 @@ impl Levels {
         states.extend(self.levels.iter().map(|level| level.start));
     }
 
-    /// Steps all automata over `text`. Of the longest needle that ends at each place, `locate` says
+    /// Steps all automata over `text`. Of the longest needles that end at each place, `locate` says
     /// where in the whole text it is, from the needle and how many bytes of `text` were stepped.
     pub(super) fn step(
         &self,
@@ -259,14 +259,14 @@ impl Level {
         for (i, byte) in text.iter().enumerate() {
             at = machine.next_state(Anchored::No, at, keys.permuted(*byte));
             if machine.is_special(at) && machine.is_match(at) {
-                // The longest first: a state's own needle, then those of the states it falls back
-                // to. What is shorter lies within it.
+                // The longest first: a state's own needles, which are the same bytes as they are and
+                // wrapped, then those of the states it falls back to, which lie within.
                 let matches = 0..machine.match_len(at);
-                let mut needles = matches.filter_map(|nth| {
+                let needles = matches.filter_map(|nth| {
                     let pattern = machine.match_pattern(at, nth).as_usize();
                     self.needles.get(pattern).copied().flatten()
                 });
-                if let Some(needle) = needles.next() {
+                for needle in needles.take(2) {
                     each(needle, i.saturating_add(1));
                 }
             }

@@ -386,3 +386,37 @@ fn what_is_forgotten_leaves_nothing_behind() {
     masker.push(text, &mut out);
     assert_eq!(masker.held(), 0);
 }
+
+#[test]
+fn of_the_same_bytes_the_one_registered_first_gives_the_name() {
+    // As they are and wrapped, in automata; the second is in the newer one.
+    for wrapped in [false, true] {
+        let redactor = redactor(2, &[vec![(b"abc".to_vec(), wrapped)]]);
+        let _ = redactor.text("so that there is an automaton");
+        add(&redactor, 1, &[(b"abc".to_vec(), !wrapped)]);
+        let out = masked(&redactor, b"xabcx", &[]);
+        assert_eq!(String::from_utf8_lossy(&out), "x•s0•x");
+    }
+}
+
+#[test]
+fn a_writer_that_panics_is_not_written_to_again() {
+    struct Panics(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+    impl std::io::Write for Panics {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            panic!("as asked");
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let redactor = redactor(4, &[]);
+    let calls = std::sync::Arc::default();
+    let mut stream = redactor.stream(Panics(std::sync::Arc::clone(&calls)));
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _ = stream.write_all(b"a line\n");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
