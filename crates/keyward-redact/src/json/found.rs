@@ -30,14 +30,18 @@ impl Finder<'_> {
         let mut end = 0_usize;
         while end < text.len() {
             end = end.saturating_add(SLICE_LEN).min(text.len());
-            let registry = self.redactor.read();
+            let registry = self.redactor.settled();
             scan.find(&registry.engine, text.get(..end).unwrap_or_default());
             let decided = if end == text.len() {
                 end
             } else {
                 scan.least_held(&registry.engine, end)
             };
+            let merger = registry.engine.merger();
             drop(registry);
+            if let Some(merger) = merger {
+                self.redactor.merge(merger);
+            }
             for hit in scan.hits().iter().filter(|hit| hit.start < decided) {
                 match found.last_mut().filter(|last| hit.start < last.end) {
                     Some(last) => last.end = last.end.max(hit.end),
