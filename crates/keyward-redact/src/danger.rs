@@ -23,7 +23,8 @@ pub const NOT_OF_THIS_CONVERSATION: Reason = Reason::new("mask-of-another-conver
 /// A mask of the field carries a name of which no secret is known, or no longer.
 pub const UNKNOWN_NAME: Reason = Reason::new("mask-of-an-unknown-name");
 
-/// Secrets from several places have the name in the mask: which one was meant is not known.
+/// Secrets from several places have the name in the mask, or one that programs read differently:
+/// which one was meant is not known.
 pub const NAME_OF_SEVERAL: Reason = Reason::new("mask-of-several-secrets");
 
 /// The caller does not allow this secret in this field.
@@ -45,7 +46,8 @@ pub const NOT_TEXT: Reason = Reason::new("secret-not-utf-8");
 /// `call` is one JSON document. All masks in the field must be of this conversation. What is put back
 /// is the whole secret as it was registered, without white space around it, whatever form or part of
 /// it the mask took the place of, such as the password of a connection string. Of several values
-/// of one place (a token that was refreshed, say) it is the one that was registered last. Where
+/// of one place (a token that was refreshed, say) it is the one that was opened or added last; where
+/// that opening had several, as programs read a variable of an environment differently, none. Where
 /// secrets overlapped, the mask is that of the first, and so is what is put back. Blank masks, and
 /// other text between two of the characters that begin and end masks, stay as they are. What
 /// another field holds is not looked at, whatever it looks like.
@@ -82,17 +84,29 @@ pub fn put_back(
     Ok(whole)
 }
 
-/// The only string of this document that stands there, if nothing else does.
+/// The only string of this document that stands there, if nothing else does. What it stands in must
+/// be the only one in its place too: of a key that is there twice, one program reads the first and
+/// another the last.
 fn only_string(call: &[u8], path: &Path) -> Option<Quoted> {
     let mut walk = Walk::new(std::str::from_utf8(call).ok()?);
     let mut only = None;
+    let mut next = 0_usize;
     while let Some(token) = walk.next().ok()? {
-        if matches!(token, Token::Key(_) | Token::Close { .. }) || walk.stands_at(path).is_none() {
+        if matches!(token, Token::Key(_) | Token::Close { .. }) {
             continue;
         }
-        match (token, only) {
-            (Token::Text(quoted), None) => only = Some(quoted),
-            _ => return None,
+        let Some(steps) = walk.leads_to(path) else {
+            continue;
+        };
+        if steps != next {
+            return None;
+        }
+        next = steps.saturating_add(1);
+        if walk.stands_at(path).is_some() {
+            let Token::Text(quoted) = token else {
+                return None;
+            };
+            only = Some(quoted);
         }
     }
     only.filter(|_| walk.documents() == 1)

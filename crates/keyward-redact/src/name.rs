@@ -45,6 +45,7 @@ impl Name {
             name.extend(part.chars().map(visible));
         }
         name.truncate(MAX_NAME_LEN); // Of ASCII alone.
+        name.truncate(name.trim_end().len());
         Self(name.into())
     }
 

@@ -314,12 +314,16 @@ impl OpenObserver for Redactor {
         let mut registry = self.write();
         let policy = &self.0.policy;
         // One may have gone to make room for another.
-        let is_known = parts.iter().all(|part| {
+        let now = registry.opening();
+        let is_known = |part: &OpenedSecret<'_>| {
             let name = Name::of(part);
             let verdict = policy.judge(name.as_str(), part.part, trimmed(part.value));
-            verdict != Verdict::Secret || registry.knows(registry.origin_of(part), part.value)
-        });
-        if is_known {
+            verdict != Verdict::Secret
+                || registry.knows_at(registry.origin_of(part), part.value, now)
+        };
+        // Each of them: all were opened together.
+        let known = parts.iter().filter(|part| is_known(part)).count();
+        if known == parts.len() {
             let record = registry.record_of(whole);
             registry.parts_told(record, whole.value);
         }

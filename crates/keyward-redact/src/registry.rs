@@ -74,7 +74,7 @@ pub(crate) struct New<'a> {
 /// What a name stands for.
 pub(crate) enum Revealed {
     Value(SecretBytes),
-    /// Values from several places have this name.
+    /// Values from several places have this name, or several that were opened together.
     Several,
     Unknown,
 }
@@ -141,10 +141,21 @@ impl Registry {
 
     /// Whether this very value is known from there; it is noted that it was opened.
     pub(crate) fn knows(&self, origin: Origin, value: &[u8]) -> bool {
-        let mut known = self.by_origin.get(&origin).into_iter().flatten();
+        self.knows_at(origin, value, self.opening())
+    }
+
+    /// A number for what is opened now, larger than all before.
+    pub(crate) fn opening(&self) -> u64 {
+        self.now.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// [`Registry::knows`], of the opening with this number.
+    pub(crate) fn knows_at(&self, origin: Origin, value: &[u8], now: u64) -> bool {
+        // The newest first: it is what is opened most.
+        let known = self.by_origin.get(&origin).map(Vec::as_slice);
+        let mut known = known.unwrap_or_default().iter().rev();
         let known = known.find(|known| known.value.is(value, &self.pad));
         if let Some(known) = known {
-            let now = self.now.fetch_add(1, Ordering::Relaxed);
             known.opened.store(now, Ordering::Relaxed);
         }
         known.is_some()
@@ -175,7 +186,7 @@ impl Registry {
         };
         self.engine.insert(id, new.forms)?;
         if let Some(record) = secret.record {
-            self.wholes.gained(record);
+            self.wholes.gained(record, secret.bytes);
         }
         self.bytes = self.bytes.saturating_add(bytes);
         if secret.stays {
@@ -215,21 +226,27 @@ impl Registry {
         self.by_name.contains_key(name)
     }
 
-    /// The value that was registered last under that name, without the white space around it, which
+    /// The value that was opened or added last under that name, without the white space around it, which
     /// no mask covers.
     pub(crate) fn reveal(&self, name: &Name) -> Revealed {
         let ids = self.by_name.get(name).into_iter().flatten();
         let secret = |id: &SecretId| Some((*id, self.secrets.get(id)?.origin));
         let mut secrets = ids.filter_map(secret).rev();
-        let Some((id, origin)) = secrets.next() else {
+        let Some((_, origin)) = secrets.next() else {
             return Revealed::Unknown;
         };
         if secrets.any(|(_, older)| older != origin) {
             return Revealed::Several;
         }
-        let Some(newest) = self.known(origin, id) else {
+        let opened = |known: &&Known| known.opened.load(Ordering::Relaxed);
+        let all = || self.by_origin.get(&origin).into_iter().flatten();
+        let Some(newest) = all().max_by_key(opened) else {
             return Revealed::Unknown;
         };
+        let last = newest.opened.load(Ordering::Relaxed);
+        if all().filter(|known| opened(known) == last).count() > 1 {
+            return Revealed::Several;
+        }
         let mut value = newest.value.reveal(&self.pad);
         let len = trimmed(value.expose()).len();
         let start = value
@@ -239,11 +256,6 @@ impl Registry {
         let start = if len == value.len() { 0 } else { start.count() };
         value.narrow(start, len);
         Revealed::Value(value)
-    }
-
-    fn known(&self, origin: Origin, id: SecretId) -> Option<&Known> {
-        let mut known = self.by_origin.get(&origin).into_iter().flatten();
-        known.find(|known| known.id == id)
     }
 
     /// How many secrets there are.
@@ -286,7 +298,7 @@ impl Registry {
         }
         self.order.remove(&(secret.seen, id));
         if let Some(record) = secret.record {
-            self.wholes.lost(record);
+            self.wholes.lost(record, secret.bytes);
         }
         drop_where(&mut self.by_name, &secret.name, |other| *other == id);
         drop_where(&mut self.by_origin, &secret.origin, |known| known.id == id);

@@ -22,6 +22,10 @@ pub const MAX_LINE_LEN: usize = 1024 * 1024;
 /// so that what was wrapped over several lines is found. A line is written on when it has ended,
 /// or is longer than [`MAX_LINE_LEN`]; [`JsonLines::finish`] ends the last one. Dropped without
 /// it, what is held back is lost.
+///
+/// **Errors of the writer.** Nothing is lost, written twice or written unmasked: what could not be
+/// written is kept, masked, and written first by the next call, which returns the error while that
+/// fails and takes nothing.
 pub struct JsonLines<W: Write> {
     redactor: Redactor,
     text: Masker,
@@ -29,6 +33,8 @@ pub struct JsonLines<W: Write> {
     /// The line that is being written is text, whatever follows.
     long: bool,
     out: Vec<u8>,
+    /// How much of `out` is written.
+    written: usize,
     to: W,
 }
 
@@ -86,19 +92,30 @@ impl<W: Write> JsonLines<W> {
         self.line.truncate(0);
     }
 
+    /// Writes what is decided; keeps what could not be written.
     fn write_on(&mut self) -> io::Result<()> {
-        let done = self.to.write_all(&self.out);
+        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match self.to.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(len) => self.written = self.written.saturating_add(len),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
         self.out.clear();
-        done
+        self.written = 0;
+        Ok(())
     }
 }
 
 impl<W: Write> Write for JsonLines<W> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.write_on()?;
         for piece in piece.split_inclusive(|byte| *byte == b'\n') {
             self.take(piece);
         }
-        self.write_on()?;
+        // Taken it is: what fails here is kept, and fails again at the next call.
+        let _ = self.write_on();
         Ok(piece.len())
     }
 
@@ -126,6 +143,7 @@ impl Redactor {
             line: SecretBytes::new(Vec::new()),
             long: false,
             out: Vec::new(),
+            written: 0,
             to,
         }
     }

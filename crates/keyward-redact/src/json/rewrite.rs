@@ -32,7 +32,7 @@ pub(crate) fn rewrite(text: &[u8], finder: &Finder<'_>) -> Rewritten {
         return Rewritten::Same { documents };
     }
     let pass = Pass::run(text, &raw, finder);
-    if pass.spanned || (pass.numbers && completes(text, &raw, finder)) {
+    if pass.spanned || (pass.added && completes(text, &raw, finder)) {
         let mut places = [raw.as_slice(), &pass.places].concat();
         merge(&mut places);
         return Rewritten::Spanned {
@@ -48,7 +48,8 @@ pub(crate) fn rewrite(text: &[u8], finder: &Finder<'_>) -> Rewritten {
     }
 }
 
-/// Whether the quotes that numbers get complete a secret that begins or ends outside of them.
+/// Whether the quotes that numbers get, or the digits of masks that are written as `\u2022`, complete
+/// a secret that begins or ends outside of them.
 fn completes(text: &[u8], raw: &[Found], finder: &Finder<'_>) -> bool {
     // A name may hold what a secret is: only blank masks hold none.
     let blank = Finder {
@@ -98,8 +99,8 @@ struct Pass<'a> {
     objects: Vec<usize>,
     /// A secret reaches over structure.
     spanned: bool,
-    /// A number became a string.
-    numbers: bool,
+    /// More was written than masks as they are: a number became a string, or a mask is escaped.
+    added: bool,
 }
 
 impl<'a> Pass<'a> {
@@ -113,7 +114,7 @@ impl<'a> Pass<'a> {
             keys: Vec::new(),
             objects: Vec::new(),
             spanned: false,
-            numbers: false,
+            added: false,
         };
         let mut scanner = Scanner::new(std::str::from_utf8(text).unwrap_or_default());
         while let Ok(Some(token)) = scanner.next() {
@@ -174,7 +175,9 @@ impl<'a> Pass<'a> {
         for place in places {
             new.extend_from_slice(written.get(at..place.start).unwrap_or_default());
             let mask = self.finder.mask(place.secret);
-            new.extend(encode(mask.as_bytes(), spelling));
+            let mask_written = encode(mask.as_bytes(), spelling);
+            self.added |= mask_written != mask.as_bytes();
+            new.extend(mask_written);
             at = place.end;
         }
         new.extend_from_slice(written.get(at..).unwrap_or_default());
@@ -192,7 +195,7 @@ impl<'a> Pass<'a> {
         let places = self.inside(start, end);
         if !places.is_empty() {
             self.edit(start, end, &places, b"\"");
-            self.numbers = true;
+            self.added = true;
         }
     }
 

@@ -129,6 +129,13 @@ impl<'a> Walk<'a> {
         Ok(token)
     }
 
+    /// Whether the value that was read last stands there, or has what does in it: how many steps of
+    /// the path lead to it.
+    pub(crate) fn leads_to(&self, path: &Path) -> Option<usize> {
+        let leading = path.0.get(..self.depth)?.to_vec();
+        self.stands_at(&Path(leading)).map(|_| self.depth)
+    }
+
     /// Whether the value that was read last stands there: the indexes that `*` stands for.
     pub(crate) fn stands_at(&self, path: &Path) -> Option<Vec<u64>> {
         if self.depth != path.0.len() {

@@ -93,6 +93,10 @@ fn only_one_string_of_one_document_is_a_field() {
         format!("{{\"input\":{{\"headers\":[[\"{mask}\"]]}}}}"),
         format!("{{\"input\":{{\"headers\":[\"{mask}\"],\"headers\":[\"x\"]}}}}"),
         format!("{{\"input\":{{\"headers\":[\"{mask}\"],\"he\\u0061ders\":{{\"0\":null}}}}}}"),
+        // What it stands in is there twice: some read the first, others the last.
+        format!("{{\"input\":{{\"headers\":[\"{mask}\"]}},\"input\":{{}}}}"),
+        format!("{{\"input\":{{\"headers\":[\"{mask}\"],\"headers\":0}}}}"),
+        format!("{{\"input\":1,\"input\":{{\"headers\":[\"{mask}\"]}}}}"),
         "{}".to_owned(),
         good[..good.len() - 1].to_owned(),
     ];
@@ -113,6 +117,49 @@ fn of_several_values_of_one_name_the_last_is_put_back() {
     let masked = conversation.json(b"[\"the-older-token\"]");
     let filled = put_back(&conversation, &masked.bytes, "0", |_| true).unwrap();
     assert_eq!(filled.expose(), b"[\"the-newer-token\"]");
+}
+
+/// A token that was put back to what it was: the newer one is not the one in use.
+#[test]
+fn of_several_values_the_one_that_was_opened_last_is_put_back() {
+    let (tenant, place) = (Tenant::new("acme"), Place::new("app.env"));
+    let (tenant, place) = (tenant.unwrap(), place.unwrap());
+    let record = RecordId::new("1").unwrap();
+    let value = |value: &'static [u8], part| OpenedSecret {
+        collection: [7; 8],
+        tenant: &tenant,
+        place: &place,
+        record: &record,
+        revision: Revision::FIRST,
+        part,
+        value,
+    };
+    let redactor = knowing(&[]);
+    for bytes in [
+        b"the-first-token".as_slice(),
+        b"the-other-token",
+        b"the-first-token",
+    ] {
+        redactor.opened(&value(bytes, None)).unwrap();
+    }
+    let conversation = Conversation::resume(&redactor, TAG).unwrap();
+    let put = |name: &str| {
+        let call = format!("[\"•{name} ·{TAG}•\"]");
+        let filled = put_back(&conversation, call.as_bytes(), "0", |_| true);
+        filled.map(|filled| String::from_utf8(filled.expose().to_vec()).unwrap())
+    };
+    assert_eq!(put("acme app.env 1").unwrap(), "[\"the-first-token\"]");
+    // A variable that programs read differently: which of them is meant?
+    let whole = value(b"A='quoted value'\nB=another-value", None);
+    let parts = [
+        value(b"quoted value", Some("A")),
+        value(b"another-value", Some("B")),
+        value(b"'quoted value'", Some("A")),
+    ];
+    redactor.opened_parts(&whole, &parts).unwrap();
+    assert_eq!(put("acme app.env 1 B").unwrap(), "[\"another-value\"]");
+    let error = put("acme app.env 1 A").unwrap_err();
+    assert_eq!(error.reason(), Some(NAME_OF_SEVERAL));
 }
 
 #[test]

@@ -265,6 +265,57 @@ fn the_quote_that_a_number_gets_completes_no_secret() {
     assert_eq!(out.read_as, ReadAs::Spanned);
 }
 
+/// Nor do the digits of a mask that is written as an escape.
+#[test]
+fn an_escaped_mask_completes_no_secret() {
+    let redactor = knowing(&[("a", b"secret-number-one"), ("b", b"2022abcdefgh")]);
+    let out = redactor.json(br#"["\u00e9 secret-number-oneabcdefgh"]"#);
+    let text = String::from_utf8(out.bytes).unwrap();
+    assert!(!text.contains("2022abcdefgh"), "{text}");
+    assert_eq!(out.read_as, ReadAs::Spanned);
+    let out = redactor.json(br#"["\u00e9 secret-number-one abcdefgh"]"#);
+    assert_eq!(out.bytes, br#"["\u00e9 \u2022\u2022\u2022 abcdefgh"]"#);
+}
+
+/// Takes five bytes every other time.
+struct Failing(Vec<u8>, bool);
+
+impl std::io::Write for Failing {
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
+        let piece = piece.get(..5).unwrap_or(piece);
+        self.0.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_error_of_the_writer_loses_and_doubles_no_line() {
+    use std::io::Write as _;
+    let mut lines = knowing_token().json_lines(Failing(Vec::new(), false));
+    let text = format!("{{\"a\":\"{TOKEN}\"}}\nplain {TOKEN} x\n");
+    for piece in text.as_bytes().chunks(7) {
+        for _ in 0..100 {
+            if lines.write(piece).is_ok_and(|taken| taken == piece.len()) {
+                break;
+            }
+        }
+    }
+    while lines.flush().is_err() {}
+    let out = lines.finish().unwrap().0;
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "{\"a\":\"•••\"}\nplain ••• x\n"
+    );
+}
+
 #[test]
 fn what_is_not_json_is_text_and_it_is_said() {
     let redactor = knowing_token();
