@@ -56,13 +56,16 @@ const fn tone(how: Ended) -> &'static str {
 }
 
 /// A log as text: what is written over a line stands on lines of its own, and what only a terminal
-/// obeys is left out.
+/// obeys is shown as `\u{fffd}`. Left out, it would join what stands before and after it, which may
+/// be the two parts of a secret.
 pub(crate) fn log_in_text(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log).replace("\r\n", "\n");
-    let line_ends = text.chars().map(|c| if c == '\r' { '\n' } else { c });
-    line_ends
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect()
+    let shown = text.chars().map(|c| match c {
+        '\r' => '\n',
+        c if c.is_control() && !matches!(c, '\n' | '\t') => char::REPLACEMENT_CHARACTER,
+        c => c,
+    });
+    shown.collect()
 }
 
 #[derive(Template)]

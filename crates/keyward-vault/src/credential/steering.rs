@@ -10,9 +10,8 @@
 /// `LD_`: ld.so(8). `DYLD_`: dyld(1). `_RLD`, `LDR_`: the loaders of IRIX and AIX, as sudoers(5)
 /// has them. `BASH_FUNC_`: exported functions, bash(1). `GIT_CONFIG`: git-config(1), where a value
 /// may be a command. `KEYWARD_`: where `keyward` itself finds its home and root. `KRB5_CONFIG`:
-/// sudoers(5). `NPM_CONFIG_`, `npm_config_`: npm-config, `script_shell` and `node_options` among
-/// them. `CARGO_BUILD_`, `CARGO_TARGET_`: wrappers, linkers and runners, the Cargo book.
-const BEGINNINGS: [&str; 12] = [
+/// sudoers(5). `CARGO_BUILD_`, `CARGO_TARGET_`: wrappers, linkers and runners, the Cargo book.
+const BEGINNINGS: [&str; 10] = [
     "BASH_FUNC_",
     "CARGO_BUILD_",
     "CARGO_TARGET_",
@@ -22,10 +21,11 @@ const BEGINNINGS: [&str; 12] = [
     "KRB5_CONFIG",
     "LDR_",
     "LD_",
-    "NPM_CONFIG_",
     "_RLD",
-    "npm_config_",
 ];
+
+/// The same, however it is written: npm-config, `script_shell` and `node_options` among them.
+const BEGINS_IN_ANY_CASE: &str = "npm_config_";
 
 /// Whole names, each beside where it is described.
 const NAMES: [&str; 101] = [
@@ -147,7 +147,10 @@ const NAMES: [&str; 101] = [
 
 /// Whether a variable of that name decides what code a program runs.
 pub(super) fn steers(name: &str) -> bool {
-    NAMES.contains(&name) || BEGINNINGS.iter().any(|start| name.starts_with(start))
+    let start = name.get(..BEGINS_IN_ANY_CASE.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(BEGINS_IN_ANY_CASE))
+        || NAMES.contains(&name)
+        || BEGINNINGS.iter().any(|start| name.starts_with(start))
 }
 
 #[cfg(test)]
@@ -168,6 +171,9 @@ mod tests {
             "KEYWARD_ROOT",
             "PYTHONSTARTUP",
             "VISUAL",
+            "npm_config_script_shell",
+            "NPM_CONFIG_SCRIPT_SHELL",
+            "Npm_Config_script_shell",
         ] {
             assert!(steers(name), "{name}");
         }

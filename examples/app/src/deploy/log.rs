@@ -25,6 +25,8 @@ pub(crate) struct Log {
     version: Option<Version>,
     last: Vec<u8>,
     left: usize,
+    /// It says that it was cut.
+    cut: bool,
 }
 
 impl Log {
@@ -37,13 +39,19 @@ impl Log {
             version: None,
             last: Vec::new(),
             left: LONGEST_LOG,
+            cut: false,
         }
     }
 
     /// Adds `text`, which is masked. When this returns it is on disk.
     pub(crate) async fn append(&mut self, store: &dyn Records, text: &[u8]) -> Result<()> {
-        if self.left == 0 || text.is_empty() {
+        if self.cut || text.is_empty() {
             return Ok(());
+        }
+        if self.left == 0 {
+            self.cut = true;
+            self.last.extend_from_slice(CUT);
+            return self.write(store).await;
         }
         let (mut text, cut) = match text.get(..self.left) {
             Some(kept) if kept.len() < text.len() => (kept, true),
@@ -57,7 +65,7 @@ impl Log {
             text = later;
             if text.is_empty() && cut {
                 self.last.extend_from_slice(CUT);
-                self.left = 0;
+                self.cut = true;
             }
             self.write(store).await?;
             if self.last.len() >= PIECE {
@@ -144,6 +152,22 @@ mod tests {
         log.append(&store, b"more").await.unwrap();
         let read = read(&store, &acme, &id).await.unwrap();
         assert_eq!(read[..LONGEST_LOG], whole[..LONGEST_LOG]);
+        assert_eq!(&read[LONGEST_LOG..], CUT);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_full_to_the_byte_says_so_only_if_more_came() {
+        let store = MemoryStore::new(1000);
+        let acme = Tenant::new("acme").unwrap();
+        let at = Timestamp::from_millis(1_000);
+        let id = Id::new(at, [0; 4]);
+        let mut log = Log::new(&acme, &id, at);
+        let whole = vec![b'a'; LONGEST_LOG];
+        log.append(&store, &whole).await.unwrap();
+        assert_eq!(read(&store, &acme, &id).await.unwrap(), whole);
+        log.append(&store, b"more").await.unwrap();
+        log.append(&store, b"more").await.unwrap();
+        let read = read(&store, &acme, &id).await.unwrap();
         assert_eq!(&read[LONGEST_LOG..], CUT);
     }
 }

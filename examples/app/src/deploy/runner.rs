@@ -30,6 +30,10 @@ const PIECE: usize = 16 * 1024;
 /// Pieces of both streams that wait to be written: beyond them the child is made to wait.
 const WAITING: usize = 16;
 
+/// The most that is taken from a pipe whose time is over: what one holds at most, `pipe-max-size`
+/// of pipe(7). Whoever goes on writing does not keep the deployment from its end.
+const LAST: usize = 1024 * 1024;
+
 /// What the service runs where no program is configured: it shows how values come out.
 const BUILT_IN: &str = include_str!("../../assets/deploy.sh");
 
@@ -173,12 +177,22 @@ async fn pump(
     mut over: watch::Receiver<bool>,
 ) {
     let mut piece = SecretBytes::new(vec![0; PIECE]);
+    let mut left = LAST;
     loop {
+        if *over.borrow() && left == 0 {
+            let mut masked = Vec::new();
+            masker.finish(&mut masked);
+            let _ = to.send(masked).await;
+            return;
+        }
         let read = tokio::select! {
             biased;
             read = from.read(piece.expose_mut()) => read.unwrap_or(0),
             _ = over.wait_for(|over| *over) => 0,
         };
+        if *over.borrow() {
+            left = left.saturating_sub(read);
+        }
         let mut masked = Vec::new();
         match piece.expose().get(..read) {
             Some(taken) if read > 0 => {
@@ -210,8 +224,10 @@ async fn keep(
         let more = piece.is_some();
         if let Some(piece) = piece {
             joined.push(&piece, &mut masked);
-            // Whatever waits: one write for all of it.
-            while let Ok(piece) = pieces.try_recv() {
+            // What waits: one write for all of it. No more than that, since two streams come in
+            // quicker than one masker takes them.
+            for _ in 0..WAITING {
+                let Ok(piece) = pieces.try_recv() else { break };
                 joined.push(&piece, &mut masked);
             }
             joined.flush(&mut masked);

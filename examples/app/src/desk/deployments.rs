@@ -30,6 +30,20 @@ struct Runs {
     task: Option<JoinHandle<()>>,
 }
 
+/// A place among those that run. It is given back however what holds it ends: a request whose
+/// client has gone away is dropped in the middle.
+#[derive(Debug)]
+struct Seat {
+    desk: Arc<Desk>,
+    id: Id,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.desk.running.leave(&self.id);
+    }
+}
+
 /// What came of the wish to start one.
 #[derive(Debug)]
 pub(crate) enum Start {
@@ -45,7 +59,7 @@ impl Running {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A place among those that run, if there is one: until [`Running::leave`].
+    /// A place among those that run, if there is one: until its [`Seat`] is dropped.
     fn enter(&self, id: &Id) -> Option<watch::Receiver<bool>> {
         self.with(|all| {
             if all.len() >= AT_ONCE {
@@ -109,21 +123,22 @@ impl Desk {
         let Some(stop) = self.running.enter(&id) else {
             return Ok(Start::Busy);
         };
-        let started = self.start(server, set, &id, now, stop).await;
-        if !matches!(started, Ok(Start::Started(_))) {
-            self.running.leave(&id);
-        }
-        started
+        let seat = Seat {
+            desk: Arc::clone(self),
+            id,
+        };
+        self.start(server, set, seat, now, stop).await
     }
 
     async fn start(
         self: &Arc<Self>,
         server: &RecordId,
         set: &RecordId,
-        id: &Id,
+        seat: Seat,
         now: Timestamp,
         stop: watch::Receiver<bool>,
     ) -> Result<Start> {
+        let id = &seat.id.clone();
         let record = self.column(Section::Environments)?.record(set.as_str())?;
         let opened = record.open().await?;
         let vars = opened.credential().env()?;
@@ -169,7 +184,7 @@ impl Desk {
             if let Err(error) = desk.ended(&own, &server, ended).await {
                 operator::failure(&error);
             }
-            desk.running.leave(&own);
+            drop(seat);
         });
         self.running.with(|all| {
             // It may have ended already.

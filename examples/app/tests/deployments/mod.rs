@@ -314,6 +314,40 @@ fn a_flood_is_cut_after_it_is_masked() {
     assert!(log_of(&page).contains("cannot be started"), "{page}");
 }
 
+/// What writes for ever on both streams, from outside its group, neither keeps the deployment from
+/// its end nor takes the place of the next.
+#[test]
+fn who_floods_the_pipe_from_outside_the_group_is_not_waited_for() {
+    let desk = Deploying::with(
+        "setsid yes \"$API_TOKEN\" & setsid yes \"$API_TOKEN\" >&2 & exit 0",
+        "600",
+    );
+    let page = desk.until(&desk.start(), "is done");
+    assert!(!desk.leaks().found_in(page.as_bytes()));
+}
+
+#[test]
+fn what_a_terminal_obeys_within_a_value_does_not_fall_out_of_it() {
+    let script = r#"printf '%.7s\000' "$API_TOKEN"; printf '%s' "$API_TOKEN" | cut -c8-"#;
+    let desk = Deploying::with(script, "60");
+    let path = desk.start();
+    let page = desk.until(&path, "is done");
+    assert!(!page.contains(&desk.token), "{page}");
+    desk.service
+        .post(&format!("{path}/prompt"), &[("question", b"")])
+        .leads_to();
+    let page = desk.service.page(&path);
+    assert!(
+        !page.contains(&desk.token) && !page.contains('\0'),
+        "{page}"
+    );
+    // A cut could leave the first half of a value.
+    let long = format!("{}{}", "a ".repeat(240), desk.token);
+    let fields: [(&str, &[u8]); 1] = [("question", long.as_bytes())];
+    let asked = desk.service.post(&format!("{path}/prompt"), &fields);
+    assert!((400..500).contains(&asked.status), "{}", asked.status);
+}
+
 fn python(arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("python3").arg("-B").args(arguments).output();
     let output = output.expect("python3 is needed, or `cargo xtask test --without python3`");
