@@ -124,7 +124,7 @@ impl Masker {
             Release::Some | Release::Most => self.scan.held(&registry.engine, text),
             Release::All => text.len(),
         };
-        for hit in self.scan.hits().iter().filter(|hit| hit.start < end) {
+        for hit in self.scan.hits().iter().take_while(|hit| hit.start < end) {
             if hit.start >= self.written {
                 out.extend_from_slice(text.get(self.written..hit.start).unwrap_or_default());
                 let mask = self.style.mask(registry.name(hit.secret));

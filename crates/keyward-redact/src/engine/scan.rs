@@ -64,6 +64,7 @@ impl Scan {
         if self.generation != Some(engine.generation) {
             self.restart(engine);
         }
+        let merged = self.hits.len();
         let mut pending = std::mem::take(&mut self.pending);
         for pending in pending.drain(..) {
             if let Some(needle) = engine.needles.get(pending.needle) {
@@ -77,7 +78,10 @@ impl Scan {
             self.find_broken(engine, text);
         }
         self.step_automata(engine, text);
-        merge(&mut self.hits);
+        // One that made the last hit longer leaves them in order.
+        if self.hits.len() > merged {
+            merge(&mut self.hits);
+        }
     }
 
     /// What was found, sorted and merged. All of it that begins before what is held.
@@ -123,7 +127,8 @@ impl Scan {
     /// What is before `end` is decided.
     pub(crate) fn release(&mut self, end: usize) {
         self.from = end;
-        self.hits.retain(|hit| hit.start >= end);
+        let decided = self.hits.partition_point(|hit| hit.start < end);
+        self.hits.drain(..decided);
     }
 
     /// The first `len` bytes of the text, a multiple of 8 and all of them decided, are gone.

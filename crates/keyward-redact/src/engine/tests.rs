@@ -420,3 +420,34 @@ fn a_writer_that_panics_is_not_written_to_again() {
     assert!(panicked.is_err());
     assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
+
+#[test]
+fn a_long_text_in_pieces_of_every_length() {
+    // Longer than what is taken at once, what is moved to the front, and what costs little to know.
+    let long: Vec<u8> = (0..6000_u32).map(|n| b'A' + (n * n % 53) as u8).collect();
+    let secrets = [
+        vec![(long.clone(), true), (b"ab".to_vec(), false)],
+        vec![
+            (b"value-of-fifteen".to_vec(), true),
+            (long[40..49].to_vec(), true),
+        ],
+        vec![(long[5900..].to_vec(), false)],
+    ];
+    let broken: Vec<u8> = long
+        .chunks(64)
+        .flat_map(|line| [line, b"\r\n"].concat())
+        .collect();
+    let mut text = Vec::new();
+    for n in 0..24_usize {
+        text.extend_from_slice(&long[..n * 251]);
+        text.extend_from_slice(b" value-of-fif\nteen, ab\n");
+        text.extend_from_slice(if n % 3 == 0 { &broken } else { &long[n..] });
+    }
+    let expected = reference(&secrets, &text);
+    let redactor = redactor(6, &secrets);
+    for len in [701, 4095, 4097, 30_000, 65_537, text.len()] {
+        for flush in [0, 1] {
+            assert!(masked(&redactor, &text, &vec![2 * len + flush; text.len() / len]) == expected);
+        }
+    }
+}
