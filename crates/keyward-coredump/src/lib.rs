@@ -8,6 +8,7 @@
 //! | [`expansion`] | what a key turns into: pads, midstates, key schedules, message keys |
 //! | [`image`] | the segments of a core dump: memory, and notes (registers) |
 //! | [`records`] | the records of a home, read and unwrapped, to know every key it ever had |
+//! | [`shapes`] | secrets for a redactor, derived from a seed |
 
 // The reference that the dump is compared with: a panic is the report.
 #![allow(
@@ -20,3 +21,4 @@
 pub mod expansion;
 pub mod image;
 pub mod records;
+pub mod shapes;

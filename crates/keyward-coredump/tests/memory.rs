@@ -26,6 +26,7 @@ use base64ct::{Base64, Encoding as _};
 use keyward_base::encoding::{base64url, hex};
 use keyward_coredump::image::{Kind, segments};
 use keyward_coredump::records::Secrets;
+use keyward_coredump::shapes;
 use keyward_crypto::Provider;
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Collection, Record, Records as _, Scan};
@@ -114,6 +115,51 @@ fn nothing_is_left(provider: &str, kept: &str) {
             "{name} was planted and not found"
         );
     }
+    child.end();
+}
+
+/// A redactor that lives holds no piece of a secret as it is, nor in hexadecimal or base64.
+#[test]
+fn nothing_of_a_secret_is_plain_in_a_redactor() {
+    if without("gcore") {
+        println!("SKIPPED: no core dump is searched (--without gcore)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut seed = [0; 32];
+    Provider::default().fill(&mut seed).unwrap();
+    std::fs::write(folder.path().join("seed"), seed).unwrap();
+    let mut needles = Needles::new();
+    for number in 0..shapes::COUNT {
+        let (value, runs) = shapes::secret(&seed, number);
+        let mut armoured = Vec::new();
+        for (at, len) in &runs {
+            let run = &value.expose()[*at..at + len];
+            needles.add(&number.to_string(), run).unwrap();
+            armoured.extend_from_slice(run);
+        }
+        if runs.len() == 3 {
+            let inside = Base64::decode_vec(std::str::from_utf8(&armoured).unwrap()).unwrap();
+            needles.add(&format!("{number} inside"), &inside).unwrap();
+        }
+    }
+    let mut child = Stages::start(folder.path(), "masked");
+    child.reach("masking");
+    let found = child.search(folder.path(), "masking", &needles);
+    assert!(
+        found.memory.is_empty(),
+        "left in memory: {:?}, at {:#?}",
+        found.memory,
+        found.places
+    );
+
+    // Control: one that is planted is found.
+    let (planted, runs) = shapes::secret(&seed, 5);
+    let (at, len) = runs[0];
+    std::fs::write(folder.path().join("leak"), &planted.expose()[at..at + len]).unwrap();
+    child.go_on("leaked");
+    let leaked = child.search(folder.path(), "leaked", &needles);
+    assert!(leaked.memory.contains_key("5"), "planted and not found");
     child.end();
 }
 

@@ -1,19 +1,24 @@
 //! Seals, opens and rotates, then drops everything and waits to be dumped.
 //!
-//! `child HOME SECRETS PROVIDER`: after each stage it says the stage's name and waits for a line.
+//! `child HOME SECRETS PROVIDER`, or `masked` for a provider to mask with a redactor: after each stage it says the stage's name and waits for a line.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It speaks to the test.
 
 use std::fs::File;
-use std::io::BufRead as _;
+use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use keyward_base::{Domain, Error, Purpose, Result, Role, SecretBytes, Tenant};
+use keyward_base::{
+    Domain, Error, OpenObserver as _, OpenedSecret, Place, Purpose, RecordId, Result, Revision,
+    Role, SecretBytes, Tenant,
+};
 use keyward_coredump::records::signed;
+use keyward_coredump::shapes;
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::{FileRoot, KeyUse, Life, Signs};
+use keyward_redact::{Name, Policy, Redactor, danger, masker};
 use keyward_vault::{Expect, Kind, Rewrap, Slot};
 
 const LIMIT: usize = 1024 * 1024;
@@ -37,6 +42,13 @@ fn run() -> Result<()> {
             .ok_or_else(|| Error::misuse("child HOME SECRETS PROVIDER"))
     };
     let (dir, secrets, provider) = (next()?, next()?, next()?);
+    if provider.to_str() == Some("masked") {
+        let redactor = masked(&secrets)?;
+        stage("masking");
+        leak(&secrets)?;
+        drop(redactor);
+        return Ok(());
+    }
     let provider = match provider.to_str() {
         Some("ring") => Provider::ring(),
         Some("rustcrypto") => Provider::rustcrypto(),
@@ -44,6 +56,62 @@ fn run() -> Result<()> {
     };
     live(&dir, &secrets, provider)?;
     stage("dropped");
+    leak(&secrets)
+}
+
+/// A redactor that knows what is derived from the seed, masked a log, forgot and learnt again.
+fn masked(secrets: &Path) -> Result<Redactor> {
+    let seed = std::fs::read(secrets.join("seed")).map_err(unreadable)?;
+    let provider = Provider::default();
+    let policy = Policy::default().mask_anyway("SHORT");
+    let redactor = Redactor::with_policy(policy, |bytes| provider.fill(bytes))?;
+    let name = |number| match number {
+        shapes::SHORT => Name::new("SHORT"),
+        _ => Name::new(&format!("NAME_{number}")),
+    };
+    let (tenant, place) = (Tenant::new("acme")?, Place::new("account.secret")?);
+    let know = |number: u32| {
+        let (value, _) = shapes::secret(&seed, number);
+        if number % 2 == 0 {
+            return redactor.add(&name(number)?, value.expose());
+        }
+        redactor.opened(&OpenedSecret {
+            collection: [0; 8],
+            tenant: &tenant,
+            place: &place,
+            record: &RecordId::new(&format!("record-{number}"))?,
+            revision: Revision::new(1),
+            part: None,
+            value: value.expose(),
+        })
+    };
+    (0..=shapes::SHORT).try_for_each(know)?;
+    let mut log = redactor.stream(Vec::new());
+    for number in (0..shapes::COUNT).step_by(7) {
+        let (value, _) = shapes::secret(&seed, number);
+        for form in danger::forms(value.expose()).iter().step_by(3) {
+            log.write_all(b"a line of the log: ").map_err(unreadable)?;
+            for piece in form.expose().chunks(7) {
+                log.write_all(piece).map_err(unreadable)?;
+            }
+            log.write_all(b"\n").map_err(unreadable)?;
+        }
+        log.flush().map_err(unreadable)?;
+    }
+    let log = log.finish().map_err(unreadable)?;
+    if !String::from_utf8_lossy(&log).contains(masker::BLANK) {
+        return Err(Error::misuse("nothing was masked"));
+    }
+    for number in (0..shapes::COUNT).step_by(10) {
+        if !redactor.forget(&name(number)?) {
+            return Err(Error::misuse("one that was registered is not known"));
+        }
+    }
+    (0..shapes::COUNT).step_by(20).try_for_each(know)?;
+    Ok(std::hint::black_box(redactor))
+}
+
+fn leak(secrets: &Path) -> Result<()> {
     // The controls: whatever the test puts there is read and kept, as a careless program would.
     let leak = std::fs::read(secrets.join("leak")).map_err(unreadable)?;
     let leak = std::hint::black_box(leak);
