@@ -12,9 +12,9 @@ use keyward_base::{
     Timestamp,
 };
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_keys::Promotion;
+use keyward_keys::{Barrier, Promotion};
 use keyward_sqlite::SqliteStore;
-use keyward_store::{Applied, Collection, Content, RecordKey, Records as _, Write};
+use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Records as _, Write};
 
 fn options(folder: &Path) -> Options {
     let mut options = Options::with_root(RootSource::File);
@@ -154,9 +154,14 @@ async fn one_whose_values_cannot_be_served_leaves_no_lease() {
         assert!(matches!(applied, Applied::Done(_)));
         held.content.data
     };
-    let whole = write(b"junk").await;
+    // The barrier of another purpose.
+    let (elsewhere, vault) = (MemoryStore::new(1), Collection::named("vault"));
+    let other = Purpose::new("other").unwrap();
+    Barrier::claim(&elsewhere, &vault, &other).await.unwrap();
+    let others = elsewhere.fetch(&place).await.unwrap().unwrap();
+    let whole = write(&others.content.data).await;
     let refused = Home::serve(&dir, &options, "web-1").await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
     write(&whole).await;
     let other = Home::open(&dir, &options).await.unwrap();
     assert!(other.keyring().replicas().await.unwrap().is_empty());
