@@ -72,7 +72,7 @@ fn masked(secrets: &Path) -> Result<Redactor> {
     let (tenant, place) = (Tenant::new("acme")?, Place::new("account.secret")?);
     let know = |number: u32| {
         let (value, _) = shapes::secret(&seed, number);
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             return redactor.add(&name(number)?, value.expose());
         }
         redactor.opened(&OpenedSecret {
