@@ -46,6 +46,7 @@ pub mod make_writer;
 pub mod masker;
 pub mod model;
 pub mod name;
+mod outlet;
 pub mod policy;
 pub mod redactor;
 mod registry;

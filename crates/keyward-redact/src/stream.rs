@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use crate::masker::{Masker, SLICE_LEN};
+use crate::outlet::Outlet;
 
 /// Masks what is written to it and writes it on.
 ///
@@ -21,24 +22,13 @@ use crate::masker::{Masker, SLICE_LEN};
 /// not after the writer has panicked, when nobody knows what it has taken.
 pub struct Stream<W: Write> {
     masker: Masker,
-    out: Vec<u8>,
-    /// How much of `out` is written.
-    written: usize,
-    /// Whether it is the writer's turn: still so when it has panicked.
-    at_writer: bool,
-    /// Taken by `finish`.
-    to: Option<W>,
+    outlet: Outlet<W>,
 }
 
 impl<W: Write> Stream<W> {
     pub(crate) const fn new(masker: Masker, to: W) -> Self {
-        Self {
-            masker,
-            out: Vec::new(),
-            written: 0,
-            at_writer: false,
-            to: Some(to),
-        }
+        let outlet = Outlet::new(to);
+        Self { masker, outlet }
     }
 
     /// Masks of this stream carry the name of their secret.
@@ -54,59 +44,36 @@ impl<W: Write> Stream<W> {
     /// Those of the writer. What was left is lost then.
     pub fn finish(mut self) -> io::Result<W> {
         let done = self.end();
-        let to = self.to.take();
+        let to = self.outlet.take();
         done?;
-        to.ok_or_else(|| io::Error::other("the stream is finished"))
+        to
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.masker.finish(&mut self.out);
-        self.write_on()?;
-        self.to.as_mut().map_or(Ok(()), Write::flush)
-    }
-
-    /// Writes what is decided; keeps what could not be written.
-    fn write_on(&mut self) -> io::Result<()> {
-        let Some(to) = &mut self.to else {
-            return Ok(());
-        };
-        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
-            self.at_writer = true;
-            let result = to.write(rest);
-            self.at_writer = false;
-            match result {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => self.written = self.written.saturating_add(len),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        self.out.clear();
-        self.written = 0;
-        Ok(())
+        self.masker.finish(&mut self.outlet.out);
+        self.outlet.flush()
     }
 }
 
 impl<W: Write> Write for Stream<W> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.write_on()?;
+        self.outlet.write_on()?;
         let piece = piece.get(..SLICE_LEN).unwrap_or(piece);
-        self.masker.push(piece, &mut self.out);
+        self.masker.push(piece, &mut self.outlet.out);
         // Taken it is: what fails here is kept, and fails again at the next call.
-        let _ = self.write_on();
+        let _ = self.outlet.write_on();
         Ok(piece.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.masker.flush(&mut self.out);
-        self.write_on()?;
-        self.to.as_mut().map_or(Ok(()), Write::flush)
+        self.masker.flush(&mut self.outlet.out);
+        self.outlet.flush()
     }
 }
 
 impl<W: Write> Drop for Stream<W> {
     fn drop(&mut self) {
-        if self.to.is_some() && !self.at_writer {
+        if self.outlet.is_open() {
             let _ = self.end();
         }
     }

@@ -9,6 +9,7 @@ use crate::json::found::Finder;
 use crate::json::rewrite::{Rewritten, rewrite};
 use crate::masker::Masker;
 use crate::masker::style::Style;
+use crate::outlet::Outlet;
 use crate::redactor::Redactor;
 
 /// The longest line that is read as JSON, in bytes, its line feed included: 1 MiB. A longer one is
@@ -20,47 +21,50 @@ pub const MAX_LINE_LEN: usize = 1024 * 1024;
 /// A line that is one JSON object or array, between its line feeds, is masked as
 /// [`Redactor::json`] masks. All other lines are text, and lines of text in a row are one stream,
 /// so that what was wrapped over several lines is found. A line is written on when it has ended,
-/// or is longer than [`MAX_LINE_LEN`]; [`JsonLines::finish`] ends the last one. Dropped without
-/// it, what is held back is lost.
+/// or is longer than [`MAX_LINE_LEN`]; [`JsonLines::finish`] ends the last one.
 ///
 /// **Errors of the writer.** Nothing is lost, written twice or written unmasked: what could not be
 /// written is kept, masked, and written first by the next call, which returns the error while that
 /// fails and takes nothing.
+///
+/// Dropped without [`JsonLines::finish`], it tries to write all that is left, and ignores errors.
 pub struct JsonLines<W: Write> {
     redactor: Redactor,
     text: Masker,
     line: SecretBytes,
     /// The line that is being written is text, whatever follows.
     long: bool,
-    out: Vec<u8>,
-    /// How much of `out` is written.
-    written: usize,
-    to: W,
+    outlet: Outlet<W>,
 }
 
 impl<W: Write> JsonLines<W> {
     /// Writes on all that is left, and gives the writer back.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// Those of the writer. What was left is lost then.
     pub fn finish(mut self) -> io::Result<W> {
+        let done = self.end();
+        let to = self.outlet.take();
+        done?;
+        to
+    }
+
+    fn end(&mut self) -> io::Result<()> {
         self.end_line();
-        self.text.finish(&mut self.out);
-        self.write_on()?;
-        self.to.flush()?;
-        Ok(self.to)
+        self.text.finish(&mut self.outlet.out);
+        self.outlet.flush()
     }
 
     fn take(&mut self, piece: &[u8]) {
         let ends = piece.ends_with(b"\n");
         if self.long {
-            self.text.push(piece, &mut self.out);
+            self.text.push(piece, &mut self.outlet.out);
             self.long = !ends;
             return;
         }
         self.line.push(piece);
         if self.line.len() > MAX_LINE_LEN {
-            self.text.push(self.line.expose(), &mut self.out);
+            self.text.push(self.line.expose(), &mut self.outlet.out);
             self.line.truncate(0);
             self.long = !ends;
         } else if ends {
@@ -79,50 +83,42 @@ impl<W: Write> JsonLines<W> {
             _ => Rewritten::NotJson,
         };
         match rewritten {
-            Rewritten::NotJson => self.text.push(line, &mut self.out),
+            Rewritten::NotJson => self.text.push(line, &mut self.outlet.out),
             Rewritten::Same { .. } => {
-                self.text.finish(&mut self.out);
-                self.out.extend_from_slice(line);
+                self.text.finish(&mut self.outlet.out);
+                self.outlet.out.extend_from_slice(line);
             }
             Rewritten::Changed { bytes, .. } | Rewritten::Spanned { bytes } => {
-                self.text.finish(&mut self.out);
-                self.out.extend(bytes);
+                self.text.finish(&mut self.outlet.out);
+                self.outlet.out.extend(bytes);
             }
         }
         self.line.truncate(0);
-    }
-
-    /// Writes what is decided; keeps what could not be written.
-    fn write_on(&mut self) -> io::Result<()> {
-        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match self.to.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => self.written = self.written.saturating_add(len),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        self.out.clear();
-        self.written = 0;
-        Ok(())
     }
 }
 
 impl<W: Write> Write for JsonLines<W> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.write_on()?;
+        self.outlet.write_on()?;
         for piece in piece.split_inclusive(|byte| *byte == b'\n') {
             self.take(piece);
         }
         // Taken it is: what fails here is kept, and fails again at the next call.
-        let _ = self.write_on();
+        let _ = self.outlet.write_on();
         Ok(piece.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.text.flush(&mut self.out);
-        self.write_on()?;
-        self.to.flush()
+        self.text.flush(&mut self.outlet.out);
+        self.outlet.flush()
+    }
+}
+
+impl<W: Write> Drop for JsonLines<W> {
+    fn drop(&mut self) {
+        if self.outlet.is_open() {
+            let _ = self.end();
+        }
     }
 }
 
@@ -142,9 +138,7 @@ impl Redactor {
             text: self.masker(),
             line: SecretBytes::new(Vec::new()),
             long: false,
-            out: Vec::new(),
-            written: 0,
-            to,
+            outlet: Outlet::new(to),
         }
     }
 }
