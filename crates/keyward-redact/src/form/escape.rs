@@ -47,6 +47,20 @@ pub(super) fn has(value: &[u8], of: &[u8]) -> bool {
     value.iter().any(|byte| of.contains(byte))
 }
 
+/// Writes line feed, carriage return, tab and backslash as nearly all languages escape them; says
+/// whether it was one of these.
+pub(super) fn usual(c: char, out: &mut SecretBytes) -> bool {
+    let escaped: &[u8] = match c {
+        '\n' => b"\\n",
+        '\r' => b"\\r",
+        '\t' => b"\\t",
+        '\\' => b"\\\\",
+        _ => return false,
+    };
+    out.push(escaped);
+    true
+}
+
 /// Writes two hexadecimal digits.
 pub(super) fn hex(byte: u8, upper: bool, out: &mut SecretBytes) {
     let digits = if upper { UPPER } else { LOWER };

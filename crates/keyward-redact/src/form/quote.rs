@@ -33,10 +33,7 @@ pub(super) fn rust_debug(value: &[u8], to: &mut Needles) {
     for quote in [true, false] {
         to.add(escape::bytes(value, |byte, out| {
             match byte {
-                b'\n' => out.push(b"\\n"),
-                b'\r' => out.push(b"\\r"),
-                b'\t' => out.push(b"\\t"),
-                b'\\' => out.push(b"\\\\"),
+                _ if escape::usual(byte.into(), out) => {}
                 b'"' => out.push(b"\\\""),
                 b'\'' if quote => out.push(b"\\'"),
                 0 if !quote => out.push(b"\\0"),
@@ -63,10 +60,7 @@ pub(super) fn python_repr(value: &[u8], to: &mut Needles) {
         for quote in [false, true] {
             to.add(escape::bytes(value, |byte, out| {
                 match byte {
-                    b'\n' => out.push(b"\\n"),
-                    b'\r' => out.push(b"\\r"),
-                    b'\t' => out.push(b"\\t"),
-                    b'\\' => out.push(b"\\\\"),
+                    _ if escape::usual(byte.into(), out) => {}
                     b'\'' if quote => out.push(b"\\'"),
                     b' '..=b'~' => return false,
                     0x80.. if !is_bytes => return false,
@@ -89,10 +83,7 @@ pub(super) fn python_repr(value: &[u8], to: &mut Needles) {
 fn python_ascii(value: &[u8], quote: bool) -> SecretBytes {
     escape::chars(value, |c, out| {
         match c {
-            '\n' => out.push(b"\\n"),
-            '\r' => out.push(b"\\r"),
-            '\t' => out.push(b"\\t"),
-            '\\' => out.push(b"\\\\"),
+            _ if escape::usual(c, out) => {}
             '\'' if quote => out.push(b"\\'"),
             ' '..='~' => return false,
             _ => {
