@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use keyward_base::wipe::with_stack_wiped;
-use keyward_base::{OpenObserver, OpenedSecret, Result};
+use keyward_base::{Error, OpenObserver, OpenedSecret, Result};
 
 use crate::engine::Merger;
 use crate::form::{Needles, add_forms};
@@ -16,6 +16,9 @@ use crate::registry::{New, Origin, Registry};
 use crate::stream::Stream;
 use crate::value::{parts, trimmed};
 use crate::warning::{Warning, Warnings, What};
+
+/// How often the parts of one opening are told anew, where others took their room.
+const MAX_TRIES: usize = 3;
 
 /// Knows the secrets of a process, and masks them wherever they are written. Cheap to clone: all
 /// clones know the same.
@@ -221,9 +224,11 @@ impl Redactor {
             self.warned().add(name, what);
             return Ok(());
         }
+        let mut short_password = false;
         let (needles, in_pieces) = with_stack_wiped(|| {
             let mut needles = Needles::new(trimmed(value).len().min(LEAST_LEN));
             let found = parts(value, |part| !policy.is_common(part));
+            short_password = found.short_password;
             for part in &found.parts {
                 add_forms(part.bytes.expose(), part.in_all_forms, &mut needles);
             }
@@ -254,6 +259,9 @@ impl Redactor {
         warnings.take_back(&name, What::Evicted);
         if cut {
             warnings.add(name.clone(), What::MaskCharacter);
+        }
+        if short_password {
+            warnings.add(name.clone(), What::ShortPassword);
         }
         if in_pieces {
             warnings.add(name, What::InPieces);
@@ -310,10 +318,25 @@ impl OpenObserver for Redactor {
     }
 
     fn opened_parts(&self, whole: &OpenedSecret<'_>, parts: &[OpenedSecret<'_>]) -> Result<()> {
-        parts.iter().try_for_each(|part| self.opened(part))?;
+        for _ in 0..MAX_TRIES {
+            parts.iter().try_for_each(|part| self.opened(part))?;
+            if self.all_told(whole, parts) {
+                return Ok(());
+            }
+        }
+        Err(Error::misuse(
+            "the parts of what was opened take more memory together than the redactor has room \
+             for: raise its budget",
+        ))
+    }
+}
+
+impl Redactor {
+    /// Whether all parts are known at once, which is noted. One may have gone to make room for
+    /// another, or for what others opened meanwhile.
+    fn all_told(&self, whole: &OpenedSecret<'_>, parts: &[OpenedSecret<'_>]) -> bool {
         let mut registry = self.write();
         let policy = &self.0.policy;
-        // One may have gone to make room for another.
         let now = registry.opening();
         let is_known = |part: &OpenedSecret<'_>| {
             let name = Name::of(part);
@@ -323,11 +346,12 @@ impl OpenObserver for Redactor {
         };
         // Each of them: all were opened together.
         let known = parts.iter().filter(|part| is_known(part)).count();
-        if known == parts.len() {
-            let record = registry.record_of(whole);
-            registry.parts_told(record, whole.value);
+        if known < parts.len() {
+            return false;
         }
-        Ok(())
+        let record = registry.record_of(whole);
+        registry.parts_told(record, whole.value);
+        true
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Parts {
     pub(crate) parts: Vec<Part>,
     /// Whether one is longer than a piece.
     pub(crate) in_pieces: bool,
+    /// Whether there is a password in it that is too short to be looked for by itself.
+    pub(crate) short_password: bool,
 }
 
 /// Takes `value` apart: itself, then what `is_secret` of what stands in it.
@@ -35,12 +37,14 @@ pub(crate) fn parts(value: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Parts {
         is_large: value.len() > LARGE_LEN,
         parts: Vec::new(),
         in_pieces: false,
+        short_password: false,
     };
     found.piece(trimmed(value));
     found.within(trimmed(value), 0);
     Parts {
         parts: found.parts,
         in_pieces: found.in_pieces,
+        short_password: found.short_password,
     }
 }
 
@@ -58,6 +62,7 @@ struct Found<'a> {
     is_large: bool,
     parts: Vec<Part>,
     in_pieces: bool,
+    short_password: bool,
 }
 
 impl Found<'_> {
@@ -99,7 +104,11 @@ impl Found<'_> {
         for line in lines::of(value) {
             self.add(line, deeper);
         }
-        for password in connection::passwords(value) {
+        let passwords = connection::passwords(value);
+        // Where one ends is a matter of dialects: short is one that is so in all of them.
+        let is_short = |password: &SecretBytes| (1..LEAST_LEN).contains(&password.len());
+        self.short_password |= !passwords.is_empty() && passwords.iter().all(is_short);
+        for password in passwords {
             self.add(password.expose(), MAX_DEPTH);
         }
     }

@@ -27,6 +27,9 @@ pub enum What {
     TooShort,
     /// It is a common word, and not masked.
     CommonWord,
+    /// It has a password in it, as a URL may, that is shorter than 8 bytes: it is masked, but the
+    /// password by itself is not.
+    ShortPassword,
     /// It contains the character of masks, and what stands before and after it is masked apart, as
     /// far as that is 8 bytes long.
     MaskCharacter,
@@ -50,6 +53,11 @@ impl fmt::Display for Warning {
                 f,
                 "{name} is a common word and is not masked: change it, or have it masked anyway \
                  by its name"
+            ),
+            What::ShortPassword => write!(
+                f,
+                "{name} has a password in it that is shorter than {LEAST_LEN} bytes, which is not \
+                 masked where it stands by itself: make it longer"
             ),
             What::MaskCharacter => write!(
                 f,

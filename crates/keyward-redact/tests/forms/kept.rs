@@ -109,6 +109,41 @@ fn what_was_registered_by_hand_stays_and_is_refused_where_there_is_no_room() {
     assert!(is_masked(&redactor, 11) && !is_masked(&redactor, 0));
 }
 
+/// A set of which one variable would show is not handed out.
+#[test]
+fn a_set_that_does_not_fit_as_a_whole_is_refused() {
+    let redactor = with_room_for(3);
+    let tell = |count: usize| {
+        let (tenant, place) = (Tenant::new("acme").unwrap(), Place::new("app.env").unwrap());
+        let record = RecordId::new("1").unwrap();
+        let values: Vec<String> = (0..count).map(value).collect();
+        let names: Vec<String> = (0..count).map(|i| format!("V{i}")).collect();
+        let text = values.join("\n");
+        let whole = OpenedSecret {
+            collection: [0; 8],
+            tenant: &tenant,
+            place: &place,
+            record: &record,
+            revision: Revision::FIRST,
+            part: None,
+            value: text.as_bytes(),
+        };
+        let parts = names.iter().zip(&values).map(|(name, value)| OpenedSecret {
+            part: Some(name),
+            value: value.as_bytes(),
+            ..whole
+        });
+        let parts: Vec<OpenedSecret<'_>> = parts.collect();
+        assert!(!redactor.knows_parts(&whole));
+        let told = redactor.opened_parts(&whole, &parts);
+        assert_eq!(redactor.knows_parts(&whole), told.is_ok());
+        told
+    };
+    assert_eq!(tell(4).unwrap_err().kind(), ErrorKind::Misuse);
+    tell(3).unwrap();
+    assert!((0..3).all(|i| is_masked(&redactor, i)));
+}
+
 #[test]
 fn a_value_is_known_again_by_where_it_lies_and_by_itself() {
     let redactor = under(Policy::default());

@@ -29,6 +29,24 @@ fn short_values_and_common_words_are_not_masked_and_named() {
 }
 
 #[test]
+fn a_password_that_is_too_short_to_stand_alone_is_said() {
+    let url = "postgres://app:hunter2@db/shop";
+    let redactor = knowing(url);
+    assert_eq!(redactor.text(&format!("{url} hunter2")), "••• hunter2");
+    let warnings = redactor.warnings();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].what, What::ShortPassword);
+    assert!(!warnings[0].to_string().contains("hunter2"));
+    for fine in [
+        "postgres://app:hunter22@db/shop",
+        "postgres://app@db/shop",
+        "Server=db;Password=ab cd efgh;",
+    ] {
+        assert_eq!(knowing(fine).warnings(), [], "{fine}");
+    }
+}
+
+#[test]
 fn what_is_asked_for_by_name_is_masked_however_short() {
     let policy = || Policy::default().mask_anyway("it");
     let redactor = under(policy());
