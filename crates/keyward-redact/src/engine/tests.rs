@@ -12,6 +12,8 @@ use proptest::prelude::*;
 use crate::form::Form;
 use crate::{Name, Redactor};
 
+mod forgetting;
+
 /// A needle, and whether line endings in it are skipped.
 type Needle = (Vec<u8>, bool);
 
