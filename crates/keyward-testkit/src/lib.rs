@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`audit`] | a sink that keeps its events, and can be made to fail |
 //! | [`damage`] | every single-bit flip and every truncation of some bytes |
+//! | [`forms`] | what the program in Python that makes forms of secrets is told |
 //! | [`needles`] | finds pieces of a secret, in several encodings, in bytes and files |
 //! | [`staged`] | a store on which a test decides what happens at each call |
 //! | [`steps`] | a sink whose every event is a point at which a future can be dropped |
@@ -28,6 +29,7 @@
 
 pub mod audit;
 pub mod damage;
+pub mod forms;
 pub mod needles;
 pub mod staged;
 pub mod steps;
@@ -37,6 +39,7 @@ pub mod vectors;
 
 pub use audit::RecordingAudit;
 pub use damage::{bit_flips, truncations};
+pub use forms::{awkward_values, known_to_python};
 pub use needles::{Finding, Form, Needles};
 pub use staged::{Act, Answer, Call, Interrupt, Staged};
 pub use steps::{SteppingSink, at_most};

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use keyward_testkit::tools::without;
-use serde_json::json;
+use keyward_testkit::{awkward_values, known_to_python};
 
 use super::support::leaks::Leaks;
 use super::support::{Bench, Ran, finish, random_text};
@@ -386,28 +386,11 @@ print(seen.count(b'got INT'), os.WEXITSTATUS(status))
 
 /// The values of a set as the program in Python is given them, and the set.
 fn formed() -> (String, String) {
-    let token = random_text(40);
-    let values = [
-        ("TOKEN", token.clone()),
-        ("PASSWORD", format!("p&<s \"{}\" w/rd+é%", random_text(9))),
-        (
-            "DATABASE_URL",
-            format!("postgres://app:{}%2F@db.internal/app", random_text(17)),
-        ),
-    ];
+    let values = awkward_values(random_text);
     let file = values
         .iter()
         .map(|(name, value)| format!("{name}='{value}'\n"));
-    let hex = |value: &str| {
-        value
-            .bytes()
-            .map(|b| format!("{b:02x}"))
-            .collect::<String>()
-    };
-    let known = values
-        .iter()
-        .map(|(name, value)| json!({"name": name, "hex": hex(value)}));
-    (file.collect(), json!(known.collect::<Vec<_>>()).to_string())
+    (file.collect(), known_to_python(&values))
 }
 
 /// A program that shares no code with this one makes every form of every value in the command, and
