@@ -84,5 +84,7 @@ pub(crate) struct OneDeployment {
     pub(crate) page: Page,
     pub(crate) row: DeploymentRow,
     pub(crate) log: String,
+    /// Variables of its set that are not masked.
+    pub(crate) unmasked: Vec<String>,
     pub(crate) prompt: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_base::audit::{Outcome, Value};
 use keyward_base::{Error, Event, Place, Reason, RecordId, Result, Timestamp};
+use keyward_redact::{Warning, What};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -285,6 +286,18 @@ impl Desk {
     /// What it has written up to now.
     pub(crate) async fn deployment_log(&self, id: &Id) -> Result<Vec<u8>> {
         log::read(self.data(), &self.tenant, id).await
+    }
+
+    /// The variables of a set that are not masked, as far as it was opened since the service
+    /// started.
+    pub(crate) fn unmasked(&self, set: &str) -> Vec<String> {
+        let column = Section::Environments.column();
+        let front = format!("{} {column} {set} ", self.tenant);
+        let bare = |warning: &Warning| matches!(warning.what, What::CommonWord | What::TooShort);
+        let warnings = self.redactor.warnings();
+        let names = warnings.iter().filter(|warning| bare(warning));
+        let names = names.filter_map(|warning| warning.name.as_str().strip_prefix(&front));
+        names.map(str::to_owned).collect()
     }
 
     /// Makes what a model would be asked about one, and keeps it. Nothing is sent.

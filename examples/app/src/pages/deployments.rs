@@ -83,6 +83,7 @@ pub(super) async fn show(
     html(&OneDeployment {
         page: page(&desk, PATH, after.notice(&desk, &row.path)),
         log: log_in_text(&log),
+        unmasked: desk.unmasked(&row.set),
         prompt: now.deployment.prompt,
         row,
     })

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use keyward_testkit::tools::without;
-use serde_json::json;
+use keyward_testkit::{awkward_values, known_to_python};
 use tempfile::TempDir;
 
 use super::service::leak::Leaks;
@@ -162,6 +162,30 @@ fn what_a_deployment_writes_is_masked_where_it_is_kept_and_shown() {
     let folder = service.stop();
     let (found, _) = leaks.found_under(folder.path());
     assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn what_is_not_masked_is_named() {
+    let desk = Deploying::built_in();
+    let file = b"DATABASE_URL=postgres://db.internal/app\nSHORT=hunter2\nMODE=production\n";
+    let fields: [(&str, &[u8]); 2] = [("id", b"odd"), ("secret", file)];
+    desk.service.post("/environments", &fields).leads_to();
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"odd")];
+    let path = desk.service.post("/deployments", &fields);
+    let page = desk.until(path.leads_to(), "is done");
+    let named = page.split("Not masked").nth(1).unwrap();
+    let named = named.split("</p>").next().unwrap();
+    assert!(
+        named.contains("<code>MODE</code>, <code>SHORT</code>"),
+        "{named}"
+    );
+    assert!(
+        !named.contains("DATABASE_URL") && !named.contains("hunter2"),
+        "{named}"
+    );
+    // Of another set, nothing is said.
+    let path = desk.start();
+    assert!(!desk.until(&path, "is done").contains("Not masked"));
 }
 
 #[test]
@@ -377,24 +401,8 @@ sys.stdout.buffer.write(b''.join(data for (data,) in rows))
     if without("python3") {
         return;
     }
-    let values = [
-        ("TOKEN", random(40)),
-        ("PASSWORD", format!("p&<s \"{}\" w/rd+é%", random(9))),
-        (
-            "DATABASE_URL",
-            format!("postgres://app:{}%2F@db.internal/app", random(17)),
-        ),
-    ];
-    let hex = |value: &str| {
-        value
-            .bytes()
-            .map(|b| format!("{b:02x}"))
-            .collect::<String>()
-    };
-    let known = values
-        .iter()
-        .map(|(name, value)| json!({"name": name, "hex": hex(value)}));
-    let known = json!(known.collect::<Vec<_>>()).to_string();
+    let values = awkward_values(random);
+    let known = known_to_python(&values);
 
     let executable =
         String::from_utf8(python(&["-c", "import sys; print(sys.executable)"])).unwrap();
