@@ -175,7 +175,7 @@ impl Credential {
                 }
             }
             Kind::Env => {
-                let set = EnvSet::parse(bytes.expose())?;
+                let set = EnvSet::parse(bytes.expose()).map_err(|error| or_opaque(&error))?;
                 facts = set.facts();
                 notes = set.notes().to_vec();
             }
@@ -344,6 +344,11 @@ impl fmt::Debug for Credential {
 }
 
 /// That an SSH key was given for something else.
+/// What else there is for a file that is no set of variables.
+fn or_opaque(error: &Error) -> Error {
+    Error::misuse(format!("{error}, or use kind opaque"))
+}
+
 fn no(kind: Kind) -> Error {
     Error::misuse(format!(
         "this looks like an OpenSSH private key, which is no {kind}: use kind {}",

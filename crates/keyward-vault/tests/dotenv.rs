@@ -9,7 +9,7 @@
 mod support;
 
 use keyward_base::{ErrorKind, Role, SecretBytes};
-use keyward_vault::{EnvSet, Expect, Kind, Loader, Note, Slot};
+use keyward_vault::{Credential, EnvSet, Expect, Kind, Loader, Note, Slot};
 use proptest::prelude::*;
 use support::World;
 
@@ -28,7 +28,15 @@ fn pairs(set: &EnvSet) -> Vec<(String, String)> {
 fn refused(text: &[u8]) -> String {
     let error = EnvSet::parse(text).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
-    format!("{error:?}")
+    // Of kinds only where there are any.
+    assert!(!error.to_string().contains("opaque"), "{error}");
+    if text.is_empty() {
+        return format!("{error:?}"); // No credential is empty, whatever its kind.
+    }
+    let sealed = Credential::env_file(SecretBytes::copy_of(text)).unwrap_err();
+    assert_eq!(sealed.kind(), ErrorKind::Misuse);
+    assert_eq!(sealed.to_string(), format!("{error}, or use kind opaque"));
+    format!("{sealed:?}")
 }
 
 #[test]
@@ -572,8 +580,7 @@ fn a_wrapped_value_that_reads_like_a_name_is_not_listed() {
         "ENV_FILE=DATABASE_HOST=localhost\nDATABASE_PASSWORD=\n".to_owned(),
         format!("TOKEN={long}\nDATABASE_PASSWORD=\n"),
     ] {
-        let refused =
-            keyward_vault::Credential::env_file(SecretBytes::copy_of(text.as_bytes())).unwrap_err();
+        let refused = Credential::env_file(SecretBytes::copy_of(text.as_bytes())).unwrap_err();
         assert!(refused.to_string().contains("line 2"), "{refused}");
     }
     // What people leave empty stays what it is.
@@ -583,8 +590,7 @@ fn a_wrapped_value_that_reads_like_a_name_is_not_listed() {
         "OPTIONS=-Dname=value of it\nDATABASE_PASSWORD=\n",
         "DATABASE_URL=postgres://app@db/app?sslmode=require\nDATABASE_PASSWORD=\n",
     ] {
-        let taken =
-            keyward_vault::Credential::env_file(SecretBytes::copy_of(text.as_bytes())).unwrap();
+        let taken = Credential::env_file(SecretBytes::copy_of(text.as_bytes())).unwrap();
         let names = &taken.facts().names;
         assert!(names.iter().any(|n| n == "DATABASE_PASSWORD"), "{text}");
     }

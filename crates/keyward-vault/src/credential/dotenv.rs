@@ -128,7 +128,7 @@ impl EnvSet {
         let text = std::str::from_utf8(bytes)
             .map_err(|_| wrong("the dotenv file is not UTF-8: save it as UTF-8"))?;
         if text.contains('\0') {
-            return Err(wrong("the dotenv file holds a NUL"));
+            return Err(wrong("the dotenv file holds a NUL: take it out"));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let unix = with_unix_line_ends(text);
@@ -162,7 +162,7 @@ impl EnvSet {
                 continue;
             }
             if vars.len() >= MAX_VARS {
-                let what = "more than 1000 variables: use kind opaque";
+                let what = "more than 1000 variables: take some out";
                 return Err(Trouble::at(entry.name.start, what).in_words(text));
             }
             vars.push(EnvVar {
@@ -171,9 +171,7 @@ impl EnvSet {
             });
         }
         if vars.is_empty() {
-            return Err(wrong(
-                "the dotenv file sets no variable: write NAME=value, or use kind opaque",
-            ));
+            return Err(wrong("the dotenv file sets no variable: write NAME=value"));
         }
         Ok(Self { vars, notes })
     }

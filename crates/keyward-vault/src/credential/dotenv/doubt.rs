@@ -19,11 +19,10 @@ const MAX_NAME: usize = 255;
 
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
-pub(super) const NAME_OR_VALUE: &str = "what could be a name could be a part of a value: put quotes around this value and the one above, as in NAME=\"value\", or use kind opaque";
-const NO_NAME: &str = "a name is letters, digits, '_', '-' and '.', with a letter or '_' among them, at most 255; for other files use kind opaque";
-const NO_WORDS: &str = "a name of 12 characters or more is made of words, as in DATABASE_URL, and this could be a part of a value: part its words by '_', or use kind opaque";
-const STRAY_QUOTE: &str =
-    "a quote closes what none opened: put quotes around the whole value, or use kind opaque";
+pub(super) const NAME_OR_VALUE: &str = "what could be a name could be a part of a value: put quotes around this value and the one above, as in NAME=\"value\"";
+const NO_NAME: &str = "a name is letters, digits, '_', '-' and '.', with a letter or '_' among them, at most 255: name it so";
+const NO_WORDS: &str = "a name of 12 characters or more is made of words, as in DATABASE_URL, and this could be a part of a value: part its words by '_'";
+const STRAY_QUOTE: &str = "a quote closes what none opened: put quotes around the whole value";
 
 /// # Errors
 /// The first place of which it is in doubt what it is.

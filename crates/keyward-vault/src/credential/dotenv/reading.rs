@@ -135,8 +135,8 @@ impl Trouble {
     }
 }
 
-pub(super) const UNCLOSED: &str = "no closing quote of the same sort: close it, or use kind opaque";
-pub(super) const NO_ASSIGNMENT: &str = "this is no NAME=value, with a name of letters, digits, '_', '-' and '.': put quotes around a value of several lines, or use kind opaque";
+pub(super) const UNCLOSED: &str = "no closing quote of the same sort: close it";
+pub(super) const NO_ASSIGNMENT: &str = "this is no NAME=value, with a name of letters, digits, '_', '-' and '.': put quotes around a value of several lines";
 
 /// Whether `line`, from its first character on, opens a quote and does not close it: whether an
 /// odd number of that quote stands in it.
