@@ -155,7 +155,7 @@ pub fn forms(value: &[u8]) -> Vec<SecretBytes> {
     let policy = Policy::default();
     with_stack_wiped(|| {
         let mut needles = Needles::new(trimmed(value).len().min(LEAST_LEN));
-        for part in &parts(value, |part| !policy.is_common(part)).parts {
+        for part in &parts(value, false, |part| !policy.is_common(part)).parts {
             add_forms(part.bytes.expose(), part.in_all_forms, &mut needles);
         }
         let forms = needles.into_forms().into_iter();

@@ -56,7 +56,8 @@ impl Policy {
     }
 
     /// What has this name is masked, however short or common it is, and whatever
-    /// [`Policy::not_secret`] says: wherever these bytes stand, in other words too.
+    /// [`Policy::not_secret`] says: wherever these bytes stand, in other words too. So is the
+    /// password in it, if it is a URL or a connection string.
     #[must_use]
     pub fn mask_anyway(mut self, name: &str) -> Self {
         self.anyway.insert(name.to_owned());
@@ -73,16 +74,13 @@ impl Policy {
 
     /// What is to be done with a value of this name, or of this part of it.
     pub(crate) fn judge(&self, name: &str, part: Option<&str>, value: &[u8]) -> Verdict {
-        let named = |names: &BTreeSet<String>| {
-            names.contains(name) || part.is_some_and(|part| names.contains(part))
-        };
         if value.is_empty() {
             return Verdict::Public;
         }
-        if named(&self.anyway) {
+        if self.is_anyway(name, part) {
             return Verdict::Secret;
         }
-        if named(&self.public) {
+        if has(&self.public, name, part) {
             return Verdict::Public;
         }
         // Before its length: `true` is no short secret.
@@ -95,6 +93,11 @@ impl Policy {
         Verdict::Secret
     }
 
+    /// Whether what has this name, or is this part of it, is masked whatever it is.
+    pub(crate) fn is_anyway(&self, name: &str, part: Option<&str>) -> bool {
+        has(&self.anyway, name, part)
+    }
+
     /// Whether `value` is one of the common words.
     pub(crate) fn is_common(&self, value: &[u8]) -> bool {
         let known = COMMON.iter();
@@ -104,6 +107,10 @@ impl Policy {
                 && std::str::from_utf8(value)
                     .is_ok_and(|value| self.common.contains(&value.to_lowercase())))
     }
+}
+
+fn has(names: &BTreeSet<String>, name: &str, part: Option<&str>) -> bool {
+    names.contains(name) || part.is_some_and(|part| names.contains(part))
 }
 
 /// What is to be done with a value.

@@ -109,7 +109,9 @@ impl Redactor {
     /// Forgets all values of that name; says whether there were any.
     #[must_use = "false says that there is no secret of that name"]
     pub fn forget(&self, name: &Name) -> bool {
-        self.write().forget(name)
+        let known = self.write().forget(name);
+        self.warned().forget(name);
+        known
     }
 
     /// A stream that masks, without I/O: bytes in, bytes out.
@@ -220,16 +222,18 @@ impl Redactor {
             Verdict::Short => Some(What::TooShort),
             Verdict::Common => Some(What::CommonWord),
         };
+        let anyway = policy.is_anyway(name.as_str(), part);
         if let Some(what) = warn {
             self.warned().add(name, what);
             return Ok(());
         }
         let mut short_password = false;
         let (needles, in_pieces) = with_stack_wiped(|| {
-            let mut needles = Needles::new(trimmed(value).len().min(LEAST_LEN));
-            let found = parts(value, |part| !policy.is_common(part));
+            let found = parts(value, anyway, |part| !policy.is_common(part));
             short_password = found.short_password;
+            let mut needles = Needles::new(LEAST_LEN);
             for part in &found.parts {
+                needles.at_least(part.bytes.len().min(LEAST_LEN));
                 add_forms(part.bytes.expose(), part.in_all_forms, &mut needles);
             }
             (needles, found.in_pieces)
@@ -309,7 +313,14 @@ impl OpenObserver for Redactor {
             part: secret.part,
         };
         drop(registry);
-        self.register(Name::of(secret), from, secret.value)
+        let name = Name::of(secret);
+        if secret.part.is_none() {
+            // The record has another value now.
+            let mut warnings = self.warned();
+            warnings.judged(&name);
+            warnings.take_back(&name, What::ShortPassword);
+        }
+        self.register(name, from, secret.value)
     }
 
     fn knows_parts(&self, whole: &OpenedSecret<'_>) -> bool {
@@ -318,6 +329,9 @@ impl OpenObserver for Redactor {
     }
 
     fn opened_parts(&self, whole: &OpenedSecret<'_>, parts: &[OpenedSecret<'_>]) -> Result<()> {
+        // Said anew of those of which it still holds: none of these is ever known.
+        let names = parts.iter().map(Name::of);
+        names.for_each(|name| self.warned().judged(&name));
         for _ in 0..MAX_TRIES {
             parts.iter().try_for_each(|part| self.opened(part))?;
             if self.all_told(whole, parts) {

@@ -30,10 +30,12 @@ pub(crate) struct Parts {
     pub(crate) short_password: bool,
 }
 
-/// Takes `value` apart: itself, then what `is_secret` of what stands in it.
-pub(crate) fn parts(value: &[u8], is_secret: impl Fn(&[u8]) -> bool) -> Parts {
+/// Takes `value` apart: itself, then what `is_secret` of what stands in it. `anyway` says that
+/// the password in it is a part however short it is.
+pub(crate) fn parts(value: &[u8], anyway: bool, is_secret: impl Fn(&[u8]) -> bool) -> Parts {
     let mut found = Found {
         is_secret: &is_secret,
+        anyway,
         is_large: value.len() > LARGE_LEN,
         parts: Vec::new(),
         in_pieces: false,
@@ -59,6 +61,7 @@ pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
 
 struct Found<'a> {
     is_secret: &'a dyn Fn(&[u8]) -> bool,
+    anyway: bool,
     is_large: bool,
     parts: Vec<Part>,
     in_pieces: bool,
@@ -105,6 +108,12 @@ impl Found<'_> {
             self.add(line, deeper);
         }
         let passwords = connection::passwords(value);
+        if self.anyway {
+            for password in &passwords {
+                self.piece(trimmed(password.expose()));
+            }
+            return;
+        }
         // Where one ends is a matter of dialects: short is one that is so in all of them.
         let is_short = |password: &SecretBytes| (1..LEAST_LEN).contains(&password.len());
         self.short_password |= !passwords.is_empty() && passwords.iter().all(is_short);

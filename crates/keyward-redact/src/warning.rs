@@ -57,7 +57,8 @@ impl fmt::Display for Warning {
             What::ShortPassword => write!(
                 f,
                 "{name} has a password in it that is shorter than {LEAST_LEN} bytes, which is not \
-                 masked where it stands by itself: make it longer"
+                 masked where it stands by itself: make it longer, or have the value masked anyway \
+                 by its name"
             ),
             What::MaskCharacter => write!(
                 f,
@@ -109,6 +110,17 @@ impl Warnings {
     pub(crate) fn take_back(&mut self, name: &Name, what: What) {
         let name = name.clone();
         self.said.remove(&Warning { name, what });
+    }
+
+    /// Takes back that a value of that name is not masked: it is judged anew.
+    pub(crate) fn judged(&mut self, name: &Name) {
+        self.take_back(name, What::TooShort);
+        self.take_back(name, What::CommonWord);
+    }
+
+    /// Takes back what was said of a name.
+    pub(crate) fn forget(&mut self, name: &Name) {
+        self.said.retain(|warning| warning.name != *name);
     }
 
     pub(crate) fn all(&self) -> Vec<Warning> {

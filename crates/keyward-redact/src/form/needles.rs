@@ -34,6 +34,11 @@ impl Needles {
         }
     }
 
+    /// None that comes from now on is shorter than this.
+    pub(crate) const fn at_least(&mut self, least: usize) {
+        self.least = least;
+    }
+
     /// Adds one that stands in the text as it is.
     pub(crate) fn add(&mut self, bytes: SecretBytes) {
         self.add_cut(bytes, false);

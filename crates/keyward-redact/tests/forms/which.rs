@@ -1,5 +1,6 @@
 //! Which values are masked, and what is said of the others.
 
+use keyward_base::{OpenObserver as _, OpenedSecret, Place, RecordId, Revision, Tenant};
 use keyward_redact::{Policy, What};
 
 use crate::{knowing, name, under};
@@ -108,4 +109,82 @@ fn warnings_are_bounded_and_said_once() {
     }
     assert_eq!(redactor.warnings().len(), 1000);
     assert!(redactor.counts().unsaid >= 6);
+}
+
+#[test]
+fn the_short_password_in_what_is_asked_for_by_name_is_masked_too() {
+    for (url, password) in [
+        ("postgres://app:hunter2@db/shop", "hunter2"),
+        ("Server=db;Password=pw 12;", "pw 12"),
+        ("postgres://app:p%2Fw@db/shop", "p/w"),
+    ] {
+        let redactor = under(Policy::default().mask_anyway("it"));
+        redactor.add(&name("it"), url.as_bytes()).unwrap();
+        let text = format!("{url} and {password} in app");
+        assert_eq!(redactor.text(&text), "••• and ••• in app");
+        assert_eq!(redactor.warnings(), []);
+        let said = knowing(url).warnings();
+        assert!(said[0].to_string().contains("masked anyway by its name"));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_name_is_forgotten_with_it() {
+    let redactor = knowing("short");
+    redactor.add(&name("other"), b"short").unwrap();
+    assert!(!redactor.forget(&name("it")));
+    let warnings = redactor.warnings();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].name, name("other"));
+}
+
+/// A record that is sealed anew with a longer value.
+#[test]
+fn a_value_that_is_opened_and_is_long_now_is_warned_of_no_more() {
+    let redactor = under(Policy::default());
+    let (tenant, place) = (Tenant::new("acme"), Place::new("server.env"));
+    let (tenant, place, record) = (tenant.unwrap(), place.unwrap(), RecordId::new("7").unwrap());
+    let whole = |value: &'static [u8]| OpenedSecret {
+        collection: [7; 8],
+        tenant: &tenant,
+        place: &place,
+        record: &record,
+        revision: Revision::new(1),
+        part: None,
+        value,
+    };
+    let part = |name: &'static str, value| OpenedSecret {
+        part: Some(name),
+        ..whole(value)
+    };
+    let told = |text, parts: &[OpenedSecret<'_>]| {
+        redactor.opened_parts(&whole(text), parts).unwrap();
+        let warnings = redactor.warnings();
+        let said = warnings.iter().map(|warning| warning.name.as_str());
+        said.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // One loader reads it shorter than another.
+    let both = told(
+        b"1",
+        &[
+            part("A", b"short"),
+            part("A", b"short or long"),
+            part("B", b"true"),
+        ],
+    );
+    assert_eq!(both, ["acme server.env 7 A", "acme server.env 7 B"]);
+    let later = told(
+        b"2",
+        &[part("A", b"short or long"), part("B", b"a secret of B")],
+    );
+    assert_eq!(later, [""; 0]);
+
+    redactor.opened(&whole(b"short")).unwrap();
+    assert_eq!(redactor.warnings().len(), 1);
+    redactor.opened(&whole(b"redis://:short@cache")).unwrap();
+    assert_eq!(redactor.warnings()[0].what, What::ShortPassword);
+    redactor
+        .opened(&whole(b"redis://:longer-now@cache"))
+        .unwrap();
+    assert_eq!(redactor.warnings(), []);
 }
