@@ -8,6 +8,7 @@ mod home;
 mod input;
 mod keys;
 mod output;
+mod patient;
 mod progress;
 mod redact;
 mod ruler;

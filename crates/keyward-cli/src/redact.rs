@@ -13,6 +13,8 @@ use keyward_vault::{EnvSet, Loader};
 
 use crate::args::RedactArgs;
 use crate::input;
+use crate::output;
+use crate::patient::Patient;
 use crate::secrets;
 
 /// The longest file of secrets, in bytes.
@@ -54,24 +56,42 @@ fn known(wanted: &RedactArgs) -> Result<Redactor> {
             "--secrets-file names a file: standard input is what is masked",
         ));
     }
-    let text = input::secret(Some(file), false, LONGEST)?;
+    let text = SecretBytes::read(input::reader(file)?, LONGEST)?;
     let policy = secrets::policy(&wanted.mask_anyway);
     let redactor = Redactor::with_policy(policy, |bytes| Provider::default().fill(bytes))?;
-    let first = EnvSet::parse(text.expose())?;
-    let others = Loader::ALL.map(|loader| EnvSet::parse_as(text.expose(), loader));
-    let mut names = Vec::new();
-    for set in std::iter::once(&first).chain(others.iter().flatten()) {
-        for var in set.vars() {
-            redactor.add(&Name::new(var.name())?, var.value().expose())?;
-            names.push(var.name());
+    let mut sets = Vec::new();
+    if !says_nothing(text.expose()) {
+        sets.push(EnvSet::parse(text.expose())?);
+        let others = Loader::ALL.map(|loader| EnvSet::parse_as(text.expose(), loader));
+        sets.extend(others.into_iter().flatten());
+    }
+    let (mut names, mut long, mut any) = (Vec::new(), Vec::new(), false);
+    for var in sets.iter().flat_map(EnvSet::vars) {
+        redactor.add(&Name::new(var.name())?, var.value().expose())?;
+        names.push(var.name());
+        any |= !var.value().is_empty();
+        if secrets::is_long(var.value()) {
+            long.push(var.name());
         }
     }
     secrets::check_anyway(&wanted.mask_anyway, &names)?;
-    secrets::warn(&redactor, "");
+    if !any {
+        output::note("the file of secrets has no value: nothing is masked");
+    }
+    let elsewhere = "is shorter than 8 bytes as one loader reads it, and that is not masked";
+    secrets::warn(&redactor, "", &long, Some(elsewhere));
     Ok(redactor)
 }
 
-fn piped() -> Result<File> {
+/// Whether a dotenv file has empty lines and comments alone. There are no secrets then, and a filter
+/// that refused it would end whatever writes into it.
+fn says_nothing(text: &[u8]) -> bool {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    let mut lines = text.split(|b| matches!(b, b'\n' | b'\r'));
+    lines.all(|line| matches!(line.trim_ascii_start(), [] | [b'#', ..]))
+}
+
+fn piped() -> Result<Patient> {
     let input = io::stdin();
     if input.is_terminal() {
         return Err(Error::misuse(
@@ -80,16 +100,17 @@ fn piped() -> Result<File> {
         ));
     }
     let owned = input.as_fd().try_clone_to_owned();
-    owned.map(File::from).map_err(|e| {
+    owned.map(File::from).map(Patient::new).map_err(|e| {
         Error::misuse("standard input is closed: pipe or redirect something into it").with_source(e)
     })
 }
 
 /// Standard output without the buffer of the standard library, which waits for a line to end.
-fn own_stdout() -> Result<File> {
+fn own_stdout() -> Result<Patient> {
     let owned = io::stdout().as_fd().try_clone_to_owned();
     owned
         .map(File::from)
+        .map(Patient::new)
         .map_err(|e| Error::unavailable("standard output cannot be written").with_source(e))
 }
 

@@ -91,6 +91,7 @@ async fn prepare(wanted: &RunArgs, home_args: &HomeArgs) -> Result<(Command, Red
         secrets::add_root(&redactor, text.expose())?;
     }
     vars.put(&mut command);
-    secrets::warn(&redactor, &called);
+    // What another loader would read is not what the command has.
+    secrets::warn(&redactor, &called, &vars.long(), None);
     Ok((command, redactor))
 }

@@ -1,7 +1,8 @@
 //! What is said of secrets that are masked, or not: by name, never by value.
 
 use keyward_base::encoding::from_base64;
-use keyward_base::{Error, Result};
+use keyward_base::{Error, Result, SecretBytes};
+use keyward_redact::policy::LEAST_LEN;
 use keyward_redact::{Name, Policy, Redactor, What};
 
 use crate::output;
@@ -41,21 +42,35 @@ pub(crate) fn check_anyway(anyway: &[String], variables: &[&str]) -> Result<()> 
     ))
 }
 
-/// Says what is not masked. `front` is what names begin with before that of the variable.
-pub(crate) fn warn(redactor: &Redactor, front: &str) {
+/// Says what is not masked. `front` is what names begin with before that of the variable. `long`
+/// are the variables of which a reading has 8 bytes or more: that another is shorter is said with
+/// the words `elsewhere`, or not at all.
+pub(crate) fn warn(redactor: &Redactor, front: &str, long: &[&str], elsewhere: Option<&str>) {
     for warning in redactor.warnings() {
+        let name = warning.name.as_str();
+        let variable = name.strip_prefix(front).unwrap_or(name).trim_start();
         let what = match warning.what {
-            What::TooShort => "is shorter than 8 bytes",
-            What::CommonWord => "is a common word",
+            What::TooShort if long.contains(&variable) => match elsewhere {
+                Some(said) => said,
+                None => continue,
+            },
+            What::TooShort => "is shorter than 8 bytes and is not masked",
+            What::CommonWord => "is a common word and is not masked",
+            What::ShortPassword => {
+                "has a password in it that is shorter than 8 bytes and is not masked by itself"
+            }
             _ => {
                 output::note(&warning.to_string());
                 continue;
             }
         };
-        let name = warning.name.as_str();
-        let variable = name.strip_prefix(front).unwrap_or(name).trim_start();
         output::note(&format!(
-            "{variable} {what} and is not masked: --mask-anyway {variable} masks it"
+            "{variable} {what}: --mask-anyway {variable} masks it"
         ));
     }
+}
+
+/// Whether a value of a variable is long enough to be masked.
+pub(crate) fn is_long(value: &SecretBytes) -> bool {
+    value.expose().trim_ascii().len() >= LEAST_LEN
 }

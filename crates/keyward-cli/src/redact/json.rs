@@ -1,7 +1,6 @@
 //! JSON on standard input: a log whose lines are JSON, masked as they come, or one document that
 //! goes on over lines, masked as a whole.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
 use keyward_base::{Error, Result, SecretBytes};
@@ -11,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::{PIECE, Stopped, copy, written};
 use crate::output;
+use crate::patient::Patient;
 
 /// The longest document over several lines, in bytes: 64 MiB. It is in memory as a whole.
 const LONGEST: usize = 64 << 20;
@@ -22,7 +22,7 @@ const FIRST: u64 = 1 << 20;
 ///
 /// # Errors
 /// `Misuse` for a document that is too long; `Unavailable` if something cannot be read or written.
-pub(super) fn filter(redactor: &Redactor, from: File, to: File) -> Result<()> {
+pub(super) fn filter(redactor: &Redactor, from: Patient, to: Patient) -> Result<()> {
     let mut from = BufReader::with_capacity(PIECE, from);
     let mut first = SecretBytes::new(Vec::new());
     let mut line = Vec::new();
@@ -53,8 +53,8 @@ fn goes_on(line: &[u8]) -> bool {
 fn whole(
     redactor: &Redactor,
     mut text: SecretBytes,
-    mut from: BufReader<File>,
-    mut to: File,
+    mut from: BufReader<Patient>,
+    mut to: Patient,
 ) -> Result<()> {
     let room = LONGEST.saturating_sub(text.len());
     let rest = SecretBytes::read(&mut from, room).map_err(|e| match e.reason() {

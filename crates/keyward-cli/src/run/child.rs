@@ -16,10 +16,12 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 
+use super::FAILED;
 use super::pump::pump;
 use super::signals::Signals;
 use crate::args::RunArgs;
 use crate::output;
+use crate::patient::Patient;
 
 /// It is there and cannot be executed; POSIX, `env`.
 const NOT_EXECUTABLE: u8 = 126;
@@ -51,7 +53,11 @@ pub(super) fn run(mut command: Command, redactor: &Redactor, wanted: &RunArgs) -
     drop(command);
     let mut child = match started {
         Ok(child) => child,
-        Err(e) => return Ok(not_started(&e)),
+        Err(e) => {
+            let (code, why) = not_started(&e);
+            output::note(why);
+            return Ok(code);
+        }
     };
     let mut pumps = match Pumps::start(&mut child, redactor, wanted.named) {
         Ok(pumps) => pumps,
@@ -69,16 +75,35 @@ pub(super) fn run(mut command: Command, redactor: &Redactor, wanted: &RunArgs) -
     Ok(code(status))
 }
 
-fn not_started(error: &io::Error) -> u8 {
-    let kind = error.kind();
-    if kind == io::ErrorKind::NotFound {
-        output::note("there is no such command: name one that is there, or is found by PATH");
-        return NOT_FOUND;
+/// Why there is no process: the code, what is wrong, and what mends it.
+fn not_started(error: &io::Error) -> (u8, &'static str) {
+    let os = error.raw_os_error().map(Errno::from_raw_os_error);
+    match os {
+        Some(Errno::NOENT) => (
+            NOT_FOUND,
+            "there is no such command, or no interpreter of that name as its first line asks for: \
+             name one that is there, or is found by PATH",
+        ),
+        // Of the system, and not of the command.
+        Some(Errno::AGAIN | Errno::MFILE | Errno::NFILE | Errno::NOMEM) => (
+            FAILED,
+            "there is no room for another process: end some, or raise the limits (`ulimit -a`)",
+        ),
+        Some(Errno::NOEXEC) => (
+            NOT_EXECUTABLE,
+            "the command is neither a program of this machine nor a script whose first line is #! \
+             and its interpreter: name the interpreter before it, as in `sh SCRIPT`",
+        ),
+        Some(Errno::TOOBIG) => (
+            NOT_EXECUTABLE,
+            "the arguments and the environment are longer together than a command may be given: \
+             shorten them",
+        ),
+        _ => (
+            NOT_EXECUTABLE,
+            "the command cannot be executed: name a program that you may execute",
+        ),
     }
-    output::note(&format!(
-        "the command cannot be executed ({kind}): name a program that you may execute"
-    ));
-    NOT_EXECUTABLE
 }
 
 /// Waits for the command, and passes signals on to it meanwhile.
@@ -88,7 +113,7 @@ fn until_it_ends(child: &mut Child, signals: &mut Signals) -> io::Result<ExitSta
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        let _ = wait(&[signals.fd()], None)?;
+        let _ = wait(&[signals.fd()], signals.look_again())?;
         let came = signals.take();
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         if let Some(id) = id {
@@ -104,7 +129,7 @@ impl Pumps {
         let (over, runs) = (Arc::new(over), Arc::new(runs));
         let start = |from: OwnedFd, to: OwnedFd| {
             let (over, runs) = (Arc::clone(&over), Arc::clone(&runs));
-            let mut to = redactor.stream(File::from(to));
+            let mut to = redactor.stream(Patient::new(File::from(to)));
             if named {
                 to = to.named();
             }
@@ -204,4 +229,26 @@ fn code(status: ExitStatus) -> u8 {
 /// As a shell shows it: POSIX has "greater than 128", all common shells 128 and the number.
 fn by_signal(signal: i32) -> u8 {
     u8::try_from(signal.saturating_add(128)).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_has_no_room_for_is_no_fault_of_the_command() {
+        for (error, code) in [
+            (Errno::AGAIN, 125),
+            (Errno::MFILE, 125),
+            (Errno::NFILE, 125),
+            (Errno::NOMEM, 125),
+            (Errno::NOENT, 127),
+            (Errno::ACCESS, 126),
+            (Errno::NOTDIR, 126),
+            (Errno::NOEXEC, 126),
+            (Errno::TOOBIG, 126),
+        ] {
+            assert_eq!(not_started(&io::Error::from(error)).0, code, "{error}");
+        }
+    }
 }

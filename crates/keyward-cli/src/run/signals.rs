@@ -13,6 +13,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::signal::{
@@ -34,7 +35,14 @@ const FATAL: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 /// Signals as they come.
 #[derive(Debug)]
-pub(super) struct Signals(SignalDelivery<UnixStream, WithOrigin>);
+pub(super) struct Signals {
+    delivery: SignalDelivery<UnixStream, WithOrigin>,
+    /// This process was started with SIGCHLD blocked, and does not hear that its child has ended.
+    deaf: bool,
+}
+
+/// How often a child is looked at whose end is not heard.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What has come.
 #[derive(Debug, Default)]
@@ -50,22 +58,30 @@ pub(super) struct Came {
 impl Signals {
     /// From now on none of them ends this process, nor is one lost.
     pub(super) fn catch() -> io::Result<Self> {
-        let ignored = ignored();
+        let ignored = signals_in("SigIgn:");
         let heard = |signal: &i32| *signal == SIGCHLD || !bit(ignored, *signal);
         let signals = PASSED.into_iter().chain([SIGCHLD]).filter(heard);
         let (read, write) = UnixStream::pair()?;
-        SignalDelivery::with_pipe(read, write, WithOrigin::default(), signals).map(Self)
+        Ok(Self {
+            delivery: SignalDelivery::with_pipe(read, write, WithOrigin::default(), signals)?,
+            deaf: bit(signals_in("SigBlk:"), SIGCHLD),
+        })
+    }
+
+    /// After how long the child is to be looked at, whatever has come.
+    pub(super) fn look_again(&self) -> Option<Duration> {
+        self.deaf.then_some(LOOK)
     }
 
     /// Can be read from when a signal has come.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.0.get_read().as_fd()
+        self.delivery.get_read().as_fd()
     }
 
     /// What has come since the last call.
     pub(super) fn take(&mut self) -> Came {
         let mut came = Came::default();
-        for origin in self.0.pending() {
+        for origin in self.delivery.pending() {
             if origin.signal == SIGCHLD {
                 came.child = true;
                 continue;
@@ -99,11 +115,11 @@ impl Came {
     }
 }
 
-/// The signals that this process was started to ignore, as proc_pid_status(5) has them. Where there
-/// is no such file, none are known.
-fn ignored() -> u64 {
+/// The signals that this process was started to ignore, or with which blocked, as
+/// proc_pid_status(5) has them. Where there is no such file, none are known.
+fn signals_in(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = status.lines().find_map(|line| line.strip_prefix(field));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or(0)
 }

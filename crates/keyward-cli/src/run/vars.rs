@@ -8,6 +8,7 @@ use keyward_base::{Error, Result, SecretBytes};
 use keyward_vault::{Credential, EnvSet, EnvVar, Kind};
 
 use crate::args::RunArgs;
+use crate::secrets;
 
 /// What a credential gives.
 #[derive(Debug)]
@@ -73,6 +74,18 @@ impl Vars {
         match self {
             Self::Set(set) => set.vars().iter().map(EnvVar::name).collect(),
             Self::One(name, _) => vec![name],
+        }
+    }
+
+    /// The names of those that are long enough to be masked.
+    pub(super) fn long(&self) -> Vec<&str> {
+        let long = |value: &SecretBytes| secrets::is_long(value);
+        match self {
+            Self::Set(set) => {
+                let vars = set.vars().iter().filter(|var| long(var.value()));
+                vars.map(EnvVar::name).collect()
+            }
+            Self::One(name, value) => long(value).then_some(name.as_str()).into_iter().collect(),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
-use super::support::{Bench, random, random_text};
+use keyward_testkit::tools::without;
+
+use super::support::{Bench, finish, random, random_text};
 
 fn with(bench: &Bench, text: &str) {
     std::fs::write(bench.folder().join("live.env"), text).unwrap();
@@ -126,4 +128,103 @@ fn json_stays_json_line_by_line_and_as_a_whole() {
     bench
         .run(&[&json[..], &["--named"]].concat(), b"")
         .fails(2, "--json");
+}
+
+/// A filter that refused a file without secrets would end what writes into it.
+#[test]
+fn a_file_without_a_value_lets_all_through_and_says_so() {
+    let bench = Bench::empty();
+    for file in [
+        "",
+        "\n\n",
+        "# none yet\r\n  # nor here\n",
+        "\u{feff}",
+        "A=\nB=\n",
+    ] {
+        with(&bench, file);
+        let ran = bench.run(&FILTER, b"all of it").ok();
+        assert_eq!(ran.text(), "all of it", "{file:?}");
+        assert!(
+            ran.said().contains("no value: nothing is masked"),
+            "{file:?}"
+        );
+    }
+    // What could be a secret and cannot be read is refused, without advice of other commands.
+    with(&bench, "# none yet\n-----BEGIN\n");
+    let ran = bench.run(&FILTER, b"").fails(2, "line 2");
+    assert!(!ran.said().contains("opaque"), "{}", ran.said());
+}
+
+#[test]
+fn what_one_loader_reads_shorter_is_not_called_short() {
+    let bench = Bench::empty();
+    with(&bench, "A=first#and more of it\nB=short\n");
+    let ran = bench.run(&FILTER, b"").ok();
+    assert_eq!(
+        ran.said(),
+        "keyward: A is shorter than 8 bytes as one loader reads it, and that is not masked: \
+         --mask-anyway A masks it\n\
+         keyward: B is shorter than 8 bytes and is not masked: --mask-anyway B masks it\n"
+    );
+}
+
+#[test]
+fn a_short_password_in_a_url_is_masked_if_asked_for() {
+    let bench = Bench::empty();
+    with(&bench, "DATABASE_URL=postgres://app:hunter2@db/app\n");
+    let text = b"postgres://app:hunter2@db/app as app with hunter2";
+    let ran = bench.run(&FILTER, text).ok();
+    assert_eq!(ran.text(), "••• as app with hunter2");
+    assert!(
+        ran.said()
+            .contains("not masked by itself: --mask-anyway DATABASE_URL masks it"),
+        "{}",
+        ran.said()
+    );
+    let anyway = [&FILTER[..], &["--mask-anyway", "DATABASE_URL"]].concat();
+    let ran = bench.run(&anyway, text).ok();
+    assert_eq!(
+        (ran.text().as_str(), ran.said().as_str()),
+        ("••• as app with •••", "")
+    );
+}
+
+/// What is non-blocking is waited for, be it what is read or what is written.
+#[test]
+fn ends_that_do_not_block_are_waited_for() {
+    const SESSION: &str = "
+import os, subprocess, sys
+inside, into = os.pipe()
+out, outside = os.pipe()
+os.set_blocking(inside, False)
+os.set_blocking(outside, False)
+filter = subprocess.Popen(sys.argv[1:], stdin=inside, stdout=outside)
+os.close(inside)
+os.close(outside)
+if os.fork() == 0:
+    os.close(out)
+    for _ in range(10):
+        os.write(into, b'x' * 100000)
+    os._exit(0)
+os.close(into)
+count = 0
+while piece := os.read(out, 65536):
+    count += len(piece)
+print(count, filter.wait())
+";
+    if without("python3") {
+        return;
+    }
+    let bench = Bench::empty();
+    with(&bench, "TOKEN=wJalrXUtnFEMI7MDENG\n");
+    for json in [&[][..], &["--json"]] {
+        let mut python = bench.command("python3");
+        let words = [&["-c", SESSION, super::support::KEYWARD], &FILTER[..], json].concat();
+        python.args(words);
+        let ran = finish(python, b"").ok();
+        assert_eq!(
+            (ran.text().as_str(), ran.said().as_str()),
+            ("1000000 0\n", "")
+        );
+    }
 }

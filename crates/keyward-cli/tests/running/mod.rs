@@ -140,6 +140,97 @@ fn failures_of_its_own_are_125_and_others_126_and_127() {
 }
 
 #[test]
+fn what_cannot_be_executed_is_told_from_what_is_not_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let set = Set::new();
+    for (script, code, part) in [
+        ("echo hi\n", 126, "as in `sh SCRIPT`"),
+        (
+            "#!/no/such/interpreter\n",
+            127,
+            "no interpreter of that name",
+        ),
+    ] {
+        let path = set.bench.folder().join("script");
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        finish(set.command(&[], &["./script"]), b"").fails(code, part);
+    }
+    finish(set.command(&[], &["./script/in"]), b"").fails(126, "that you may execute");
+    // The longest variable on Linux, MAX_ARG_STRLEN of execve(2), has 128 KiB.
+    let long = format!("A={}\n", "x".repeat(131_072));
+    let sealed = set.bench.seal("server.env", "7", "env", long.as_bytes());
+    sealed.ok();
+    let ran = finish(set.command(&[], &["true"]), b"");
+    assert_eq!(ran.code(), 126);
+    assert!(ran.said().ends_with("shorten them\n"), "{}", ran.said());
+}
+
+/// Whatever started it: a child whose end is not heard is looked at, and an end that does not block
+/// is waited for.
+#[test]
+fn neither_blocked_signals_nor_ends_that_do_not_block_keep_anything_back() {
+    const SESSION: &str = "
+import os, signal, subprocess, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+out, outside = os.pipe()
+os.set_blocking(outside, False)
+run = subprocess.Popen(sys.argv[1:], stdout=outside, stdin=subprocess.DEVNULL, start_new_session=True)
+os.close(outside)
+count = 0
+while piece := os.read(out, 65536):
+    count += len(piece)
+print(count, run.wait())
+";
+    if without("python3") {
+        return;
+    }
+    let set = Set::new();
+    let script = "head -c 1000000 /dev/zero; exec >&- 2>&-; read go; exit 5";
+    let words = [
+        &["-c", SESSION, super::support::KEYWARD, "run"],
+        &SLOT[..],
+        &["--", "sh", "-c", script],
+    ];
+    let mut python = set.bench.command("python3");
+    python.args(words.concat());
+    let ran = finish(python, b"").ok();
+    assert_eq!(
+        (ran.text().as_str(), ran.said().as_str()),
+        ("1000000 5\n", "")
+    );
+}
+
+#[test]
+fn a_disk_that_is_full_is_said_and_ends_with_125() {
+    let set = Set::new();
+    let words = ["run", "--tenant", "acme", "--at", "server.env", "--id", "7"].join(" ");
+    let line = format!("keyward {words} -- sh -c 'echo out; echo err >&2; exit 3' > /dev/full");
+    let ran = set.bench.sh(&line, &[]);
+    assert_eq!(ran.code(), 125);
+    assert_eq!(
+        ran.said(),
+        "err\nkeyward: the output of the command cannot be written on\n"
+    );
+}
+
+/// One loader takes two backslashes for one, and reads 7 bytes: not the one by which the command has
+/// its variables.
+#[test]
+fn what_another_loader_would_read_is_not_warned_of() {
+    let bench = Bench::new();
+    let file = br#"A="1\\2\\3\\4"
+B=1234567
+"#;
+    bench.seal("server.env", "7", "env", file).ok();
+    let ran = bench.run(&[&["run"], &SLOT[..], &["--", "true"]].concat(), b"");
+    assert_eq!(
+        ran.ok().said(),
+        "keyward: B is shorter than 8 bytes and is not masked: --mask-anyway B masks it\n"
+    );
+}
+
+#[test]
 fn what_is_short_or_common_is_named_and_masked_only_if_asked_for() {
     let bench = Bench::new();
     let file = b"PIN=4711\nMODE=production\nTOKEN=wJalrXUtnFEMI7MDENG\n";
