@@ -7,7 +7,7 @@ use std::sync::Arc;
 use keyward_base::{ErrorKind, Purpose};
 use keyward_keys::{KeyUse, Keyring, Life, Pass, RecordColumn, Signs, Stage};
 use keyward_sqlite::SqliteStore;
-use keyward_store::{Collection, DamagedRow, Records};
+use keyward_store::{Applied, Collection, DamagedRow, Records, Write};
 use keyward_testkit::{Act, Call, Interrupt, Staged};
 use rusqlite::Connection;
 
@@ -323,5 +323,61 @@ async fn the_way_out_names_no_other_command() {
         let refused = ring.admin().destroy(old).await.unwrap_err();
         assert!(refused.to_string().contains(&way_out), "{refused}");
         assert_eq!(ring.admin().set_aside(owner).await.unwrap(), 1);
+    }
+}
+
+/// Somebody who writes a row as it was at each call of the store, so many times, and then damages it.
+fn rewritten(
+    staged: Arc<Staged>,
+    data: Arc<dyn Records>,
+    path: PathBuf,
+    times: usize,
+) -> Interrupt {
+    Interrupt::Run(Box::new(move || {
+        Box::pin(async move {
+            let of = "collection = 'notes' AND owner = 't002'";
+            if times == 0 {
+                let damage = format!("UPDATE record SET version = -1 WHERE {of}");
+                return run(&path, &damage, 1);
+            }
+            let found = fetch(data.as_ref(), "t002", "1").await;
+            let same = Write::Swap {
+                key: found.key,
+                version: found.version,
+                content: found.content,
+            };
+            let done = data.apply(vec![same]).await.unwrap();
+            assert!(matches!(done, Applied::Done(_)));
+            let next = rewritten(Arc::clone(&staged), data, path, times - 1);
+            staged.interrupt(0, next);
+        })
+    }))
+}
+
+/// The same of one that is so busy that each row of its batch is sealed anew by itself.
+#[tokio::test]
+async fn a_busy_row_that_is_damaged_stops_no_pass() {
+    let from = tempfile::tempdir().unwrap();
+    in_files(from.path()).await;
+    // Longer than a batch is tried; then at the moment when the row is read by itself.
+    let mut at = 100;
+    for damaged in [false, true] {
+        let folder = with_odd(from.path(), "data.db", "expires = NULL", "owner = 't002'");
+        let path = folder.path().join("data.db");
+        let (ring, data) = found(folder.path()).await;
+        let staged = Staged::over(Arc::clone(&data));
+        let store: Arc<dyn Records> = staged.clone();
+        cover(&ring, &store).await;
+        let _before = staged.take_calls();
+        let first = rewritten(Arc::clone(&staged), Arc::clone(&data), path, at);
+        staged.interrupt(0, first);
+        let pass = Pass::new(&ring, &purpose()).run().await.unwrap();
+        assert_eq!((pass.quarantined, pass.skipped), (0, 0));
+        let calls = staged.take_calls();
+        let alone = |call: &Call| *call == Call::Fetch("notes".to_owned());
+        at = calls.iter().position(alone).unwrap();
+        if damaged {
+            assert_eq!((pass.moved, pass.unreadable), (4, 1));
+        }
     }
 }

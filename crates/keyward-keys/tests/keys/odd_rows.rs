@@ -263,3 +263,44 @@ async fn the_mac_key_of_before_stays_while_a_row_may_come_back() {
     ring.admin().tenant_usage(&tenant("t002")).await.unwrap();
     drop(keyward_keys::danger::export(&ring).await.unwrap());
 }
+
+/// Nor is the ring itself, by a process that still has it.
+#[tokio::test]
+async fn the_ring_is_not_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    in_files(folder.path()).await;
+    let (ring, _data) = found(folder.path()).await;
+    let path = folder.path().join("keys.db");
+    let sql = "UPDATE record SET expires = -1 WHERE collection = 'keyring'";
+    odd(&path, "record", sql);
+    let keys = SqliteStore::open(&path).unwrap();
+    let row = keys.damaged().await.unwrap().remove(0);
+    let refused = ring.admin().set_aside_row(&row.place).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(refused.to_string().contains("backup"), "{refused}");
+    assert_eq!(keys.damaged().await.unwrap(), [row]);
+}
+
+/// A copy that lacks a row is none, though no walk comes by the row.
+#[tokio::test]
+async fn a_row_of_no_collection_is_in_the_way_of_an_export() {
+    let folder = tempfile::tempdir().unwrap();
+    in_files(folder.path()).await;
+    for set in [
+        "collection = NULL",
+        "collection = ''",
+        "collection = CAST(x'eb' AS TEXT)",
+        "collection = CAST(collection AS BLOB)",
+    ] {
+        let of = "collection = 'tenant-keys' AND owner = 't002'";
+        let folder = with_odd(folder.path(), "keys.db", set, of);
+        let (ring, _data) = found(folder.path()).await;
+        let refused = keyward_keys::danger::export(&ring).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Corrupt, "{set}");
+        let said = refused.to_string();
+        let (_, row) = said.split_once("keys set-aside --row ").unwrap();
+        let row = row.split('`').next().unwrap();
+        drop(ring.admin().set_aside_row(row).await.unwrap());
+        drop(keyward_keys::danger::export(&ring).await.unwrap());
+    }
+}
