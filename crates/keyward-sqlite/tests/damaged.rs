@@ -393,13 +393,7 @@ fn rows_beside_records_are_named_and_set_aside_and_the_others_go_on() {
             assert!(matches!(judged, Judged::Admitted { .. }), "{case}");
             assert_eq!(block_on(store.head(&key)).unwrap(), 1, "{case}");
         }
-        let (mut logs, mut after) = (Vec::new(), None);
-        loop {
-            let page = block_on(store.logs(&set(), after, 1)).unwrap();
-            logs.extend(page.items.into_iter().map(|log| log.owner));
-            let Some(next) = page.next else { break };
-            after = Some(next);
-        }
+        let logs = logs(&store, 1);
         let named = ["owner", "id", "collection"].contains(&column) && table == "entry";
         assert_eq!(logs.len(), if named { 2 } else { 3 }, "{case}: {logs:?}");
         let damaged = block_on(store.damaged()).unwrap();
@@ -416,5 +410,45 @@ fn rows_beside_records_are_named_and_set_aside_and_the_others_go_on() {
         let anew = table == "claim";
         assert_eq!(matches!(begun, Begun::Lease(_)), anew, "{case}");
         block_on(store.head(&key)).unwrap();
+    }
+}
+
+/// Whosever log it is of which an entry has no name that can be read, the others are listed.
+#[test]
+fn an_entry_of_a_name_of_another_type_is_no_log() {
+    let (folder, path) = fresh();
+    let store = SqliteStore::open(&path).unwrap();
+    for owner in PEOPLE {
+        let made = block_on(store.append(&key(owner, "1"), 0, vec![b"entry".to_vec()]));
+        assert_eq!(made.unwrap(), Appended::Done { head: 1 });
+    }
+    drop(store);
+    for owner in PEOPLE {
+        for column in ["owner", "id"] {
+            let copy = folder.path().join(format!("{owner}-{column}.db"));
+            fs::copy(&path, &copy).unwrap();
+            let sql = format!(
+                "UPDATE entry SET {column} = CAST({column} AS BLOB) WHERE owner = '{owner}'"
+            );
+            odd(&copy, "entry", &sql);
+            let store = SqliteStore::open(&copy).unwrap();
+            for limit in [1, 9] {
+                let listed = logs(&store, limit);
+                assert!(!listed.contains(&owner.to_owned()), "{column}: {listed:?}");
+                assert_eq!(listed.len(), 2, "{column} of {owner}");
+            }
+        }
+    }
+}
+
+/// Whose logs there are, in pages of so many.
+fn logs(store: &SqliteStore, limit: usize) -> Vec<String> {
+    let (mut logs, mut after) = (Vec::new(), None);
+    loop {
+        let page = block_on(store.logs(&set(), after, limit)).unwrap();
+        logs.extend(page.items.into_iter().map(|log| log.owner));
+        assert!(logs.len() <= PEOPLE.len(), "{logs:?}");
+        let Some(next) = page.next else { return logs };
+        after = Some(next);
     }
 }
