@@ -18,6 +18,7 @@ use keyward_base::{
     Actor, CredentialKind, ErrorKind, Event, Place, Reason, RequestId, Result, Revision, Role,
     SecretBytes, Subject,
 };
+use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::block_on;
 use keyward_store::{Applied, Collection, Content, RecordKey, Records, StoreId, Write};
 use keyward_testkit::{Answer, Interrupt, RecordingAudit, Staged, SteppingSink, at_most};
@@ -683,4 +684,25 @@ async fn a_put_that_a_rotation_overtook_tells_the_key_it_ended_with() {
         }
     }
     assert!(overtaken > 0, "between the look and the write");
+}
+
+/// A barrier that cannot be read keeps new values out, and none that is there from who opens it.
+#[tokio::test]
+async fn values_open_without_a_barrier() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let data: Arc<dyn Records> = Arc::new(SqliteStore::open(&path).unwrap());
+    let world = World::on(memory(), Arc::clone(&data)).await;
+    put(&world.vault).await.unwrap();
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    let sql = "UPDATE record SET version = -1 WHERE collection = 'barrier'";
+    assert_eq!(conn.execute(sql, []).unwrap(), 1);
+    drop(conn);
+    let next = world.reopened().await;
+    let _opened = open(&next).await.unwrap();
+    let refused = put(&next).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    let row = data.damaged().await.unwrap().remove(0);
+    drop(data.set_aside(&row.place).await.unwrap());
+    put(&world.reopened().await).await.unwrap();
 }
