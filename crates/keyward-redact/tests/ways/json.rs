@@ -619,3 +619,14 @@ fn a_line_that_is_too_long_is_text() {
     let out = String::from_utf8(log.finish().unwrap()).unwrap();
     assert_eq!(out, text.replace(TOKEN, "•••"));
 }
+
+/// A value that begins again within itself, over and over: one that a slice ends in is masked whole.
+#[test]
+fn a_run_that_overlaps_itself_is_one_over_all_slices() {
+    let unit = "abcdefgh-";
+    let redactor = knowing(&[("p", unit.repeat(2).as_bytes())]);
+    let long = unit.repeat(2 * keyward_redact::masker::SLICE_LEN / unit.len());
+    gives(&redactor, &format!("{long}.."), "•••..", ReadAs::Text);
+    let quoted = format!("[\"{long}..\"]");
+    gives(&redactor, &quoted, "[\"•••..\"]", ReadAs::Document);
+}
