@@ -1,0 +1,48 @@
+//! An audit log that shows every edit, and proves itself offline.
+//!
+//! Its head is a checkpoint that a key signed; who has the key checks, without the log, that an
+//! entry is in it:
+//!
+//! ```
+//! use keyward_audit::tree::{Frontier, leaf};
+//! use keyward_audit::{Checkpoint, KeyName, Others, Proof, VerifierKey};
+//! use keyward_crypto::Provider;
+//! use keyward_crypto::sign::SigningKey;
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! let provider = Provider::default();
+//! let mut tree = Frontier::new();
+//! tree.push(&provider, leaf(&provider, b"what happened"), |_| ())?;
+//!
+//! let signing = SigningKey::new(provider.random()?)?;
+//! let origin = KeyName::new("example.org/log")?;
+//! let key = VerifierKey::new(&provider, origin.clone(), signing.public());
+//! let checkpoint = Checkpoint { origin, size: 1, root: tree.root(&provider) };
+//! let checkpoint = checkpoint.sign(&[(key.clone(), |text: &[u8]| signing.sign_bytes(text))])?;
+//!
+//! // The only entry is the root: its proof is the checkpoint alone.
+//! let file = Proof { index: 0, hashes: Vec::new(), checkpoint }.text();
+//!
+//! let pinned = VerifierKey::parse(&provider, &key.to_string())?;
+//! let proof = Proof::parse(&file)?;
+//! proof.check(&provider, &[pinned.clone()], Others::Refused, b"what happened")?;
+//! assert!(proof.check(&provider, &[pinned], Others::Refused, b"what did not").is_err());
+//! # Ok(()) }
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`tree`] | the Merkle tree: hashes, proofs made and checked |
+//! | [`note`] | signed notes, and the keys that verify them |
+//! | [`checkpoint`] | the head of a log, in a note |
+//! | [`proof`] | that an entry is in a log, as a file |
+
+pub mod checkpoint;
+pub mod note;
+pub mod proof;
+pub mod reason;
+pub mod tree;
+
+pub use checkpoint::Checkpoint;
+pub use note::{KeyName, Others, VerifierKey};
+pub use proof::Proof;
