@@ -6,28 +6,29 @@ use crate::workspace::{self, Package};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
-    /// May import lower numbers.
+    /// May import lower numbers. In tenths: 25 is layer 2.5.
     At(u8),
     /// Not published: may import anything, and is imported by tests only.
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 21] = [
+const LAYERS: [(&str, Layer); 22] = [
     ("keyward-base", Layer::At(0)),
-    ("keyward-crypto", Layer::At(1)),
-    ("keyward-files", Layer::At(1)),
-    ("keyward-redact", Layer::At(1)),
-    ("keyward-store", Layer::At(1)),
-    ("keyward-find", Layer::At(2)),
-    ("keyward-keys", Layer::At(2)),
-    ("keyward-sqlite", Layer::At(2)),
-    ("keyward-vault", Layer::At(3)),
-    ("keyward-webhook", Layer::At(3)),
-    ("keyward-axum", Layer::At(4)),
-    ("keyward-embedded", Layer::At(4)),
-    ("keyward", Layer::At(5)),
-    ("deploydesk", Layer::At(6)),
-    ("keyward-cli", Layer::At(6)),
+    ("keyward-crypto", Layer::At(10)),
+    ("keyward-files", Layer::At(10)),
+    ("keyward-redact", Layer::At(10)),
+    ("keyward-store", Layer::At(10)),
+    ("keyward-find", Layer::At(20)),
+    ("keyward-keys", Layer::At(20)),
+    ("keyward-sqlite", Layer::At(20)),
+    ("keyward-audit", Layer::At(25)),
+    ("keyward-vault", Layer::At(30)),
+    ("keyward-webhook", Layer::At(30)),
+    ("keyward-axum", Layer::At(40)),
+    ("keyward-embedded", Layer::At(40)),
+    ("keyward", Layer::At(50)),
+    ("deploydesk", Layer::At(60)),
+    ("keyward-cli", Layer::At(60)),
     ("keyward-benches", Layer::Tool),
     ("keyward-coredump", Layer::Tool),
     ("keyward-examples", Layer::Tool),
@@ -122,20 +123,20 @@ mod tests {
 
     #[test]
     fn a_layer_imports_lower_numbers_only() {
-        assert!(allowed(Layer::At(2), Some(Layer::At(1)), false));
-        assert!(!allowed(Layer::At(2), Some(Layer::At(2)), false));
-        assert!(!allowed(Layer::At(1), Some(Layer::At(2)), true));
+        assert!(allowed(Layer::At(20), Some(Layer::At(10)), false));
+        assert!(!allowed(Layer::At(20), Some(Layer::At(20)), false));
+        assert!(!allowed(Layer::At(10), Some(Layer::At(20)), true));
     }
 
     #[test]
     fn tests_may_import_siblings_and_tools() {
-        assert!(allowed(Layer::At(2), Some(Layer::At(2)), true));
-        assert!(allowed(Layer::At(2), layer("keyward-testkit"), true));
-        assert!(!allowed(Layer::At(2), layer("keyward-testkit"), false));
+        assert!(allowed(Layer::At(20), Some(Layer::At(20)), true));
+        assert!(allowed(Layer::At(20), layer("keyward-testkit"), true));
+        assert!(!allowed(Layer::At(20), layer("keyward-testkit"), false));
     }
 
     #[test]
     fn an_unlisted_crate_is_refused() {
-        assert!(!allowed(Layer::At(6), layer("keyward-unheard-of"), true));
+        assert!(!allowed(Layer::At(60), layer("keyward-unheard-of"), true));
     }
 }
