@@ -32,17 +32,25 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`entry`] | what an entry says, as text |
+//! | [`export`] | a run of entries as a file, which proves itself |
+//! | [`leaf`] | what the tree holds of an entry |
 //! | [`tree`] | the Merkle tree: hashes, proofs made and checked |
 //! | [`note`] | signed notes, and the keys that verify them |
 //! | [`checkpoint`] | the head of a log, in a note |
 //! | [`proof`] | that an entry is in a log, as a file |
 
 pub mod checkpoint;
+pub mod entry;
+pub mod export;
+pub mod leaf;
 pub mod note;
 pub mod proof;
 pub mod reason;
 pub mod tree;
 
 pub use checkpoint::Checkpoint;
+pub use entry::Entry;
+pub use leaf::{Class, Header, Leaf, LogId};
 pub use note::{KeyName, Others, VerifierKey};
 pub use proof::Proof;

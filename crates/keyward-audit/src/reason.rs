@@ -2,8 +2,12 @@
 
 use keyward_base::Reason;
 
+/// An entry or its leaf has another form than ours.
+pub const BAD_ENTRY: Reason = Reason::new("audit-entry-malformed");
 /// A checkpoint is not three lines of origin, size and root.
 pub const BAD_CHECKPOINT: Reason = Reason::new("audit-checkpoint-malformed");
+/// An export has another form than ours, or is not whole.
+pub const BAD_EXPORT: Reason = Reason::new("audit-export-malformed");
 /// A verifier key is not a name, its hash and an Ed25519 key.
 pub const BAD_KEY: Reason = Reason::new("audit-key-malformed");
 /// A note is not text, a blank line and signatures.

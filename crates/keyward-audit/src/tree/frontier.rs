@@ -67,16 +67,29 @@ impl Frontier {
     ///
     /// # Errors
     /// `Unavailable` if the tree has [`Frontier::MOST`] leaves.
-    pub fn push(
+    pub fn push(&mut self, provider: &Provider, leaf: Hash, made: impl FnMut(Made)) -> Result<()> {
+        self.push_subtree(provider, 0, leaf, made)
+    }
+
+    /// Appends a perfect subtree of two to the power of `level` leaves by its root; tells `made` of
+    /// each node that came to be, that root first.
+    ///
+    /// # Errors
+    /// `Unavailable` if the tree would have more than [`Frontier::MOST`] leaves; `Misuse` if no such
+    /// subtree begins after the leaves there are.
+    pub fn push_subtree(
         &mut self,
         provider: &Provider,
-        leaf: Hash,
+        mut level: u32,
+        mut hash: Hash,
         mut made: impl FnMut(Made),
     ) -> Result<()> {
-        if self.size >= Self::MOST {
-            return Err(Error::unavailable("the log is full: begin another"));
-        }
-        let (mut level, mut index, mut hash) = (0_u32, self.size, leaf);
+        let begins = self.size == 0 || self.size.trailing_zeros() >= level;
+        let more = 1_u64.checked_shl(level).filter(|_| begins);
+        let more = more.ok_or_else(|| Error::misuse("no such subtree begins there"))?;
+        let size = self.size.checked_add(more).filter(|s| *s <= Self::MOST);
+        let size = size.ok_or_else(|| Error::unavailable("the log is full: begin another"))?;
+        let mut index = self.size.checked_shr(level).unwrap_or(0);
         made(Made { level, index, hash });
         while index & 1 == 1 {
             let Some(left) = self.subtrees.pop() else {
@@ -88,7 +101,7 @@ impl Frontier {
             made(Made { level, index, hash });
         }
         self.subtrees.push(hash);
-        self.size = self.size.saturating_add(1);
+        self.size = size;
         Ok(())
     }
 

@@ -65,12 +65,14 @@ fn split(from: u64, to: u64) -> Option<u64> {
     from.checked_add(left)
 }
 
-/// The perfect subtrees that these leaves fall into, each by its level and its place among those of
-/// its level, from the left. The leaves are a subtree of a tree: those of a proof, or all of it.
-pub(super) fn perfect(leaves: Range<u64>) -> impl Iterator<Item = (u32, u64)> {
+/// The largest perfect subtrees that these leaves fall into, each by its level and its place among
+/// those of its level, from the left.
+pub fn perfect(leaves: Range<u64>) -> impl Iterator<Item = (u32, u64)> {
     let mut from = leaves.start;
     std::iter::from_fn(move || {
-        let level = leaves.end.checked_sub(from)?.checked_ilog2()?;
+        let fits = leaves.end.checked_sub(from)?.checked_ilog2()?;
+        // Of nothing, each begins there.
+        let level = fits.min(from.trailing_zeros());
         let index = from.checked_shr(level)?;
         from = from.checked_add(1_u64.checked_shl(level)?)?;
         Some((level, index))

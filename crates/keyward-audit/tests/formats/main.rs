@@ -9,6 +9,7 @@
     clippy::unwrap_used
 )]
 
+mod exports;
 mod notes;
 mod proofs;
 mod trees;

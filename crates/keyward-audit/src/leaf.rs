@@ -1,0 +1,155 @@
+//! What the tree holds of an entry: a header that stays, and a digest of a salt and the entry's text,
+//! which may go.
+
+use keyward_base::encoding::hex;
+use keyward_base::{Error, Result, SecretArray, Timestamp};
+use keyward_crypto::Provider;
+
+use crate::note::KeyName;
+use crate::reason::BAD_ENTRY;
+
+/// The version of the header.
+const VERSION: u8 = 1;
+
+/// Bytes of a salt. Random, so that the digest of a text that was erased is none that can be found
+/// again by trying texts.
+pub const SALT_LEN: usize = 32;
+
+/// Milliseconds of a day.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// The id of a log: 16 random bytes. Never used again.
+pub type LogId = [u8; 16];
+
+/// The origin of a log of that id, which is the name of its keys too: `keyward-log/` and the id in
+/// 32 hexadecimal digits.
+///
+/// # Errors
+/// None that can be reached: each such name is one.
+pub fn origin(log: &LogId) -> Result<KeyName> {
+    KeyName::new(&format!("keyward-log/{}", hex(log)))
+}
+
+/// What a rule of retention is about: 1 to 32 bytes of `a` to `z`, digits, `.` and `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Class(Box<str>);
+
+impl Class {
+    /// The most bytes of a class.
+    pub const MAX_LEN: usize = 32;
+
+    /// A class.
+    ///
+    /// # Errors
+    /// `Misuse` for another length or another character.
+    pub fn new(name: &str) -> Result<Self> {
+        let known = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+        if name.is_empty() || name.len() > Self::MAX_LEN || !name.bytes().all(known) {
+            return Err(Error::misuse(
+                "a class of retention is 1 to 32 bytes of a to z, digits, dots and hyphens",
+            ));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The class.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is known of an entry for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // The format has just these.
+pub struct Header {
+    /// The log it is in.
+    pub log: LogId,
+    /// The day it was recorded on: days since 1970-01-01 UTC. Never less than that of an entry
+    /// before it.
+    pub day: u32,
+    /// The rule by which it goes.
+    pub class: Class,
+}
+
+impl Header {
+    /// The day of a time: the last one that fits, where it lies beyond.
+    #[must_use]
+    pub fn day_of(time: Timestamp) -> u32 {
+        u32::try_from(time.as_millis() / DAY).unwrap_or(u32::MAX)
+    }
+
+    /// The bytes of the header.
+    fn bytes(&self) -> Vec<u8> {
+        let class = self.class.0.as_bytes();
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&self.log);
+        bytes.extend_from_slice(&self.day.to_be_bytes());
+        // At most 32.
+        bytes.push(u8::try_from(class.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(class);
+        bytes
+    }
+}
+
+/// A leaf of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // The format has just these.
+pub struct Leaf {
+    /// What is known of the entry for good.
+    pub header: Header,
+    /// SHA-256 of the salt and the text.
+    pub digest: [u8; 32],
+}
+
+impl Leaf {
+    /// The leaf of `text` under `salt`.
+    #[must_use]
+    pub fn of(provider: &Provider, header: Header, salt: &[u8; SALT_LEN], text: &str) -> Self {
+        let digest = provider.sha256(&[salt, text.as_bytes()]);
+        Self { header, digest }
+    }
+
+    /// A salt.
+    ///
+    /// # Errors
+    /// `Unavailable` if there is no randomness to be had.
+    pub fn salt(provider: &Provider) -> Result<[u8; SALT_LEN]> {
+        let salt: SecretArray<SALT_LEN> = provider.random()?;
+        Ok(*salt.expose())
+    }
+
+    /// Its bytes, which the tree hashes: the header and the digest.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.header.bytes();
+        bytes.extend_from_slice(&self.digest);
+        bytes
+    }
+
+    /// Reads what [`Leaf::bytes`] gives.
+    ///
+    /// # Errors
+    /// `Rejected` ([`BAD_ENTRY`]) for anything else, another version too.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).ok_or_else(|| Error::rejected(BAD_ENTRY))
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let ([VERSION], rest) = bytes.split_first_chunk::<1>()? else {
+            return None;
+        };
+        let (log, rest) = rest.split_first_chunk::<16>()?;
+        let (day, rest) = rest.split_first_chunk::<4>()?;
+        let (len, rest) = rest.split_first()?;
+        let (class, digest) = rest.split_at_checked(usize::from(*len))?;
+        let class = Class::new(std::str::from_utf8(class).ok()?).ok()?;
+        let header = Header {
+            log: *log,
+            day: u32::from_be_bytes(*day),
+            class,
+        };
+        let digest = digest.try_into().ok()?;
+        Some(Self { header, digest })
+    }
+}

@@ -1,0 +1,272 @@
+//! Exports: written, checked, and each change of one seen.
+
+use keyward_audit::export::{Checked, Refused, Writer, check};
+use keyward_audit::leaf::{SALT_LEN, origin};
+use keyward_audit::reason::{BAD_ENTRY, BAD_EXPORT, NOT_PROVED, OTHER_LOG};
+use keyward_audit::tree::{Hash, leaf, path, prove::Nodes};
+use keyward_audit::{Checkpoint, Class, Entry, Header, Leaf, VerifierKey};
+use keyward_base::audit::{Detail, Outcome, Value};
+use keyward_base::{
+    Actor, ErrorKind, Event, EventId, KeyId, Place, Reason, RecordId, RequestId, Result, Subject,
+    Tenant, Timestamp,
+};
+
+use crate::notes::{signed, signer};
+use crate::trees::{Tree, provider};
+
+const LOG: [u8; 16] = [0xab; 16];
+
+/// An event with as many of its fields as `i` says.
+pub(crate) fn event(i: u64) -> Event {
+    let at = Timestamp::from_millis(1_764_166_747_123 + i * 40_000_000);
+    let mut event = Event::new(at, "vault.open", Outcome::Granted);
+    if i & 1 == 1 {
+        let subject = Subject::new("alice").unwrap();
+        let actor = Actor::new(subject.clone()).staff().on_behalf_of(subject);
+        event.actor = Some(actor.in_request(RequestId::new("req-7").unwrap()));
+        event.id = Some(EventId::from_bytes([7; 16]));
+        event.outcome = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NOT_AUTHENTIC));
+    }
+    if i & 2 == 2 {
+        event.tenant = Some(Tenant::new("acme").unwrap());
+        event.place = Some(Place::new("account.token").unwrap());
+        event.record = Some(RecordId::new("4\"2\\").unwrap());
+        event.key = Some(KeyId::from_bytes([1; 8]));
+        event.found = Some(u64::MAX);
+        event.detail = Detail::none()
+            .with("last", Value::Flag(false))
+            .with("most", Value::Number(u64::MAX))
+            .with("until", Value::Time(Timestamp::from_millis(5)))
+            .with("word", Value::Word("quoted \"\n\u{e9}\u{7f}"));
+    }
+    event
+}
+
+/// A leaf, and its salt and text unless they were erased.
+type Kept = (Leaf, Option<([u8; SALT_LEN], String)>);
+
+/// A log of so many entries, of which those are erased.
+pub(crate) struct Log {
+    entries: Vec<Kept>,
+    tree: Tree,
+}
+
+impl Log {
+    pub(crate) fn of(size: u64, erased: &[u64]) -> Self {
+        let entries = (0..size).map(|i| {
+            let text = Entry::of(&event(i), Timestamp::from_millis(0))
+                .text()
+                .unwrap();
+            let header = Header {
+                log: LOG,
+                day: Header::day_of(event(i).at),
+                class: Class::new("std").unwrap(),
+            };
+            let salt = [u8::try_from(i).unwrap(); SALT_LEN];
+            let leaf = Leaf::of(&provider(), header, &salt, &text);
+            (leaf, (!erased.contains(&i)).then_some((salt, text)))
+        });
+        let entries: Vec<_> = entries.collect();
+        let hashes = entries.iter().map(|(l, _)| leaf(&provider(), &l.bytes()));
+        let tree = Tree::of(hashes);
+        Self { entries, tree }
+    }
+
+    fn roots(&mut self, from: u64, until: u64) -> Vec<Hash> {
+        let nodes = path::perfect(from..until);
+        nodes
+            .map(|(level, index)| self.tree.node(level, index).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn checkpoint(&self) -> String {
+        let checkpoint = Checkpoint {
+            origin: origin(&LOG).unwrap(),
+            size: self.entries.len() as u64,
+            root: self.tree.root(),
+        };
+        signed(&checkpoint.text(), &[(checkpoint.origin.as_str(), 5)]).unwrap()
+    }
+
+    pub(crate) fn export(&mut self, from: u64, until: u64) -> String {
+        let size = self.entries.len() as u64;
+        let (left, right) = (self.roots(0, from), self.roots(until, size));
+        let mut writer = Writer::begin(Vec::new(), &key(), &LOG, from..until, &left).unwrap();
+        for nth in from..until {
+            let (leaf, body) = &self.entries[usize::try_from(nth).unwrap()];
+            let body = body.as_ref().map(|(salt, text)| (salt, text.as_str()));
+            writer.entry(leaf, body).unwrap();
+        }
+        let file = writer.end(&right, &self.checkpoint()).unwrap();
+        String::from_utf8(file).unwrap()
+    }
+}
+
+pub(crate) fn key() -> VerifierKey {
+    signer(origin(&LOG).unwrap().as_str(), 5).0
+}
+
+fn checked(file: &str) -> Result<Checked, Refused> {
+    check(&provider(), &[key()], file.as_bytes(), |_, _, _| ())
+}
+
+fn reason(file: &str) -> (Option<u64>, Reason) {
+    let refused = checked(file).expect_err(file);
+    assert_eq!(refused.error.kind(), ErrorKind::Rejected);
+    (refused.seq, refused.error.reason().unwrap())
+}
+
+#[test]
+fn each_run_of_each_log_is_exported_and_checked() {
+    for size in [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17] {
+        let mut log = Log::of(size, &[2, 5]);
+        for from in 0..=size {
+            for until in from..=size {
+                let file = log.export(from, until);
+                let mut seen = Vec::new();
+                let checked = check(&provider(), &[key()], file.as_bytes(), |seq, _, entry| {
+                    assert_eq!(*entry, Entry::of(&event(seq), Timestamp::from_millis(0)));
+                    seen.push(seq);
+                });
+                let checked = checked.unwrap();
+                let run = from..until;
+                let erased = run.clone().filter(|i| [2, 5].contains(i)).count() as u64;
+                assert_eq!((checked.entries, checked.erased), (run.clone(), erased));
+                assert_eq!(checked.checkpoint.size, size);
+                let left = run.filter(|i| ![2, 5].contains(i));
+                assert_eq!(seen, left.collect::<Vec<u64>>());
+            }
+        }
+    }
+}
+
+#[test]
+fn each_bit_of_an_export_counts() {
+    let file = Log::of(3, &[1]).export(1, 3);
+    checked(&file).unwrap();
+    for at in 0..file.len() {
+        for bit in 0..8 {
+            let mut other = file.clone().into_bytes();
+            other[at] ^= 1 << bit;
+            let other = check(&provider(), &[key()], &other[..], |_, _, _| ());
+            assert!(other.is_err(), "bit {bit} of byte {at}");
+        }
+        assert!(check(&provider(), &[key()], &file.as_bytes()[..at], |_, _, _| ()).is_err());
+    }
+}
+
+#[test]
+fn what_was_done_to_an_export_is_named() {
+    let mut log = Log::of(9, &[]);
+    let file = log.export(2, 7);
+    let lines: Vec<&str> = file.lines().collect();
+    let join = |lines: &[&str]| format!("{}\n", lines.join("\n"));
+    let edit = |nth: usize, from: &str, to: &str| {
+        let line = lines[nth].replace(from, to);
+        assert_ne!(line, lines[nth], "{from}");
+        let mut lines = lines.clone();
+        lines[nth] = &line;
+        join(&lines)
+    };
+    // Of entry 3, its text, its actor, and its staff flag.
+    assert_eq!(
+        reason(&edit(2, "vault.open", "vault.list")),
+        (Some(3), NOT_PROVED)
+    );
+    assert_eq!(
+        reason(&edit(2, "\"alice\"", "\"mallory\"")),
+        (Some(3), NOT_PROVED)
+    );
+    assert_eq!(
+        reason(&edit(2, "\"staff\":true,", "")),
+        (Some(3), NOT_PROVED)
+    );
+    // Dropped, twice, and in another order.
+    let mut dropped = lines.clone();
+    dropped.remove(3);
+    assert_eq!(reason(&join(&dropped)), (Some(4), BAD_ENTRY));
+    let mut twice = lines.clone();
+    twice.insert(3, lines[3]);
+    assert_eq!(reason(&join(&twice)), (Some(5), BAD_ENTRY));
+    let mut swapped = lines.clone();
+    swapped.swap(3, 4);
+    assert_eq!(reason(&join(&swapped)), (Some(4), BAD_ENTRY));
+    // An end that is cut, and one that was made to fit.
+    assert_eq!(reason(&join(&lines[..lines.len() - 1])).1, BAD_EXPORT);
+    let mut short = lines.clone();
+    short.remove(5);
+    let first = lines[0].replace("\"until\":7", "\"until\":6");
+    short[0] = &first;
+    assert_eq!(reason(&join(&short)), (None, NOT_PROVED));
+    // Another log's id, a version to come, an erased entry that has a digest of its own.
+    assert_eq!(
+        reason(&edit(0, "\"log\":\"abab", "\"log\":\"cdcd")).1,
+        OTHER_LOG
+    );
+    assert_eq!(reason(&edit(0, "export\":1", "export\":2")).1, BAD_EXPORT);
+    let (front, _) = lines[2].split_once(",\"salt\"").unwrap();
+    let erased = format!("{front}}}");
+    let mut gone = lines.clone();
+    gone[2] = &erased;
+    assert_eq!(checked(&join(&gone)).unwrap().erased, 1);
+    let made_up = erased.replace("digest\":\"", "digest\":\"AAAA");
+    let made_up = made_up.replacen("=\"}", "\"}", 1);
+    gone[2] = &made_up;
+    assert!(checked(&join(&gone)).is_err());
+    // More after the end, white space, and the line feeds of another system.
+    assert_eq!(reason(&format!("{file}\n")).1, BAD_EXPORT);
+    assert_eq!(reason(&format!("{file}{{}}\n")).1, BAD_EXPORT);
+    assert_eq!(reason(&file.replace('\n', "\r\n")).1, BAD_EXPORT);
+    assert_eq!(
+        reason(&edit(2, "\"seq\":3", "\"seq\": 3")),
+        (Some(3), BAD_EXPORT)
+    );
+    // A line without an end takes no more memory than the longest there is.
+    let endless = std::io::BufReader::new(std::io::Read::take(std::io::repeat(b' '), 1 << 30));
+    assert!(check(&provider(), &[key()], endless, |_, _, _| ()).is_err());
+}
+
+#[test]
+fn an_export_is_checked_against_the_key_that_is_pinned() {
+    let file = Log::of(3, &[]).export(0, 3);
+    let other = signer(origin(&LOG).unwrap().as_str(), 6).0;
+    let refused = check(
+        &provider(),
+        std::slice::from_ref(&other),
+        file.as_bytes(),
+        |_, _, _| (),
+    );
+    let refused = refused.unwrap_err().error;
+    assert!(refused.reason().is_some(), "{refused:?}");
+    // One that signed itself, whoever reads it has another key.
+    let own = file.replace(&key().to_string(), &other.to_string());
+    assert!(checked(&own).is_err());
+}
+
+#[test]
+fn a_text_is_that_of_one_entry() {
+    for i in 0..4 {
+        let text = Entry::of(&event(i), event(i).at).text().unwrap();
+        let entry = Entry::parse(&text).unwrap();
+        assert_eq!(entry.text().unwrap(), text);
+        assert_eq!(entry.behind, None);
+        for other in [
+            format!(" {text}"),
+            text.replace(":", ": "),
+            text.replace("\"v\":1", "\"v\":2"),
+            text.replace("\"v\":1", "\"v\":\"1\""),
+            text.replace("\"v\":1", "\"v\":1,\"v\":1"),
+            text.replace("granted", "gr\\u0061nted")
+                .replace("failed", "f\\u0061iled"),
+            text.replace('}', ",\"more\":1}"),
+        ] {
+            let refused = Entry::parse(&other).unwrap_err();
+            assert_eq!(refused.reason(), Some(BAD_ENTRY), "{other}");
+        }
+    }
+    let late = Entry::of(
+        &event(0),
+        Timestamp::from_millis(event(0).at.as_millis() + 9),
+    );
+    assert!(late.text().unwrap().contains(",\"behind\":9,"));
+}
