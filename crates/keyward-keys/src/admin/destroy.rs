@@ -191,6 +191,8 @@ impl Admin {
     async fn waits_for(&self, key: &RingKey, registry: &Registry) -> Result<Option<Destruction>> {
         self.keyring.check_leases().await?;
         let replicas = self.keyring.replicas().await?;
+        // Again: a lease that was damaged before it was read, or mended after, is seen by one of the two.
+        self.keyring.check_leases().await?;
         let behind = replicas.into_iter().filter(|r| r.epoch < key.changed);
         let behind: Vec<String> = behind.map(|replica| replica.name).collect();
         let now = self.keyring.0.clock.now()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyward_base::{ErrorKind, Purpose};
-use keyward_keys::{KeyUse, Keyring, Life, Pass, RecordColumn, Signs, Stage};
+use keyward_keys::{Destruction, KeyUse, Keyring, Life, Pass, RecordColumn, Signs, Stage};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Applied, Collection, DamagedRow, Records, Write};
 use keyward_testkit::{Act, Call, Interrupt, Staged};
@@ -378,6 +378,62 @@ async fn a_busy_row_that_is_damaged_stops_no_pass() {
         at = calls.iter().position(alone).unwrap();
         if damaged {
             assert_eq!((pass.moved, pass.unreadable), (4, 1));
+        }
+    }
+}
+
+/// A lease that is damaged, or mended, at any moment while a key is destroyed: its process may hold
+/// the key, and the key stays.
+#[tokio::test]
+async fn a_lease_that_is_damaged_or_mended_at_any_moment_keeps_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    in_files(folder.path()).await;
+    let path = folder.path().join("keys.db");
+    let keys = Arc::new(SqliteStore::open(&path).unwrap());
+    let serving = Keyring::builder(keys, Arc::new(root(V1))).replica("web");
+    drop(serving.open().await.unwrap());
+    let (ring, data) = found(folder.path()).await;
+    let old = ring.status().keys[0].id;
+    let _report = Pass::new(&ring, &purpose()).run().await.unwrap();
+    ring.admin().disable(old).await.unwrap();
+    drop((ring, data));
+    let nowhere = "CAST(x'eb' AS TEXT)";
+    let moved = |to: &str, from: &str| {
+        format!("UPDATE record SET collection = {to} WHERE collection = {from}")
+    };
+    let turned = |sign: &str| {
+        format!("UPDATE record SET expires = {sign}abs(expires) WHERE collection = 'replica'")
+    };
+    for (damage, mend) in [
+        (moved(nowhere, "'replica'"), moved("'replica'", nowhere)),
+        (turned("-"), turned("")),
+    ] {
+        for (before, then) in [("", &damage), (damage.as_str(), &mend)] {
+            for at in 0.. {
+                let keys = Staged::over(Arc::new(SqliteStore::open(&path).unwrap()));
+                let ring = Keyring::builder(keys.clone(), Arc::new(root(V1)));
+                let ring = ring.open().await.unwrap();
+                let data = folder.path().join("data.db");
+                let data: Arc<dyn Records> = Arc::new(SqliteStore::open(data).unwrap());
+                cover(&ring, &data).await;
+                if !before.is_empty() {
+                    run(&path, before, 1);
+                }
+                let (then, place): (String, PathBuf) = (then.clone(), path.clone());
+                let act: Act = Box::new(move || Box::pin(async move { run(&place, &then, 1) }));
+                keys.interrupt(at, Interrupt::Run(act));
+                let ended = ring.admin().destroy_ready(old).await;
+                let stays = matches!(&ended, Ok(Destruction::Waiting { behind, .. }) if !behind.is_empty())
+                    || matches!(&ended, Err(e) if e.kind() == ErrorKind::Misuse);
+                assert!(stays, "{damage} {at}: {ended:?}");
+                let fired = keys.fired();
+                let conn = Connection::open(&path).unwrap();
+                let _mended = conn.execute(&mend, []).unwrap();
+                if !fired {
+                    assert!(at > 2, "{at}");
+                    break;
+                }
+            }
         }
     }
 }
