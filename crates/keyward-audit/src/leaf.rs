@@ -15,6 +15,9 @@ const VERSION: u8 = 1;
 /// again by trying texts.
 pub const SALT_LEN: usize = 32;
 
+/// Bytes of a leaf: version, log, day, class (zeros after it) and digest.
+pub const LEN: usize = 1 + 16 + 4 + Class::MAX_LEN + 32;
+
 /// Milliseconds of a day.
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -30,13 +33,13 @@ pub fn origin(log: &LogId) -> Result<KeyName> {
     KeyName::new(&format!("keyward-log/{}", hex(log)))
 }
 
-/// What a rule of retention is about: 1 to 32 bytes of `a` to `z`, digits, `.` and `-`.
+/// What a rule of retention is about: 1 to 16 bytes of `a` to `z`, digits, `.` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Class(Box<str>);
 
 impl Class {
     /// The most bytes of a class.
-    pub const MAX_LEN: usize = 32;
+    pub const MAX_LEN: usize = 16;
 
     /// A class.
     ///
@@ -46,7 +49,7 @@ impl Class {
         let known = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
         if name.is_empty() || name.len() > Self::MAX_LEN || !name.bytes().all(known) {
             return Err(Error::misuse(
-                "a class of retention is 1 to 32 bytes of a to z, digits, dots and hyphens",
+                "a class of retention is 1 to 16 bytes of a to z, digits, dots and hyphens",
             ));
         }
         Ok(Self(name.into()))
@@ -81,13 +84,11 @@ impl Header {
 
     /// The bytes of the header.
     fn bytes(&self) -> Vec<u8> {
-        let class = self.class.0.as_bytes();
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(&self.log);
         bytes.extend_from_slice(&self.day.to_be_bytes());
-        // At most 32.
-        bytes.push(u8::try_from(class.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(class);
+        bytes.extend_from_slice(self.class.0.as_bytes());
+        bytes.resize(LEN - 32, 0);
         bytes
     }
 }
@@ -119,7 +120,7 @@ impl Leaf {
         Ok(*salt.expose())
     }
 
-    /// Its bytes, which the tree hashes: the header and the digest.
+    /// Its [`LEN`] bytes, which the tree hashes: the header and the digest.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.header.bytes();
@@ -141,9 +142,9 @@ impl Leaf {
         };
         let (log, rest) = rest.split_first_chunk::<16>()?;
         let (day, rest) = rest.split_first_chunk::<4>()?;
-        let (len, rest) = rest.split_first()?;
-        let (class, digest) = rest.split_at_checked(usize::from(*len))?;
-        let class = Class::new(std::str::from_utf8(class).ok()?).ok()?;
+        let (class, digest) = rest.split_first_chunk::<{ Class::MAX_LEN }>()?;
+        let class = std::str::from_utf8(class).ok()?.trim_end_matches('\0');
+        let class = Class::new(class).ok()?;
         let header = Header {
             log: *log,
             day: u32::from_be_bytes(*day),
