@@ -1,5 +1,7 @@
 //! Logs.
 
+use std::ops::Range;
+
 use keyward_base::Result;
 use keyward_store::{
     Appended, BoxFuture, Collection, Entry, Log, Page, PageBudget, Place, RecordKey, StoreLimits,
@@ -32,12 +34,13 @@ impl Log for SqliteStore {
         log: &'a RecordKey,
         from: u64,
         until: u64,
+        keep: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             StoreLimits::check_key(log)?;
             let log = log.clone();
             self.writer
-                .write(move |tx| erase(tx.conn, &log, from, until).map(Verdict::Keep))
+                .write(move |tx| erase(tx.conn, &log, from..until, keep).map(Verdict::Keep))
                 .await
         })
     }
@@ -163,18 +166,24 @@ fn read(
     Ok(page)
 }
 
-fn erase(conn: &Connection, log: &RecordKey, from: u64, until: u64) -> rusqlite::Result<u64> {
+fn erase(
+    conn: &Connection,
+    log: &RecordKey,
+    places: Range<u64>,
+    keep: usize,
+) -> rusqlite::Result<u64> {
     conn.prepare_cached(
-        "UPDATE entry SET bytes = NULL
+        "UPDATE entry SET bytes = CASE ?6 WHEN 0 THEN NULL ELSE substr(bytes, 1, ?6) END
          WHERE collection = ?1 AND owner = ?2 AND id = ?3 AND seq >= ?4 AND seq < ?5
-           AND bytes IS NOT NULL",
+           AND bytes IS NOT NULL AND (?6 = 0 OR length(bytes) > ?6)",
     )?
     .execute(params![
         log.collection.as_str(),
         log.owner,
         log.id,
-        from_u64(from),
-        from_u64(until)
+        from_u64(places.start),
+        from_u64(places.end),
+        from_usize(keep)
     ])
     .map(|count| u64::try_from(count).unwrap_or(u64::MAX))
 }

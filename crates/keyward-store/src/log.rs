@@ -13,7 +13,8 @@ use crate::scan::{Page, Place};
 pub struct Entry {
     /// Its place, counted from 0.
     pub seq: u64,
-    /// Its bytes. None: they were erased, see [`Log::erase_entries`].
+    /// Its bytes: those that are left, if some were erased. None: all were, see
+    /// [`Log::erase_entries`].
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -55,14 +56,16 @@ pub trait Log: fmt::Debug + Send + Sync {
         entries: Vec<Vec<u8>>,
     ) -> BoxFuture<'a, Result<Appended>>;
 
-    /// Erases the bytes of the entries from place `from` on and below `until`, and says how many
-    /// of them had any. Their places stay: the log is as long as before. The bytes are gone from
-    /// the store's files after [`Records::erase`](crate::Records::erase).
+    /// Erases the bytes of the entries from place `from` on and below `until`, but for the first
+    /// `keep` of each, and says how many of them had more. Their places stay: the log is as long as
+    /// before. With a `keep` of 0 all bytes go, and [`Entry::bytes`] is none. The bytes are gone
+    /// from the store's files after [`Records::erase`](crate::Records::erase).
     fn erase_entries<'a>(
         &'a self,
         log: &'a RecordKey,
         from: u64,
         until: u64,
+        keep: usize,
     ) -> BoxFuture<'a, Result<u64>>;
 
     /// How many entries the log has.

@@ -23,6 +23,7 @@ enum Fault {
     ForgetsResultsOnly,
     GivesBackNothing,
     GivesBackTwice,
+    ErasesAll,
     KeepsErased,
     ListsOneLog,
     ReservesOneByOne,
@@ -184,11 +185,13 @@ impl Log for Faulty {
         log: &'a RecordKey,
         from: u64,
         until: u64,
+        keep: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             match self.fault {
                 Fault::KeepsErased => Ok(until.saturating_sub(from)),
-                _ => self.good.erase_entries(log, from, until).await,
+                Fault::ErasesAll => self.good.erase_entries(log, from, until, 0).await,
+                _ => self.good.erase_entries(log, from, until, keep).await,
             }
         })
     }
@@ -372,6 +375,7 @@ fn each_fault_of_logs_is_named() {
     for (fault, rule) in [
         (Fault::ErasesPlaces, "erased-entries-keep-their-place"),
         (Fault::KeepsErased, "erased-entries-keep-their-place"),
+        (Fault::ErasesAll, "erased-entries-keep-what-they-are-told"),
         (Fault::ListsOneLog, "logs-are-listed"),
     ] {
         let store: Arc<dyn Log> = Faulty::with(fault);

@@ -16,6 +16,7 @@ pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mu
     rules.note("entries-are-read-in-order", order(stores).await);
     rules.note("log-pages-are-bounded-in-bytes", long(stores).await);
     rules.note("erased-entries-keep-their-place", erases(stores).await);
+    rules.note("erased-entries-keep-what-they-are-told", cuts(stores).await);
     rules.note("logs-are-listed", lists(stores).await);
     rules.note("logs-are-apart", apart(stores).await);
     rules.note("an-append-is-whole", whole(stores).await);
@@ -128,7 +129,7 @@ async fn erases(stores: &Stores<'_>) -> Checked {
         (5, u64::MAX, 1),
         (9, 20, 0),
     ] {
-        let erased = other.erase_entries(&log, from, until).await?;
+        let erased = other.erase_entries(&log, from, until, 0).await?;
         same(&format!("erased of {from} to {until}"), &erased, &wanted)?;
     }
     let read = walk(&*store, &log, 4).await?;
@@ -142,6 +143,51 @@ async fn erases(stores: &Stores<'_>) -> Checked {
     same("an empty entry", &bytes, &vec![Some(Vec::new())])?;
     let whole = walk(&*other, &beside, 10).await?;
     same("another log", &whole.iter().flatten().count(), &6)
+}
+
+/// All but the first bytes go, and stay gone.
+async fn cuts(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "erased-entries-keep-what-they-are-told";
+    let log = key(rule, "acme", "1");
+    let entries = [&b"stay-goes"[..], b"stay", b"sta", b"", b"other", b"last"];
+    let entries: Vec<Vec<u8>> = entries.iter().map(|entry| entry.to_vec()).collect();
+    let done = store.append(&log, 0, entries).await?;
+    same("append", &done, &Appended::Done { head: 6 })?;
+    // The last one is not of those that are cut.
+    for (keep, until, wanted) in [
+        (4, 5, 2),
+        (4, 5, 0),
+        (usize::MAX, 5, 0),
+        (3, 5, 3),
+        (0, 6, 6),
+    ] {
+        let erased = other.erase_entries(&log, 0, until, keep).await?;
+        same(&format!("erased but for {keep}"), &erased, &wanted)?;
+        let read = walk(&*store, &log, 4).await?;
+        let left: Vec<Option<&[u8]>> = read.iter().map(Option::as_deref).collect();
+        let all: [Option<&[u8]>; 6] = match keep {
+            0 => [None; 6],
+            3 => [
+                Some(b"sta"),
+                Some(b"sta"),
+                Some(b"sta"),
+                Some(b""),
+                Some(b"oth"),
+                Some(b"last"),
+            ],
+            _ => [
+                Some(b"stay"),
+                Some(b"stay"),
+                Some(b"sta"),
+                Some(b""),
+                Some(b"othe"),
+                Some(b"last"),
+            ],
+        };
+        same("entries", &left, &all.to_vec())?;
+    }
+    same("head", &store.head(&log).await?, &6)
 }
 
 async fn lists(stores: &Stores<'_>) -> Checked {

@@ -73,6 +73,7 @@ impl Log for MemoryStore {
         log: &'a RecordKey,
         from: u64,
         until: u64,
+        keep: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             StoreLimits::check_key(log)?;
@@ -83,7 +84,16 @@ impl Log for MemoryStore {
                 .zip(entries)
                 .filter(|(seq, _)| (from..until).contains(seq))
             {
-                erased = erased.saturating_add(u64::from(bytes.take().is_some()));
+                let gone = match bytes {
+                    Some(_) if keep == 0 => bytes.take().is_some(),
+                    Some(bytes) if bytes.len() > keep => {
+                        bytes.truncate(keep);
+                        bytes.shrink_to_fit();
+                        true
+                    }
+                    _ => false,
+                };
+                erased = erased.saturating_add(u64::from(gone));
             }
             Ok(erased)
         })
