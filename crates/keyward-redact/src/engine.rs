@@ -5,19 +5,22 @@
 //! - **By a window of 15 bytes**, if it has 15 and a window that is rare. The text is sampled at
 //!   every eighth byte: of the eight grams (8 bytes each) that begin in the window, one is where a
 //!   sample is, wherever the needle lies. A filter says no to nearly all samples.
-//! - **By one gram**, if it has 8 to 14 bytes, looked for at every byte.
-//! - **By an automaton** ([`levels`]), if it is shorter or shares its grams with more than a few.
+//! - **By an automaton behind a gate** ([`levels`], [`run`]), if it has from 8 bytes on, and fewer
+//!   than 15 or no such window. Its gate is what of it is looked for everywhere: the first eight
+//!   grams at the samples, of a needle of less than 15 bytes the first gram, at every byte. Where
+//!   a gate is, automata are stepped, and no farther than something is known of a needle.
+//! - **By an automaton** that is stepped over every byte, if it has fewer than 8.
 //!
-//! What a gram leads to is compared byte for byte, from the gram outwards, up to the first byte
-//! that differs. That this is linear, whatever the text and whatever the secrets, follows from
-//! *rare*: no gram of a window occurs at more than [`sketch::MOST`] places of all needles that have
-//! a window, all their places counted. Take a byte of the text that is compared, forwards, on behalf
-//! of several samples, and the last sample before it. Whoever came from an earlier sample has
-//! already been equal to the text there, so each of the needles that are compared has the gram of
-//! that last sample, at a place that differs from one to the next; and there are few such places.
-//! Backwards it is the same. So no byte is compared more than twice [`sketch::MOST`] times, eight at
-//! a time, and as often again for wrapped needles where a line was broken. A needle that is looked
-//! for by one gram has no more than 14 bytes to compare, and few have the same gram.
+//! What a gram of a window leads to is compared byte for byte, from the gram outwards, up to the
+//! first byte that differs. That this is linear, whatever the text and whatever the secrets,
+//! follows from *rare*: no gram of a window occurs at more than [`sketch::MOST`] places of all
+//! needles that have a window, all their places counted. Take a byte of the text that is compared,
+//! forwards, on behalf of several samples, and the last sample before it. Whoever came from an
+//! earlier sample has already been equal to the text there, so each of the needles that are compared
+//! has the gram of that last sample, at a place that differs from one to the next; and there are few
+//! such places. Backwards it is the same. So no byte is compared more than twice [`sketch::MOST`]
+//! times, eight at a time, and as often again for wrapped needles where a line was broken.
+//! Automata are linear by themselves.
 //!
 //! A needle whose window becomes common through a later one gets another window, or goes to an
 //! automaton.
@@ -36,12 +39,12 @@ mod levels;
 mod needles;
 mod padded;
 mod ranges;
+mod run;
 mod scan;
 mod sketch;
 #[cfg(test)]
 mod tests;
 mod verify;
-mod walk;
 mod wrapped;
 
 use keyward_base::wipe::with_stack_wiped;
@@ -52,7 +55,7 @@ use crate::form::Form;
 use beginnings::Beginnings;
 use grams::{Grams, Lead};
 use keys::Keys;
-use levels::{Level, Levels, Patterns};
+use levels::{Built, Levels, Order};
 use needles::{Needle, Needles, Place};
 use padded::Padded;
 pub(crate) use ranges::SecretId;
@@ -72,9 +75,6 @@ const RARE: u8 = 2;
 /// the text.
 const MOST_LEADS: usize = 12;
 
-/// How many needles may be looked for by the same one gram, at every byte.
-const MOST_SHORT: usize = 8;
-
 /// The most bytes of needles in automata, so that each can be built.
 const MOST_AUTOMATA_LEN: usize = 128 * 1024 * 1024;
 
@@ -83,16 +83,26 @@ pub(crate) struct Engine {
     keys: Keys,
     needles: Needles,
     sketch: Sketch,
+    /// Grams of windows, and gates that are looked for at samples.
     windows: Grams,
-    grams: Grams,
-    /// For the text as it is, of all needles for automata; and around line endings, of those that
-    /// are wrapped.
-    levels: [Levels; 2],
+    /// Gates that are looked for at every byte.
+    gates: Grams,
+    /// Automata of needles from 8 bytes on, and below.
+    gated: Pair,
+    short: Pair,
     beginnings: Beginnings,
     /// Bytes that wrapped needles have. Only grows.
     alphabet: [bool; 256],
     /// Changes with every change of the needles.
     generation: u64,
+}
+
+/// Automata for the text as it is, of all their needles; and around line endings, of those that are
+/// wrapped.
+#[derive(Default)]
+struct Pair {
+    plain: Levels,
+    broken: Levels,
 }
 
 impl Engine {
@@ -106,8 +116,9 @@ impl Engine {
             needles: Needles::new(),
             sketch: Sketch::new(),
             windows: Grams::new(),
-            grams: Grams::new(),
-            levels: [Levels::default(), Levels::default()],
+            gates: Grams::new(),
+            gated: Pair::default(),
+            short: Pair::default(),
             beginnings: Beginnings::new(),
             alphabet: [false; 256],
             generation: 0,
@@ -165,8 +176,8 @@ impl Engine {
         for at in new {
             self.place(at);
         }
-        let bytes = self.levels.iter().map(Levels::bytes);
-        if bytes.fold(0, usize::saturating_add) > MOST_AUTOMATA_LEN {
+        let bytes = self.levels().map(Levels::bytes);
+        if bytes.into_iter().fold(0, usize::saturating_add) > MOST_AUTOMATA_LEN {
             return Err(Error::misuse(
                 "too many secrets that share their bytes with others: forget what is masked no \
                  longer",
@@ -175,38 +186,46 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether there are needles in no automaton yet: [`Engine::settle`] before any text.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.levels.iter().any(Levels::is_unsettled)
+    const fn levels(&self) -> [&Levels; 4] {
+        let Self { gated, short, .. } = self;
+        [&gated.plain, &gated.broken, &short.plain, &short.broken]
     }
 
-    /// Builds automata for the needles that are in none.
-    pub(crate) fn settle(&mut self) {
+    const fn levels_mut(&mut self) -> [&mut Levels; 4] {
+        let Self { gated, short, .. } = self;
+        [
+            &mut gated.plain,
+            &mut gated.broken,
+            &mut short.plain,
+            &mut short.broken,
+        ]
+    }
+
+    /// What is to be built before any text is looked through, if there are needles in no automaton
+    /// yet.
+    pub(crate) fn unsettled(&self) -> Option<Work> {
+        self.work(|levels| levels.settling(&self.keys, &self.needles))
+    }
+
+    /// What is to be built so that stepping automata costs less.
+    pub(crate) fn merger(&self) -> Option<Work> {
+        self.work(|levels| levels.merging(&self.keys, &self.needles))
+    }
+
+    fn work(&self, order: impl Fn(&Levels) -> Option<Order>) -> Option<Work> {
+        let orders = self.levels().into_iter().zip(0_usize..);
+        let orders = orders.filter_map(|(levels, of)| Some((of, order(levels)?)));
+        let orders: Vec<_> = orders.collect();
+        (!orders.is_empty()).then_some(Work(orders))
+    }
+
+    /// Takes over what was built, unless needles in automata have changed in the meantime.
+    pub(crate) fn take_over(&mut self, done: Done) {
         self.generation = self.generation.wrapping_add(1);
-        for levels in &mut self.levels {
-            with_stack_wiped(|| levels.settle(&self.keys, &self.needles));
-        }
-    }
-
-    /// What is to be built, if stepping several automata has cost as much as making one of them.
-    pub(crate) fn merger(&self) -> Option<Merger> {
-        let which = self.levels.iter().position(Levels::is_due)?;
-        let levels = self.levels.get(which)?;
-        levels.begin_merging();
-        Some(Merger {
-            generation: self.generation,
-            which,
-            patterns: levels.patterns(&self.keys, &self.needles),
-        })
-    }
-
-    /// Takes over what was built, unless needles have changed in the meantime.
-    pub(crate) fn take_over(&mut self, merged: Merged) {
-        if self.generation == merged.generation
-            && let Some(levels) = self.levels.get_mut(merged.which)
-        {
-            self.generation = self.generation.wrapping_add(1);
-            levels.replace(merged.built);
+        for (of, built) in done.0 {
+            if let Some(levels) = self.levels_mut().into_iter().nth(of) {
+                levels.take_over(built);
+            }
         }
     }
 
@@ -214,7 +233,11 @@ impl Engine {
     fn ousted(&self, common: &[u64]) -> Vec<u32> {
         let mut ousted = Vec::new();
         for hash in common.iter().filter(|hash| self.windows.may_have(**hash)) {
-            self.windows.leads(*hash, |lead| ousted.push(lead.needle));
+            self.windows.leads(*hash, |lead| {
+                if let Lead::Needle { needle, .. } = lead {
+                    ousted.push(needle);
+                }
+            });
         }
         ousted.sort_unstable();
         ousted.dedup();
@@ -237,35 +260,33 @@ impl Engine {
                 };
                 let grams = hashes.iter().skip(window).take(GRAM);
                 for (hash, nth) in grams.zip(0..) {
-                    self.windows.insert(*hash, Lead { needle: at, nth });
+                    self.windows.insert(*hash, at, nth);
                 }
                 return;
             }
             self.sketch.remove(&hashes, counted);
-        } else if needle.bytes.len() >= GRAM {
-            let counts = hashes.iter().map(|hash| self.grams.count(*hash));
-            let rarest = counts.zip(hashes.iter().zip(0_u32..)).min();
-            if let Some((count, (hash, nth))) = rarest
-                && count < MOST_SHORT
-            {
-                needle.place = Place::Gram { at: nth };
-                self.grams.insert(*hash, Lead { needle: at, nth: 0 });
-                return;
-            }
         }
         needle.place = Place::Automaton;
         let (len, wrapped) = (needle.bytes.len(), needle.wrapped);
-        let [plain, broken] = &mut self.levels;
-        plain.add(at, len);
+        let (table, count) = gates(&mut self.windows, &mut self.gates, len);
+        for hash in hashes.iter().take(count) {
+            table.open(*hash);
+        }
+        let pair = if len < GRAM {
+            &mut self.short
+        } else {
+            &mut self.gated
+        };
+        pair.plain.add(at, len);
         if wrapped {
-            broken.add(at, len);
+            pair.broken.add(at, len);
         }
     }
 
     /// Takes a needle out of the table in which it is.
     fn take_out(&mut self, at: u32) {
         if let Some(needle) = self.needles.get(at) {
-            take_out(&self.keys, &mut self.windows, &mut self.grams, at, needle);
+            take_out(&self.keys, &mut self.windows, &mut self.gates, at, needle);
         }
     }
 
@@ -281,27 +302,27 @@ impl Engine {
         let Self { keys, needles, .. } = self;
         needles.remove(keys, secret, |at, needle| {
             self.beginnings.remove(keys, &needle.bytes, needle.wrapped);
-            take_out(keys, &mut self.windows, &mut self.grams, at, &needle);
+            take_out(keys, &mut self.windows, &mut self.gates, at, &needle);
             match needle.place {
                 Place::Window { counted, .. } => {
                     hash_all(keys, &needle.bytes, &mut hashes);
                     self.sketch.remove(&hashes, counted);
                 }
                 Place::Automaton => automata = true,
-                Place::Gram { .. } => {}
             }
         });
         if automata {
-            for levels in &mut self.levels {
-                levels.remove_gone(keys, needles);
+            for pair in [&mut self.gated, &mut self.short] {
+                pair.plain.remove_gone(needles);
+                pair.broken.remove_gone(needles);
             }
         }
     }
 
     /// How many needles are in automata.
     pub(crate) fn in_automata(&self) -> usize {
-        let [plain, _] = &self.levels;
-        plain.len()
+        let [gated, _, short, _] = self.levels();
+        gated.len().saturating_add(short.len())
     }
 
     /// How many needles there are, and how many bytes they have.
@@ -318,27 +339,16 @@ impl Engine {
     }
 }
 
-/// What an automaton is to be built from, without the lock on the engine.
-pub(crate) struct Merger {
-    generation: u64,
-    which: usize,
-    patterns: Patterns,
-}
+/// What automata are to be built from, without the lock on the engine.
+pub(crate) struct Work(Vec<(usize, Order)>);
 
-/// The automaton, for [`Engine::take_over`].
-pub(crate) struct Merged {
-    generation: u64,
-    which: usize,
-    built: Vec<Level>,
-}
+/// The automata, for [`Engine::take_over`].
+pub(crate) struct Done(Vec<(usize, Built)>);
 
-impl Merger {
-    pub(crate) fn merge(self) -> Merged {
-        Merged {
-            generation: self.generation,
-            which: self.which,
-            built: with_stack_wiped(|| self.patterns.build()),
-        }
+impl Work {
+    pub(crate) fn build(self) -> Done {
+        let built = |(of, order): (usize, Order)| (of, order.build());
+        Done(with_stack_wiped(|| self.0.into_iter().map(built).collect()))
     }
 }
 
@@ -349,16 +359,34 @@ fn hash_all(keys: &Keys, needle: &Padded, hashes: &mut Vec<u64>) {
     hashes.extend(words.map(|word| keys.gram(word)));
 }
 
-fn take_out(keys: &Keys, windows: &mut Grams, grams: &mut Grams, at: u32, needle: &Needle) {
-    let (table, from, count) = match needle.place {
-        Place::Window { at, .. } => (windows, at, 8),
-        Place::Gram { at } => (grams, at, 1),
-        Place::Automaton => return,
-    };
-    for nth in 0..count {
-        let place = usize::try_from(from.saturating_add(nth)).unwrap_or(usize::MAX);
-        if let Some(word) = needle.bytes.word(keys, place) {
-            table.remove(keys.gram(word), Lead { needle: at, nth });
+/// Where the gates of a needle of `len` bytes are that goes to automata, and how many.
+const fn gates<'a>(
+    windows: &'a mut Grams,
+    gates: &'a mut Grams,
+    len: usize,
+) -> (&'a mut Grams, usize) {
+    if len >= WINDOW {
+        (windows, GRAM)
+    } else {
+        (gates, if len < GRAM { 0 } else { 1 })
+    }
+}
+
+fn take_out(keys: &Keys, windows: &mut Grams, gated: &mut Grams, at: u32, needle: &Needle) {
+    let hash = |place| needle.bytes.word(keys, place).map(|word| keys.gram(word));
+    match needle.place {
+        Place::Window { at: from, .. } => {
+            let from = usize::try_from(from).unwrap_or(usize::MAX);
+            let grams = (0..GRAM).filter_map(|i| hash(from.saturating_add(i)));
+            for (hash, nth) in grams.zip(0..) {
+                windows.remove(hash, at, nth);
+            }
+        }
+        Place::Automaton => {
+            let (table, count) = gates(windows, gated, needle.bytes.len());
+            for hash in (0..count).filter_map(hash) {
+                table.close(hash);
+            }
         }
     }
 }

@@ -135,7 +135,7 @@ impl Masker {
         let merger = registry.engine.merger();
         drop(registry);
         if let Some(merger) = merger {
-            self.redactor.merge(merger);
+            self.redactor.build(merger);
         }
         if let Some(plain) = text.get(self.written..end) {
             out.extend_from_slice(plain);

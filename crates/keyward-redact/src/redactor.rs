@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, OpenObserver, OpenedSecret, Result};
 
-use crate::engine::Merger;
+use crate::engine::Work;
 use crate::form::{Needles, add_forms};
 use crate::masker::Masker;
 use crate::name::Name;
@@ -17,7 +17,8 @@ use crate::stream::Stream;
 use crate::value::{parts, trimmed};
 use crate::warning::{Warning, Warnings, What};
 
-/// How often the parts of one opening are told anew, where others took their room.
+/// How often the parts of one opening are told anew, where others took their room, and how often
+/// automata are built anew, where others changed the needles.
 const MAX_TRIES: usize = 3;
 
 /// Knows the secrets of a process, and masks them wherever they are written. Cheap to clone: all
@@ -41,8 +42,9 @@ pub struct Counts {
     pub needles: usize,
     /// Bytes of these forms.
     pub bytes: usize,
-    /// Forms that are looked for by automata, since they share their bytes with many others or are
-    /// very short: while there are any, each byte of a text costs several times as much.
+    /// Forms that are looked for by automata, since they have less than 15 bytes or share theirs
+    /// with many others. Those of 8 bytes and more cost time only where a text has a beginning of
+    /// one; while there are shorter ones, each byte of a text costs several times as much.
     pub in_automata: usize,
     /// Values that went to make room for others, since it was made.
     pub evicted: u64,
@@ -187,22 +189,34 @@ impl Redactor {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// To look through a text: with an automaton for every needle that needs one.
+    /// To look through a text: with an automaton for every needle that needs one. It is built while
+    /// others go on; where they change the needles all the time, at last while they wait.
     pub(crate) fn settled(&self) -> RwLockReadGuard<'_, Registry> {
+        for _ in 0..MAX_TRIES {
+            let registry = self.read();
+            let Some(work) = registry.engine.unsettled() else {
+                return registry;
+            };
+            drop(registry);
+            self.build(work);
+        }
         loop {
             let registry = self.read();
-            if !registry.engine.is_unsettled() {
+            if registry.engine.unsettled().is_none() {
                 return registry;
             }
             drop(registry);
-            self.write().engine.settle();
+            let mut registry = self.write();
+            if let Some(work) = registry.engine.unsettled() {
+                registry.engine.take_over(work.build());
+            }
         }
     }
 
-    /// Makes one automaton of several, while others go on with those.
-    pub(crate) fn merge(&self, merger: Merger) {
-        let merged = merger.merge();
-        self.write().engine.take_over(merged);
+    /// Builds automata, while others go on with those that are there.
+    pub(crate) fn build(&self, work: Work) {
+        let done = work.build();
+        self.write().engine.take_over(done);
     }
 
     /// Registers a value that is not known.

@@ -1,6 +1,7 @@
-//! Which needle has a given 8-byte gram at the place it is looked for by: a filter that says no to
-//! nearly every text, and a table.
+//! Which needle has a given 8-byte gram at the place it is looked for by, and for which grams
+//! automata are to be stepped (a *gate*): a filter that says no to nearly every text, and a table.
 
+use super::GRAM;
 use super::keys::Keys;
 
 /// Bits of the filter for each gram, at least.
@@ -15,12 +16,16 @@ const SHARDS_LOG: u32 = 8;
 /// Slots of a part at first.
 const LEAST_SLOTS: usize = 8;
 
+/// What an entry has in its lower half that is a gate: this bit, and how many needles need it.
+const GATE: u64 = 1 << 31;
+
 /// Where a gram leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lead {
-    pub(super) needle: u32,
-    /// Which of the eight grams of the window it is.
-    pub(super) nth: u32,
+pub(super) enum Lead {
+    /// To a needle; `nth` is which of the eight grams of its window it is.
+    Needle { needle: u32, nth: u32 },
+    /// To the automata.
+    Gate,
 }
 
 pub(super) struct Grams {
@@ -34,6 +39,7 @@ pub(super) struct Grams {
 }
 
 /// Slots, empty (0) or the fingerprint in the upper half and the lead in the lower; linear probing.
+/// A gate is one slot, however many needles need it.
 struct Shard {
     slots: Vec<u64>,
     used: usize,
@@ -100,11 +106,77 @@ impl Grams {
         count
     }
 
-    pub(super) fn insert(&mut self, hash: u64, lead: Lead) {
+    /// Adds a lead to the needle.
+    pub(super) fn insert(&mut self, hash: u64, needle: u32, nth: u32) {
         if let Some(shard) = self.shards.get_mut(shard_of(hash)) {
-            shard.insert(entry(hash, lead));
-            self.len = self.len.saturating_add(1);
+            shard.insert(entry(hash, needle, nth));
+            self.added(hash);
         }
+    }
+
+    /// Takes back what [`Grams::insert`] added.
+    pub(super) fn remove(&mut self, hash: u64, needle: u32, nth: u32) {
+        if let Some(shard) = self.shards.get_mut(shard_of(hash))
+            && shard.remove(entry(hash, needle, nth))
+        {
+            self.taken();
+        }
+    }
+
+    /// Makes the gram a gate, for one needle more.
+    pub(super) fn open(&mut self, hash: u64) {
+        if let Some(shard) = self.shards.get_mut(shard_of(hash))
+            && !shard.count(hash, |entry| Some(entry.saturating_add(1)))
+        {
+            shard.insert(fingerprint(hash) | GATE | 1);
+            self.added(hash);
+        }
+    }
+
+    /// One needle less needs the gate.
+    pub(super) fn close(&mut self, hash: u64) {
+        let last = fingerprint(hash) | GATE | 1;
+        let less = |entry: u64| (entry != last).then(|| entry.saturating_sub(1));
+        if let Some(shard) = self.shards.get_mut(shard_of(hash))
+            && !shard.count(hash, less)
+            && shard.remove(last)
+        {
+            self.taken();
+        }
+    }
+
+    /// The first place of `text` from `from` on, and before `end`, where a gate is.
+    pub(super) fn next_gate(
+        &self,
+        keys: &Keys,
+        text: &[u8],
+        from: usize,
+        end: usize,
+    ) -> Option<usize> {
+        let (hasher, filter) = (keys.hasher(), self.filter.as_slice());
+        let shift = 64_u32.wrapping_sub(self.filter_log);
+        let last = end.saturating_add(GRAM.saturating_sub(1)).min(text.len());
+        let grams = text.get(from..last)?.windows(GRAM);
+        for (gram, at) in grams.zip(from..) {
+            let gram = gram.first_chunk::<GRAM>().copied().unwrap_or_default();
+            let hash = hasher.gram(u64::from_le_bytes(gram));
+            let bits = bits(hash);
+            let word = usize::try_from(hash >> shift).unwrap_or(usize::MAX);
+            if filter.get(word).is_some_and(|word| word & bits == bits) && self.is_gate(hash) {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    pub(super) fn is_gate(&self, hash: u64) -> bool {
+        let mut is_gate = false;
+        self.leads(hash, |lead| is_gate |= lead == Lead::Gate);
+        is_gate
+    }
+
+    fn added(&mut self, hash: u64) {
+        self.len = self.len.saturating_add(1);
         let room = self.filter.len().saturating_mul(64 / FILTER_BITS);
         if self.len.saturating_add(self.removed) > room {
             if self.len > room / 2 {
@@ -116,13 +188,9 @@ impl Grams {
         }
     }
 
-    pub(super) fn remove(&mut self, hash: u64, lead: Lead) {
-        if let Some(shard) = self.shards.get_mut(shard_of(hash))
-            && shard.remove(entry(hash, lead))
-        {
-            self.len = self.len.saturating_sub(1);
-            self.removed = self.removed.saturating_add(1);
-        }
+    fn taken(&mut self) {
+        self.len = self.len.saturating_sub(1);
+        self.removed = self.removed.saturating_add(1);
     }
 
     /// Makes the filter anew. In the order of the parts, which is that of the filter's words.
@@ -160,13 +228,16 @@ const fn fingerprint(hash: u64) -> u64 {
     ((hash >> 24) << 32) | (1 << 32)
 }
 
-fn entry(hash: u64, lead: Lead) -> u64 {
-    fingerprint(hash) | u64::from(lead.needle << 3) | u64::from(lead.nth & 7)
+fn entry(hash: u64, needle: u32, nth: u32) -> u64 {
+    fingerprint(hash) | (u64::from(needle << 3) & (GATE - 1)) | u64::from(nth & 7)
 }
 
 fn lead(entry: u64) -> Lead {
+    if entry & GATE != 0 {
+        return Lead::Gate;
+    }
     let low = u32::try_from(entry & u64::from(u32::MAX)).unwrap_or(0);
-    Lead {
+    Lead::Needle {
         needle: low >> 3,
         nth: low & 7,
     }
@@ -230,6 +301,25 @@ impl Shard {
             slot = self.after(slot);
         }
         self.put(slot, entry);
+    }
+
+    /// Changes the gate of this hash, if there is one and `change` knows to what.
+    fn count(&mut self, hash: u64, change: impl FnOnce(u64) -> Option<u64>) -> bool {
+        let gate = fingerprint(hash) | GATE;
+        let mut slot = self.home(gate);
+        loop {
+            match self.at(slot) {
+                0 => return false,
+                entry if entry & !(GATE - 1) == gate => {
+                    let changed = change(entry);
+                    if let Some(changed) = changed {
+                        self.put(slot, changed);
+                    }
+                    return changed.is_some();
+                }
+                _ => slot = self.after(slot),
+            }
+        }
     }
 
     fn remove(&mut self, entry: u64) -> bool {

@@ -3,14 +3,18 @@
 //! An automaton cannot be extended. So there are several: needles that came since the last text
 //! make a small one, which is merged with older ones while those have less than eight times its
 //! bytes. When stepping several has cost about as much as it costs to make one of them, that is
-//! done, by the stream that finds it so, and without a lock.
+//! done, and when needles in them were forgotten.
+//!
+//! All of it is done by the stream that finds it so, and without a lock: what is built, and to
+//! what it is added, is an [`Order`].
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::{Anchored, BuildError, dfa, nfa};
 use keyward_base::SecretBytes;
 
+use super::GRAM;
 use super::keys::Keys;
 use super::needles::Needles;
 use super::ranges::{Hit, push_by_end};
@@ -21,8 +25,12 @@ const RATIO: usize = 8;
 /// Bytes of the largest table of a deterministic automaton.
 const TABLE_LEN: usize = 8 * 1024 * 1024;
 
-/// Needles forgotten since an automaton was built, which are passed over at each match.
+/// Needles forgotten since an automaton was built, which are passed over at each match: with more,
+/// it is built anew.
 const MOST_DEAD: usize = 16;
+
+/// Bytes of a needle that a shallow state knows of, at most.
+const SHALLOW: usize = GRAM - 1;
 
 /// How many bytes can be stepped in the time that a byte of a needle takes to be built.
 const BUILDING: usize = 24;
@@ -35,13 +43,19 @@ pub(crate) struct Levels {
     fresh: Vec<u32>,
     /// Bytes of all needles, those that are fresh included.
     bytes: usize,
+    /// Changes with what is in the automata.
+    version: u64,
     /// Bytes that were stepped over automata beyond the first.
     stepped: AtomicUsize,
+    /// A stream makes one of them.
+    is_merging: AtomicBool,
 }
 
-pub(crate) struct Level {
+struct Level {
     machine: Machine,
     start: StateID,
+    /// Its states that know of [`SHALLOW`] bytes of a needle at most, sorted.
+    shallow: Vec<StateID>,
     /// The needle of each pattern, until it is forgotten.
     needles: Vec<Option<u32>>,
     dead: usize,
@@ -74,77 +88,87 @@ impl Levels {
         self.bytes = self.bytes.saturating_add(len);
     }
 
-    pub(super) fn is_unsettled(&self) -> bool {
-        !self.fresh.is_empty()
-    }
-
-    /// Builds an automaton for the needles that are in none.
-    pub(super) fn settle(&mut self, keys: &Keys, all: &Needles) {
-        let mut needles = std::mem::take(&mut self.fresh);
-        if needles.is_empty() {
-            return;
+    /// An automaton for the needles that are in none, and for those of smaller ones.
+    pub(super) fn settling(&self, keys: &Keys, all: &Needles) -> Option<Order> {
+        if self.fresh.is_empty() {
+            return None;
         }
-        let lengths = needles.iter().filter_map(|needle| all.get(*needle));
+        let lengths = self.fresh.iter().filter_map(|needle| all.get(*needle));
         let lengths = lengths.map(|needle| needle.bytes.len());
         let mut bytes: usize = lengths.fold(0, usize::saturating_add);
-        while let Some(level) = self
-            .levels
-            .pop_if(|level| level.bytes < bytes.saturating_mul(RATIO))
+        let mut kept = self.levels.as_slice();
+        let mut needles = self.fresh.clone();
+        while let [older @ .., level] = kept
+            && level.bytes < bytes.saturating_mul(RATIO)
         {
             needles.extend(level.needles.iter().flatten());
             bytes = bytes.saturating_add(level.bytes);
+            kept = older;
         }
-        self.levels
-            .extend(Patterns::new(keys, all, needles).build());
-        self.stepped = AtomicUsize::new(0);
+        Some(Order {
+            version: self.version,
+            kept: kept.len(),
+            fresh: self.fresh.len(),
+            patterns: Patterns::new(keys, all, needles),
+        })
     }
 
-    /// Whether stepping several has cost as much as to make one of them.
-    pub(super) fn is_due(&self) -> bool {
+    /// One automaton of all, if stepping several has cost as much as to make one of them, or if
+    /// many needles were forgotten; and if no other stream makes it.
+    pub(super) fn merging(&self, keys: &Keys, all: &Needles) -> Option<Order> {
         let stepped = self.stepped.load(Ordering::Relaxed);
-        self.levels.len() > 1 && stepped / BUILDING > self.bytes
-    }
-
-    /// One stream merges, others go on.
-    pub(super) fn begin_merging(&self) {
-        self.stepped.store(0, Ordering::Relaxed);
-    }
-
-    /// What one automaton is built from.
-    pub(super) fn patterns(&self, keys: &Keys, all: &Needles) -> Patterns {
+        let is_due = self.levels.len() > 1 && stepped / BUILDING > self.bytes;
+        let has_dead = self.levels.iter().any(|level| level.dead > MOST_DEAD);
+        if !(is_due || has_dead) || self.is_merging.swap(true, Ordering::Relaxed) {
+            return None;
+        }
         let needles = self.levels.iter().flat_map(|level| &level.needles);
-        Patterns::new(keys, all, needles.flatten().copied().collect())
+        Some(Order {
+            version: self.version,
+            kept: 0,
+            fresh: 0,
+            patterns: Patterns::new(keys, all, needles.flatten().copied().collect()),
+        })
     }
 
-    pub(super) fn replace(&mut self, built: Vec<Level>) {
-        self.levels = built;
+    /// Takes over what was built, unless what it was built from has changed; says whether it did.
+    pub(super) fn take_over(&mut self, built: Built) -> bool {
+        self.is_merging = AtomicBool::new(false);
+        if self.version != built.version {
+            return false;
+        }
+        self.version = self.version.wrapping_add(1);
+        self.levels.truncate(built.kept);
+        self.levels.extend(built.levels);
+        self.fresh.drain(..built.fresh.min(self.fresh.len()));
         self.stepped = AtomicUsize::new(0);
+        true
     }
 
     /// Takes out the needles that are no more among `all`.
-    pub(super) fn remove_gone(&mut self, keys: &Keys, all: &Needles) {
+    pub(super) fn remove_gone(&mut self, all: &Needles) {
+        self.version = self.version.wrapping_add(1);
         self.fresh.retain(|needle| all.get(*needle).is_some());
-        let mut rebuilt = Vec::new();
-        for mut level in self.levels.drain(..) {
+        for level in &mut self.levels {
             for needle in &mut level.needles {
                 if needle.is_some_and(|needle| all.get(needle).is_none()) {
                     *needle = None;
                     level.dead = level.dead.saturating_add(1);
                 }
             }
-            if level.dead > MOST_DEAD {
-                let left = level.needles.iter().flatten().copied().collect();
-                rebuilt.extend(Patterns::new(keys, all, left).build());
-            } else if level.needles.iter().any(Option::is_some) {
-                rebuilt.push(level);
-            }
         }
-        self.levels = rebuilt;
+        self.levels.retain(|level| level.dead < level.needles.len());
         let needles = self.levels.iter().flat_map(|level| &level.needles);
         let needles = needles.flatten().chain(&self.fresh);
         let lengths = needles.filter_map(|needle| all.get(*needle));
         let lengths = lengths.map(|needle| needle.bytes.len());
         self.bytes = lengths.fold(0, usize::saturating_add);
+    }
+
+    /// Whether no state knows of more than [`SHALLOW`] bytes of a needle.
+    pub(super) fn are_shallow(&self, states: &[StateID]) -> bool {
+        let mut levels = self.levels.iter().zip(states);
+        levels.all(|(level, state)| level.shallow.binary_search(state).is_ok())
     }
 
     /// The states before any text.
@@ -164,8 +188,10 @@ impl Levels {
         locate: impl Fn(u32, usize) -> Option<Hit>,
     ) {
         let more = self.levels.len().saturating_sub(1);
-        self.stepped
-            .fetch_add(text.len().saturating_mul(more), Ordering::Relaxed);
+        if more > 0 {
+            let stepped = text.len().saturating_mul(more);
+            self.stepped.fetch_add(stepped, Ordering::Relaxed);
+        }
         for (level, state) in self.levels.iter().zip(states) {
             let mut found = Vec::new();
             let each = |needle, stepped| {
@@ -182,9 +208,37 @@ impl Levels {
     }
 }
 
+/// What is to be built, without a lock: an automaton in place of those beyond the first `kept`, for
+/// the first `fresh` of the needles too that are in none.
+pub(crate) struct Order {
+    version: u64,
+    kept: usize,
+    fresh: usize,
+    patterns: Patterns,
+}
+
+/// What was built, for [`Levels::take_over`].
+pub(crate) struct Built {
+    version: u64,
+    kept: usize,
+    fresh: usize,
+    levels: Vec<Level>,
+}
+
+impl Order {
+    pub(super) fn build(self) -> Built {
+        Built {
+            version: self.version,
+            kept: self.kept,
+            fresh: self.fresh,
+            levels: self.patterns.build(),
+        }
+    }
+}
+
 /// What an automaton is built from: needles, and their bytes permuted, so that neither it nor they
 /// are windows of a needle.
-pub(crate) struct Patterns {
+struct Patterns {
     needles: Vec<u32>,
     bytes: Vec<SecretBytes>,
 }
@@ -198,7 +252,7 @@ impl Patterns {
     }
 
     /// One automaton; several, if one would be too large.
-    pub(super) fn build(mut self) -> Vec<Level> {
+    fn build(mut self) -> Vec<Level> {
         if self.needles.is_empty() {
             return Vec::new();
         }
@@ -234,11 +288,17 @@ impl Patterns {
             let start = sparse.start_state(Anchored::No);
             (Machine::Sparse(sparse), start)
         };
+        // Both kinds have a start that is not anchored.
+        let start = start.unwrap_or_default();
+        let shallow = match &machine {
+            Machine::Table(table) => shallow(table, start, &exposed),
+            Machine::Sparse(sparse) => shallow(sparse, start, &exposed),
+        };
         let lengths = exposed.iter().map(|pattern| pattern.len());
         Ok(Level {
             machine,
-            // Both kinds have a start that is not anchored.
-            start: start.unwrap_or_default(),
+            start,
+            shallow,
             bytes: lengths.fold(0, usize::saturating_add),
             dead: 0,
             needles: self.needles.iter().copied().map(Some).collect(),
@@ -273,6 +333,21 @@ impl Level {
         }
         *state = at;
     }
+}
+
+/// The states to which the first [`SHALLOW`] bytes of the patterns lead, sorted.
+fn shallow<A: Automaton>(machine: &A, start: StateID, patterns: &[&[u8]]) -> Vec<StateID> {
+    let mut shallow = vec![start];
+    for pattern in patterns {
+        let mut at = start;
+        for byte in pattern.iter().take(SHALLOW) {
+            at = machine.next_state(Anchored::No, at, *byte);
+            shallow.push(at);
+        }
+    }
+    shallow.sort_unstable();
+    shallow.dedup();
+    shallow
 }
 
 /// Bytes of the table of a deterministic automaton over `patterns`, about.

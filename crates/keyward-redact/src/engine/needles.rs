@@ -24,8 +24,6 @@ pub(super) enum Place {
     /// By the eight grams from `at` on, one of which is where a text is sampled. Its grams are
     /// counted in this table of the sketch.
     Window { at: u32, counted: usize },
-    /// By the gram at `at`, looked for at every byte.
-    Gram { at: u32 },
     /// By an automaton.
     Automaton,
 }

@@ -1,16 +1,17 @@
 //! How far one text has been looked through.
 
 use aho_corasick::automaton::StateID;
+use memchr::memchr2_iter;
 
 use super::beginnings::Hold;
-use super::grams::Grams;
-use super::keys::Keys;
+use super::grams::Lead;
+use super::levels::Levels;
 use super::needles::Place;
 use super::ranges::{Hit, merge, push_in_order};
+use super::run::{BrokenRun, Run, Span, Spans};
 use super::verify::{Found, Pending, compare};
-use super::walk::Walk;
 use super::wrapped::{Around, Collapsed};
-use super::{Engine, GRAM};
+use super::{Engine, GRAM, Pair};
 
 /// What is known of one text while it grows. Places are counted from its first byte that is still
 /// held; [`Scan::shift`] says that some of these are gone.
@@ -23,11 +24,17 @@ pub(crate) struct Scan {
     sample: usize,
     gram: usize,
     ending: usize,
-    /// The next byte to step automata over.
+    /// Where automata are to be stepped, by samples of the text.
+    gates: Spans,
+    /// The same around line endings: by samples, by grams, and since they were stepped up to there.
+    broken: [Spans; 3],
+    run: Run,
+    broken_run: BrokenRun,
+    /// The next byte to step over the automata of needles below 8 bytes, and the next line ending.
     step: usize,
-    states: [Vec<StateID>; 2],
-    /// The same around line endings.
-    walk: Walk,
+    short_ending: usize,
+    states: Vec<StateID>,
+    short_run: BrokenRun,
     /// The end of the text, for what is held.
     collapsed: Collapsed,
     around: Around,
@@ -46,9 +53,14 @@ impl Scan {
             sample: 0,
             gram: 0,
             ending: 0,
+            gates: Spans::default(),
+            broken: Default::default(),
+            run: Run::default(),
+            broken_run: BrokenRun::default(),
             step: 0,
-            walk: Walk::default(),
-            states: [Vec::new(), Vec::new()],
+            short_ending: 0,
+            states: Vec::new(),
+            short_run: BrokenRun::default(),
             collapsed: Collapsed::default(),
             around: Around::default(),
             pending: Vec::new(),
@@ -73,11 +85,11 @@ impl Scan {
             }
         }
         self.find_samples(engine, text);
-        self.find_grams(engine, text);
         if engine.beginnings.longest(true) > 0 {
             self.find_broken(engine, text);
         }
-        self.step_automata(engine, text);
+        self.run_gated(engine, text);
+        self.step_short(engine, text);
         // One that made the last hit longer leaves them in order.
         if self.hits.len() > merged {
             merge(&mut self.hits);
@@ -134,13 +146,16 @@ impl Scan {
     /// The first `len` bytes of the text, a multiple of 8 and all of them decided, are gone.
     pub(crate) fn shift(&mut self, len: usize) {
         let gone = self.collapsed.shift(len);
-        self.walk.shift(len);
+        self.run.shift(len);
+        self.broken_run.shift(len);
+        self.short_run.shift(len);
         let places = [
             &mut self.from,
             &mut self.sample,
             &mut self.gram,
             &mut self.ending,
             &mut self.step,
+            &mut self.short_ending,
         ];
         for place in places {
             *place = place.saturating_sub(len);
@@ -163,10 +178,11 @@ impl Scan {
         self.gram = self.from;
         self.ending = self.from;
         self.step = self.from;
-        self.walk.restart(self.from);
-        for (levels, states) in engine.levels.iter().zip(&mut self.states) {
-            levels.start(states);
-        }
+        self.short_ending = self.from;
+        self.run.restart();
+        self.broken_run.restart();
+        self.short_run.restart();
+        engine.short.plain.start(&mut self.states);
         self.collapsed.restart(self.from);
         let [plain, wrapped] = &mut self.holds;
         plain.restart(self.from);
@@ -180,47 +196,28 @@ impl Scan {
             .get(self.sample..)
             .unwrap_or_default()
             .as_chunks::<GRAM>();
-        if !engine.windows.is_empty() {
+        let table = &engine.windows;
+        if !table.is_empty() {
+            let mut leads = std::mem::take(&mut self.leads);
             let words = samples.iter().map(|sample| u64::from_le_bytes(*sample));
-            self.follow_all(engine, &engine.windows, text, words, (self.sample, GRAM));
+            table.filter(&engine.keys, words, &mut leads);
+            for (hash, i) in leads.drain(..) {
+                let at = self.sample.saturating_add(i.saturating_mul(GRAM));
+                table.leads(hash, |lead| match lead {
+                    Lead::Needle { needle, nth } => {
+                        self.follow(engine, needle, nth, text, at, false);
+                    }
+                    Lead::Gate => self.gates.push(Span {
+                        begin: at.saturating_sub(GRAM - 1).max(self.from),
+                        end: at.saturating_add(GRAM),
+                    }),
+                });
+            }
+            self.leads = leads;
         }
         self.sample = self
             .sample
             .saturating_add(samples.len().saturating_mul(GRAM));
-    }
-
-    fn find_grams(&mut self, engine: &Engine, text: &[u8]) {
-        let grams = text.get(self.gram..).unwrap_or_default().windows(GRAM);
-        let count = grams.len();
-        if !engine.grams.is_empty() {
-            let words = grams.map(|gram| {
-                let gram = gram.first_chunk::<GRAM>().copied().unwrap_or_default();
-                u64::from_le_bytes(gram)
-            });
-            self.follow_all(engine, &engine.grams, text, words, (self.gram, 1));
-        }
-        self.gram = self.gram.saturating_add(count);
-    }
-
-    /// Compares the needles to which any of `words` leads; these are at every `step` bytes of the
-    /// text from `begin` on.
-    fn follow_all(
-        &mut self,
-        engine: &Engine,
-        table: &Grams,
-        text: &[u8],
-        words: impl Iterator<Item = u64>,
-        (begin, step): (usize, usize),
-    ) {
-        let mut leads = std::mem::take(&mut self.leads);
-        table.filter(&engine.keys, words, &mut leads);
-        for (hash, i) in leads.drain(..) {
-            let at = begin.saturating_add(i.saturating_mul(step));
-            table.leads(hash, |lead| {
-                self.follow(engine, lead.needle, lead.nth, text, at, false);
-            });
-        }
-        self.leads = leads;
     }
 
     /// Looks around line endings.
@@ -228,16 +225,24 @@ impl Scan {
         let mut around = std::mem::take(&mut self.around);
         let mut next = self.ending;
         while around.collect(text, &engine.alphabet, self.from, &mut next) {
-            for (table, step) in [(&engine.windows, GRAM), (&engine.grams, 1)] {
-                if table.is_empty() {
-                    continue;
-                }
-                for (gram, at) in around.grams(step) {
+            if !engine.windows.is_empty() {
+                for (gram, i) in around.grams(GRAM) {
                     let hash = engine.keys.gram(gram);
-                    if table.may_have(hash) {
-                        table.leads(hash, |lead| {
-                            self.follow(engine, lead.needle, lead.nth, text, at, true);
+                    if engine.windows.may_have(hash) {
+                        engine.windows.leads(hash, |lead| {
+                            self.follow_broken(engine, lead, text, &around, i);
                         });
+                    }
+                }
+            }
+            if !engine.gates.is_empty() {
+                let grams = around.grams(1);
+                let hashes = grams.map(|(gram, i)| (engine.keys.gram(gram), i));
+                for (hash, i) in hashes.filter(|(hash, _)| engine.gates.may_have(*hash)) {
+                    if engine.gates.is_gate(hash)
+                        && let (Some(span), [_, by_gram, _]) = (around.span(i, 0), &mut self.broken)
+                    {
+                        by_gram.push(span);
                     }
                 }
             }
@@ -248,6 +253,29 @@ impl Scan {
         }
         self.ending = next;
         self.around = around;
+    }
+
+    fn follow_broken(
+        &mut self,
+        engine: &Engine,
+        lead: Lead,
+        text: &[u8],
+        around: &Around,
+        i: usize,
+    ) {
+        match lead {
+            Lead::Needle { needle, nth } => {
+                if let Some(at) = around.at(i) {
+                    self.follow(engine, needle, nth, text, at, true);
+                }
+            }
+            Lead::Gate => {
+                if let (Some(span), [by_sample, ..]) = (around.span(i, GRAM - 1), &mut self.broken)
+                {
+                    by_sample.push(span);
+                }
+            }
+        }
     }
 
     /// Compares the needle whose gram is at `at` of the text.
@@ -266,11 +294,10 @@ impl Scan {
         if broken && !known.wrapped {
             return;
         }
-        let place = match known.place {
-            Place::Window { at, .. } | Place::Gram { at } => at.saturating_add(nth),
-            Place::Automaton => return,
+        let Place::Window { at: window, .. } = known.place else {
+            return;
         };
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        let place = usize::try_from(window.saturating_add(nth)).unwrap_or(usize::MAX);
         let found = compare(&engine.keys, (needle, known), place, text, at, self.from);
         if let Some((start, found)) = found {
             self.note(engine, needle, start, &found);
@@ -295,44 +322,198 @@ impl Scan {
         }
     }
 
-    fn step_automata(&mut self, engine: &Engine, text: &[u8]) {
-        let [plain, wrapped] = &engine.levels;
-        let [states, states_wrapped] = &mut self.states;
-        let step = &mut self.step;
-        let keys: &Keys = &engine.keys;
-        if !plain.is_empty() {
-            let begin = *step;
-            let new = text.get(begin..).unwrap_or_default();
-            plain.step(keys, states, new, &mut self.hits, |needle, stepped| {
-                let needle = engine.needles.get(needle)?;
-                let end = begin.saturating_add(stepped);
-                Some(Hit {
-                    start: end.saturating_sub(needle.bytes.len()),
-                    secret: needle.secret,
-                    end,
-                })
-            });
-        }
-        *step = text.len();
-        if wrapped.is_empty() {
+    /// Steps the automata of needles from 8 bytes on, where a gate is.
+    fn run_gated(&mut self, engine: &Engine, text: &[u8]) {
+        let Pair { plain, broken } = &engine.gated;
+        if plain.is_empty() {
+            self.gates.clear();
             return;
         }
-        let reach = engine.beginnings.longest(true);
-        let (walk, hits) = (&mut self.walk, &mut self.hits);
-        while walk.go_on(text, &engine.alphabet, self.from, reach) {
-            if walk.is_new() {
-                wrapped.start(states_wrapped);
+        let gates = std::mem::take(&mut self.gates);
+        let mut spans = gates.as_slice().iter().copied().peekable();
+        loop {
+            if !self.run.is_active() {
+                let sampled = spans.peek().copied();
+                let end = sampled.map_or(text.len(), |span| span.begin);
+                let gates = &engine.gates;
+                let short = if gates.is_empty() {
+                    None
+                } else {
+                    gates.next_gate(&engine.keys, text, self.gram, end)
+                };
+                let span = match (short, sampled) {
+                    (Some(begin), _) => {
+                        self.gram = begin.saturating_add(1);
+                        let end = begin.saturating_add(GRAM);
+                        Span { begin, end }
+                    }
+                    (None, Some(span)) => {
+                        self.gram = self.gram.max(end);
+                        spans.next();
+                        span
+                    }
+                    (None, None) => {
+                        self.gram = self.gram.max(text.len().saturating_sub(GRAM - 1));
+                        break;
+                    }
+                };
+                self.run.open(span, plain);
+                continue;
             }
-            let (begin, new) = walk.unstepped();
-            wrapped.step(keys, states_wrapped, new, hits, |needle, stepped| {
-                let needle = engine.needles.get(needle)?;
-                let end = begin.saturating_add(stepped);
-                let start = end.saturating_sub(needle.bytes.len());
-                let (start, end) = walk.locate(start, end)?;
-                let secret = needle.secret;
-                Some(Hit { start, secret, end })
-            });
-            walk.stepped();
+            while let Some(span) = spans.next_if(|span| span.begin <= self.run.at()) {
+                self.run.open(span, plain);
+            }
+            let (begin, end) = (self.run.at(), self.run.end(text.len()));
+            if end <= begin {
+                break;
+            }
+            let new = text.get(begin..end).unwrap_or_default();
+            let states = self.run.states();
+            step_plain(engine, plain, states, new, begin, &mut self.hits);
+            if !broken.is_empty() {
+                self.note_endings(engine, text, begin, end);
+            }
+            self.run.stepped(end, plain);
+            if !self.run.is_active() {
+                self.gram = self.gram.max(end.saturating_sub(GRAM - 1));
+            }
         }
+        drop(spans);
+        self.gates = gates;
+        self.gates.clear();
+        let [all, by_gram, stepped] = &mut self.broken;
+        all.append(by_gram);
+        all.append(stepped);
+        if !broken.is_empty() {
+            let run = &mut self.broken_run;
+            run_broken(engine, broken, run, all, text, &mut self.hits);
+        }
+        all.clear();
+    }
+
+    /// A needle may go on behind a line ending up to which automata were stepped.
+    fn note_endings(&mut self, engine: &Engine, text: &[u8], begin: usize, end: usize) {
+        let first = self.from.max(self.run.begin());
+        let reach = engine.beginnings.longest(true);
+        let new = text.get(begin..end).unwrap_or_default();
+        for ending in memchr2_iter(b'\r', b'\n', new) {
+            let ending = begin.saturating_add(ending);
+            let before = known_before(engine, text, first, ending, reach);
+            if before >= GRAM
+                && let [.., stepped] = &mut self.broken
+            {
+                stepped.push(Span {
+                    begin: ending.saturating_sub(before),
+                    end: ending.saturating_add(1),
+                });
+            }
+        }
+    }
+
+    /// Steps the automata of needles below 8 bytes: over every byte, and those of wrapped ones
+    /// around every line ending.
+    fn step_short(&mut self, engine: &Engine, text: &[u8]) {
+        let Pair { plain, broken } = &engine.short;
+        if !plain.is_empty() {
+            let new = text.get(self.step..).unwrap_or_default();
+            step_plain(
+                engine,
+                plain,
+                &mut self.states,
+                new,
+                self.step,
+                &mut self.hits,
+            );
+        }
+        self.step = text.len();
+        if broken.is_empty() {
+            return;
+        }
+        let mut spans = Spans::default();
+        let new = text.get(self.short_ending..).unwrap_or_default();
+        for ending in memchr2_iter(b'\r', b'\n', new) {
+            let ending = self.short_ending.saturating_add(ending);
+            let before = known_before(engine, text, self.from, ending, GRAM);
+            if before > 0 {
+                spans.push(Span {
+                    begin: ending.saturating_sub(before),
+                    // An ending of two bytes, and what a needle may have behind it.
+                    end: ending.saturating_add(GRAM),
+                });
+            }
+        }
+        self.short_ending = text.len();
+        let run = &mut self.short_run;
+        run_broken(engine, broken, run, &spans, text, &mut self.hits);
+    }
+}
+
+/// How many bytes before the line ending at `ending` are in wrapped needles, at most `reach`, from
+/// `first` on.
+fn known_before(engine: &Engine, text: &[u8], first: usize, ending: usize, reach: usize) -> usize {
+    let known = |byte: &&u8| {
+        let known = engine.alphabet.get(usize::from(**byte));
+        known.copied().unwrap_or(false)
+    };
+    let before = text.get(first..ending).unwrap_or_default();
+    before.iter().rev().take(reach).take_while(known).count()
+}
+
+/// Steps automata over `new`, which is at `begin` of the text.
+fn step_plain(
+    engine: &Engine,
+    levels: &Levels,
+    states: &mut [StateID],
+    new: &[u8],
+    begin: usize,
+    hits: &mut Vec<Hit>,
+) {
+    levels.step(&engine.keys, states, new, hits, |needle, stepped| {
+        let needle = engine.needles.get(needle)?;
+        let end = begin.saturating_add(stepped);
+        Some(Hit {
+            start: end.saturating_sub(needle.bytes.len()),
+            secret: needle.secret,
+            end,
+        })
+    });
+}
+
+/// Steps the automata of wrapped needles over the text without line endings, where `spans` are.
+fn run_broken(
+    engine: &Engine,
+    levels: &Levels,
+    run: &mut BrokenRun,
+    spans: &Spans,
+    text: &[u8],
+    hits: &mut Vec<Hit>,
+) {
+    let mut spans = spans.as_slice().iter().copied().peekable();
+    loop {
+        if !run.run.is_active() {
+            let Some(span) = spans.next() else {
+                return;
+            };
+            run.open(span, levels);
+            continue;
+        }
+        while let Some(span) = spans.next_if(|span| span.begin <= run.run.at()) {
+            run.open(span, levels);
+        }
+        let (begin, end) = (run.run.at(), run.run.end(text.len()));
+        if end <= begin {
+            return;
+        }
+        let (stepped, states, part) = run.unstepped(text, end);
+        let new = part.from(stepped);
+        levels.step(&engine.keys, states, new, hits, |needle, of_new| {
+            let needle = engine.needles.get(needle)?;
+            let end = stepped.saturating_add(of_new);
+            let start = end.saturating_sub(needle.bytes.len());
+            let (start, end) = part.locate(start, end)?;
+            let secret = needle.secret;
+            Some(Hit { start, secret, end })
+        });
+        run.stepped(end, levels);
     }
 }

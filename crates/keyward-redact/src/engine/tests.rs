@@ -13,6 +13,7 @@ use crate::form::Form;
 use crate::{Name, Redactor};
 
 mod forgetting;
+mod gates;
 
 /// A needle, and whether line endings in it are skipped.
 type Needle = (Vec<u8>, bool);

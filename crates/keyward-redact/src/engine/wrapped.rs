@@ -4,6 +4,8 @@
 use keyward_base::wipe::wipe_vec;
 use memchr::memchr2;
 
+use super::keys::word;
+use super::run::Span;
 use super::{GRAM, WINDOW};
 
 /// Bytes of a window on each side of a line ending in it, at most.
@@ -84,38 +86,52 @@ impl Around {
 
     fn before(&mut self, text: &[u8], known: impl Fn(usize) -> bool, from: usize, at: usize) {
         self.clear();
-        let mut at = at;
-        while self.at.len() < REACH {
-            let skipped = match text.get(from..at).unwrap_or_default() {
+        // What is between line endings, from the last one.
+        let mut lines = [(0, 0); REACH];
+        let mut count = 0_usize;
+        let mut end = at;
+        let mut left = REACH;
+        for line in &mut lines {
+            let least = end.saturating_sub(left).max(from);
+            let len = (least..end).rev().take_while(|at| known(*at)).count();
+            let start = end.saturating_sub(len);
+            *line = (start, end);
+            count = count.saturating_add(1);
+            left = left.saturating_sub(len);
+            let skipped = match text.get(from..start).unwrap_or_default() {
                 [.., b'\r', b'\n'] => 2,
                 [.., b'\r' | b'\n'] => 1,
                 _ => 0,
             };
-            let Some(before) = at.checked_sub(skipped).and_then(|at| at.checked_sub(1)) else {
-                break;
-            };
-            if before < from || !known(before) {
+            end = start.saturating_sub(skipped);
+            if left == 0 || len == 0 || skipped == 0 {
                 break;
             }
-            self.at.push(before);
-            at = before;
         }
-        self.at.reverse();
-        let bytes = self.at.iter().filter_map(|at| text.get(*at));
-        self.bytes.extend(bytes);
+        for (start, end) in lines.into_iter().take(count).rev() {
+            self.add(text, start, end);
+        }
+    }
+
+    fn add(&mut self, text: &[u8], start: usize, end: usize) {
+        self.bytes
+            .extend_from_slice(text.get(start..end).unwrap_or_default());
+        self.at.extend(start..end);
     }
 
     /// Goes on from the ending at `at` until no ending is near.
     fn after(&mut self, text: &[u8], known: impl Fn(usize) -> bool, at: usize, next: &mut usize) {
         let mut at = at;
         let mut since = 0_usize;
-        while since < REACH {
-            if known(at) {
-                self.bytes.extend(text.get(at));
-                self.at.push(at);
-                since = since.saturating_add(1);
-                at = at.saturating_add(1);
-                continue;
+        loop {
+            let most = at.saturating_add(REACH.saturating_sub(since));
+            let len = (at..most).take_while(|at| known(*at)).count();
+            let end = at.saturating_add(len);
+            self.add(text, at, end);
+            since = since.saturating_add(len);
+            at = end;
+            if since >= REACH {
+                break;
             }
             let len = ending(text.get(at..).unwrap_or_default());
             let after = len.map_or(text.len(), |len| at.saturating_add(len));
@@ -137,13 +153,28 @@ impl Around {
         *next = at;
     }
 
-    /// Eight bytes from every place, or every eighth, on, and where in the text the first of them
+    /// Eight bytes from every place, or every eighth, on, and which of the bytes the first of them
     /// is.
     pub(super) fn grams(&self, step: usize) -> impl Iterator<Item = (u64, usize)> {
-        let grams = self.bytes.windows(GRAM).zip(&self.at).step_by(step);
-        grams.filter_map(|(gram, at)| {
-            let gram = gram.first_chunk::<GRAM>()?;
-            Some((u64::from_le_bytes(*gram), *at))
+        let mut next = 0_usize;
+        std::iter::from_fn(move || {
+            let i = next;
+            next = next.saturating_add(step);
+            Some((word(&self.bytes, i)?, i))
+        })
+    }
+
+    /// Where in the text byte `i` is.
+    pub(super) fn at(&self, i: usize) -> Option<usize> {
+        self.at.get(i).copied()
+    }
+
+    /// Where in the text the gram is whose first byte is `i`, with so many bytes before it.
+    pub(super) fn span(&self, i: usize, before: usize) -> Option<Span> {
+        let last = self.at(i.saturating_add(GRAM.saturating_sub(1)))?;
+        Some(Span {
+            begin: self.at(i.saturating_sub(before))?,
+            end: last.saturating_add(1),
         })
     }
 }

@@ -40,7 +40,7 @@ impl Finder<'_> {
             let merger = registry.engine.merger();
             drop(registry);
             if let Some(merger) = merger {
-                self.redactor.merge(merger);
+                self.redactor.build(merger);
             }
             for hit in scan.hits().iter().filter(|hit| hit.start < decided) {
                 match found.last_mut().filter(|last| hit.start < last.end) {

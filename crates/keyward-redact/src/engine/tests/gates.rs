@@ -1,0 +1,180 @@
+//! Needles in automata are found wherever a gate is the only thing that tells of them.
+
+use super::{Needle, check, masked, name, redactor, reference};
+
+/// How many turns there are, and how many bytes of the circle each has.
+const TURNS: usize = 80;
+const LEN: usize = 280;
+
+/// Turns of a circle of 300 letters: when some have windows no gram is rare any more, and the others
+/// go to automata, the last one among them. Gates are at beginnings alone: the circle has none beyond
+/// its first hundred. `end` is behind each.
+fn turns(end: &[u8], wrapped: bool) -> Vec<Vec<Needle>> {
+    let mut state = 7_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'A' + (state >> 24) as u8 % 26
+    };
+    let circle: Vec<u8> = (0..300).map(|_| letter()).collect();
+    let turn = |n| circle.iter().cycle().skip(n).take(LEN);
+    (0..TURNS)
+        .map(|n| vec![(turn(n).chain(end).copied().collect(), wrapped)])
+        .collect()
+}
+
+/// The last one of them that is in an automaton.
+fn last(seed: u64, secrets: &[Vec<Needle>]) -> usize {
+    let redactor = redactor(seed, secrets);
+    let in_automata = || redactor.counts().in_automata;
+    let is_in_one = |secret: &usize| {
+        let before = in_automata();
+        assert!(redactor.forget(&name(*secret)));
+        in_automata() < before
+    };
+    (0..secrets.len()).rev().find(is_in_one).unwrap()
+}
+
+#[test]
+fn automata_are_stepped_until_nothing_is_known_of_a_needle() {
+    let secrets = turns(b"", false);
+    let redactor = redactor(3, &secrets);
+    // Another one begins in one that is cut short; beside it, others begin and end.
+    let needle = &secrets[last(3, &secrets)][0].0;
+    let text = [b" ", &needle[..], b" ", &needle[..150], needle, b"-"].concat();
+    let expected = reference(&secrets, &text);
+    for cut in 0..text.len() {
+        assert_eq!(masked(&redactor, &text, &[2 * cut + 1]), expected);
+    }
+    for len in [1, 2, 7, 8, 9, 31] {
+        for flush in [0, 1] {
+            let cuts = vec![2 * len + flush; text.len() / len];
+            assert_eq!(masked(&redactor, &text, &cuts), expected);
+        }
+    }
+}
+
+#[test]
+fn a_gate_found_later_may_lie_before_what_is_stepped() {
+    let mut secrets = turns(b"", true);
+    let long = last(3, &secrets);
+    let long = secrets[long][0].0.clone();
+    // Its gate is found at every byte, those of the long one at samples.
+    secrets.push(vec![(long[3..12].to_vec(), true)]);
+    let redactor = redactor(3, &secrets);
+    let broken = [&long[..9], b"\n", &long[9..]].concat();
+    for text in [long, broken] {
+        for before in 0..8 {
+            let text = [&b"........"[..before], &text, b"."].concat();
+            let expected = reference(&secrets, &text);
+            for cut in before..before + 40 {
+                assert_eq!(masked(&redactor, &text, &[2 * cut + 1]), expected);
+                assert_eq!(masked(&redactor, &text, &[2 * cut, 2, 2, 2]), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_stepped_before_a_gap_is_not_gone_on_from() {
+    let needles = ["01234567", "abcdefgh-ijk", "h-ijkXYZ"];
+    let secrets = needles.map(|needle| vec![(needle.as_bytes().to_vec(), true)]);
+    for between in 0..40 {
+        for gap in [
+            "",
+            " ",
+            "\n",
+            " \n",
+            "..................",
+            "\n..................",
+        ] {
+            let between = ".".repeat(between);
+            let text = format!(
+                "01234567{between}abcdefg{gap}h-ijkXYZ 0\n1234567{between}abcdefg{gap}h-ijk\nXYZ"
+            );
+            check(6, &secrets, text.as_bytes(), &[41]);
+        }
+    }
+}
+
+#[test]
+fn a_wrapped_one_is_found_wherever_a_line_ends_in_it() {
+    let secrets = turns(b"", true);
+    let redactor = redactor(3, &secrets);
+    let last = last(3, &secrets);
+    let needle = &secrets[last][0].0;
+    for at in 1..LEN {
+        for ending in ["\n", "\r\n"] {
+            let (before, after) = needle.split_at(at);
+            let text = [b"...", before, ending.as_bytes(), after, b"..."].concat();
+            let near = (3 + at) * 2;
+            for cuts in [vec![], vec![near + 1], vec![near + 2, 3]] {
+                assert_eq!(
+                    masked(&redactor, &text, &cuts),
+                    format!("...•s{last}•...").as_bytes(),
+                    "{ending:?} at {at}"
+                );
+            }
+        }
+    }
+    for width in [1, 2, 7, 14, 15, 64] {
+        let lines: Vec<u8> = needle
+            .chunks(width)
+            .flat_map(|line| [line, b"\r\n"].concat())
+            .collect();
+        check(3, &secrets, &lines, &[33, 90, 4, 7, 250]);
+    }
+}
+
+#[test]
+fn short_ones_are_found_wherever_a_line_ends_in_them() {
+    for len in 1..20 {
+        for wrapped in [false, true] {
+            let needle: Vec<u8> = (b'a'..).take(len).collect();
+            let secrets = [vec![(needle.clone(), wrapped)]];
+            let redactor = redactor(5, &secrets);
+            for at in 0..len {
+                for ending in ["", "\n", "\r", "\r\n", "\n\n"] {
+                    let (before, after) = needle.split_at(at);
+                    let text = [b"abc", before, ending.as_bytes(), after, b".ab"].concat();
+                    let expected = reference(&secrets, &text);
+                    for cut in 0..text.len() {
+                        let found = masked(&redactor, &text, &[2 * cut + 1]);
+                        assert_eq!(found, expected, "{ending:?} at {at} of {len}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gate_stays_as_long_as_one_needs_it() {
+    let short = |n: usize| vec![(format!("sk_live_{n:03}").into_bytes(), n.is_multiple_of(2))];
+    let short: Vec<Vec<Needle>> = (0..2 * TURNS).map(short).collect();
+    // Of each gate there are two needles.
+    let mut long = [turns(b"x", true), turns(b"y", true)];
+    long.iter_mut().for_each(|turns| turns.truncate(54));
+    for secrets in [short, long.concat()] {
+        let last = last(8, &secrets);
+        let (needle, wrapped) = &secrets[last][0];
+        for wrap in [false, *wrapped] {
+            let redactor = redactor(8, &secrets);
+            let (before, after) = needle.split_at(5);
+            let ending = if wrap { "\n" } else { "" };
+            let text = [before, ending.as_bytes(), after].concat();
+            for gone in 0..last {
+                assert!(redactor.forget(&name(gone)));
+                if gone % 4 != 0 && gone + 20 < last {
+                    continue;
+                }
+                let expected = format!("•s{last}•");
+                assert_eq!(masked(&redactor, &text, &[]), expected.as_bytes(), "{gone}");
+            }
+            for gone in last..secrets.len() {
+                assert!(redactor.forget(&name(gone)));
+            }
+            assert_eq!(masked(&redactor, &text, &[]), text);
+            assert_eq!(redactor.counts().in_automata, 0);
+        }
+    }
+}
