@@ -87,4 +87,6 @@ pub(crate) struct OneDeployment {
     /// Variables of its set that are not masked.
     pub(crate) unmasked: Vec<String>,
     pub(crate) prompt: Option<String>,
+    /// Why a question was not taken.
+    pub(crate) problem: Option<String>,
 }

@@ -30,7 +30,7 @@ use crate::section::Section;
 use crate::settings::Settings;
 pub(crate) use deliveries::work;
 use deployments::Running;
-pub(crate) use deployments::{Now, Start};
+pub(crate) use deployments::{Asked, Now, Start};
 use keys::Rewrapping;
 
 /// The one organisation there is until people can log in.

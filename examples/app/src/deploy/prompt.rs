@@ -1,7 +1,7 @@
 //! What a model would be asked about a deployment. It is cleaned by the redactor that cleaned the
 //! log, with masks that carry names, and shown before anything is sent.
 
-use keyward_base::{Error, Reason, Result};
+use keyward_base::Result;
 use keyward_crypto::Provider;
 use keyward_redact::Redactor;
 use keyward_redact::model::Conversation;
@@ -13,13 +13,10 @@ use crate::deployview::log_in_text;
 const TAIL: usize = 16 * 1024;
 
 /// The longest question of a person's own, in characters.
-const QUESTION: usize = 500;
+pub(crate) const QUESTION: usize = 500;
 
-/// The text, cleaned. `log` is masked already, `question` is what a person wrote, and may hold
-/// anything.
-///
-/// # Errors
-/// `Rejected` for a question of more than 500 characters.
+/// The text, cleaned. `log` is masked already, `question` is what a person wrote, at most
+/// [`QUESTION`] characters, and may hold anything.
 pub(crate) fn prompt(
     deployment: &Deployment,
     log: &[u8],
@@ -29,10 +26,6 @@ pub(crate) fn prompt(
 ) -> Result<String> {
     let from = log.len().saturating_sub(TAIL);
     let tail = log_in_text(log.get(from..).unwrap_or_default());
-    // Refused and not cut: a cut could leave the first half of a secret.
-    if question.chars().count() > QUESTION {
-        return Err(Error::rejected(Reason::TOO_LONG));
-    }
     let mut text = format!(
         "A deployment to {} with the variables of {} {}. Say why, and what mends it. Each text \
          between two bullets stands for a secret of that name.\n",

@@ -250,3 +250,56 @@ fn one(piece: Vec<u8>) -> mpsc::Receiver<Vec<u8>> {
     let _ = to.try_send(piece);
     from
 }
+
+#[cfg(test)]
+mod tests {
+    use keyward_base::{Tenant, Timestamp};
+    use keyward_redact::Name;
+    use keyward_store::MemoryStore;
+
+    use super::*;
+    use crate::deploy::log;
+    use crate::deploy::record::Id;
+
+    const TOKEN: &str = "wJalrXUtnFEMI7MDENGbPxRfiCYEXAMPLE";
+
+    async fn kept(pieces: &[&str]) -> String {
+        let redactor = Redactor::new(|bytes| {
+            bytes.fill(7);
+            Ok(())
+        });
+        let redactor = redactor.unwrap();
+        let name = Name::new("TOKEN").unwrap();
+        redactor.add(&name, TOKEN.as_bytes()).unwrap();
+        let store = MemoryStore::new(1000);
+        let acme = Tenant::new("acme").unwrap();
+        let at = Timestamp::from_millis(1_000);
+        let id = Id::new(at, [0; 4]);
+        let (to, from) = mpsc::channel(pieces.len());
+        for piece in pieces {
+            to.try_send(piece.as_bytes().to_vec()).unwrap();
+        }
+        drop(to);
+        keep(Log::new(&acme, &id, at), &store, &redactor, from).await;
+        String::from_utf8(log::read(&store, &acme, &id).await.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_only_both_streams_together_show_is_masked_where_they_meet() {
+        let (first, rest) = TOKEN.split_at(12);
+        assert_eq!(kept(&["a ", first, rest, " b"]).await, "a •TOKEN• b");
+        // Its own masks stay as they are, and what only begins as one is kept.
+        assert_eq!(
+            kept(&["a •TOKEN• ", first]).await,
+            format!("a •TOKEN• {first}")
+        );
+    }
+
+    #[tokio::test]
+    async fn more_pieces_than_wait_at_once_are_all_kept() {
+        let pieces: Vec<_> = (0..4 * WAITING).map(|n| format!("{n} {TOKEN}\n")).collect();
+        let pieces: Vec<_> = pieces.iter().map(String::as_str).collect();
+        let masked = pieces.concat().replace(TOKEN, "•TOKEN•");
+        assert_eq!(kept(&pieces).await, masked);
+    }
+}

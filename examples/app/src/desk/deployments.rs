@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use keyward_base::audit::{Outcome, Value};
 use keyward_base::{Error, Event, Place, Reason, RecordId, Result, Timestamp};
 use keyward_redact::{Warning, What};
-use tokio::sync::watch;
+use tokio::process::Command;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Desk;
 use crate::deploy::log::{self, Log};
-use crate::deploy::prompt::prompt;
+use crate::deploy::prompt::{QUESTION, prompt};
 use crate::deploy::record::{Deployment, Ended, Id};
 use crate::deploy::runner::Run;
 use crate::deploy::{AT_ONCE, GRACE};
@@ -23,7 +24,14 @@ const PURGED: usize = 1000;
 
 /// What runs in this process.
 #[derive(Debug, Default)]
-pub(crate) struct Running(Mutex<HashMap<Id, Runs>>);
+pub(crate) struct Running(Mutex<All>);
+
+#[derive(Debug, Default)]
+struct All {
+    runs: HashMap<Id, Runs>,
+    /// The service ends, and nothing is started any more.
+    closed: bool,
+}
 
 #[derive(Debug)]
 struct Runs {
@@ -31,8 +39,7 @@ struct Runs {
     task: Option<JoinHandle<()>>,
 }
 
-/// A place among those that run. It is given back however what holds it ends: a request whose
-/// client has gone away is dropped in the middle.
+/// A place among those that run. It is given back however what holds it ends.
 #[derive(Debug)]
 struct Seat {
     desk: Arc<Desk>,
@@ -55,20 +62,44 @@ pub(crate) enum Start {
     Steers(String),
 }
 
+/// What came of a question.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asked {
+    Kept,
+    /// It has more than [`QUESTION`] characters.
+    TooLong,
+}
+
+/// What is ready to be started, or not.
+#[derive(Debug)]
+enum Prepared {
+    Ready(Command),
+    Steers(String),
+}
+
 impl Running {
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<Id, Runs>) -> T) -> T {
+    fn all<T>(&self, act: impl FnOnce(&mut All) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<Id, Runs>) -> T) -> T {
+        self.all(|all| act(&mut all.runs))
+    }
+
     /// A place among those that run, if there is one: until its [`Seat`] is dropped.
-    fn enter(&self, id: &Id) -> Option<watch::Receiver<bool>> {
-        self.with(|all| {
-            if all.len() >= AT_ONCE {
-                return None;
+    fn enter(&self, id: &Id) -> Result<Option<watch::Receiver<bool>>> {
+        self.all(|all| {
+            if all.closed {
+                return Err(Error::unavailable(
+                    "the service ends: ask it again once it is back",
+                ));
+            }
+            if all.runs.len() >= AT_ONCE {
+                return Ok(None);
             }
             let (stop, stopping) = watch::channel(false);
-            all.insert(id.clone(), Runs { stop, task: None });
-            Some(stopping)
+            all.runs.insert(id.clone(), Runs { stop, task: None });
+            Ok(Some(stopping))
         })
     }
 
@@ -86,8 +117,9 @@ impl Running {
 
     /// Stops all, and waits until they have ended and that is on record.
     async fn stop_all(&self) {
-        let tasks = self.with(|all| {
-            let stopped = all.values_mut().map(|runs| {
+        let tasks = self.all(|all| {
+            all.closed = true;
+            let stopped = all.runs.values_mut().map(|runs| {
                 runs.stop.send_replace(true);
                 runs.task.take()
             });
@@ -112,6 +144,9 @@ pub(crate) struct Now {
 
 impl Desk {
     /// Starts one. It is in the audit trail and on record before the process is there.
+    ///
+    /// All of it is a task of its own: a request whose client has gone away is dropped in the middle,
+    /// and what is on record is to be run and have its end there.
     pub(crate) async fn deploy(
         self: &Arc<Self>,
         server: &RecordId,
@@ -121,30 +156,54 @@ impl Desk {
         let now = self.clock().now()?;
         let random = self.crypto().random::<4>()?;
         let id = Id::new(now, *random.expose());
-        let Some(stop) = self.running.enter(&id) else {
+        let Some(stop) = self.running.enter(&id)? else {
             return Ok(Start::Busy);
         };
         let seat = Seat {
             desk: Arc::clone(self),
-            id,
+            id: id.clone(),
         };
-        self.start(server, set, seat, now, stop).await
+        let (desk, server, set) = (Arc::clone(self), server.clone(), set.clone());
+        let (tell, told) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let started = match desk.prepare(&server, &set, &seat.id, now).await {
+                Ok(Prepared::Ready(command)) => {
+                    // Whoever asked may have gone.
+                    let _ = tell.send(Ok(Start::Started(seat.id.clone())));
+                    let run = desk.runs(server.as_str(), set.as_str());
+                    return desk
+                        .see_to_its_end(run, &server, &seat.id, now, (command, stop))
+                        .await;
+                }
+                Ok(Prepared::Steers(name)) => Ok(Start::Steers(name)),
+                Err(error) => Err(error),
+            };
+            drop(seat);
+            let _ = tell.send(started);
+        });
+        self.running.with(|all| {
+            // It may have ended already.
+            if let Some(runs) = all.get_mut(&id) {
+                runs.task = Some(task);
+            }
+        });
+        let failed = |_| Error::unavailable("a deployment was not started: see the log");
+        told.await.map_err(failed)?
     }
 
-    async fn start(
-        self: &Arc<Self>,
+    /// Opens the set, and puts the deployment on record.
+    async fn prepare(
+        &self,
         server: &RecordId,
         set: &RecordId,
-        seat: Seat,
+        id: &Id,
         now: Timestamp,
-        stop: watch::Receiver<bool>,
-    ) -> Result<Start> {
-        let id = &seat.id.clone();
+    ) -> Result<Prepared> {
         let record = self.column(Section::Environments)?.record(set.as_str())?;
         let opened = record.open().await?;
         let vars = opened.credential().env()?;
         if let Some(var) = vars.vars().iter().find(|var| var.steers_programs()) {
-            return Ok(Start::Steers(var.name().to_owned()));
+            return Ok(Prepared::Steers(var.name().to_owned()));
         }
         let limit = self.settings.deploy_limit;
         let deployment = Deployment {
@@ -167,33 +226,34 @@ impl Desk {
             self.tell(server, "deploy.start", failed, None).await?;
         }
         put?;
-        let (desk, server, set) = (Arc::clone(self), server.clone(), set.clone());
-        let (log, own) = (Log::new(&self.tenant, id, now), id.clone());
-        let program = self.settings.deploy.clone();
-        let task = tokio::spawn(async move {
-            let run = Run {
-                program: &program,
-                server: server.as_str(),
-                set: set.as_str(),
-                limit,
-            };
-            let command = run.command(&vars);
-            drop((vars, opened));
-            let ended = run
-                .run(command, &desk.redactor, (log, desk.data()), stop)
-                .await;
-            if let Err(error) = desk.ended(&own, &server, ended).await {
-                operator::failure(&error);
-            }
-            drop(seat);
-        });
-        self.running.with(|all| {
-            // It may have ended already.
-            if let Some(runs) = all.get_mut(id) {
-                runs.task = Some(task);
-            }
-        });
-        Ok(Start::Started(id.clone()))
+        let run = self.runs(server.as_str(), set.as_str());
+        Ok(Prepared::Ready(run.command(&vars)))
+    }
+
+    fn runs<'a>(&'a self, server: &'a str, set: &'a str) -> Run<'a> {
+        Run {
+            program: &self.settings.deploy,
+            server,
+            set,
+            limit: self.settings.deploy_limit,
+        }
+    }
+
+    /// Runs what is on record, and puts its end there.
+    async fn see_to_its_end(
+        &self,
+        run: Run<'_>,
+        server: &RecordId,
+        id: &Id,
+        now: Timestamp,
+        (command, stop): (Command, watch::Receiver<bool>),
+    ) {
+        let log = Log::new(&self.tenant, id, now);
+        let run = run.run(command, &self.redactor, (log, self.data()), stop);
+        let ended = run.await;
+        if let Err(error) = self.ended(id, server, ended).await {
+            operator::failure(&error);
+        }
     }
 
     async fn ended(&self, id: &Id, server: &RecordId, how: Ended) -> Result<()> {
@@ -301,8 +361,12 @@ impl Desk {
     }
 
     /// Makes what a model would be asked about one, and keeps it. Nothing is sent.
-    pub(crate) async fn ask_about(&self, id: &Id, question: &str) -> Result<()> {
+    pub(crate) async fn ask_about(&self, id: &Id, question: &str) -> Result<Asked> {
         let now = self.deployment(id).await?;
+        // Refused and not cut: a cut could leave the first half of a secret.
+        if question.chars().count() > QUESTION {
+            return Ok(Asked::TooLong);
+        }
         // The redactor knows what was opened since the service started: so the set is, again.
         let sets = self.column(Section::Environments)?;
         match sets.record(&now.deployment.set)?.open().await {
@@ -313,7 +377,8 @@ impl Desk {
         let crypto = self.crypto();
         let text = prompt(&now.deployment, &log, question, &self.redactor, crypto)?;
         let change = |found: &mut Deployment| found.prompt = Some(text.clone());
-        Deployment::change(self.data(), &self.tenant, id, change).await
+        Deployment::change(self.data(), &self.tenant, id, change).await?;
+        Ok(Asked::Kept)
     }
 
     /// Stops all that run here, and waits for their end.

@@ -9,9 +9,10 @@ use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, RecordId};
 
 use super::{After, html, page};
+use crate::deploy::prompt::QUESTION;
 use crate::deploy::record::Id;
 use crate::deployview::{DeploymentRow, Deployments, OneDeployment, log_in_text};
-use crate::desk::{Desk, Start};
+use crate::desk::{Asked, Desk, Start};
 use crate::section::Section;
 
 const PATH: &str = "/deployments";
@@ -75,16 +76,25 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(after): Query<After>,
 ) -> Answer<Html<String>> {
-    let id = Id::parse(&id)?;
+    shown(&desk, &Id::parse(&id)?, &after, None).await
+}
+
+async fn shown(
+    desk: &Desk,
+    id: &Id,
+    after: &After,
+    problem: Option<String>,
+) -> Answer<Html<String>> {
     // First how it is: what it wrote before its end is then all there.
-    let now = desk.deployment(&id).await?;
-    let log = desk.deployment_log(&id).await?;
+    let now = desk.deployment(id).await?;
+    let log = desk.deployment_log(id).await?;
     let row = DeploymentRow::of(&now);
     html(&OneDeployment {
-        page: page(&desk, PATH, after.notice(&desk, &row.path)),
+        page: page(desk, PATH, after.notice(desk, &row.path)),
         log: log_in_text(&log),
         unmasked: desk.unmasked(&row.set),
         prompt: now.deployment.prompt,
+        problem,
         row,
     })
 }
@@ -104,9 +114,20 @@ pub(super) async fn ask(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
     mut form: SecretForm,
-) -> Answer<Redirect> {
+) -> Answer<Response> {
     let id = Id::parse(&id)?;
     let question = form.text("question")?;
-    desk.ask_about(&id, &question).await?;
-    Ok(Redirect::to(&format!("{PATH}/{}#prompt", id.as_str())))
+    match desk.ask_about(&id, &question).await? {
+        Asked::Kept => {
+            let to = format!("{PATH}/{}#prompt", id.as_str());
+            Ok(Redirect::to(&to).into_response())
+        }
+        Asked::TooLong => {
+            let problem = format!(
+                "The question has more than {QUESTION} characters: shorten it. It was not kept."
+            );
+            let page = shown(&desk, &id, &After { done: None }, Some(problem)).await?;
+            Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
 }

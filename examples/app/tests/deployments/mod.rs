@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
@@ -246,7 +247,7 @@ fn a_set_cannot_choose_what_code_is_run() {
 #[test]
 fn a_log_is_followed_while_it_is_written_and_is_text_on_the_page() {
     let desk = Deploying::with(
-        "printf '10 %%\\r'; printf '<b>half %.20s' \"$API_TOKEN\"; read go < PIPE\n\
+        "printf '10 %%\\r\\377'; printf '<b>half %.20s' \"$API_TOKEN\"; read go < PIPE\n\
          printf '%s' \"${API_TOKEN#????????????????????}\"; echo; printf '\\033[1mred\\n'; exit 3",
         "60",
     );
@@ -258,7 +259,7 @@ fn a_log_is_followed_while_it_is_written_and_is_text_on_the_page() {
     );
     assert_eq!(
         log_of(&page),
-        "10 %\n&#60;b&#62;half ",
+        "10 %\n\u{fffd}&#60;b&#62;half ",
         "the half is held back"
     );
     desk.go_on();
@@ -369,7 +370,145 @@ fn what_a_terminal_obeys_within_a_value_does_not_fall_out_of_it() {
     let long = format!("{}{}", "a ".repeat(240), desk.token);
     let fields: [(&str, &[u8]); 1] = [("question", long.as_bytes())];
     let asked = desk.service.post(&format!("{path}/prompt"), &fields);
-    assert!((400..500).contains(&asked.status), "{}", asked.status);
+    assert_eq!(asked.status, 422);
+    assert!(
+        asked.body.contains("more than 500 characters: shorten it"),
+        "{}",
+        asked.body
+    );
+    assert!(!asked.body.contains(&desk.token) && !asked.body.contains("a a a"));
+    assert!(!desk.service.page(&path).contains("Not asked."));
+    // Characters, and not bytes.
+    let longest = "é".repeat(500);
+    let fields: [(&str, &[u8]); 1] = [("question", longest.as_bytes())];
+    let asked = desk.service.post(&format!("{path}/prompt"), &fields);
+    asked.leads_to();
+    assert!(desk.service.page(&path).contains(&longest));
+}
+
+/// A request whose client has gone away is dropped in the middle. What it had begun has an end all
+/// the same, and its place is given back.
+#[test]
+fn a_start_that_nobody_waits_for_has_an_end_and_keeps_no_place() {
+    let desk = Deploying::with("exit 0", "600");
+    for round in 1..=3 {
+        // The record cannot be written now.
+        let store = rusqlite::Connection::open(desk.service.data().join("data.db")).unwrap();
+        store.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let body = "server=deploy%40web-1&set=shop";
+        let mut stream = TcpStream::connect(desk.service.addr).unwrap();
+        write!(
+            stream,
+            "POST /deployments HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            desk.service.addr,
+            body.len()
+        )
+        .unwrap();
+        let started = || {
+            let actions = actions(&desk.service);
+            actions
+                .iter()
+                .filter(|action| *action == "deploy.start")
+                .count()
+        };
+        wait_until(|| started() == round);
+        drop(stream);
+        // Answers go on, and the service has seen that this one is not waited for.
+        for _ in 0..20 {
+            desk.service.page("/style.css");
+        }
+        store.execute_batch("ROLLBACK").unwrap();
+        let ended = || {
+            desk.service
+                .page("/deployments")
+                .matches(">is done<")
+                .count()
+        };
+        wait_until(|| ended() == round);
+    }
+    let page = desk.service.page("/deployments");
+    assert!(!page.contains("cut short"), "{page}");
+}
+
+/// A service that is killed says what it knows: that nobody sees to the deployment any more. It does
+/// not stop what is not its own, and no secret is left in any file.
+#[test]
+fn what_a_killed_service_ran_is_shown_as_cut_short() {
+    let script = "echo \"begun $API_TOKEN.\"; read go < PIPE; echo 1; echo 2; echo 3 > GONE";
+    let folder = TempDir::new().unwrap();
+    let gone = folder.path().join("gone");
+    let desk = Deploying::with(&script.replace("GONE", gone.to_str().unwrap()), "600");
+    let path = desk.start();
+    desk.until_it_writes(&path, "begun ");
+    let (leaks, fields) = (desk.leaks(), [("question", &b""[..])]);
+    let service = Service::start_in(desk.service.kill());
+    let page = service.page(&path);
+    assert!(
+        page.contains(">runs elsewhere, or was cut short<"),
+        "{page}"
+    );
+    assert!(
+        page.contains("begun •acme environment.variables shop API_TOKEN•"),
+        "{page}"
+    );
+    assert_eq!(service.post(&format!("{path}/stop"), &[]).status, 409);
+    let store = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
+    let over = "UPDATE record SET data = CAST(json_set(data, '$.until', 1) AS BLOB) \
+                WHERE collection = 'deploydesk-deployments'";
+    assert_eq!(store.execute(over, []).unwrap(), 1);
+    let page = service.page(&path);
+    assert!(page.contains(">was cut short<"), "{page}");
+    service.post(&format!("{path}/prompt"), &fields).leads_to();
+    let (found, looked) = leaks.found_under(&service.data());
+    assert!(found.is_empty() && looked > 3, "{found:?}");
+    // What still runs ends with its next line, since nobody reads it.
+    let pipe = service.root().join("pipe");
+    let mut pipe = OpenOptions::new().write(true).open(pipe).unwrap();
+    pipe.write_all(b"go\n").unwrap();
+    assert!(!gone.exists());
+}
+
+#[test]
+fn a_page_of_elsewhere_starts_stops_and_asks_nothing() {
+    let desk = Deploying::with("echo begun.; read go < PIPE", "600");
+    let elsewhere = |path: &str, fields: &[(&str, &[u8])]| {
+        for headers in ["Sec-Fetch-Site: cross-site", "Origin: http://evil.example"] {
+            assert_eq!(desk.service.post_with(path, headers, fields).status, 403);
+        }
+    };
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"shop")];
+    elsewhere("/deployments", &fields);
+    assert!(!actions(&desk.service).contains(&"deploy.start".to_owned()));
+    let path = desk.start();
+    desk.until_it_writes(&path, "begun.");
+    elsewhere(&format!("{path}/stop"), &[]);
+    elsewhere(&format!("{path}/prompt"), &[("question", b"why?")]);
+    let page = desk.service.page(&path);
+    assert!(page.contains(">runs<"), "{page}");
+    desk.go_on();
+    let page = desk.until(&path, "is done");
+    assert!(!page.contains("why?"), "{page}");
+    // An address that is none, however it is written.
+    for id in [
+        "..",
+        "%2e%2e",
+        "%00",
+        "0",
+        "a%2Fb",
+        &"f".repeat(24),
+        &"F".repeat(24),
+    ] {
+        let path = format!("/deployments/{id}");
+        assert!((400..500).contains(&desk.service.get(&path).status), "{id}");
+        for act in ["stop", "prompt"] {
+            let status = desk
+                .service
+                .post(&format!("{path}/{act}"), &[("question", b"")])
+                .status;
+            assert!((400..500).contains(&status), "{id} {act} {status}");
+        }
+    }
 }
 
 fn python(arguments: &[&str]) -> Vec<u8> {
