@@ -32,6 +32,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`audit`] | the logs of a service in a store |
+//! | [`head`] | how far a log is, under a MAC of the ring |
 //! | [`entry`] | what an entry says, as text |
 //! | [`export`] | a run of entries as a file, which proves itself |
 //! | [`leaf`] | what the tree holds of an entry |
@@ -40,15 +42,18 @@
 //! | [`checkpoint`] | the head of a log, in a note |
 //! | [`proof`] | that an entry is in a log, as a file |
 
+pub mod audit;
 pub mod checkpoint;
 pub mod entry;
 pub mod export;
+pub mod head;
 pub mod leaf;
 pub mod note;
 pub mod proof;
 pub mod reason;
 pub mod tree;
 
+pub use audit::{Audit, AuditBuilder, Of};
 pub use checkpoint::Checkpoint;
 pub use entry::Entry;
 pub use leaf::{Class, Header, Leaf, LogId};

@@ -1,0 +1,58 @@
+//! Making it.
+
+use std::sync::Arc;
+
+use keyward_base::{Purpose, Result};
+use keyward_keys::{KeyUse, Keyring, Life, RecordColumn, Signs};
+use keyward_store::{Records, Stores};
+
+use super::{Audit, HEAD_PURPOSE, HEADS, Inner, SIGN_PURPOSE};
+use crate::leaf::Class;
+
+/// What an [`Audit`] is made of.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct AuditBuilder {
+    keyring: Keyring,
+    store: Arc<dyn Stores>,
+}
+
+impl AuditBuilder {
+    pub(super) fn new(keyring: Keyring, store: Arc<dyn Stores>) -> Self {
+        Self { keyring, store }
+    }
+
+    /// Adds the two purposes to the ring: one that MACs heads, one that signs checkpoints. Once for
+    /// each keyring.
+    ///
+    /// # Errors
+    /// As [`Admin::add_purpose`](keyward_keys::Admin::add_purpose): `Misuse` if the ring has them.
+    pub async fn install(self) -> Result<Self> {
+        let admin = self.keyring.admin();
+        let head = Purpose::new(HEAD_PURPOSE)?;
+        admin.add_purpose(&head, KeyUse::Mac(Life::Endless)).await?;
+        let sign = Purpose::new(SIGN_PURPOSE)?;
+        admin.add_purpose(&sign, KeyUse::Sign(Signs::Raw)).await?;
+        Ok(self)
+    }
+
+    /// The logs. Registers their heads with the ring, so that no key goes that vouches for one.
+    ///
+    /// # Errors
+    /// `Misuse` if the ring lacks the purposes: [`AuditBuilder::install`]; `Unavailable` if a store
+    /// cannot be reached.
+    pub async fn build(self) -> Result<Audit> {
+        let purpose = Purpose::new(HEAD_PURPOSE)?;
+        let records: Arc<dyn Records> = self.store.clone();
+        let column = RecordColumn::of_macs(records, HEADS, purpose.clone())?;
+        self.keyring.cover(Arc::new(column)).await?;
+        Ok(Audit(Arc::new(Inner {
+            keyring: self.keyring,
+            store: self.store,
+            purpose,
+            class: Class::new("std")?,
+            lanes: std::sync::Mutex::default(),
+            barrier: std::sync::Mutex::default(),
+        })))
+    }
+}

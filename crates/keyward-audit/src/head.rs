@@ -1,0 +1,121 @@
+//! The head of a log, as it lies in the store: how far the log is, under a MAC of the ring.
+//!
+//! Every append writes it in the batch of its entries. So who writes to the store and has no key of
+//! the ring cannot add an entry, change one or take one away without the head telling.
+
+use keyward_base::{Domain, Error, Result, Timestamp};
+use keyward_crypto::mac::TAG_LEN;
+use keyward_keys::{MacHandle, MacVerifier};
+
+use crate::leaf::LogId;
+use crate::tree::{Frontier, Hash};
+
+const MAGIC: &[u8; 4] = b"kwah";
+const VERSION: u8 = 1;
+
+/// Whose log it is, and the head.
+const HEAD: Domain<(&str, &[u8])> = Domain::new("keyward/v1/audit-head");
+
+/// How far a log is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Head {
+    /// The log's id.
+    pub log: LogId,
+    /// The latest time that an entry has: the day of an entry is never before that of another.
+    pub latest: Timestamp,
+    /// Entries before this place hold no intent that is open.
+    pub settled: u64,
+    /// The tree over its entries.
+    pub tree: Frontier,
+}
+
+impl Head {
+    /// That of a log without entries.
+    pub(crate) const fn new(log: LogId) -> Self {
+        Self {
+            log,
+            latest: Timestamp::from_millis(0),
+            settled: 0,
+            tree: Frontier::new(),
+        }
+    }
+
+    /// How many entries the log has.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// The record of it, under that key: of the log of `owner`.
+    pub(crate) fn seal(&self, owner: &str, key: &MacHandle) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&key.id().to_bytes());
+        bytes.extend_from_slice(&self.log);
+        bytes.extend_from_slice(&self.latest.as_millis().to_be_bytes());
+        bytes.extend_from_slice(&self.settled.to_be_bytes());
+        bytes.extend_from_slice(&self.tree.size().to_be_bytes());
+        for subtree in self.tree.subtrees() {
+            bytes.extend_from_slice(subtree);
+        }
+        let tag = key.sign(HEAD, &(owner, &bytes));
+        bytes.extend_from_slice(&tag);
+        bytes
+    }
+
+    /// Reads what [`Head::seal`] made.
+    ///
+    /// # Errors
+    /// `Corrupt` for anything else; `Unavailable` if a newer keyward wrote it; what `key` returns
+    /// for the key that it names.
+    pub(crate) async fn open<F>(
+        owner: &str,
+        data: &[u8],
+        key: impl FnOnce([u8; 8]) -> F,
+    ) -> Result<Self>
+    where
+        F: Future<Output = Result<MacVerifier>>,
+    {
+        let (bytes, tag) = data.split_last_chunk::<TAG_LEN>().ok_or_else(damaged)?;
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
+        let (version, rest) = rest.split_first().ok_or_else(damaged)?;
+        if *version > VERSION {
+            return Err(Error::unavailable(
+                "a newer keyward wrote this log: upgrade keyward",
+            ));
+        }
+        let (id, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+        key(*id)
+            .await?
+            .verify(HEAD, &(owner, bytes), tag)
+            .map_err(|_| damaged())?;
+        let (log, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+        let ([latest, settled, size], subtrees) = numbers(rest).ok_or_else(damaged)?;
+        let (subtrees, over) = subtrees.as_chunks::<32>();
+        let subtrees: Vec<Hash> = subtrees.to_vec();
+        if !over.is_empty() || settled > size {
+            return Err(damaged());
+        }
+        Ok(Self {
+            log: *log,
+            latest: Timestamp::from_millis(latest),
+            settled,
+            tree: Frontier::from_parts(size, subtrees)?,
+        })
+    }
+}
+
+/// Three numbers, and what follows.
+fn numbers(bytes: &[u8]) -> Option<([u64; 3], &[u8])> {
+    let (numbers, rest) = bytes.split_at_checked(24)?;
+    let (numbers, _) = numbers.as_chunks::<8>();
+    let [a, b, c] = numbers else { return None };
+    Some(([*a, *b, *c].map(u64::from_be_bytes), rest))
+}
+
+fn damaged() -> Error {
+    Error::corrupt(
+        "the head of an audit log is not what was written: its entries are not vouched for; `keyward doctor` says which log",
+    )
+}

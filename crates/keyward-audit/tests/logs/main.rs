@@ -1,0 +1,15 @@
+//! Logs in a store: appended to by many, read, verified, and edited by who writes to the store.
+
+// Tests: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod appends;
+mod edits;
+mod intents;
+mod world;

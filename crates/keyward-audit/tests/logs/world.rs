@@ -1,0 +1,78 @@
+//! A keyring, a store on SQLite, and logs in it.
+
+use std::sync::Arc;
+
+use keyward_audit::{Audit, Of};
+use keyward_base::audit::{Detail, Outcome, Value};
+use keyward_base::{Event, ManualClock, Purpose, Result, Tenant, Timestamp};
+use keyward_crypto::Provider;
+use keyward_keys::{EphemeralRoot, Keyring};
+use keyward_sqlite::SqliteStore;
+use keyward_store::{MemoryStore, Stores};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+pub(crate) const NOON: u64 = 1_764_158_400_000;
+
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) keyring: Keyring,
+    pub(crate) audit: Audit,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOON)));
+        let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
+        let keyring = Keyring::builder(Arc::new(MemoryStore::new(10_000)), root)
+            .clock(clock)
+            .create(&[Purpose::new("vault").unwrap()], &[])
+            .await
+            .unwrap();
+        let audit = Audit::builder(keyring.clone(), store(&folder));
+        let audit = audit.install().await.unwrap().build().await.unwrap();
+        Self {
+            folder,
+            keyring,
+            audit,
+        }
+    }
+
+    /// The logs as another process has them.
+    pub(crate) async fn again(&self) -> Audit {
+        let builder = Audit::builder(self.keyring.clone(), store(&self.folder));
+        builder.build().await.unwrap()
+    }
+
+    /// Does to the store what who writes to it can.
+    pub(crate) fn edit(&self, sql: &str) -> usize {
+        let conn = Connection::open(self.folder.path().join("data.db")).unwrap();
+        conn.execute(sql, []).unwrap()
+    }
+
+    pub(crate) async fn verify(&self, of: &Of) -> Result<u64> {
+        let audit = self.again().await;
+        let verified = audit.verify(of, |_| ()).await?;
+        Ok(verified.map_or(0, |verified| verified.head.size()))
+    }
+}
+
+fn store(folder: &TempDir) -> Arc<dyn Stores> {
+    Arc::new(SqliteStore::open(folder.path().join("data.db")).unwrap())
+}
+
+pub(crate) fn acme() -> Of {
+    Of::Tenant(Tenant::new("acme").unwrap())
+}
+
+/// Number `n` of what `of` did.
+pub(crate) fn event(of: &Of, n: u64) -> Event {
+    let at = Timestamp::from_millis(NOON + n);
+    let mut event = Event::new(at, "app.act", Outcome::Done);
+    if let Of::Tenant(tenant) = of {
+        event.tenant = Some(tenant.clone());
+    }
+    event.detail = Detail::none().with("n", Value::Number(n));
+    event
+}
