@@ -85,8 +85,19 @@ fn the_command_has_the_callers_environment_and_nothing_of_keywards() {
     assert!(of_keyward.contains("ROOT=v1:•••\n"), "{of_keyward}");
     let key = root.trim().strip_prefix("v1:").unwrap();
     assert!(!Leaks::of(key.as_bytes()).in_bytes(ran.out()));
-    // And into the file that holds it.
+    // Also where no file holds it.
     let path = set.bench.home().join("root");
+    std::fs::rename(&path, path.with_extension("moved")).unwrap();
+    let mut command = set.command(&[], &["sh", "-c", "tr '\\0' '\\n' < /proc/$PPID/environ"]);
+    command.env("KEYWARD_ROOT", root.trim());
+    let ran = finish(command, b"").ok();
+    assert!(
+        ran.text().contains("KEYWARD_ROOT=v1:•••\n"),
+        "{}",
+        ran.text()
+    );
+    std::fs::rename(path.with_extension("moved"), &path).unwrap();
+    // And into the file that holds it.
     let ran = finish(set.command(&[], &["cat", path.to_str().unwrap()]), b"");
     assert_eq!(ran.ok().text(), "v1:•••\n");
 }
@@ -332,6 +343,7 @@ fn signals_are_passed_on_once() {
         ("QUIT", 3),
         ("USR1", 10),
         ("USR2", 12),
+        ("WINCH", 28),
         ("TERM", 15),
     ] {
         let script = format!(
@@ -522,4 +534,72 @@ fn a_program_in_python_finds_no_form_in_what_came_out() {
     let token = file.split('\'').nth(1).unwrap();
     let checked = finish(check, format!("x{token}").as_bytes());
     assert_eq!(checked.code(), 1, "{}", checked.text());
+}
+
+/// What one variable has of the other kinds: of an OAuth token the access token alone.
+#[test]
+fn one_variable_holds_what_its_kind_is_used_for() {
+    let (bench, token) = (Bench::new(), random_text(40));
+    let answer = format!(
+        "{{\"access_token\":\"{token}\",\"token_type\":\"Bearer\",\"refresh_token\":\"{}\"}}",
+        random_text(40)
+    );
+    bench
+        .seal("server.env", "7", "oauth-token", answer.as_bytes())
+        .ok();
+    let show = ["--as", "T", "--", "sh", "-c", "echo ${#T} $T"];
+    let run = || bench.run(&[&["run"], &SLOT[..], &show].concat(), b"");
+    assert_eq!(run().ok().text(), "40 •••\n");
+    bench.seal("server.env", "7", "opaque", b"with\0a NUL").ok();
+    run().fails(125, "a NUL, which no variable can");
+}
+
+/// A signal to keyward, which a child of this process is.
+fn signal(child: &std::process::Child, name: &str) {
+    let pid = child.id().to_string();
+    let _ = Command::new("kill").args([name, &pid]).status();
+}
+
+/// Waits until keyward has seen the end of its command.
+fn until_it_has_no_child(keyward: &std::process::Child) {
+    let pid = keyward.id();
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    while !std::fs::read_to_string(&path).unwrap().trim().is_empty() {
+        std::thread::yield_now();
+    }
+}
+
+/// Once the command has ended: the first ends the grace, and the next gives up what is not read.
+#[test]
+fn signals_end_the_grace_and_then_the_waiting() {
+    if !std::path::Path::new("/proc/self/task").is_dir() {
+        return;
+    }
+    let set = Set::new();
+    let script = "sleep 600 & echo $! .; exit 4";
+    let command = set.command(&["--grace", "600"], &["sh", "-c", script]);
+    let mut child = { command }.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    until_it_has_no_child(&child);
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    let _ = Command::new("kill")
+        .arg(line.trim_end_matches(" .\n"))
+        .status();
+
+    // Nobody reads what is written.
+    let command = set.command(&["--grace", "600"], &["sh", "-c", "yes & exit 4"]);
+    let mut child = { command }.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    until_it_has_no_child(&child);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        signal(&child, "-TERM");
+    };
+    assert_eq!(status.code(), Some(143));
 }

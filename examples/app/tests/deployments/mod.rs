@@ -597,3 +597,23 @@ sys.stdout.buffer.write(b''.join(data for (data,) in rows))
     let (clean, said) = check(format!("x{}", values[0].1).as_bytes(), "planted");
     assert!(!clean, "{said}");
 }
+
+/// What stands between them in the log is of the other stream.
+#[test]
+fn two_halves_on_one_stream_are_one_value_whatever_the_other_writes() {
+    for (halves, between) in [("1", "2"), ("2", "1")] {
+        let script = format!(
+            "printf '%.20s' \"$API_TOKEN\" >&{halves}; echo between. >&{between}; read go < PIPE\n\
+             printf '%s' \"${{API_TOKEN#????????????????????}}\" >&{halves}"
+        );
+        let desk = Deploying::with(&script, "60");
+        let path = desk.start();
+        desk.until_it_writes(&path, "between.");
+        desk.go_on();
+        let page = desk.until(&path, "is done");
+        assert_eq!(
+            log_of(&page),
+            "between.\n•acme environment.variables shop API_TOKEN•"
+        );
+    }
+}
