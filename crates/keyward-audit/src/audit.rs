@@ -2,9 +2,11 @@
 
 mod append;
 mod builder;
+mod checkpoint;
 mod lane;
 mod read;
 mod sink;
+mod tiles;
 mod verify;
 
 use std::collections::HashMap;
@@ -12,7 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_base::{Error, Event, Purpose, Result, Tenant};
-use keyward_keys::{Barrier, Keyring};
+use keyward_keys::{Anchor, Barrier, Keyring};
 use keyward_store::{Collection, RecordKey, Stores};
 
 pub use builder::AuditBuilder;
@@ -77,6 +79,7 @@ struct Inner {
     store: Arc<dyn Stores>,
     purpose: Purpose,
     class: Class,
+    anchors: Vec<Arc<dyn Anchor>>,
     lanes: Mutex<HashMap<Of, Arc<Lane>>>,
     barrier: Mutex<Option<Barrier>>,
 }

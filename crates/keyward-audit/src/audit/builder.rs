@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_base::{Purpose, Result};
-use keyward_keys::{KeyUse, Keyring, Life, RecordColumn, Signs};
+use keyward_keys::{Anchor, KeyUse, Keyring, Life, RecordColumn, Signs};
 use keyward_store::{Records, Stores};
 
 use super::{Audit, HEAD_PURPOSE, HEADS, Inner, SIGN_PURPOSE};
@@ -15,11 +15,23 @@ use crate::leaf::Class;
 pub struct AuditBuilder {
     keyring: Keyring,
     store: Arc<dyn Stores>,
+    anchors: Vec<Arc<dyn Anchor>>,
 }
 
 impl AuditBuilder {
     pub(super) fn new(keyring: Keyring, store: Arc<dyn Stores>) -> Self {
-        Self { keyring, store }
+        Self {
+            keyring,
+            store,
+            anchors: Vec::new(),
+        }
+    }
+
+    /// One more place outside the store that remembers the head of each log that was signed. Without
+    /// any, a whole database that was put back is not noticed.
+    pub fn anchor(mut self, anchor: Arc<dyn Anchor>) -> Self {
+        self.anchors.push(anchor);
+        self
     }
 
     /// Adds the two purposes to the ring: one that MACs heads, one that signs checkpoints. Once for
@@ -51,6 +63,7 @@ impl AuditBuilder {
             store: self.store,
             purpose,
             class: Class::new("std")?,
+            anchors: self.anchors,
             lanes: std::sync::Mutex::default(),
             barrier: std::sync::Mutex::default(),
         })))

@@ -12,4 +12,5 @@
 mod appends;
 mod edits;
 mod intents;
+mod proofs;
 mod world;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use keyward_audit::{Audit, Of};
+use keyward_audit::{Audit, AuditBuilder, Of};
 use keyward_base::audit::{Detail, Outcome, Value};
 use keyward_base::{Event, ManualClock, Purpose, Result, Tenant, Timestamp};
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, Keyring};
+use keyward_keys::{EphemeralRoot, FileAnchor, Keyring};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{MemoryStore, Stores};
 use rusqlite::Connection;
@@ -15,6 +15,7 @@ use tempfile::TempDir;
 pub(crate) const NOON: u64 = 1_764_158_400_000;
 
 pub(crate) struct World {
+    anchored: bool,
     pub(crate) folder: TempDir,
     pub(crate) keyring: Keyring,
     pub(crate) audit: Audit,
@@ -22,6 +23,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(false).await
+    }
+
+    /// One whose logs have an anchor outside the database.
+    pub(crate) async fn anchored() -> Self {
+        Self::with(true).await
+    }
+
+    async fn with(anchored: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOON)));
         let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
@@ -30,9 +40,10 @@ impl World {
             .create(&[Purpose::new("vault").unwrap()], &[])
             .await
             .unwrap();
-        let audit = Audit::builder(keyring.clone(), store(&folder));
-        let audit = audit.install().await.unwrap().build().await.unwrap();
+        let builder = builder(&keyring, &folder, anchored);
+        let audit = builder.install().await.unwrap().build().await.unwrap();
         Self {
+            anchored,
             folder,
             keyring,
             audit,
@@ -41,7 +52,7 @@ impl World {
 
     /// The logs as another process has them.
     pub(crate) async fn again(&self) -> Audit {
-        let builder = Audit::builder(self.keyring.clone(), store(&self.folder));
+        let builder = builder(&self.keyring, &self.folder, self.anchored);
         builder.build().await.unwrap()
     }
 
@@ -58,7 +69,16 @@ impl World {
     }
 }
 
-fn store(folder: &TempDir) -> Arc<dyn Stores> {
+fn builder(keyring: &Keyring, folder: &TempDir, anchored: bool) -> AuditBuilder {
+    let builder = Audit::builder(keyring.clone(), store(folder));
+    if anchored {
+        let anchor = folder.path().join("anchor");
+        return builder.anchor(Arc::new(FileAnchor::new(anchor)));
+    }
+    builder
+}
+
+pub(crate) fn store(folder: &TempDir) -> Arc<dyn Stores> {
     Arc::new(SqliteStore::open(folder.path().join("data.db")).unwrap())
 }
 
