@@ -569,6 +569,22 @@ fn until_it_has_no_child(keyward: &std::process::Child) {
     }
 }
 
+/// A command that signals who started it does not get its own signal back.
+#[test]
+fn a_signal_of_the_command_itself_is_not_passed_back() {
+    let set = Set::new();
+    let script = "sleep 600 >/dev/null 2>&1 & \
+                  trap 'kill $!; exit 9' TERM; trap 'kill $!; exit 3' USR1; \
+                  kill -TERM $PPID; echo sent.; wait";
+    let mut child = set.command(&[], &["sh", "-c", script]).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert_eq!(line, "sent.\n");
+    signal(&child, "-USR1");
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
 /// Once the command has ended: the first ends the grace, and the next gives up what is not read.
 #[test]
 fn signals_end_the_grace_and_then_the_waiting() {

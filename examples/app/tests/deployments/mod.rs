@@ -320,6 +320,13 @@ fn one_that_is_stopped_leaves_no_process() {
 }
 
 #[test]
+fn one_that_ends_by_itself_leaves_no_process() {
+    let desk = Deploying::with("sleep 600 >/dev/null 2>&1 & echo \"pid $! .\"", "600");
+    let pid = process_in(&desk.until(&desk.start(), "is done"));
+    wait_until(|| !is_there(&pid));
+}
+
+#[test]
 fn one_that_runs_too_long_is_ended() {
     let desk = Deploying::with("echo begun; exec sleep 600", "1");
     let page = desk.until(&desk.start(), "ran too long and was ended");
