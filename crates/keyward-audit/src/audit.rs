@@ -5,6 +5,7 @@ mod builder;
 mod checkpoint;
 mod lane;
 mod read;
+mod retention;
 mod sink;
 mod tiles;
 mod verify;
@@ -20,6 +21,7 @@ use keyward_store::{Collection, RecordKey, Stores};
 pub use builder::AuditBuilder;
 use lane::Lane;
 pub use read::{Entries, Kept};
+pub use retention::{ERASE, Erasure, OWN_CLASS, Rule};
 pub use verify::Verified;
 
 use crate::leaf::Class;

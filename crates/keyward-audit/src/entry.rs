@@ -124,7 +124,6 @@ impl Entry {
     /// That of `event`, in a log whose latest entry is of `latest`.
     #[must_use]
     pub fn of(event: &Event, latest: Timestamp) -> Self {
-        let behind = latest.as_millis().saturating_sub(event.at.as_millis());
         let (error, reason) = match event.outcome {
             Outcome::Failed(kind, reason) => (Some(word(kind)), reason.map(|r| r.as_str())),
             _ => (None, None),
@@ -139,7 +138,7 @@ impl Entry {
         Self {
             v: Number(VERSION),
             at: Number(event.at.as_millis()),
-            behind: (behind > 0).then_some(Number(behind)),
+            behind: None,
             action: event.action.to_owned(),
             outcome: event.outcome.as_str().to_owned(),
             error: error.map(str::to_owned),
@@ -156,6 +155,15 @@ impl Entry {
                 .map(|(name, value)| (name.to_owned(), value.into()))
                 .collect(),
         }
+        .after(latest)
+    }
+
+    /// The same, in a log whose latest entry is of `latest`.
+    #[must_use]
+    pub fn after(mut self, latest: Timestamp) -> Self {
+        let behind = latest.as_millis().saturating_sub(self.at.0);
+        self.behind = (behind > 0).then_some(Number(behind));
+        self
     }
 
     /// Its text.

@@ -1,6 +1,6 @@
 //! Appending: the entries and the head in one batch.
 
-use keyward_base::{Error, Event, KeyId, Result};
+use keyward_base::{Error, Event, KeyId, Result, Timestamp};
 use keyward_keys::Barrier;
 use keyward_store::{Committed, Content, Refusal, Step, Stepped, Write};
 use tokio::sync::oneshot::error::TryRecvError;
@@ -9,11 +9,14 @@ use super::lane::{Known, Lane, Waiting, dropped};
 use super::{Audit, ENTRIES, HEADS, Of, contended};
 use crate::entry::{Entry, MAX_LEN};
 use crate::head::Head;
-use crate::leaf::{Header, Leaf, LogId};
+use crate::leaf::{Class, Header, Leaf, LogId};
 use crate::tree::leaf;
 
 /// How often a batch is tried anew that another process was faster than.
 const MAX_TRIES: u32 = 100;
+
+/// What the actions of a log itself begin with.
+const OWN: &str = "audit.";
 
 /// The most bytes of a text that waits: it grows by what says how far the clock went back.
 const MAX_TEXT: usize = MAX_LEN - 64;
@@ -29,16 +32,28 @@ impl Audit {
     /// # Errors
     /// `Unavailable` if the store or the keyring cannot be relied on, or others write without end:
     /// then it may have been recorded, or not; `Corrupt` if the log is not what was written;
-    /// `Misuse` for an event of more than 64 KiB.
+    /// `Misuse` for an event of more than 64 KiB, and for an action that begins with `audit.`, which
+    /// are a log's own.
     pub async fn append(&self, event: Event) -> Result<u64> {
+        if event.action.starts_with(OWN) {
+            return Err(Error::misuse(
+                "actions of audit. are those of the log itself",
+            ));
+        }
         let of = Of::event(&event);
+        let entry = Entry::of(&event, event.at);
+        self.append_entry(&of, entry, self.0.class.clone()).await
+    }
+
+    /// [`Audit::append`], of an entry of any class.
+    pub(super) async fn append_entry(&self, of: &Of, entry: Entry, class: Class) -> Result<u64> {
         // Refused before it waits: it would take others of its batch with it.
-        let text = Entry::of(&event, event.at).text()?;
+        let text = entry.text()?;
         if text.len() > MAX_TEXT {
             return Err(Error::misuse("an event has more than 64 KiB"));
         }
-        let lane = self.lane(&of);
-        let mut hears = lane.wait(event, text);
+        let lane = self.lane(of);
+        let mut hears = lane.wait(entry, text, class);
         loop {
             let mut turn = lane.turn.lock().await;
             match hears.try_recv() {
@@ -46,7 +61,7 @@ impl Audit {
                 Err(TryRecvError::Closed) => return Err(dropped()),
                 Err(TryRecvError::Empty) => {}
             }
-            self.commit_waiting(&of, &lane, &mut turn).await;
+            self.commit_waiting(of, &lane, &mut turn).await;
         }
     }
 
@@ -119,16 +134,19 @@ impl Audit {
         let provider = self.0.keyring.provider();
         let mut head = head.clone();
         let mut entries = Vec::with_capacity(events.len());
-        for Waiting { event, text, .. } in events {
-            let behind = event.at < head.latest;
-            let late = behind.then(|| Entry::of(event, head.latest).text());
+        for Waiting {
+            entry, text, class, ..
+        } in events
+        {
+            let at = Timestamp::from_millis(entry.at.0);
+            let late = (at < head.latest).then(|| entry.clone().after(head.latest).text());
             let late = late.transpose()?;
             let text = late.as_ref().unwrap_or(text);
-            head.latest = head.latest.max(event.at);
+            head.latest = head.latest.max(at);
             let header = Header {
                 log: head.log,
                 day: Header::day_of(head.latest),
-                class: self.0.class.clone(),
+                class: class.clone(),
             };
             let salt = Leaf::salt(provider)?;
             let mut bytes = Leaf::of(provider, header, &salt, text).bytes();

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::{Error, Event, Result};
+use keyward_base::{Error, Result};
 use keyward_store::Version;
 use tokio::sync::oneshot;
 
+use crate::entry::Entry;
 use crate::head::Head;
+use crate::leaf::Class;
 
 /// The most entries of one batch.
 const MOST: usize = 1000;
@@ -15,11 +17,12 @@ const MOST: usize = 1000;
 /// The most bytes of one batch, but for the last entry.
 const MOST_LEN: usize = 1024 * 1024;
 
-/// An event that waits, and whoever waits for it.
+/// An entry that waits, and whoever waits for it.
 pub(super) struct Waiting {
-    pub(super) event: Event,
+    pub(super) entry: Entry,
     /// Its text, if the clock did not go back.
     pub(super) text: String,
+    pub(super) class: Class,
     pub(super) told: oneshot::Sender<Result<u64>>,
 }
 
@@ -40,10 +43,20 @@ pub(super) struct Known {
 }
 
 impl Lane {
-    /// Queues an event of this text.
-    pub(super) fn wait(&self, event: Event, text: String) -> oneshot::Receiver<Result<u64>> {
+    /// Queues an entry of this text.
+    pub(super) fn wait(
+        &self,
+        entry: Entry,
+        text: String,
+        class: Class,
+    ) -> oneshot::Receiver<Result<u64>> {
         let (told, hears) = oneshot::channel();
-        self.queue().push_back(Waiting { event, text, told });
+        self.queue().push_back(Waiting {
+            entry,
+            text,
+            class,
+            told,
+        });
         hears
     }
 

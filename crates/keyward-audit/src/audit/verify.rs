@@ -3,8 +3,10 @@
 use keyward_base::{Error, Result};
 
 use super::read::{edited, is_of};
+use super::retention::Followed;
 use super::{Audit, Of};
 use crate::head::Head;
+use crate::leaf::Header;
 use crate::tree::{Frontier, leaf};
 
 /// Entries of a page: at 64 KiB each, a page is bounded in bytes by the store.
@@ -35,7 +37,8 @@ impl Audit {
             return Ok(None);
         };
         let provider = *self.0.keyring.provider();
-        let (mut tree, mut erased, mut day) = (Frontier::new(), 0_u64, 0);
+        let (mut tree, mut day) = (Frontier::new(), 0);
+        let (mut erased, mut followed) = (Vec::new(), Vec::new());
         while tree.size() < head.size() {
             let from = tree.size();
             let left = head.size().saturating_sub(from);
@@ -49,7 +52,10 @@ impl Audit {
                     return Err(edited(seq));
                 }
                 day = header.day;
-                erased = erased.saturating_add(u64::from(kept.body.is_none()));
+                if kept.body.is_none() {
+                    erased.push((seq, header.clone()));
+                }
+                followed.extend(Followed::of(kept)?);
                 let hash = leaf(&provider, &kept.leaf.bytes());
                 tree.push(&provider, hash, |_| ())?;
             }
@@ -64,6 +70,19 @@ impl Audit {
                 head.size()
             )));
         }
-        Ok(Some(Verified { head, erased }))
+        // Gone by a rule is not the same as gone.
+        let by_rule = |(seq, header): &&(u64, Header)| {
+            let took = |rule: &Followed| rule.took(*seq, header);
+            !followed.iter().any(took)
+        };
+        if let Some((seq, _)) = erased.iter().find(by_rule) {
+            return Err(Error::corrupt(format!(
+                "entry {seq} of an audit log was erased, and no rule says so"
+            )));
+        }
+        Ok(Some(Verified {
+            head,
+            erased: u64::try_from(erased.len()).unwrap_or(u64::MAX),
+        }))
     }
 }

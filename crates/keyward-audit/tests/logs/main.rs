@@ -13,4 +13,5 @@ mod appends;
 mod edits;
 mod intents;
 mod proofs;
+mod retention;
 mod world;
