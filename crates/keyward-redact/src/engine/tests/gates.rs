@@ -1,5 +1,6 @@
 //! Needles in automata are found wherever a gate is the only thing that tells of them.
 
+use super::super::grams::Grams;
 use super::{Needle, check, masked, name, redactor, reference};
 
 /// How many turns there are, and how many bytes of the circle each has.
@@ -94,6 +95,38 @@ fn what_was_stepped_before_a_gap_is_not_gone_on_from() {
             check(6, &secrets, text.as_bytes(), &[41]);
         }
     }
+}
+
+#[test]
+fn what_was_stepped_of_what_is_gone_is_not_gone_on_from() {
+    let needles = ["01234567", "abcdefgh-ijk", "h-ijkXYZ"];
+    let secrets = needles.map(|needle| vec![(needle.as_bytes().to_vec(), false)]);
+    let redactor = redactor(6, &secrets);
+    for before in 0..8 {
+        let (before, gap) = (".".repeat(before), ".".repeat(5000));
+        let text = format!("{before}01234567.........abcdefg{gap}h-ijkXYZ");
+        // What is before the last one is released and moved away before its gate is there.
+        let cuts = [2 * (text.len() - 3) + 1];
+        let expected = format!("{before}•s0•.........abcdefg{gap}•s2•");
+        let found = masked(&redactor, text.as_bytes(), &cuts);
+        assert_eq!(String::from_utf8(found).unwrap(), expected);
+    }
+}
+
+#[test]
+fn the_last_needle_takes_its_gate_away() {
+    let mut grams = Grams::new();
+    for hash in [7 << 40, 8 << 40] {
+        grams.open(hash);
+        grams.open(hash);
+    }
+    for hash in [7 << 40, 8 << 40] {
+        grams.close(hash);
+        assert!(grams.is_gate(hash));
+        grams.close(hash);
+        assert!(!grams.is_gate(hash));
+    }
+    assert!(grams.is_empty());
 }
 
 #[test]
