@@ -27,8 +27,8 @@ fn ending(rest: &[u8]) -> Option<usize> {
 #[derive(Default)]
 pub(super) struct Around {
     bytes: Vec<u8>,
-    /// Where in the text each of them is.
-    at: Vec<usize>,
+    /// How many of the bytes are before each line, and where in the text it begins.
+    lines: Vec<(usize, usize)>,
     /// For each ending, how many of the bytes are before it, and where it is.
     endings: Vec<(usize, usize)>,
 }
@@ -80,7 +80,7 @@ impl Around {
 
     fn clear(&mut self) {
         self.bytes.clear();
-        self.at.clear();
+        self.lines.clear();
         self.endings.clear();
     }
 
@@ -114,9 +114,9 @@ impl Around {
     }
 
     fn add(&mut self, text: &[u8], start: usize, end: usize) {
-        self.bytes
-            .extend_from_slice(text.get(start..end).unwrap_or_default());
-        self.at.extend(start..end);
+        self.lines.push((self.bytes.len(), start));
+        let line = text.get(start..end).unwrap_or_default();
+        self.bytes.extend_from_slice(line);
     }
 
     /// Goes on from the ending at `at` until no ending is near.
@@ -166,7 +166,9 @@ impl Around {
 
     /// Where in the text byte `i` is.
     pub(super) fn at(&self, i: usize) -> Option<usize> {
-        self.at.get(i).copied()
+        let after = self.lines.partition_point(|(before, _)| *before <= i);
+        let (before, start) = self.lines.get(after.checked_sub(1)?)?;
+        Some(start.saturating_add(i.saturating_sub(*before)))
     }
 
     /// Where in the text the gram is whose first byte is `i`, with so many bytes before it.
