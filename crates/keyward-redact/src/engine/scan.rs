@@ -39,7 +39,8 @@ pub(crate) struct Scan {
     collapsed: Collapsed,
     around: Around,
     pending: Vec<Pending>,
-    leads: Vec<(u64, usize)>,
+    hashes: Vec<(u64, usize)>,
+    leads: Vec<(Lead, usize)>,
     holds: [Hold; 2],
     /// What was found from `from` on, sorted and merged.
     hits: Vec<Hit>,
@@ -64,6 +65,7 @@ impl Scan {
             collapsed: Collapsed::default(),
             around: Around::default(),
             pending: Vec::new(),
+            hashes: Vec::new(),
             leads: Vec::new(),
             holds: [Hold::default(), Hold::default()],
             hits: Vec::new(),
@@ -198,12 +200,17 @@ impl Scan {
             .as_chunks::<GRAM>();
         let table = &engine.windows;
         if !table.is_empty() {
-            let mut leads = std::mem::take(&mut self.leads);
             let words = samples.iter().map(|sample| u64::from_le_bytes(*sample));
-            table.filter(&engine.keys, words, &mut leads);
-            for (hash, i) in leads.drain(..) {
+            table.filter(&engine.keys, words, &mut self.hashes);
+            // All of them are looked up before any is compared: so the processor can wait for
+            // several places of the table at once.
+            let mut leads = std::mem::take(&mut self.leads);
+            for (hash, i) in self.hashes.drain(..) {
                 let at = self.sample.saturating_add(i.saturating_mul(GRAM));
-                table.leads(hash, |lead| match lead {
+                table.leads(hash, |lead| leads.push((lead, at)));
+            }
+            for (lead, at) in leads.drain(..) {
+                match lead {
                     Lead::Needle { needle, nth } => {
                         self.follow(engine, needle, nth, text, at, false);
                     }
@@ -211,7 +218,7 @@ impl Scan {
                         begin: at.saturating_sub(GRAM - 1).max(self.from),
                         end: at.saturating_add(GRAM),
                     }),
-                });
+                }
             }
             self.leads = leads;
         }
