@@ -18,8 +18,12 @@ pub const MASK_CHAR: char = '•';
 /// What stands for a secret, unless names are asked for.
 pub const BLANK: &str = "•••";
 
-/// The most bytes that are taken at once: other streams and registrations get their turn between.
+/// The most bytes that a writer takes at once.
 pub const SLICE_LEN: usize = 64 * 1024;
+
+/// The most bytes that are looked through at once: so few stay in the processor's caches, and other
+/// streams and registrations get their turn between.
+const TURN_LEN: usize = 16 * 1024;
 
 /// Masks one stream: bytes in, bytes out, in pieces of any length.
 ///
@@ -86,7 +90,7 @@ impl Masker {
     /// more than 4 KiB, up to [`Redactor::most_held`] bytes that are decided may be held back too:
     /// flush to have them.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        for slice in piece.chunks(SLICE_LEN) {
+        for slice in piece.chunks(TURN_LEN) {
             self.held.push(slice);
             self.release(Release::Some, slice.len(), out);
         }
