@@ -7,6 +7,35 @@ use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Domain, Error, Reason, Result, SecretArray, SecretBytes};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
+/// The encodings of the points whose order divides 8, but for the sign bit: those of y = 0 and y = 1
+/// a second time with y + p, which decoders take too (RFC 8032, section 5.1.3, does not). Under such
+/// a key one signature fits any message, so that anybody has one. Cremers and Jackson, "Prime, Order
+/// Please!", 2019.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    small(0x00, 0x00, 0x00),
+    small(0x01, 0x00, 0x00),
+    small(0xec, 0xff, 0x7f),
+    small(0xed, 0xff, 0x7f),
+    small(0xee, 0xff, 0x7f),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+];
+
+const fn small(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [middle; 32];
+    let [a, .., z] = &mut bytes;
+    (*a, *z) = (first, last);
+    bytes
+}
+
 /// Bytes of a signature.
 pub const SIGNATURE_LEN: usize = 64;
 
@@ -112,6 +141,16 @@ impl PublicKey {
         self.0
     }
 
+    /// Whether it is a point of small order, or none but a second encoding of one: what verifies
+    /// under it, nobody has signed. No signature is taken under it.
+    #[must_use]
+    pub fn is_of_small_order(&self) -> bool {
+        let mut bytes = self.0;
+        let [.., last] = &mut bytes;
+        *last &= 0x7f;
+        SMALL_ORDER.contains(&bytes)
+    }
+
     /// Checks a signature of these fields in `domain`.
     ///
     /// # Errors
@@ -123,8 +162,12 @@ impl PublicKey {
     /// Checks a signature of `message`, as it is.
     ///
     /// # Errors
-    /// `Rejected` ([`Reason::NOT_AUTHENTIC`]) unless it is this key's signature of that message.
+    /// `Rejected` ([`Reason::NOT_AUTHENTIC`]) unless it is this key's signature of that message, and
+    /// under a key of small order.
     pub fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> Result<()> {
+        if self.is_of_small_order() {
+            return Err(Error::rejected(Reason::NOT_AUTHENTIC));
+        }
         UnparsedPublicKey::new(&ED25519, &self.0)
             .verify(message, signature)
             .map_err(|_| Error::rejected(Reason::NOT_AUTHENTIC))

@@ -63,6 +63,57 @@ fn any_other_signature_message_or_key_is_refused() {
     }
 }
 
+/// RFC 8032, section 5.1.7: the second half is less than the order of the group.
+#[test]
+fn a_signature_has_no_second_form() {
+    let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+    let order = from_hex::<32>(order).unwrap();
+    let (seed, _, message, _) = RFC_8032[2];
+    let mut signature = key(seed).sign_bytes(message).unwrap();
+    let mut carry = 0;
+    for (byte, more) in signature[32..].iter_mut().zip(order) {
+        let sum = u16::from(*byte) + u16::from(more) + carry;
+        *byte = (sum & 0xff) as u8;
+        carry = sum >> 8;
+    }
+    assert_eq!(carry, 0);
+    assert!(
+        key(seed)
+            .public()
+            .verify_bytes(message, &signature)
+            .is_err()
+    );
+}
+
+/// All points whose order divides 8, with each sign bit, and the second encodings of two of them.
+#[test]
+fn a_key_of_small_order_verifies_nothing() {
+    let (most, rest) = ("ff".repeat(30), "00".repeat(31));
+    let forms = [
+        format!("00{rest}"),
+        format!("01{rest}"),
+        format!("ec{most}7f"),
+        format!("ed{most}7f"),
+        format!("ee{most}7f"),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05".to_owned(),
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+    ];
+    // Of the neutral point, this is a signature of anything by the rules of the curve alone.
+    let mut signature = [0; SIGNATURE_LEN];
+    signature[0] = 1;
+    for form in forms {
+        for sign in [0, 0x80] {
+            let mut bytes = from_hex::<32>(&form).unwrap();
+            bytes[31] |= sign;
+            let key = PublicKey::from_bytes(bytes);
+            assert!(key.is_of_small_order());
+            let messages = (0..16_u8).map(|i| key.verify_bytes(&[i], &signature));
+            assert!(messages.into_iter().all(|verified| verified.is_err()));
+        }
+    }
+    assert!(!key(RFC_8032[0].0).public().is_of_small_order());
+}
+
 #[test]
 fn fields_are_signed_in_their_domain_alone() {
     const RECEIPT: Domain<(&str, u64)> = Domain::new("test/receipt");
