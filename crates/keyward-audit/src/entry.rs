@@ -3,6 +3,7 @@
 use keyward_base::audit::{Outcome, Value};
 use keyward_base::{Error, ErrorKind, Event, Result, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::reason::BAD_ENTRY;
 
@@ -225,16 +226,15 @@ impl Serialize for Number {
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Number(u64),
-            Digits(String),
-        }
-        let bad = || serde::de::Error::custom("not a number");
-        match Form::deserialize(from)? {
-            Form::Number(number) => Ok(Self(number)),
-            Form::Digits(digits) => digits.parse().map(Self).map_err(|_| bad()),
-        }
+        // As it is written: what a number becomes otherwise depends on a feature of serde_json
+        // (`arbitrary_precision`) that any crate of a program may turn on.
+        let raw = Box::<RawValue>::deserialize(from)?;
+        let quoted = raw
+            .get()
+            .strip_prefix('"')
+            .and_then(|t| t.strip_suffix('"'));
+        let digits = quoted.unwrap_or_else(|| raw.get());
+        let number = digits.parse().map(Self);
+        number.map_err(|_| serde::de::Error::custom("not a number"))
     }
 }
