@@ -82,7 +82,8 @@ impl VerifierKey {
     /// digits, and `key` base64 of a byte 1 and the 32 bytes of the public key.
     ///
     /// # Errors
-    /// `Rejected` ([`BAD_KEY`]) for anything else, and for a hash that is not that of the key.
+    /// `Rejected` ([`BAD_KEY`]) for anything else, for a hash that is not that of the key, and for a
+    /// key of small order, under which anybody can sign.
     pub fn parse(provider: &Provider, text: &str) -> Result<Self> {
         let bad = || Error::rejected(BAD_KEY);
         let (name, rest) = text.split_once('+').ok_or_else(bad)?;
@@ -93,7 +94,7 @@ impl VerifierKey {
             return Err(bad());
         };
         let key = Self::new(provider, KeyName::new(name)?, PublicKey::from_bytes(public));
-        if key.id != id {
+        if key.id != id || key.public.is_of_small_order() {
             return Err(bad());
         }
         Ok(key)
@@ -143,7 +144,7 @@ fn is_text(text: &str) -> bool {
 ///
 /// # Errors
 /// `Misuse` for a text that is empty, does not end in a line feed or has another control character,
-/// and without a key or with more than [`MAX_SIGNATURES`]; what a key returns.
+/// without a key, with more than [`MAX_SIGNATURES`], and with one key twice; what a key returns.
 pub fn sign<S>(text: &str, keys: &[(VerifierKey, S)]) -> Result<String>
 where
     S: Fn(&[u8]) -> Result<[u8; SIGNATURE_LEN]>,
@@ -152,6 +153,12 @@ where
         return Err(Error::misuse(
             "a note is lines of text without control characters, signed by 1 to 16 keys",
         ));
+    }
+    let mut rest = keys.iter().map(|(key, _)| key);
+    while let Some(key) = rest.next() {
+        if rest.clone().any(|other| other == key) {
+            return Err(Error::misuse("a key signs a note once"));
+        }
     }
     let mut note = format!("{text}\n");
     for (key, sign) in keys {
@@ -171,7 +178,8 @@ pub enum Others {
     Refused,
 }
 
-/// The text of `note`, if one of `keys` signed it. Each signature of a known key is checked.
+/// The text of `note`, if one of `keys` signed it. Each signature of a known key is checked, and
+/// there is at most one of each.
 ///
 /// # Errors
 /// `Rejected`: [`BAD_NOTE`] for another form and beyond [`MAX_LEN`] or [`MAX_SIGNATURES`];
@@ -186,7 +194,7 @@ pub fn open<'a>(note: &'a str, keys: &[VerifierKey], others: Others) -> Result<&
     let end = note.rfind("\n\n").ok_or_else(bad)?.saturating_add(1);
     let (text, rest) = note.split_at_checked(end).ok_or_else(bad)?;
     let lines = rest.strip_prefix('\n').ok_or_else(bad)?;
-    let (mut proved, mut count) = (false, 0_usize);
+    let (mut proved, mut count) = (Vec::new(), 0_usize);
     for line in lines.split_terminator('\n') {
         count = count.saturating_add(1);
         if count > MAX_SIGNATURES {
@@ -199,11 +207,16 @@ pub fn open<'a>(note: &'a str, keys: &[VerifierKey], others: Others) -> Result<&
         }
         let bytes = from_base64(signature).map_err(|_| bad())?;
         let (id, signature) = bytes.expose().split_first_chunk::<4>().ok_or_else(bad)?;
+        if signature.is_empty() {
+            return Err(bad());
+        }
         let known = |key: &&VerifierKey| key.name.as_str() == name && key.id == *id;
         match keys.iter().find(known) {
+            // A second one would make another file of the same note.
+            Some(key) if proved.contains(&key) => return Err(bad()),
             Some(key) => {
                 key.public.verify_bytes(text.as_bytes(), signature)?;
-                proved = true;
+                proved.push(key);
             }
             None if others == Others::Refused => return Err(Error::rejected(UNKNOWN_SIGNER)),
             None => {}
@@ -212,7 +225,7 @@ pub fn open<'a>(note: &'a str, keys: &[VerifierKey], others: Others) -> Result<&
     if count == 0 {
         return Err(bad());
     }
-    if !proved {
+    if proved.is_empty() {
         return Err(Error::rejected(Reason::NOT_AUTHENTIC));
     }
     Ok(text)

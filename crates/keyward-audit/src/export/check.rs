@@ -101,10 +101,11 @@ pub fn check(
     }
     let last: Last = lines.next()?;
     let checkpoint = Checkpoint::open(&last.checkpoint, keys, Others::Refused)?;
-    // The key that is named is the one that signed.
+    // The key that is named is pinned, and is one that signed.
     if !keys.contains(&key) {
         return Err(Error::rejected(Reason::NOT_AUTHENTIC).into());
     }
+    Checkpoint::open(&last.checkpoint, &[key], Others::PassedOver)?;
     if checkpoint.origin != origin(&log)? {
         return Err(Error::rejected(OTHER_LOG).into());
     }

@@ -238,6 +238,12 @@ fn an_export_is_checked_against_the_key_that_is_pinned() {
     );
     let refused = refused.unwrap_err().error;
     assert!(refused.reason().is_some(), "{refused:?}");
+    // Of two that are pinned, only the one that signed is named.
+    let renamed = file.replace(&key().to_string(), &other.to_string());
+    let both = [key(), other.clone()];
+    let by_either = |file: &str| check(&provider(), &both, file.as_bytes(), |_, _, _| ());
+    assert!(by_either(&file).is_ok());
+    assert!(by_either(&renamed).is_err());
     // One that signed itself, whoever reads it has another key.
     let own = file.replace(&key().to_string(), &other.to_string());
     assert!(checked(&own).is_err());

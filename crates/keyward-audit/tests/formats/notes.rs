@@ -4,7 +4,7 @@ use keyward_audit::note::{self, MAX_LEN};
 use keyward_audit::reason::{BAD_CHECKPOINT, BAD_KEY, BAD_NOTE, OTHER_LOG, UNKNOWN_SIGNER};
 use keyward_audit::{Checkpoint, KeyName, Others, VerifierKey};
 use keyward_base::{ErrorKind, Reason, Result, SecretArray};
-use keyward_crypto::sign::SigningKey;
+use keyward_crypto::sign::{PublicKey, SigningKey};
 
 use crate::trees::provider;
 
@@ -79,9 +79,11 @@ fn a_signature_of_a_known_key_must_hold() {
     let (_, line) = other.split_once("\n\n").unwrap();
     let keys = [signer("log", 1).0];
     // Beside one that holds, too.
-    let both = format!("{note}{line}");
+    let second = signed("other\n", &[("log", 2)]).unwrap();
+    let both = format!("{note}{}", second.split_once("\n\n").unwrap().1);
+    let known = [signer("log", 1).0, signer("log", 2).0];
     assert_eq!(
-        reason(note::open(&both, &keys, Others::PassedOver)),
+        reason(note::open(&both, &known, Others::PassedOver)),
         Reason::NOT_AUTHENTIC
     );
     assert_eq!(
@@ -143,6 +145,8 @@ fn what_is_no_note_is_refused() {
         format!("{text}\n\n{}", line.replace(" log", " lo\u{2003}g")),
         format!("{text}\n\n{}", line.replace('=', "")),
         format!("{text}\n\n\u{2014} log AAA=\n"),
+        format!("{text}\n\n\u{2014} log AAAAAA==\n{line}"),
+        format!("{text}\n\n{line}{line}"),
         format!("{text}\n\n{many}"),
         format!("{long}\n\n{line}"),
     ];
@@ -153,14 +157,20 @@ fn what_is_no_note_is_refused() {
             "{form:?}"
         );
     }
-    let sixteen = format!("{text}\n\n{}", line.repeat(16));
+    let known: Vec<_> = (1..=17).map(|seed| ("log", seed)).collect();
+    let keys: Vec<_> = known
+        .iter()
+        .map(|(name, seed)| signer(name, *seed).0)
+        .collect();
+    let sixteen = signed("text\n", &known[..16]).unwrap();
     assert!(note::open(&sixteen, &keys, Others::Refused).is_ok());
+    assert!(signed("text\n", &known).is_err());
     for text in ["", "no end", "a\tb\n", "a\rb\n"] {
         let refused = signed(text, &[("log", 1)]).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misuse, "{text:?}");
     }
     assert!(signed("text\n", &[]).is_err());
-    assert!(signed("text\n", &[("log", 1); 17]).is_err());
+    assert!(signed("text\n", &[("log", 1), ("log", 2), ("log", 1)]).is_err());
 }
 
 #[test]
@@ -185,6 +195,18 @@ fn what_is_no_key_is_refused() {
         let refused = VerifierKey::parse(&provider(), &text).unwrap_err();
         assert_eq!(refused.reason(), Some(BAD_KEY), "{text}");
     }
+}
+
+#[test]
+fn a_key_under_which_anybody_signs_is_no_key() {
+    let weak = PublicKey::from_bytes({
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        neutral
+    });
+    let key = VerifierKey::new(&provider(), KeyName::new("log").unwrap(), weak);
+    let refused = VerifierKey::parse(&provider(), &key.to_string()).unwrap_err();
+    assert_eq!(refused.reason(), Some(BAD_KEY));
 }
 
 #[test]
