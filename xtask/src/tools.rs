@@ -1,6 +1,6 @@
 //! What the commands need beside Rust and a C compiler: found, installed, or named.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Outcome, run, workspace};
 
@@ -9,36 +9,49 @@ use crate::{Outcome, run, workspace};
 pub(crate) struct SystemTool {
     /// The program, and the name that `--without` takes.
     pub(crate) name: &'static str,
-    package: &'static str,
+    packages: &'static [&'static str],
+    /// What must lie there beside the program.
+    files: Option<&'static str>,
     why: &'static str,
     /// Whether the tests that need it know how to be left out.
     pub(crate) is_optional: bool,
 }
 
 /// What the tests need.
-pub(crate) const SYSTEM: [SystemTool; 4] = [
+pub(crate) const SYSTEM: [SystemTool; 5] = [
     SystemTool {
         name: "ssh-keygen",
-        package: "openssh-client",
+        packages: &["openssh-client"],
+        files: None,
         why: "real SSH keys, and the fingerprints they are compared with",
         is_optional: false,
     },
     SystemTool {
         name: "gcore",
-        package: "gdb",
+        packages: &["gdb"],
+        files: None,
         why: "the core dumps that are searched for secrets",
         is_optional: true,
     },
     SystemTool {
         name: "strace",
-        package: "strace",
+        packages: &["strace"],
+        files: None,
         why: "kills at each system call, and the order of writes and syncs",
         is_optional: true,
     },
     SystemTool {
         name: PYTHON,
-        package: "python3-venv",
+        packages: &["python3-venv"],
+        files: None,
         why: "the second implementation of the formats",
+        is_optional: true,
+    },
+    SystemTool {
+        name: "go",
+        packages: &["golang-go", "golang-golang-x-mod-dev"],
+        files: Some("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog"),
+        why: "what Go's sumdb/note and sumdb/tlog say of the record's proofs; some 450 MB",
         is_optional: true,
     },
 ];
@@ -94,14 +107,15 @@ or leave its tests out with --without {PYTHON}"
 }
 
 /// What the loaders of dotenv files run on.
-pub(crate) const LOADER_NODE: SystemTool = loader("node", "nodejs");
-pub(crate) const LOADER_NPM: SystemTool = loader("npm", "npm");
-pub(crate) const LOADER_PYTHON: SystemTool = loader("python3", "python3-pip");
+pub(crate) const LOADER_NODE: SystemTool = loader("node", &["nodejs"]);
+pub(crate) const LOADER_NPM: SystemTool = loader("npm", &["npm"]);
+pub(crate) const LOADER_PYTHON: SystemTool = loader("python3", &["python3-pip"]);
 
-const fn loader(name: &'static str, package: &'static str) -> SystemTool {
+const fn loader(name: &'static str, packages: &'static [&'static str]) -> SystemTool {
     SystemTool {
         name,
-        package,
+        packages,
+        files: None,
         why: "the loaders of dotenv files, left out with --without dotenv-loaders",
         is_optional: false,
     }
@@ -110,27 +124,36 @@ const fn loader(name: &'static str, package: &'static str) -> SystemTool {
 impl SystemTool {
     /// Installs the tool if it is missing, and says so.
     pub(crate) fn provide(&self) -> Outcome {
-        if run::is_installed(self.name) {
+        if self.is_there() {
             return Ok(());
         }
         let Self {
-            name, package, why, ..
+            name,
+            packages,
+            why,
+            ..
         } = self;
-        let mut missing = format!("{name} is missing (for {why}): install the package {package}");
+        let listed = packages.join(" ");
+        let mut missing = format!("{name} is missing (for {why}): install {listed}");
         if self.is_optional {
             missing.push_str(&format!(", or leave its tests out with --without {name}"));
         }
         if !(run::is_installed("apt-get") && is_root()) {
             return Err(missing);
         }
-        println!("installing {package}, for {why}");
+        println!("installing {listed}, for {why}");
         let apt = |args: &[&str]| {
             run::shown(run::command("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive"))
         };
-        let install = ["install", "-y", "-qq", "--no-install-recommends", package];
+        let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
+        install.extend(*packages);
         apt(&install)
             .or_else(|_| apt(&["update", "-qq"]).and_then(|()| apt(&install)))
             .map_err(|e| format!("{e}\n{missing}"))
+    }
+
+    fn is_there(&self) -> bool {
+        run::is_installed(self.name) && self.files.is_none_or(|files| Path::new(files).exists())
     }
 }
 
@@ -197,8 +220,8 @@ impl CargoTool {
     }
 
     /// Cargo's own list of what it installed there tells the version.
-    fn is_there(&self, path: &std::path::Path) -> bool {
-        let Some(folder) = path.parent().and_then(std::path::Path::parent) else {
+    fn is_there(&self, path: &Path) -> bool {
+        let Some(folder) = path.parent().and_then(Path::parent) else {
             return false;
         };
         let listed = std::fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();

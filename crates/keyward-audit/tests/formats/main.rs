@@ -6,10 +6,13 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used
 )]
 
+mod agreed;
 mod exports;
 mod notes;
+mod others;
 mod proofs;
 mod trees;
