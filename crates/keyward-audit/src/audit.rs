@@ -12,7 +12,7 @@ mod verify;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use keyward_base::{Error, Event, Purpose, Result, Tenant};
 use keyward_keys::{Anchor, Barrier, Keyring};
@@ -76,7 +76,7 @@ impl Of {
 #[derive(Clone)]
 pub struct Audit(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     keyring: Keyring,
     store: Arc<dyn Stores>,
     purpose: Purpose,
@@ -90,6 +90,16 @@ impl Audit {
     /// Logs in `store`, whose heads the ring vouches for.
     pub fn builder(keyring: Keyring, store: Arc<dyn Stores>) -> AuditBuilder {
         AuditBuilder::new(keyring, store)
+    }
+
+    /// The same, without holding it.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// What [`Audit::downgrade`] gave, while somebody holds it.
+    pub(crate) fn upgrade(of: &Weak<Inner>) -> Option<Self> {
+        of.upgrade().map(Self)
     }
 
     /// The way to one log.

@@ -36,6 +36,7 @@
 //! | [`head`] | how far a log is, under a MAC of the ring |
 //! | [`entry`] | what an entry says, as text |
 //! | [`export`] | a run of entries as a file, which proves itself |
+//! | [`late`] | a sink that is there before the logs are |
 //! | [`leaf`] | what the tree holds of an entry |
 //! | [`tree`] | the Merkle tree: hashes, proofs made and checked |
 //! | [`note`] | signed notes, and the keys that verify them |
@@ -47,6 +48,7 @@ pub mod checkpoint;
 pub mod entry;
 pub mod export;
 pub mod head;
+pub mod late;
 pub mod leaf;
 pub mod note;
 pub mod proof;
@@ -56,6 +58,7 @@ pub mod tree;
 pub use audit::{Audit, AuditBuilder, Of};
 pub use checkpoint::Checkpoint;
 pub use entry::Entry;
+pub use late::LateSink;
 pub use leaf::{Class, Header, Leaf, LogId};
 pub use note::{KeyName, Others, VerifierKey};
 pub use proof::Proof;

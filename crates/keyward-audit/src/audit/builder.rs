@@ -34,17 +34,26 @@ impl AuditBuilder {
         self
     }
 
-    /// Adds the two purposes to the ring: one that MACs heads, one that signs checkpoints. Once for
-    /// each keyring.
+    /// Adds the two purposes to the ring, those that it lacks: one that MACs heads, one that signs
+    /// checkpoints. Once for each keyring.
     ///
     /// # Errors
-    /// As [`Admin::add_purpose`](keyward_keys::Admin::add_purpose): `Misuse` if the ring has them.
+    /// As [`Admin::add_purpose`](keyward_keys::Admin::add_purpose); `Misuse` too if the ring has one
+    /// of them for another use.
     pub async fn install(self) -> Result<Self> {
         let admin = self.keyring.admin();
         let head = Purpose::new(HEAD_PURPOSE)?;
-        admin.add_purpose(&head, KeyUse::Mac(Life::Endless)).await?;
         let sign = Purpose::new(SIGN_PURPOSE)?;
-        admin.add_purpose(&sign, KeyUse::Sign(Signs::Raw)).await?;
+        let keys = self.keyring.status().keys;
+        let has = |purpose: &Purpose| keys.iter().any(|key| key.purpose == *purpose);
+        if !has(&head) {
+            admin.add_purpose(&head, KeyUse::Mac(Life::Endless)).await?;
+        }
+        if !has(&sign) {
+            admin.add_purpose(&sign, KeyUse::Sign(Signs::Raw)).await?;
+        }
+        self.keyring.mac(&head)?;
+        self.keyring.signing(&sign)?;
         Ok(self)
     }
 

@@ -12,6 +12,7 @@
 mod appends;
 mod edits;
 mod intents;
+mod late;
 mod proofs;
 mod retention;
 mod world;

@@ -47,6 +47,7 @@ pub struct KeyringBuilder {
     provider: Provider,
     policy: Policy,
     replica: Option<String>,
+    settles_later: bool,
 }
 
 impl KeyringBuilder {
@@ -61,6 +62,7 @@ impl KeyringBuilder {
             provider: Provider::default(),
             policy: Policy::default(),
             replica: None,
+            settles_later: false,
         }
     }
 
@@ -118,6 +120,14 @@ impl KeyringBuilder {
     /// `name` is for people: 1 to 64 bytes of visible ASCII.
     pub fn replica(mut self, name: &str) -> Self {
         self.replica = Some(name.to_owned());
+        self
+    }
+
+    /// The trail can be read only once the keyring is open, since the keyring's own keys vouch for
+    /// it: acts that earlier runs left open are not closed at opening. Whoever says so calls
+    /// [`Keyring::settle`] as soon as the trail can be read.
+    pub const fn settle_later(mut self) -> Self {
+        self.settles_later = true;
         self
     }
 
@@ -205,6 +215,9 @@ impl KeyringBuilder {
         let keyring = Keyring(Arc::new(inner));
         keyring.0.judge(pinned.as_ref(), &keyring.snapshot())?;
         keyring.renew_lease(now).await?;
+        if self.settles_later {
+            return Ok(keyring);
+        }
         let settled = keyring.settle().await;
         if settled.is_err() {
             // Nobody renews it: what could not start is waited for by no rotation.

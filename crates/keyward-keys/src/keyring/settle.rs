@@ -56,8 +56,14 @@ fn named(ring: RingId) -> [u8; 8] {
 }
 
 impl Keyring {
-    /// Closes what runs that are over left open, by what the ring says became of it.
-    pub(super) async fn settle(&self) -> Result<()> {
+    /// Closes the acts on the ring that runs which are over left open in the trail, by what the ring
+    /// says became of them. Opening does it, unless
+    /// [`KeyringBuilder::settle_later`](super::KeyringBuilder::settle_later) said that whoever opens
+    /// will; ticks go on with what may not be told yet.
+    ///
+    /// # Errors
+    /// `Unavailable` if the trail or the store cannot be reached.
+    pub async fn settle(&self) -> Result<()> {
         let trail = &self.0.trail;
         let of = named(self.snapshot().ring.id);
         let found = self.left_open(trail, of).await?;
