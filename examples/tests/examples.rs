@@ -239,7 +239,7 @@ async fn the_webhook_service_keeps_what_is_proved_and_handles_it_once() -> Resul
     drop(Home::init(&dir, &options(&place)).await?);
     let audit = std::sync::Arc::new(Counted::default());
     let mut options = options(&place);
-    options.audit = audit.clone();
+    options.audit = Some(audit.clone());
     let home = Home::open(&dir, &options).await?;
     let (keyring, data) = (home.keyring().clone(), home.data().clone());
     let routes = webhook::routes(home).await?;

@@ -35,7 +35,7 @@ impl HomeArgs {
         let mut options = Options::from_env();
         options.actor = system_user();
         if self.debug {
-            options.audit = Arc::new(Told);
+            options.listener = Some(Arc::new(Told));
         }
         options
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use keyward_base::Result;
+use keyward_base::audit::Outcome;
+use keyward_base::{Event, Result};
 use keyward_keys::{FileAnchor, danger};
 
 use crate::home::{Home, Options, Parts};
@@ -20,6 +21,18 @@ use crate::home_dir::HomeDir;
 pub async fn accept_restore(dir: &HomeDir, options: &Options) -> Result<Home> {
     let parts = Parts::existing(dir, options)?;
     let anchor = Arc::new(FileAnchor::new(parts.anchor().to_owned()));
-    let keyring = danger::accept_restore(parts.keyring(options), anchor).await?;
-    parts.finish(dir, options, keyring).await
+    if !parts.way.is_own() {
+        let keyring = danger::accept_restore(parts.keyring(options), anchor).await?;
+        return parts.finish(dir, options, keyring).await;
+    }
+    // No key of this keyring vouches for anything before it is accepted: it is recorded after.
+    parts.way.nowhere()?;
+    let accepted = danger::accept_restore(parts.keyring(options), anchor).await?;
+    accepted.leave().await?;
+    drop(accepted);
+    let home = Home::open(dir, options).await?;
+    let now = options.clock.now()?;
+    let event = Event::new(now, "keys.accept-restore", Outcome::Done);
+    home.vault().trail().note(event).await;
+    Ok(home)
 }

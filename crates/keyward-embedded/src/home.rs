@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use keyward_base::audit::Discard;
+use keyward_audit::Audit;
 use keyward_base::{Actor, Clock, Error, OpenObserver, Purpose, Result, Sink, SystemClock, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
@@ -12,6 +12,7 @@ use keyward_store::Records;
 use keyward_vault::Vault;
 use keyward_vault::slot::VAULT;
 
+use crate::audit::{self, Way};
 use crate::home_dir::HomeDir;
 use crate::source::{RootSource, anchor_path};
 use crate::ticker::Ticker;
@@ -24,8 +25,11 @@ pub struct Options {
     pub root: RootSource,
     /// The anchor file; `None` takes [`anchor_path`].
     pub anchor: Option<PathBuf>,
-    /// Where events go.
-    pub audit: Arc<dyn Sink>,
+    /// Where events go; `None` for the home's own logs ([`Home::audit`]), and nowhere while it
+    /// keeps none.
+    pub audit: Option<Arc<dyn Sink>>,
+    /// Who is told of each event beside, once it is recorded. What it fails with is passed over.
+    pub listener: Option<Arc<dyn Sink>>,
     /// Who acts, unless `acting_as` of the vault or of the admin handle says otherwise; none for
     /// the service itself.
     pub actor: Option<Actor>,
@@ -45,7 +49,7 @@ pub struct Options {
 
 impl Options {
     /// The root from `KEYWARD_ROOT` or the root file, the anchor from `KEYWARD_ANCHOR` or the
-    /// user's state folder, the system's clock, no audit, no replica.
+    /// user's state folder, the system's clock, events to the home's own logs, no replica.
     #[must_use]
     pub fn from_env() -> Self {
         Self::with_root(RootSource::from_env())
@@ -57,7 +61,8 @@ impl Options {
         Self {
             root,
             anchor: None,
-            audit: Arc::new(Discard::new()),
+            audit: None,
+            listener: None,
             actor: None,
             clock: Arc::new(SystemClock::new()),
             provider: Provider::default(),
@@ -69,8 +74,8 @@ impl Options {
 }
 
 impl Options {
-    fn trail(&self) -> Trail {
-        let trail = Trail::new(Arc::clone(&self.audit));
+    pub(crate) fn trail(&self, way: &Way) -> Trail {
+        let trail = Trail::new(way.sink(self));
         match &self.actor {
             Some(actor) => trail.acting_as(actor.clone()),
             None => trail,
@@ -78,14 +83,17 @@ impl Options {
     }
 }
 
-/// A home, opened: its stores, its keyring and its vault.
+/// A home, opened: its stores, its keyring, its logs and its vault. A home that records into its own
+/// logs is kept for as long as its vault or its keyring is used: once it is dropped, nothing is
+/// recorded, and so nothing is done that must be.
 #[derive(Debug)]
 pub struct Home {
     dir: HomeDir,
-    anchor: PathBuf,
+    pub(crate) anchor: PathBuf,
     keys: Arc<SqliteStore>,
-    data: Arc<SqliteStore>,
-    keyring: Keyring,
+    pub(crate) data: Arc<SqliteStore>,
+    pub(crate) keyring: Keyring,
+    pub(crate) logs: Option<Audit>,
     root: RootVersion,
     vault: Vault,
     ticker: Option<Ticker>,
@@ -110,6 +118,8 @@ impl Home {
         let parts = Parts::of(dir, options, root, |store| store)?;
         let purpose = Purpose::new("vault")?;
         let guard = RecordColumn::new(parts.data.clone(), VAULT, purpose.clone())?;
+        // A keyring that is being made has no logs.
+        parts.way.nowhere()?;
         let builder = parts.keyring(options);
         let keyring = builder.create(&[purpose], &[&guard]).await?;
         parts.finish(dir, options, keyring).await
@@ -143,7 +153,12 @@ impl Home {
     pub async fn open(dir: &HomeDir, options: &Options) -> Result<Self> {
         let parts = Parts::existing(dir, options)?;
         let keyring = parts.keyring(options).is_anchored().open().await?;
-        parts.finish(dir, options, keyring).await
+        let opened = parts.finish(dir, options, keyring.clone()).await;
+        if opened.is_err() {
+            // Nobody renews what `Options::replica` took.
+            let _or_it_runs_out = keyring.leave().await;
+        }
+        opened
     }
 
     /// Opens a home for a process that goes on running, under a `name` for people (1 to 64 bytes
@@ -245,6 +260,7 @@ pub(crate) struct Parts {
     keys: Arc<SqliteStore>,
     data: Arc<SqliteStore>,
     root: Arc<dyn Root>,
+    pub(crate) way: Way,
 }
 
 impl Parts {
@@ -268,6 +284,7 @@ impl Parts {
             keys: Arc::new(open(&dir.keys_db())?),
             data: Arc::new(open(&dir.data_db())?),
             root,
+            way: Way::of(options),
         })
     }
 
@@ -300,9 +317,14 @@ impl Parts {
         let builder = Keyring::builder(keys, Arc::clone(&self.root))
             .provider(options.provider)
             .clock(Arc::clone(&options.clock))
-            .trail(options.trail())
+            .trail(options.trail(&self.way))
             .anchor(Arc::new(FileAnchor::new(self.anchor.clone())))
             .policy(options.policy);
+        let builder = if self.way.is_own() {
+            builder.settle_later()
+        } else {
+            builder
+        };
         match &options.replica {
             Some(name) => builder.replica(name),
             None => builder,
@@ -315,8 +337,13 @@ impl Parts {
         options: &Options,
         keyring: Keyring,
     ) -> Result<Home> {
+        let logs = audit::logs(&keyring, &self.data, &self.anchor).await?;
+        self.way.bind(logs.as_ref())?;
+        if self.way.is_own() {
+            keyring.settle().await?;
+        }
         let data: Arc<dyn Records> = self.data.clone();
-        let mut vault = Vault::builder(keyring.clone(), data).trail(options.trail());
+        let mut vault = Vault::builder(keyring.clone(), data).trail(options.trail(&self.way));
         for observer in &options.observers {
             vault = vault.observer(Arc::clone(observer));
         }
@@ -327,6 +354,7 @@ impl Parts {
             keys: self.keys,
             data: self.data,
             keyring,
+            logs,
             root: self.root.version(),
             vault,
             ticker: None,

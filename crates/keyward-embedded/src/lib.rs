@@ -33,6 +33,7 @@
 //! A command that ends at once takes no lease: [`Home::open_once`]. [`Home::serve`] and
 //! [`Home::open`] are the same for a folder, a root and an audit of the caller's choice.
 
+mod audit;
 mod column;
 pub mod danger;
 mod home;

@@ -1,6 +1,8 @@
 //! A home is private, is made once, and is not made anew out of what is left of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "home/audit.rs"]
+mod audit;
 #[path = "home/column.rs"]
 mod column;
 #[path = "home/fixture.rs"]
@@ -135,7 +137,7 @@ async fn all_that_is_done_is_told_in_the_name_of_the_actor() {
     let mut options = options(folder.path());
     let audit = RecordingAudit::new();
     let actor = Actor::new(Subject::new("u-17").unwrap());
-    options.audit = Arc::new(audit.clone());
+    options.audit = Some(Arc::new(audit.clone()));
     options.actor = Some(actor.clone());
     let home = Home::init(&dir, &options).await.unwrap();
     insert(&home).await;

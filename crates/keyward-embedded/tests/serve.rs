@@ -119,7 +119,7 @@ async fn one_that_cannot_start_leaves_no_lease() {
     let sound = options(folder.path());
     drop(Home::init(&dir, &sound).await.unwrap());
     let mut mute = options(folder.path());
-    mute.audit = Arc::new(Mute);
+    mute.audit = Some(Arc::new(Mute));
     let refused = Home::serve(&dir, &mute, "web-1").await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     let other = Home::open(&dir, &sound).await.unwrap();

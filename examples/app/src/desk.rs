@@ -91,7 +91,7 @@ impl Desk {
             .inspect_err(|_| log::line("the folder is the one that DEPLOYDESK_DATA names"))?;
         let journal = Arc::new(Journal::open(folder.join("audit.jsonl"))?);
         let mut options = Options::from_env();
-        options.audit = journal.clone();
+        options.audit = Some(journal.clone());
         let actor = Actor::new(Subject::new(OPERATOR)?).staff();
         options.actor = Some(actor.clone());
         let root_file = matches!(options.root, RootSource::File);
