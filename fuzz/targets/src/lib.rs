@@ -13,6 +13,7 @@
     clippy::unwrap_used
 )]
 
+mod audit;
 mod redact_events;
 mod redact_json;
 mod redact_stream;
@@ -32,6 +33,7 @@ use keyward_crypto::{BodyKey, Provider, danger};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
+pub use audit::{audit_checkpoint, audit_entry, audit_export, audit_proof};
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
 pub use redact_stream::redact_stream;
@@ -43,8 +45,12 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 21] = [
+pub const TARGETS: [(&str, Target); 25] = [
     ("anchor_parse", anchor_parse),
+    ("audit_checkpoint", audit_checkpoint),
+    ("audit_entry", audit_entry),
+    ("audit_export", audit_export),
+    ("audit_proof", audit_proof),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
     ("axum_origin", axum_origin),
