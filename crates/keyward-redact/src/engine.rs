@@ -73,7 +73,7 @@ const RARE: u8 = 2;
 
 /// How many needles may be looked for by the same gram of a window: all are compared when it is in
 /// the text.
-const MOST_LEADS: usize = 2;
+const MOST_LEADS: usize = 4;
 
 /// The most bytes of needles in automata, so that each can be built.
 const MOST_AUTOMATA_LEN: usize = 128 * 1024 * 1024;

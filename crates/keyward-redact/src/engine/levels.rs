@@ -1,8 +1,7 @@
 //! Automata, for the needles that cannot be looked for by a gram: linear whatever the text.
 //!
 //! An automaton cannot be extended. So there are several: needles that came since the last text
-//! make a small one, which is merged with older ones while those have less than eight times its
-//! bytes. When stepping several has cost about as much as it costs to make one of them, that is
+//! make a small one, which is merged with older ones while those have no more bytes than it. When stepping several has cost about as much as it costs to make one of them, that is
 //! done, and when needles in them were forgotten.
 //!
 //! All of it is done by the stream that finds it so, and without a lock: what is built, and to
@@ -19,11 +18,12 @@ use super::keys::Keys;
 use super::needles::Needles;
 use super::ranges::{Hit, push_by_end};
 
-/// How many times smaller each automaton is than the next older one.
-const RATIO: usize = 8;
-
 /// Bytes of the largest table of a deterministic automaton.
 const TABLE_LEN: usize = 8 * 1024 * 1024;
+
+/// The same of one that is built while a text waits: a larger one takes many times as long as one
+/// without a table, and comes when stepping has cost as much.
+const HASTY_TABLE_LEN: usize = 64 * 1024;
 
 /// Needles forgotten since an automaton was built, which are passed over at each match: with more,
 /// it is built anew.
@@ -33,7 +33,7 @@ const MOST_DEAD: usize = 16;
 const SHALLOW: usize = GRAM - 1;
 
 /// How many bytes can be stepped in the time that a byte of a needle takes to be built.
-const BUILDING: usize = 24;
+const BUILDING: usize = 128;
 
 #[derive(Default)]
 pub(crate) struct Levels {
@@ -45,7 +45,7 @@ pub(crate) struct Levels {
     bytes: usize,
     /// Changes with what is in the automata.
     version: u64,
-    /// Bytes that were stepped over automata beyond the first.
+    /// Bytes that were stepped over automata beyond the first, and over those that may have a table.
     stepped: AtomicUsize,
     /// A stream makes one of them.
     is_merging: AtomicBool,
@@ -60,6 +60,8 @@ struct Level {
     needles: Vec<Option<u32>>,
     dead: usize,
     bytes: usize,
+    /// It has no table, since a text waited for it.
+    is_hasty: bool,
 }
 
 enum Machine {
@@ -99,7 +101,7 @@ impl Levels {
         let mut kept = self.levels.as_slice();
         let mut needles = self.fresh.clone();
         while let [older @ .., level] = kept
-            && level.bytes < bytes.saturating_mul(RATIO)
+            && level.bytes <= bytes
         {
             needles.extend(level.needles.iter().flatten());
             bytes = bytes.saturating_add(level.bytes);
@@ -110,6 +112,7 @@ impl Levels {
             kept: kept.len(),
             fresh: self.fresh.len(),
             patterns: Patterns::new(keys, all, needles),
+            table_len: HASTY_TABLE_LEN,
         })
     }
 
@@ -117,7 +120,7 @@ impl Levels {
     /// many needles were forgotten; and if no other stream makes it.
     pub(super) fn merging(&self, keys: &Keys, all: &Needles) -> Option<Order> {
         let stepped = self.stepped.load(Ordering::Relaxed);
-        let is_due = self.levels.len() > 1 && stepped / BUILDING > self.bytes;
+        let is_due = stepped / BUILDING > self.bytes;
         let has_dead = self.levels.iter().any(|level| level.dead > MOST_DEAD);
         if !(is_due || has_dead) || self.is_merging.swap(true, Ordering::Relaxed) {
             return None;
@@ -128,6 +131,7 @@ impl Levels {
             kept: 0,
             fresh: 0,
             patterns: Patterns::new(keys, all, needles.flatten().copied().collect()),
+            table_len: TABLE_LEN,
         })
     }
 
@@ -187,7 +191,8 @@ impl Levels {
         hits: &mut Vec<Hit>,
         locate: impl Fn(u32, usize) -> Option<Hit>,
     ) {
-        let more = self.levels.len().saturating_sub(1);
+        let hasty = self.levels.iter().filter(|level| level.is_hasty).count();
+        let more = self.levels.len().saturating_sub(1).saturating_add(hasty);
         if more > 0 {
             let stepped = text.len().saturating_mul(more);
             self.stepped.fetch_add(stepped, Ordering::Relaxed);
@@ -215,6 +220,8 @@ pub(crate) struct Order {
     kept: usize,
     fresh: usize,
     patterns: Patterns,
+    /// Bytes of the largest table.
+    table_len: usize,
 }
 
 /// What was built, for [`Levels::take_over`].
@@ -231,7 +238,7 @@ impl Order {
             version: self.version,
             kept: self.kept,
             fresh: self.fresh,
-            levels: self.patterns.build(),
+            levels: self.patterns.build(self.table_len),
         }
     }
 }
@@ -252,11 +259,11 @@ impl Patterns {
     }
 
     /// One automaton; several, if one would be too large.
-    fn build(mut self) -> Vec<Level> {
+    fn build(mut self, most: usize) -> Vec<Level> {
         if self.needles.is_empty() {
             return Vec::new();
         }
-        if let Ok(level) = self.build_one() {
+        if let Ok(level) = self.build_one(most) {
             return vec![level];
         }
         // One needle alone is not too large.
@@ -265,17 +272,18 @@ impl Patterns {
             needles: self.needles.split_off(half),
             bytes: self.bytes.split_off(half),
         };
-        let mut built = self.build();
-        built.extend(other.build());
+        let mut built = self.build(most);
+        built.extend(other.build(most));
         built
     }
 
-    fn build_one(&self) -> Result<Level, BuildError> {
+    fn build_one(&self, most: usize) -> Result<Level, BuildError> {
         let exposed: Vec<&[u8]> = self.bytes.iter().map(SecretBytes::expose).collect();
         let base = nfa::noncontiguous::Builder::new()
             .prefilter(false)
             .build(&exposed)?;
-        let (machine, start) = if table_len(&exposed) <= TABLE_LEN {
+        let table_len = table_len(&exposed);
+        let (machine, start) = if table_len <= most {
             let table = dfa::Builder::new()
                 .prefilter(false)
                 .build_from_noncontiguous(&base)?;
@@ -301,6 +309,7 @@ impl Patterns {
             shallow,
             bytes: lengths.fold(0, usize::saturating_add),
             dead: 0,
+            is_hasty: table_len > most && table_len <= TABLE_LEN,
             needles: self.needles.iter().copied().map(Some).collect(),
         })
     }

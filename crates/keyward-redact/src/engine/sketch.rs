@@ -8,8 +8,7 @@ const GROWTH_LOG: u32 = 2;
 const LOAD: usize = 2;
 
 /// At how many places of all needles a gram may occur by which a needle is looked for. Each byte of
-/// a text is compared at most twice as often, eight at a time. One line of a key has about twenty
-/// forms that have most grams in common.
+/// a text is compared at most twice as often, eight at a time.
 pub(super) const MOST: u8 = 16;
 
 /// Counters chosen by hash: two grams that share one are counted together. When a table is full a
