@@ -6,6 +6,7 @@ mod checkpoint;
 mod lane;
 mod read;
 mod retention;
+mod settle;
 mod sink;
 mod tiles;
 mod verify;
@@ -22,6 +23,7 @@ pub use builder::AuditBuilder;
 use lane::Lane;
 pub use read::{Entries, Kept};
 pub use retention::{ERASE, Erasure, OWN_CLASS, Rule};
+pub use settle::Renewed;
 pub use verify::Verified;
 
 use crate::leaf::Class;
@@ -37,6 +39,9 @@ pub const HEAD_PURPOSE: &str = "audit-head";
 
 /// The purpose of the key that signs checkpoints.
 pub const SIGN_PURPOSE: &str = "audit-sign";
+
+/// How many logs are kept in mind, beyond those that are appended to now.
+const MOST_LANES: usize = 1024;
 
 /// Whose log it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,9 +113,19 @@ impl Audit {
         if let Some(lane) = lanes.get(of) {
             return Arc::clone(lane);
         }
+        if lanes.len() >= MOST_LANES {
+            // Whoever is on a way holds it.
+            lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+        }
         let lane = Arc::new(Lane::default());
         lanes.insert(of.clone(), Arc::clone(&lane));
         lane
+    }
+
+    /// Whether there was something to append to that log lately.
+    fn has_lane(&self, of: &Of) -> bool {
+        let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.contains_key(of)
     }
 
     /// The barrier that every write of a head requires.

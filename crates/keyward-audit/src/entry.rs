@@ -167,6 +167,12 @@ impl Entry {
         self
     }
 
+    /// Whether it is an intent: an outcome of the same id follows.
+    #[must_use]
+    pub fn is_intent(&self) -> bool {
+        self.outcome == Outcome::Intended.as_str()
+    }
+
     /// Its text.
     ///
     /// # Errors

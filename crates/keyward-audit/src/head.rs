@@ -3,7 +3,7 @@
 //! Every append writes it in the batch of its entries. So who writes to the store and has no key of
 //! the ring cannot add an entry, change one or take one away without the head telling.
 
-use keyward_base::{Domain, Error, Result, Timestamp};
+use keyward_base::{Domain, Error, ErrorKind, Result, Timestamp};
 use keyward_crypto::mac::TAG_LEN;
 use keyward_keys::{MacHandle, MacVerifier};
 
@@ -47,6 +47,12 @@ impl Head {
         self.tree.size()
     }
 
+    /// Moves [`Head::settled`] up, never back.
+    pub(crate) fn settle(&mut self, to: Option<u64>) {
+        let to = to.unwrap_or(0).min(self.size());
+        self.settled = self.settled.max(to);
+    }
+
     /// The record of it, under that key: of the log of `owner`.
     pub(crate) fn seal(&self, owner: &str, key: &MacHandle) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
@@ -67,8 +73,8 @@ impl Head {
     /// Reads what [`Head::seal`] made.
     ///
     /// # Errors
-    /// `Corrupt` for anything else; `Unavailable` if a newer keyward wrote it; what `key` returns
-    /// for the key that it names.
+    /// `Corrupt` for anything else, a key that is none of the ring's too; `Unavailable` if a newer
+    /// keyward wrote it, or the keyring cannot be relied on.
     pub(crate) async fn open<F>(
         owner: &str,
         data: &[u8],
@@ -87,7 +93,8 @@ impl Head {
         }
         let (id, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
         key(*id)
-            .await?
+            .await
+            .map_err(unknown)?
             .verify(HEAD, &(owner, bytes), tag)
             .map_err(|_| damaged())?;
         let (log, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
@@ -112,6 +119,14 @@ fn numbers(bytes: &[u8]) -> Option<([u64; 3], &[u8])> {
     let (numbers, _) = numbers.as_chunks::<8>();
     let [a, b, c] = numbers else { return None };
     Some(([*a, *b, *c].map(u64::from_be_bytes), rest))
+}
+
+/// The ring has no such key: nobody who had one wrote the head.
+fn unknown(e: Error) -> Error {
+    if e.kind() == ErrorKind::Rejected {
+        return damaged().with_source(e);
+    }
+    e
 }
 
 fn damaged() -> Error {

@@ -76,10 +76,14 @@ pub struct Header {
 }
 
 impl Header {
-    /// The day of a time: the last one that fits, where it lies beyond.
+    /// The last day that there is: what lies beyond is of it, so that each is before some day.
+    const LAST_DAY: u32 = u32::MAX - 1;
+
+    /// The day of a time.
     #[must_use]
     pub fn day_of(time: Timestamp) -> u32 {
-        u32::try_from(time.as_millis() / DAY).unwrap_or(u32::MAX)
+        let day = u32::try_from(time.as_millis() / DAY);
+        day.unwrap_or(u32::MAX).min(Self::LAST_DAY)
     }
 
     /// The bytes of the header.

@@ -1,15 +1,16 @@
 //! Appending: the entries and the head in one batch.
 
+use keyward_base::audit::Outcome;
 use keyward_base::{Error, Event, KeyId, Result, Timestamp};
-use keyward_keys::Barrier;
-use keyward_store::{Committed, Content, Refusal, Step, Stepped, Write};
+use keyward_keys::{Barrier, MacHandle};
+use keyward_store::{Committed, Content, Record, Refusal, Step, Stepped, Version, Write};
 use tokio::sync::oneshot::error::TryRecvError;
 
-use super::lane::{Known, Lane, Waiting, dropped};
+use super::lane::{Known, Lane, Open, Tried, Turn, Waiting, dropped};
 use super::{Audit, ENTRIES, HEADS, Of, contended};
 use crate::entry::{Entry, MAX_LEN};
 use crate::head::Head;
-use crate::leaf::{Class, Header, Leaf, LogId};
+use crate::leaf::{Class, Header, LEN, Leaf, LogId};
 use crate::tree::leaf;
 
 /// How often a batch is tried anew that another process was faster than.
@@ -25,8 +26,8 @@ const MAX_TEXT: usize = MAX_LEN - 64;
 const HEAD_STEP: usize = 1;
 
 impl Audit {
-    /// Appends an event to the log it belongs to: that of its tenant, or the service's. It is there,
-    /// durably, when this returns its number. Events that wait at the same time are committed
+    /// Appends an event to the log it belongs to: that of its tenant, or the service's, where a failure
+    /// of a tenant goes who has no log yet. It is there, durably, when this returns its number. Events that wait at the same time are committed
     /// together.
     ///
     /// # Errors
@@ -40,9 +41,21 @@ impl Audit {
                 "actions of audit. are those of the log itself",
             ));
         }
-        let of = Of::event(&event);
+        let of = self.log_of(&event).await?;
         let entry = Entry::of(&event, event.at);
         self.append_entry(&of, entry, self.0.class.clone()).await
+    }
+
+    /// The log that an event belongs to. What failed makes no log of a tenant: the name may be one
+    /// that a stranger made up, and is on record with the service then.
+    async fn log_of(&self, event: &Event) -> Result<Of> {
+        let of = Of::event(event);
+        let failed = matches!(event.outcome, Outcome::Failed(..));
+        if of == Of::Service || !failed || self.has_lane(&of) {
+            return Ok(of);
+        }
+        let head = self.0.store.fetch(&of.key(HEADS)).await?;
+        Ok(if head.is_some() { of } else { Of::Service })
     }
 
     /// [`Audit::append`], of an entry of any class.
@@ -66,14 +79,15 @@ impl Audit {
     }
 
     /// Commits what waits, and tells whoever waits for it.
-    async fn commit_waiting(&self, of: &Of, lane: &Lane, known: &mut Option<Known>) {
-        let waiting = lane.take();
-        let first = self.commit(of, &waiting, known).await;
+    async fn commit_waiting(&self, of: &Of, lane: &Lane, turn: &mut Turn) {
+        turn.begin(|| lane.take());
+        let first = self.commit(of, turn).await;
         if first.is_err() {
             // Whatever it was, what is known may be old.
-            *known = None;
+            turn.known = None;
         }
-        for (one, nth) in waiting.into_iter().zip(0_u64..) {
+        turn.tried.clear();
+        for (one, nth) in std::mem::take(&mut turn.batch).into_iter().zip(0_u64..) {
             let Waiting { told, .. } = one;
             let seq = first.as_ref().map(|first| first.saturating_add(nth));
             // Whoever does not wait any more is told nothing.
@@ -81,36 +95,45 @@ impl Audit {
         }
     }
 
-    /// Appends these events to one log; gives the number of the first.
-    async fn commit(&self, of: &Of, events: &[Waiting], known: &mut Option<Known>) -> Result<u64> {
+    /// Appends the events of a turn to one log; gives the number of the first.
+    async fn commit(&self, of: &Of, turn: &mut Turn) -> Result<u64> {
         let mut barrier = self.barrier(false).await?;
         for _ in 0..MAX_TRIES {
-            let now = match known.take() {
+            let now = match turn.known.take() {
                 Some(now) => now,
                 None => self.read_head(of).await?,
             };
             let first = now.head.size();
-            let (head, entries) = self.grown(&now.head, events)?;
-            let head_step = Step::Write(self.put(of, &head, &now, &barrier)?);
+            if let Some(first) = self.landed(of, &now.head, &mut turn.tried).await? {
+                turn.known = Some(now);
+                return Ok(first);
+            }
+            let version = now.version;
+            let (grown, entries) = self.grown(now, &turn.batch)?;
+            let mac = self.mac(&barrier).await?;
             let steps = vec![
                 Step::Write(barrier.require()),
-                head_step,
+                Step::Write(put(of, &grown.head, version, &mac)),
                 Step::Append {
                     log: of.key(ENTRIES),
                     expected: first,
                     entries,
                 },
             ];
-            match self.0.store.commit(steps).await? {
+            turn.tried.extend(tried(first, &steps));
+            let committed = self.0.store.commit(steps).await;
+            // It was answered.
+            turn.tried.pop();
+            match committed? {
                 Committed::Done(done) => {
                     let version = done.get(HEAD_STEP).and_then(|step| match step {
                         Stepped::Written(version) => *version,
                         _ => None,
                     });
                     // Without a version, the head is read anew the next time.
-                    *known = version.map(|version| Known {
-                        head,
+                    turn.known = version.map(|version| Known {
                         version: Some(version),
+                        ..grown
                     });
                     return Ok(first);
                 }
@@ -129,10 +152,39 @@ impl Audit {
         Err(contended())
     }
 
+    /// Whether one of the batches is in the log that whoever committed them was not there to see:
+    /// the number of its first entry. Those that cannot come any more are forgotten.
+    async fn landed(&self, of: &Of, head: &Head, tried: &mut Vec<Tried>) -> Result<Option<u64>> {
+        let mut may_come = Vec::new();
+        for one in std::mem::take(tried) {
+            if one.first >= head.size() {
+                may_come.push(one);
+                continue;
+            }
+            let page = self.0.store.read(&of.key(ENTRIES), one.first, 1).await;
+            // Put back first: what failed is asked again.
+            let Ok(page) = page else {
+                may_come.push(one);
+                *tried = may_come;
+                return page.map(|_| None);
+            };
+            let bytes = page.items.first().and_then(|entry| entry.bytes.as_ref());
+            if bytes.is_some_and(|bytes| bytes.starts_with(&one.leaf)) {
+                return Ok(Some(one.first));
+            }
+        }
+        *tried = may_come;
+        Ok(None)
+    }
+
     /// The head with these events, and the entries.
-    fn grown(&self, head: &Head, events: &[Waiting]) -> Result<(Head, Vec<Vec<u8>>)> {
+    fn grown(&self, now: Known, events: &[Waiting]) -> Result<(Known, Vec<Vec<u8>>)> {
         let provider = self.0.keyring.provider();
-        let mut head = head.clone();
+        let Known {
+            mut head,
+            version,
+            mut open,
+        } = now;
         let mut entries = Vec::with_capacity(events.len());
         for Waiting {
             entry, text, class, ..
@@ -150,36 +202,38 @@ impl Audit {
             };
             let salt = Leaf::salt(provider)?;
             let mut bytes = Leaf::of(provider, header, &salt, text).bytes();
+            open.note(head.size(), entry);
             head.tree.push(provider, leaf(provider, &bytes), |_| ())?;
             bytes.extend_from_slice(&salt);
             bytes.extend_from_slice(text.as_bytes());
             entries.push(bytes);
         }
-        Ok((head, entries))
+        head.settle(open.settled(head.size()));
+        let known = Known {
+            head,
+            version,
+            open,
+        };
+        Ok((known, entries))
     }
 
-    /// The write of a head, in the place of the one that is known.
-    fn put(&self, of: &Of, head: &Head, now: &Known, barrier: &Barrier) -> Result<Write> {
-        let mac = self.0.keyring.mac(&self.0.purpose)?;
-        if mac.promoted_epoch() < barrier.promoted_epoch() {
-            return Err(Error::unavailable(
-                "this process knows an older key than audit logs are to be under: try again",
-            ));
+    /// The key that MACs heads, as the barrier wants it: from the ring, read anew if this process
+    /// knows an older one.
+    pub(super) async fn mac(&self, barrier: &Barrier) -> Result<MacHandle> {
+        let (keyring, purpose) = (&self.0.keyring, &self.0.purpose);
+        let fits = |mac: &MacHandle| mac.promoted_epoch() >= barrier.promoted_epoch();
+        let mac = keyring.mac(purpose)?;
+        if fits(&mac) {
+            return Ok(mac);
         }
-        let content = Content {
-            data: head.seal(of.owner(), &mac),
-            mac_key: mac.tag(),
-            ..Content::default()
-        };
-        let key = of.key(HEADS);
-        Ok(match now.version {
-            Some(version) => Write::Swap {
-                key,
-                version,
-                content,
-            },
-            None => Write::Insert { key, content },
-        })
+        keyring.refresh().await?;
+        let mac = keyring.mac(purpose)?;
+        if fits(&mac) {
+            return Ok(mac);
+        }
+        Err(Error::unavailable(
+            "the barrier of audit logs is ahead of the keyring: an older keyring was put back; restore the newest, or rotate",
+        ))
     }
 
     /// The head of a log, as it lies in the store; that of a new log, if there is none.
@@ -188,29 +242,76 @@ impl Audit {
     /// `Corrupt` if it is not what was written, or if there are entries and no head.
     pub(super) async fn read_head(&self, of: &Of) -> Result<Known> {
         let (key, store) = (of.key(HEADS), &self.0.store);
-        let Some(record) = store.fetch(&key).await? else {
+        let mut record = store.fetch(&key).await?;
+        if record.is_none() {
             let entries = store.head(&of.key(ENTRIES)).await?;
             if entries > 0 {
-                return Err(off(entries, 0));
+                // Another process may have begun the log meanwhile: the head came with the entries.
+                record = store.fetch(&key).await?;
+                if record.is_none() {
+                    return Err(off(entries, 0));
+                }
             }
-            let mut log: LogId = [0; 16];
-            self.0.keyring.provider().fill(&mut log)?;
-            return Ok(Known {
-                head: Head::new(log),
-                version: None,
-            });
-        };
+        }
+        if let Some(record) = record {
+            return self.known(of, &record).await;
+        }
+        let mut log: LogId = [0; 16];
+        self.0.keyring.provider().fill(&mut log)?;
+        let head = Head::new(log);
+        Ok(Known {
+            open: Open::found(&head),
+            head,
+            version: None,
+        })
+    }
+
+    /// The head that a record holds.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not what was written.
+    pub(super) async fn known(&self, of: &Of, record: &Record) -> Result<Known> {
         let (keyring, purpose) = (&self.0.keyring, &self.0.purpose);
         let find = |id| keyring.find_mac(purpose, KeyId::from_bytes(id));
+        let head = Head::open(of.owner(), &record.content.data, find).await?;
         Ok(Known {
-            head: Head::open(of.owner(), &record.content.data, find).await?,
+            open: Open::found(&head),
+            head,
             version: Some(record.version),
         })
     }
 }
 
+/// The write of a head, in the place of the one of that version.
+pub(super) fn put(of: &Of, head: &Head, version: Option<Version>, mac: &MacHandle) -> Write {
+    let content = Content {
+        data: head.seal(of.owner(), mac),
+        mac_key: mac.tag(),
+        ..Content::default()
+    };
+    let key = of.key(HEADS);
+    match version {
+        Some(version) => Write::Swap {
+            key,
+            version,
+            content,
+        },
+        None => Write::Insert { key, content },
+    }
+}
+
+/// What is remembered of a batch until it is answered.
+fn tried(first: u64, steps: &[Step]) -> Option<Tried> {
+    let entry = steps.iter().find_map(|step| match step {
+        Step::Append { entries, .. } => entries.first(),
+        _ => None,
+    });
+    let leaf = entry?.get(..LEN)?.to_vec();
+    Some(Tried { first, leaf })
+}
+
 /// The log has another number of entries than its head says.
-fn off(entries: u64, head: u64) -> Error {
+pub(super) fn off(entries: u64, head: u64) -> Error {
     Error::corrupt(format!(
         "an audit log has {entries} entries where its head vouches for {head}: it was edited; `keyward doctor` says which log"
     ))

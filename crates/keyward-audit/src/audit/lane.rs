@@ -1,6 +1,6 @@
 //! The way to one log: callers queue, and one of them commits for all that wait.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use keyward_base::{Error, Result};
@@ -29,17 +29,87 @@ pub(super) struct Waiting {
 /// One log, as this process knows it.
 #[derive(Default)]
 pub(super) struct Lane {
-    queue: Mutex<VecDeque<Waiting>>,
-    /// Whoever holds it commits. The head that the log had after its last commit here.
-    pub(super) turn: tokio::sync::Mutex<Option<Known>>,
+    queue: Mutex<Queue>,
+    /// Whoever holds it commits.
+    pub(super) turn: tokio::sync::Mutex<Turn>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// At how many those are looked for that nobody waits for any more.
+    swept_at: usize,
+}
+
+/// What goes on from one that commits to the next.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// The head that the log had after its last commit here.
+    pub(super) known: Option<Known>,
+    /// What is committed now. Whoever commits may be dropped meanwhile, as a request is whose client
+    /// went away: the next one finds it here, and sees it through for the others.
+    pub(super) batch: Vec<Waiting>,
+    /// The batches of these events that the store was given and has not answered.
+    pub(super) tried: Vec<Tried>,
+}
+
+/// A batch that the store may have committed. Its salts are random, so that its first leaf tells.
+pub(super) struct Tried {
+    /// The number of its first entry.
+    pub(super) first: u64,
+    /// That entry's leaf.
+    pub(super) leaf: Vec<u8>,
 }
 
 /// A head that was read or written, and the version of its record.
-#[derive(Clone)]
 pub(super) struct Known {
     pub(super) head: Head,
     /// None: there is no record yet.
     pub(super) version: Option<Version>,
+    pub(super) open: Open,
+}
+
+/// The intents of a log that are open, by their ids: the numbers of their entries. None: too many,
+/// or others wrote entries that were not read here.
+pub(super) struct Open(Option<BTreeMap<String, u64>>);
+
+impl Open {
+    /// The most that are kept in mind.
+    const MOST: usize = 1024;
+
+    /// Those of a log as it was found.
+    pub(super) fn found(head: &Head) -> Self {
+        Self((head.settled == head.size()).then(BTreeMap::new))
+    }
+
+    /// Takes note of an entry.
+    pub(super) fn note(&mut self, seq: u64, entry: &Entry) {
+        if let (Some(open), Some(id)) = (&mut self.0, &entry.id) {
+            open.remove(id);
+            if entry.is_intent() {
+                open.insert(id.clone(), seq);
+            }
+        }
+        if self.0.as_ref().is_some_and(|open| open.len() > Self::MOST) {
+            self.0 = None;
+        }
+    }
+
+    /// Up to where a log of `size` entries holds no open intent, if that is known.
+    pub(super) fn settled(&self, size: u64) -> Option<u64> {
+        let open = self.0.as_ref()?;
+        Some(open.values().min().copied().unwrap_or(size))
+    }
+}
+
+impl Turn {
+    /// Makes `waiting` what is committed now, unless somebody still waits for what was.
+    pub(super) fn begin(&mut self, waiting: impl FnOnce() -> Vec<Waiting>) {
+        if self.batch.iter().all(|one| one.told.is_closed()) {
+            self.tried.clear();
+            self.batch = waiting();
+        }
+    }
 }
 
 impl Lane {
@@ -51,7 +121,13 @@ impl Lane {
         class: Class,
     ) -> oneshot::Receiver<Result<u64>> {
         let (told, hears) = oneshot::channel();
-        self.queue().push_back(Waiting {
+        let mut queue = self.queue();
+        // While a store does not answer, callers come and go.
+        if queue.waiting.len() >= queue.swept_at.max(MOST) {
+            queue.waiting.retain(|one| !one.told.is_closed());
+            queue.swept_at = queue.waiting.len().saturating_mul(2);
+        }
+        queue.waiting.push_back(Waiting {
             entry,
             text,
             class,
@@ -67,7 +143,7 @@ impl Lane {
         let (mut taken, mut len) = (Vec::new(), 0_usize);
         while taken.len() < MOST
             && len < MOST_LEN
-            && let Some(next) = queue.pop_front()
+            && let Some(next) = queue.waiting.pop_front()
         {
             if !next.told.is_closed() {
                 len = len.saturating_add(next.text.len());
@@ -77,7 +153,7 @@ impl Lane {
         taken
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

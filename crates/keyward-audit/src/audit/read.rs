@@ -49,11 +49,20 @@ impl Audit {
     /// `Corrupt` if the head is not what was written, or the log has another number of entries;
     /// `Unavailable` if a store or the keyring cannot be relied on.
     pub async fn head(&self, of: &Of) -> Result<Option<Head>> {
-        // The entries last: the log only grows.
+        // The head comes with its entries: those that were there before it was read are not more
+        // than it says, and those that are there after it not less.
+        let log = of.key(ENTRIES);
+        let before = self.0.store.head(&log).await?;
         let known = self.read_head(of).await?;
-        let entries = self.0.store.head(&of.key(ENTRIES)).await?;
-        if entries < known.head.size() {
-            return Err(self.missing(entries));
+        let size = known.head.size();
+        if before > size {
+            return Err(super::append::off(before, size));
+        }
+        if before < size {
+            let entries = self.0.store.head(&log).await?;
+            if entries < size {
+                return Err(self.missing(entries));
+            }
         }
         Ok(known.version.map(|_| known.head))
     }

@@ -21,6 +21,9 @@ pub const OWN_CLASS: &str = "audit";
 /// Entries of a page.
 const PAGE: usize = 4096;
 
+/// Entries that one write erases.
+const AT_ONCE: u64 = 1024;
+
 /// Which entries of a log are erased: those of a class, or of all but [`OWN_CLASS`], that were
 /// recorded before a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,9 +118,15 @@ impl Audit {
             .await?;
         let receipt = self.checkpoint(of).await?.unwrap_or_default();
         let store = &self.0.store;
+        let log = of.key(super::ENTRIES);
         for run in runs {
-            let log = of.key(super::ENTRIES);
-            store.erase_entries(&log, run.start, run.end, LEN).await?;
+            // Some at a time: others append meanwhile.
+            let mut from = run.start;
+            while from < run.end {
+                let until = from.saturating_add(AT_ONCE).min(run.end);
+                store.erase_entries(&log, from, until, LEN).await?;
+                from = until;
+            }
         }
         let _files: keyward_store::Erased = store.erase().await?;
         Ok(Some(Erasure {
@@ -184,8 +193,50 @@ impl Followed {
         }))
     }
 
-    /// Whether it took that entry.
-    pub(super) fn took(&self, seq: u64, header: &Header) -> bool {
-        self.entries.contains(&seq) && self.rule.takes(header)
+    /// Up to where it took the entries from that one on, if all are of that header.
+    fn took(&self, seq: u64, header: &Header) -> Option<u64> {
+        let took = self.entries.contains(&seq) && self.rule.takes(header);
+        took.then_some(self.entries.end)
+    }
+}
+
+/// Entries that were erased, one after the other, of one class and day. So that a whole log of them
+/// takes little memory.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    runs: Vec<(Range<u64>, Header)>,
+    count: u64,
+}
+
+impl Gone {
+    /// Takes note of an entry that was erased. In their order.
+    pub(super) fn note(&mut self, seq: u64, header: &Header) {
+        self.count = self.count.saturating_add(1);
+        let end = seq.saturating_add(1);
+        let last = self.runs.last_mut();
+        match last.filter(|(run, of)| run.end == seq && of == header) {
+            Some((run, _)) => run.end = end,
+            None => self.runs.push((seq..end, header.clone())),
+        }
+    }
+
+    /// How many they are.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The first that none of these rules took.
+    pub(super) fn by_no_rule(&self, followed: &[Followed]) -> Option<u64> {
+        self.runs.iter().find_map(|(run, header)| {
+            let mut seq = run.start;
+            while seq < run.end {
+                let took = followed.iter().filter_map(|rule| rule.took(seq, header));
+                match took.max() {
+                    Some(end) => seq = end,
+                    None => return Some(seq),
+                }
+            }
+            None
+        })
     }
 }

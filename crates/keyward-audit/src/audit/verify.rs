@@ -3,11 +3,12 @@
 use keyward_base::{Error, Result};
 
 use super::read::{edited, is_of};
-use super::retention::Followed;
+use super::retention::{Followed, Gone};
+use super::tiles::Tiles;
 use super::{Audit, Of};
 use crate::head::Head;
-use crate::leaf::Header;
-use crate::tree::{Frontier, leaf};
+use crate::tree::prove::Nodes;
+use crate::tree::{Frontier, leaf, node, path};
 
 /// Entries of a page: at 64 KiB each, a page is bounded in bytes by the store.
 const PAGE: usize = 1024;
@@ -38,7 +39,7 @@ impl Audit {
         };
         let provider = *self.0.keyring.provider();
         let (mut tree, mut day) = (Frontier::new(), 0);
-        let (mut erased, mut followed) = (Vec::new(), Vec::new());
+        let (mut gone, mut followed) = (Gone::default(), Vec::new());
         while tree.size() < head.size() {
             let from = tree.size();
             let left = head.size().saturating_sub(from);
@@ -53,7 +54,7 @@ impl Audit {
                 }
                 day = header.day;
                 if kept.body.is_none() {
-                    erased.push((seq, header.clone()));
+                    gone.note(seq, header);
                 }
                 followed.extend(Followed::of(kept)?);
                 let hash = leaf(&provider, &kept.leaf.bytes());
@@ -65,24 +66,63 @@ impl Audit {
             progress(tree.size());
         }
         if tree != head.tree {
-            return Err(Error::corrupt(format!(
-                "the {} entries of an audit log are not those that its head vouches for",
-                head.size()
-            )));
+            return Err(self.first_bad(of, &head, &tree).await?);
         }
         // Gone by a rule is not the same as gone.
-        let by_rule = |(seq, header): &&(u64, Header)| {
-            let took = |rule: &Followed| rule.took(*seq, header);
-            !followed.iter().any(took)
-        };
-        if let Some((seq, _)) = erased.iter().find(by_rule) {
+        if let Some(seq) = gone.by_no_rule(&followed) {
             return Err(Error::corrupt(format!(
                 "entry {seq} of an audit log was erased, and no rule says so"
             )));
         }
-        Ok(Some(Verified {
-            head,
-            erased: u64::try_from(erased.len()).unwrap_or(u64::MAX),
-        }))
+        let erased = gone.count();
+        Ok(Some(Verified { head, erased }))
     }
+
+    /// Which entries of a log are not those that its head vouches for, as near as can be told: by
+    /// the perfect subtrees that the head has the roots of, and down from these by tiles that lead to
+    /// them.
+    async fn first_bad(&self, of: &Of, head: &Head, tree: &Frontier) -> Result<Error> {
+        let provider = self.0.keyring.provider();
+        let of_head = path::perfect(0..head.size()).zip(head.tree.subtrees());
+        let mut bad = of_head
+            .zip(tree.subtrees())
+            .find_map(|((at, root), read)| (root != read).then_some((at, *root)));
+        let mut said = 0..head.size();
+        while let Some(((level, index), root)) = bad.take() {
+            said = leaves((level, index));
+            let Some(below) = level.checked_sub(1) else {
+                break;
+            };
+            let left = (below, index.saturating_mul(2));
+            let right = (below, left.1.saturating_add(1));
+            let mut tiles = Tiles::of(self, of, head, false).await?;
+            let mut kept = tiles.fetch([left, right]).await?;
+            let (of_left, of_right) = (kept.node(left.0, left.1)?, kept.node(right.0, right.1)?);
+            if node(provider, &of_left, &of_right) != root {
+                break;
+            }
+            let mut read = Tiles::of(self, of, head, true).await?;
+            bad = if read.fetch([left]).await?.node(left.0, left.1)? == of_left {
+                Some((right, of_right))
+            } else {
+                Some((left, of_left))
+            };
+        }
+        let last = said.end.saturating_sub(1);
+        Ok(if said.start == last {
+            edited(last)
+        } else {
+            Error::corrupt(format!(
+                "among entries {} to {last} of an audit log is one that is not what its head vouches for",
+                said.start
+            ))
+        })
+    }
+}
+
+/// The entries below a node.
+fn leaves((level, index): (u32, u64)) -> std::ops::Range<u64> {
+    let count = 1_u64.checked_shl(level).unwrap_or(u64::MAX);
+    let from = index.saturating_mul(count);
+    from..from.saturating_add(count)
 }

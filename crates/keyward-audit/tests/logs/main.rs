@@ -10,9 +10,12 @@
 )]
 
 mod appends;
+mod commits;
 mod edits;
 mod intents;
+mod keys;
 mod late;
 mod proofs;
 mod retention;
+mod store;
 mod world;

@@ -17,6 +17,9 @@ pub(crate) const NOON: u64 = 1_764_158_400_000;
 pub(crate) struct World {
     anchored: bool,
     pub(crate) folder: TempDir,
+    keys: Arc<MemoryStore>,
+    root: Arc<EphemeralRoot>,
+    clock: Arc<ManualClock>,
     pub(crate) keyring: Keyring,
     pub(crate) audit: Audit,
 }
@@ -35,8 +38,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOON)));
         let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
-        let keyring = Keyring::builder(Arc::new(MemoryStore::new(10_000)), root)
-            .clock(clock)
+        let keys = Arc::new(MemoryStore::new(10_000));
+        let keyring = Keyring::builder(keys.clone(), root.clone())
+            .clock(clock.clone())
             .create(&[Purpose::new("vault").unwrap()], &[])
             .await
             .unwrap();
@@ -45,9 +49,20 @@ impl World {
         Self {
             anchored,
             folder,
+            keys,
+            root,
+            clock,
             keyring,
             audit,
         }
+    }
+
+    /// The logs as another process has them, which knows the ring as it is now.
+    pub(crate) async fn elsewhere(&self) -> Audit {
+        let keyring = Keyring::builder(self.keys.clone(), self.root.clone());
+        let keyring = keyring.clock(self.clock.clone()).open().await.unwrap();
+        let builder = builder(&keyring, &self.folder, self.anchored);
+        builder.build().await.unwrap()
     }
 
     /// The logs as another process has them.

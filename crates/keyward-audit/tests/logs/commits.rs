@@ -1,0 +1,217 @@
+//! One commits for all that wait: and goes away, or hears nothing of the store, or too late.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use keyward_audit::entry::{Number, Typed};
+use keyward_audit::{Audit, Of};
+use keyward_base::audit::Outcome;
+use keyward_base::{BoxFuture, ErrorKind, Reason, Result, Tenant, Timestamp};
+use keyward_store::MemoryStore;
+use tokio::sync::Notify;
+
+use crate::store::{Next, Watched};
+use crate::world::{NOON, World, acme, event};
+
+async fn watched(world: &World) -> (Arc<Watched>, Audit) {
+    let store = Watched::over(Arc::new(MemoryStore::new(200_000)));
+    let builder = Audit::builder(world.keyring.clone(), store.clone());
+    (store, builder.build().await.unwrap())
+}
+
+fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn append(audit: &Audit, n: u64) -> BoxFuture<'static, Result<u64>> {
+    let audit = audit.clone();
+    Box::pin(async move { audit.append(event(&acme(), n)).await })
+}
+
+/// The numbers that the entries of the log hold, in its order.
+async fn held(audit: &Audit) -> Vec<u64> {
+    let page = audit.entries(&acme(), 0, 4096).await.unwrap();
+    let size = audit.verify(&acme(), |_| ()).await.unwrap();
+    assert_eq!(
+        size.map_or(0, |v| v.head.size()),
+        u64::try_from(page.entries.len()).unwrap()
+    );
+    let n = |kept: &keyward_audit::audit::Kept| match kept.entry().unwrap().unwrap().detail[0].1 {
+        Typed::Number(Number(n)) => n,
+        _ => panic!(),
+    };
+    page.entries.iter().map(n).collect()
+}
+
+/// One that commits for itself and two others is dropped while the store does not answer.
+async fn given_up(next: Next) -> (Arc<Watched>, Audit, [Result<u64>; 2]) {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    append(&audit, 0).await.unwrap();
+    let [mut first, mut second, mut third] = [1, 2, 3].map(|n| append(&audit, n));
+    // Commits alone, so that the others wait; and is given up before the store answers.
+    store.next(Next::Lost);
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending());
+    assert!(poll(third.as_mut()).is_pending());
+    drop(first);
+    // Commits for itself and the third.
+    store.next(next);
+    assert!(poll(second.as_mut()).is_pending());
+    let fourth = append(&audit, 4);
+    drop(second);
+    let told = tokio::join!(third, fourth);
+    (store, audit, [told.0, told.1])
+}
+
+#[tokio::test]
+async fn whoever_waits_is_served_though_the_one_that_committed_went_away() {
+    // What it committed was not done: it is now, once; of the one that went away too, who is on
+    // record with what it may have done.
+    let (_, audit, told) = given_up(Next::Lost).await;
+    assert_eq!(told.map(Result::unwrap), [2, 3]);
+    assert_eq!(held(&audit).await, [0, 2, 3, 4]);
+    // It was done: it is not done again.
+    let (_, audit, told) = given_up(Next::DoneUnanswered).await;
+    assert_eq!(told.map(Result::unwrap), [2, 3]);
+    assert_eq!(held(&audit).await, [0, 2, 3, 4]);
+    // It would be done after it was done again: it is refused.
+    let (now, was) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (_, audit, told) = given_up(Next::Late(now.clone(), was.clone())).await;
+    assert_eq!(told.map(Result::unwrap), [2, 3]);
+    now.notify_one();
+    was.notified().await;
+    assert_eq!(held(&audit).await, [0, 2, 3, 4]);
+    assert_eq!(append(&audit, 5).await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn what_a_store_did_and_did_not_say_is_there_once() {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    store.next(Next::DoneFails);
+    let refused = append(&audit, 0).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert_eq!(append(&audit, 1).await.unwrap(), 1);
+    assert_eq!(held(&audit).await, [0, 1]);
+    // And nobody waits: what was given up alone is not done for nobody.
+    store.next(Next::Lost);
+    {
+        let mut alone = pin!(append(&audit, 2));
+        assert!(poll(alone.as_mut()).is_pending());
+    }
+    assert_eq!(append(&audit, 3).await.unwrap(), 2);
+    assert_eq!(held(&audit).await, [0, 1, 3]);
+}
+
+#[tokio::test]
+async fn a_log_that_two_begin_at_once_is_no_edited_one() {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    let inner: Arc<dyn keyward_store::Stores> = store.clone();
+    let other = Audit::builder(world.keyring.clone(), inner);
+    let other = other.build().await.unwrap();
+    // The barrier is known.
+    audit.append(event(&Of::Service, 0)).await.unwrap();
+    let theirs = other.clone();
+    store.after_fetch(move || {
+        Box::pin(async move {
+            append(&theirs, 0).await.unwrap();
+        })
+    });
+    assert_eq!(append(&audit, 1).await.unwrap(), 1);
+    assert_eq!(held(&audit).await, [0, 1]);
+}
+
+#[tokio::test]
+async fn names_that_somebody_made_up_make_no_logs() {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    let failed = |name: &str| {
+        let of = Of::Tenant(Tenant::new(name).unwrap());
+        let mut event = event(&of, 0);
+        event.outcome = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NOT_AUTHENTIC));
+        event
+    };
+    for n in 0..50_u64 {
+        let stranger = failed(&format!("made-up-{n}"));
+        assert_eq!(audit.append(stranger).await.unwrap(), n);
+    }
+    assert_eq!(audit.logs().await.unwrap(), [Of::Service]);
+    let page = audit.entries(&Of::Service, 7, 1).await.unwrap();
+    let entry = page.entries[0].entry().unwrap().unwrap();
+    assert_eq!(entry.tenant.as_deref(), Some("made-up-7"));
+    // Of a tenant that has one, it is there: also for a process that has not written to it.
+    append(&audit, 0).await.unwrap();
+    assert_eq!(audit.append(failed("acme")).await.unwrap(), 1);
+    let again = Audit::builder(world.keyring.clone(), store.clone());
+    let again = again.build().await.unwrap();
+    assert_eq!(again.append(failed("acme")).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn more_logs_than_are_kept_in_mind_go_on() {
+    let world = World::new().await;
+    let (_, audit) = watched(&world).await;
+    let of = |n: u64| Of::Tenant(Tenant::new(&format!("tenant-{n}")).unwrap());
+    for n in (0..1500).chain(0..3) {
+        let seq = audit.append(event(&of(n), 0)).await.unwrap();
+        assert_eq!(seq, u64::from(n < 3 && seq == 1));
+    }
+    for n in [0, 2, 1499] {
+        let size = if n < 3 { 2 } else { 1 };
+        let verified = audit.verify(&of(n), |_| ()).await.unwrap().unwrap();
+        assert_eq!(verified.head.size(), size);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_takes_few_reads() {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    // `KEYWARD_FULL` makes it a log of one level of tiles more.
+    let full = std::env::var_os("KEYWARD_FULL").is_some();
+    let (size, most) = if full { (70_123, 25) } else { (1_979, 15) };
+    for n in 0..size {
+        tasks.spawn(append(&audit, n));
+    }
+    tasks.join_all().await;
+    audit.tile(&acme()).await.unwrap();
+    for seq in [0, 255, 256, 1_023, size / 2, size - 200, size - 1] {
+        store.calls.store(0, Ordering::Relaxed);
+        audit.prove(&acme(), seq).await.unwrap();
+        let calls = store.calls.load(Ordering::Relaxed);
+        assert!(calls <= most, "{calls} for {seq} of {size}");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_lets_others_write_between() {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..2500 {
+        tasks.spawn(append(&audit, n));
+    }
+    tasks.join_all().await;
+    // And one of a clock that ran away: it goes too.
+    let mut far = event(&acme(), 0);
+    far.at = Timestamp::from_millis(u64::MAX);
+    audit.append(far).await.unwrap();
+    let mut later = event(&acme(), 0);
+    later.at = Timestamp::from_millis(NOON);
+    audit.append(later).await.unwrap();
+    let rule = keyward_audit::audit::Rule::all();
+    let erasure = audit.erase(&acme(), &rule).await.unwrap().unwrap();
+    assert_eq!((erasure.count, erasure.record), (2502, 2502));
+    let pieces = store.erasing.lock().unwrap().clone();
+    assert!(
+        pieces.iter().all(|(from, until)| until - from <= 1024),
+        "{pieces:?}"
+    );
+    let verified = audit.verify(&acme(), |_| ()).await.unwrap().unwrap();
+    assert_eq!(verified.erased, 2502);
+}

@@ -1,0 +1,95 @@
+//! The key that vouches for heads, from one to the next.
+
+use keyward_audit::Of;
+use keyward_base::{ErrorKind, Purpose, Tenant};
+use keyward_keys::{KeyState, Stage};
+
+use crate::world::{World, acme, event};
+
+fn heads() -> Purpose {
+    Purpose::new("audit-head").unwrap()
+}
+
+fn other() -> Of {
+    Of::Tenant(Tenant::new("other").unwrap())
+}
+
+async fn three_logs() -> World {
+    let world = World::new().await;
+    for of in [acme(), Of::Service, other()] {
+        for n in 0..3 {
+            world.audit.append(event(&of, n)).await.unwrap();
+        }
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_key_that_vouched_for_heads_goes_when_all_are_under_the_next() {
+    let world = three_logs().await;
+    let old = world.keyring.mac(&heads()).unwrap().id();
+    // A process that knows the ring of before, and has written.
+    let elsewhere = world.elsewhere().await;
+    elsewhere.append(event(&acme(), 3)).await.unwrap();
+    let admin = world.keyring.admin();
+    admin.rotate(&heads()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    admin.disable(old).await.unwrap();
+    let needed = admin.destroy(old).await.unwrap_err();
+    assert_eq!(needed.kind(), ErrorKind::Misuse);
+    // What a key vouches for that is disabled for a while was not edited.
+    let later = world.again().await.append(event(&acme(), 4)).await;
+    assert_eq!(later.unwrap_err().kind(), ErrorKind::Unavailable);
+    admin.enable(old).await.unwrap();
+    // The barrier is up: whoever is late learns of the key, and goes on.
+    assert_eq!(elsewhere.append(event(&acme(), 4)).await.unwrap(), 4);
+    assert_eq!(elsewhere.append(event(&other(), 3)).await.unwrap(), 3);
+    let renewed = world.audit.renew().await.unwrap();
+    assert_eq!((renewed.renewed, renewed.damaged), (1, 0));
+    admin.disable(old).await.unwrap();
+    admin.destroy(old).await.unwrap();
+    let keys = world.keyring.status().keys;
+    let state = keys.iter().find(|key| key.id == old).map(|key| key.state);
+    assert_eq!(state, Some(KeyState::Destroyed));
+    for (of, size) in [(acme(), 5), (Of::Service, 3), (other(), 4)] {
+        assert_eq!(world.verify(&of).await.unwrap(), size);
+        assert_eq!(elsewhere.append(event(&of, 9)).await.unwrap(), size);
+    }
+    assert_eq!(world.audit.renew().await.unwrap().renewed, 0);
+}
+
+#[tokio::test]
+async fn a_rotation_ends_once_heads_are_macd_anew() {
+    let world = three_logs().await;
+    let old = world.keyring.mac(&heads()).unwrap().id();
+    let mut rotation = world.keyring.admin().rotation(&heads());
+    let Stage::Draining { keys, rows, .. } = rotation.step().await.unwrap() else {
+        panic!("heads need it");
+    };
+    assert_eq!((keys, rows), (vec![old], 3));
+    assert_eq!(world.audit.renew().await.unwrap().renewed, 3);
+    let last = rotation.step().await.unwrap();
+    assert!(matches!(last, Stage::Done { .. }), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_damaged_is_not_vouched_for_anew() {
+    let world = three_logs().await;
+    let admin = world.keyring.admin();
+    admin.rotate(&heads()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    let flip =
+        "UPDATE record SET data = CAST(substr(data, 1, 60) || x'00' || substr(data, 62) AS BLOB)
+                WHERE collection = 'audit.head' AND owner = 'acme'";
+    assert_eq!(world.edit(flip), 1);
+    let to =
+        "UPDATE record SET owner = 'No Tenant' WHERE collection = 'audit.head' AND owner = 'other'";
+    assert_eq!(world.edit(to), 1);
+    let renewed = world.audit.renew().await.unwrap();
+    assert_eq!((renewed.renewed, renewed.damaged), (1, 2));
+    let damaged = world.audit.head(&acme()).await.unwrap_err();
+    assert_eq!(damaged.kind(), ErrorKind::Corrupt);
+    // One of another log, or of before, put in its place: no better.
+    assert!(world.again().await.append(event(&acme(), 3)).await.is_err());
+    assert_eq!(world.verify(&Of::Service).await.unwrap(), 3);
+}

@@ -1,0 +1,318 @@
+//! A store that is watched, and told when to answer.
+
+use std::fmt;
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use keyward_base::{BoxFuture, Error, Result, Timestamp};
+use keyward_store::{
+    Appended, Applied, Attempts, Begun, Claim, Collection, Committed, DamagedRow, Entry, Erased,
+    FencingToken, Find, Finished, Found, Judged, Log, Once, Outline, Page, Place, Record,
+    RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window, Words, Write,
+};
+use tokio::sync::Notify;
+
+/// What becomes of the next commit.
+pub(crate) enum Next {
+    /// It is done, and never answered.
+    DoneUnanswered,
+    /// It is done, and said to have failed.
+    DoneFails,
+    /// It is not done, and never answered.
+    Lost,
+    /// It is done once that says so, whether or not anybody waits; never answered. Then that says so.
+    Late(Arc<Notify>, Arc<Notify>),
+}
+
+type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+pub(crate) struct Watched {
+    inner: Arc<dyn Stores>,
+    pub(crate) calls: AtomicUsize,
+    next: Mutex<Option<Next>>,
+    after_fetch: Mutex<Option<Hook>>,
+    pub(crate) erasing: Mutex<Vec<(u64, u64)>>,
+}
+
+impl Watched {
+    pub(crate) fn over(inner: Arc<dyn Stores>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            calls: AtomicUsize::new(0),
+            next: Mutex::default(),
+            after_fetch: Mutex::default(),
+            erasing: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn next(&self, next: Next) {
+        *self.next.lock().unwrap() = Some(next);
+    }
+
+    /// Does that after the next fetch, before it is answered.
+    pub(crate) fn after_fetch(
+        &self,
+        hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static,
+    ) {
+        *self.after_fetch.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    fn inner(&self) -> &dyn Stores {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.inner.as_ref()
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
+}
+
+impl Stores for Watched {
+    fn commit(&self, steps: Vec<Step>) -> BoxFuture<'_, Result<Committed>> {
+        let inner = self.inner();
+        let next = self.next.lock().unwrap().take();
+        Box::pin(async move {
+            match next {
+                None => inner.commit(steps).await,
+                Some(Next::Lost) => pending().await,
+                Some(Next::DoneUnanswered) => {
+                    let _done = inner.commit(steps).await;
+                    pending().await
+                }
+                Some(Next::DoneFails) => {
+                    let _done = inner.commit(steps).await?;
+                    Err(Error::unavailable("the store went away"))
+                }
+                Some(Next::Late(now, was)) => {
+                    let inner = Arc::clone(&self.inner);
+                    tokio::spawn(async move {
+                        now.notified().await;
+                        let _done = inner.commit(steps).await;
+                        was.notify_one();
+                    });
+                    pending().await
+                }
+            }
+        })
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
+        self.inner().time()
+    }
+}
+
+impl Log for Watched {
+    fn append<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        expected: u64,
+        entries: Vec<Vec<u8>>,
+    ) -> BoxFuture<'a, Result<Appended>> {
+        self.inner().append(log, expected, entries)
+    }
+
+    fn erase_entries<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        from: u64,
+        until: u64,
+        keep: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.erasing.lock().unwrap().push((from, until));
+        self.inner().erase_entries(log, from, until, keep)
+    }
+
+    fn head<'a>(&'a self, log: &'a RecordKey) -> BoxFuture<'a, Result<u64>> {
+        self.inner().head(log)
+    }
+
+    fn logs<'a>(
+        &'a self,
+        collection: &'a Collection,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<RecordKey>>> {
+        self.inner().logs(collection, after, limit)
+    }
+
+    fn read<'a>(
+        &'a self,
+        log: &'a RecordKey,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page<Entry, u64>>> {
+        self.inner().read(log, from, limit)
+    }
+}
+
+impl Records for Watched {
+    fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
+        self.inner().apply(batch)
+    }
+
+    fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
+        self.inner().check_counts()
+    }
+
+    fn count<'a>(&'a self, c: &'a Collection, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
+        self.inner().count(c, prefix)
+    }
+
+    fn count_words<'a>(
+        &'a self,
+        collection: &'a Collection,
+        owner: Option<&'a str>,
+        words: &'a Words,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner().count_words(collection, owner, words)
+    }
+
+    fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
+        self.inner().damaged()
+    }
+
+    fn delete_owner<'a>(&'a self, c: &'a Collection, owner: &'a str) -> BoxFuture<'a, Result<u64>> {
+        self.inner().delete_owner(c, owner)
+    }
+
+    fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        self.inner().erase()
+    }
+
+    fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
+        let fetch = self.inner().fetch(key);
+        let hook = self.after_fetch.lock().unwrap().take();
+        Box::pin(async move {
+            let fetched = fetch.await;
+            if let Some(hook) = hook {
+                hook().await;
+            }
+            fetched
+        })
+    }
+
+    fn fetch_many<'a>(
+        &'a self,
+        keys: &'a [RecordKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
+        self.inner().fetch_many(keys)
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        self.inner().find(find)
+    }
+
+    fn identity(&self) -> Result<StoreId> {
+        self.inner.identity()
+    }
+
+    fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
+        self.inner().outline(scan, front)
+    }
+
+    fn purge<'a>(
+        &'a self,
+        c: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner().purge(c, now, limit)
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
+        self.inner().scan(scan)
+    }
+
+    fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
+        self.inner().set_aside(place)
+    }
+}
+
+impl Attempts for Watched {
+    fn attempt<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        window: Window,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Judged>> {
+        self.inner().attempt(key, window, now)
+    }
+
+    fn reserve<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        self.inner().reserve(windows, now)
+    }
+
+    fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {
+        self.inner().give_back(ticket)
+    }
+
+    fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>> {
+        self.inner().clear_attempts(key)
+    }
+
+    fn purge_attempts<'a>(
+        &'a self,
+        c: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner().purge_attempts(c, now, limit)
+    }
+}
+
+impl Once for Watched {
+    fn abandon<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+    ) -> BoxFuture<'a, Result<bool>> {
+        self.inner().abandon(key, token)
+    }
+
+    fn begin<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        claim: Claim,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Begun>> {
+        self.inner().begin(key, claim, now)
+    }
+
+    fn begin_many<'a>(
+        &'a self,
+        claims: &'a [(RecordKey, Claim)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Begun>>> {
+        self.inner().begin_many(claims, now)
+    }
+
+    fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<bool>> {
+        self.inner().forget(key)
+    }
+
+    fn finish<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        token: FencingToken,
+        result: &'a [u8],
+        keep_until: Timestamp,
+    ) -> BoxFuture<'a, Result<Finished>> {
+        self.inner().finish(key, token, result, keep_until)
+    }
+
+    fn purge_once<'a>(
+        &'a self,
+        c: &'a Collection,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<u64>> {
+        self.inner().purge_once(c, now, limit)
+    }
+}
