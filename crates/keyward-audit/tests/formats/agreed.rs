@@ -11,7 +11,7 @@ use keyward_base::encoding::hex;
 
 use self::notes::hostile_notes;
 use self::texts::texts;
-use crate::exports::{Log, key};
+use crate::exports::{Log, key, made};
 use crate::notes::{signed, signer};
 use crate::others::{Cases, Kind};
 use crate::trees::{Tree, provider};
@@ -119,6 +119,14 @@ fn runs(cases: &mut Cases) {
             !cases.add(Kind::Export, &[key()], form.as_bytes(), &[]),
             "{form}"
         );
+    }
+    // Signed, and of days that go back.
+    let of_day = |i: u64, day| made(i, day, texts::plain());
+    for (first, second) in [(5, 5), (0, u32::MAX), (5, 4)] {
+        let log = Log::from_entries(vec![of_day(0, first), of_day(1, second)]);
+        let file = { log }.export(0, 2);
+        let good = cases.add(Kind::Export, &[key()], file.as_bytes(), &[]);
+        assert_eq!(good, first <= second);
     }
     let both = [key(), other.clone()];
     assert!(cases.add(Kind::Export, &both, file.as_bytes(), &[]));

@@ -44,7 +44,19 @@ pub(crate) fn event(i: u64) -> Event {
 }
 
 /// A leaf, and its salt and text unless they were erased.
-type Kept = (Leaf, Option<([u8; SALT_LEN], String)>);
+pub(crate) type Kept = (Leaf, Option<([u8; SALT_LEN], String)>);
+
+/// Entry `i` of that day and text.
+pub(crate) fn made(i: u64, day: u32, text: String) -> Kept {
+    let header = Header {
+        log: LOG,
+        day,
+        class: Class::new("std").unwrap(),
+    };
+    let salt = [u8::try_from(i).unwrap(); SALT_LEN];
+    let leaf = Leaf::of(&provider(), header, &salt, &text);
+    (leaf, Some((salt, text)))
+}
 
 /// A log of so many entries, of which those are erased.
 pub(crate) struct Log {
@@ -58,16 +70,14 @@ impl Log {
             let text = Entry::of(&event(i), Timestamp::from_millis(0))
                 .text()
                 .unwrap();
-            let header = Header {
-                log: LOG,
-                day: Header::day_of(event(i).at),
-                class: Class::new("std").unwrap(),
-            };
-            let salt = [u8::try_from(i).unwrap(); SALT_LEN];
-            let leaf = Leaf::of(&provider(), header, &salt, &text);
-            (leaf, (!erased.contains(&i)).then_some((salt, text)))
+            let (leaf, body) = made(i, Header::day_of(event(i).at), text);
+            (leaf, body.filter(|_| !erased.contains(&i)))
         });
-        let entries: Vec<_> = entries.collect();
+        Self::from_entries(entries.collect())
+    }
+
+    /// Signed, whatever it says.
+    pub(crate) fn from_entries(entries: Vec<Kept>) -> Self {
         let hashes = entries.iter().map(|(l, _)| leaf(&provider(), &l.bytes()));
         let tree = Tree::of(hashes);
         Self { entries, tree }
@@ -210,6 +220,17 @@ fn what_was_done_to_an_export_is_named() {
     // A line without an end takes no more memory than the longest there is.
     let endless = std::io::BufReader::new(std::io::Read::take(std::io::repeat(b' '), 1 << 30));
     assert!(check(&provider(), &[key()], endless, |_, _, _| ()).is_err());
+}
+
+/// A signature does not make an entry of what is none.
+#[test]
+fn what_is_no_entry_is_refused_though_it_is_signed() {
+    let text = Entry::of(&event(0), event(0).at).text().unwrap();
+    for other in [text.replace(",\"", ", \""), "{}".to_owned(), "1".to_owned()] {
+        let entries = [made(0, 5, text.clone()), made(1, 5, other)];
+        let file = Log::from_entries(entries.into()).export(0, 2);
+        assert_eq!(reason(&file), (Some(1), BAD_ENTRY));
+    }
 }
 
 #[test]

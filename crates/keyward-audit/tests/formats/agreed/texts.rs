@@ -10,6 +10,11 @@ use proptest::test_runner::TestRunner;
 use crate::exports::event;
 use crate::others::{Cases, Kind};
 
+/// The text of an entry with few members.
+pub(super) fn plain() -> String {
+    Entry::of(&event(0), event(0).at).text().unwrap()
+}
+
 /// Texts of entries: each bit of one with all members, forms of others, and pieces of JSON at
 /// random places.
 pub(super) fn texts(cases: &mut Cases) {
