@@ -35,6 +35,7 @@
 //! | [`audit`] | the logs of a service in a store |
 //! | [`head`] | how far a log is, under a MAC of the ring |
 //! | [`entry`] | what an entry says, as text |
+//! | `erased` | what is erased by a rule, and what says so |
 //! | [`export`] | a run of entries as a file, which proves itself |
 //! | [`late`] | a sink that is there before the logs are |
 //! | [`leaf`] | what the tree holds of an entry |
@@ -46,6 +47,7 @@
 pub mod audit;
 pub mod checkpoint;
 pub mod entry;
+mod erased;
 pub mod export;
 pub mod head;
 pub mod late;

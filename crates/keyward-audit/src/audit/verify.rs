@@ -3,9 +3,9 @@
 use keyward_base::{Error, Result};
 
 use super::read::{edited, is_of};
-use super::retention::{Followed, Gone};
 use super::tiles::Tiles;
 use super::{Audit, Of};
+use crate::erased::{Followed, Gone, OWN_CLASS};
 use crate::head::Head;
 use crate::tree::prove::Nodes;
 use crate::tree::{Frontier, leaf, node, path};
@@ -56,7 +56,10 @@ impl Audit {
                 if kept.body.is_none() {
                     gone.note(seq, header);
                 }
-                followed.extend(Followed::of(kept)?);
+                if header.class.as_str() == OWN_CLASS {
+                    let entry = kept.entry()?;
+                    followed.extend(entry.and_then(|of| Followed::of(seq, header, &of)));
+                }
                 let hash = leaf(&provider, &kept.leaf.bytes());
                 tree.push(&provider, hash, |_| ())?;
             }

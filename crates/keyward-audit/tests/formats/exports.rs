@@ -222,6 +222,41 @@ fn what_was_done_to_an_export_is_named() {
     assert!(check(&provider(), &[key()], endless, |_, _, _| ()).is_err());
 }
 
+/// Gone by a rule is not the same as gone.
+#[test]
+fn what_no_rule_erased_is_named() {
+    let text = Entry::of(&event(0), event(0).at).text().unwrap();
+    let record = |until: u64, before: u32| {
+        format!(
+            "{{\"v\":1,\"at\":0,\"action\":\"audit.erase\",\"outcome\":\"done\",\"detail\":\
+             [[\"before\",{{\"number\":{before}}}],[\"from\",{{\"number\":1}}],\
+             [\"until\",{{\"number\":{until}}}],[\"count\",{{\"number\":2}}]]}}"
+        )
+    };
+    let of = |until, before, class: &str| {
+        let mut entries: Vec<Kept> = (0..4).map(|i| made(i, 5, text.clone())).collect();
+        (entries[1].1, entries[2].1) = (None, None);
+        let (mut leaf, body) = made(4, 6, record(until, before));
+        leaf.header.class = Class::new(class).unwrap();
+        entries.push((leaf, body));
+        let mut log = Log::from_entries(entries);
+        let whole = checked(&log.export(0, 5)).unwrap();
+        assert_eq!(whole.erased, 2);
+        // Without the record, it cannot be told.
+        let cut = checked(&log.export(0, 4)).unwrap();
+        assert_eq!((cut.erased, cut.by_no_rule), (2, Some(1)));
+        whole.by_no_rule
+    };
+    assert_eq!(of(3, 6, "audit"), None);
+    assert_eq!(of(2, 6, "audit"), Some(2));
+    assert_eq!(of(3, 5, "audit"), Some(1));
+    assert_eq!(
+        of(3, 6, "std"),
+        Some(1),
+        "an application's own event says nothing"
+    );
+}
+
 /// A signature does not make an entry of what is none.
 #[test]
 fn what_is_no_entry_is_refused_though_it_is_signed() {
