@@ -11,6 +11,7 @@
 
 mod appends;
 mod commits;
+mod crowd;
 mod edits;
 mod intents;
 mod keys;
