@@ -8,6 +8,7 @@ mod read;
 mod retention;
 mod settle;
 mod sink;
+mod summed;
 mod tiles;
 mod verify;
 
@@ -24,6 +25,7 @@ use lane::Lane;
 pub use read::{Entries, Kept};
 pub use retention::{ERASE, Erasure, OWN_CLASS, Rule};
 pub use settle::Renewed;
+pub use summed::SUM;
 pub use verify::Verified;
 
 use crate::leaf::Class;
@@ -89,6 +91,7 @@ pub(crate) struct Inner {
     anchors: Vec<Arc<dyn Anchor>>,
     lanes: Mutex<HashMap<Of, Arc<Lane>>>,
     barrier: Mutex<Option<Barrier>>,
+    summed: Mutex<summed::Summed>,
 }
 
 impl Audit {

@@ -75,6 +75,7 @@ impl AuditBuilder {
             anchors: self.anchors,
             lanes: std::sync::Mutex::default(),
             barrier: std::sync::Mutex::default(),
+            summed: std::sync::Mutex::default(),
         })))
     }
 }

@@ -9,7 +9,12 @@ use super::{Audit, HEADS, Of};
 
 impl Sink for Audit {
     fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.append(event.clone()).await.map(|_| ()) })
+        Box::pin(async move {
+            if self.left_out(event).await? {
+                return Ok(());
+            }
+            self.append(event.clone()).await.map(|_| ())
+        })
     }
 
     fn open_intents(&self) -> BoxFuture<'_, Result<Vec<Intent>>> {

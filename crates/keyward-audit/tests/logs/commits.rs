@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
+use keyward_audit::audit::SUM;
 use keyward_audit::entry::{Number, Typed};
 use keyward_audit::{Audit, Of};
 use keyward_base::audit::Outcome;
-use keyward_base::{BoxFuture, ErrorKind, Reason, Result, Tenant, Timestamp};
+use keyward_base::{BoxFuture, ErrorKind, EventId, Reason, Result, Sink, Tenant, Timestamp};
+use keyward_sqlite::SqliteStore;
 use keyward_store::MemoryStore;
 use tokio::sync::Notify;
 
@@ -149,6 +151,114 @@ async fn names_that_somebody_made_up_make_no_logs() {
     let again = Audit::builder(world.keyring.clone(), store.clone());
     let again = again.build().await.unwrap();
     assert_eq!(again.append(failed("acme")).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_flood_of_failures_is_summed() {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    let failed = |action: &'static str, kind: ErrorKind| {
+        let mut event = event(&Of::Service, 0);
+        event.action = action;
+        event.outcome = Outcome::Failed(kind, Some(Reason::NOT_AUTHENTIC));
+        event
+    };
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..700 {
+        let audit = audit.clone();
+        let event = failed(
+            if n < 650 { "a.verify" } else { "b.verify" },
+            ErrorKind::Rejected,
+        );
+        tasks.spawn(async move { audit.record(&event).await.unwrap() });
+    }
+    tasks.join_all().await;
+    let size = async || audit.head(&Of::Service).await.unwrap().unwrap().size();
+    assert_eq!(size().await, 600);
+    // What is of no stranger, and what ends an intent, is on record.
+    let mut ends = failed("c.act", ErrorKind::Rejected);
+    ends.id = Some(EventId::new([1; 8], [2; 8]));
+    audit.record(&ends).await.unwrap();
+    let down = failed("c.act", ErrorKind::Unavailable);
+    audit.record(&down).await.unwrap();
+    audit.record(&event(&Of::Service, 1)).await.unwrap();
+    audit
+        .record(&failed("b.verify", ErrorKind::Rejected))
+        .await
+        .unwrap();
+    assert_eq!(size().await, 603);
+    // The sum is on record with whatever comes first after the minute; also if that failed once.
+    world.clock.advance(std::time::Duration::from_secs(60));
+    // A view of the ring that may be too old is none to rely on.
+    let stale = audit.record(&down).await.unwrap_err();
+    assert_eq!(stale.kind(), ErrorKind::Unavailable);
+    world.keyring.refresh().await.unwrap();
+    store.next(Next::DoneFails);
+    let refused = audit.record(&down).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    audit
+        .record(&failed("a.verify", ErrorKind::Rejected))
+        .await
+        .unwrap();
+    assert_eq!(size().await, 606);
+    let page = audit.entries(&Of::Service, 603, 10).await.unwrap();
+    let entries = page
+        .entries
+        .iter()
+        .map(|kept| kept.entry().unwrap().unwrap());
+    let entries: Vec<_> = entries.collect();
+    let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, [SUM, SUM, "a.verify"]);
+    let counts = [50, 51].map(|n| Typed::Number(Number(n)));
+    let counted = |n: usize| {
+        (
+            entries[n].detail[1].0.as_str(),
+            entries[n].detail[1].1.clone(),
+        )
+    };
+    assert_eq!(counted(1).0, "a.verify");
+    assert_eq!(
+        [&entries[1].detail[1].1, &entries[1].detail[2].1],
+        [&counts[0], &counts[1]]
+    );
+    assert_eq!(
+        audit
+            .verify(&Of::Service, |_| ())
+            .await
+            .unwrap()
+            .unwrap()
+            .head
+            .size(),
+        606
+    );
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_refuses_what_must_be_recorded_and_nothing_is_lost() {
+    let world = World::new().await;
+    let path = world.folder.path().join("small.db");
+    let small = SqliteStore::builder(&path).max_pages(80).open().unwrap();
+    let builder = Audit::builder(world.keyring.clone(), Arc::new(small));
+    let audit = builder.build().await.unwrap();
+    let mut written = 0;
+    let full = loop {
+        match append(&audit, written).await {
+            Ok(seq) => assert_eq!(seq, written),
+            Err(e) => break e,
+        }
+        written += 1;
+        assert!(written < 5_000, "it never was full");
+    };
+    assert_eq!(full.kind(), ErrorKind::Unavailable);
+    assert!(full.to_string().contains("make room"), "{full}");
+    // Reading, verifying and looking for intents go on.
+    let seqs: Vec<u64> = (0..written).collect();
+    assert_eq!(held(&audit).await, seqs);
+    assert!(audit.open_intents().await.unwrap().is_empty());
+    let large = SqliteStore::open(&path).unwrap();
+    let builder = Audit::builder(world.keyring.clone(), Arc::new(large));
+    let audit = builder.build().await.unwrap();
+    assert_eq!(append(&audit, written).await.unwrap(), written);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub(crate) struct World {
     pub(crate) folder: TempDir,
     keys: Arc<MemoryStore>,
     root: Arc<EphemeralRoot>,
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) keyring: Keyring,
     pub(crate) audit: Audit,
 }
