@@ -28,7 +28,8 @@ const HEAD_STEP: usize = 1;
 impl Audit {
     /// Appends an event to the log it belongs to: that of its tenant, or the service's, where a failure
     /// of a tenant goes who has no log yet. It is there, durably, when this returns its number. Events that wait at the same time are committed
-    /// together.
+    /// together, by one of those who wait: poll this to its end, or drop it. Dropped, the event may
+    /// have been recorded, or not; the others are seen to by the next of them.
     ///
     /// # Errors
     /// `Unavailable` if the store or the keyring cannot be relied on, or others write without end:

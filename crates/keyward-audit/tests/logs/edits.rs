@@ -1,6 +1,7 @@
 //! What who writes to the store, without a key of the ring, can do to a log, and how it is seen.
 
 use keyward_audit::Of;
+use keyward_audit::audit::Rule;
 use keyward_audit::leaf::{LEN, Leaf, SALT_LEN};
 use keyward_base::{ErrorKind, Tenant};
 use rusqlite::{Connection, params};
@@ -208,4 +209,38 @@ async fn tiles_tell_which_entry_was_changed_as_a_whole() {
         1
     );
     assert_eq!(world.verify(&acme()).await.unwrap(), 600);
+}
+
+#[tokio::test]
+async fn what_was_erased_and_is_filled_again_is_named_or_erased_again() {
+    let world = filled().await;
+    let conn = Connection::open(world.folder.path().join("data.db")).unwrap();
+    let select = format!("SELECT bytes FROM entry WHERE {OF_ACME} AND seq = 3");
+    let bytes: Vec<u8> = conn.query_row(&select, [], |row| row.get(0)).unwrap();
+    let all = Rule::all();
+    world.audit.erase(&acme(), &all).await.unwrap().unwrap();
+    let update = format!("UPDATE entry SET bytes = ?1 WHERE {OF_ACME} AND seq = 3");
+    // With other bytes, and with those of another entry.
+    let mut other = bytes[..LEN].to_vec();
+    other.extend_from_slice(&[1; SALT_LEN]);
+    other.extend_from_slice(b"{}");
+    for filled in [other, [&bytes[..LEN], &[0; 7]].concat()] {
+        conn.execute(&update, params![filled]).unwrap();
+        assert!(seen(&world).await.starts_with("entry 3 "));
+    }
+    // With its own, from a backup: it goes again, by a record of its own.
+    conn.execute(&update, params![bytes]).unwrap();
+    let verified = world.audit.verify(&acme(), |_| ()).await.unwrap();
+    assert_eq!(verified.unwrap().erased, 9);
+    let again = world.audit.erase(&acme(), &all).await.unwrap().unwrap();
+    assert_eq!((again.entries, again.count, again.record), (3..4, 1, 11));
+    let verified = world.audit.verify(&acme(), |_| ()).await.unwrap();
+    assert_eq!(verified.unwrap().erased, 10);
+    // A log that is begun anew where one was taken away has another id.
+    let before = world.audit.head(&acme()).await.unwrap().unwrap().log;
+    world.edit(&format!("DELETE FROM entry WHERE {OF_ACME}"));
+    world.edit("DELETE FROM record WHERE collection = 'audit.head' AND owner = 'acme'");
+    let audit = world.again().await;
+    assert_eq!(audit.append(event(&acme(), 0)).await.unwrap(), 0);
+    assert_ne!(audit.head(&acme()).await.unwrap().unwrap().log, before);
 }
