@@ -1,5 +1,6 @@
 //! The logs of a service, in a store.
 
+mod anchored;
 mod append;
 mod builder;
 mod checkpoint;
@@ -20,6 +21,7 @@ use keyward_base::{Error, Event, Purpose, Result, Tenant};
 use keyward_keys::{Anchor, Barrier, Keyring};
 use keyward_store::{Collection, RecordKey, Stores};
 
+pub use anchored::Anchored;
 pub use builder::AuditBuilder;
 use lane::Lane;
 pub use read::{Entries, Kept};

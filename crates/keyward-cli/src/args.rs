@@ -1,5 +1,6 @@
 //! The words of the command line. Nothing here does anything.
 
+mod audit;
 mod run;
 mod webhook;
 
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Place, Purpose, RecordId, Result, Role, Tenant};
 use keyward_vault::Kind;
 
+pub(crate) use audit::{Audit, End, Format as AuditFormat, Log as AuditLog, Only};
 pub(crate) use run::{RedactArgs, RunArgs};
 pub(crate) use webhook::Webhook;
 
@@ -62,6 +64,10 @@ pub(crate) enum Command {
     /// The credentials: seal, open, list
     #[command(subcommand)]
     Vault(Vault),
+
+    /// Who did what: check the logs, export them, look at them
+    #[command(subcommand)]
+    Audit(Audit),
 
     /// Webhooks of others: check a capture, sign one for a test, show the schemes
     #[command(subcommand)]

@@ -2,6 +2,7 @@
 //! changes nothing but the anchor, which every opened keyring raises.
 
 mod checks;
+mod record;
 
 use keyward_base::{Error, ErrorKind, Result};
 use serde::Serialize;

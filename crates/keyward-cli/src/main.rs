@@ -1,6 +1,7 @@
 //! The `keyward` command.
 
 mod args;
+mod audit;
 mod doctor;
 mod exit;
 mod explain;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Keys(command) => wait(keys::run(command, &home_args, json)),
         Command::Vault(command) => wait(vault::run(command, &home_args, json)),
+        Command::Audit(command) => wait(audit::run(command, &home_args, json)),
         Command::Webhook(command) => webhook::run(command, json),
         Command::Run(wanted) => return run::run(&wanted, &home_args, global.debug),
         Command::Redact(wanted) => redact::run(&wanted, json),

@@ -64,6 +64,16 @@ pub(crate) fn json<T: Serialize>(format: &str, body: &T) -> Result<()> {
     put(format!("{}\n", plain::json(&text)).as_bytes())
 }
 
+/// The same in one line, for what comes again and again.
+///
+/// # Errors
+/// As [`put`].
+pub(crate) fn json_line<T: Serialize>(format: &str, body: &T) -> Result<()> {
+    let text = serde_json::to_string(&Answer { format, body })
+        .map_err(|e| Error::unavailable("the answer cannot be written as JSON").with_source(e))?;
+    put(format!("{}\n", plain::json(&text)).as_bytes())
+}
+
 /// How standard output is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {

@@ -45,6 +45,7 @@
 //! | feature | module | what it is |
 //! |---|---|---|
 //! | – | [`base`] | shared words: clock, secrets, ids, hints, errors, audit events |
+//! | `audit` | `audit` | the record: logs that show every edit, and exports that prove themselves |
 //! | `axum` | `axum` | HTTP layers: security headers, same-origin check, fixed error bodies |
 //! | `embedded` (default) | `embedded` | a home folder: root, both stores on SQLite, anchor |
 //! | `keys` | `keys`, `crypto`, `store` | the key-management core, and what it stands on |
@@ -61,6 +62,8 @@ pub use keyward_base::{
     Revision, Role, SecretArray, SecretBytes, Sink, SystemClock, Tenant, Timestamp,
 };
 
+#[cfg(feature = "audit")]
+pub use keyward_audit as audit;
 #[cfg(feature = "axum")]
 pub use keyward_axum as axum;
 #[cfg(feature = "keys")]

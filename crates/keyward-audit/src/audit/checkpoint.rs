@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::ops::Range;
 
-use keyward_base::encoding::hex;
 use keyward_base::{Error, Purpose, Result};
-use keyward_keys::{Advance, Pin, PinName, SigningHandle};
+use keyward_keys::{Advance, Pin, SigningHandle};
 
+use super::anchored::pin_name;
 use super::tiles::{Fetched, Tiles};
 use super::{Audit, Of, SIGN_PURPOSE};
 use crate::checkpoint::Checkpoint;
@@ -170,13 +170,8 @@ impl Audit {
 
     /// Pins the head with every anchor, and signs it.
     async fn sign(&self, of: &Of, head: &Head) -> Result<String> {
-        let provider = *self.0.keyring.provider();
-        let checkpoint = Checkpoint {
-            origin: origin(&head.log)?,
-            size: head.size(),
-            root: head.tree.root(&provider),
-        };
-        let name = PinName::new(&format!("log/{}", hex(&head.log)))?;
+        let checkpoint = self.checkpoint_of(head)?;
+        let name = pin_name(&head.log)?;
         let pin = Pin {
             id: head.log,
             counter: checkpoint.size,
@@ -184,6 +179,14 @@ impl Audit {
         };
         for anchor in &self.0.anchors {
             if let Some(held) = anchor.load(&name)? {
+                // No false alarm beside another process: what it signed is past this head, and not
+                // past the log.
+                if held.id == head.log && held.counter > checkpoint.size {
+                    let now = self.head(of).await?.map_or(0, |now| now.size());
+                    if now >= held.counter {
+                        return Err(signed_later());
+                    }
+                }
                 self.follows(of, head, &checkpoint, &held).await?;
             }
             match anchor.advance(&name, &pin)? {
@@ -191,9 +194,7 @@ impl Audit {
                 // Another process pinned a later one meanwhile, from which this head is apart or
                 // which it led to: which of these it is, the next try tells.
                 Advance::Older(held) if held.id == head.log => {
-                    return Err(Error::unavailable(
-                        "another process signs a later head of this audit log: try again",
-                    ));
+                    return Err(signed_later());
                 }
                 Advance::Older(_) | Advance::Fork(_) | Advance::Foreign(_) => {
                     return Err(put_back());
@@ -210,8 +211,23 @@ impl Audit {
         checkpoint.sign(&keys.collect::<Result<Vec<_>>>()?)
     }
 
+    /// The checkpoint of a head, not signed.
+    pub(super) fn checkpoint_of(&self, head: &Head) -> Result<Checkpoint> {
+        Ok(Checkpoint {
+            origin: origin(&head.log)?,
+            size: head.size(),
+            root: head.tree.root(self.0.keyring.provider()),
+        })
+    }
+
     /// Checks that a log goes on from what was pinned of it.
-    async fn follows(&self, of: &Of, head: &Head, now: &Checkpoint, held: &Pin) -> Result<()> {
+    pub(super) async fn follows(
+        &self,
+        of: &Of,
+        head: &Head,
+        now: &Checkpoint,
+        held: &Pin,
+    ) -> Result<()> {
         if held.id != head.log || held.counter > now.size {
             return Err(put_back());
         }
@@ -295,6 +311,10 @@ fn no_entry() -> Error {
 
 fn not_vouched_for() -> Error {
     Error::corrupt("the entries of an audit log are not those that its head vouches for")
+}
+
+fn signed_later() -> Error {
+    Error::unavailable("another process signs a later head of this audit log: try again")
 }
 
 fn put_back() -> Error {

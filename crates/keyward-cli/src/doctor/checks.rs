@@ -176,6 +176,7 @@ async fn keyring(home: &Home) -> Vec<Check> {
         ("replicas", no_leases(home).await),
         ("columns", columns(home).await),
         ("keys", keys(home).await),
+        ("audit", super::record::checks(home).await),
     ] {
         match found {
             Ok(found) => checks.extend(found),

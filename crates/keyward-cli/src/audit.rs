@@ -1,0 +1,126 @@
+//! `keyward audit`: the logs of a home, and what auditors have of them.
+
+mod csv;
+mod export;
+mod file;
+mod line;
+mod show;
+mod sign;
+mod verify;
+
+use keyward_audit::Of;
+use keyward_base::{Error, Result, Tenant};
+use serde::Serialize;
+
+use crate::args::{Audit, AuditLog};
+use crate::home::HomeArgs;
+use crate::output;
+
+/// Runs one of the commands.
+pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Result<()> {
+    match command {
+        Audit::Verify {
+            file: Some(file),
+            keys,
+            ..
+        } => file::run(&file, &keys, json),
+        Audit::Verify {
+            tenant,
+            since,
+            keys,
+            ..
+        } => {
+            let keys = file::pinned(&keys)?;
+            let since = since.map(|file| verify::since(&file)).transpose()?;
+            let home = home_args.open().await?;
+            verify::run(&home, tenant, since, &keys, json).await
+        }
+        Audit::Init => init(home_args, json).await,
+        Audit::Export {
+            log,
+            from,
+            to,
+            format,
+        } => {
+            let home = home_args.open().await?;
+            export::run(&home, &of(log), from, to, format, json).await
+        }
+        Audit::Show {
+            tenant,
+            only,
+            limit,
+        } => {
+            let home = home_args.open().await?;
+            show::run(home.audit()?, tenant, &only, limit, json).await
+        }
+        Audit::Tail { tenant, only } => {
+            let home = home_args.open().await?;
+            show::tail(&home, tenant, &only, json).await
+        }
+        Audit::Prove { seq, log } => {
+            let home = home_args.open().await?;
+            sign::prove(home.audit()?, &of(log), seq, json).await
+        }
+        Audit::Head => sign::head(home_args.open().await?.audit()?, json).await,
+        Audit::Key { log } => sign::key(home_args.open().await?.audit()?, &of(log), json).await,
+    }
+}
+
+/// The log that was named, else the service's own.
+fn of(log: AuditLog) -> Of {
+    log.tenant.map_or(Of::Service, Of::Tenant)
+}
+
+/// The tenant of a log; none for the service's own.
+fn tenant_of(of: &Of) -> Option<&Tenant> {
+    match of {
+        Of::Tenant(tenant) => Some(tenant),
+        _ => None,
+    }
+}
+
+/// A log, for people.
+pub(crate) fn named(of: &Of) -> String {
+    match tenant_of(of) {
+        Some(tenant) => format!("the log of tenant {tenant}"),
+        None => "the service's log".to_owned(),
+    }
+}
+
+fn nothing_in(of: &Of) -> Error {
+    Error::misuse(format!(
+        "{} has no entry: `keyward audit show` shows what was recorded",
+        named(of)
+    ))
+}
+
+#[derive(Serialize)]
+struct Begun {
+    begun: bool,
+}
+
+async fn init(home_args: &HomeArgs, json: bool) -> Result<()> {
+    let home = home_args.open().await?;
+    let begun = home.init_audit().await?;
+    let serving = home.keyring().replicas().await?;
+    if begun && !serving.is_empty() {
+        output::complain(&format!(
+            "keyward: these processes do not record into it until they are started anew: {}",
+            serving
+                .iter()
+                .map(|replica| replica.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    if json {
+        return output::json("keyward.audit.init/1", &Begun { begun });
+    }
+    output::note(if begun {
+        "this home keeps an audit log from now on: pin its keys with `keyward audit key`, and keep \
+         what `keyward audit head` writes elsewhere"
+    } else {
+        "this home keeps an audit log already"
+    });
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! `keyward audit verify --file`: an export, without a home.
+
+use std::path::Path;
+
+use keyward_audit::export::{self, Refused};
+use keyward_audit::{VerifierKey, reason};
+use keyward_base::{Error, ErrorKind, Reason, Result};
+use keyward_crypto::Provider;
+use serde::Serialize;
+
+use crate::input;
+use crate::output::{self, counted};
+use crate::progress::Progress;
+
+#[derive(Serialize)]
+struct Answer {
+    log: String,
+    from: u64,
+    until: u64,
+    erased: u64,
+    size: u64,
+}
+
+/// The keys that are trusted.
+pub(super) fn pinned(keys: &[String]) -> Result<Vec<VerifierKey>> {
+    let provider = Provider::default();
+    let parse = |key: &String| {
+        VerifierKey::parse(&provider, key.trim()).map_err(|_| {
+            Error::misuse(
+                "that is no key of an audit log: copy it whole, as `keyward audit key` shows it (keyward-log/<id>+<hash>+<key>)",
+            )
+        })
+    };
+    keys.iter().map(parse).collect()
+}
+
+/// Checks an export against keys that are trusted.
+pub(super) fn run(file: &Path, keys: &[String], json: bool) -> Result<()> {
+    let keys = pinned(keys)?;
+    let lines = std::io::BufReader::with_capacity(1 << 16, input::reader(file)?);
+    let progress = Progress::count("entries");
+    let (mut count, mut seen) = (progress.counter(), 0_u64);
+    let checked = export::check(&Provider::default(), &keys, lines, |_, _, _| {
+        seen = seen.saturating_add(1);
+        if seen.is_multiple_of(1024) {
+            count(seen);
+        }
+    });
+    progress.end();
+    let checked = checked.map_err(|refused| not_good(file, refused))?;
+    let answer = Answer {
+        log: checked.checkpoint.origin.to_string(),
+        from: checked.entries.start,
+        until: checked.entries.end,
+        erased: checked.erased,
+        size: checked.checkpoint.size,
+    };
+    if json {
+        return output::json("keyward.audit.verify-file/1", &answer);
+    }
+    let many = answer.until.saturating_sub(answer.from);
+    output::say(&format!(
+        "verified: {} from number {} on, {} erased by rule, of {} at {}",
+        counted(many, "entry", "entries"),
+        answer.from,
+        answer.erased,
+        answer.log,
+        counted(answer.size, "entry", "entries"),
+    ))
+}
+
+/// An export that is not good is one that was damaged, whatever it is that does not fit.
+fn not_good(file: &Path, refused: Refused) -> Error {
+    let Refused { seq, error, .. } = refused;
+    if error.kind() != ErrorKind::Rejected {
+        return error;
+    }
+    let file = file.display();
+    let why = error.reason();
+    let says = match (seq, why) {
+        (Some(seq), _) => format!("entry {seq} of the export {file} is not what was recorded"),
+        (None, Some(Reason::NOT_AUTHENTIC | reason::UNKNOWN_SIGNER)) => {
+            format!("the export {file} is not signed by the key that was given with --key")
+        }
+        (None, Some(reason::OTHER_LOG)) => {
+            format!("the export {file} is one of another log than the key that was given")
+        }
+        (None, Some(reason::NOT_PROVED)) => format!(
+            "the entries of the export {file} are not those that its checkpoint vouches for: one was added, dropped or moved, or the ends were changed"
+        ),
+        _ => format!("{file} is no whole export of an audit log"),
+    };
+    let error = Error::corrupt(says).with_source(error);
+    match why {
+        Some(why) => error.because(why),
+        None => error,
+    }
+}

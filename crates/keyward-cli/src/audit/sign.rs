@@ -1,0 +1,87 @@
+//! `keyward audit head`, `key` and `prove`: what is signed, and by which key.
+
+use keyward_audit::{Audit, Of};
+use keyward_base::encoding::base64;
+use keyward_base::{Error, Result};
+use serde::Serialize;
+
+use super::{nothing_in, tenant_of};
+use crate::output;
+use crate::progress::Progress;
+
+#[derive(Serialize)]
+struct Heads {
+    checkpoints: Vec<Head>,
+}
+
+#[derive(Serialize)]
+struct Head {
+    tenant: Option<String>,
+    checkpoint: String,
+}
+
+/// Signs the heads of all logs, and writes them.
+pub(super) async fn head(audit: &Audit, json: bool) -> Result<()> {
+    let progress = Progress::count("logs");
+    let signed = audit.checkpoints(progress.counter()).await?;
+    progress.end();
+    let head = |(of, checkpoint): (Of, String)| Head {
+        tenant: tenant_of(&of).map(ToString::to_string),
+        checkpoint,
+    };
+    let checkpoints: Vec<Head> = signed.into_iter().map(head).collect();
+    if json {
+        return output::json("keyward.audit.head/1", &Heads { checkpoints });
+    }
+    if checkpoints.is_empty() {
+        output::note("nothing was recorded yet");
+    }
+    let notes: Vec<String> = checkpoints.into_iter().map(|of| of.checkpoint).collect();
+    output::put(notes.join("\n").as_bytes())
+}
+
+#[derive(Serialize)]
+struct Key {
+    tenant: Option<String>,
+    key: String,
+}
+
+/// Writes the key of a log.
+pub(super) async fn key(audit: &Audit, of: &Of, json: bool) -> Result<()> {
+    let key = audit.key(of).await?.ok_or_else(|| nothing_in(of))?;
+    let answer = Key {
+        tenant: tenant_of(of).map(ToString::to_string),
+        key: key.to_string(),
+    };
+    if json {
+        return output::json("keyward.audit.key/1", &answer);
+    }
+    output::say(&answer.key)
+}
+
+#[derive(Serialize)]
+struct Proof {
+    tenant: Option<String>,
+    seq: u64,
+    leaf: String,
+    proof: String,
+}
+
+/// Writes a proof that an entry is in its log.
+pub(super) async fn prove(audit: &Audit, of: &Of, seq: u64, json: bool) -> Result<()> {
+    audit.tile(of).await?;
+    let proof = audit.prove(of, seq).await?.text();
+    if !json {
+        return output::put(proof.as_bytes());
+    }
+    let page = audit.entries(of, seq, 1).await?;
+    let kept = page.entries.first().filter(|kept| kept.seq == seq);
+    let kept = kept.ok_or_else(|| Error::corrupt(format!("entry {seq} is missing")))?;
+    let answer = Proof {
+        tenant: tenant_of(of).map(ToString::to_string),
+        seq,
+        leaf: base64(&kept.leaf.bytes()),
+        proof,
+    };
+    output::json("keyward.audit.prove/1", &answer)
+}

@@ -1,0 +1,49 @@
+//! Whether the home's logs are there, and what would not be seen if they were put back.
+
+use keyward_base::{Error, ErrorKind, Result};
+use keyward_embedded::Home;
+
+use super::Check;
+use crate::output::counted;
+
+/// The check's name.
+const AUDIT: &str = "audit";
+
+/// Looks at the heads of all logs; `keyward audit verify` looks at their entries too.
+pub(super) async fn checks(home: &Home) -> Result<Vec<Check>> {
+    let Ok(audit) = home.audit() else {
+        let says = "no log is kept, and nothing is recorded: `keyward audit init` begins one";
+        return Ok(vec![Check::ok(AUDIT, says)]);
+    };
+    let logs = audit.logs().await?;
+    let (mut checks, mut unknown) = (Vec::new(), 0_u64);
+    for of in &logs {
+        match audit.check_anchors(of).await {
+            Ok(known) => {
+                if known.iter().all(|anchored| anchored.size.is_none()) {
+                    unknown = unknown.saturating_add(1);
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                let says = format!("{}: {e}", crate::audit::named(of));
+                checks.push(Check::fail(AUDIT, &Error::corrupt(says)));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    let many = u64::try_from(logs.len()).unwrap_or(u64::MAX);
+    let kept = counted(many, "log is kept", "logs are kept");
+    checks.push(if unknown > 0 {
+        Check::warn(
+            AUDIT,
+            format!(
+                "{kept}; the anchor knows nothing of {} of them, and an older database put back would go unnoticed",
+                unknown
+            ),
+            "keyward audit head",
+        )
+    } else {
+        Check::ok(AUDIT, format!("{kept}, and the anchor knows them"))
+    });
+    Ok(checks)
+}

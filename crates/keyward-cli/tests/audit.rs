@@ -1,0 +1,251 @@
+//! `keyward audit`: what was done is in the log, an auditor verifies it, and every edit is seen.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use serde_json::json;
+use support::{Bench, Ran};
+
+/// A home that records, with what was done to two credentials of one tenant and one of another.
+fn recorded() -> Bench {
+    let bench = Bench::new();
+    bench.run(&["audit", "init"], b"").ok();
+    bench
+        .seal("account.token", "1", "api-key", b"ghp_0123456789abcdef")
+        .ok();
+    bench.open("account.token", "1").ok();
+    bench.open("account.token", "2").fails(1, "rejected");
+    let other = ["--tenant", "globex", "--at", "account.token", "--id", "9"];
+    let seal = ["vault", "seal", "--kind", "api-key"];
+    let sealed = bench.run(&[&seal[..], &other[..]].concat(), b"ghp_0123456789abcdef");
+    sealed.ok();
+    bench
+}
+
+fn audit(bench: &Bench, arguments: &str) -> Ran {
+    let words: Vec<&str> = arguments.split(' ').collect();
+    bench.run(&[&["audit"], &words[..]].concat(), b"")
+}
+
+/// Does to the data store what who writes to it can.
+fn edit(bench: &Bench, sql: &str) {
+    let data = rusqlite::Connection::open(bench.home().join("data.db")).unwrap();
+    assert!(data.execute(sql, []).unwrap() > 0, "{sql}");
+}
+
+fn write(bench: &Bench, name: &str, bytes: impl AsRef<[u8]>) {
+    std::fs::write(bench.folder().join(name), bytes).unwrap();
+}
+
+#[test]
+fn a_home_records_once_it_was_told_to_and_shows_who_did_what() {
+    let bench = Bench::new();
+    for words in ["show", "verify", "head", "key", "export", "prove 0", "tail"] {
+        audit(&bench, words).fails(2, "keyward audit init");
+    }
+    let begun = audit(&bench, "init --json").ok().json();
+    assert_eq!(
+        begun,
+        json!({"format": "keyward.audit.init/1", "begun": true})
+    );
+    assert_eq!(audit(&bench, "init --json").ok().json()["begun"], false);
+    audit(&bench, "key").fails(2, "no entry");
+    drop(bench);
+
+    let bench = recorded();
+    let shown = audit(&bench, "show").ok().text();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 6, "{shown}");
+    assert!(
+        lines[0].contains("acme#0  vault.put  intended  by uid:"),
+        "{shown}"
+    );
+    assert!(
+        lines[0].contains("(staff)") && lines[0].contains("record=1"),
+        "{shown}"
+    );
+    assert!(lines[2].contains("acme#2  vault.open  granted"), "{shown}");
+    assert!(shown.contains("globex#1  vault.put  done"), "{shown}");
+    assert!(
+        !shown.contains("ghp_") && !shown.contains("cdef"),
+        "{shown}"
+    );
+    for (only, count) in [
+        ("--tenant acme", 4),
+        ("--action vault.open", 2),
+        ("--action vault. --outcome failed --staff", 1),
+        ("--actor nobody", 0),
+        ("--limit 2", 2),
+    ] {
+        let entries = audit(&bench, &format!("show {only} --json")).ok().json()["entries"].take();
+        assert_eq!(
+            entries.as_array().unwrap().len(),
+            count,
+            "{only}: {entries}"
+        );
+    }
+    // What --debug tells beside is recorded all the same.
+    bench
+        .run(
+            &[
+                "vault",
+                "open",
+                "--debug",
+                "--tenant",
+                "acme",
+                "--at",
+                "account.token",
+                "--id",
+                "1",
+            ],
+            b"",
+        )
+        .ok();
+    let shown = audit(&bench, "show --tenant acme").ok().text();
+    assert_eq!(shown.lines().count(), 5, "{shown}");
+    // No key goes that vouches for a log, and a new one takes over.
+    bench
+        .run(
+            &["keys", "rotate", "--to-end", "--purpose", "audit-head"],
+            b"",
+        )
+        .ok();
+    let verified = audit(&bench, "verify").ok().text();
+    assert!(
+        verified.contains("ok  the log of tenant acme: 5 entries"),
+        "{verified}"
+    );
+    let doctor = || bench.run(&["doctor"], b"").ok().text();
+    let told = doctor();
+    assert!(
+        told.contains("knows nothing of") && told.contains("keyward audit head"),
+        "{told}"
+    );
+    audit(&bench, "head").ok();
+    assert!(doctor().contains("logs are kept, and the anchor knows them"));
+}
+
+#[test]
+fn an_export_is_verified_without_a_home_and_none_that_was_edited() {
+    let bench = recorded();
+    let key = audit(&bench, "key --tenant acme").ok().text();
+    let key = key.trim();
+    let export = audit(&bench, "export --tenant acme --from 1 --to 4")
+        .ok()
+        .text();
+    assert!(!export.contains("globex"));
+    let nowhere = Bench::empty();
+    let verify = |text: &str| {
+        write(&nowhere, "export", text);
+        nowhere.run(
+            &[
+                "audit", "verify", "--file", "export", "--key", key, "--json",
+            ],
+            b"",
+        )
+    };
+    let answer = verify(&export).ok().json();
+    let log = key.split('+').next().unwrap();
+    assert_eq!(
+        answer,
+        json!({"format": "keyward.audit.verify-file/1", "log": log, "from": 1, "until": 4,
+               "erased": 0, "size": 4})
+    );
+    let mut dropped: Vec<&str> = export.lines().collect();
+    dropped.remove(2);
+    verify(&export.replacen("granted", "done", 1)).fails(4, "entry 2 of the export");
+    verify(&format!("{}\n", dropped.join("\n"))).fails(4, "entry 2 of the export");
+    verify(&export[..export.len() - 20]).fails(4, "no whole export");
+    verify("").fails(4, "no whole export");
+    let other = audit(&bench, "key --tenant globex").ok().text();
+    let args = ["audit", "verify", "--file", "export", "--key"];
+    write(&nowhere, "export", &export);
+    nowhere
+        .run(&[&args[..], &[other.trim()]].concat(), b"")
+        .fails(4, "--key");
+    nowhere
+        .run(&[&args[..], &["keyward-log/1+2+3"]].concat(), b"")
+        .fails(2, "keyward audit key");
+    nowhere.run(&args[..4], b"").fails(2, "--key");
+
+    // A time only chooses the ends.
+    let all = audit(&bench, "export --tenant acme --from 2020-01-01")
+        .ok()
+        .text();
+    assert_eq!(all.lines().count(), 6);
+    let none = audit(&bench, "export --tenant acme --to 2020-01-01T00:00:00Z")
+        .ok()
+        .text();
+    verify(&none).ok();
+    audit(&bench, "export --tenant acme --to 5").fails(2, "--from and --to");
+    audit(&bench, "export --tenant acme --to soon").fails(2, "2026-11-26");
+    let table = audit(&bench, "export --tenant acme --format csv").ok();
+    assert!(table.said().contains("proves nothing"), "{}", table.said());
+    assert!(
+        table.text().starts_with("seq,day,class,at,action,"),
+        "{}",
+        table.text()
+    );
+    assert_eq!(table.text().lines().count(), 5);
+
+    let proof = audit(&bench, "prove 3 --tenant acme").ok().text();
+    assert!(
+        proof.starts_with("c2sp.org/tlog-proof@v1\nindex 3\n"),
+        "{proof}"
+    );
+    audit(&bench, "prove 4 --tenant acme").fails(2, "no such entry");
+}
+
+#[test]
+fn what_a_database_writer_did_is_named_by_its_number() {
+    let bench = recorded();
+    write(&bench, "heads", audit(&bench, "head").ok().out());
+    bench.open("account.token", "1").ok();
+    let verified = audit(&bench, "verify --since heads").ok().text();
+    assert!(
+        verified.contains("the first 4 as the anchor remembers"),
+        "{verified}"
+    );
+    let copy = |from: &str, to: &str| {
+        for file in ["data.db", "data.db-wal"] {
+            let _none = std::fs::remove_file(bench.home().join(format!("{to}{file}")));
+            let from = bench.home().join(format!("{from}{file}"));
+            let _none = std::fs::copy(from, bench.home().join(format!("{to}{file}")));
+        }
+    };
+    copy("", "whole-");
+    for (sql, says) in [
+        (
+            "UPDATE entry SET bytes = zeroblob(40) WHERE owner = 'acme' AND seq = 3",
+            "tenant acme: entry 3",
+        ),
+        (
+            "DELETE FROM entry WHERE owner = 'acme' AND seq >= 4",
+            "tenant acme: entry 4",
+        ),
+        (
+            "DELETE FROM entry WHERE owner = 'acme' AND seq = 1",
+            "tenant acme",
+        ),
+    ] {
+        edit(&bench, sql);
+        let ran = audit(&bench, "verify");
+        assert_eq!(ran.code(), 4, "{sql}: {}", ran.said());
+        assert!(ran.said().contains(says), "{sql}: {}", ran.said());
+        assert!(ran.text().contains("ok  the log of tenant globex"));
+        copy("whole-", "");
+    }
+    // A whole log that is gone, with its head: the anchor knows, and so does the older checkpoint.
+    edit(&bench, "DELETE FROM entry WHERE owner = 'globex'");
+    edit(
+        &bench,
+        "DELETE FROM record WHERE owner = 'globex' AND collection LIKE 'audit%'",
+    );
+    for words in ["verify", "verify --since heads"] {
+        let ran = audit(&bench, words);
+        assert_eq!(ran.code(), 4, "{}", ran.said());
+        assert!(ran.said().contains("it was dropped"), "{}", ran.said());
+    }
+    write(&bench, "none", "no checkpoint\n");
+    audit(&bench, "verify --since none").fails(2, "holds no checkpoint");
+}
