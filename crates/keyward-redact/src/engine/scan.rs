@@ -231,7 +231,9 @@ impl Scan {
     fn find_broken(&mut self, engine: &Engine, text: &[u8]) {
         let mut around = std::mem::take(&mut self.around);
         let mut next = self.ending;
-        while around.collect(text, &engine.alphabet, self.from, &mut next) {
+        let from = self.from;
+        let is_bare = |at, after| is_bare(engine, text, from, at, after);
+        while around.collect(text, &engine.alphabet, from, &mut next, is_bare) {
             if !engine.windows.is_empty() {
                 for (gram, i) in around.grams(GRAM) {
                     let hash = engine.keys.gram(gram);
@@ -523,4 +525,39 @@ fn run_broken(
         });
         run.stepped(end, levels);
     }
+}
+
+/// Whether no needle is around the line ending from `at` to `after`, by the bytes next to it. Of the
+/// eight grams that begin in a window which the ending is in, one ends where the ending begins, or
+/// begins where it ends. A needle of 8 to 14 bytes has its first gram before the ending, where it is
+/// found in the text as it is, or across it.
+fn is_bare(engine: &Engine, text: &[u8], from: usize, at: usize, after: usize) -> bool {
+    let before = at.checked_sub(GRAM).filter(|begin| *begin >= from);
+    let before = before.and_then(|begin| text.get(begin..)?.first_chunk::<GRAM>());
+    let behind = text
+        .get(after..)
+        .and_then(|rest| rest.first_chunk::<GRAM>());
+    let (Some(before), Some(behind)) = (before, behind) else {
+        return false;
+    };
+    let is_ending = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    // Another ending, so near, is none of these bytes.
+    if before.iter().chain(behind).any(is_ending) {
+        return false;
+    }
+    let (before, behind) = (u64::from_le_bytes(*before), u64::from_le_bytes(*behind));
+    let hash = |gram| engine.keys.gram(gram);
+    if [before, behind]
+        .iter()
+        .any(|gram| engine.windows.may_have(hash(*gram)))
+    {
+        return false;
+    }
+    if engine.gates.is_empty() {
+        return true;
+    }
+    let across = (1..8_u32).map(|i| (before >> (i * 8)) | (behind << (64 - i * 8)));
+    across
+        .into_iter()
+        .all(|gram| !engine.gates.may_have(hash(gram)))
 }

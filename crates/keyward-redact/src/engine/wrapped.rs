@@ -35,7 +35,8 @@ pub(super) struct Around {
 
 impl Around {
     /// Collects what is around the first line ending of `text` at `next` or later that is between
-    /// two bytes of the alphabet. Nothing before `from` is looked at. Says where to look next, and
+    /// two bytes of the alphabet, and of which `is_bare` does not say, from where it is to what
+    /// follows it, that no needle is around it. Nothing before `from` is looked at. Says where to look next, and
     /// whether there was one; if not, `next` is where to look when the text has grown.
     pub(super) fn collect(
         &mut self,
@@ -43,6 +44,7 @@ impl Around {
         alphabet: &[bool; 256],
         from: usize,
         next: &mut usize,
+        is_bare: impl Fn(usize, usize) -> bool,
     ) -> bool {
         let known = |at: usize| {
             let byte = text.get(at).copied().unwrap_or(b'\n');
@@ -68,7 +70,7 @@ impl Around {
             if after >= text.len() {
                 return false;
             }
-            if !known(after) {
+            if !known(after) || is_bare(at, after) {
                 *next = after;
                 continue;
             }

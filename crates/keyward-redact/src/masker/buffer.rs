@@ -43,18 +43,21 @@ impl Buffer {
     /// Releases what is before `end`. Says by how many bytes, a multiple of 8, all places have
     /// moved to the front.
     pub(super) fn release(&mut self, end: usize) -> usize {
-        let released = self.bytes.get_mut(self.from..end).unwrap_or_default();
-        released.fill(0);
-        self.from = end;
+        let before = std::mem::replace(&mut self.from, end);
         if self.from < LEAST_GAP.max(self.len()) {
+            let released = self.bytes.get_mut(before..end).unwrap_or_default();
+            released.fill(0);
             return 0;
         }
+        // What is kept is put over what is gone, and zeros over all behind it.
         let gone = self.from & !7;
         let kept = self.bytes.len().saturating_sub(gone);
         self.bytes.copy_within(gone.., 0);
         self.bytes.get_mut(kept..).unwrap_or_default().fill(0);
         self.bytes.truncate(kept);
         self.from = self.from.saturating_sub(gone);
+        let released = self.bytes.get_mut(..self.from).unwrap_or_default();
+        released.fill(0);
         gone
     }
 }
