@@ -1,17 +1,17 @@
 //! How far one text has been looked through.
 
+mod stepping;
+
 use aho_corasick::automaton::StateID;
-use memchr::memchr2_iter;
 
 use super::beginnings::Hold;
-use super::grams::Lead;
-use super::levels::Levels;
+use super::grams::{Grams, Lead};
 use super::needles::Place;
 use super::ranges::{Hit, merge, push_in_order};
 use super::run::{BrokenRun, Run, Span, Spans};
 use super::verify::{Found, Pending, compare};
 use super::wrapped::{Around, Collapsed};
-use super::{Engine, GRAM, Pair};
+use super::{Engine, GRAM};
 
 /// What is known of one text while it grows. Places are counted from its first byte that is still
 /// held; [`Scan::shift`] says that some of these are gone.
@@ -330,201 +330,6 @@ impl Scan {
             Found::Not => {}
         }
     }
-
-    /// Steps the automata of needles from 8 bytes on, where a gate is.
-    fn run_gated(&mut self, engine: &Engine, text: &[u8]) {
-        let Pair { plain, broken } = &engine.gated;
-        if plain.is_empty() {
-            self.gates.clear();
-            return;
-        }
-        let gates = std::mem::take(&mut self.gates);
-        let mut spans = gates.as_slice().iter().copied().peekable();
-        loop {
-            if !self.run.is_active() {
-                let sampled = spans.peek().copied();
-                let end = sampled.map_or(text.len(), |span| span.begin);
-                let gates = &engine.gates;
-                let short = if gates.is_empty() {
-                    None
-                } else {
-                    gates.next_gate(&engine.keys, text, self.gram, end)
-                };
-                let span = match (short, sampled) {
-                    (Some(begin), _) => {
-                        self.gram = begin.saturating_add(1);
-                        let end = begin.saturating_add(GRAM);
-                        Span { begin, end }
-                    }
-                    (None, Some(span)) => {
-                        self.gram = self.gram.max(end);
-                        spans.next();
-                        span
-                    }
-                    (None, None) => {
-                        self.gram = self.gram.max(text.len().saturating_sub(GRAM - 1));
-                        break;
-                    }
-                };
-                self.run.open(span, plain);
-                continue;
-            }
-            while let Some(span) = spans.next_if(|span| span.begin <= self.run.at()) {
-                self.run.open(span, plain);
-            }
-            let (begin, end) = (self.run.at(), self.run.end(text.len()));
-            if end <= begin {
-                break;
-            }
-            let new = text.get(begin..end).unwrap_or_default();
-            let states = self.run.states();
-            step_plain(engine, plain, states, new, begin, &mut self.hits);
-            if !broken.is_empty() {
-                self.note_endings(engine, text, begin, end);
-            }
-            self.run.stepped(end, plain);
-            if !self.run.is_active() {
-                self.gram = self.gram.max(end.saturating_sub(GRAM - 1));
-            }
-        }
-        drop(spans);
-        self.gates = gates;
-        self.gates.clear();
-        let [all, by_gram, stepped] = &mut self.broken;
-        all.append(by_gram);
-        all.append(stepped);
-        if !broken.is_empty() {
-            let run = &mut self.broken_run;
-            run_broken(engine, broken, run, all, text, &mut self.hits);
-        }
-        all.clear();
-    }
-
-    /// A needle may go on behind a line ending up to which automata were stepped.
-    fn note_endings(&mut self, engine: &Engine, text: &[u8], begin: usize, end: usize) {
-        let first = self.from.max(self.run.begin());
-        let reach = engine.beginnings.longest(true);
-        let new = text.get(begin..end).unwrap_or_default();
-        for ending in memchr2_iter(b'\r', b'\n', new) {
-            let ending = begin.saturating_add(ending);
-            let before = known_before(engine, text, first, ending, reach);
-            if before >= GRAM
-                && let [.., stepped] = &mut self.broken
-            {
-                stepped.push(Span {
-                    begin: ending.saturating_sub(before),
-                    end: ending.saturating_add(1),
-                });
-            }
-        }
-    }
-
-    /// Steps the automata of needles below 8 bytes: over every byte, and those of wrapped ones
-    /// around every line ending.
-    fn step_short(&mut self, engine: &Engine, text: &[u8]) {
-        let Pair { plain, broken } = &engine.short;
-        if !plain.is_empty() {
-            let new = text.get(self.step..).unwrap_or_default();
-            step_plain(
-                engine,
-                plain,
-                &mut self.states,
-                new,
-                self.step,
-                &mut self.hits,
-            );
-        }
-        self.step = text.len();
-        if broken.is_empty() {
-            return;
-        }
-        let mut spans = Spans::default();
-        let new = text.get(self.short_ending..).unwrap_or_default();
-        for ending in memchr2_iter(b'\r', b'\n', new) {
-            let ending = self.short_ending.saturating_add(ending);
-            let before = known_before(engine, text, self.from, ending, GRAM);
-            if before > 0 {
-                spans.push(Span {
-                    begin: ending.saturating_sub(before),
-                    // An ending of two bytes, and what a needle may have behind it.
-                    end: ending.saturating_add(GRAM),
-                });
-            }
-        }
-        self.short_ending = text.len();
-        let run = &mut self.short_run;
-        run_broken(engine, broken, run, &spans, text, &mut self.hits);
-    }
-}
-
-/// How many bytes before the line ending at `ending` are in wrapped needles, at most `reach`, from
-/// `first` on.
-fn known_before(engine: &Engine, text: &[u8], first: usize, ending: usize, reach: usize) -> usize {
-    let known = |byte: &&u8| {
-        let known = engine.alphabet.get(usize::from(**byte));
-        known.copied().unwrap_or(false)
-    };
-    let before = text.get(first..ending).unwrap_or_default();
-    before.iter().rev().take(reach).take_while(known).count()
-}
-
-/// Steps automata over `new`, which is at `begin` of the text.
-fn step_plain(
-    engine: &Engine,
-    levels: &Levels,
-    states: &mut [StateID],
-    new: &[u8],
-    begin: usize,
-    hits: &mut Vec<Hit>,
-) {
-    levels.step(&engine.keys, states, new, hits, |needle, stepped| {
-        let needle = engine.needles.get(needle)?;
-        let end = begin.saturating_add(stepped);
-        Some(Hit {
-            start: end.saturating_sub(needle.bytes.len()),
-            secret: needle.secret,
-            end,
-        })
-    });
-}
-
-/// Steps the automata of wrapped needles over the text without line endings, where `spans` are.
-fn run_broken(
-    engine: &Engine,
-    levels: &Levels,
-    run: &mut BrokenRun,
-    spans: &Spans,
-    text: &[u8],
-    hits: &mut Vec<Hit>,
-) {
-    let mut spans = spans.as_slice().iter().copied().peekable();
-    loop {
-        if !run.run.is_active() {
-            let Some(span) = spans.next() else {
-                return;
-            };
-            run.open(span, levels);
-            continue;
-        }
-        while let Some(span) = spans.next_if(|span| span.begin <= run.run.at()) {
-            run.open(span, levels);
-        }
-        let (begin, end) = (run.run.at(), run.run.end(text.len()));
-        if end <= begin {
-            return;
-        }
-        let (stepped, states, part) = run.unstepped(text, end);
-        let new = part.from(stepped);
-        levels.step(&engine.keys, states, new, hits, |needle, of_new| {
-            let needle = engine.needles.get(needle)?;
-            let end = stepped.saturating_add(of_new);
-            let start = end.saturating_sub(needle.bytes.len());
-            let (start, end) = part.locate(start, end)?;
-            let secret = needle.secret;
-            Some(Hit { start, secret, end })
-        });
-        run.stepped(end, levels);
-    }
 }
 
 /// Whether no needle is around the line ending from `at` to `after`, by the bytes next to it. Of the
@@ -545,19 +350,17 @@ fn is_bare(engine: &Engine, text: &[u8], from: usize, at: usize, after: usize) -
     if before.iter().chain(behind).any(is_ending) {
         return false;
     }
-    let (before, behind) = (u64::from_le_bytes(*before), u64::from_le_bytes(*behind));
-    let hash = |gram| engine.keys.gram(gram);
-    if [before, behind]
-        .iter()
-        .any(|gram| engine.windows.may_have(hash(*gram)))
-    {
+    let may_have = |table: &Grams, gram: &[u8]| {
+        let gram = gram.first_chunk::<GRAM>().copied().unwrap_or_default();
+        table.may_have(engine.keys.gram(u64::from_le_bytes(gram)))
+    };
+    if may_have(&engine.windows, before) || may_have(&engine.windows, behind) {
         return false;
     }
-    if engine.gates.is_empty() {
-        return true;
-    }
-    let across = (1..8_u32).map(|i| (before >> (i * 8)) | (behind << (64 - i * 8)));
-    across
-        .into_iter()
-        .all(|gram| !engine.gates.may_have(hash(gram)))
+    let mut both = [0; 2 * GRAM];
+    let (front, back) = both.split_at_mut(GRAM);
+    front.copy_from_slice(before);
+    back.copy_from_slice(behind);
+    let mut across = both.windows(GRAM).skip(1).take(GRAM - 1);
+    engine.gates.is_empty() || across.all(|gram| !may_have(&engine.gates, gram))
 }
