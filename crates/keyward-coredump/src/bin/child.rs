@@ -18,7 +18,7 @@ use keyward_coredump::shapes;
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::{FileRoot, KeyUse, Life, Signs};
-use keyward_redact::{Name, Policy, Redactor, danger, masker};
+use keyward_redact::{Masker, Name, Policy, Redactor, danger, masker};
 use keyward_vault::{Expect, Kind, Rewrap, Slot};
 
 const LIMIT: usize = 1024 * 1024;
@@ -44,9 +44,10 @@ fn run() -> Result<()> {
     let (dir, secrets, provider) = (next()?, next()?, next()?);
     if provider.to_str() == Some("masked") {
         let redactor = masked(&secrets)?;
+        let open = open_stream(&redactor, &secrets)?;
         stage("masking");
         leak(&secrets)?;
-        drop(redactor);
+        drop((redactor, open));
         return Ok(());
     }
     let provider = match provider.to_str() {
@@ -109,6 +110,32 @@ fn masked(secrets: &Path) -> Result<Redactor> {
     }
     (0..shapes::COUNT).step_by(20).try_for_each(know)?;
     Ok(std::hint::black_box(redactor))
+}
+
+/// A stream that waits for more, to which forms were written with a line ending after every five
+/// bytes.
+fn open_stream(redactor: &Redactor, secrets: &Path) -> Result<Masker> {
+    let seed = std::fs::read(secrets.join("seed")).map_err(unreadable)?;
+    if redactor.counts().in_automata == 0 {
+        return Err(Error::misuse("no form is looked for by an automaton"));
+    }
+    let mut masker = redactor.masker();
+    let mut out = Vec::new();
+    for number in (0..shapes::COUNT).step_by(9) {
+        let (value, _) = shapes::secret(&seed, number);
+        for form in danger::forms(value.expose()) {
+            for line in form.expose().chunks(5) {
+                masker.push(line, &mut out);
+                masker.push(b"\r\n", &mut out);
+            }
+            masker.push(b"\n", &mut out);
+        }
+    }
+    masker.flush(&mut out);
+    if masker.held() > 0 || !String::from_utf8_lossy(&out).contains(masker::BLANK) {
+        return Err(Error::misuse("text is held back, or nothing was masked"));
+    }
+    Ok(std::hint::black_box(masker))
 }
 
 fn leak(secrets: &Path) -> Result<()> {

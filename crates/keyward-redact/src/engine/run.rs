@@ -145,6 +145,11 @@ impl BrokenRun {
         self.run.restart();
     }
 
+    /// What is before place `end` of the text is decided.
+    pub(super) fn release(&mut self, end: usize) {
+        self.part.release(end);
+    }
+
     pub(super) fn shift(&mut self, len: usize) {
         self.run.shift(len);
         let gone = self.part.shift(len);

@@ -141,6 +141,9 @@ impl Scan {
     /// What is before `end` is decided.
     pub(crate) fn release(&mut self, end: usize) {
         self.from = end;
+        self.collapsed.release(end);
+        self.broken_run.release(end);
+        self.short_run.release(end);
         let decided = self.hits.partition_point(|hit| hit.start < end);
         self.hits.drain(..decided);
     }
@@ -261,6 +264,7 @@ impl Scan {
             self.ending = next;
         }
         self.ending = next;
+        around.clear();
         self.around = around;
     }
 

@@ -50,6 +50,7 @@ impl Around {
             let byte = text.get(at).copied().unwrap_or(b'\n');
             alphabet.get(usize::from(byte)).copied().unwrap_or(false)
         };
+        self.clear();
         loop {
             let rest = text.get(*next..).unwrap_or_default();
             let Some(found) = memchr2(b'\r', b'\n', rest) else {
@@ -80,14 +81,15 @@ impl Around {
         }
     }
 
-    fn clear(&mut self) {
+    /// Forgets what was collected: a stream that waits keeps nothing of what it masked.
+    pub(super) fn clear(&mut self) {
+        self.bytes.fill(0);
         self.bytes.clear();
         self.lines.clear();
         self.endings.clear();
     }
 
     fn before(&mut self, text: &[u8], known: impl Fn(usize) -> bool, from: usize, at: usize) {
-        self.clear();
         // What is between line endings, from the last one.
         let mut lines = [(0, 0); REACH];
         let mut count = 0_usize;
@@ -118,7 +120,7 @@ impl Around {
     fn add(&mut self, text: &[u8], start: usize, end: usize) {
         self.lines.push((self.bytes.len(), start));
         let line = text.get(start..end).unwrap_or_default();
-        self.bytes.extend_from_slice(line);
+        append(&mut self.bytes, line);
     }
 
     /// Goes on from the ending at `at` until no ending is near.
@@ -195,6 +197,8 @@ pub(super) struct Collapsed {
     ending: Ending,
     /// No needle begins before this byte and goes on past the end.
     open: usize,
+    /// How many of the bytes are overwritten.
+    wiped: usize,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -209,11 +213,13 @@ enum Ending {
 impl Collapsed {
     /// Forgets all, and goes on from place `at` of the text.
     pub(super) fn restart(&mut self, at: usize) {
+        self.bytes.fill(0);
         self.bytes.clear();
         self.at.clear();
         self.read = at;
         self.ending = Ending::None;
         self.open = 0;
+        self.wiped = 0;
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -267,17 +273,19 @@ impl Collapsed {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        let len = self.bytes.len().saturating_add(bytes.len());
-        if len > self.bytes.capacity() {
-            let mut larger = Vec::with_capacity(len.saturating_mul(2));
-            larger.extend_from_slice(&self.bytes);
-            wipe_vec(&mut self.bytes);
-            self.bytes = larger;
-        }
-        self.bytes.extend_from_slice(bytes);
+        append(&mut self.bytes, bytes);
         let end = self.read.saturating_add(bytes.len());
         self.at.extend(self.read..end);
         self.read = end;
+    }
+
+    /// Overwrites what is before place `end` of the text: it is decided, and not looked at again.
+    pub(super) fn release(&mut self, end: usize) {
+        let decided = self.first_from(end);
+        let decided = self.bytes.get_mut(self.wiped..decided);
+        let decided = decided.unwrap_or_default();
+        decided.fill(0);
+        self.wiped = self.wiped.saturating_add(decided.len());
     }
 
     /// The first `len` bytes of the text are gone; says how many bytes here went with them.
@@ -292,9 +300,22 @@ impl Collapsed {
         self.bytes.get_mut(kept..).unwrap_or_default().fill(0);
         self.bytes.truncate(kept);
         self.open = self.open.saturating_sub(gone);
+        self.wiped = self.wiped.saturating_sub(gone);
         self.read = self.read.saturating_sub(len);
         gone
     }
+}
+
+/// Adds `more`; where the bytes move to another place, none is left at the old one.
+fn append(bytes: &mut Vec<u8>, more: &[u8]) {
+    let len = bytes.len().saturating_add(more.len());
+    if len > bytes.capacity() {
+        let mut larger = Vec::with_capacity(len.saturating_mul(2));
+        larger.extend_from_slice(bytes);
+        wipe_vec(bytes);
+        *bytes = larger;
+    }
+    bytes.extend_from_slice(more);
 }
 
 impl Drop for Collapsed {
