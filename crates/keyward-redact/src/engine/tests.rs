@@ -403,6 +403,47 @@ fn of_the_same_bytes_the_one_registered_first_gives_the_name() {
 }
 
 #[test]
+fn what_is_stepped_of_a_text_that_is_held_back_is_not_stepped_again() {
+    let secrets = [
+        vec![(b"4567abcd123zzzzzz".to_vec(), false)],
+        vec![(b"1234567".to_vec(), false)],
+    ];
+    check(3, &secrets, b"4567abcd123x", &[22]);
+}
+
+#[test]
+fn one_with_a_line_ending_in_it_is_held_back_as_it_is() {
+    let needle = b"first line\nsecond line".to_vec();
+    let len = needle.len();
+    let secrets = [vec![(needle.clone(), true)]];
+    let redactor = redactor(3, &secrets);
+    for cut in 1..len {
+        let found = masked(&redactor, &needle, &[2 * cut + 1]);
+        assert_eq!(String::from_utf8_lossy(&found), "•s0•", "cut at {cut}");
+    }
+}
+
+#[test]
+fn while_a_writer_fails_nothing_more_is_taken() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut stream = redactor(3, &[]).stream(Full);
+    assert_eq!(stream.write(b"taken").unwrap(), 5);
+    for _ in 0..2 {
+        stream.write(b"not taken").unwrap_err();
+    }
+    stream.finish().map(drop).unwrap_err();
+}
+
+#[test]
 fn a_writer_that_panics_is_not_written_to_again() {
     struct Panics(std::sync::Arc<std::sync::atomic::AtomicUsize>);
     impl std::io::Write for Panics {

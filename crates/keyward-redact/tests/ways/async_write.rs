@@ -145,3 +145,11 @@ async fn a_write_takes_no_more_than_its_limit() {
     stream.write_all(&long[65_536..]).await.unwrap();
     assert_eq!(stream.finish().await.unwrap(), long);
 }
+
+#[tokio::test]
+async fn a_writer_that_takes_nothing_is_an_error() {
+    let mut stream = knowing_token().async_stream(Slow::default());
+    stream.write_all(b"a line\n").await.unwrap();
+    let error = stream.flush().await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+}
