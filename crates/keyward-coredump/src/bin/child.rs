@@ -132,8 +132,8 @@ fn open_stream(redactor: &Redactor, secrets: &Path) -> Result<Masker> {
         }
     }
     masker.flush(&mut out);
-    if masker.held() > 0 || !String::from_utf8_lossy(&out).contains(masker::BLANK) {
-        return Err(Error::misuse("text is held back, or nothing was masked"));
+    if !String::from_utf8_lossy(&out).contains(masker::BLANK) {
+        return Err(Error::misuse("nothing was masked"));
     }
     Ok(std::hint::black_box(masker))
 }
