@@ -11,7 +11,10 @@ pub const COUNT: u32 = 1000;
 /// The one below 8 bytes that is masked anyway.
 pub const SHORT: u32 = COUNT;
 
-const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// Of passwords: half of it is escaped by some program.
+const SYMBOLS: &[u8] = b"ABCDEFGHJKMNPQRSTVWXYZabcdefghjk\"\"\\\\//<<>>&&''%%++$$!#(){}=:;@";
 
 /// The secret of that number, and where its random runs are.
 #[must_use]
@@ -22,9 +25,10 @@ pub fn secret(seed: &[u8], number: u32) -> (SecretBytes, Vec<(usize, usize)>) {
         let mut run = |out: &mut SecretBytes, before: &[u8], len: usize| {
             out.push(before);
             runs.push((out.len(), len));
-            random(seed, number, len, out);
+            let alphabet = if number % 6 == 5 { SYMBOLS } else { ALPHABET };
+            random(seed, number, (alphabet, len), out);
         };
-        match number % 5 {
+        match number % 6 {
             _ if number == SHORT => run(&mut out, b"", 7),
             0 => run(&mut out, b"ghp_", 36),
             1 => run(&mut out, b"sk_live_", 24),
@@ -38,13 +42,14 @@ pub fn secret(seed: &[u8], number: u32) -> (SecretBytes, Vec<(usize, usize)>) {
                 run(&mut out, b"\n", 64);
                 out.push(b"\n-----END PRIVATE KEY-----\n");
             }
-            _ => run(&mut out, b"", 8 + number as usize % 8),
+            4 => run(&mut out, b"", 8 + number as usize % 8),
+            _ => run(&mut out, b"", 20 + number as usize % 8),
         }
     });
     (out, runs)
 }
 
-fn random(seed: &[u8], number: u32, len: usize, out: &mut SecretBytes) {
+fn random(seed: &[u8], number: u32, (alphabet, len): (&[u8], usize), out: &mut SecretBytes) {
     let begin = out.len().to_be_bytes();
     let mut block = 0_u32;
     let mut left = len;
@@ -52,7 +57,7 @@ fn random(seed: &[u8], number: u32, len: usize, out: &mut SecretBytes) {
         let parts = [seed, &number.to_be_bytes(), &begin, &block.to_be_bytes()];
         let mut digest = Provider::default().sha256(&parts);
         for byte in digest.iter().take(left) {
-            out.push(&[ALPHABET[usize::from(*byte) % ALPHABET.len()]]);
+            out.push(&[alphabet[usize::from(*byte) % alphabet.len()]]);
         }
         wipe(&mut digest);
         left = left.saturating_sub(digest.len());

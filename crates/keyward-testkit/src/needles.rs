@@ -1,5 +1,6 @@
 //! Finds pieces of a secret in bytes and files: every run of 8 bytes of it, as it is, in
-//! hexadecimal, and in base64 at each of the three offsets, both alphabets.
+//! hexadecimal, and in base64 at each of the three offsets, both alphabets; of a text also in
+//! UTF-16, and escaped as programs escape text.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,10 @@ pub enum Form {
     Hex,
     /// Base64 or base64url.
     Base64,
+    /// UTF-16, of either byte order.
+    Utf16,
+    /// With an escape in place of at least one character.
+    Escaped,
 }
 
 /// A piece of a secret that was found.
@@ -48,18 +53,21 @@ struct Needle {
 pub struct Needles {
     names: Vec<String>,
     by_head: HashMap<[u8; WINDOW], Vec<Needle>>,
-    // One bit for each hash of a head, so that most positions cost one look.
+    // One bit for each hash of a head, so that most positions cost one look: at least sixteen for
+    // each head, or most would pass.
     filter: Vec<u64>,
+    filter_log: u32,
 }
 
-const FILTER_BITS: u32 = 20;
+const LEAST_FILTER_LOG: u32 = 16;
 
 impl Needles {
     /// Nothing to look for yet.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            filter: vec![0; 1 << (FILTER_BITS - 6)],
+            filter: vec![0; 1 << (LEAST_FILTER_LOG - 6)],
+            filter_log: LEAST_FILTER_LOG,
             ..Self::default()
         }
     }
@@ -98,14 +106,44 @@ impl Needles {
         Ok(())
     }
 
+    /// [`Needles::add`], and every window of the text in UTF-16, and as programs escape it: for
+    /// secrets of visible ASCII.
+    ///
+    /// # Errors
+    /// `Misuse` if it is shorter than 8 bytes, or of other characters.
+    pub fn add_text(&mut self, name: &str, secret: &str) -> Result<()> {
+        if !secret.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::misuse(format!("{name} is not visible ASCII")));
+        }
+        self.add(name, secret.as_bytes())?;
+        let id = self.names.len().saturating_sub(1);
+        for window in secret.as_bytes().windows(WINDOW) {
+            let little: Vec<u8> = window.iter().flat_map(|b| [*b, 0]).collect();
+            let big: Vec<u8> = window.iter().flat_map(|b| [0, *b]).collect();
+            self.push(id, Form::Utf16, &little);
+            self.push(id, Form::Utf16, &big);
+            for escape in ESCAPES {
+                let escaped: String = window.iter().map(|b| escape(char::from(*b))).collect();
+                if escaped.as_bytes() != window {
+                    self.push(id, Form::Escaped, escaped.as_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn push(&mut self, secret: usize, form: Form, text: &[u8]) {
         let Some((head, rest)) = text.split_first_chunk::<WINDOW>() else {
             return;
         };
-        let (word, bit) = slot(head);
-        if let Some(word) = self.filter.get_mut(word) {
-            *word |= bit;
+        if self.by_head.len() >= 1 << self.filter_log.saturating_sub(4) {
+            self.filter_log = self.filter_log.saturating_add(1);
+            self.filter = vec![0; 1 << self.filter_log.saturating_sub(6)];
+            for head in self.by_head.keys() {
+                set(&mut self.filter, self.filter_log, head);
+            }
         }
+        set(&mut self.filter, self.filter_log, head);
         let known = self.by_head.entry(*head).or_default();
         if !known.iter().any(|n| n.secret == secret && *n.rest == *rest) {
             known.push(Needle {
@@ -124,7 +162,7 @@ impl Needles {
             let Some(head) = head.first_chunk::<WINDOW>() else {
                 continue;
             };
-            let (word, bit) = slot(head);
+            let (word, bit) = slot(self.filter_log, head);
             if self.filter.get(word).is_none_or(|held| held & bit == 0) {
                 continue;
             }
@@ -170,9 +208,65 @@ impl Needles {
     }
 }
 
-fn slot(head: &[u8; WINDOW]) -> (usize, u64) {
+/// How programs write a character that they escape.
+const ESCAPES: [fn(char) -> String; 11] = [
+    |c| percent(c, |code| format!("%{code:02X}")),
+    |c| percent(c, |code| format!("%{code:02x}")),
+    // JSON, and Rust's `Debug`; JSON with `\/`; for HTML; a shell in double quotes.
+    |c| backslash(c, "\"\\"),
+    |c| backslash(c, "\"\\/"),
+    |c| unicode(c, |code| format!("\\u{code:04x}")),
+    |c| unicode(c, |code| format!("\\u{code:04X}")),
+    |c| backslash(c, "\"\\$`"),
+    |c| backslash(c, "'\\"),
+    |c| entity(c, |name, _| format!("&{name};")),
+    |c| entity(c, |_, code| format!("&#{code};")),
+    |c| entity(c, |_, code| format!("&#x{code:x};")),
+];
+
+fn percent(c: char, escape: fn(u32) -> String) -> String {
+    if c.is_ascii_alphanumeric() || "-._~".contains(c) {
+        return c.to_string();
+    }
+    escape(u32::from(c))
+}
+
+fn backslash(c: char, escaped: &str) -> String {
+    if escaped.contains(c) {
+        return format!("\\{c}");
+    }
+    c.to_string()
+}
+
+fn unicode(c: char, escape: fn(u32) -> String) -> String {
+    if "<>&'".contains(c) {
+        return escape(u32::from(c));
+    }
+    backslash(c, "\"\\")
+}
+
+fn entity(c: char, escape: fn(&str, u32) -> String) -> String {
+    let names = [
+        ('&', "amp"),
+        ('<', "lt"),
+        ('>', "gt"),
+        ('"', "quot"),
+        ('\'', "apos"),
+    ];
+    let name = names.iter().find(|(named, _)| *named == c);
+    name.map_or_else(|| c.to_string(), |(_, name)| escape(name, u32::from(c)))
+}
+
+fn set(filter: &mut [u64], log: u32, head: &[u8; WINDOW]) {
+    let (word, bit) = slot(log, head);
+    if let Some(word) = filter.get_mut(word) {
+        *word |= bit;
+    }
+}
+
+fn slot(log: u32, head: &[u8; WINDOW]) -> (usize, u64) {
     let mixed = u64::from_le_bytes(*head).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let hash = mixed >> (64 - FILTER_BITS);
+    let hash = mixed >> 64_u32.saturating_sub(log);
     (
         usize::try_from(hash >> 6).unwrap_or_default(),
         1 << (hash & 63),

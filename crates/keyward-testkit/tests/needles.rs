@@ -44,6 +44,44 @@ fn a_window_is_found_in_base64_at_each_offset() {
 }
 
 #[test]
+fn a_window_of_a_text_is_found_in_utf_16_and_escaped() {
+    const TEXT: &str = r#"pa$s"<w>o'r&d/\+%!"#;
+    let mut needles = Needles::new();
+    needles.add_text("the password", TEXT).unwrap();
+    let forms = |bytes: &[u8]| -> Vec<Form> {
+        let found = needles.find(bytes);
+        found.into_iter().map(|f| f.form).collect()
+    };
+    for from in 0..=TEXT.len() - 8 {
+        let window = &TEXT[from..from + 8];
+        let (little, big): (Vec<u8>, Vec<u8>) = (
+            window.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            window.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        );
+        assert_eq!(forms(&little), [Form::Utf16]);
+        assert_eq!(forms(&big), [Form::Utf16]);
+        assert_eq!(forms(window.as_bytes()), [Form::Raw]);
+    }
+    for escaped in [
+        r#"pa$s\"<w>"#,
+        r"r\u0026d/\\+%!",
+        r"o'r&d\/\\+",
+        "pa%24s%22%3Cw%3E",
+        "pa%24s%22%3cw%3e",
+        r#"pa\$s\"<w>"#,
+        r"\'r&d/\\+%",
+        "pa$s&quot;&lt;w&gt;",
+        "pa$s&#34;&#60;w&#62;",
+        "pa$s&#x22;&#x3c;w&#x3e;",
+        r#"pa$s\"\u003Cw\u003E"#,
+    ] {
+        let found = forms(escaped.as_bytes());
+        assert!(found.contains(&Form::Escaped), "{escaped}");
+    }
+    assert!(needles.add_text("other", "päßwörter").is_err());
+}
+
+#[test]
 fn seven_bytes_and_other_bytes_are_not_found() {
     assert_eq!(forms(&SECRET[3..10]), []);
     let other: Vec<u8> = SECRET.iter().map(|b| b.wrapping_add(1)).collect();
