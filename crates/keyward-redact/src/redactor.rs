@@ -103,6 +103,7 @@ impl Redactor {
             record: None,
             value: name.as_str().as_bytes(),
             forms,
+            short_password: false,
             stays: true,
         };
         self.write().add(new, usize::MAX, &mut Vec::new())
@@ -259,6 +260,7 @@ impl Redactor {
             record,
             value,
             forms: needles.into_forms(),
+            short_password,
             stays: record.is_none(),
         };
         let mut registry = self.write();
@@ -318,7 +320,9 @@ impl OpenObserver for Redactor {
     fn opened(&self, secret: &OpenedSecret<'_>) -> Result<()> {
         let registry = self.read();
         let origin = registry.origin_of(secret);
-        if registry.knows(origin, secret.value) {
+        if let Some(short_password) = registry.knows_password(origin, secret.value) {
+            drop(registry);
+            self.is_again(secret, short_password);
             return Ok(());
         }
         let from = Source::Vault {
@@ -360,6 +364,22 @@ impl OpenObserver for Redactor {
 }
 
 impl Redactor {
+    /// The value of a record is one that is known. What was said of the one between is no longer
+    /// true.
+    fn is_again(&self, secret: &OpenedSecret<'_>, short_password: bool) {
+        if secret.part.is_some() || (!short_password && self.warned().is_empty()) {
+            return;
+        }
+        let name = Name::of(secret);
+        let mut warnings = self.warned();
+        warnings.judged(&name);
+        if short_password {
+            warnings.add(name, What::ShortPassword);
+        } else {
+            warnings.take_back(&name, What::ShortPassword);
+        }
+    }
+
     /// Whether all parts are known at once, which is noted. One may have gone to make room for
     /// another, or for what others opened meanwhile.
     fn all_told(&self, whole: &OpenedSecret<'_>, parts: &[OpenedSecret<'_>]) -> bool {

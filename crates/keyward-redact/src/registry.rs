@@ -38,6 +38,8 @@ struct Secret {
 struct Known {
     id: SecretId,
     value: Hidden,
+    /// It has a password in it that is not masked by itself.
+    short_password: bool,
     /// When it was last opened, by [`Registry::now`].
     opened: AtomicU64,
 }
@@ -68,6 +70,7 @@ pub(crate) struct New<'a> {
     pub(crate) record: Option<Origin>,
     pub(crate) value: &'a [u8],
     pub(crate) forms: Vec<Form>,
+    pub(crate) short_password: bool,
     pub(crate) stays: bool,
 }
 
@@ -144,6 +147,13 @@ impl Registry {
         self.knows_at(origin, value, self.opening())
     }
 
+    /// Of this very value, if it is known from there, whether it has a password in it that is not
+    /// masked by itself; it is noted that it was opened.
+    pub(crate) fn knows_password(&self, origin: Origin, value: &[u8]) -> Option<bool> {
+        let known = self.find(origin, value, self.opening());
+        known.map(|known| known.short_password)
+    }
+
     /// A number for what is opened now, larger than all before.
     pub(crate) fn opening(&self) -> u64 {
         self.now.fetch_add(1, Ordering::Relaxed)
@@ -151,6 +161,10 @@ impl Registry {
 
     /// [`Registry::knows`], of the opening with this number.
     pub(crate) fn knows_at(&self, origin: Origin, value: &[u8], now: u64) -> bool {
+        self.find(origin, value, now).is_some()
+    }
+
+    fn find(&self, origin: Origin, value: &[u8], now: u64) -> Option<&Known> {
         // The newest first: it is what is opened most.
         let known = self.by_origin.get(&origin).map(Vec::as_slice);
         let mut known = known.unwrap_or_default().iter().rev();
@@ -158,7 +172,7 @@ impl Registry {
         if let Some(known) = known {
             known.opened.store(now, Ordering::Relaxed);
         }
-        known.is_some()
+        known
     }
 
     /// Adds a value. What goes to make room for it, at most to `budget` bytes, is added to `gone`
@@ -201,6 +215,7 @@ impl Registry {
         let known = Known {
             id,
             value: Hidden::new(new.value, id.0, &self.pad),
+            short_password: new.short_password,
             opened: AtomicU64::new(now),
         };
         self.by_origin.entry(secret.origin).or_default().push(known);

@@ -118,6 +118,11 @@ impl Warnings {
         self.take_back(name, What::CommonWord);
     }
 
+    /// Whether there are any.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.said.is_empty()
+    }
+
     /// Takes back what was said of a name.
     pub(crate) fn forget(&mut self, name: &Name) {
         self.said.retain(|warning| warning.name != *name);

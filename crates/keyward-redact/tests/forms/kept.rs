@@ -69,6 +69,30 @@ fn the_one_that_was_longest_not_opened_goes_and_is_counted_and_named() {
 }
 
 #[test]
+fn what_is_said_of_a_record_is_of_the_value_that_was_opened_last() {
+    let redactor = under(Policy::default());
+    let said = |value: &str| -> Vec<What> {
+        opens(&redactor, 1, None, value);
+        redactor.warnings().iter().map(|said| said.what).collect()
+    };
+    let url = "postgres://app:short@db.internal/app";
+    for _ in 0..2 {
+        assert_eq!(said(&value(1)), []);
+        assert_eq!(said("short"), [What::TooShort]);
+        assert_eq!(said(&value(1)), []);
+        assert_eq!(said("production"), [What::CommonWord]);
+        assert_eq!(said(url), [What::ShortPassword]);
+        assert_eq!(said(&value(1)), []);
+        assert_eq!(said("short"), [What::TooShort]);
+        assert_eq!(said(url), [What::ShortPassword]);
+    }
+    // Of another record nothing changes.
+    opens(&redactor, 2, None, &value(1));
+    opens(&redactor, 2, None, &value(1));
+    assert_eq!(redactor.warnings()[0].what, What::ShortPassword);
+}
+
+#[test]
 fn what_was_registered_by_hand_stays_and_is_refused_where_there_is_no_room() {
     let redactor = with_room_for(3);
     redactor
@@ -142,6 +166,76 @@ fn a_set_that_does_not_fit_as_a_whole_is_refused() {
     assert_eq!(tell(4).unwrap_err().kind(), ErrorKind::Misuse);
     tell(3).unwrap();
     assert!((0..3).all(|i| is_masked(&redactor, i)));
+}
+
+/// A set of two variables is opened: as one that is known, or told of.
+fn opens_set(redactor: &Redactor) -> bool {
+    let (tenant, place) = (Tenant::new("acme").unwrap(), Place::new("app.env").unwrap());
+    let record = RecordId::new("1").unwrap();
+    let text = format!("A={}\nB={}\n", value(100), value(101));
+    let whole = OpenedSecret {
+        collection: [0; 8],
+        tenant: &tenant,
+        place: &place,
+        record: &record,
+        revision: Revision::FIRST,
+        part: None,
+        value: text.as_bytes(),
+    };
+    if redactor.knows_parts(&whole) {
+        return true;
+    }
+    let (a, b) = (value(100), value(101));
+    let parts = [("A", &a), ("B", &b)].map(|(name, value)| OpenedSecret {
+        part: Some(name),
+        value: value.as_bytes(),
+        ..whole
+    });
+    redactor.opened_parts(&whole, &parts).unwrap();
+    false
+}
+
+#[test]
+fn a_set_is_known_as_long_as_all_of_it_is() {
+    let redactor = with_room_for(4);
+    assert!(!opens_set(&redactor));
+    assert!(opens_set(&redactor));
+    assert!(redactor.forget(&name("acme app.env 1 A")));
+    assert!(!opens_set(&redactor) && is_masked(&redactor, 100));
+    // One of its variables goes to make room.
+    (1..4).for_each(|i| opens(&redactor, i, None, &value(i)));
+    assert_eq!(redactor.counts().evicted, 1);
+    assert!(!opens_set(&redactor));
+    assert!(is_masked(&redactor, 100) && is_masked(&redactor, 101));
+}
+
+#[test]
+fn a_set_that_is_opened_again_is_not_what_goes() {
+    let redactor = with_room_for(4);
+    opens_set(&redactor);
+    (1..3).for_each(|i| opens(&redactor, i, None, &value(i)));
+    assert!(opens_set(&redactor));
+    (3..5).for_each(|i| opens(&redactor, i, None, &value(i)));
+    assert!(is_masked(&redactor, 100) && is_masked(&redactor, 101));
+    assert!(!is_masked(&redactor, 1) && !is_masked(&redactor, 2));
+}
+
+#[test]
+fn what_two_open_at_once_is_one_secret() {
+    let value: String = (0..2_000_u32).map(|n| format!("{:04x}", n * n)).collect();
+    for _ in 0..4 {
+        let redactor = under(Policy::default());
+        let both = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    both.wait();
+                    opens(&redactor, 1, None, &value);
+                });
+            }
+        });
+        assert_eq!(redactor.counts().secrets, 1);
+    }
 }
 
 #[test]
