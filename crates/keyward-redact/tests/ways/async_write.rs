@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-use crate::{TOKEN, knowing_token};
+use crate::{TOKEN, knowing, knowing_token};
 
 /// Takes a few bytes at a time, and is not ready every other time.
 #[derive(Debug, Default)]
@@ -52,6 +52,25 @@ impl AsyncWrite for Slow {
 
 fn log() -> String {
     format!("start\n{TOKEN}{TOKEN} and {TOKEN}\nend {}", &TOKEN[..20])
+}
+
+/// Where forms are long, what a long piece leaves undecided is asked for by flushing.
+#[tokio::test]
+async fn flushing_writes_what_begins_no_secret() {
+    let long: String = (0..1_500_u32).map(|n| format!("{:04x}", n * n)).collect();
+    let redactor = knowing(&[("long", long.as_bytes())]);
+    let mut stream = redactor.async_stream(Vec::new());
+    stream.write_all(&[b'.'; 20_000]).await.unwrap();
+    stream.flush().await.unwrap();
+    stream.write_all(&long.as_bytes()[..5_000]).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(
+        format!("{stream:?}"),
+        "AsyncStream(Masker(5000 bytes held back))"
+    );
+    stream.write_all(&long.as_bytes()[5_000..]).await.unwrap();
+    let out = stream.finish().await.unwrap();
+    assert_eq!(&out[20_000..], "•••".as_bytes());
 }
 
 #[tokio::test]

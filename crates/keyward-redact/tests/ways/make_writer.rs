@@ -1,15 +1,18 @@
 //! The formatter of `tracing`: whatever it prints of a secret is masked.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter as _;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
 use crate::{TOKEN, knowing_token};
 
 #[derive(Clone, Default)]
 struct Log {
     lines: Arc<Mutex<Vec<Vec<u8>>>>,
+    flushed: Arc<AtomicUsize>,
     full: bool,
 }
 
@@ -23,6 +26,7 @@ impl Write for Log {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.flushed.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -62,7 +66,7 @@ fn an_event_is_masked_and_written_in_one_piece() {
 #[test]
 fn several_writes_of_one_event_are_one_stream() {
     let log = Log::default();
-    let written = Arc::clone(&log.lines);
+    let (written, flushed) = (Arc::clone(&log.lines), Arc::clone(&log.flushed));
     let make = knowing_token().make_writer(move || log.clone());
     let mut event = make.make_writer();
     for byte in format!("token {TOKEN}\n").bytes() {
@@ -77,6 +81,24 @@ fn several_writes_of_one_event_are_one_stream() {
     );
     drop(make.make_writer());
     assert_eq!(written.lock().unwrap().len(), 1, "an empty event is none");
+    assert_eq!(flushed.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_writer_that_looks_at_the_level_is_asked_by_it() {
+    let (all, some) = (Log::default(), Log::default());
+    let written = [Arc::clone(&all.lines), Arc::clone(&some.lines)];
+    let some = move || some.clone();
+    let make = some.with_max_level(tracing::Level::WARN);
+    let make = knowing_token().make_writer(make.and(move || all.clone()));
+    let subscriber = tracing_subscriber::fmt().with_writer(make).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!("all is well");
+        tracing::warn!(token = TOKEN);
+    });
+    let lines = written.map(|lines| lines.lock().unwrap().concat());
+    let count = |n: usize| String::from_utf8_lossy(&lines[n]).lines().count();
+    assert_eq!((count(0), count(1)), (2, 1));
 }
 
 #[test]

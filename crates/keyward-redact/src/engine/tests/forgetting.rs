@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::{add, name, redactor};
+use super::{Needle, add, name, redactor};
 use crate::masker::BLANK;
 
 /// A text in which no byte comes twice: of each byte that comes out, it is known which one it is.
@@ -15,11 +15,41 @@ fn distinct() -> Vec<u8> {
     (0..=u8::MAX).filter(other).collect()
 }
 
-/// A part of the text, 8 bytes long at least.
-fn part(text: &[u8], (from, len): (Index, usize)) -> (usize, usize) {
-    let len = len.min(text.len());
-    let start = from.index(text.len() - len + 1);
-    (start, start + len)
+/// A part of the text, of 3 bytes or more.
+#[derive(Clone, Debug)]
+struct Part {
+    start: usize,
+    end: usize,
+    wrapped: bool,
+    /// Others begin with it, so that none of its grams is rare.
+    crowded: bool,
+}
+
+impl Part {
+    fn of(text: &[u8], (from, len, wrapped, crowded): (Index, usize, bool, bool)) -> Self {
+        let len = len.min(text.len());
+        let start = from.index(text.len() - len + 1);
+        Self {
+            start,
+            end: start + len,
+            wrapped,
+            crowded,
+        }
+    }
+
+    fn needles(&self, text: &[u8]) -> Vec<Needle> {
+        let bytes = &text[self.start..self.end];
+        // None of the others is in the text, in which no byte comes again.
+        let tail = |n| [bytes, &vec![bytes[0]; n]].concat();
+        let others = if self.crowded { 18 } else { 1 };
+        (0..others).map(|n| (tail(n), self.wrapped)).collect()
+    }
+
+    /// Whether it is there, if lines end after these bytes of the text.
+    fn is_there(&self, endings: &[&str]) -> bool {
+        let mut within = endings[self.start..self.end - 1].iter();
+        self.wrapped || within.all(|ending| ending.is_empty())
+    }
 }
 
 /// What happens before each piece of the text.
@@ -41,8 +71,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 4..40)
 }
 
-fn places(count: usize) -> impl Strategy<Value = Vec<(Index, usize)>> {
-    vec((any::<Index>(), 8..60_usize), 1..count)
+fn places(count: usize) -> impl Strategy<Value = Vec<(Index, usize, bool, bool)>> {
+    let lengths = prop_oneof![3..8_usize, 8..16_usize, 8..60_usize];
+    vec(
+        (any::<Index>(), lengths, any::<bool>(), any::<bool>()),
+        1..count,
+    )
+}
+
+/// Where lines end: after none of the bytes, or after some.
+fn endings() -> impl Strategy<Value = Vec<&'static str>> {
+    let some = prop_oneof![20 => Just(""), 1 => Just("\n"), 1 => Just("\r\n")];
+    prop_oneof![Just(vec![""; 256]), vec(some, 256)]
 }
 
 #[test]
@@ -61,8 +101,72 @@ fn a_new_secret_within_a_mask_does_not_end_it() {
     assert_eq!(out, format!("{BLANK} end").as_bytes());
 }
 
+#[test]
+fn what_is_written_is_no_beginning_of_a_new_secret() {
+    // What is written is overwritten with zeros, which begin all of these.
+    let tails = ["0123456789abcdef", "012345", "012"];
+    for crowd in [1, 20] {
+        for wrapped in [false, true] {
+            for (tail, zeros) in tails.iter().flat_map(|tail| (1..8).map(move |n| (tail, n))) {
+                let redactor = redactor(1, &[]);
+                let (mut masker, mut out) = (redactor.masker(), Vec::new());
+                masker.push(b"12345678", &mut out);
+                masker.flush(&mut out);
+                let begun = [&vec![0; zeros], tail.as_bytes()].concat();
+                let others = (0..crowd).map(|n| [&begun[..], &vec![b'+'; n]].concat());
+                let needles: Vec<Needle> = others.map(|bytes| (bytes, wrapped)).collect();
+                add(&redactor, 0, &needles);
+                let more = format!("{tail} {}\n{}.", &tail[..1], &tail[1..]);
+                masker.push(more.as_bytes(), &mut out);
+                masker.finish(&mut out);
+                assert_eq!(String::from_utf8_lossy(&out), format!("12345678{more}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_secret_is_not_taken_for_one_that_was_begun() {
+    let redactor = redactor(1, &[vec![(b"AAAABBBBCCCCDDDDEEEEFFFF".to_vec(), false)]]);
+    let (mut masker, mut out) = (redactor.masker(), Vec::new());
+    masker.push(b"AAAABBBBCCCCDDDD", &mut out);
+    assert!(redactor.forget(&name(0)));
+    // It takes the place of the other.
+    add(
+        &redactor,
+        1,
+        &[(b"GGGGHHHHIIIIJJJJEEEEFFFF".to_vec(), false)],
+    );
+    masker.push(b"EEEEFFFF.", &mut out);
+    masker.finish(&mut out);
+    assert_eq!(String::from_utf8_lossy(&out), "AAAABBBBCCCCDDDDEEEEFFFF.");
+}
+
+#[test]
+fn what_is_held_back_is_known_after_it_was_not_asked_for() {
+    // So long that what is held back is not looked at where pieces are long.
+    let long = vec![b'#'; 6_000];
+    let short = b"a value of 24 bytes here".to_vec();
+    for wrapped in [false, true] {
+        let secrets = [vec![(long.clone(), false)], vec![(short.clone(), wrapped)]];
+        let redactor = redactor(1, &secrets);
+        for cut in 1..short.len() {
+            let (mut masker, mut out) = (redactor.masker(), Vec::new());
+            masker.push(&[b'.'; 3_000], &mut out);
+            masker.flush(&mut out);
+            (0..4).for_each(|_| masker.push(&[b'.'; 8_000], &mut out));
+            masker.push(&short[..cut], &mut out);
+            masker.flush(&mut out);
+            assert!(masker.held() >= cut);
+            masker.push(&short[cut..], &mut out);
+            masker.finish(&mut out);
+            assert_eq!(out.len(), 35_000 + BLANK.len(), "cut at {cut}");
+        }
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn what_stays_stays_masked(
@@ -70,13 +174,18 @@ proptest! {
         stay in places(5),
         go in places(8),
         steps in steps(),
+        endings in endings(),
     ) {
-        let text = distinct();
-        let needle = |(start, end): (usize, usize)| vec![(text[start..end].to_vec(), false)];
-        let stay: Vec<_> = stay.into_iter().map(|place| part(&text, place)).collect();
-        let go: Vec<_> = go.into_iter().map(|place| part(&text, place)).collect();
-        let staying: Vec<_> = stay.iter().map(|place| needle(*place)).collect();
+        let distinct = distinct();
+        let of = |place| Part::of(&distinct, place);
+        let stay: Vec<_> = stay.into_iter().map(of).collect();
+        let go: Vec<_> = go.into_iter().map(of).collect();
+        let staying: Vec<_> = stay.iter().map(|part| part.needles(&distinct)).collect();
         let redactor = redactor(seed, &staying);
+        let lines = distinct.iter().zip(&endings);
+        let text: Vec<u8> = lines
+            .flat_map(|(byte, ending)| [&[*byte], ending.as_bytes()].concat())
+            .collect();
         let mut masker = redactor.masker();
         let (mut out, mut at) = (Vec::new(), 0);
         for step in steps {
@@ -90,23 +199,24 @@ proptest! {
                 }
                 Step::Register(of) => {
                     let of = of.index(go.len());
-                    add(&redactor, 100 + of, &needle(go[of]));
+                    add(&redactor, 100 + of, &go[of].needles(&distinct));
                 }
             }
         }
         masker.push(&text[at..], &mut out);
         masker.finish(&mut out);
 
-        let within = |places: &[(usize, usize)], at: usize| {
-            places.iter().any(|(start, end)| (*start..*end).contains(&at))
+        let within = |parts: &[Part], at: usize| {
+            let mut there = parts.iter().filter(|part| part.is_there(&endings));
+            there.any(|part| (part.start..part.end).contains(&at))
         };
-        for (at, byte) in text.iter().enumerate() {
+        for (at, byte) in distinct.iter().enumerate() {
             let shown = out.contains(byte);
             prop_assert!(!(shown && within(&stay, at)), "byte {at} of a secret that stays");
             prop_assert!(shown || within(&stay, at) || within(&go, at), "byte {at} is gone");
         }
         // In its order, and once.
-        let shown: Vec<u8> = out.iter().copied().filter(|b| text.contains(b)).collect();
+        let shown: Vec<u8> = out.iter().copied().filter(|b| distinct.contains(b)).collect();
         prop_assert!(shown.is_sorted());
         prop_assert!(shown.windows(2).all(|two| two[0] < two[1]));
     }
