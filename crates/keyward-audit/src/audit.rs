@@ -7,17 +7,22 @@ mod checkpoint;
 mod lane;
 mod read;
 mod retention;
+mod root;
+mod rooted;
+mod round;
 mod settle;
 mod sink;
 mod summed;
+mod tick;
 mod tiles;
 mod verify;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
-use keyward_base::{Error, Event, Purpose, Result, Tenant};
+use keyward_base::{Error, Event, Purpose, Result, Tenant, Timestamp};
 use keyward_keys::{Anchor, Barrier, Keyring};
 use keyward_store::{Collection, RecordKey, Stores};
 
@@ -26,8 +31,12 @@ pub use builder::AuditBuilder;
 use lane::Lane;
 pub use read::{Entries, Kept};
 pub use retention::{ERASE, Erasure, OWN_CLASS, Rule};
+pub use root::NOTED;
+pub use rooted::{Dropped, Rooted};
+pub use round::Round;
 pub use settle::Renewed;
 pub use summed::SUM;
+pub use tick::ROUND_EVERY;
 pub use verify::Verified;
 
 use crate::leaf::Class;
@@ -37,6 +46,9 @@ const ENTRIES: Collection = Collection::named("audit");
 
 /// Their heads.
 const HEADS: Collection = Collection::named("audit.head");
+
+/// The logs that grew since the root log had their heads: a record without content for each.
+const CHANGED: Collection = Collection::named("audit.changed");
 
 /// The purpose of the key that MACs heads.
 pub const HEAD_PURPOSE: &str = "audit-head";
@@ -55,6 +67,9 @@ pub enum Of {
     Tenant(Tenant),
     /// The service's own: what is of no tenant.
     Service,
+    /// That of the home itself: which heads its logs had at each round of checkpoints. It is for
+    /// nobody outside, as it shows how many logs and how many entries there are.
+    Root,
 }
 
 impl Of {
@@ -62,7 +77,15 @@ impl Of {
     fn owner(&self) -> &str {
         match self {
             Self::Tenant(tenant) => tenant.as_str(),
-            Self::Service => "",
+            Self::Service | Self::Root => "",
+        }
+    }
+
+    /// Its id among those of its owner.
+    const fn id(&self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            _ => "log",
         }
     }
 
@@ -71,13 +94,24 @@ impl Of {
         RecordKey {
             collection,
             owner: self.owner().to_owned(),
-            id: "log".to_owned(),
+            id: self.id().to_owned(),
         }
     }
 
     /// The log that an event belongs to.
     fn event(event: &Event) -> Self {
         event.tenant.clone().map_or(Self::Service, Self::Tenant)
+    }
+}
+
+/// For people.
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant(tenant) => write!(f, "the log of tenant {tenant}"),
+            Self::Service => f.write_str("the service's log"),
+            Self::Root => f.write_str("the root log"),
+        }
     }
 }
 
@@ -94,6 +128,10 @@ pub(crate) struct Inner {
     lanes: Mutex<HashMap<Of, Arc<Lane>>>,
     barrier: Mutex<Option<Barrier>>,
     summed: Mutex<summed::Summed>,
+    /// What this process read of the root log. Whoever holds it notes heads.
+    root: tokio::sync::Mutex<root::View>,
+    round_every: Duration,
+    last_round: Mutex<Option<Timestamp>>,
 }
 
 impl Audit {
@@ -157,6 +195,13 @@ impl fmt::Debug for Audit {
             .field("keyring", &self.0.keyring)
             .finish_non_exhaustive()
     }
+}
+
+/// A log that is not the one that was seen.
+fn put_back() -> Error {
+    Error::corrupt(
+        "an audit log does not go on from what the root log or an anchor has of it: an older database was put back, or another history was written",
+    )
 }
 
 /// What keeps a log from being gone on with.

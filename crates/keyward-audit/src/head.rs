@@ -11,7 +11,7 @@ use crate::leaf::LogId;
 use crate::tree::{Frontier, Hash};
 
 const MAGIC: &[u8; 4] = b"kwah";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Whose log it is, and the head.
 const HEAD: Domain<(&str, &[u8])> = Domain::new("keyward/v1/audit-head");
@@ -26,6 +26,12 @@ pub struct Head {
     pub latest: Timestamp,
     /// Entries before this place hold no intent that is open.
     pub settled: u64,
+    /// Whether a record beside it says that it grew since it was noted: the next round finds it by
+    /// that.
+    pub(crate) marked: bool,
+    /// The size and the root that the root log has of it, from which it goes on: as far as whoever
+    /// wrote the head knew.
+    pub(crate) noted: Option<(u64, Hash)>,
     /// The tree over its entries.
     pub tree: Frontier,
 }
@@ -37,6 +43,8 @@ impl Head {
             log,
             latest: Timestamp::from_millis(0),
             settled: 0,
+            marked: false,
+            noted: None,
             tree: Frontier::new(),
         }
     }
@@ -61,7 +69,11 @@ impl Head {
         bytes.extend_from_slice(&self.log);
         bytes.extend_from_slice(&self.latest.as_millis().to_be_bytes());
         bytes.extend_from_slice(&self.settled.to_be_bytes());
+        let (noted, root) = self.noted.unwrap_or_default();
+        bytes.extend_from_slice(&noted.to_be_bytes());
         bytes.extend_from_slice(&self.tree.size().to_be_bytes());
+        bytes.extend_from_slice(&root);
+        bytes.push(u8::from(self.marked));
         for subtree in self.tree.subtrees() {
             bytes.extend_from_slice(subtree);
         }
@@ -73,8 +85,8 @@ impl Head {
     /// Reads what [`Head::seal`] made.
     ///
     /// # Errors
-    /// `Corrupt` for anything else, a key that is none of the ring's too; `Unavailable` if a newer
-    /// keyward wrote it, or the keyring cannot be relied on.
+    /// `Corrupt` for anything else, a key that is none of the ring's and an older version too;
+    /// `Unavailable` if a newer keyward wrote it, or the keyring cannot be relied on.
     pub(crate) async fn open<F>(
         owner: &str,
         data: &[u8],
@@ -91,6 +103,11 @@ impl Head {
                 "a newer keyward wrote this log: upgrade keyward",
             ));
         }
+        if *version != VERSION {
+            return Err(Error::corrupt(
+                "the head of an audit log is not what was written, or was written by keyward before its first release: then make a new home with `keyward keys init`, and put the credentials in again",
+            ));
+        }
         let (id, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
         key(*id)
             .await
@@ -98,27 +115,31 @@ impl Head {
             .verify(HEAD, &(owner, bytes), tag)
             .map_err(|_| damaged())?;
         let (log, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
-        let ([latest, settled, size], subtrees) = numbers(rest).ok_or_else(damaged)?;
+        let ([latest, settled, noted, size], rest) = numbers(rest).ok_or_else(damaged)?;
+        let (root, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
+        let (marked, subtrees) = rest.split_first().ok_or_else(damaged)?;
         let (subtrees, over) = subtrees.as_chunks::<32>();
         let subtrees: Vec<Hash> = subtrees.to_vec();
-        if !over.is_empty() || settled > size {
+        if !over.is_empty() || settled > size || noted > size || *marked > 1 {
             return Err(damaged());
         }
         Ok(Self {
             log: *log,
             latest: Timestamp::from_millis(latest),
             settled,
+            marked: *marked == 1,
+            noted: (noted > 0).then_some((noted, *root)),
             tree: Frontier::from_parts(size, subtrees)?,
         })
     }
 }
 
-/// Three numbers, and what follows.
-fn numbers(bytes: &[u8]) -> Option<([u64; 3], &[u8])> {
-    let (numbers, rest) = bytes.split_at_checked(24)?;
+/// Four numbers, and what follows.
+fn numbers(bytes: &[u8]) -> Option<([u64; 4], &[u8])> {
+    let (numbers, rest) = bytes.split_at_checked(32)?;
     let (numbers, _) = numbers.as_chunks::<8>();
-    let [a, b, c] = numbers else { return None };
-    Some(([*a, *b, *c].map(u64::from_be_bytes), rest))
+    let [a, b, c, d] = numbers else { return None };
+    Some(([*a, *b, *c, *d].map(u64::from_be_bytes), rest))
 }
 
 /// The ring has no such key: nobody who had one wrote the head.

@@ -33,6 +33,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`audit`] | the logs of a service in a store |
+//! | [`danger`] | what makes anchors forget |
 //! | [`head`] | how far a log is, under a MAC of the ring |
 //! | [`entry`] | what an entry says, as text |
 //! | `erased` | what is erased by a rule, and what says so |
@@ -46,6 +47,7 @@
 
 pub mod audit;
 pub mod checkpoint;
+pub mod danger;
 pub mod entry;
 mod erased;
 pub mod export;

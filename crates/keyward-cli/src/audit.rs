@@ -79,18 +79,9 @@ fn tenant_of(of: &Of) -> Option<&Tenant> {
     }
 }
 
-/// A log, for people.
-pub(crate) fn named(of: &Of) -> String {
-    match tenant_of(of) {
-        Some(tenant) => format!("the log of tenant {tenant}"),
-        None => "the service's log".to_owned(),
-    }
-}
-
 fn nothing_in(of: &Of) -> Error {
     Error::misuse(format!(
-        "{} has no entry: `keyward audit show` shows what was recorded",
-        named(of)
+        "{of} has no entry: `keyward audit show` shows what was recorded"
     ))
 }
 

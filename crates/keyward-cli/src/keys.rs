@@ -4,6 +4,7 @@ mod columns;
 mod destroy;
 mod end;
 mod find;
+mod handover;
 mod mend;
 mod purpose;
 mod rotate;

@@ -103,13 +103,14 @@ fn a_home_records_once_it_was_told_to_and_shows_who_did_what() {
         .ok();
     let shown = audit(&bench, "show --tenant acme").ok().text();
     assert_eq!(shown.lines().count(), 5, "{shown}");
-    // No key goes that vouches for a log, and a new one takes over.
-    bench
-        .run(
-            &["keys", "rotate", "--to-end", "--purpose", "audit-head"],
-            b"",
-        )
-        .ok();
+    // A new key takes over, and the one before ends; of the one that signs, both sign once.
+    let rotate = |purpose: &str| {
+        let words = ["keys", "rotate", "--to-end", "--json", "--purpose", purpose];
+        bench.run(&words, b"").ok().json()
+    };
+    let ended = rotate("audit-head");
+    assert_eq!(ended["destroyed"].as_array().unwrap().len(), 1, "{ended}");
+    assert_eq!(ended["draining"], json!([]), "{ended}");
     let verified = audit(&bench, "verify").ok().text();
     assert!(
         verified.contains("ok  the log of tenant acme: 5 entries"),
@@ -121,6 +122,16 @@ fn a_home_records_once_it_was_told_to_and_shows_who_did_what() {
         told.contains("knows nothing of") && told.contains("keyward audit head"),
         "{told}"
     );
+    let ended = rotate("audit-sign");
+    assert_eq!(ended["destroyed"].as_array().unwrap().len(), 1, "{ended}");
+    // The root log's, the service's, and two tenants'.
+    let checkpoints = ended["checkpoints"].as_array().unwrap();
+    assert_eq!(checkpoints.len(), 4, "{ended}");
+    for checkpoint in checkpoints {
+        let lines = checkpoint.as_str().unwrap().lines();
+        let signed = lines.filter(|line| line.starts_with('\u{2014}')).count();
+        assert_eq!(signed, 2, "{checkpoint}");
+    }
     audit(&bench, "head").ok();
     assert!(doctor().contains("logs are kept, and the anchor knows them"));
 }
@@ -246,6 +257,13 @@ fn what_a_database_writer_did_is_named_by_its_number() {
         assert_eq!(ran.code(), 4, "{}", ran.said());
         assert!(ran.said().contains("it was dropped"), "{}", ran.said());
     }
+    let doctor = bench.run(&["doctor"], b"");
+    assert_ne!(doctor.code(), 0);
+    assert!(
+        doctor.text().contains("it was dropped"),
+        "{}",
+        doctor.text()
+    );
     write(&bench, "none", "no checkpoint\n");
     audit(&bench, "verify --since none").fails(2, "holds no checkpoint");
 }

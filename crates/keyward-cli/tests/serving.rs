@@ -219,7 +219,7 @@ fn one_command_rotates_to_the_end_beside_a_serving_process_and_goes_on_when_kill
         tick(&serving);
     }
     let ended = bench.json(&to_end);
-    assert_eq!(ended["format"], "keyward.keys.ended/3");
+    assert_eq!(ended["format"], "keyward.keys.ended/4");
     assert_eq!(ended["destroyed"], serde_json::json!([old]));
     assert_eq!(bench.keys_in("destroyed"), [old.as_str()]);
     // What an operator disabled is left as it is.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_audit::audit::{HEAD_PURPOSE, SIGN_PURPOSE};
 use keyward_audit::{Audit, AuditBuilder, LateSink};
@@ -104,13 +105,15 @@ pub(crate) async fn logs(
     keyring: &Keyring,
     data: &Arc<SqliteStore>,
     anchor: &Path,
+    round_every: Duration,
 ) -> Result<Option<Audit>> {
     let keys = keyring.status().keys;
     let has = |purpose| keys.iter().any(|key| key.purpose.as_str() == purpose);
     if !has(HEAD_PURPOSE) || !has(SIGN_PURPOSE) {
         return Ok(None);
     }
-    builder(keyring, data, anchor).build().await.map(Some)
+    let builder = builder(keyring, data, anchor).round_every(round_every);
+    builder.build().await.map(Some)
 }
 
 fn builder(keyring: &Keyring, data: &Arc<SqliteStore>, anchor: &Path) -> AuditBuilder {

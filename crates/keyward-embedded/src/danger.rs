@@ -14,7 +14,8 @@ use crate::home_dir::HomeDir;
 /// too: after somebody saw that no older keyring was put back.
 ///
 /// Keys made since that backup are lost with the values they sealed; keys destroyed since are
-/// back.
+/// back. The home's own logs go on from where the data store has them
+/// ([`keyward_audit::danger::accept_restore`]).
 ///
 /// # Errors
 /// As [`Home::open`], but for the age of the keyring.
@@ -34,5 +35,8 @@ pub async fn accept_restore(dir: &HomeDir, options: &Options) -> Result<Home> {
     let now = options.clock.now()?;
     let event = Event::new(now, "keys.accept-restore", Outcome::Done);
     home.vault().trail().note(event).await;
+    if let Ok(logs) = home.audit() {
+        keyward_audit::danger::accept_restore(logs).await?;
+    }
     Ok(home)
 }

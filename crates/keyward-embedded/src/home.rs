@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_audit::Audit;
+use keyward_audit::audit::ROUND_EVERY;
 use keyward_base::{Actor, Clock, Error, OpenObserver, Purpose, Result, Sink, SystemClock, Trail};
 use keyward_crypto::Provider;
 use keyward_keys::{FileAnchor, Keyring, KeyringBuilder, Policy, RecordColumn, Root, RootVersion};
@@ -28,6 +30,10 @@ pub struct Options {
     /// Where events go; `None` for the home's own logs ([`Home::audit`]), and nowhere while it
     /// keeps none.
     pub audit: Option<Arc<dyn Sink>>,
+    /// How long after a round of checkpoints of the home's own logs [`Home::serve`] makes the next,
+    /// if anything was recorded: [`ROUND_EVERY`] unless told. What came after the last can be cut
+    /// unseen by whoever writes to the data store.
+    pub round_every: Duration,
     /// Who is told of each event beside, once it is recorded. What it fails with is passed over.
     pub listener: Option<Arc<dyn Sink>>,
     /// Who acts, unless `acting_as` of the vault or of the admin handle says otherwise; none for
@@ -62,6 +68,7 @@ impl Options {
             root,
             anchor: None,
             audit: None,
+            round_every: ROUND_EVERY,
             listener: None,
             actor: None,
             clock: Arc::new(SystemClock::new()),
@@ -97,6 +104,7 @@ pub struct Home {
     root: RootVersion,
     vault: Vault,
     ticker: Option<Ticker>,
+    rounds: Option<Ticker>,
     #[cfg(feature = "redact")]
     pub(crate) redactor: crate::redact::Slot,
 }
@@ -163,7 +171,8 @@ impl Home {
 
     /// Opens a home for a process that goes on running, under a `name` for people (1 to 64 bytes
     /// of visible ASCII): it takes a lease, and a thread ticks every second until this value is
-    /// dropped, which gives the lease up.
+    /// dropped, which gives the lease up. If the home keeps logs, another thread makes a round of
+    /// checkpoints every [`Options::round_every`].
     ///
     /// # Errors
     /// As [`Home::open`]; `Misuse` for a name that is none; `Unavailable` if there is no
@@ -175,9 +184,11 @@ impl Home {
         let started = match parts.finish(dir, options, keyring.clone()).await {
             Ok(mut opened) => {
                 let vault = opened.vault.clone();
-                Ticker::start(keyring.clone(), vault).map(|ticker| {
-                    opened.ticker = Some(ticker);
-                    opened
+                let rounds = opened.logs.clone().map(Ticker::rounds).transpose();
+                let lease = Ticker::lease(keyring.clone(), vault);
+                lease.and_then(|lease| {
+                    (opened.ticker, opened.rounds) = (Some(lease), rounds?);
+                    Ok(opened)
                 })
             }
             Err(e) => Err(e),
@@ -192,17 +203,20 @@ impl Home {
     /// Ends what dropping ends, now: for a home that others share. The lease is given up, and
     /// nothing seals or opens any more. A home without a lease is left as it is.
     pub fn close(&self) {
-        if let Some(ticker) = &self.ticker {
+        for ticker in [&self.rounds, &self.ticker].into_iter().flatten() {
             ticker.stop();
         }
     }
 
     /// What the last tick of [`Home::serve`] failed with, for a health check: when ticks keep
     /// failing, the lease runs out, and nothing opens until one succeeds. A panic in a part that
-    /// the application gave ends the ticks for good, and is told here too.
+    /// the application gave ends the ticks for good, and is told here too. Also what the last round
+    /// of checkpoints failed with, which stops nothing: a log or the root log is not what was
+    /// written, or an anchor cannot be written.
     #[must_use]
     pub fn tick_failure(&self) -> Option<String> {
-        self.ticker.as_ref().and_then(Ticker::failure)
+        let mut tickers = [&self.ticker, &self.rounds].into_iter().flatten();
+        tickers.find_map(Ticker::failure)
     }
 
     /// The folder it was opened from.
@@ -337,7 +351,7 @@ impl Parts {
         options: &Options,
         keyring: Keyring,
     ) -> Result<Home> {
-        let logs = audit::logs(&keyring, &self.data, &self.anchor).await?;
+        let logs = audit::logs(&keyring, &self.data, &self.anchor, options.round_every).await?;
         self.way.bind(logs.as_ref())?;
         if self.way.is_own() {
             keyring.settle().await?;
@@ -358,6 +372,7 @@ impl Parts {
             root: self.root.version(),
             vault,
             ticker: None,
+            rounds: None,
             #[cfg(feature = "redact")]
             redactor: crate::redact::Slot::default(),
         })

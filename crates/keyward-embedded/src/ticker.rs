@@ -1,4 +1,4 @@
-//! The ticks of a long-running process, on a thread of their own.
+//! The ticks of a long-running process, on threads of their own.
 
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
-use keyward_base::{Error, Result};
+use keyward_audit::Audit;
+use keyward_base::{BoxFuture, Error, Result};
 use keyward_keys::Keyring;
 use keyward_vault::Vault;
 use tokio::runtime::Handle;
@@ -19,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// asked over the very runtime that drops this would never answer.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Ticks until it is dropped, and gives the lease up then.
+/// Ticks until it is dropped, and then does what ends them.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     state: Arc<State>,
@@ -43,35 +44,87 @@ struct State {
     failure: Mutex<Option<String>>,
 }
 
+/// What is done once a second, and at the end.
+trait Ticks: Send + Sync + 'static {
+    const THREAD: &'static str;
+
+    fn tick(&self) -> BoxFuture<'_, Result<()>>;
+
+    fn end(&self) -> BoxFuture<'_, ()>;
+}
+
+/// The lease is renewed, the keyring kept up with; and in the end the lease is given up.
+struct Lease(Keyring, Vault);
+
+impl Ticks for Lease {
+    const THREAD: &'static str = "keyward-tick";
+
+    fn tick(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            self.0.tick().await?;
+            self.1.tick().await
+        })
+    }
+
+    fn end(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            // If this fails, the lease runs out by itself.
+            let _given_up = self.0.leave().await;
+        })
+    }
+}
+
+/// Checkpoints: not on the thread of the lease, as a round over many logs takes longer than that may
+/// wait.
+struct Rounds(Audit);
+
+impl Ticks for Rounds {
+    const THREAD: &'static str = "keyward-rounds";
+
+    fn tick(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.0.tick())
+    }
+
+    fn end(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 impl Ticker {
+    /// Keeps a lease and the keyring.
+    pub(crate) fn lease(keyring: Keyring, vault: Vault) -> Result<Self> {
+        Self::start(Lease(keyring, vault))
+    }
+
+    /// Makes rounds of checkpoints.
+    pub(crate) fn rounds(audit: Audit) -> Result<Self> {
+        Self::start(Rounds(audit))
+    }
+
     /// Starts the thread. Called within a tokio runtime, the ticks see that runtime, since the
     /// client of a root outside the process may need it.
-    pub(crate) fn start(keyring: Keyring, vault: Vault) -> Result<Self> {
+    fn start<T: Ticks>(ticks: T) -> Result<Self> {
         let state = Arc::new(State::default());
         let (shared, runtime) = (Arc::clone(&state), Handle::try_current().ok());
         let thread = std::thread::Builder::new()
-            .name("keyward-tick".into())
+            .name(T::THREAD.into())
             .spawn(move || {
                 let _within = runtime.as_ref().map(Handle::enter);
                 let ending = Ending(shared);
                 while !ending.0.waits() {
-                    let ticked = wait_for(async {
-                        keyring.tick().await?;
-                        vault.tick().await
-                    });
+                    let ticked = wait_for(ticks.tick());
                     *lock(&ending.0.failure) = ticked.err().map(|e| e.to_string());
                 }
-                // If this fails, the lease runs out by itself.
-                let _given_up = wait_for(keyring.leave());
+                wait_for(ticks.end());
             })
-            .map_err(|e| Error::unavailable("no thread for the keyring's ticks").with_source(e))?;
+            .map_err(|e| Error::unavailable("no thread for the ticks of a home").with_source(e))?;
         Ok(Self {
             state,
             thread: Some(thread),
         })
     }
 
-    /// Ends the ticks and gives the lease up. Says whether that came to its end in time.
+    /// Ends the ticks, and gives the lease up if it is that. Says whether that came to its end in time.
     pub(crate) fn stop(&self) -> bool {
         self.state.end();
         self.state.while_at(Stage::Ends, GRACE) == Stage::Ended
@@ -118,7 +171,7 @@ struct Ending(Arc<State>);
 impl Drop for Ending {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let told = "the thread that renews the lease has panicked: open the home anew";
+            let told = "a thread that ticks has panicked: open the home anew";
             *lock(&self.0.failure) = Some(told.to_owned());
         }
         self.0.enter(Stage::Ended);

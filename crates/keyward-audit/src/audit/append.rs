@@ -7,7 +7,7 @@ use keyward_store::{Committed, Content, Record, Refusal, Step, Stepped, Version,
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::lane::{Known, Lane, Open, Tried, Turn, Waiting, dropped};
-use super::{Audit, ENTRIES, HEADS, Of, contended};
+use super::{Audit, CHANGED, ENTRIES, HEADS, Of, contended};
 use crate::entry::{Entry, MAX_LEN};
 use crate::head::Head;
 use crate::leaf::{Class, Header, LEN, Leaf, LogId};
@@ -99,6 +99,7 @@ impl Audit {
     /// Appends the events of a turn to one log; gives the number of the first.
     async fn commit(&self, of: &Of, turn: &mut Turn) -> Result<u64> {
         let mut barrier = self.barrier(false).await?;
+        let mut marker = None;
         for _ in 0..MAX_TRIES {
             let now = match turn.known.take() {
                 Some(now) => now,
@@ -109,18 +110,19 @@ impl Audit {
                 turn.known = Some(now);
                 return Ok(first);
             }
-            let version = now.version;
+            let (version, marked) = (now.version, now.head.marked);
             let (grown, entries) = self.grown(now, &turn.batch)?;
             let mac = self.mac(&barrier).await?;
-            let steps = vec![
+            let mut steps = vec![
                 Step::Write(barrier.require()),
                 Step::Write(put(of, &grown.head, version, &mac)),
-                Step::Append {
-                    log: of.key(ENTRIES),
-                    expected: first,
-                    entries,
-                },
             ];
+            steps.extend((!marked).then(|| Step::Write(mark(of, marker))));
+            steps.push(Step::Append {
+                log: of.key(ENTRIES),
+                expected: first,
+                entries,
+            });
             turn.tried.extend(tried(first, &steps));
             let committed = self.0.store.commit(steps).await;
             // It was answered.
@@ -146,7 +148,11 @@ impl Audit {
                 Committed::Refused { index, .. } if index < HEAD_STEP => {
                     barrier = self.barrier(true).await?;
                 }
-                // Another was faster.
+                // Another was faster; or there is a mark that nobody of us made.
+                Committed::Refused { index, .. } if index > HEAD_STEP => {
+                    let found = self.0.store.fetch(&of.key(CHANGED)).await?;
+                    marker = found.map(|found| found.version);
+                }
                 _ => {}
             }
         }
@@ -180,7 +186,6 @@ impl Audit {
 
     /// The head with these events, and the entries.
     fn grown(&self, now: Known, events: &[Waiting]) -> Result<(Known, Vec<Vec<u8>>)> {
-        let provider = self.0.keyring.provider();
         let Known {
             mut head,
             version,
@@ -191,31 +196,44 @@ impl Audit {
             entry, text, class, ..
         } in events
         {
-            let at = Timestamp::from_millis(entry.at.0);
-            let late = (at < head.latest).then(|| entry.clone().after(head.latest).text());
-            let late = late.transpose()?;
-            let text = late.as_ref().unwrap_or(text);
-            head.latest = head.latest.max(at);
-            let header = Header {
-                log: head.log,
-                day: Header::day_of(head.latest),
-                class: class.clone(),
-            };
-            let salt = Leaf::salt(provider)?;
-            let mut bytes = Leaf::of(provider, header, &salt, text).bytes();
             open.note(head.size(), entry);
-            head.tree.push(provider, leaf(provider, &bytes), |_| ())?;
-            bytes.extend_from_slice(&salt);
-            bytes.extend_from_slice(text.as_bytes());
-            entries.push(bytes);
+            entries.push(self.push(&mut head, entry, text, class)?);
         }
         head.settle(open.settled(head.size()));
+        head.marked = true;
         let known = Known {
             head,
             version,
             open,
         };
         Ok((known, entries))
+    }
+
+    /// Puts an entry at the end of a log, whose text that is if no clock went back: as it is stored.
+    pub(super) fn push(
+        &self,
+        head: &mut Head,
+        entry: &Entry,
+        text: &str,
+        class: &Class,
+    ) -> Result<Vec<u8>> {
+        let provider = self.0.keyring.provider();
+        let at = Timestamp::from_millis(entry.at.0);
+        let late = (at < head.latest).then(|| entry.clone().after(head.latest).text());
+        let late = late.transpose()?;
+        let text = late.as_deref().unwrap_or(text);
+        head.latest = head.latest.max(at);
+        let header = Header {
+            log: head.log,
+            day: Header::day_of(head.latest),
+            class: class.clone(),
+        };
+        let salt = Leaf::salt(provider)?;
+        let mut bytes = Leaf::of(provider, header, &salt, text).bytes();
+        head.tree.push(provider, leaf(provider, &bytes), |_| ())?;
+        bytes.extend_from_slice(&salt);
+        bytes.extend_from_slice(text.as_bytes());
+        Ok(bytes)
     }
 
     /// The key that MACs heads, as the barrier wants it: from the ring, read anew if this process
@@ -298,6 +316,21 @@ pub(super) fn put(of: &Of, head: &Head, version: Option<Version>, mac: &MacHandl
             content,
         },
         None => Write::Insert { key, content },
+    }
+}
+
+/// The write of the mark that a log grew, where one was found of that version or none.
+fn mark(of: &Of, found: Option<Version>) -> Write {
+    let key = of.key(CHANGED);
+    match found {
+        Some(_) => Write::Require {
+            key,
+            version: found,
+        },
+        None => Write::Insert {
+            key,
+            content: Content::default(),
+        },
     }
 }
 

@@ -1,12 +1,13 @@
 //! Making it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_base::{Purpose, Result};
 use keyward_keys::{Anchor, KeyUse, Keyring, Life, RecordColumn, Signs};
 use keyward_store::{Records, Stores};
 
-use super::{Audit, HEAD_PURPOSE, HEADS, Inner, SIGN_PURPOSE};
+use super::{Audit, HEAD_PURPOSE, HEADS, Inner, ROUND_EVERY, SIGN_PURPOSE};
 use crate::leaf::Class;
 
 /// What an [`Audit`] is made of.
@@ -16,6 +17,7 @@ pub struct AuditBuilder {
     keyring: Keyring,
     store: Arc<dyn Stores>,
     anchors: Vec<Arc<dyn Anchor>>,
+    round_every: Duration,
 }
 
 impl AuditBuilder {
@@ -24,13 +26,22 @@ impl AuditBuilder {
             keyring,
             store,
             anchors: Vec::new(),
+            round_every: ROUND_EVERY,
         }
     }
 
-    /// One more place outside the store that remembers the head of each log that was signed. Without
-    /// any, a whole database that was put back is not noticed.
+    /// One more place outside the store that remembers the head of the root log, under the name
+    /// `log/root`, and so those of all logs. One such place is for one home. Without any, a whole
+    /// database that was put back is not noticed.
     pub fn anchor(mut self, anchor: Arc<dyn Anchor>) -> Self {
         self.anchors.push(anchor);
+        self
+    }
+
+    /// How long after a round of checkpoints [`Audit::tick`] makes the next, if anything changed:
+    /// [`ROUND_EVERY`] unless told.
+    pub const fn round_every(mut self, every: Duration) -> Self {
+        self.round_every = every;
         self
     }
 
@@ -76,6 +87,9 @@ impl AuditBuilder {
             lanes: std::sync::Mutex::default(),
             barrier: std::sync::Mutex::default(),
             summed: std::sync::Mutex::default(),
+            root: tokio::sync::Mutex::default(),
+            round_every: self.round_every,
+            last_round: std::sync::Mutex::default(),
         })))
     }
 }

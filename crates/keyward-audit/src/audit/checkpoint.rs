@@ -1,14 +1,14 @@
-//! Checkpoints of a log: signed once every anchor has the head, and what is proved by them.
+//! Checkpoints of a log: signed once the root log and every anchor stand for the head, and what is
+//! proved by them.
 
 use std::io::Write;
 use std::ops::Range;
 
-use keyward_base::{Error, Purpose, Result};
-use keyward_keys::{Advance, Pin, SigningHandle};
+use keyward_base::{Error, ErrorKind, Purpose, Result};
+use keyward_keys::{Pin, SigningHandle};
 
-use super::anchored::pin_name;
 use super::tiles::{Fetched, Tiles};
-use super::{Audit, Of, SIGN_PURPOSE};
+use super::{Audit, Of, SIGN_PURPOSE, put_back};
 use crate::checkpoint::Checkpoint;
 use crate::export::Writer;
 use crate::head::Head;
@@ -34,18 +34,16 @@ impl Audit {
         self.verifier(&head, &signing).map(Some)
     }
 
-    /// Signs the head of a log, after every anchor has it. None if nothing was ever recorded. While
-    /// a key waits to take over, it signs too, so that who trusts the one learns of the other.
+    /// Signs the head of a log, once the root log has it, and every anchor the root log's. None if nothing was ever recorded. While a key waits to take
+    /// over, it signs too, so that who trusts the one learns of the other.
     ///
     /// # Errors
-    /// `Corrupt` if the log is not one that goes on from what an anchor remembers: an older
-    /// database was put back, or another history was written; else as [`Audit::head`]; `Unavailable`
-    /// if an anchor cannot be written: nothing is signed then.
+    /// `Corrupt` if the log is not one that goes on from what the root log has of it, or the root
+    /// log from what an anchor has: an older database was put back, or another history was written;
+    /// else as [`Audit::head`]; `Unavailable` if an anchor cannot be written: nothing is signed then.
     pub async fn checkpoint(&self, of: &Of) -> Result<Option<String>> {
-        let Some(head) = self.head(of).await? else {
-            return Ok(None);
-        };
-        self.sign(of, &head).await.map(Some)
+        let head = self.vouched(of).await?;
+        head.map(|head| self.sign(&head)).transpose()
     }
 
     /// That entry `seq` of a log is in it, for whoever has the log's key: a `tlog-proof`, over a
@@ -54,7 +52,7 @@ impl Audit {
     /// # Errors
     /// `Misuse` if the log has no such entry; else as [`Audit::checkpoint`].
     pub async fn prove(&self, of: &Of, seq: u64) -> Result<Proof> {
-        let head = self.head(of).await?.ok_or_else(no_entry)?;
+        let head = self.vouched(of).await?.ok_or_else(no_entry)?;
         let path = path::inclusion(seq, head.size()).ok_or_else(no_entry)?;
         let own = path::perfect(seq..seq.saturating_add(1));
         let nodes: Vec<_> = path
@@ -74,11 +72,12 @@ impl Audit {
         Ok(Proof {
             index: seq,
             hashes,
-            checkpoint: self.sign(of, &head).await?,
+            checkpoint: self.sign(&head)?,
         })
     }
 
-    /// Writes entries of a log as a file that proves itself; tells `progress` how many were written.
+    /// Writes entries of a log as a file that proves itself, after a round ([`Audit::round`]); tells
+    /// `progress` how many were written.
     ///
     /// # Errors
     /// `Misuse` if the log has no such entries; `Corrupt` if they are not those that its head
@@ -91,7 +90,8 @@ impl Audit {
         to: W,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<W> {
-        let head = self.head(of).await?.ok_or_else(no_entry)?;
+        self.round(|_| ()).await?;
+        let head = self.vouched(of).await?.ok_or_else(no_entry)?;
         if entries.start > entries.end || entries.end > head.size() {
             return Err(no_entry());
         }
@@ -129,7 +129,7 @@ impl Audit {
         if tree != head.tree {
             return Err(not_vouched_for());
         }
-        let checkpoint = self.sign(of, &head).await?;
+        let checkpoint = self.sign(&head)?;
         file.end(&right, &checkpoint)
     }
 
@@ -168,39 +168,9 @@ impl Audit {
         self.shown(of, head, &nodes, shown).await
     }
 
-    /// Pins the head with every anchor, and signs it.
-    async fn sign(&self, of: &Of, head: &Head) -> Result<String> {
+    /// Signs a head that the root log and the anchors stand for.
+    pub(super) fn sign(&self, head: &Head) -> Result<String> {
         let checkpoint = self.checkpoint_of(head)?;
-        let name = pin_name(&head.log)?;
-        let pin = Pin {
-            id: head.log,
-            counter: checkpoint.size,
-            digest: checkpoint.root,
-        };
-        for anchor in &self.0.anchors {
-            if let Some(held) = anchor.load(&name)? {
-                // No false alarm beside another process: what it signed is past this head, and not
-                // past the log.
-                if held.id == head.log && held.counter > checkpoint.size {
-                    let now = self.head(of).await?.map_or(0, |now| now.size());
-                    if now >= held.counter {
-                        return Err(signed_later());
-                    }
-                }
-                self.follows(of, head, &checkpoint, &held).await?;
-            }
-            match anchor.advance(&name, &pin)? {
-                Advance::Pinned => {}
-                // Another process pinned a later one meanwhile, from which this head is apart or
-                // which it led to: which of these it is, the next try tells.
-                Advance::Older(held) if held.id == head.log => {
-                    return Err(signed_later());
-                }
-                Advance::Older(_) | Advance::Fork(_) | Advance::Foreign(_) => {
-                    return Err(put_back());
-                }
-            }
-        }
         let purpose = Purpose::new(SIGN_PURPOSE)?;
         let pending = self.0.keyring.pending_signing(&purpose)?;
         let keys = [Some(self.0.keyring.signing(&purpose)?), pending];
@@ -240,7 +210,7 @@ impl Audit {
             verify::consistency(&provider, old, new, &hashes)
         };
         self.shown(of, head, &nodes, shown).await.map_err(|e| {
-            if e.kind() == keyward_base::ErrorKind::Corrupt {
+            if e.kind() == ErrorKind::Corrupt {
                 put_back().with_source(e)
             } else {
                 e
@@ -311,14 +281,4 @@ fn no_entry() -> Error {
 
 fn not_vouched_for() -> Error {
     Error::corrupt("the entries of an audit log are not those that its head vouches for")
-}
-
-fn signed_later() -> Error {
-    Error::unavailable("another process signs a later head of this audit log: try again")
-}
-
-fn put_back() -> Error {
-    Error::corrupt(
-        "an audit log does not go on from what its anchor remembers: an older database was put back, or another history was written",
-    )
 }

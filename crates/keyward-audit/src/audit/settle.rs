@@ -161,7 +161,8 @@ impl Audit {
 /// `Corrupt` for an owner that is no tenant.
 pub(super) fn of(record: &Record) -> Result<Of> {
     if record.key.owner.is_empty() {
-        return Ok(Of::Service);
+        let root = record.key.id == Of::Root.id();
+        return Ok(if root { Of::Root } else { Of::Service });
     }
     let tenant = Tenant::new(&record.key.owner);
     let tenant =

@@ -43,7 +43,7 @@ impl Sink for Audit {
 }
 
 impl Audit {
-    /// The logs there are, the service's first.
+    /// The logs there are, the service's first; without the root log.
     ///
     /// # Errors
     /// `Unavailable` if the store cannot be reached; `Corrupt` for the head of an owner that is no
@@ -56,6 +56,7 @@ impl Audit {
             for record in &page.items {
                 logs.push(of(record)?);
             }
+            logs.retain(|of| *of != Of::Root);
             after = page.next;
             if after.is_none() {
                 return Ok(logs);

@@ -25,7 +25,7 @@ const FIRST: &str = "KEYWARD_AUDIT_TEST_FIRST";
 
 const HOUR: u64 = 60 * 60 * 1000;
 
-fn keyring(home: &Path) -> KeyringBuilder {
+pub(crate) fn keyring(home: &Path) -> KeyringBuilder {
     let keys = SqliteStore::open(home.join("keys.db")).unwrap();
     let root = FileRoot::open(&home.join("root"), &Provider::default()).unwrap();
     let clock = ManualClock::new(Timestamp::from_millis(NOON));
@@ -43,7 +43,7 @@ async fn audit(home: &Path) -> Audit {
     logs(home, keyring).build().await.unwrap()
 }
 
-async fn make(home: &Path) -> Audit {
+pub(crate) async fn make(home: &Path) -> Audit {
     FileRoot::create(&home.join("root"), &Provider::default()).unwrap();
     let purposes = [Purpose::new("vault").unwrap()];
     let keyring = keyring(home).create(&purposes, &[]).await.unwrap();

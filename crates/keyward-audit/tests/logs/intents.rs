@@ -120,7 +120,7 @@ async fn a_log_that_was_edited_hides_no_intent_of_another() {
         format!("UPDATE entry SET bytes = x'00' WHERE {of_acme} AND seq = 1"),
         format!("UPDATE record SET data = zeroblob(60) WHERE {of_head}"),
         format!(
-            "UPDATE record SET data = CAST(x'6b776168' || x'01' || randomblob(80) AS BLOB) WHERE {of_head}"
+            "UPDATE record SET data = CAST(x'6b776168' || x'02' || randomblob(121) AS BLOB) WHERE {of_head}"
         ),
         format!("UPDATE record SET owner = 'No Tenant' WHERE {of_head}"),
     ];

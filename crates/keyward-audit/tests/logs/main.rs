@@ -12,11 +12,13 @@
 mod appends;
 mod commits;
 mod crowd;
+mod cuts;
 mod edits;
 mod intents;
 mod keys;
 mod late;
 mod proofs;
 mod retention;
+mod rounds;
 mod store;
 mod world;

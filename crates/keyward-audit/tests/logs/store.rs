@@ -13,6 +13,8 @@ use keyward_store::{
 };
 use tokio::sync::Notify;
 
+use crate::cuts::Cut;
+
 /// What becomes of the next commit.
 pub(crate) enum Next {
     /// It is done, and never answered.
@@ -27,21 +29,32 @@ pub(crate) enum Next {
 
 type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
+type Before = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 pub(crate) struct Watched {
     inner: Arc<dyn Stores>,
     pub(crate) calls: AtomicUsize,
+    cut: Arc<Cut>,
     next: Mutex<Option<Next>>,
     after_fetch: Mutex<Option<Hook>>,
+    before_commits: Mutex<Option<(u32, Before)>>,
     pub(crate) erasing: Mutex<Vec<(u64, u64)>>,
 }
 
 impl Watched {
     pub(crate) fn over(inner: Arc<dyn Stores>) -> Arc<Self> {
+        Self::cut(inner, Arc::default())
+    }
+
+    /// One whose calls end at some step.
+    pub(crate) fn cut(inner: Arc<dyn Stores>, cut: Arc<Cut>) -> Arc<Self> {
         Arc::new(Self {
             inner,
+            cut,
             calls: AtomicUsize::new(0),
             next: Mutex::default(),
             after_fetch: Mutex::default(),
+            before_commits: Mutex::default(),
             erasing: Mutex::default(),
         })
     }
@@ -58,9 +71,19 @@ impl Watched {
         *self.after_fetch.lock().unwrap() = Some(Box::new(hook));
     }
 
-    fn inner(&self) -> &dyn Stores {
+    /// Does that before each of so many commits to come, but for those that it makes itself.
+    pub(crate) fn before_commits(
+        &self,
+        times: u32,
+        hook: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        *self.before_commits.lock().unwrap() = Some((times, Arc::new(hook)));
+    }
+
+    /// A call of the store beneath.
+    fn through<'a, T: Send + 'a>(&'a self, call: BoxFuture<'a, T>) -> BoxFuture<'a, T> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.inner.as_ref()
+        self.cut.through(call)
     }
 }
 
@@ -72,11 +95,17 @@ impl fmt::Debug for Watched {
 
 impl Stores for Watched {
     fn commit(&self, steps: Vec<Step>) -> BoxFuture<'_, Result<Committed>> {
-        let inner = self.inner();
+        let inner = self.inner.as_ref();
         let next = self.next.lock().unwrap().take();
+        let before = self.before_commits.lock().unwrap().take();
         Box::pin(async move {
+            if let Some((left, hook)) = before {
+                hook().await;
+                let left = left - 1;
+                *self.before_commits.lock().unwrap() = (left > 0).then_some((left, hook));
+            }
             match next {
-                None => inner.commit(steps).await,
+                None => self.through(inner.commit(steps)).await,
                 Some(Next::Lost) => pending().await,
                 Some(Next::DoneUnanswered) => {
                     let _done = inner.commit(steps).await;
@@ -100,7 +129,7 @@ impl Stores for Watched {
     }
 
     fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
-        self.inner().time()
+        self.through(self.inner.time())
     }
 }
 
@@ -111,7 +140,7 @@ impl Log for Watched {
         expected: u64,
         entries: Vec<Vec<u8>>,
     ) -> BoxFuture<'a, Result<Appended>> {
-        self.inner().append(log, expected, entries)
+        self.through(self.inner.append(log, expected, entries))
     }
 
     fn erase_entries<'a>(
@@ -122,11 +151,11 @@ impl Log for Watched {
         keep: usize,
     ) -> BoxFuture<'a, Result<u64>> {
         self.erasing.lock().unwrap().push((from, until));
-        self.inner().erase_entries(log, from, until, keep)
+        self.through(self.inner.erase_entries(log, from, until, keep))
     }
 
     fn head<'a>(&'a self, log: &'a RecordKey) -> BoxFuture<'a, Result<u64>> {
-        self.inner().head(log)
+        self.through(self.inner.head(log))
     }
 
     fn logs<'a>(
@@ -135,7 +164,7 @@ impl Log for Watched {
         after: Option<Place>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Page<RecordKey>>> {
-        self.inner().logs(collection, after, limit)
+        self.through(self.inner.logs(collection, after, limit))
     }
 
     fn read<'a>(
@@ -144,21 +173,21 @@ impl Log for Watched {
         from: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Page<Entry, u64>>> {
-        self.inner().read(log, from, limit)
+        self.through(self.inner.read(log, from, limit))
     }
 }
 
 impl Records for Watched {
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
-        self.inner().apply(batch)
+        self.through(self.inner.apply(batch))
     }
 
     fn check_counts(&self) -> BoxFuture<'_, Result<()>> {
-        self.inner().check_counts()
+        self.through(self.inner.check_counts())
     }
 
     fn count<'a>(&'a self, c: &'a Collection, prefix: &'a str) -> BoxFuture<'a, Result<u64>> {
-        self.inner().count(c, prefix)
+        self.through(self.inner.count(c, prefix))
     }
 
     fn count_words<'a>(
@@ -167,23 +196,23 @@ impl Records for Watched {
         owner: Option<&'a str>,
         words: &'a Words,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner().count_words(collection, owner, words)
+        self.through(self.inner.count_words(collection, owner, words))
     }
 
     fn damaged(&self) -> BoxFuture<'_, Result<Vec<DamagedRow>>> {
-        self.inner().damaged()
+        self.through(self.inner.damaged())
     }
 
     fn delete_owner<'a>(&'a self, c: &'a Collection, owner: &'a str) -> BoxFuture<'a, Result<u64>> {
-        self.inner().delete_owner(c, owner)
+        self.through(self.inner.delete_owner(c, owner))
     }
 
     fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
-        self.inner().erase()
+        self.through(self.inner.erase())
     }
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
-        let fetch = self.inner().fetch(key);
+        let fetch = self.through(self.inner.fetch(key));
         let hook = self.after_fetch.lock().unwrap().take();
         Box::pin(async move {
             let fetched = fetch.await;
@@ -198,11 +227,11 @@ impl Records for Watched {
         &'a self,
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
-        self.inner().fetch_many(keys)
+        self.through(self.inner.fetch_many(keys))
     }
 
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
-        self.inner().find(find)
+        self.through(self.inner.find(find))
     }
 
     fn identity(&self) -> Result<StoreId> {
@@ -210,7 +239,7 @@ impl Records for Watched {
     }
 
     fn outline(&self, scan: Scan, front: usize) -> BoxFuture<'_, Result<Page<Outline>>> {
-        self.inner().outline(scan, front)
+        self.through(self.inner.outline(scan, front))
     }
 
     fn purge<'a>(
@@ -219,15 +248,15 @@ impl Records for Watched {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner().purge(c, now, limit)
+        self.through(self.inner.purge(c, now, limit))
     }
 
     fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Page<Record>>> {
-        self.inner().scan(scan)
+        self.through(self.inner.scan(scan))
     }
 
     fn set_aside<'a>(&'a self, place: &'a str) -> BoxFuture<'a, Result<DamagedRow>> {
-        self.inner().set_aside(place)
+        self.through(self.inner.set_aside(place))
     }
 }
 
@@ -238,7 +267,7 @@ impl Attempts for Watched {
         window: Window,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Judged>> {
-        self.inner().attempt(key, window, now)
+        self.through(self.inner.attempt(key, window, now))
     }
 
     fn reserve<'a>(
@@ -246,15 +275,15 @@ impl Attempts for Watched {
         windows: &'a [(RecordKey, Window)],
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reserved>> {
-        self.inner().reserve(windows, now)
+        self.through(self.inner.reserve(windows, now))
     }
 
     fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {
-        self.inner().give_back(ticket)
+        self.through(self.inner.give_back(ticket))
     }
 
     fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>> {
-        self.inner().clear_attempts(key)
+        self.through(self.inner.clear_attempts(key))
     }
 
     fn purge_attempts<'a>(
@@ -263,7 +292,7 @@ impl Attempts for Watched {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner().purge_attempts(c, now, limit)
+        self.through(self.inner.purge_attempts(c, now, limit))
     }
 }
 
@@ -273,7 +302,7 @@ impl Once for Watched {
         key: &'a RecordKey,
         token: FencingToken,
     ) -> BoxFuture<'a, Result<bool>> {
-        self.inner().abandon(key, token)
+        self.through(self.inner.abandon(key, token))
     }
 
     fn begin<'a>(
@@ -282,7 +311,7 @@ impl Once for Watched {
         claim: Claim,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Begun>> {
-        self.inner().begin(key, claim, now)
+        self.through(self.inner.begin(key, claim, now))
     }
 
     fn begin_many<'a>(
@@ -290,11 +319,11 @@ impl Once for Watched {
         claims: &'a [(RecordKey, Claim)],
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Begun>>> {
-        self.inner().begin_many(claims, now)
+        self.through(self.inner.begin_many(claims, now))
     }
 
     fn forget<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<bool>> {
-        self.inner().forget(key)
+        self.through(self.inner.forget(key))
     }
 
     fn finish<'a>(
@@ -304,7 +333,7 @@ impl Once for Watched {
         result: &'a [u8],
         keep_until: Timestamp,
     ) -> BoxFuture<'a, Result<Finished>> {
-        self.inner().finish(key, token, result, keep_until)
+        self.through(self.inner.finish(key, token, result, keep_until))
     }
 
     fn purge_once<'a>(
@@ -313,6 +342,6 @@ impl Once for Watched {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.inner().purge_once(c, now, limit)
+        self.through(self.inner.purge_once(c, now, limit))
     }
 }

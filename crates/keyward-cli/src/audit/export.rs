@@ -32,9 +32,9 @@ pub(super) async fn run(
         return Err(Error::misuse("--json and --format csv exclude each other"));
     }
     let audit = home.audit()?;
-    // Every export is one more occasion at which the anchor learns of all logs.
+    // Every export is one more occasion at which the root log and the anchor learn of all logs.
     let logs = Progress::count("logs");
-    audit.checkpoints(logs.counter()).await?;
+    audit.round(logs.counter()).await?;
     logs.end();
     let head = audit.head(of).await?.ok_or_else(|| nothing_in(of))?;
     let entries = run_of(audit, of, head.size(), from, to).await?;

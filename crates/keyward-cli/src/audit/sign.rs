@@ -17,6 +17,8 @@ struct Heads {
 #[derive(Serialize)]
 struct Head {
     tenant: Option<String>,
+    /// Whether it is that of the root log.
+    root: bool,
     checkpoint: String,
 }
 
@@ -27,11 +29,12 @@ pub(super) async fn head(audit: &Audit, json: bool) -> Result<()> {
     progress.end();
     let head = |(of, checkpoint): (Of, String)| Head {
         tenant: tenant_of(&of).map(ToString::to_string),
+        root: of == Of::Root,
         checkpoint,
     };
     let checkpoints: Vec<Head> = signed.into_iter().map(head).collect();
     if json {
-        return output::json("keyward.audit.head/1", &Heads { checkpoints });
+        return output::json("keyward.audit.head/2", &Heads { checkpoints });
     }
     if checkpoints.is_empty() {
         output::note("nothing was recorded yet");

@@ -3,16 +3,15 @@
 
 use std::path::Path;
 
-use keyward_audit::audit::Anchored;
+use keyward_audit::audit::{Anchored, Rooted};
 use keyward_audit::leaf::origin;
 use keyward_audit::note::Others;
 use keyward_audit::{Audit, Checkpoint, Of, VerifierKey};
 use keyward_base::{Error, ErrorKind, Result, Tenant};
 use keyward_embedded::Home;
-use keyward_keys::FileAnchor;
 use serde::Serialize;
 
-use super::{named, nothing_in, tenant_of};
+use super::{nothing_in, tenant_of};
 use crate::input;
 use crate::output::{self, counted};
 use crate::progress::Progress;
@@ -28,6 +27,8 @@ struct Answer {
 #[derive(Serialize)]
 struct Log {
     tenant: Option<String>,
+    /// Whether it is the root log.
+    root: bool,
     log: Option<String>,
     entries: u64,
     erased: u64,
@@ -78,21 +79,35 @@ pub(super) async fn run(
 ) -> Result<()> {
     let audit = home.audit()?;
     let all = tenant.is_none();
+    let mut failed: Vec<Error> = Vec::new();
+    // Before the logs: what it says of them they are past.
+    let rooted = match audit.rooted().await {
+        Ok(rooted) => Some(rooted),
+        Err(e) if e.kind() == ErrorKind::Corrupt => {
+            failed.push(e);
+            None
+        }
+        Err(e) => return Err(e),
+    };
     let logs = match tenant {
         Some(tenant) => vec![Of::Tenant(tenant)],
-        None => audit.logs().await?,
+        None => {
+            let root = rooted.as_ref().and_then(Rooted::head);
+            let root = root.map(|_| Of::Root).into_iter();
+            root.chain(audit.logs().await?).collect()
+        }
     };
-    let mut failed: Vec<Error> = Vec::new();
     let mut answer = Answer { logs: Vec::new() };
     for of in logs {
-        let log = log(audit, &of, &mut failed).await?;
+        let log = log(audit, rooted.as_ref(), &of, &mut failed).await?;
         if !json && log.bad.is_none() {
             output::say(&line(&of, &log))?;
         }
         answer.logs.push(log);
     }
-    if all {
-        failed.extend(dropped(home, &answer)?);
+    if let Some(rooted) = rooted.filter(|_| all) {
+        let dropped = rooted.dropped().await?.into_iter();
+        failed.extend(dropped.map(|dropped| Error::corrupt(dropped.to_string())));
     }
     for note in since.unwrap_or_default() {
         if let Err(e) = goes_on(audit, &answer, &note, keys).await {
@@ -100,7 +115,7 @@ pub(super) async fn run(
         }
     }
     if json {
-        output::json("keyward.audit.verify/1", &answer)?;
+        output::json("keyward.audit.verify/2", &answer)?;
     }
     let more = failed.len().saturating_sub(1);
     match failed.into_iter().next() {
@@ -117,18 +132,28 @@ pub(super) async fn run(
     }
 }
 
-/// Checks a log against its head and the anchors.
-async fn log(audit: &Audit, of: &Of, failed: &mut Vec<Error>) -> Result<Log> {
+/// Checks a log against its head, the root log and the anchors.
+async fn log(
+    audit: &Audit,
+    rooted: Option<&Rooted>,
+    of: &Of,
+    failed: &mut Vec<Error>,
+) -> Result<Log> {
     let progress = Progress::count("entries");
     let checked = async {
         let verified = audit.verify(of, progress.counter()).await?;
         let verified = verified.ok_or_else(|| nothing_in(of))?;
-        Ok((verified, audit.check_anchors(of).await?))
+        let anchored = match rooted {
+            Some(rooted) => rooted.check(of).await?,
+            None => Vec::new(),
+        };
+        Ok((verified, anchored))
     };
     let checked: Result<_> = checked.await;
     progress.end();
     let mut log = Log {
         tenant: tenant_of(of).map(ToString::to_string),
+        root: *of == Of::Root,
         log: None,
         entries: 0,
         erased: 0,
@@ -147,7 +172,7 @@ async fn log(audit: &Audit, of: &Of, failed: &mut Vec<Error>) -> Result<Log> {
             log.anchored = anchored.into_iter().map(remembered).collect();
         }
         Err(e) if e.kind() == ErrorKind::Corrupt => {
-            let says = format!("{}: {e}", named(of));
+            let says = format!("{of}: {e}");
             log.bad = Some(says.clone());
             // What is bad of it may still have a head that tells which log it is.
             if let Ok(Some(head)) = audit.head(of).await {
@@ -160,11 +185,20 @@ async fn log(audit: &Audit, of: &Of, failed: &mut Vec<Error>) -> Result<Log> {
     Ok(log)
 }
 
+impl Log {
+    fn of(&self) -> Result<Of> {
+        match &self.tenant {
+            Some(tenant) => Tenant::new(tenant).map(Of::Tenant),
+            None if self.root => Ok(Of::Root),
+            None => Ok(Of::Service),
+        }
+    }
+}
+
 fn line(of: &Of, log: &Log) -> String {
     let anchored = log.anchored.iter().filter_map(|held| held.entries).max();
     format!(
-        "ok  {}: {}, {} erased by rule, {}",
-        named(of),
+        "ok  {of}: {}, {} erased by rule, {}",
         counted(log.entries, "entry", "entries"),
         log.erased,
         match anchored {
@@ -174,41 +208,12 @@ fn line(of: &Of, log: &Log) -> String {
     )
 }
 
-/// A log that the anchor remembers and nobody has.
-fn dropped(home: &Home, answer: &Answer) -> Result<Option<Error>> {
-    let anchor = FileAnchor::new(home.anchor().to_owned());
-    let Some(pins) = anchor.pins()? else {
-        return Ok(None);
-    };
-    // One whose head cannot be read may be any of them, and is told of already.
-    if answer.logs.iter().any(|log| log.log.is_none()) {
-        return Ok(None);
-    }
-    let is_here = |id: &str| {
-        let name = format!("keyward-log/{id}");
-        answer
-            .logs
-            .iter()
-            .any(|log| log.log.as_deref() == Some(&name))
-    };
-    let mut missing = pins.names().filter_map(|name| {
-        let id = name.as_str().strip_prefix("log/")?;
-        (!is_here(id)).then_some(name)
-    });
-    Ok(missing.next().map(|name| {
-        let entries = pins.find(name).map_or(0, |pin| pin.counter);
-        Error::corrupt(format!(
-            "the anchor remembers {name} at {entries} entries, and no log here is that one: it was dropped, or another database was put in its place"
-        ))
-    }))
-}
-
 /// Checks that the log of an older checkpoint is here, and goes on from it.
 async fn goes_on(audit: &Audit, answer: &Answer, note: &str, keys: &[VerifierKey]) -> Result<()> {
     let name = note.lines().next().unwrap_or_default();
-    let here = audit.logs().await?.into_iter().zip(&answer.logs);
-    let mut here = here.filter(|(_, log)| log.log.as_deref() == Some(name));
-    let Some((of, _)) = here.next() else {
+    let mut here = answer.logs.iter();
+    let here = here.find(|log| log.log.as_deref() == Some(name));
+    let Some(of) = here.map(Log::of).transpose()? else {
         return Err(Error::corrupt(format!(
             "no log here is {name}, of which a checkpoint was given: it was dropped, or is one of another home"
         )));
@@ -221,16 +226,14 @@ async fn goes_on(audit: &Audit, answer: &Answer, note: &str, keys: &[VerifierKey
     }
     let checkpoint = Checkpoint::open(note, &trusted, Others::PassedOver).map_err(|e| {
         Error::corrupt(format!(
-            "the checkpoint of {} is not signed by its key: if the key was replaced since, give the older one with --key",
-            named(&of)
+            "the checkpoint of {of} is not signed by its key: if the key was replaced since, give the older one with --key"
         ))
         .with_source(e)
     })?;
     audit.check_since(&of, &checkpoint).await.map_err(|e| {
         if e.kind() == ErrorKind::Corrupt {
             return Error::corrupt(format!(
-                "{} does not go on from its checkpoint of {} entries: an older database was put back, or another history was written",
-                named(&of),
+                "{of} does not go on from its checkpoint of {} entries: an older database was put back, or another history was written",
                 checkpoint.size
             ))
             .with_source(e);

@@ -5,8 +5,8 @@ use keyward_embedded::Home;
 use keyward_keys::{KeyState, KeyStatus, Progress as Moved, Receipt, Stage};
 use serde::Serialize;
 
-use super::columns;
 use super::rotate::LOOK;
+use super::{columns, handover};
 use crate::output::{self, counted};
 use crate::progress::Progress;
 use crate::timeline::rfc3339;
@@ -20,6 +20,7 @@ struct Ended {
     draining: Vec<String>,
     drains_until: Option<String>,
     disabled: Vec<Shut>,
+    checkpoints: Vec<String>,
     erased: bool,
 }
 
@@ -46,6 +47,7 @@ struct End {
 /// and the same command goes on from there.
 pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()> {
     check_counted(home, purpose).await?;
+    let handed_over = handover::run(home, purpose).await?;
     let mut rotation = home.keyring().admin().rotation(purpose);
     let mut moved = 0_u64;
     let mut waits: Option<(KeyState, Progress)> = None;
@@ -69,6 +71,7 @@ pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()
                 waits = None;
                 moved = moved.saturating_add(rewrap(home, purpose).await?);
             }
+            Stage::Draining { .. } if handover::renew(home, purpose).await? => {}
             Stage::Draining { keys, until, .. } => {
                 break End {
                     draining: keys,
@@ -88,7 +91,7 @@ pub(super) async fn run(home: &Home, purpose: &Purpose, json: bool) -> Result<()
     };
     drop(waits);
     let shut = shut(home, purpose).await;
-    tell(home, purpose, &end, moved, shut, json)
+    tell(home, purpose, &end, moved, shut, handed_over, json)
 }
 
 /// The keys that somebody disabled by hand, and that rows need: no rotation opens or ends them. It
@@ -148,6 +151,7 @@ fn tell(
     end: &End,
     moved: u64,
     disabled: Vec<Shut>,
+    checkpoints: Vec<String>,
     json: bool,
 ) -> Result<()> {
     let keys = home.keyring().status().keys;
@@ -166,11 +170,13 @@ fn tell(
         draining: end.draining.iter().map(ToString::to_string).collect(),
         drains_until: end.until.map(rfc3339),
         disabled,
+        checkpoints,
         erased: end.destroyed.iter().all(|receipt| receipt.erased),
     };
     if json {
-        return output::json("keyward.keys.ended/3", &told);
+        return output::json("keyward.keys.ended/4", &told);
     }
+    handover::put(&told.checkpoints)?;
     let key = told.key.as_deref().unwrap_or("none");
     output::note(&format!(
         "key {key} is active; {} sealed anew, {} destroyed",

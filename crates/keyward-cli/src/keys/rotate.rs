@@ -7,6 +7,7 @@ use keyward_embedded::Home;
 use keyward_keys::{Algorithm, KeyState, Promotion};
 use serde::Serialize;
 
+use super::handover;
 use crate::output;
 use crate::progress::Progress;
 
@@ -17,11 +18,17 @@ pub(super) const LOOK: Duration = Duration::from_millis(200);
 struct Rotated {
     key: String,
     state: &'static str,
+    checkpoints: Vec<String>,
 }
 
 /// Adds a key, or finds the one that is pending, and waits until it is active.
 pub(crate) async fn run(home: &Home, purpose: &Purpose, no_wait: bool, json: bool) -> Result<()> {
     let admin = home.keyring().admin();
+    let handed_over = if no_wait {
+        Vec::new()
+    } else {
+        handover::run(home, purpose).await?
+    };
     let key = admin.rotate(purpose).await?;
     if !no_wait {
         wait(home, key).await?;
@@ -31,10 +38,12 @@ pub(crate) async fn run(home: &Home, purpose: &Purpose, no_wait: bool, json: boo
     let told = Rotated {
         key: key.to_string(),
         state: state.map_or("unknown", KeyState::as_str),
+        checkpoints: handed_over,
     };
     if json {
-        return output::json("keyward.keys.rotate/1", &told);
+        return output::json("keyward.keys.rotate/2", &told);
     }
+    handover::put(&told.checkpoints)?;
     let algorithm = status
         .keys
         .iter()

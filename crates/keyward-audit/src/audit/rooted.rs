@@ -1,0 +1,195 @@
+//! The logs of a home against what the root log has of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use keyward_base::encoding::hex;
+use keyward_base::{ErrorKind, Result};
+use keyward_store::Scan;
+
+use super::anchored::Anchored;
+use super::root::{Heads, View};
+use super::settle::of;
+use super::{Audit, CHANGED, HEADS, Of};
+use crate::head::Head;
+use crate::leaf::LogId;
+
+/// What the root log says, as far as every anchor agrees.
+pub struct Rooted {
+    audit: Audit,
+    head: Option<Head>,
+    heads: Arc<Heads>,
+    /// Each anchor, and how many entries of the root log it has.
+    anchors: Vec<(String, Option<u64>)>,
+}
+
+/// A log that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dropped {
+    /// The root log has one of that id, with so many entries.
+    Noted {
+        /// Its id.
+        log: LogId,
+        /// How many entries it had.
+        size: u64,
+    },
+    /// Entries were recorded in it since the last round, and its head is gone.
+    Marked(Of),
+}
+
+impl std::fmt::Display for Dropped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Noted { log, size } => write!(
+                f,
+                "the root log has keyward-log/{} at {size} entries, and no log here is that one: it was dropped, or another was put in its place",
+                hex(log)
+            ),
+            Self::Marked(of) => write!(
+                f,
+                "entries were recorded in {of}, and its head is gone: it was dropped"
+            ),
+        }
+    }
+}
+
+impl std::fmt::Debug for Rooted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rooted")
+            .field("logs", &self.heads.len())
+            .field("anchors", &self.anchors)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Audit {
+    /// Reads the root log, and checks that it goes on from what every anchor has of it. Writes
+    /// nothing. Takes memory for each log that it names, some 100 bytes.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not what was written, was dropped, or does not go on from an anchor: an
+    /// older database was put back; `Unavailable` if a store, the keyring or an anchor cannot be
+    /// relied on.
+    pub async fn rooted(&self) -> Result<Rooted> {
+        let mut view = self.0.root.lock().await;
+        let held = self.check_pins(&mut view).await?;
+        let root = self.read_root(&mut view).await?;
+        let names = self.0.anchors.iter().map(|anchor| anchor.describe());
+        let sizes = held.into_iter().map(|held| held.map(|pin| pin.counter));
+        Ok(Rooted {
+            audit: self.clone(),
+            head: root.version.map(|_| root.head),
+            heads: Arc::clone(&view.heads),
+            anchors: names.zip(sizes).collect(),
+        })
+    }
+}
+
+impl Rooted {
+    /// The head of the root log; none if there was no round yet.
+    #[must_use]
+    pub const fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// How many entries the log of that id had when the root log took its head last; none if it
+    /// never did.
+    #[must_use]
+    pub fn noted(&self, log: &LogId) -> Option<u64> {
+        self.heads.get(log).map(|has| has.size)
+    }
+
+    /// Checks that a log goes on from what the root log has of it, and says how many of its entries
+    /// each anchor stands for.
+    ///
+    /// # Errors
+    /// `Corrupt` if it does not: it was put back, or another history was written; else as
+    /// [`Audit::head`].
+    pub async fn check(&self, of: &Of) -> Result<Vec<Anchored>> {
+        let Some(head) = self.audit.head(of).await? else {
+            return Ok(Vec::new());
+        };
+        let stands = |by: Option<u64>, size| {
+            let known = self.anchors.iter().map(|(anchor, pinned)| Anchored {
+                anchor: anchor.clone(),
+                size: pinned
+                    .filter(|pinned| by.is_some_and(|by| by < *pinned))
+                    .map(|pinned| if *of == Of::Root { pinned } else { size }),
+            });
+            Ok(known.collect())
+        };
+        if *of == Of::Root {
+            return stands(Some(0), head.size());
+        }
+        let Some(has) = self.heads.get(&head.log).copied() else {
+            return stands(None, 0);
+        };
+        let view = View::of_heads(&self.heads);
+        self.audit.goes_on(&view, of, &head).await?;
+        stands(Some(has.by), has.size)
+    }
+
+    /// The logs that the root log has and that are not here, and those that changed since and have
+    /// no head. While heads cannot be read, as many as these are not told of: they may be those.
+    ///
+    /// # Errors
+    /// `Unavailable` if a store or the keyring cannot be relied on.
+    pub async fn dropped(&self) -> Result<Vec<Dropped>> {
+        let (mut here, mut owners) = (HashSet::new(), HashSet::new());
+        let (mut unread, mut after) = (0_usize, None);
+        let store = &self.audit.0.store;
+        loop {
+            let page = store.scan(Scan::of(HEADS).after(after)).await?;
+            for record in &page.items {
+                let read = async {
+                    let of = of(record)?;
+                    let known = self.audit.known(&of, record).await?;
+                    Ok::<_, keyward_base::Error>((of, known.head.log))
+                };
+                match read.await {
+                    Ok((of, log)) => {
+                        here.insert(log);
+                        owners.insert(of);
+                    }
+                    Err(e) if e.kind() == ErrorKind::Corrupt => {
+                        unread = unread.saturating_add(1);
+                        owners.extend(of(record).ok());
+                    }
+                    Err(e) => return Err(e),
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let gone = self.heads.iter().filter(|(log, _)| !here.contains(*log));
+        let mut dropped: Vec<Dropped> = gone
+            .map(|(log, has)| Dropped::Noted {
+                log: *log,
+                size: has.size,
+            })
+            .collect();
+        if dropped.len() <= unread {
+            dropped.clear();
+        }
+        let mut after = None;
+        loop {
+            let page = store.scan(Scan::of(CHANGED).after(after)).await?;
+            for mark in &page.items {
+                // A mark is written with a head, and after it was read here with one.
+                if let Ok(of) = of(mark)
+                    && !owners.contains(&of)
+                    && store.fetch(&of.key(HEADS)).await?.is_none()
+                {
+                    dropped.push(Dropped::Marked(of));
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(dropped);
+            }
+        }
+    }
+}
