@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::reason::BAD_ENTRY;
 
 /// The version that is written, and read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// The most bytes of an entry's text.
 pub const MAX_LEN: usize = 64 * 1024;
@@ -93,8 +93,12 @@ pub struct Who {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Typed {
+    /// SHA-256 of something that is kept elsewhere: 64 hexadecimal digits.
+    Digest(String),
     /// See [`Value::Flag`].
     Flag(bool),
+    /// An id that the application gave: 1 to 128 bytes of visible ASCII.
+    Id(String),
     /// See [`Value::Key`]: 16 hexadecimal digits.
     Key(String),
     /// See [`Value::Number`].
@@ -117,6 +121,22 @@ impl From<Value> for Typed {
             Value::Time(time) => Self::Time(Number(time.as_millis())),
             // What another kind of value will be is shown as a word.
             other => Self::Word(other.to_string()),
+        }
+    }
+}
+
+impl Typed {
+    /// As text for people. It may hold what a terminal obeys: whoever shows it disarms that.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Digest(text) | Self::Id(text) | Self::Key(text) | Self::Word(text) => {
+                text.clone()
+            }
+            Self::Flag(flag) => flag.to_string(),
+            Self::Number(number) | Self::Revision(number) | Self::Time(number) => {
+                number.0.to_string()
+            }
         }
     }
 }

@@ -7,10 +7,12 @@ use keyward_audit::export::{self, Writer};
 use keyward_audit::leaf::{self, SALT_LEN};
 use keyward_audit::tree::{self, Frontier, Hash, Made, path};
 use keyward_audit::{
-    Checkpoint, Class, Entry, Header, KeyName, Leaf, LogId, Others, Proof, VerifierKey, note,
+    Checkpoint, Class, Entry, Given, Header, KeyName, Kind, Kinds, Leaf, LogId, Others, Proof,
+    Type, VerifierKey, note,
 };
+use keyward_base::audit::Outcome;
 use keyward_base::encoding::from_base64_array;
-use keyward_base::{ErrorKind, SecretArray};
+use keyward_base::{ErrorKind, SecretArray, Timestamp};
 use keyward_crypto::Provider;
 use keyward_crypto::sign::{SIGNATURE_LEN, SigningKey};
 use serde_json::Value;
@@ -53,6 +55,31 @@ fn rejected(error: &keyward_base::Error) {
     assert!(error.reason().is_some());
 }
 
+/// The kinds that ids and words are offered to.
+static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
+    let kind = Kind::new("app.kind")
+        .may("id", Type::Id(64))
+        .may("word", Type::words(["vault", "plain"]));
+    let kinds = Kinds::new("app").expect("a name");
+    kinds.with(kind).expect("a kind")
+});
+
+/// What an application offers as an id or a word is one, and written as it is, or refused.
+fn offered(text: &str) {
+    for given in [("id", Given::Id(text)), ("word", Given::Word(text))] {
+        match KINDS.event("app.kind", Outcome::Done, &[given]) {
+            Ok(event) => {
+                let entry = event.entry(Timestamp::from_millis(5));
+                let written = entry.text().expect("it is short");
+                assert_eq!(Entry::parse(&written).expect("it was written"), entry);
+                assert_eq!(entry.detail[0].1.shown(), text);
+                assert!(text.len() <= 64 && text.bytes().all(|b| b.is_ascii_graphic()));
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse),
+        }
+    }
+}
+
 /// Leaves and texts of entries: what is read is the one form of what it says.
 pub fn audit_entry(data: &[u8]) {
     match Leaf::parse(data) {
@@ -62,6 +89,7 @@ pub fn audit_entry(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
+    offered(text);
     match Entry::parse(text) {
         Ok(entry) => {
             assert_eq!(entry.text().expect("it was one"), text, "not canonical");
@@ -244,7 +272,7 @@ fn exported(bytes: &[u8], from: u64, until: u64) -> Vec<u8> {
     let mut entries = Vec::new();
     for (day, byte) in (0_u32..).zip(bytes) {
         let action = Value::from(char::from(*byte).to_string());
-        let text = format!("{{\"v\":1,\"at\":{byte},\"action\":{action},\"outcome\":\"done\"}}");
+        let text = format!("{{\"v\":2,\"at\":{byte},\"action\":{action},\"outcome\":\"done\"}}");
         let class = Class::new(if byte & 1 == 1 { "odd" } else { "even" }).expect("a class");
         let header = Header {
             log: LOG,

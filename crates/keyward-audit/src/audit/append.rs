@@ -49,7 +49,7 @@ impl Audit {
 
     /// The log that an event belongs to. What failed makes no log of a tenant: the name may be one
     /// that a stranger made up, and is on record with the service then.
-    async fn log_of(&self, event: &Event) -> Result<Of> {
+    pub(super) async fn log_of(&self, event: &Event) -> Result<Of> {
         let of = Of::event(event);
         let failed = matches!(event.outcome, Outcome::Failed(..));
         if of == Of::Service || !failed || self.has_lane(&of) {

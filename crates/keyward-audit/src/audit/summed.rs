@@ -25,13 +25,13 @@ const SPAN: Duration = Duration::from_secs(60);
 pub(super) struct Summed {
     began: Option<Timestamp>,
     recorded: u32,
-    left_out: BTreeMap<&'static str, u64>,
+    left_out: BTreeMap<String, u64>,
 }
 
 /// What one minute left out.
 struct Sum {
     began: Timestamp,
-    left_out: BTreeMap<&'static str, u64>,
+    left_out: BTreeMap<String, u64>,
 }
 
 impl Summed {
@@ -51,7 +51,7 @@ impl Summed {
     }
 
     /// Whether an event of that action is left out.
-    fn leaves_out(&mut self, action: &'static str) -> bool {
+    fn leaves_out(&mut self, action: &str) -> bool {
         if self.recorded < MOST {
             self.recorded = self.recorded.saturating_add(1);
             return false;
@@ -60,8 +60,8 @@ impl Summed {
         true
     }
 
-    fn put(&mut self, action: &'static str, count: u64) {
-        let held = self.left_out.entry(action).or_default();
+    fn put(&mut self, action: &str, count: u64) {
+        let held = self.left_out.entry(action.to_owned()).or_default();
         *held = held.saturating_add(count);
     }
 }
@@ -73,6 +73,14 @@ impl Audit {
     /// # Errors
     /// As [`Audit::append`], of the record of that.
     pub(super) async fn left_out(&self, event: &Event) -> Result<bool> {
+        self.left_out_as(event, event.action).await
+    }
+
+    /// [`Audit::left_out`], of an event whose action is that.
+    ///
+    /// # Errors
+    /// As [`Audit::left_out`].
+    pub(super) async fn left_out_as(&self, event: &Event, action: &str) -> Result<bool> {
         let now = self.0.keyring.clock().now()?;
         let sum = self.summed().over(now);
         if let Some(sum) = sum {
@@ -88,7 +96,7 @@ impl Audit {
         }
         // An outcome ends its intent: it is always on record.
         let rejected = matches!(event.outcome, Outcome::Failed(ErrorKind::Rejected, _));
-        Ok(rejected && event.id.is_none() && self.summed().leaves_out(event.action))
+        Ok(rejected && event.id.is_none() && self.summed().leaves_out(action))
     }
 
     async fn record_sum(&self, now: Timestamp, sum: &Sum) -> Result<u64> {
@@ -97,7 +105,7 @@ impl Audit {
         entry.detail.push(("since".to_owned(), since));
         for (action, count) in &sum.left_out {
             let count = Typed::Number(Number(*count));
-            entry.detail.push(((*action).to_owned(), count));
+            entry.detail.push((action.clone(), count));
         }
         let class = Class::new(OWN_CLASS)?;
         self.append_entry(&Of::Service, entry, class).await

@@ -111,7 +111,7 @@ fn runs(cases: &mut Cases) {
         format!("{file}\n"),
         format!("{file}{file}"),
         file.trim_end().to_owned(),
-        file.replace("{\"v\":1", &format!("{}{{\"v\":1", " ".repeat(70_000))),
+        file.replace("{\"v\":2", &format!("{}{{\"v\":2", " ".repeat(70_000))),
     ];
     for form in forms {
         assert_ne!(form, file);

@@ -228,7 +228,7 @@ fn what_no_rule_erased_is_named() {
     let text = Entry::of(&event(0), event(0).at).text().unwrap();
     let record = |until: u64, before: u32| {
         format!(
-            "{{\"v\":1,\"at\":0,\"action\":\"audit.erase\",\"outcome\":\"done\",\"detail\":\
+            "{{\"v\":2,\"at\":0,\"action\":\"audit.erase\",\"outcome\":\"done\",\"detail\":\
              [[\"before\",{{\"number\":{before}}}],[\"from\",{{\"number\":1}}],\
              [\"until\",{{\"number\":{until}}}],[\"count\",{{\"number\":2}}]]}}"
         )
@@ -328,9 +328,9 @@ fn a_text_is_that_of_one_entry() {
         for other in [
             format!(" {text}"),
             text.replace(":", ": "),
-            text.replace("\"v\":1", "\"v\":2"),
-            text.replace("\"v\":1", "\"v\":\"1\""),
-            text.replace("\"v\":1", "\"v\":1,\"v\":1"),
+            text.replace("\"v\":2", "\"v\":1"),
+            text.replace("\"v\":2", "\"v\":\"2\""),
+            text.replace("\"v\":2", "\"v\":2,\"v\":2"),
             text.replace("granted", "gr\\u0061nted")
                 .replace("failed", "f\\u0061iled"),
             text.replace('}', ",\"more\":1}"),

@@ -16,6 +16,7 @@ mod cuts;
 mod edits;
 mod intents;
 mod keys;
+mod kinds;
 mod late;
 mod proofs;
 mod retention;

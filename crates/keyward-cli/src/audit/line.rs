@@ -1,21 +1,14 @@
 //! One entry, for people.
 
-use keyward_audit::entry::{Entry, Typed};
+use keyward_audit::entry::Entry;
 use keyward_base::Timestamp;
 
 use crate::timeline::rfc3339;
 
 /// The named values of an entry, as `name=value`.
-pub(super) fn detail(entry: &Entry) -> String {
+fn detail(entry: &Entry) -> String {
     let shown = entry.detail.iter().map(|(name, value)| {
-        let value = match value {
-            Typed::Flag(flag) => flag.to_string(),
-            Typed::Key(word) | Typed::Word(word) => word.clone(),
-            Typed::Number(number) | Typed::Revision(number) | Typed::Time(number) => {
-                number.0.to_string()
-            }
-            _ => "?".to_owned(),
-        };
+        let value = value.shown();
         format!("{name}={value}")
     });
     shown.collect::<Vec<_>>().join(" ")
