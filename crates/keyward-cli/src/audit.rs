@@ -1,6 +1,5 @@
 //! `keyward audit`: the logs of a home, and what auditors have of them.
 
-mod csv;
 mod export;
 mod file;
 mod line;

@@ -8,10 +8,11 @@ use keyward_audit::{Audit, Of};
 use keyward_base::{Error, Result, Timestamp};
 use keyward_embedded::Home;
 
-use super::{csv, nothing_in};
+use super::nothing_in;
 use crate::args::{AuditFormat, End};
 use crate::output;
 use crate::progress::Progress;
+use crate::timeline::rfc3339;
 
 /// Entries of a page.
 const PAGE: usize = 1024;
@@ -46,7 +47,8 @@ pub(super) async fn run(
         }
         AuditFormat::Csv => {
             output::note("a table proves nothing: for an auditor, export without --format csv");
-            csv::run(audit, of, entries, to, progress.counter()).await?;
+            let table = audit.export_csv(of, entries, to, rfc3339, progress.counter());
+            table.await?;
         }
     }
     progress.end();

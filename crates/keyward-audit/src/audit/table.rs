@@ -3,12 +3,10 @@
 use std::io::Write;
 use std::ops::Range;
 
-use keyward_audit::audit::Kept;
-use keyward_audit::{Audit, Of};
 use keyward_base::{Error, Result, Timestamp};
 
-use super::line::detail;
-use crate::timeline::rfc3339;
+use super::{Audit, Kept, Of};
+use crate::entry::Entry;
 
 /// Entries of a page.
 const PAGE: u64 = 1024;
@@ -18,39 +16,54 @@ const COLUMNS: [&str; 19] = [
     "request", "tenant", "place", "record", "key", "id", "found", "detail",
 ];
 
-/// Writes them, with a line of names before.
-pub(super) async fn run(
-    audit: &Audit,
-    of: &Of,
-    entries: Range<u64>,
-    mut to: impl Write + Send,
-    mut progress: impl FnMut(u64) + Send,
-) -> Result<()> {
-    line(&mut to, COLUMNS.map(str::to_owned))?;
-    let mut next = entries.start;
-    while next < entries.end {
-        let limit = entries.end.saturating_sub(next).min(PAGE);
-        let page = audit
-            .entries(of, next, usize::try_from(limit).unwrap_or(1))
-            .await?;
-        for kept in &page.entries {
-            if kept.seq != next {
-                break;
+impl Audit {
+    /// Writes entries of a log as a table for people (RFC 4180), with a line of names before; tells
+    /// `progress` how many were written. `time` writes a time. It proves nothing. A cell that a
+    /// program for tables would take for a formula gets a quote in front.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the number, if an entry is missing or not what was written; `Unavailable`
+    /// if the store cannot be reached or the table not be written.
+    pub async fn export_csv(
+        &self,
+        of: &Of,
+        entries: Range<u64>,
+        mut to: impl Write + Send,
+        time: impl Fn(Timestamp) -> String + Send,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<()> {
+        line(&mut to, COLUMNS.map(str::to_owned))?;
+        let mut next = entries.start;
+        while next < entries.end {
+            let limit = entries.end.saturating_sub(next).min(PAGE);
+            let limit = usize::try_from(limit).unwrap_or(1);
+            let page = self.entries(of, next, limit).await?;
+            for kept in &page.entries {
+                if kept.seq != next {
+                    break;
+                }
+                line(&mut to, cells(kept, &time)?)?;
+                next = next.saturating_add(1);
             }
-            line(&mut to, cells(kept)?)?;
-            next = next.saturating_add(1);
+            if page.entries.first().is_none_or(|kept| kept.seq > next) {
+                return Err(Error::corrupt(format!(
+                    "entry {next} of an audit log is missing"
+                )));
+            }
+            progress(next.saturating_sub(entries.start));
         }
-        if page.entries.first().is_none_or(|kept| kept.seq > next) {
-            return Err(Error::corrupt(format!(
-                "entry {next} of an audit log is missing"
-            )));
-        }
-        progress(next.saturating_sub(entries.start));
+        to.flush().map_err(unwritten)
     }
-    to.flush().map_err(unwritten)
 }
 
-fn cells(kept: &Kept) -> Result<[String; 19]> {
+/// The named values of an entry, as `name=value`.
+fn detail(entry: &Entry) -> String {
+    let shown = entry.detail.iter();
+    let shown = shown.map(|(name, value)| format!("{name}={}", value.shown()));
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+fn cells(kept: &Kept, time: &impl Fn(Timestamp) -> String) -> Result<[String; 19]> {
     let header = &kept.leaf.header;
     let (seq, day) = (kept.seq.to_string(), header.day.to_string());
     let class = header.class.as_str().to_owned();
@@ -62,7 +75,7 @@ fn cells(kept: &Kept) -> Result<[String; 19]> {
         }
         return Ok(cells);
     };
-    let at = rfc3339(Timestamp::from_millis(entry.at.0));
+    let at = time(Timestamp::from_millis(entry.at.0));
     let detail = detail(&entry);
     let or_none = |text: Option<String>| text.unwrap_or_default();
     let (subject, staff, for_whom, request) = match entry.actor {
@@ -112,7 +125,7 @@ fn cell(text: &str) -> String {
 }
 
 fn unwritten(e: std::io::Error) -> Error {
-    Error::unavailable("standard output cannot be written").with_source(e)
+    Error::unavailable("the table cannot be written").with_source(e)
 }
 
 #[cfg(test)]
