@@ -244,3 +244,41 @@ async fn a_home_masks_what_it_opens_once_it_was_asked_to() {
     let _opened = token.open().await.unwrap();
     assert_eq!(late.redactor().unwrap_err().kind(), ErrorKind::Misuse);
 }
+
+#[cfg(feature = "redact")]
+#[tokio::test]
+async fn what_is_not_masked_is_on_record_by_its_number() {
+    use keyward_audit::Of;
+    use keyward_redact::{Name, Policy};
+
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    let home = Home::init(&dir, &options).await.unwrap();
+    home.init_audit().await.unwrap();
+    drop(home);
+    let home = Home::open(&dir, &options).await.unwrap();
+    home.record_masking().await.unwrap(); // There is nothing to tell.
+    let policy = Policy::default().mask_anyway("pin");
+    let redactor = home.redactor_with(policy).unwrap();
+    redactor.add(&Name::new("mode").unwrap(), b"true").unwrap();
+    home.record_masking().await.unwrap();
+    home.record_masking().await.unwrap();
+    redactor.add(&Name::new("port").unwrap(), b"80").unwrap();
+    home.record_masking().await.unwrap();
+    let page = home.audit().unwrap().entries(&Of::Service, 0, 10).await;
+    let told = page.unwrap().entries.into_iter().map(|kept| {
+        let entry = kept.entry().unwrap().unwrap();
+        let number = entry.detail.first().unwrap().1.shown();
+        format!("{} {number}", entry.action)
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(
+        told,
+        [
+            "redact.mask-anyway 1",
+            "redact.unmasked 1",
+            "redact.unmasked 2"
+        ]
+    );
+}

@@ -64,6 +64,12 @@ impl Policy {
         self
     }
 
+    /// For how many names values are masked anyway.
+    #[must_use]
+    pub fn names_masked_anyway(&self) -> usize {
+        self.anyway.len()
+    }
+
     /// A word that is no secret wherever it is a value, in whatever case it is written, besides
     /// those that are known.
     #[must_use]
