@@ -1,4 +1,4 @@
-//! The service: a vault, a keyring, an audit trail, an inbox of webhooks and deployments, on one
+//! The service: a vault, a keyring, a record, an inbox of webhooks and deployments, on one
 //! folder.
 
 mod credentials;
@@ -6,10 +6,12 @@ mod deliveries;
 mod deployments;
 mod endpoints;
 mod keys;
+mod record;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use keyward_audit::Kinds;
 use keyward_base::{Actor, Clock, Purpose, Result, Subject, Tenant, Trail};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
@@ -23,18 +25,23 @@ use tokio::sync::{Notify, watch};
 use crate::hooks::Sender;
 use crate::hooks::again::Again;
 use crate::hooks::source::Endpoints;
-use crate::journal::Journal;
 use crate::log;
 use crate::notice::Notices;
+use crate::refused::Refused;
 use crate::section::Section;
 use crate::settings::Settings;
+use crate::verdict::Verdicts;
 pub(crate) use deliveries::work;
 use deployments::Running;
 pub(crate) use deployments::{Asked, Now, Start};
 use keys::Rewrapping;
+pub(crate) use record::Form;
 
 /// The one organisation there is until people can log in.
 const ORGANISATION: &str = "acme";
+
+/// What the keyring calls this process.
+const NAME: &str = "deploydesk";
 
 /// Who acts, until people can log in: whoever reaches the pages.
 const OPERATOR: &str = "operator";
@@ -63,7 +70,10 @@ const TIDY: u32 = 60;
 pub(crate) struct Desk {
     home: Home,
     vault: Vault,
-    journal: Arc<Journal>,
+    /// The service's own kinds of entries.
+    kinds: Kinds,
+    verdicts: Verdicts,
+    refused: Arc<Refused>,
     tenant: Tenant,
     actor: Actor,
     rewrapping: Arc<Mutex<Rewrapping>>,
@@ -78,8 +88,6 @@ pub(crate) struct Desk {
     settings: Settings,
     /// Wakes the worker.
     work: Notify,
-    /// For what the service does by itself.
-    trail: Trail,
 }
 
 impl Desk {
@@ -89,17 +97,12 @@ impl Desk {
         let dir = HomeDir::at(folder);
         dir.prepare()
             .inspect_err(|_| log::line("the folder is the one that DEPLOYDESK_DATA names"))?;
-        let journal = Arc::new(Journal::open(folder.join("audit.jsonl"))?);
         let mut options = Options::from_env();
-        options.audit = Some(journal.clone());
         let actor = Actor::new(Subject::new(OPERATOR)?).staff();
         options.actor = Some(actor.clone());
         let root_file = matches!(options.root, RootSource::File);
         let first = !dir.is_used()?;
-        if first {
-            Home::init(&dir, &options).await?;
-        }
-        let home = Home::serve(&dir, &options, "deploydesk").await?;
+        let home = recording(&dir, &options, first).await?;
         if root_file {
             let path = dir.root_file();
             log::line(&format!(
@@ -113,7 +116,8 @@ impl Desk {
         let redactor = home.redactor()?;
         let vault = home.vault().clone();
         let tenant = Tenant::new(ORGANISATION)?;
-        let trail = Trail::new(journal.clone()).in_run(home.keyring().run());
+        let refused = Arc::new(Refused::new(home.audit()?.clone()));
+        let trail = Trail::new(refused.clone()).in_run(home.keyring().run());
         let clock = home.keyring().clock();
         let crypto = *home.keyring().provider();
         let github = Webhook::new(Sender::GitHub.scheme(), crypto)?;
@@ -123,10 +127,12 @@ impl Desk {
         let secrets = verifier.tenant(ORGANISATION)?.place(WEBHOOK_SECRETS)?;
         let endpoints = Endpoints::new(secrets, tenant.clone(), clock.clone(), [github, slack]);
         Ok(Self {
-            answers: Arc::new(Answers::new(trail.clone(), clock.clone())),
+            answers: Arc::new(Answers::new(trail, clock.clone())),
             home,
             vault,
-            journal,
+            kinds: record::kinds()?,
+            verdicts: Verdicts::default(),
+            refused,
             tenant,
             actor,
             rewrapping: Arc::default(),
@@ -138,7 +144,6 @@ impl Desk {
             running: Running::default(),
             settings,
             work: Notify::new(),
-            trail,
         })
     }
 
@@ -168,8 +173,9 @@ impl Desk {
         self.tenant.as_str()
     }
 
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.journal
+    /// What was refused since the start.
+    pub(crate) fn refused(&self) -> &Refused {
+        &self.refused
     }
 
     pub(crate) const fn notices(&self) -> &Notices {
@@ -185,6 +191,20 @@ impl Desk {
     pub(crate) fn leave(&self) {
         self.home.close();
     }
+}
+
+/// The home, made at the first start, with its record: one that was made before there was one gets
+/// it now. Whoever opens the home after that records into it.
+async fn recording(dir: &HomeDir, options: &Options, first: bool) -> Result<Home> {
+    if first {
+        Home::init(dir, options).await?.init_audit().await?;
+    }
+    let home = Home::serve(dir, options, NAME).await?;
+    if !home.init_audit().await? {
+        return Ok(home);
+    }
+    drop(home);
+    Home::serve(dir, options, NAME).await
 }
 
 /// The inbox of the home. One that was made before there were webhooks gets the key that it needs.

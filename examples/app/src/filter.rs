@@ -1,52 +1,129 @@
-//! Which events of the audit trail are shown.
+//! Which entries of the record are shown.
 
+use keyward_audit::entry::Entry;
+use keyward_base::Timestamp;
 use serde::Deserialize;
 
-use crate::journal::Line;
+use crate::logs::{Line, Log, What};
 use crate::section::Section;
-use crate::view::address;
+use crate::view::{address, from_utc};
 
 /// What the form of the audit page asks for. An empty field asks for nothing; a word that is not
-/// one of the choices is met by no event.
+/// one of the choices is met by no event, and a time that is none is not asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Filter {
-    /// `vault`, `keys`, `webhook` or `deploy`: what was acted on.
+    /// `service`: the service's log; else the organisation's.
+    pub(crate) log: String,
+    /// `vault`, `keys`, `webhook` or `deploydesk`: what was acted on.
     pub(crate) what: String,
+    /// A part of an action's name.
+    pub(crate) action: String,
+    /// Who acted, or on whose behalf.
+    pub(crate) who: String,
+    /// `yes`: acts of the service's own people.
+    pub(crate) staff: String,
     /// The path of a section, without its slash.
     pub(crate) section: String,
     /// A record's id, or a part of it.
     pub(crate) record: String,
     /// `good` or `bad`: how it ended.
     pub(crate) ended: String,
+    /// From when on, and before when: `2027-01-31T12:00`, UTC.
+    pub(crate) from: String,
+    pub(crate) to: String,
     before: Option<u64>,
 }
 
 impl Filter {
-    /// From where in the trail on.
+    /// That asks for nothing.
+    pub(crate) fn all(log: Log) -> Self {
+        Self {
+            log: log.word().to_owned(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        Log::of(&self.log)
+    }
+
+    /// From where in the log on.
     pub(crate) const fn before(&self) -> Option<u64> {
         self.before
     }
 
-    /// Whether anything is asked for.
-    pub(crate) fn asks(&self) -> bool {
-        [&self.what, &self.section, &self.record, &self.ended]
-            .iter()
-            .any(|field| !field.is_empty())
+    /// Before when.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        time(&self.to)
     }
 
-    /// Whether a line is asked for.
+    /// The fields, by their names.
+    fn fields(&self) -> [(&'static str, &str); 10] {
+        [
+            ("log", self.log().word()),
+            ("what", &self.what),
+            ("action", &self.action),
+            ("who", &self.who),
+            ("staff", &self.staff),
+            ("section", &self.section),
+            ("record", &self.record),
+            ("ended", &self.ended),
+            ("from", &self.from),
+            ("to", &self.to),
+        ]
+    }
+
+    /// Whether anything is asked for.
+    pub(crate) fn asks(&self) -> bool {
+        let mut fields = self.fields().into_iter();
+        fields.any(|(name, value)| name != "log" && !value.is_empty())
+    }
+
+    /// Whether a line, and with it each before it, is of a day before what is asked for.
+    pub(crate) fn is_past(&self, line: &Line) -> bool {
+        let day = match &line.what {
+            What::Said(_, leaf) | What::Erased(leaf) => leaf.day,
+            What::Edited => return false,
+        };
+        time(&self.from).is_some_and(|from| day < keyward_audit::Header::day_of(from))
+    }
+
+    /// Whether a line is asked for. One that says nothing is met by each filter that could have
+    /// met it: what was edited is not to hide.
     pub(crate) fn meets(&self, line: &Line) -> bool {
-        let area = line.action.split('.').next().unwrap_or_default();
+        match &line.what {
+            What::Said(entry, _) => self.meets_entry(entry),
+            What::Erased(_) => !self.asks(),
+            What::Edited => true,
+        }
+    }
+
+    fn meets_entry(&self, entry: &Entry) -> bool {
+        let area = entry.action.split('.').next().unwrap_or_default();
         let place = Section::of(&self.section).map(Section::column);
-        let record = line.record.as_deref().unwrap_or_default();
+        let record = entry.record.as_deref().unwrap_or_default();
+        let actor = entry.actor.as_ref();
+        let at = Timestamp::from_millis(entry.at.0);
+        let acted = |name: &str| {
+            actor.is_some_and(|who| who.subject == name || who.for_whom.as_deref() == Some(name))
+        };
         (self.what.is_empty() || self.what == area)
-            && (self.section.is_empty() || (place.is_some() && place == line.place.as_deref()))
+            && entry.action.contains(self.action.trim())
+            && (self.who.is_empty() || acted(self.who.trim()))
+            && (self.section.is_empty() || (place.is_some() && place == entry.place.as_deref()))
             && (self.record.is_empty() || record.contains(self.record.trim()))
+            && time(&self.from).is_none_or(|from| at >= from)
+            && time(&self.to).is_none_or(|to| at < to)
+            && match self.staff.as_str() {
+                "" => true,
+                "yes" => actor.is_some_and(|who| who.staff),
+                _ => false,
+            }
             && match self.ended.as_str() {
                 "" => true,
-                "good" => line.went_well(),
-                "bad" => !line.went_well(),
+                "good" => went_well(entry),
+                "bad" => !went_well(entry),
                 _ => false,
             }
     }
@@ -54,12 +131,7 @@ impl Filter {
     /// The address of the part before `before`.
     pub(crate) fn older(&self, before: u64) -> String {
         let mut out = format!("/audit?before={before}");
-        for (name, value) in [
-            ("what", &self.what),
-            ("section", &self.section),
-            ("record", &self.record),
-            ("ended", &self.ended),
-        ] {
+        for (name, value) in self.fields() {
             if !value.is_empty() {
                 out.push_str(&format!("&{name}={}", address(value)));
             }
@@ -68,12 +140,13 @@ impl Filter {
     }
 
     /// The choices of what was acted on.
-    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 4] {
+    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 5] {
         [
             ("vault", "Values"),
             ("keys", "Keys"),
             ("webhook", "Webhooks"),
-            ("deploy", "Deployments"),
+            ("deploydesk", "Deployments"),
+            ("audit", "The record itself"),
         ]
     }
 
@@ -89,4 +162,15 @@ impl Filter {
     pub(crate) const fn ends(&self) -> [(&'static str, &'static str); 2] {
         [("good", "As asked"), ("bad", "Otherwise")]
     }
+}
+
+/// Whether it ended as it was asked for.
+pub(crate) fn went_well(entry: &Entry) -> bool {
+    matches!(entry.outcome.as_str(), "done" | "granted")
+}
+
+/// As a field for a date and a time holds it.
+fn time(text: &str) -> Option<Timestamp> {
+    let time = text.parse::<jiff::civil::DateTime>();
+    time.ok().and_then(from_utc)
 }

@@ -7,17 +7,19 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`settings`] | the environment variables |
-//! | [`desk`] | the service: vault, keyring, audit trail, inbox |
+//! | [`desk`] | the service: vault, keyring, record, inbox |
 //! | [`hooks`] | webhooks: their secrets, and what they do |
 //! | [`deploy`] | deployments: a process for each, its output masked |
 //! | [`pages`] | what each address answers |
-//! | [`filter`] | which events of the audit trail are shown |
+//! | [`logs`], [`filter`] | the record, read from its end; which entries are shown |
+//! | [`verdict`] | whether the record is what was written |
+//! | [`refused`] | what was refused of webhooks, counted |
 //! | [`input`] | what a form sent |
-//! | [`view`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
-//! | [`journal`] | the audit trail on disk |
+//! | [`view`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
+mod auditview;
 mod deploy;
 mod deployview;
 mod desk;
@@ -25,13 +27,15 @@ mod filter;
 mod hooks;
 mod hookview;
 mod input;
-mod journal;
 mod log;
+mod logs;
 mod notice;
 mod pages;
+mod refused;
 mod section;
 mod settings;
 mod timeline;
+mod verdict;
 mod view;
 
 use std::io::Write;

@@ -5,8 +5,7 @@ use askama::Template;
 use keyward_base::{Error, RecordId, SecretBytes, Timestamp};
 use keyward_vault::Facts;
 
-use crate::filter::Filter;
-use crate::journal::Line;
+use crate::auditview::EventRow;
 use crate::notice::Notice;
 use crate::section::{PROVIDERS, Section, Words};
 
@@ -188,41 +187,6 @@ impl Part {
     }
 }
 
-/// One line of the audit trail.
-#[derive(Debug)]
-pub(crate) struct EventRow {
-    pub(crate) at: String,
-    pub(crate) shown: String,
-    pub(crate) action: String,
-    pub(crate) actor: String,
-    pub(crate) place: String,
-    pub(crate) outcome: String,
-    pub(crate) tone: &'static str,
-}
-
-impl From<Line> for EventRow {
-    fn from(line: Line) -> Self {
-        let good = line.went_well();
-        let place = match (line.place, line.record, line.key) {
-            (Some(place), Some(record), _) => format!("{place} {record}"),
-            (Some(place), None, _) => place,
-            (None, _, Some(key)) => format!("key {key}"),
-            (None, Some(endpoint), None) => format!("endpoint {endpoint}"),
-            _ => String::new(),
-        };
-        let at = Timestamp::from_millis(line.at);
-        Self {
-            at: iso(at),
-            shown: moment(at, "%Y-%m-%d %H:%M:%S"),
-            action: line.action,
-            actor: line.actor.unwrap_or_default(),
-            place,
-            tone: if good { "good" } else { "bad" },
-            outcome: line.outcome,
-        }
-    }
-}
-
 /// A message of an error as a sentence: errors begin in lower case, and end without a point.
 pub(crate) fn sentence(error: &Error) -> String {
     let text = error.to_string();
@@ -245,7 +209,7 @@ pub(crate) fn minute(at: Timestamp) -> String {
     moment(at, "%Y-%m-%d %H:%M")
 }
 
-fn iso(at: Timestamp) -> String {
+pub(crate) fn iso(at: Timestamp) -> String {
     moment(at, "%Y-%m-%dT%H:%M:%SZ")
 }
 
@@ -322,15 +286,6 @@ pub(crate) struct Reveal {
     pub(crate) id: String,
     pub(crate) path: String,
     pub(crate) parts: Vec<Part>,
-}
-
-#[derive(Template)]
-#[template(path = "audit.html")]
-pub(crate) struct Audit {
-    pub(crate) page: Page,
-    pub(crate) events: Vec<EventRow>,
-    pub(crate) older: Option<String>,
-    pub(crate) filter: Filter,
 }
 
 #[derive(Template)]

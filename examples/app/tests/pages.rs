@@ -129,7 +129,7 @@ fn a_foreign_page_changes_nothing() {
         );
     }
     assert_eq!(service.get("/hosts/github:acme").status, 404);
-    assert!(!service.page("/audit").contains("keys.rotate"));
+    assert!(!service.page("/audit?log=service").contains("keys.rotate"));
     assert_eq!(service.post_with("/hosts", &own, &fields).status, 303);
     // DNS rebinding: the name is what tells.
     for name in ["evil.example", "127.0.0.1.evil.example"] {
@@ -390,23 +390,48 @@ fn the_audit_page_filters_and_says_who() {
             "variables shop",
             "variables mail",
             "github:acme",
-            "keys.rotate",
             "variables none",
         ]
         .map(|event| table.contains(event))
     };
-    assert_eq!(shows(""), [true; 5]);
-    assert_eq!(shows("what=keys"), [false, false, false, true, false]);
-    assert_eq!(shows("section=hosts"), [false, false, true, false, false]);
-    assert_eq!(shows("record=sho"), [true, false, false, false, false]);
-    assert_eq!(shows("ended=bad"), [false, false, false, false, true]);
+    for all in [
+        "",
+        "staff=yes",
+        "who=operator",
+        "action=vault",
+        "from=1970-01-01T00:00",
+        "from=x",
+    ] {
+        assert_eq!(shows(all), [true; 4], "{all}");
+    }
+    assert_eq!(shows("section=hosts"), [false, false, true, false]);
+    assert_eq!(shows("record=sho"), [true, false, false, false]);
+    assert_eq!(shows("ended=bad"), [false, false, false, true]);
+    assert_eq!(shows("action=vault.put"), [true, true, true, false]);
     assert_eq!(
         shows("what=vault&section=environments&ended=good"),
-        [true, true, false, false, false]
+        [true, true, false, false]
     );
-    for nothing in ["what=%3Cscript%3E", "section=x", "ended=x", "record=%00"] {
-        assert_eq!(shows(nothing), [false; 5], "{nothing}");
+    for nothing in [
+        "what=keys",
+        "what=%3Cscript%3E",
+        "section=x",
+        "ended=x",
+        "record=%00",
+        "staff=x",
+        "who=nobody",
+        "action=rotate",
+        "from=9999-01-01T00:00",
+        "to=1970-01-02T00:00",
+        "log=service",
+    ] {
+        assert_eq!(shows(nothing), [false; 4], "{nothing}");
     }
+    assert!(
+        service
+            .page("/audit?log=service&what=keys")
+            .contains("keys.rotate")
+    );
     let page = service.page("/audit?record=%22%3E%3Cscript%3E");
     assert!(!page.contains("<script"));
     assert!(service.page("/audit").contains("operator"));

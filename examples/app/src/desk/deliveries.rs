@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_audit::Given;
 use keyward_base::audit::Outcome as Ended;
-use keyward_base::{Error, Event, Reason, Result};
+use keyward_base::{Error, Reason, Result};
 use keyward_store::Records;
 use keyward_webhook::inbox::{Counts, Listed, RowId};
 use keyward_webhook::{Endpoint, Outcome, Taken, VerifiedWebhook, WholeBody, Worked};
 use tokio::sync::watch;
 
 use super::Desk;
+use super::record::{DELIVERY, REQUEST};
 use crate::hooks::effect::Effect;
 use crate::hooks::{Name, Sender};
 use crate::hookview::DeliveryRow;
@@ -86,6 +88,7 @@ impl Desk {
 
     /// What is done every minute.
     pub(super) async fn tidy(&self) -> Result<()> {
+        self.home.record_masking().await?;
         self.inbox.tidy().await?;
         let now = self.home.keyring().clock().now()?;
         self.tidy_deployments(now).await?;
@@ -124,13 +127,11 @@ impl Desk {
             .record(self.data(), &endpoint.tenant, row, now)
             .await?;
         let action = match effect.deploy {
-            true => "webhook.request-deployment",
-            false => "webhook.record",
+            true => REQUEST,
+            false => DELIVERY,
         };
-        let mut event = Event::new(now, action, Ended::Done);
-        event.tenant = Some(endpoint.tenant.clone());
-        event.record = Some(endpoint.id.clone());
-        self.trail.require(event).await
+        let given = [("endpoint", Given::Id(endpoint.id.as_str()))];
+        self.tell(action, Ended::Done, &given, None, None).await
     }
 }
 

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keyward_base::audit::{Outcome, Value};
-use keyward_base::{Error, Event, Place, Reason, RecordId, Result, Timestamp};
+use keyward_audit::Given;
+use keyward_base::audit::Outcome;
+use keyward_base::{Error, Event, Reason, RecordId, Result, Timestamp};
 use keyward_redact::{Warning, What};
 use tokio::process::Command;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Desk;
+use super::record::{END, START, STOP};
 use crate::deploy::log::{self, Log};
 use crate::deploy::prompt::{QUESTION, prompt};
 use crate::deploy::record::{Deployment, Ended, Id};
@@ -143,7 +145,7 @@ pub(crate) struct Now {
 }
 
 impl Desk {
-    /// Starts one. It is in the audit trail and on record before the process is there.
+    /// Starts one. It is in the record and stored before the process is there.
     ///
     /// All of it is a task of its own: a request whose client has gone away is dropped in the middle,
     /// and what is on record is to be run and have its end there.
@@ -218,12 +220,11 @@ impl Desk {
             ended: None,
             prompt: None,
         };
-        self.tell(server, "deploy.start", Outcome::Done, None)
-            .await?;
+        self.tell_start(server, set, id, Outcome::Done).await?;
         let put = deployment.put(self.data(), &self.tenant, id, None).await;
         if put.is_err() {
             let failed = Event::outcome_of(&put);
-            self.tell(server, "deploy.start", failed, None).await?;
+            self.tell_start(server, set, id, failed).await?;
         }
         put?;
         let run = self.runs(server.as_str(), set.as_str());
@@ -261,42 +262,37 @@ impl Desk {
         let (tenant, data) = (&self.tenant, self.data());
         let change = |found: &mut Deployment| found.ended = Some((at, how));
         let changed = Deployment::change(data, tenant, id, change).await;
-        self.tell(server, "deploy.end", Event::outcome_of(&changed), Some(how))
-            .await?;
+        let number = |number: i32| Given::Number(u64::try_from(number).unwrap_or(u64::MAX));
+        let (word, with) = match how {
+            Ended::Exit(code) => ("exit", Some(("code", number(code)))),
+            Ended::Signal(signal) => ("signal", Some(("signal", number(signal)))),
+            Ended::Stopped => ("stopped", None),
+            Ended::TimedOut => ("timed-out", None),
+            Ended::NotStarted => ("not-started", None),
+        };
+        let mut given = vec![
+            ("deployment", Given::Id(id.as_str())),
+            ("how", Given::Word(word)),
+        ];
+        given.extend(with);
+        let outcome = Event::outcome_of(&changed);
+        self.tell(END, outcome, &given, None, Some(server)).await?;
         changed
     }
 
-    async fn tell(
+    async fn tell_start(
         &self,
         server: &RecordId,
-        action: &'static str,
+        set: &RecordId,
+        id: &Id,
         outcome: Outcome,
-        how: Option<Ended>,
     ) -> Result<()> {
-        let mut event = Event::new(self.clock().now()?, action, outcome);
-        event.tenant = Some(self.tenant.clone());
-        event.place = Some(Place::new(Section::Servers.column())?);
-        event.record = Some(server.clone());
-        let number = |name, number: i32| (name, u64::try_from(number).unwrap_or(u64::MAX));
-        let (word, with) = match how {
-            None => {
-                return self
-                    .trail
-                    .acting_as(self.actor.clone())
-                    .require(event)
-                    .await;
-            }
-            Some(Ended::Exit(code)) => ("exit", Some(number("code", code))),
-            Some(Ended::Signal(signal)) => ("signal", Some(number("signal", signal))),
-            Some(Ended::Stopped) => ("stopped", None),
-            Some(Ended::TimedOut) => ("timed-out", None),
-            Some(Ended::NotStarted) => ("not-started", None),
-        };
-        event.detail = event.detail.with("how", Value::Word(word));
-        if let Some((name, number)) = with {
-            event.detail = event.detail.with(name, Value::Number(number));
-        }
-        self.trail.require(event).await
+        let given = [
+            ("deployment", Given::Id(id.as_str())),
+            ("set", Given::Id(set.as_str())),
+        ];
+        let who = Some(self.actor.clone());
+        self.tell(START, outcome, &given, who, Some(server)).await
     }
 
     /// Stops one that runs here.
@@ -306,7 +302,9 @@ impl Desk {
             return Err(Error::rejected(Reason::CONFLICT));
         }
         let server = RecordId::new(&now.deployment.server)?;
-        self.tell(&server, "deploy.stop", Outcome::Done, None)
+        let given = [("deployment", Given::Id(id.as_str()))];
+        let who = Some(self.actor.clone());
+        self.tell(STOP, Outcome::Done, &given, who, Some(&server))
             .await?;
         self.running.stop(id);
         Ok(())

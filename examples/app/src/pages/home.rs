@@ -5,9 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Html;
 use keyward_axum::Failure;
+use keyward_base::ErrorKind;
 
 use super::{html, page};
+use crate::auditview::EventRow;
 use crate::desk::Desk;
+use crate::filter::Filter;
+use crate::logs::Log;
 use crate::section::Section;
 use crate::view::{Home, Tile};
 
@@ -26,11 +30,20 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Result<Html<String>, 
             count: desk.count(section).await?,
         });
     }
-    let events = desk.journal().tail(None, LATELY)?.lines;
+    let lately = Filter::all(Log::Organisation);
+    let events = match desk.tail(&lately, LATELY).await {
+        Ok(tail) => tail.lines,
+        // The page of the record says what is wrong with it.
+        Err(e) if e.kind() == ErrorKind::Corrupt => Vec::new(),
+        Err(e) => return Err(e.into()),
+    };
     html(&Home {
         page: page(&desk, "/", None),
         tiles,
         keys: desk.keys_in_short().await?,
-        events: events.into_iter().map(Into::into).collect(),
+        events: events
+            .into_iter()
+            .map(|line| EventRow::of(line, Log::Organisation))
+            .collect(),
     })
 }

@@ -39,6 +39,8 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
     let pages = Router::new()
         .route("/", get(home::show))
         .route("/audit", get(audit::show))
+        .route("/audit/export", post(audit::export))
+        .route("/audit/{seq}", get(audit::entry))
         .route("/keys", get(keys::show))
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/rewrap", post(keys::rewrap))

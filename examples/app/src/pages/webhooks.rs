@@ -51,7 +51,7 @@ pub(super) async fn list(
         endpoints,
         deliveries,
         counts: counts_in_words(desk.delivery_counts().await?),
-        refused: refused_in_words(&desk.journal().refused()),
+        refused: refused_in_words(&desk.refused().sums()),
     })
 }
 

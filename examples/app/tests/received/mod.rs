@@ -111,7 +111,7 @@ fn a_push_is_handled_once_however_often_it_comes() {
     assert_eq!((answer.status, answer.body.as_str()), (200, ""));
     assert_eq!(answer.header("set-cookie"), None);
     assert_eq!(rows(&page()).len(), 1);
-    assert_eq!(count(&service, "webhook.request-deployment"), 1);
+    assert_eq!(count(&service, "deploydesk.request"), 1);
 
     let overview = service.page("/webhooks");
     assert!(overview.contains(&format!("http://{}{GITHUB}", service.addr)));
@@ -149,7 +149,7 @@ fn a_push_is_handled_once_however_often_it_comes() {
     assert!(page().contains("Nothing yet"));
     assert_eq!(push(&service, &secret, "d-1", &body), 200);
     wait_until(|| page().contains("verified, done"));
-    assert_eq!(count(&service, "webhook.request-deployment"), 2);
+    assert_eq!(count(&service, "deploydesk.request"), 2);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn what_does_not_verify_is_counted_and_nothing_of_it_kept() {
     assert!(shown("0 done, 0 waiting, no dead letter."));
     let (found, _) = Leaks::of(&[marker.as_bytes()]).found_under(service.root());
     assert!(found.is_empty(), "{found:?}");
-    assert_eq!(count(&service, "webhook.request-deployment"), 0);
+    assert_eq!(count(&service, "deploydesk.request"), 0);
     assert_eq!(service.get(GITHUB).status, 405);
 }
 

@@ -270,19 +270,34 @@ pub fn revision(service: &Service, path: &str) -> String {
     form.split('"').next().unwrap().to_owned()
 }
 
-/// The actions of the audit trail, newest first.
-pub fn actions(service: &Service) -> Vec<String> {
-    let trail = std::fs::read_to_string(service.data().join("audit.jsonl")).unwrap();
-    let action = |line: &str| {
-        line.split("\"action\":\"")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap()
-            .to_owned()
+/// The texts of the entries of the record, newest first, as they lie in the database.
+pub fn entries(service: &Service) -> Vec<String> {
+    let conn = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
+    let mut rows = conn
+        .prepare("SELECT bytes FROM entry WHERE collection = 'audit' ORDER BY owner, seq")
+        .unwrap();
+    let rows = rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let text = |bytes: Vec<u8>| {
+        let at = bytes.windows(5).position(|of| of == b"{\"v\":").unwrap();
+        String::from_utf8(bytes[at..].to_vec()).unwrap()
     };
-    trail.lines().rev().map(action).collect()
+    let at = |text: &String| -> u64 {
+        let at = text.split("\"at\":").nth(1).unwrap();
+        at.split(',').next().unwrap().parse().unwrap()
+    };
+    let mut texts: Vec<_> = rows.map(|bytes| text(bytes.unwrap())).collect();
+    texts.sort_by_key(at); // Those of one time stay in the order of their log.
+    texts.reverse();
+    texts
+}
+
+/// The actions of the record, newest first.
+pub fn actions(service: &Service) -> Vec<String> {
+    let action = |text: String| {
+        let action = text.split("\"action\":\"").nth(1).unwrap();
+        action.split('"').next().unwrap().to_owned()
+    };
+    entries(service).into_iter().map(action).collect()
 }
 
 /// Presses the button, and follows the page until it says that it is done.

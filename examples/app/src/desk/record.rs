@@ -1,0 +1,190 @@
+//! The record: the service's own kinds of entries, and what the pages read of it.
+
+use std::io::{Error as IoError, ErrorKind as IoKind, Write};
+
+use keyward_audit::{Audit, Given, Kind, Kinds, Type};
+use keyward_base::audit::Outcome;
+use keyward_base::{Actor, Error, Place, Reason, RecordId, Result};
+
+use super::Desk;
+use crate::filter::Filter;
+use crate::logs::{self, Line, Log, Tail};
+use crate::section::Section;
+use crate::verdict::Verdict;
+use crate::view::iso;
+
+/// The most entries of one export.
+const MOST: u64 = 50_000;
+
+/// The most bytes of one export, which is made in memory.
+const MOST_LEN: usize = 64 << 20;
+
+/// A deployment was started; refused by what is stored, it failed.
+pub(crate) const START: &str = "deploydesk.start";
+/// It was told to stop.
+pub(crate) const STOP: &str = "deploydesk.stop";
+/// It ended.
+pub(crate) const END: &str = "deploydesk.end";
+/// A delivery asked for a deployment.
+pub(crate) const REQUEST: &str = "deploydesk.request";
+/// A delivery was written down.
+pub(crate) const DELIVERY: &str = "deploydesk.delivery";
+/// The record was exported.
+pub(crate) const EXPORT: &str = "deploydesk.export";
+
+/// The service's own kinds.
+pub(super) fn kinds() -> Result<Kinds> {
+    let deployment = |action| {
+        Kind::new(action)
+            .must("deployment", Type::Id(64))
+            .may("set", Type::Id(128))
+    };
+    let how = ["exit", "signal", "stopped", "timed-out", "not-started"];
+    let end = deployment(END)
+        .must("how", Type::words(how))
+        .may("code", Type::Number)
+        .may("signal", Type::Number);
+    let delivery = |action| Kind::new(action).must("endpoint", Type::Id(128));
+    let export = Kind::new(EXPORT)
+        .must("format", Type::words(["jsonl", "csv"]))
+        .must("from", Type::Number)
+        .must("until", Type::Number);
+    Kinds::new("deploydesk")?
+        .with(deployment(START))?
+        .with(deployment(STOP))?
+        .with(end)?
+        .with(delivery(REQUEST))?
+        .with(delivery(DELIVERY))?
+        .with(export)
+}
+
+/// In which form the record is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Lines of JSON, which prove themselves.
+    Lines,
+    /// A table for people.
+    Table,
+}
+
+impl Form {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Lines => "jsonl",
+            Self::Table => "csv",
+        }
+    }
+}
+
+impl Desk {
+    /// The record.
+    pub(super) fn record_of_acts(&self) -> Result<&Audit> {
+        self.home.audit()
+    }
+
+    /// Records an event of the service's own, of the one organisation. What comes after it relies on
+    /// that.
+    pub(super) async fn tell(
+        &self,
+        action: &str,
+        outcome: Outcome,
+        given: &[(&str, Given<'_>)],
+        who: Option<Actor>,
+        server: Option<&RecordId>,
+    ) -> Result<()> {
+        let event = self.kinds.event(action, outcome, given)?;
+        let mut event = event
+            .of(self.tenant.clone())
+            .in_run(self.home.keyring().run());
+        if let Some(who) = who {
+            event = event.by(who);
+        }
+        if let Some(server) = server {
+            let place = Place::new(Section::Servers.column())?;
+            event = event.about(place, server.clone());
+        }
+        self.record_of_acts()?.require(event).await
+    }
+
+    /// The newest entries that are asked for.
+    pub(crate) async fn tail(&self, filter: &Filter, limit: usize) -> Result<Tail> {
+        let of = filter.log().whose(&self.tenant);
+        logs::tail(self.record_of_acts()?, &of, filter, limit).await
+    }
+
+    /// One entry.
+    pub(crate) async fn entry(&self, log: Log, seq: u64) -> Result<Line> {
+        let of = log.whose(&self.tenant);
+        logs::one(self.record_of_acts()?, &of, seq).await
+    }
+
+    /// Whether a log is what was written; none while that is looked at for the first time.
+    pub(crate) async fn verdict(&self, log: Log) -> Result<Option<Verdict>> {
+        let of = log.whose(&self.tenant);
+        let audit = self.record_of_acts()?;
+        self.verdicts.of(audit, &of, self.clock()).await
+    }
+
+    /// The key that who checks an export of a log pins.
+    pub(crate) async fn log_key(&self, log: Log) -> Result<Option<String>> {
+        let of = log.whose(&self.tenant);
+        match self.record_of_acts()?.key(&of).await {
+            Ok(key) => Ok(key.map(|key| key.to_string())),
+            // Of a log that is not what was written, the badge tells.
+            Err(e) if e.kind() == keyward_base::ErrorKind::Corrupt => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A log from entry `from` on, at most 50,000 entries, as a file. The export itself is recorded
+    /// first, and is the last entry of a log that is exported to its end. All logs are signed before:
+    /// each export is an occasion at which the anchor learns of them.
+    pub(crate) async fn export(&self, log: Log, form: Form, from: u64) -> Result<Vec<u8>> {
+        let audit = self.record_of_acts()?;
+        let of = log.whose(&self.tenant);
+        let size = audit.head(&of).await?.map_or(0, |head| head.size());
+        let own = u64::from(log == Log::Organisation);
+        let until = size.saturating_add(own).min(from.saturating_add(MOST));
+        if from >= size {
+            return Err(Error::rejected(Reason::NOT_FOUND));
+        }
+        let word = form.word();
+        let given = [
+            ("format", Given::Word(word)),
+            ("from", Given::Number(from)),
+            ("until", Given::Number(until)),
+        ];
+        let who = Some(self.actor.clone());
+        self.tell(EXPORT, Outcome::Done, &given, who, None).await?;
+        audit.checkpoints(|_| ()).await?;
+        let mut to = Bounded(Vec::new());
+        match form {
+            Form::Lines => to = audit.export(&of, from..until, to, |_| ()).await?,
+            Form::Table => {
+                let table = audit.export_csv(&of, from..until, &mut to, iso, |_| ());
+                table.await?;
+            }
+        }
+        Ok(to.0)
+    }
+}
+
+/// Bytes in memory, up to a limit.
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len().saturating_add(bytes.len()) > MOST_LEN {
+            return Err(IoError::new(
+                IoKind::FileTooLarge,
+                "an export of that many bytes is made by `keyward audit export`",
+            ));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! The record, read from its end: which log, some lines of it, one line.
+
+use std::collections::HashSet;
+
+use keyward_audit::audit::Kept;
+use keyward_audit::entry::Entry;
+use keyward_audit::{Audit, Header, Of};
+use keyward_base::{Error, ErrorKind, Reason, Result, Tenant};
+
+use crate::filter::Filter;
+
+/// How many entries are read at once.
+const PART: u64 = 128;
+
+/// How many parts of a log one request looks through for what is asked for.
+const PARTS: usize = 40;
+
+/// How many of the entries behind a page are looked at for the outcomes of what began on it.
+const BEHIND: u64 = 128;
+
+/// Whose log is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Log {
+    /// That of the organisation.
+    #[default]
+    Organisation,
+    /// That of the service: what is of no organisation, such as what was done to keys.
+    Service,
+}
+
+impl Log {
+    /// By its word in an address; everything else is the organisation's.
+    pub(crate) fn of(word: &str) -> Self {
+        match word {
+            "service" => Self::Service,
+            _ => Self::Organisation,
+        }
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Organisation => "",
+            Self::Service => "service",
+        }
+    }
+
+    pub(crate) fn whose(self, tenant: &Tenant) -> Of {
+        match self {
+            Self::Organisation => Of::Tenant(tenant.clone()),
+            Self::Service => Of::Service,
+        }
+    }
+}
+
+/// One entry, as it lies in the store.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) seq: u64,
+    pub(crate) what: What,
+}
+
+/// What is there of it.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// What it says, and the leaf's own.
+    Said(Box<Entry>, Leaf),
+    /// Its leaf: the rest was erased by a rule.
+    Erased(Leaf),
+    /// It is not what was written.
+    Edited,
+}
+
+/// What a leaf has beside the entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf {
+    pub(crate) day: u32,
+    pub(crate) class: String,
+    pub(crate) digest: [u8; 32],
+}
+
+impl Line {
+    fn of(kept: &Kept) -> Self {
+        let leaf = Leaf {
+            day: kept.leaf.header.day,
+            class: kept.leaf.header.class.as_str().to_owned(),
+            digest: kept.leaf.digest,
+        };
+        let what = match kept.entry() {
+            Ok(Some(entry)) => What::Said(Box::new(entry), leaf),
+            Ok(None) => What::Erased(leaf),
+            Err(_) => What::Edited,
+        };
+        Self {
+            seq: kept.seq,
+            what,
+        }
+    }
+
+    const fn entry(&self) -> Option<&Entry> {
+        match &self.what {
+            What::Said(entry, _) => Some(entry),
+            _ => None,
+        }
+    }
+}
+
+/// Some lines, newest first, and where the older ones end.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) older: Option<u64>,
+}
+
+/// The newest entries that are asked for, before number `before`. Of a log that is long, one request
+/// looks at some thousand entries.
+pub(crate) async fn tail(audit: &Audit, of: &Of, filter: &Filter, limit: usize) -> Result<Tail> {
+    let Some(head) = audit.head(of).await? else {
+        return Ok(Tail::default());
+    };
+    let mut end = filter.before().unwrap_or(u64::MAX).min(head.size());
+    // An intent is shown while it is open: its outcome says the rest.
+    let mut ended = HashSet::new();
+    for line in read(audit, of, end, end.saturating_add(BEHIND)).await? {
+        if let Some(entry) = line.entry().filter(|entry| !entry.is_intent()) {
+            ended.extend(entry.id.clone());
+        }
+    }
+    if let Some(until) = filter.until() {
+        end = first_after(audit, of, end, Header::day_of(until)).await?;
+    }
+    let mut tail = Tail::default();
+    for _ in 0..PARTS {
+        let start = end.saturating_sub(PART);
+        let mut lines = read(audit, of, start, end).await?;
+        while let Some(line) = lines.pop() {
+            if tail.lines.len() >= limit {
+                tail.older = Some(line.seq.saturating_add(1));
+                return Ok(tail);
+            }
+            if filter.is_past(&line) {
+                return Ok(tail);
+            }
+            let id = line.entry().and_then(|entry| entry.id.as_ref());
+            let over = id.is_some_and(|id| ended.contains(id));
+            match line.entry() {
+                Some(entry) if entry.is_intent() && over => continue,
+                Some(entry) if !entry.is_intent() => ended.extend(entry.id.clone()),
+                _ => {}
+            }
+            if filter.meets(&line) {
+                tail.lines.push(line);
+            }
+        }
+        end = start;
+        if end == 0 {
+            return Ok(tail);
+        }
+    }
+    tail.older = Some(end);
+    Ok(tail)
+}
+
+/// One entry.
+pub(crate) async fn one(audit: &Audit, of: &Of, seq: u64) -> Result<Line> {
+    let head = audit.head(of).await?;
+    let there = head.is_some_and(|head| seq < head.size());
+    let line = match there {
+        true => read(audit, of, seq, seq.saturating_add(1)).await?.pop(),
+        false => None,
+    };
+    line.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))
+}
+
+/// The entries from `start` up to, and without, `end`, as far as there are any. One that is not what
+/// was written, or missing, is a line of its own: the others are shown.
+async fn read(audit: &Audit, of: &Of, start: u64, end: u64) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let mut next = start;
+    while next < end {
+        let count = usize::try_from(end.saturating_sub(next)).unwrap_or(1);
+        let page = match audit.entries(of, next, count).await {
+            Err(e) if e.kind() == ErrorKind::Corrupt && count > 1 => {
+                audit.entries(of, next, 1).await
+            }
+            page => page,
+        };
+        match page {
+            Ok(page) => {
+                let Some(last) = page.entries.last().map(|kept| kept.seq) else {
+                    break;
+                };
+                let read = page.entries.iter().filter(|kept| kept.seq < end);
+                lines.extend(read.map(Line::of));
+                next = last.saturating_add(1);
+                if page.next.is_none() && count > 1 {
+                    break;
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                lines.push(Line {
+                    seq: next,
+                    what: What::Edited,
+                });
+                next = next.saturating_add(1);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(lines)
+}
+
+/// The number of the first entry, before `end`, of a day after that one: days never go back.
+async fn first_after(audit: &Audit, of: &Of, end: u64, day: u32) -> Result<u64> {
+    let (mut low, mut high) = (0, end);
+    while low < high {
+        let middle = low.midpoint(high);
+        let found = match audit.entries(of, middle, 1).await {
+            Ok(page) => page.entries.first().map(|kept| kept.leaf.header.day),
+            // An entry that says nothing of its day ends the search: all before `high` is looked at.
+            Err(e) if e.kind() == ErrorKind::Corrupt => None,
+            Err(e) => return Err(e),
+        };
+        match found {
+            Some(found) if found <= day => low = middle.saturating_add(1),
+            Some(_) => high = middle,
+            None => return Ok(high),
+        }
+    }
+    Ok(high)
+}
