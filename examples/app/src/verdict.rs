@@ -147,13 +147,18 @@ async fn found(audit: &Audit, of: &Of) -> Found {
     }
 }
 
-/// Reads a log whole, and has its head signed where an anchor does not have it yet.
+/// Reads a log whole, has the root log and the anchors take its head where they do not have it yet,
+/// and signs it.
 async fn looked_at(audit: &Audit, of: &Of) -> Result<Option<Good>> {
     let Some(verified) = audit.verify(of, |_| ()).await? else {
         return Ok(None);
     };
-    // Before a newer head takes the place of the one that they have.
+    // Before they take a newer head.
     let anchored = audit.check_anchors(of).await?;
+    let size = verified.head.size();
+    if anchored.iter().any(|one| one.size != Some(size)) {
+        audit.round(|_| ()).await?;
+    }
     let anchors = anchored
         .into_iter()
         .map(|one| (name(&one.anchor), one.size));

@@ -137,8 +137,8 @@ impl Desk {
     }
 
     /// A log from entry `from` on, at most 50,000 entries, as a file. The export itself is recorded
-    /// first, and is the last entry of a log that is exported to its end. All logs are signed before:
-    /// each export is an occasion at which the anchor learns of them.
+    /// first, and is the last entry of a log that is exported to its end. Each export is an occasion at
+    /// which the anchors learn of all logs.
     pub(crate) async fn export(&self, log: Log, form: Form, from: u64) -> Result<Vec<u8>> {
         let audit = self.record_of_acts()?;
         let of = log.whose(&self.tenant);
@@ -156,7 +156,7 @@ impl Desk {
         ];
         let who = Some(self.actor.clone());
         self.tell(EXPORT, Outcome::Done, &given, who, None).await?;
-        audit.checkpoints(|_| ()).await?;
+        audit.round(|_| ()).await?;
         let mut to = Bounded(Vec::new());
         match form {
             Form::Lines => to = audit.export(&of, from..until, to, |_| ()).await?,

@@ -122,7 +122,7 @@ fn the_record_is_shown_exported_and_turns_red_where_it_was_edited() {
 
     // Who can write to the database takes the flag away that says that it was staff.
     let conn = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
-    let of = "FROM entry WHERE collection = 'audit' AND owner = 'acme' AND seq = 4";
+    let of = "FROM entry WHERE collection = 'audit' AND owner = 'acme' AND id = 'log' AND seq = 4";
     let select = format!("SELECT bytes {of}");
     let bytes: Vec<u8> = conn.query_row(&select, [], |row| row.get(0)).unwrap();
     let staff = b",\"staff\":true";
@@ -131,8 +131,7 @@ fn the_record_is_shown_exported_and_turns_red_where_it_was_edited() {
         .position(|of| of == staff)
         .unwrap();
     let edited = [&bytes[..at], &bytes[at + staff.len()..]].concat();
-    let update =
-        "UPDATE entry SET bytes = ?1 WHERE collection = 'audit' AND owner = 'acme' AND seq = 4";
+    let update = "UPDATE entry SET bytes = ?1 WHERE collection = 'audit' AND owner = 'acme' AND id = 'log' AND seq = 4";
     conn.execute(update, [&edited]).unwrap();
     wait_until(|| {
         let page = service.page("/audit");
@@ -182,7 +181,7 @@ fn a_database_that_was_put_back_turns_the_badge_red() {
     wait_until(|| service.page("/audit").contains(">Not as written</span>"));
     let page = service.page("/audit");
     assert!(
-        page.contains("does not go on from what its anchor remembers"),
+        page.contains("does not go on from what the root log or an anchor has of it"),
         "{page}"
     );
 }

@@ -274,7 +274,9 @@ pub fn revision(service: &Service, path: &str) -> String {
 pub fn entries(service: &Service) -> Vec<String> {
     let conn = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
     let mut rows = conn
-        .prepare("SELECT bytes FROM entry WHERE collection = 'audit' ORDER BY owner, seq")
+        .prepare(
+            "SELECT bytes FROM entry WHERE collection = 'audit' AND id = 'log' ORDER BY owner, seq",
+        )
         .unwrap();
     let rows = rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
     let text = |bytes: Vec<u8>| {
