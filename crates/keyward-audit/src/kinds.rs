@@ -14,7 +14,7 @@
 //! )?;
 //! let refund = [("order", Given::Id("A-17")), ("cents", Given::Number(1999))];
 //! let event = kinds.event("shop.refund", Outcome::Done, &refund)?;
-//! // `Audit::require(event)` records it before it goes on, `Audit::note(event)` as well as can be.
+//! // `Audit::require_own(event)` records it before it goes on, `Audit::note_own(event)` as well as can be.
 //! assert!(kinds.event("shop.refund", Outcome::Done, &refund[..1]).is_err());
 //! # Ok(()) }
 //! ```

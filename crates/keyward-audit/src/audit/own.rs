@@ -13,7 +13,7 @@ impl Audit {
     ///
     /// # Errors
     /// As [`Audit::append`]; nothing is written then but what others wait for.
-    pub async fn require(&self, own: OwnEvent) -> Result<()> {
+    pub async fn require_own(&self, own: OwnEvent) -> Result<()> {
         let event = own.event();
         if self.left_out_as(event, own.action()).await? {
             return Ok(());
@@ -24,8 +24,8 @@ impl Audit {
         self.append_entry(&of, entry, class).await.map(|_| ())
     }
 
-    /// [`Audit::require`], as well as can be: says whether it is on record.
-    pub async fn note(&self, own: OwnEvent) -> bool {
-        self.require(own).await.is_ok()
+    /// [`Audit::require_own`], as well as can be: says whether it is on record.
+    pub async fn note_own(&self, own: OwnEvent) -> bool {
+        self.require_own(own).await.is_ok()
     }
 }

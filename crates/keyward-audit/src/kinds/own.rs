@@ -8,7 +8,7 @@ use crate::entry::{Entry, Typed};
 /// An event that its kind allows: [`Kinds::event`](super::Kinds::event). Who acted, and on what, is
 /// set on it; when, by the clock of the logs that record it.
 #[derive(Clone, Debug)]
-#[must_use = "an event is recorded by `Audit::require` or `Audit::note`"]
+#[must_use = "an event is recorded by `Audit::require_own` or `Audit::note_own`"]
 pub struct OwnEvent {
     action: String,
     detail: Vec<(String, Typed)>,

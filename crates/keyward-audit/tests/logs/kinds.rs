@@ -47,7 +47,7 @@ async fn an_application_records_what_it_declared() {
     let acme = Tenant::new("acme").unwrap();
     let event = shop().event("shop.refund", Outcome::Granted, &given);
     let event = event.unwrap().by(staff).of(acme.clone());
-    world.audit.require(event).await.unwrap();
+    world.audit.require_own(event).await.unwrap();
 
     let of = Of::Tenant(acme);
     let entry = only(&world, &of).await;
@@ -164,7 +164,7 @@ async fn a_flood_of_an_applications_failures_is_summed() {
     for _ in 0..700 {
         let event = kinds.event("shop.refund", failed, &[ORDER, CENTS]).unwrap();
         let audit = world.audit.clone();
-        all.spawn(async move { audit.note(event).await });
+        all.spawn(async move { audit.note_own(event).await });
     }
     assert!(all.join_all().await.into_iter().all(|noted| noted));
     let head = world.audit.head(&Of::Service).await.unwrap().unwrap();
@@ -172,7 +172,7 @@ async fn a_flood_of_an_applications_failures_is_summed() {
     world.clock.advance(std::time::Duration::from_secs(61));
     world.keyring.refresh().await.unwrap();
     let event = kinds.event("shop.refund", Outcome::Done, &[ORDER, CENTS]);
-    world.audit.require(event.unwrap()).await.unwrap();
+    world.audit.require_own(event.unwrap()).await.unwrap();
     let page = world.audit.entries(&Of::Service, 600, 10).await.unwrap();
     let sum = page.entries[0].entry().unwrap().unwrap();
     let count = ("shop.refund".to_owned(), Typed::Number(Number(100)));
@@ -207,7 +207,7 @@ async fn an_approval_is_on_record_with_all_that_was_decided() {
         if let Some(who) = who {
             event = event.by(who);
         }
-        world.audit.require(event).await.unwrap();
+        world.audit.require_own(event).await.unwrap();
     };
     let confidence = ("confidence", Given::Number(870));
     let proposed = [("needs-approval", Given::Flag(true)), confidence, expires];

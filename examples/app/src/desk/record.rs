@@ -103,7 +103,7 @@ impl Desk {
             let place = Place::new(Section::Servers.column())?;
             event = event.about(place, server.clone());
         }
-        self.record_of_acts()?.require(event).await
+        self.record_of_acts()?.require_own(event).await
     }
 
     /// The newest entries that are asked for.
