@@ -16,10 +16,27 @@ pub(crate) fn command(program: impl AsRef<OsStr>, args: &[&str]) -> Command {
     command
 }
 
-/// The cargo that runs this command.
+/// The cargo that runs this command, as a shell would start it: without what cargo tells the
+/// programs that it runs of their package. A build script that asks for `CARGO_MANIFEST_DIR` is run
+/// again if that differs, and all that stands on it is built again.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    command(std::env::var_os("CARGO").unwrap_or("cargo".into()), args)
+    let mut command = command(std::env::var_os("CARGO").unwrap_or("cargo".into()), args);
+    for (name, _) in std::env::vars_os() {
+        let said = name.to_string_lossy();
+        if OF_A_PACKAGE.iter().any(|start| said.starts_with(start)) {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
+
+const OF_A_PACKAGE: [&str; 5] = [
+    "CARGO_BIN_",
+    "CARGO_CRATE_NAME",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
+    "CARGO_PRIMARY_PACKAGE",
+];
 
 /// Runs `command` to its end, its output shown.
 pub(crate) fn shown(command: &mut Command) -> Outcome {

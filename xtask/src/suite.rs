@@ -199,6 +199,7 @@ impl Job {
                 command
                     .current_dir(&program.package)
                     .env("CARGO_MANIFEST_DIR", &program.package)
+                    .env("KEYWARD_BUILT", "1")
                     .stdin(Stdio::null());
                 command
             }

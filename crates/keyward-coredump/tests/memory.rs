@@ -31,7 +31,7 @@ use keyward_crypto::Provider;
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Collection, Record, Records as _, Scan};
 use keyward_testkit::Needles;
-use keyward_testkit::tools::without;
+use keyward_testkit::tools::{cargo, without};
 
 #[test]
 fn nothing_is_left_by_the_default_provider() {
@@ -400,18 +400,15 @@ impl Drop for Stages {
 fn build() -> PathBuf {
     let here = std::env::current_exe().unwrap();
     let target = here.ancestors().nth(3).unwrap();
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--locked",
-            "-p",
-            "keyward-coredump",
-        ])
-        .arg("--target-dir")
-        .arg(target)
-        .status();
+    let args = [
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "-p",
+        "keyward-coredump",
+    ];
+    let built = cargo(&args).arg("--target-dir").arg(target).status();
     assert!(built.unwrap().success(), "the release build failed");
     target.join("release/keyward-coredump-child")
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
+use keyward_testkit::tools;
 use tempfile::TempDir;
 
 pub(crate) const TOKEN: &str = "ghp_000000000000000000000000000000001234";
@@ -23,22 +24,22 @@ pub(crate) fn programs() -> PathBuf {
 
 /// Cargo, in the workspace, with the build results of this very run.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = tools::cargo(args);
     command
-        .args(args)
         .current_dir(root())
-        .env("CARGO_TARGET_DIR", programs().parent().unwrap())
-        .env("CARGO_NET_OFFLINE", "true");
+        .env("CARGO_TARGET_DIR", programs().parent().unwrap());
     command
 }
 
 /// The `keyward` command.
 pub(crate) fn keyward() -> PathBuf {
-    ok(
-        &cargo(&["build", "--quiet", "--locked", "-p", "keyward-cli"])
-            .output()
-            .unwrap(),
-    );
+    if !tools::is_built() {
+        ok(
+            &cargo(&["build", "--quiet", "--locked", "-p", "keyward-cli"])
+                .output()
+                .unwrap(),
+        );
+    }
     programs().join("keyward")
 }
 
