@@ -60,8 +60,12 @@ async fn flushing_writes_what_begins_no_secret() {
     let long: String = (0..1_500_u32).map(|n| format!("{:04x}", n * n)).collect();
     let redactor = knowing(&[("long", long.as_bytes())]);
     let mut stream = redactor.async_stream(Vec::new());
-    stream.write_all(&[b'.'; 20_000]).await.unwrap();
+    stream.write_all(&[b'.'; 8_000]).await.unwrap();
     stream.flush().await.unwrap();
+    assert_eq!(
+        format!("{stream:?}"),
+        "AsyncStream(Masker(0 bytes held back))"
+    );
     stream.write_all(&long.as_bytes()[..5_000]).await.unwrap();
     stream.flush().await.unwrap();
     assert_eq!(
@@ -70,7 +74,7 @@ async fn flushing_writes_what_begins_no_secret() {
     );
     stream.write_all(&long.as_bytes()[5_000..]).await.unwrap();
     let out = stream.finish().await.unwrap();
-    assert_eq!(&out[20_000..], "•••".as_bytes());
+    assert_eq!(&out[8_000..], "•••".as_bytes());
 }
 
 #[tokio::test]
