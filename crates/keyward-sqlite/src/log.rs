@@ -166,7 +166,7 @@ fn read(
     Ok(page)
 }
 
-fn erase(
+pub(crate) fn erase(
     conn: &Connection,
     log: &RecordKey,
     places: Range<u64>,

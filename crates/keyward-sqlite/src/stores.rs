@@ -70,6 +70,15 @@ fn one(tx: &mut Tx<'_>, step: &Step) -> rusqlite::Result<Result<Stepped, Refusal
                 other => Err(Refusal::Begin(other)),
             }
         }
+        Step::EraseEntries {
+            log,
+            from,
+            until,
+            keep,
+        } => {
+            let count = log::erase(tx.conn, log, *from..*until, *keep)?;
+            Ok(Stepped::Erased { count })
+        }
         Step::Finish {
             key,
             token,

@@ -163,6 +163,7 @@ impl StoreLimits {
                 Self::check_data(result)?;
                 Claim::whole(*digest, *keep_until).check(*now)
             }
+            Step::EraseEntries { log, .. } => Self::check_key(log),
             Step::Finish {
                 key,
                 result,

@@ -44,6 +44,17 @@ pub enum Step {
         /// The time it is judged at.
         now: Timestamp,
     },
+    /// [`Log::erase_entries`]: with what must still be so for it as another step of the batch.
+    EraseEntries {
+        /// The log.
+        log: RecordKey,
+        /// From this place on.
+        from: u64,
+        /// Below this place.
+        until: u64,
+        /// How many bytes of each entry stay.
+        keep: usize,
+    },
     /// [`Once::finish`]. A lease that was lost refuses the batch.
     Finish {
         /// The key that was begun.
@@ -70,6 +81,11 @@ pub enum Stepped {
     },
     /// The lease was given.
     Begun(FencingToken),
+    /// The bytes were erased.
+    Erased {
+        /// Of how many entries.
+        count: u64,
+    },
     /// The result is recorded, of a claim that was begun before or in this step.
     Finished,
     /// The write was made: the new version of an insert or swap.

@@ -7,8 +7,10 @@ use super::rule::{Checked, Fault, Handles, Rules, ensure, key, same};
 use super::run::{Spawner, together};
 use super::steps::{done, inserting, read, swapping};
 use crate::limits::StoreLimits;
+use crate::log::Appended;
 use crate::once::{Begun, Claim, FencingToken};
 use crate::record::{RecordKey, Version};
+use crate::records::Write;
 use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
 
 type All<'a> = Handles<'a, dyn Stores>;
@@ -17,6 +19,7 @@ pub(super) async fn check(stores: &All<'_>, spawner: &dyn Spawner, rules: &mut R
     rules.note("a-commit-does-every-step", every(stores).await);
     rules.note("a-commit-is-all-or-none", none(stores).await);
     rules.note("a-claim-completes-in-one-step", whole(stores).await);
+    rules.note("a-commit-erases-entries-or-none", erases(stores).await);
     rules.note("a-commit-has-bounds", bounds(stores).await);
     rules.note("commits-at-once-lose-nothing", race(stores, spawner).await);
 }
@@ -230,6 +233,52 @@ async fn none(stores: &All<'_>) -> Checked {
         &again,
         &Committed::Refused { index: 0, because },
     )
+}
+
+/// What is erased in a batch is erased if the batch is done, and whole if it is not.
+async fn erases(stores: &All<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "a-commit-erases-entries-or-none";
+    let (row, log) = (key(rule, "acme", "row"), key(rule, "acme", "log"));
+    let entries = [b"abc", b"def", b"ghi"].map(|bytes| bytes.to_vec());
+    let appended = store.append(&log, 0, entries.to_vec()).await?;
+    same("append", &appended, &Appended::Done { head: 3 })?;
+    let version = done(&*store, vec![inserting(row.clone(), "", b"1")]).await?;
+    let erase = |from, keep| Step::EraseEntries {
+        log: log.clone(),
+        from,
+        until: 2,
+        keep,
+    };
+    let require = |version| {
+        Step::Write(Write::Require {
+            key: row.clone(),
+            version,
+        })
+    };
+    let read = async || -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        let page = other.read(&log, 0, 10).await?;
+        Ok(page.items.into_iter().map(|entry| entry.bytes).collect())
+    };
+    let refused = vec![erase(0, 1), erase(1, 0), require(None)];
+    let wanted = Committed::Refused {
+        index: 2,
+        because: Refusal::Write,
+    };
+    same("refused", &store.commit(refused).await?, &wanted)?;
+    same("whole", &read().await?, &entries.clone().map(Some).to_vec())?;
+    let steps = vec![require(Some(version)), erase(0, 1), erase(1, 0)];
+    let wanted = [
+        Stepped::Written(None),
+        Stepped::Erased { count: 2 },
+        Stepped::Erased { count: 1 },
+    ];
+    let wanted = Committed::Done(wanted.to_vec());
+    same("erased", &store.commit(steps).await?, &wanted)?;
+    let left = vec![Some(b"a".to_vec()), None, Some(b"ghi".to_vec())];
+    same("what is left", &read().await?, &left)?;
+    let again = Committed::Done(vec![Stepped::Erased { count: 0 }]);
+    same("again", &other.commit(vec![erase(0, 1)]).await?, &again)
 }
 
 /// What is begun and finished in one step is done when the batch is, and not begun when it is not.

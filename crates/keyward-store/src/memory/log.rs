@@ -1,8 +1,10 @@
 //! Logs in memory.
 
+use std::ops::Range;
+
 use keyward_base::{BoxFuture, Result};
 
-use super::{MemoryStore, spot};
+use super::{MemoryStore, State, spot};
 use crate::limits::StoreLimits;
 use crate::log::{Appended, Entry, Log};
 use crate::record::{Collection, RecordKey};
@@ -54,6 +56,32 @@ impl MemoryStore {
     }
 }
 
+impl State {
+    /// Erases the bytes of entries, and gives those that they had, with their places.
+    pub(super) fn erase_entries(
+        &mut self,
+        log: &RecordKey,
+        places: Range<u64>,
+        keep: usize,
+    ) -> Vec<(usize, Vec<u8>)> {
+        let entries = self.logs.get_mut(log).into_iter().flatten();
+        let mut erased = Vec::new();
+        let placed = (0_u64..).zip(entries.enumerate());
+        for (_, (at, entry)) in placed.filter(|(seq, _)| places.contains(seq)) {
+            let longer = entry.take_if(|bytes| keep == 0 || bytes.len() > keep);
+            let Some(bytes) = longer else {
+                continue;
+            };
+            *entry = bytes
+                .get(..keep)
+                .filter(|kept| !kept.is_empty())
+                .map(<[u8]>::to_vec);
+            erased.push((at, bytes));
+        }
+        erased
+    }
+}
+
 fn length(entries: &[Option<Vec<u8>>]) -> u64 {
     u64::try_from(entries.len()).unwrap_or(u64::MAX)
 }
@@ -77,25 +105,8 @@ impl Log for MemoryStore {
     ) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             StoreLimits::check_key(log)?;
-            let mut state = self.state();
-            let entries = state.logs.get_mut(log).into_iter().flatten();
-            let mut erased = 0_u64;
-            for (_, bytes) in (0_u64..)
-                .zip(entries)
-                .filter(|(seq, _)| (from..until).contains(seq))
-            {
-                let gone = match bytes {
-                    Some(_) if keep == 0 => bytes.take().is_some(),
-                    Some(bytes) if bytes.len() > keep => {
-                        bytes.truncate(keep);
-                        bytes.shrink_to_fit();
-                        true
-                    }
-                    _ => false,
-                };
-                erased = erased.saturating_add(u64::from(gone));
-            }
-            Ok(erased)
+            let erased = self.state().erase_entries(log, from..until, keep);
+            Ok(u64::try_from(erased.len()).unwrap_or(u64::MAX))
         })
     }
 

@@ -12,6 +12,7 @@ use crate::stores::{Committed, Refusal, Step, Stepped, Stores};
 /// What puts one step back.
 enum Undo {
     Claim(RecordKey, Option<Held>),
+    Erased(RecordKey, Vec<(usize, Vec<u8>)>),
     Log(RecordKey, usize),
     Record(records::Undo),
 }
@@ -70,6 +71,17 @@ impl State {
                     Finished::Recorded => Ok(Ok(Stepped::Finished)),
                 }
             }
+            Step::EraseEntries {
+                log,
+                from,
+                until,
+                keep,
+            } => {
+                let erased = self.erase_entries(&log, from..until, keep);
+                let count = u64::try_from(erased.len()).unwrap_or(u64::MAX);
+                undo.push(Undo::Erased(log, erased));
+                Ok(Ok(Stepped::Erased { count }))
+            }
             Step::Finish {
                 key,
                 token,
@@ -121,6 +133,14 @@ impl State {
         match undo {
             Undo::Claim(key, before) => {
                 self.hold(&key, before);
+            }
+            Undo::Erased(log, before) => {
+                let mut all = self.logs.get_mut(&log);
+                for (at, bytes) in before {
+                    if let Some(entry) = all.as_mut().and_then(|all| all.get_mut(at)) {
+                        *entry = Some(bytes);
+                    }
+                }
             }
             Undo::Log(log, length) => {
                 if let Some(all) = self.logs.get_mut(&log) {
