@@ -13,7 +13,9 @@ mod rooted;
 mod round;
 mod settle;
 mod sink;
+mod state;
 mod summed;
+mod sweep;
 mod table;
 mod tick;
 mod tiles;
@@ -24,7 +26,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use keyward_base::{Error, Event, Purpose, Result, Tenant, Timestamp};
+use keyward_base::{Actor, Error, Event, Purpose, Result, Tenant, Timestamp};
 use keyward_keys::{Anchor, Barrier, Keyring};
 use keyward_store::{Collection, RecordKey, Stores};
 
@@ -37,7 +39,9 @@ pub use root::NOTED;
 pub use rooted::{Dropped, Rooted};
 pub use round::Round;
 pub use settle::Renewed;
+pub use state::{HOLD, KEEP, LIFT, STOP};
 pub use summed::SUM;
+pub use sweep::Retained;
 pub use tick::ROUND_EVERY;
 pub use verify::Verified;
 
@@ -51,6 +55,8 @@ const HEADS: Collection = Collection::named("audit.head");
 
 /// The logs that grew since the root log had their heads: a record without content for each.
 const CHANGED: Collection = Collection::named("audit.changed");
+/// What is set of logs, and goes on in them.
+const STATES: Collection = Collection::named("audit.state");
 
 /// The purpose of the key that MACs heads.
 pub const HEAD_PURPOSE: &str = "audit-head";
@@ -119,7 +125,7 @@ impl fmt::Display for Of {
 
 /// The logs. A cheap clone of the same.
 #[derive(Clone)]
-pub struct Audit(Arc<Inner>);
+pub struct Audit(Arc<Inner>, Option<Actor>);
 
 pub(crate) struct Inner {
     keyring: Keyring,
@@ -134,6 +140,7 @@ pub(crate) struct Inner {
     root: tokio::sync::Mutex<root::View>,
     round_every: Duration,
     last_round: Mutex<Option<Timestamp>>,
+    sweep: tokio::sync::Mutex<sweep::Sweep>,
 }
 
 impl Audit {
@@ -149,7 +156,14 @@ impl Audit {
 
     /// What [`Audit::downgrade`] gave, while somebody holds it.
     pub(crate) fn upgrade(of: &Weak<Inner>) -> Option<Self> {
-        of.upgrade().map(Self)
+        of.upgrade().map(|inner| Self(inner, None))
+    }
+
+    /// The same logs, for what that one does to them by hand: holds, retention and erasures, which
+    /// the logs say of themselves. Without it, the service itself does.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self(Arc::clone(&self.0), Some(actor))
     }
 
     /// The way to one log.

@@ -14,13 +14,15 @@ pub const ERASE: &str = "audit.erase";
 /// what somebody took away.
 pub const OWN_CLASS: &str = "audit";
 
-/// Which entries of a log are erased: those of a class, or of all but [`OWN_CLASS`], that were
-/// recorded before a day.
+/// Which entries of a log are erased: those of a class, or of all but [`OWN_CLASS`] and some
+/// others, that were recorded before a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Rule {
     /// Of which class; none for all.
     pub class: Option<Class>,
+    /// Of which classes not.
+    pub except: Vec<Class>,
     /// Before which day: days since 1970-01-01 UTC.
     pub before: u32,
 }
@@ -30,7 +32,11 @@ impl Rule {
     #[must_use]
     pub fn older_than(days: u32, class: Option<Class>, now: Timestamp) -> Self {
         let before = Header::day_of(now).saturating_sub(days);
-        Self { class, before }
+        Self {
+            class,
+            except: Vec::new(),
+            before,
+        }
     }
 
     /// All there is, up to now: a tenant's that asked for it.
@@ -38,6 +44,7 @@ impl Rule {
     pub const fn all() -> Self {
         Self {
             class: None,
+            except: Vec::new(),
             before: u32::MAX,
         }
     }
@@ -47,7 +54,8 @@ impl Rule {
     pub fn takes(&self, header: &Header) -> bool {
         let own = header.class.as_str() == OWN_CLASS;
         let class = self.class.as_ref().is_none_or(|of| *of == header.class);
-        !own && class && header.day < self.before
+        let except = self.except.contains(&header.class);
+        !own && class && !except && header.day < self.before
     }
 }
 
@@ -78,8 +86,17 @@ impl Followed {
             _ => None,
         };
         let before = u32::try_from(number("before")?).ok()?;
+        let except = entry.detail.iter().filter(|(name, _)| name == "except");
+        let except = except.map(|(_, value)| match value {
+            Typed::Word(class) => Class::new(class).ok(),
+            _ => None,
+        });
         Some(Self {
-            rule: Rule { class, before },
+            rule: Rule {
+                class,
+                except: except.collect::<Option<_>>()?,
+                before,
+            },
             entries: number("from")?..number("until")?.min(seq),
         })
     }

@@ -32,6 +32,9 @@ pub struct Head {
     /// The size and the root that the root log has of it, from which it goes on: as far as whoever
     /// wrote the head knew.
     pub(crate) noted: Option<(u64, Hash)>,
+    /// SHA-256 of what the log's state is, as it lies in the store: holds, what is kept how long,
+    /// and an erasure that goes on. Zeros if there is none of these.
+    pub state: [u8; 32],
     /// The tree over its entries.
     pub tree: Frontier,
 }
@@ -45,6 +48,7 @@ impl Head {
             settled: 0,
             marked: false,
             noted: None,
+            state: [0; 32],
             tree: Frontier::new(),
         }
     }
@@ -74,6 +78,7 @@ impl Head {
         bytes.extend_from_slice(&self.tree.size().to_be_bytes());
         bytes.extend_from_slice(&root);
         bytes.push(u8::from(self.marked));
+        bytes.extend_from_slice(&self.state);
         for subtree in self.tree.subtrees() {
             bytes.extend_from_slice(subtree);
         }
@@ -117,7 +122,8 @@ impl Head {
         let (log, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
         let ([latest, settled, noted, size], rest) = numbers(rest).ok_or_else(damaged)?;
         let (root, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
-        let (marked, subtrees) = rest.split_first().ok_or_else(damaged)?;
+        let (marked, rest) = rest.split_first().ok_or_else(damaged)?;
+        let (state, subtrees) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
         let (subtrees, over) = subtrees.as_chunks::<32>();
         let subtrees: Vec<Hash> = subtrees.to_vec();
         if !over.is_empty() || settled > size || noted > size || *marked > 1 {
@@ -129,6 +135,7 @@ impl Head {
             settled,
             marked: *marked == 1,
             noted: (noted > 0).then_some((noted, *root)),
+            state: *state,
             tree: Frontier::from_parts(size, subtrees)?,
         })
     }

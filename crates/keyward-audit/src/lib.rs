@@ -38,6 +38,7 @@
 //! | [`entry`] | what an entry says, as text |
 //! | `erased` | what is erased by a rule, and what says so |
 //! | [`export`] | a run of entries as a file, which proves itself |
+//! | [`keep`] | what is set of a log: what is kept how long, and legal holds |
 //! | [`kinds`] | kinds of an application's own, and those of approvals |
 //! | [`late`] | a sink that is there before the logs are |
 //! | [`leaf`] | what the tree holds of an entry |
@@ -53,6 +54,7 @@ pub mod entry;
 mod erased;
 pub mod export;
 pub mod head;
+pub mod keep;
 pub mod kinds;
 pub mod late;
 pub mod leaf;
@@ -64,6 +66,7 @@ pub mod tree;
 pub use audit::{Audit, AuditBuilder, Of};
 pub use checkpoint::Checkpoint;
 pub use entry::Entry;
+pub use keep::{Hold, HoldName, Keep};
 pub use kinds::{Given, Kind, Kinds, OwnEvent, Type};
 pub use late::LateSink;
 pub use leaf::{Class, Header, Leaf, LogId};

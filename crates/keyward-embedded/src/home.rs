@@ -352,6 +352,10 @@ impl Parts {
         keyring: Keyring,
     ) -> Result<Home> {
         let logs = audit::logs(&keyring, &self.data, &self.anchor, options.round_every).await?;
+        let logs = match &options.actor {
+            Some(actor) => logs.map(|logs| logs.acting_as(actor.clone())),
+            None => logs,
+        };
         self.way.bind(logs.as_ref())?;
         if self.way.is_own() {
             keyring.settle().await?;

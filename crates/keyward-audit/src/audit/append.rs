@@ -185,7 +185,7 @@ impl Audit {
     }
 
     /// The head with these events, and the entries.
-    fn grown(&self, now: Known, events: &[Waiting]) -> Result<(Known, Vec<Vec<u8>>)> {
+    pub(super) fn grown(&self, now: Known, events: &[Waiting]) -> Result<(Known, Vec<Vec<u8>>)> {
         let Known {
             mut head,
             version,
@@ -320,7 +320,7 @@ pub(super) fn put(of: &Of, head: &Head, version: Option<Version>, mac: &MacHandl
 }
 
 /// The write of the mark that a log grew, where one was found of that version or none.
-fn mark(of: &Of, found: Option<Version>) -> Write {
+pub(super) fn mark(of: &Of, found: Option<Version>) -> Write {
     let key = of.key(CHANGED);
     match found {
         Some(_) => Write::Require {

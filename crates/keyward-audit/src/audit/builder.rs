@@ -78,7 +78,7 @@ impl AuditBuilder {
         let records: Arc<dyn Records> = self.store.clone();
         let column = RecordColumn::of_macs(records, HEADS, purpose.clone())?;
         self.keyring.cover(Arc::new(column)).await?;
-        Ok(Audit(Arc::new(Inner {
+        let inner = Inner {
             keyring: self.keyring,
             store: self.store,
             purpose,
@@ -90,6 +90,8 @@ impl AuditBuilder {
             root: tokio::sync::Mutex::default(),
             round_every: self.round_every,
             last_round: std::sync::Mutex::default(),
-        })))
+            sweep: tokio::sync::Mutex::default(),
+        };
+        Ok(Audit(Arc::new(inner), None))
     }
 }

@@ -37,6 +37,8 @@ impl Audit {
         let Some(head) = self.head(of).await? else {
             return Ok(None);
         };
+        // Holds and rules are those that were set.
+        self.found(of).await?;
         let provider = *self.0.keyring.provider();
         let (mut tree, mut day) = (Frontier::new(), 0);
         let (mut gone, mut followed) = (Gone::default(), Vec::new());

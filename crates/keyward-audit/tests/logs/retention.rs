@@ -1,6 +1,6 @@
 //! Erasing by a rule.
 
-use keyward_audit::audit::{ERASE, Rule};
+use keyward_audit::audit::{ERASE, Kept, Rule};
 use keyward_audit::export::check;
 use keyward_audit::{Checkpoint, Of, Others};
 use keyward_base::audit::Outcome;
@@ -8,10 +8,10 @@ use keyward_base::{ErrorKind, Event, Timestamp};
 
 use crate::world::{NOON, World, acme, event};
 
-const DAY: u64 = 24 * 60 * 60 * 1000;
+pub(crate) const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Ten days with two entries each.
-async fn ten_days() -> World {
+pub(crate) async fn ten_days() -> World {
     let world = World::anchored().await;
     for n in 0..20 {
         let mut event = event(&acme(), n);
@@ -21,7 +21,7 @@ async fn ten_days() -> World {
     world
 }
 
-fn older_than(days: u32) -> Rule {
+pub(crate) fn older_than(days: u32) -> Rule {
     Rule::older_than(days, None, Timestamp::from_millis(NOON + 9 * DAY))
 }
 
@@ -70,15 +70,7 @@ async fn what_a_rule_takes_is_gone_and_the_log_verifies() {
         .unwrap();
     let checked = check(&provider, &keys, &file[..], |_, _, _| ()).unwrap();
     assert_eq!(checked.erased, 10);
-    // Nothing of a text, and no salt, is in the store's files.
-    for name in ["data.db", "data.db-wal"] {
-        let bytes = std::fs::read(world.folder.path().join(name)).unwrap_or_default();
-        for kept in &texts {
-            let (salt, _) = kept.body.as_ref().unwrap();
-            let found = bytes.windows(salt.len()).any(|window| window == salt);
-            assert!(!found || kept.seq >= 10, "salt of {} in {name}", kept.seq);
-        }
-    }
+    nothing_left(&world, &texts, 10);
     // Again: nothing is left to do, and the record itself is not taken.
     assert_eq!(audit.erase(&acme(), &older_than(4)).await.unwrap(), None);
     let all = audit.erase(&acme(), &Rule::all()).await.unwrap().unwrap();
@@ -116,4 +108,24 @@ async fn nobody_else_writes_what_a_log_says_of_itself() {
     event.tenant = crate::world::event(&acme(), 0).tenant;
     let refused = world.audit.append(event).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Misuse);
+}
+
+/// Of the entries before `kept`, no salt and no text is in the store's files.
+pub(crate) fn nothing_left(world: &World, texts: &[Kept], kept: u64) {
+    for name in ["data.db", "data.db-wal"] {
+        let bytes = std::fs::read(world.folder.path().join(name)).unwrap_or_default();
+        let found = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
+        for entry in texts {
+            let Some((salt, text)) = &entry.body else {
+                continue;
+            };
+            let gone = entry.seq < kept;
+            assert!(!(gone && found(salt)), "salt of {} in {name}", entry.seq);
+            assert!(
+                !(gone && found(text.as_bytes())),
+                "text of {} in {name}",
+                entry.seq
+            );
+        }
+    }
 }

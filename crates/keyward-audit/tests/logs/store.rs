@@ -38,7 +38,10 @@ pub(crate) struct Watched {
     next: Mutex<Option<Next>>,
     after_fetch: Mutex<Option<Hook>>,
     before_commits: Mutex<Option<(u32, Before)>>,
+    before_erase: Mutex<Option<Hook>>,
     pub(crate) erasing: Mutex<Vec<(u64, u64)>>,
+    /// What was done, in its order: `append`, `erase`, `files`.
+    pub(crate) order: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl Watched {
@@ -55,6 +58,8 @@ impl Watched {
             next: Mutex::default(),
             after_fetch: Mutex::default(),
             before_commits: Mutex::default(),
+            before_erase: Mutex::default(),
+            order: Arc::default(),
             erasing: Mutex::default(),
         })
     }
@@ -80,6 +85,31 @@ impl Watched {
         *self.before_commits.lock().unwrap() = Some((times, Arc::new(hook)));
     }
 
+    /// Does that before the next batch that erases entries.
+    pub(crate) fn before_erase(
+        &self,
+        hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static,
+    ) {
+        *self.before_erase.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    fn note(&self, steps: &[Step]) -> Option<Hook> {
+        let erases = steps.iter().filter_map(|step| match step {
+            Step::EraseEntries { from, until, .. } => Some((*from, *until)),
+            _ => None,
+        });
+        let erases: Vec<_> = erases.collect();
+        let appends = steps.iter().any(|step| matches!(step, Step::Append { .. }));
+        let mut order = self.order.lock().unwrap();
+        order.extend(appends.then_some("append"));
+        order.extend((!erases.is_empty()).then_some("erase"));
+        self.erasing.lock().unwrap().extend(&erases);
+        if erases.is_empty() {
+            return None;
+        }
+        self.before_erase.lock().unwrap().take()
+    }
+
     /// A call of the store beneath.
     fn through<'a, T: Send + 'a>(&'a self, call: BoxFuture<'a, T>) -> BoxFuture<'a, T> {
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -96,7 +126,7 @@ impl fmt::Debug for Watched {
 impl Stores for Watched {
     fn commit(&self, steps: Vec<Step>) -> BoxFuture<'_, Result<Committed>> {
         let inner = self.inner.as_ref();
-        let next = self.next.lock().unwrap().take();
+        let hook = self.note(&steps);
         let before = self.before_commits.lock().unwrap().take();
         Box::pin(async move {
             if let Some((left, hook)) = before {
@@ -104,6 +134,10 @@ impl Stores for Watched {
                 let left = left - 1;
                 *self.before_commits.lock().unwrap() = (left > 0).then_some((left, hook));
             }
+            if let Some(hook) = hook {
+                hook().await;
+            }
+            let next = self.next.lock().unwrap().take();
             match next {
                 None => self.through(inner.commit(steps)).await,
                 Some(Next::Lost) => pending().await,
@@ -150,7 +184,7 @@ impl Log for Watched {
         until: u64,
         keep: usize,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.erasing.lock().unwrap().push((from, until));
+        self.order.lock().unwrap().push("erase");
         self.through(self.inner.erase_entries(log, from, until, keep))
     }
 
@@ -208,6 +242,7 @@ impl Records for Watched {
     }
 
     fn erase(&self) -> BoxFuture<'_, Result<Erased>> {
+        self.order.lock().unwrap().push("files");
         self.through(self.inner.erase())
     }
 

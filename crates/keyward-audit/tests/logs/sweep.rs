@@ -1,0 +1,304 @@
+//! Retention: what is due goes, in its order, once.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keyward_audit::audit::{ERASE, KEEP, Retained, STOP};
+use keyward_audit::keep::DEFAULT_DAYS;
+use keyward_audit::{Audit, Class, HoldName, Keep, Of};
+use keyward_base::{Error, ErrorKind, Timestamp};
+use keyward_keys::{Advance, Anchor, FileAnchor, Pin, PinName};
+use tokio::sync::Notify;
+
+use crate::holds::{left, watched};
+use crate::retention::{DAY, nothing_left, ten_days};
+use crate::store::{Next, Watched};
+use crate::world::{NOON, World, acme, store};
+
+/// Ten days with two entries each, of which five are older than what is kept.
+async fn due() -> World {
+    let world = ten_days().await;
+    let days = u64::from(DEFAULT_DAYS) + 5;
+    world.clock.set(Timestamp::from_millis(NOON + days * DAY));
+    world.keyring.refresh().await.unwrap();
+    world
+}
+
+/// Until nothing is left to do, while others use the file too.
+async fn retain_all(world: &World, audit: &Audit) -> u64 {
+    let mut erased = 0;
+    for _ in 0..100 {
+        let told = audit.retain(10_000).await.unwrap();
+        erased += u64::try_from(told.erased.len()).unwrap();
+        if !told.more {
+            return erased;
+        }
+        world.clock.advance(Duration::from_millis(1000));
+        world.keyring.refresh().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    panic!("it does not come to its end");
+}
+
+async fn retain(audit: &Audit) -> Retained {
+    let told = audit.retain(10_000).await.unwrap();
+    assert!(told.failed.is_empty(), "{told:?}");
+    told
+}
+
+#[tokio::test]
+async fn what_is_older_than_ninety_days_goes_once_a_day() {
+    let world = due().await;
+    let (store, audit) = watched(&world).await;
+    let texts = audit.entries(&acme(), 0, 100).await.unwrap().entries;
+    let told = retain(&audit).await;
+    let [(of, erasure)] = told.erased.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(
+        (of, erasure.entries.clone(), erasure.count),
+        (&acme(), 0..10, 10)
+    );
+    assert!(!told.more);
+    nothing_left(&world, &texts, 10);
+    // Again: nothing is read.
+    let calls = store.calls.load(Ordering::Relaxed);
+    assert!(retain(&audit).await.erased.is_empty());
+    assert_eq!(store.calls.load(Ordering::Relaxed), calls);
+    // After a start it is looked through once more, and the next day brings its own.
+    assert!(retain(&world.again().await).await.erased.is_empty());
+    world.clock.advance(Duration::from_millis(DAY));
+    world.keyring.refresh().await.unwrap();
+    let told = retain(&audit).await;
+    assert_eq!(told.erased[0].1.entries, 10..12);
+    assert_eq!(world.verify(&acme()).await.unwrap(), 22);
+    let (texts, says) = left(&audit).await;
+    assert_eq!((texts, says), (8, vec![ERASE.into(), ERASE.into()]));
+}
+
+#[tokio::test]
+async fn what_is_set_of_a_log_stands_before_what_is_set_of_all() {
+    let world = due().await;
+    let audit = &world.audit;
+    let std = || Class::new("std").unwrap();
+    assert!(audit.keep(&Of::Service, &[Keep::days(92)]).await.unwrap());
+    assert!(!audit.keep(&Of::Service, &[Keep::days(92)]).await.unwrap());
+    assert_eq!(retain(audit).await.erased[0].1.entries, 0..6);
+    // For good, by a rule about the class; a change is gone by without waiting for the next day.
+    let good = [Keep::class(std(), None), Keep::days(1)];
+    assert!(audit.keep(&acme(), &good).await.unwrap());
+    assert_eq!(audit.keeps(&acme()).await.unwrap(), good);
+    assert!(retain(audit).await.erased.is_empty());
+    assert!(audit.keep(&acme(), &[Keep::days(90)]).await.unwrap());
+    let erased = retain(audit).await.erased;
+    assert_eq!((erased[0].1.entries.clone(), erased[0].1.count), (6..10, 4));
+    // What is set is on record, in the log that it is about.
+    assert_eq!(left(audit).await.1, [ERASE, KEEP, KEEP, ERASE]);
+    for bad in [Keep::days(0), Keep::days(36_501)] {
+        let refused = audit.keep(&acme(), &[bad]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
+    }
+    let own = Keep::class(Class::new("audit").unwrap(), Some(5));
+    assert!(audit.keep(&acme(), &[own]).await.is_err());
+    assert!(
+        audit
+            .keep(&acme(), &[Keep::days(5), Keep::days(6)])
+            .await
+            .is_err()
+    );
+}
+
+#[test]
+fn a_rule_for_the_rest_leaves_out_what_others_are_about() {
+    let class = |name| Class::new(name).unwrap();
+    let now = Timestamp::from_millis(1000 * DAY);
+    let of_all = [
+        Keep::class(class("billing"), Some(400)),
+        Keep::class(class("debug"), Some(7)),
+        Keep::days(30),
+    ];
+    let own = [Keep::class(class("debug"), None)];
+    let rules = Keep::rules(&own, &of_all, now);
+    let shown = rules.iter().map(|rule| {
+        let class = rule.class.as_ref().map(Class::as_str);
+        let except = rule.except.iter().map(Class::as_str).collect::<Vec<_>>();
+        (class, except, rule.before)
+    });
+    let shown: Vec<_> = shown.collect();
+    let wanted = [
+        (Some("billing"), vec![], 600),
+        (None, vec!["debug", "billing"], 970),
+    ];
+    assert_eq!(shown, wanted);
+    // A log's own rule for all stands before one for all logs about a class.
+    let rules = Keep::rules(&[Keep::days(10)], &of_all, now);
+    assert_eq!((rules.len(), rules[0].before), (1, 990));
+    assert!(rules[0].except.is_empty());
+    let rules = Keep::rules(&[], &[], now);
+    assert_eq!((rules.len(), rules[0].before), (1, 1000 - DEFAULT_DAYS));
+}
+
+/// One that says when it was asked to remember, and may refuse.
+#[derive(Debug)]
+struct Told {
+    order: Arc<Mutex<Vec<&'static str>>>,
+    refuses: bool,
+    inner: FileAnchor,
+}
+
+impl Anchor for Told {
+    fn load(&self, name: &PinName) -> keyward_base::Result<Option<Pin>> {
+        self.inner.load(name)
+    }
+
+    fn advance(&self, name: &PinName, next: &Pin) -> keyward_base::Result<Advance> {
+        if self.refuses {
+            return Err(Error::unavailable("no anchor can be written"));
+        }
+        self.order.lock().unwrap().push("pin");
+        self.inner.advance(name, next)
+    }
+
+    fn replace(
+        &self,
+        name: &PinName,
+        held: Option<&Pin>,
+        next: &Pin,
+    ) -> keyward_base::Result<bool> {
+        self.inner.replace(name, held, next)
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+#[tokio::test]
+async fn the_record_then_the_checkpoint_then_the_texts_then_the_files() {
+    for refuses in [false, true] {
+        let world = due().await;
+        let store = Watched::over(store(&world.folder));
+        let order = Arc::clone(&store.order);
+        let inner = FileAnchor::new(world.folder.path().join("anchor"));
+        let anchor = Arc::new(Told {
+            order: Arc::clone(&order),
+            refuses,
+            inner,
+        });
+        let builder = Audit::builder(world.keyring.clone(), store.clone());
+        let audit = builder.anchor(anchor).build().await.unwrap();
+        let told = audit.retain(10_000).await.unwrap();
+        let order = order.lock().unwrap().clone();
+        if refuses {
+            // Nothing goes that no anchor knows the record of.
+            assert_eq!((told.erased.len(), told.failed.len()), (0, 1));
+            assert!(told.more && !order.contains(&"erase"), "{order:?}");
+            assert_eq!(left(&audit).await.0, 20);
+        } else {
+            // The second is that of the root log, which the anchor has.
+            assert_eq!(order, ["append", "append", "pin", "erase", "files"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_cut_short_goes_on_under_its_record() {
+    for before in [true, false] {
+        let world = due().await;
+        let (store, audit) = watched(&world).await;
+        let (stuck, cut) = (Arc::new(Notify::new()), Arc::clone(&store));
+        let tell = Arc::clone(&stuck);
+        store.before_erase(move || {
+            Box::pin(async move {
+                if before {
+                    tell.notify_one();
+                    std::future::pending::<()>().await;
+                }
+                cut.next(Next::DoneFails);
+            })
+        });
+        // Nobody is there any more, before the batch that erases or after it.
+        let cut_short = async {
+            let told = audit.retain(10_000).await.unwrap();
+            assert!(told.erased.is_empty() && told.failed.len() == 1, "{told:?}");
+        };
+        tokio::select! {
+            () = cut_short => assert!(!before),
+            () = stuck.notified() => assert_eq!(left(&audit).await.0, 20),
+        }
+        let other = world.again().await;
+        let told = retain(&other).await;
+        assert_eq!(told.erased.len(), 1, "{told:?}");
+        let erasure = &told.erased[0].1;
+        let entries = erasure.entries.clone();
+        assert_eq!((erasure.record, erasure.count, entries), (20, 10, 0..10));
+        assert_eq!(left(&other).await, (10, vec![ERASE.into()]));
+        assert_eq!(world.verify(&acme()).await.unwrap(), 21);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_several_erase_at_once_is_recorded_once() {
+    let world = Arc::new(due().await);
+    let audits = [
+        world.audit.clone(),
+        world.again().await,
+        world.again().await,
+    ];
+    let mut tasks = tokio::task::JoinSet::new();
+    for audit in audits {
+        let world = Arc::clone(&world);
+        tasks.spawn(async move { retain_all(&world, &audit).await });
+    }
+    let told: u64 = tasks.join_all().await.into_iter().sum();
+    assert_eq!(told, 1);
+    assert_eq!(left(&world.audit).await, (10, vec![ERASE.into()]));
+    assert_eq!(world.verify(&acme()).await.unwrap(), 21);
+}
+
+#[tokio::test]
+async fn an_erasure_by_a_rule_that_was_changed_goes_no_further() {
+    for of in [acme(), Of::Service] {
+        let world = due().await;
+        let (store, audit) = watched(&world).await;
+        let other = world.again().await;
+        store.before_erase(move || {
+            Box::pin(async move {
+                other.keep(&of, &[Keep::days(365)]).await.unwrap();
+            })
+        });
+        assert_eq!(retain_all(&world, &audit).await, 0);
+        let (texts, says) = left(&audit).await;
+        assert_eq!(texts, 20);
+        assert!(says[1] == KEEP || says[1] == STOP, "{says:?}");
+        world.verify(&acme()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_held_or_damaged_costs_itself_only() {
+    let world = due().await;
+    let audit = &world.audit;
+    let other = Of::Tenant(keyward_base::Tenant::new("other").unwrap());
+    let mut event = crate::world::event(&other, 0);
+    event.at = Timestamp::from_millis(NOON);
+    audit.append(event).await.unwrap();
+    audit
+        .hold(&acme(), &HoldName::new("case-14").unwrap())
+        .await
+        .unwrap();
+    let told = retain(audit).await;
+    assert_eq!(told.held, [acme()]);
+    assert_eq!(told.erased[0].0, other);
+    // It is due as soon as the hold is lifted.
+    audit
+        .lift(&acme(), &HoldName::new("case-14").unwrap())
+        .await
+        .unwrap();
+    world.edit("DELETE FROM record WHERE collection = 'audit.head' AND owner = 'other'");
+    world.edit("UPDATE entry SET bytes = x'00' WHERE owner = 'acme' AND seq = 3");
+    let told = audit.retain(10_000).await.unwrap();
+    assert_eq!(told.failed[0].0, acme());
+    assert!(told.erased.is_empty() && !told.more);
+}
