@@ -59,6 +59,51 @@ impl Rule {
     }
 }
 
+/// What the record of an erasure says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Told {
+    /// Its own number.
+    pub record: u64,
+    /// By which rule.
+    pub rule: Rule,
+    /// Among which entries, all before it.
+    pub entries: Range<u64>,
+    /// How many of them.
+    pub count: u64,
+    /// Whether somebody asked for it; else by what is set.
+    pub asked: bool,
+}
+
+impl Told {
+    /// What entry `seq` says of an erasure; none if it is none that the log itself recorded.
+    #[must_use]
+    pub fn of(seq: u64, header: &Header, entry: &Entry) -> Option<Self> {
+        let Followed { rule, entries } = Followed::of(seq, header, entry)?;
+        let find = |name: &str| {
+            let mut detail = entry.detail.iter();
+            detail.find_map(|(held, value)| (held == name).then_some(value))
+        };
+        let count = match find("count") {
+            Some(Typed::Number(number)) => number.0,
+            _ => return None,
+        };
+        Some(Self {
+            record: seq,
+            rule,
+            entries,
+            count,
+            asked: matches!(find("asked"), Some(Typed::Flag(true))),
+        })
+    }
+
+    /// Whether it names an entry of that number and header.
+    #[must_use]
+    pub fn takes(&self, seq: u64, header: &Header) -> bool {
+        self.entries.contains(&seq) && self.rule.takes(header)
+    }
+}
+
 /// A rule that was followed, as its record says.
 #[derive(Debug)]
 pub(crate) struct Followed {

@@ -36,7 +36,7 @@
 //! | [`danger`] | what makes anchors forget |
 //! | [`head`] | how far a log is, under a MAC of the ring |
 //! | [`entry`] | what an entry says, as text |
-//! | `erased` | what is erased by a rule, and what says so |
+//! | [`erased`] | what is erased by a rule, and what says so |
 //! | [`export`] | a run of entries as a file, which proves itself |
 //! | [`keep`] | what is set of a log: what is kept how long, and legal holds |
 //! | [`kinds`] | kinds of an application's own, and those of approvals |
@@ -51,7 +51,7 @@ pub mod audit;
 pub mod checkpoint;
 pub mod danger;
 pub mod entry;
-mod erased;
+pub mod erased;
 pub mod export;
 pub mod head;
 pub mod keep;

@@ -3,6 +3,7 @@
 mod export;
 mod file;
 mod line;
+mod retain;
 mod show;
 mod sign;
 mod verify;
@@ -55,6 +56,31 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
         Audit::Tail { tenant, only } => {
             let home = home_args.open().await?;
             show::tail(&home, tenant, &only, json).await
+        }
+        Audit::Retain { yes } => retain::run(&home_args.open().await?, yes, json).await,
+        Audit::Keep {
+            tenant,
+            class,
+            days,
+            for_good,
+            unset,
+        } => {
+            let home = home_args.open().await?;
+            let of = tenant.map_or(Of::Service, Of::Tenant);
+            let set = (days.is_some() || for_good).then_some(days);
+            retain::keep(home.audit()?, &of, class, set, unset, json).await
+        }
+        Audit::Hold { tenant, name, lift } => {
+            let home = home_args.open().await?;
+            retain::hold(home.audit()?, &Of::Tenant(tenant), name, lift, json).await
+        }
+        Audit::Erase {
+            tenant,
+            receipt,
+            yes,
+        } => {
+            let home = home_args.open().await?;
+            retain::erase(home.audit()?, tenant, receipt, yes, json).await
         }
         Audit::Prove { seq, log } => {
             let home = home_args.open().await?;

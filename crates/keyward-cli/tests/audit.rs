@@ -40,7 +40,18 @@ fn write(bench: &Bench, name: &str, bytes: impl AsRef<[u8]>) {
 #[test]
 fn a_home_records_once_it_was_told_to_and_shows_who_did_what() {
     let bench = Bench::new();
-    for words in ["show", "verify", "head", "key", "export", "prove 0", "tail"] {
+    for words in [
+        "show",
+        "verify",
+        "head",
+        "key",
+        "export",
+        "prove 0",
+        "tail",
+        "retain",
+        "keep",
+        "hold acme",
+    ] {
         audit(&bench, words).fails(2, "keyward audit init");
     }
     let begun = audit(&bench, "init --json").ok().json();
@@ -160,7 +171,7 @@ fn an_export_is_verified_without_a_home_and_none_that_was_edited() {
     assert_eq!(
         answer,
         json!({"format": "keyward.audit.verify-file/1", "log": log, "from": 1, "until": 4,
-               "erased": 0, "size": 4})
+               "erased": 0, "by_no_rule": null, "size": 4, "erasures": []})
     );
     let mut dropped: Vec<&str> = export.lines().collect();
     dropped.remove(2);
@@ -266,4 +277,134 @@ fn what_a_database_writer_did_is_named_by_its_number() {
     );
     write(&bench, "none", "no checkpoint\n");
     audit(&bench, "verify --since none").fails(2, "holds no checkpoint");
+}
+
+#[test]
+fn a_tenant_who_asks_is_erased_with_a_receipt_unless_a_hold_is_on_it() {
+    let bench = recorded();
+    let key = audit(&bench, "key --tenant acme").ok().text();
+    let key = key.trim();
+    audit(&bench, "hold acne --name case-14").fails(2, "nothing was ever recorded");
+    audit(&bench, "hold acme --lift").fails(2, "--name");
+    audit(&bench, "hold acme --name case-14 --lift").fails(2, "no hold of that name");
+    let held = audit(&bench, "hold acme --name case-14").ok().text();
+    assert!(held.starts_with("case-14  since 20"), "{held}");
+    for words in [
+        "erase --tenant acme --yes",
+        "erase --tenant acme --yes --receipt gone",
+    ] {
+        audit(&bench, words).fails(2, "legal hold case-14");
+    }
+    assert!(!bench.folder().join("gone").exists());
+    let retained = audit(&bench, "retain --yes --json").ok().json();
+    assert_eq!(retained["held"], json!(["acme"]));
+    assert_eq!(retained["erased"], json!([]));
+    audit(&bench, "hold acme --name case-14 --lift").ok();
+    audit(&bench, "hold acme").ok();
+    // Four entries of what was done, and two of the hold, which stay.
+    audit(&bench, "erase --tenant nobody --yes").fails(2, "no entry");
+    let erased = audit(&bench, "erase --tenant acme --yes --receipt gone --json")
+        .ok()
+        .json();
+    assert_eq!(
+        (&erased["count"], &erased["record"]),
+        (&json!(4), &json!(6))
+    );
+    assert!(
+        audit(&bench, "erase --tenant acme --yes")
+            .ok()
+            .said()
+            .contains("nothing")
+    );
+    audit(&bench, "erase --tenant globex --yes --receipt gone").fails(2, "a new file");
+
+    // The receipt verifies by itself, and says what went.
+    let args = ["audit", "verify", "--file", "gone", "--key", key];
+    let told = bench.run(&args, b"").ok().text();
+    assert!(
+        told.contains("entry 6 records an erasure: 4 entries from number 0 to 3"),
+        "{told}"
+    );
+    // The log verifies still, and shows what is left, and what is gone by which entry.
+    let verified = audit(&bench, "verify").ok().text();
+    assert!(
+        verified.contains("tenant acme: 7 entries, 4 erased by rule"),
+        "{verified}"
+    );
+    let shown = audit(&bench, "show --tenant acme").ok().text();
+    assert!(
+        shown.contains("acme#0  (erased, as entry 6 says)"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("acme#4  audit.hold  done  by uid:"),
+        "{shown}"
+    );
+    assert_eq!(shown.lines().count(), 7, "{shown}");
+    assert_eq!(
+        audit(&bench, "show --tenant acme --staff")
+            .ok()
+            .text()
+            .lines()
+            .count(),
+        3
+    );
+    // A body that somebody takes out of an export, or of the database, is gone by no rule.
+    let export = audit(&bench, "export --tenant globex").ok().text();
+    let globex = audit(&bench, "key --tenant globex").ok().text();
+    let cut = |line: &str| match line.split_once(",\"salt\"") {
+        Some((front, _)) if line.starts_with("{\"seq\":1,") => format!("{front}}}"),
+        _ => line.to_owned(),
+    };
+    let lines: Vec<String> = export.lines().map(cut).collect();
+    write(&bench, "cut", format!("{}\n", lines.join("\n")));
+    let args = ["audit", "verify", "--file", "cut", "--key", globex.trim()];
+    bench.run(&args, b"").fails(
+        4,
+        "entry 1 of the export cut was erased, and no rule says so",
+    );
+    edit(
+        &bench,
+        "UPDATE entry SET bytes = substr(bytes, 1, 69) WHERE owner = 'globex' AND seq = 1",
+    );
+    audit(&bench, "verify --tenant globex")
+        .fails(4, "entry 1 of an audit log was erased, and no rule");
+    let shown = audit(&bench, "show --tenant globex").ok().text();
+    assert!(
+        shown.contains("globex#1  (gone, and no rule says so"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn how_long_entries_are_kept_is_set_and_shown() {
+    let bench = recorded();
+    assert!(audit(&bench, "keep").ok().said().contains("90 days"));
+    audit(&bench, "keep --days 0").fails(2, "--days");
+    audit(&bench, "keep --days 7 --for-good").fails(2, "--for-good");
+    audit(&bench, "keep --class audit --days 7").fails(2, "kept for good");
+    audit(&bench, "keep --days 365").ok();
+    audit(&bench, "keep --tenant acme --class std --for-good").ok();
+    let own = audit(&bench, "keep --tenant acme --json").ok().json();
+    assert_eq!(own["rules"], json!([{"class": "std", "days": null}]));
+    assert_eq!(audit(&bench, "keep").ok().text(), "all others: 365 days\n");
+    audit(&bench, "keep --unset").ok();
+    assert_eq!(audit(&bench, "keep").ok().text(), "");
+    let erased = audit(&bench, "retain --json").ok().json();
+    assert_eq!(erased["erased"], json!([]));
+    // A hold that a database writer took out is missed.
+    audit(&bench, "hold acme --name case-14").ok();
+    edit(
+        &bench,
+        "DELETE FROM record WHERE collection = 'audit.state' AND owner = 'acme'",
+    );
+    audit(&bench, "hold acme").fails(4, "holds and rules");
+    let ran = audit(&bench, "verify");
+    assert_eq!(ran.code(), 4, "{}", ran.said());
+    assert!(
+        ran.said().contains("tenant acme: the holds and rules"),
+        "{}",
+        ran.said()
+    );
+    audit(&bench, "retain").fails(4, "tenant acme: the holds and rules");
 }

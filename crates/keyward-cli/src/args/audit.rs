@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
+use keyward_audit::{Class, HoldName};
 use keyward_base::{Error, Result, Tenant, Timestamp};
 
 /// `keyward audit`.
@@ -79,6 +80,78 @@ pub(crate) enum Audit {
 
         #[command(flatten)]
         only: Only,
+    },
+
+    /// Erase what is older than is set (90 days), of all logs but those under legal hold
+    ///
+    /// The record of it and a checkpoint over that come first; leaves stay, so the logs verify as
+    /// before. May be interrupted and repeated. At a terminal it asks first.
+    Retain {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+
+    /// Show or set for how many days entries are kept
+    ///
+    /// Without --days, --for-good and --unset it shows what is set. A tenant's own rules stand
+    /// before those for all logs.
+    Keep {
+        /// Of this tenant's log [default: of all logs]
+        #[arg(long, value_parser = Tenant::new)]
+        tenant: Option<Tenant>,
+
+        /// Entries of this class [default: those that no other rule is about]
+        #[arg(long, value_parser = Class::new)]
+        class: Option<Class>,
+
+        /// So many whole days
+        #[arg(long, group = "kept", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: Option<u32>,
+
+        /// Never erase them
+        #[arg(long, group = "kept")]
+        for_good: bool,
+
+        /// Take the rule away
+        #[arg(long, group = "kept")]
+        unset: bool,
+    },
+
+    /// Set a legal hold on a tenant's log, or lift it: while there is one, nothing of it is erased
+    ///
+    /// Without --name it shows the holds.
+    Hold {
+        /// The tenant
+        #[arg(value_parser = Tenant::new)]
+        tenant: Tenant,
+
+        /// What the hold is called, such as the number of a case
+        #[arg(long, value_parser = HoldName::new)]
+        name: Option<HoldName>,
+
+        /// Lift it
+        #[arg(long, requires = "name")]
+        lift: bool,
+    },
+
+    /// Erase all entries of a tenant's log who asked for it
+    ///
+    /// Refused under legal hold. Leaves stay, so the log verifies as before. May be interrupted and
+    /// repeated. At a terminal it asks first.
+    Erase {
+        /// The tenant
+        #[arg(long, value_parser = Tenant::new)]
+        tenant: Tenant,
+
+        /// Write the receipt into this new file: an export of the record of it
+        /// (`keyward audit verify --file`)
+        #[arg(long, value_name = "FILE")]
+        receipt: Option<PathBuf>,
+
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 
     /// Write a proof that an entry is in the log, for whoever pinned its key (c2sp.org/tlog-proof)

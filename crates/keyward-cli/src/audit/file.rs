@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use keyward_audit::erased::Told;
 use keyward_audit::export::{self, Refused};
 use keyward_audit::{VerifierKey, reason};
 use keyward_base::{Error, ErrorKind, Reason, Result};
@@ -18,8 +19,22 @@ struct Answer {
     from: u64,
     until: u64,
     erased: u64,
+    by_no_rule: Option<u64>,
     size: u64,
+    erasures: Vec<Erasing>,
 }
+
+/// What an entry of the export says of an erasure.
+#[derive(Serialize)]
+struct Erasing {
+    record: u64,
+    from: u64,
+    until: u64,
+    count: u64,
+}
+
+/// How many of them are shown, at most: an export may have any number.
+const MAX_SHOWN: usize = 1000;
 
 /// The keys that are trusted.
 pub(super) fn pinned(keys: &[String]) -> Result<Vec<VerifierKey>> {
@@ -40,7 +55,18 @@ pub(super) fn run(file: &Path, keys: &[String], json: bool) -> Result<()> {
     let lines = std::io::BufReader::with_capacity(1 << 16, input::reader(file)?);
     let progress = Progress::count("entries");
     let (mut count, mut seen) = (progress.counter(), 0_u64);
-    let checked = export::check(&Provider::default(), &keys, lines, |_, _, _| {
+    let mut erasures = Vec::new();
+    let checked = export::check(&Provider::default(), &keys, lines, |seq, header, entry| {
+        if erasures.len() < MAX_SHOWN
+            && let Some(told) = Told::of(seq, header, entry)
+        {
+            erasures.push(Erasing {
+                record: seq,
+                from: told.entries.start,
+                until: told.entries.end,
+                count: told.count,
+            });
+        }
         seen = seen.saturating_add(1);
         if seen.is_multiple_of(1024) {
             count(seen);
@@ -53,10 +79,44 @@ pub(super) fn run(file: &Path, keys: &[String], json: bool) -> Result<()> {
         from: checked.entries.start,
         until: checked.entries.end,
         erased: checked.erased,
+        by_no_rule: checked.by_no_rule,
+        erasures,
         size: checked.checkpoint.size,
     };
     if json {
-        return output::json("keyward.audit.verify-file/1", &answer);
+        output::json("keyward.audit.verify-file/1", &answer)?;
+    }
+    if let Some(seq) = answer.by_no_rule {
+        // The record of an erasure stands behind what it names.
+        let whole = answer.until == answer.size;
+        return Err(Error::corrupt(format!(
+            "entry {seq} of the export {} was erased, and no rule says so{}",
+            file.display(),
+            if whole {
+                String::new()
+            } else {
+                format!(
+                    ": one may, behind its end; export up to the newest entry ({} at least) to tell",
+                    answer.size
+                )
+            }
+        )));
+    }
+    if json {
+        return Ok(());
+    }
+    for Erasing {
+        record,
+        from,
+        until,
+        count,
+    } in &answer.erasures
+    {
+        output::say(&format!(
+            "entry {record} records an erasure: {} from number {from} to {}",
+            counted(*count, "entry", "entries"),
+            until.saturating_sub(1),
+        ))?;
     }
     let many = answer.until.saturating_sub(answer.from);
     output::say(&format!(

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use keyward_audit::audit::Kept;
 use keyward_audit::entry::Entry;
+use keyward_audit::erased::Told;
 use keyward_audit::{Audit, Of};
-use keyward_base::{Result, Tenant};
+use keyward_base::{Result, Tenant, Timestamp};
 use keyward_embedded::Home;
 use serde::Serialize;
 
@@ -14,9 +15,13 @@ use super::line::line;
 use super::tenant_of;
 use crate::args::Only;
 use crate::output;
+use crate::timeline::rfc3339;
 
 /// Entries of a page.
 const PAGE: usize = 1024;
+
+/// Milliseconds of a day.
+const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Between two looks of `tail`.
 const LOOK: Duration = Duration::from_secs(1);
@@ -33,16 +38,53 @@ struct Answer {
 struct Shown {
     log: Option<String>,
     seq: u64,
-    entry: Entry,
+    /// None: it was erased.
+    entry: Option<Entry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<Erased>,
+}
+
+/// An entry of which the leaf is left.
+#[derive(Serialize)]
+struct Erased {
+    day: u32,
+    class: String,
+    /// The number of the entry that says by which rule; none: no rule says so.
+    by: Option<u64>,
 }
 
 impl Shown {
     fn line(&self) -> String {
-        line(
-            self.log.as_deref().unwrap_or(SERVICE),
-            self.seq,
-            &self.entry,
-        )
+        let log = self.log.as_deref().unwrap_or(SERVICE);
+        match (&self.entry, &self.erased) {
+            (Some(entry), _) => line(log, self.seq, entry),
+            (None, Some(Erased { by: Some(by), .. })) => {
+                format!(
+                    "{}  {log}#{}  (erased, as entry {by} says)",
+                    self.at_text(),
+                    self.seq
+                )
+            }
+            (None, _) => format!(
+                "{}  {log}#{}  (gone, and no rule says so: `keyward audit verify`)",
+                self.at_text(),
+                self.seq
+            ),
+        }
+    }
+
+    /// When: of one that was erased, the day.
+    fn at(&self) -> u64 {
+        let day = self
+            .erased
+            .as_ref()
+            .map(|erased| u64::from(erased.day).saturating_mul(DAY));
+        let at = self.entry.as_ref().map(|entry| entry.at.0);
+        at.or(day).unwrap_or_default()
+    }
+
+    fn at_text(&self) -> String {
+        rfc3339(Timestamp::from_millis(self.at()))
     }
 }
 
@@ -66,8 +108,28 @@ impl Only {
         Ok(entry.map(|entry| Shown {
             log: tenant_of(of).map(ToString::to_string),
             seq: kept.seq,
-            entry,
+            entry: Some(entry),
+            erased: None,
         }))
+    }
+
+    /// An entry that was erased: it is of anything, so that who looks for something sees none.
+    fn gone(&self, of: &Of, kept: &Kept, told: &[Told]) -> Option<Shown> {
+        let all = self.actor.is_none() && self.action.is_none();
+        let all = all && self.outcome.is_none() && !self.staff;
+        (all && kept.body.is_none()).then(|| Shown {
+            log: tenant_of(of).map(ToString::to_string),
+            seq: kept.seq,
+            entry: None,
+            erased: Some(Erased {
+                day: kept.leaf.header.day,
+                class: kept.leaf.header.class.as_str().to_owned(),
+                by: told
+                    .iter()
+                    .find(|told| told.takes(kept.seq, &kept.leaf.header))
+                    .map(|told| told.record),
+            }),
+        })
     }
 }
 
@@ -91,7 +153,7 @@ pub(super) async fn run(
     for of in logs(audit, tenant.as_ref()).await? {
         entries.extend(newest(audit, &of, only, limit).await?);
     }
-    entries.sort_by_key(|shown| shown.entry.at);
+    entries.sort_by_key(Shown::at);
     let entries = entries.split_off(entries.len().saturating_sub(limit));
     if json {
         return output::json("keyward.audit.show/1", &Answer { entries });
@@ -103,7 +165,7 @@ pub(super) async fn run(
 
 /// The newest of one log: it is read from its end.
 async fn newest(audit: &Audit, of: &Of, only: &Only, limit: usize) -> Result<VecDeque<Shown>> {
-    let mut found = VecDeque::new();
+    let (mut found, mut told) = (VecDeque::new(), Vec::new());
     let mut end = audit.head(of).await?.map_or(0, |head| head.size());
     while end > 0 && found.len() < limit {
         let start = end.saturating_sub(PAGE as u64);
@@ -117,8 +179,16 @@ async fn newest(audit: &Audit, of: &Of, only: &Only, limit: usize) -> Result<Vec
             next = read.next;
         }
         for kept in page.iter().rev().filter(|kept| kept.seq < end) {
+            // The record of an erasure stands behind what it names.
+            if let Some(entry) = kept.entry()? {
+                told.extend(Told::of(kept.seq, &kept.leaf.header, &entry));
+            }
+            let shown = match only.shown(of, kept)? {
+                None => only.gone(of, kept, &told),
+                shown => shown,
+            };
             if found.len() < limit
-                && let Some(shown) = only.shown(of, kept)?
+                && let Some(shown) = shown
             {
                 found.push_front(shown);
             }
