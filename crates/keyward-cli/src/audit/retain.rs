@@ -12,7 +12,7 @@ use keyward_base::{Error, Result, Tenant};
 use keyward_embedded::Home;
 use serde::Serialize;
 
-use super::{named, tenant_of};
+use super::tenant_of;
 use crate::output::{self, counted};
 use crate::progress::Progress;
 use crate::timeline::rfc3339;
@@ -117,7 +117,7 @@ pub(super) async fn run(home: &Home, sure: bool, json: bool) -> Result<()> {
         )),
         None => Ok(()),
         Some((_, e)) if e.kind() != keyward_base::ErrorKind::Corrupt => Err(e),
-        Some((of, e)) => Err(Error::corrupt(format!("{}: {e}", named(&of))).with_source(e)),
+        Some((of, e)) => Err(Error::corrupt(format!("{}: {e}", of)).with_source(e)),
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) async fn hold(
             if !lifted {
                 return Err(Error::misuse(format!(
                     "{} is under no hold of that name: `keyward audit hold` with the tenant alone shows those there are",
-                    named(of)
+                    of
                 )));
             }
         }
@@ -226,7 +226,7 @@ pub(super) async fn hold(
         output::say(&format!("{}  since {}", hold.name, hold.since))?;
     }
     if answer.holds.is_empty() {
-        output::note(&format!("{} is under no legal hold", named(of)));
+        output::note(&format!("{} is under no legal hold", of));
     }
     Ok(())
 }
@@ -248,7 +248,7 @@ pub(super) async fn erase(
     let erased = async {
         if !sure {
             confirm(
-                &format!("all entries of {} will be gone for good", named(&of)),
+                &format!("all entries of {} will be gone for good", of),
                 tenant.as_str(),
             )?;
         }
@@ -262,7 +262,7 @@ pub(super) async fn erase(
                 let _left = std::fs::remove_file(path);
             }
             other?;
-            output::note(&format!("{} holds nothing that can be erased", named(&of)));
+            output::note(&format!("{} holds nothing that can be erased", of));
             return Ok(());
         }
     };
@@ -283,7 +283,7 @@ pub(super) async fn erase(
     output::note(&format!(
         "{} of {} erased, as entry {record} says: `keyward audit export --tenant {tenant} --from {record} --to {after}` is the receipt",
         counted(count, "entry", "entries"),
-        named(&of),
+        of,
     ));
     Ok(())
 }
