@@ -236,14 +236,11 @@ struct WrittenErasing {
 }
 
 impl State {
-    /// Its text; none where nothing is set.
+    /// Its text.
     ///
     /// # Errors
     /// None that can be reached: each state has a text.
-    pub(crate) fn text(&self) -> Result<Option<String>> {
-        if *self == Self::default() {
-            return Ok(None);
-        }
+    pub(crate) fn text(&self) -> Result<String> {
         let written = Written {
             v: Number(VERSION),
             holds: self.holds.iter().map(WrittenHold::of).collect(),
@@ -251,8 +248,7 @@ impl State {
             erasing: self.erasing.iter().map(WrittenErasing::of).collect(),
         };
         let text = serde_json::to_string(&written);
-        text.map(Some)
-            .map_err(|_| Error::misuse("the state of a log cannot be written"))
+        text.map_err(|_| Error::misuse("the state of a log cannot be written"))
     }
 
     /// Reads what [`State::text`] writes, which the log's head vouches for.

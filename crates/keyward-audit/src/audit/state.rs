@@ -223,8 +223,12 @@ impl Audit {
             let Some(change) = make(&found)? else {
                 return Ok(None);
             };
-            let text = change.state.text()?.map(String::into_bytes);
             let Found { known, version, .. } = found;
+            // Once there is a record, it stays, though nothing is set any more: so a version of it
+            // is never that of another time.
+            let has_one = version.is_some() || change.state != State::default();
+            let text = has_one.then(|| change.state.text()).transpose()?;
+            let text = text.map(String::into_bytes);
             let (head_version, first) = (known.version, known.head.size());
             let marked = known.head.marked;
             let waiting = change.entry.map(waiting).transpose()?;
@@ -306,17 +310,14 @@ fn waiting(entry: Entry) -> Result<Waiting> {
 
 /// The write that makes the record this one, or has none stay none.
 fn write(key: RecordKey, version: Option<Version>, data: Option<Vec<u8>>) -> Write {
-    match (version, data) {
-        (None, None) => Write::Require { key, version: None },
-        (Some(version), None) => Write::Delete { key, version },
-        (version, Some(data)) => {
-            let content = Content {
-                data,
-                ..Content::default()
-            };
-            Write::put(key, version, content)
-        }
-    }
+    let Some(data) = data else {
+        return Write::Require { key, version };
+    };
+    let content = Content {
+        data,
+        ..Content::default()
+    };
+    Write::put(key, version, content)
 }
 
 fn nothing_recorded() -> Error {

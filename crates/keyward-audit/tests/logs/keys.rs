@@ -79,7 +79,7 @@ async fn a_head_that_is_damaged_is_not_vouched_for_anew() {
     admin.rotate(&heads()).await.unwrap();
     admin.promote_ready().await.unwrap();
     let flip =
-        "UPDATE record SET data = CAST(substr(data, 1, 100) || x'00' || substr(data, 102) AS BLOB)
+        "UPDATE record SET data = CAST(substr(data, 1, 93) || x'07' || substr(data, 95) AS BLOB)
                 WHERE collection = 'audit.head' AND owner = 'acme'";
     assert_eq!(world.edit(flip), 1);
     let to =
