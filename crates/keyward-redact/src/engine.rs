@@ -7,8 +7,9 @@
 //!   sample is, wherever the needle lies. A filter says no to nearly all samples.
 //! - **By an automaton behind a gate** ([`levels`], [`run`]), if it has from 8 bytes on, and fewer
 //!   than 15 or no such window. Its gate is what of it is looked for everywhere: the first eight
-//!   grams at the samples, of a needle of less than 15 bytes the first gram, at every byte. Where
-//!   a gate is, automata are stepped, and no farther than something is known of a needle.
+//!   grams at the samples; of a needle of less than 15 bytes the first four grams of 5 bytes, at
+//!   every fourth byte. Where a gate is, automata are stepped, and no farther than something is
+//!   known of a needle.
 //! - **By an automaton** that is stepped over every byte, if it has fewer than 8.
 //!
 //! What a gram of a window leads to is compared byte for byte, from the gram outwards, up to the
@@ -38,6 +39,7 @@ mod keys;
 mod levels;
 mod needles;
 mod padded;
+mod pairs;
 mod ranges;
 mod run;
 mod scan;
@@ -58,6 +60,7 @@ use keys::Keys;
 use levels::{Built, Levels, Order};
 use needles::{Needle, Needles, Place};
 use padded::Padded;
+use pairs::Pairs;
 pub(crate) use ranges::SecretId;
 pub(crate) use scan::Scan;
 use sketch::{MOST, Sketch};
@@ -67,6 +70,11 @@ const GRAM: usize = 8;
 
 /// Bytes of a window: a gram from each of eight places on.
 const WINDOW: usize = 15;
+
+/// Bytes of a short gram, and between two places of a text where one is looked up: of the four that
+/// begin first in a needle of eight bytes one is there, wherever the needle lies.
+const SHORT_GRAM: usize = 5;
+const SHORT_STEP: usize = 4;
 
 /// A gram that occurs no more often is not worth looking for a rarer one.
 const RARE: u8 = 2;
@@ -85,7 +93,9 @@ pub(crate) struct Engine {
     sketch: Sketch,
     /// Grams of windows, and gates that are looked for at samples.
     windows: Grams,
-    /// Gates that are looked for at every byte.
+    /// The pairs of bytes in these.
+    pairs: Pairs,
+    /// Gates that are looked for at every fourth byte.
     gates: Grams,
     /// Automata of needles from 8 bytes on, and below.
     gated: Pair,
@@ -116,6 +126,7 @@ impl Engine {
             needles: Needles::new(),
             sketch: Sketch::new(),
             windows: Grams::new(),
+            pairs: Pairs::new(),
             gates: Grams::new(),
             gated: Pair::default(),
             short: Pair::default(),
@@ -219,14 +230,17 @@ impl Engine {
         (!orders.is_empty()).then_some(Work(orders))
     }
 
-    /// Takes over what was built, unless needles in automata have changed in the meantime.
-    pub(crate) fn take_over(&mut self, done: Done) {
+    /// Takes over what was built, unless needles in automata have changed in the meantime. What is
+    /// returned is not needed: it is to be dropped without the lock on the engine, since that takes
+    /// milliseconds where automata are large.
+    pub(crate) fn take_over(&mut self, mut done: Done) -> Done {
         self.generation = self.generation.wrapping_add(1);
-        for (of, built) in done.0 {
-            if let Some(levels) = self.levels_mut().into_iter().nth(of) {
+        for (of, built) in &mut done.0 {
+            if let Some(levels) = self.levels_mut().into_iter().nth(*of) {
                 levels.take_over(built);
             }
         }
+        done
     }
 
     /// The needles that are looked for by one of these grams, which are common now.
@@ -258,6 +272,9 @@ impl Engine {
                     at: at_most,
                     counted,
                 };
+                let bytes = window..window.saturating_add(WINDOW);
+                let bytes = bytes.filter_map(|i| needle.bytes.byte(&self.keys, i));
+                self.pairs.add(bytes);
                 let grams = hashes.iter().skip(window).take(GRAM);
                 for (hash, nth) in grams.zip(0..) {
                     self.windows.insert(*hash, at, nth);
@@ -268,9 +285,15 @@ impl Engine {
         }
         needle.place = Place::Automaton;
         let (len, wrapped) = (needle.bytes.len(), needle.wrapped);
-        let (table, count) = gates(&mut self.windows, &mut self.gates, len);
-        for hash in hashes.iter().take(count) {
-            table.open(*hash);
+        let bytes = (0..WINDOW).filter_map(|i| needle.bytes.byte(&self.keys, i));
+        let table = if len >= WINDOW {
+            self.pairs.add(bytes);
+            &mut self.windows
+        } else {
+            &mut self.gates
+        };
+        for hash in gates(&self.keys, &needle.bytes) {
+            table.open(hash);
         }
         let pair = if len < GRAM {
             &mut self.short
@@ -359,17 +382,17 @@ fn hash_all(keys: &Keys, needle: &Padded, hashes: &mut Vec<u64>) {
     hashes.extend(words.map(|word| keys.gram(word)));
 }
 
-/// Where the gates of a needle of `len` bytes are that goes to automata, and how many.
-const fn gates<'a>(
-    windows: &'a mut Grams,
-    gates: &'a mut Grams,
-    len: usize,
-) -> (&'a mut Grams, usize) {
-    if len >= WINDOW {
-        (windows, GRAM)
-    } else {
-        (gates, if len < GRAM { 0 } else { 1 })
-    }
+/// The gates of a needle that goes to automata.
+fn gates(keys: &Keys, needle: &Padded) -> impl Iterator<Item = u64> {
+    let is_long = needle.len() >= WINDOW;
+    let count = if is_long { GRAM } else { SHORT_STEP };
+    (0..count).map_while(move |i| {
+        if is_long {
+            return Some(keys.gram(needle.word(keys, i)?));
+        }
+        let bits = u32::try_from(i).ok()?.checked_mul(8)?;
+        Some(keys.short_gram(needle.word(keys, 0)?.checked_shr(bits)?))
+    })
 }
 
 fn take_out(keys: &Keys, windows: &mut Grams, gated: &mut Grams, at: u32, needle: &Needle) {
@@ -383,8 +406,9 @@ fn take_out(keys: &Keys, windows: &mut Grams, gated: &mut Grams, at: u32, needle
             }
         }
         Place::Automaton => {
-            let (table, count) = gates(windows, gated, needle.bytes.len());
-            for hash in (0..count).filter_map(hash) {
+            let is_long = needle.bytes.len() >= WINDOW;
+            let table = if is_long { windows } else { gated };
+            for hash in gates(keys, &needle.bytes) {
                 table.close(hash);
             }
         }

@@ -51,6 +51,8 @@ const CHEAP_LEN: usize = 4 * 1024;
 /// How much is to be released.
 #[derive(Clone, Copy)]
 enum Release {
+    /// What it costs nothing to know.
+    Least,
     /// What it costs little to know.
     Some,
     /// All that cannot be the beginning of a secret.
@@ -90,9 +92,13 @@ impl Masker {
     /// more than 4 KiB, up to [`Redactor::most_held`] bytes that are decided may be held back too:
     /// flush to have them.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        for slice in piece.chunks(TURN_LEN) {
+        let mut slices = piece.chunks(TURN_LEN).peekable();
+        while let Some(slice) = slices.next() {
             self.held.push(slice);
-            self.release(Release::Some, slice.len(), out);
+            // What is held back while more is there need not be little.
+            let is_last = slices.peek().is_none();
+            let release = if is_last { Release::Some } else { Release::Least };
+            self.release(release, slice.len(), out);
         }
     }
 
@@ -122,6 +128,7 @@ impl Masker {
         let text = self.held.all();
         self.scan.find(&registry.engine, text);
         let end = match release {
+            Release::Least => self.scan.least_held(&registry.engine, text.len()),
             Release::Some if new.min(registry.engine.most_held()) > CHEAP_LEN => {
                 self.scan.least_held(&registry.engine, text.len())
             }

@@ -209,7 +209,9 @@ impl Redactor {
             drop(registry);
             let mut registry = self.write();
             if let Some(work) = registry.engine.unsettled() {
-                registry.engine.take_over(work.build());
+                let replaced = registry.engine.take_over(work.build());
+                drop(registry);
+                drop(replaced);
             }
         }
     }
@@ -217,7 +219,8 @@ impl Redactor {
     /// Builds automata, while others go on with those that are there.
     pub(crate) fn build(&self, work: Work) {
         let done = work.build();
-        self.write().engine.take_over(done);
+        let replaced = self.write().engine.take_over(done);
+        drop(replaced);
     }
 
     /// Registers a value that is not known.

@@ -1,8 +1,9 @@
 //! Which needle has a given 8-byte gram at the place it is looked for by, and for which grams
 //! automata are to be stepped (a *gate*): a filter that says no to nearly every text, and a table.
 
-use super::GRAM;
-use super::keys::Keys;
+use super::keys::{Keys, short_word, word};
+use super::pairs::Pairs;
+use super::{GRAM, SHORT_STEP};
 
 /// Bits of the filter for each gram, at least.
 const FILTER_BITS: usize = 16;
@@ -72,23 +73,35 @@ impl Grams {
             .is_some_and(|word| word & bits == bits)
     }
 
-    /// Adds to `found` the hashes of those `words` that may be in the table, each with its place
-    /// in `words`.
+    /// Adds to `found` the hashes of those `samples` that may be in the table, each with its place
+    /// among them.
     #[inline]
     pub(super) fn filter(
         &self,
         keys: &Keys,
-        words: impl Iterator<Item = u64>,
+        pairs: &Pairs,
+        samples: &[[u8; GRAM]],
         found: &mut Vec<(u64, usize)>,
     ) {
         let (hasher, filter) = (keys.hasher(), self.filter.as_slice());
         let shift = 64_u32.wrapping_sub(self.filter_log);
-        for (word, i) in words.zip(0_usize..) {
-            let hash = hasher.gram(word);
-            let bits = bits(hash);
-            let at = usize::try_from(hash >> shift).unwrap_or(usize::MAX);
-            if filter.get(at).is_some_and(|word| word & bits == bits) {
-                found.push((hash, i));
+        // In two steps, each without a branch that cannot be foretold: so the processor can wait for
+        // several words of the filter at once.
+        for (samples, first) in samples.chunks(64).zip((0_usize..).step_by(64)) {
+            let mut left = 0_u64;
+            for (sample, bit) in samples.iter().zip(0_u32..) {
+                left |= u64::from(pairs.may_have(*sample)).wrapping_shl(bit);
+            }
+            while left != 0 {
+                let i = usize::try_from(left.trailing_zeros()).unwrap_or(usize::MAX);
+                left &= left.wrapping_sub(1);
+                let sample = samples.get(i).copied().unwrap_or_default();
+                let hash = hasher.gram(u64::from_le_bytes(sample));
+                let bits = bits(hash);
+                let at = usize::try_from(hash >> shift).unwrap_or(usize::MAX);
+                if filter.get(at).is_some_and(|word| word & bits == bits) {
+                    found.push((hash, first.saturating_add(i)));
+                }
             }
         }
     }
@@ -145,7 +158,8 @@ impl Grams {
         }
     }
 
-    /// The first place of `text` from `from` on, and before `end`, where a gate is.
+    /// The first place of `text` from `from` on, of each four one, and before `end`, where a gate
+    /// of short grams is.
     pub(super) fn next_gate(
         &self,
         keys: &Keys,
@@ -155,11 +169,11 @@ impl Grams {
     ) -> Option<usize> {
         let (hasher, filter) = (keys.hasher(), self.filter.as_slice());
         let shift = 64_u32.wrapping_sub(self.filter_log);
-        let last = end.saturating_add(GRAM.saturating_sub(1)).min(text.len());
-        let grams = text.get(from..last)?.windows(GRAM);
-        for (gram, at) in grams.zip(from..) {
-            let gram = gram.first_chunk::<GRAM>().copied().unwrap_or_default();
-            let hash = hasher.gram(u64::from_le_bytes(gram));
+        for at in (from..end).step_by(SHORT_STEP) {
+            let Some(gram) = word(text, at).or_else(|| short_word(text, at)) else {
+                break;
+            };
+            let hash = hasher.short_gram(gram);
             let bits = bits(hash);
             let word = usize::try_from(hash >> shift).unwrap_or(usize::MAX);
             if filter.get(word).is_some_and(|word| word & bits == bits) && self.is_gate(hash) {

@@ -3,11 +3,16 @@
 
 use keyward_base::{Error, Result, SecretBytes};
 
+use super::SHORT_GRAM;
+
 /// Bytes of the pad.
 pub(super) const PAD_LEN: usize = 4096;
 
 /// Random bytes taken: the pad, the three hash keys, and eight for each swap of the permutation.
 const SEED_LEN: usize = PAD_LEN + 3 * 8 + 256 * 8;
+
+/// The bytes of a word that a short gram has.
+const SHORT_MASK: u64 = (1 << (8 * SHORT_GRAM)) - 1;
 
 /// The modulus of the hash of beginnings: a Mersenne prime.
 const PRIME: u64 = (1 << 61) - 1;
@@ -23,6 +28,11 @@ impl Hasher {
     #[inline]
     pub(super) const fn gram(self, word: u64) -> u64 {
         fold(word ^ self.mask, self.factor)
+    }
+
+    #[inline]
+    pub(super) const fn short_gram(self, word: u64) -> u64 {
+        self.gram(word & SHORT_MASK)
     }
 }
 
@@ -76,6 +86,12 @@ impl Keys {
     #[inline]
     pub(super) fn gram(&self, word: u64) -> u64 {
         self.hasher.gram(word)
+    }
+
+    /// The hash of the first five of eight bytes.
+    #[inline]
+    pub(super) fn short_gram(&self, word: u64) -> u64 {
+        self.hasher.short_gram(word)
     }
 
     pub(super) const fn hasher(&self) -> Hasher {
@@ -137,6 +153,17 @@ impl Keys {
 pub(super) fn word(bytes: &[u8], at: usize) -> Option<u64> {
     let chunk = bytes.get(at..)?.first_chunk::<8>()?;
     Some(u64::from_le_bytes(*chunk))
+}
+
+/// The bytes of a short gram of `bytes` from `at` on, and zeros for what is behind it.
+#[inline]
+pub(super) fn short_word(bytes: &[u8], at: usize) -> Option<u64> {
+    let gram = bytes.get(at..)?.first_chunk::<SHORT_GRAM>()?;
+    let mut word = [0; 8];
+    for (to, byte) in word.iter_mut().zip(gram) {
+        *to = *byte;
+    }
+    Some(u64::from_le_bytes(word))
 }
 
 /// The low and the high half of a product.

@@ -135,18 +135,19 @@ impl Levels {
         })
     }
 
-    /// Takes over what was built, unless what it was built from has changed; says whether it did.
-    pub(super) fn take_over(&mut self, built: Built) -> bool {
+    /// Takes over what was built, unless what it was built from has changed. What is left is what
+    /// it replaces, to be dropped where nobody waits for it.
+    pub(super) fn take_over(&mut self, built: &mut Built) {
         self.is_merging = AtomicBool::new(false);
         if self.version != built.version {
-            return false;
+            return;
         }
         self.version = self.version.wrapping_add(1);
-        self.levels.truncate(built.kept);
-        self.levels.extend(built.levels);
+        let replaced = self.levels.split_off(built.kept.min(self.levels.len()));
+        self.levels
+            .extend(std::mem::replace(&mut built.levels, replaced));
         self.fresh.drain(..built.fresh.min(self.fresh.len()));
         self.stepped = AtomicUsize::new(0);
-        true
     }
 
     /// Takes out the needles that are no more among `all`.

@@ -5,13 +5,14 @@ mod stepping;
 use aho_corasick::automaton::StateID;
 
 use super::beginnings::Hold;
-use super::grams::{Grams, Lead};
+use super::grams::Lead;
+use super::keys::word;
 use super::needles::Place;
 use super::ranges::{Hit, merge, push_in_order};
 use super::run::{BrokenRun, Run, Span, Spans};
 use super::verify::{Found, Pending, compare};
 use super::wrapped::{Around, Collapsed};
-use super::{Engine, GRAM};
+use super::{Engine, GRAM, SHORT_STEP};
 
 /// What is known of one text while it grows. Places are counted from its first byte that is still
 /// held; [`Scan::shift`] says that some of these are gone.
@@ -180,7 +181,7 @@ impl Scan {
     fn restart(&mut self, engine: &Engine) {
         self.generation = Some(engine.generation);
         self.sample = self.from.next_multiple_of(GRAM);
-        self.gram = self.from;
+        self.gram = self.from.next_multiple_of(SHORT_STEP);
         self.ending = self.from;
         self.step = self.from;
         self.short_ending = self.from;
@@ -203,8 +204,7 @@ impl Scan {
             .as_chunks::<GRAM>();
         let table = &engine.windows;
         if !table.is_empty() {
-            let words = samples.iter().map(|sample| u64::from_le_bytes(*sample));
-            table.filter(&engine.keys, words, &mut self.hashes);
+            table.filter(&engine.keys, &engine.pairs, samples, &mut self.hashes);
             // All of them are looked up before any is compared: so the processor can wait for
             // several places of the table at once.
             let mut leads = std::mem::take(&mut self.leads);
@@ -238,7 +238,7 @@ impl Scan {
         let is_bare = |at, after| is_bare(engine, text, from, at, after);
         while around.collect(text, &engine.alphabet, from, &mut next, is_bare) {
             if !engine.windows.is_empty() {
-                for (gram, i) in around.grams(GRAM) {
+                for (gram, i) in around.grams() {
                     let hash = engine.keys.gram(gram);
                     if engine.windows.may_have(hash) {
                         engine.windows.leads(hash, |lead| {
@@ -248,11 +248,12 @@ impl Scan {
                 }
             }
             if !engine.gates.is_empty() {
-                let grams = around.grams(1);
-                let hashes = grams.map(|(gram, i)| (engine.keys.gram(gram), i));
+                let grams = around.short_grams();
+                let hashes = grams.map(|(gram, i)| (engine.keys.short_gram(gram), i));
                 for (hash, i) in hashes.filter(|(hash, _)| engine.gates.may_have(*hash)) {
                     if engine.gates.is_gate(hash)
-                        && let (Some(span), [_, by_gram, _]) = (around.span(i, 0), &mut self.broken)
+                        && let Some(span) = around.span(i, SHORT_STEP - 1)
+                        && let [_, by_gram, _] = &mut self.broken
                     {
                         by_gram.push(span);
                     }
@@ -338,8 +339,8 @@ impl Scan {
 
 /// Whether no needle is around the line ending from `at` to `after`, by the bytes next to it. Of the
 /// eight grams that begin in a window which the ending is in, one ends where the ending begins, or
-/// begins where it ends. A needle of 8 to 14 bytes has its first gram before the ending, where it is
-/// found in the text as it is, or across it.
+/// begins where it ends. A needle of 8 to 14 bytes has its first eight before the ending, where a
+/// short gram of them is found in the text as it is, or across it.
 fn is_bare(engine: &Engine, text: &[u8], from: usize, at: usize, after: usize) -> bool {
     let before = at.checked_sub(GRAM).filter(|begin| *begin >= from);
     let before = before.and_then(|begin| text.get(begin..)?.first_chunk::<GRAM>());
@@ -354,17 +355,24 @@ fn is_bare(engine: &Engine, text: &[u8], from: usize, at: usize, after: usize) -
     if before.iter().chain(behind).any(is_ending) {
         return false;
     }
-    let may_have = |table: &Grams, gram: &[u8]| {
-        let gram = gram.first_chunk::<GRAM>().copied().unwrap_or_default();
-        table.may_have(engine.keys.gram(u64::from_le_bytes(gram)))
+    let may_have = |gram: &[u8; GRAM]| {
+        let hash = |gram| engine.keys.gram(u64::from_le_bytes(gram));
+        engine.pairs.may_have(*gram) && engine.windows.may_have(hash(*gram))
     };
-    if may_have(&engine.windows, before) || may_have(&engine.windows, behind) {
+    if may_have(before) || may_have(behind) {
         return false;
+    }
+    if engine.gates.is_empty() {
+        return true;
     }
     let mut both = [0; 2 * GRAM];
     let (front, back) = both.split_at_mut(GRAM);
     front.copy_from_slice(before);
     back.copy_from_slice(behind);
-    let mut across = both.windows(GRAM).skip(1).take(GRAM - 1);
-    engine.gates.is_empty() || across.all(|gram| !may_have(&engine.gates, gram))
+    // From the second to the fifth byte on, and to the ninth.
+    let mut across = [SHORT_STEP, 2 * SHORT_STEP].into_iter();
+    across.all(|at| {
+        let gram = word(&both, at).unwrap_or_default();
+        !engine.gates.may_have(engine.keys.short_gram(gram))
+    })
 }

@@ -4,9 +4,9 @@
 use keyward_base::wipe::wipe_vec;
 use memchr::memchr2;
 
-use super::keys::word;
+use super::keys::{short_word, word};
 use super::run::Span;
-use super::{GRAM, WINDOW};
+use super::{GRAM, SHORT_STEP, WINDOW};
 
 /// Bytes of a window on each side of a line ending in it, at most.
 const REACH: usize = WINDOW - 1;
@@ -157,15 +157,17 @@ impl Around {
         *next = at;
     }
 
-    /// Eight bytes from every place, or every eighth, on, and which of the bytes the first of them
-    /// is.
-    pub(super) fn grams(&self, step: usize) -> impl Iterator<Item = (u64, usize)> {
-        let mut next = 0_usize;
-        std::iter::from_fn(move || {
-            let i = next;
-            next = next.saturating_add(step);
-            Some((word(&self.bytes, i)?, i))
-        })
+    /// Eight bytes from every eighth place on, and which of the bytes the first of them is.
+    pub(super) fn grams(&self) -> impl Iterator<Item = (u64, usize)> {
+        let places = (0..self.bytes.len()).step_by(GRAM);
+        places.map_while(|i| Some((word(&self.bytes, i)?, i)))
+    }
+
+    /// Five bytes from every fourth place on, as a word with more behind them or zeros, and which
+    /// of the bytes the first of them is.
+    pub(super) fn short_grams(&self) -> impl Iterator<Item = (u64, usize)> {
+        let places = (0..self.bytes.len()).step_by(SHORT_STEP);
+        places.map_while(|i| Some((short_word(&self.bytes, i)?, i)))
     }
 
     /// Where in the text byte `i` is.

@@ -7,7 +7,7 @@ use super::Scan;
 use crate::engine::levels::Levels;
 use crate::engine::ranges::Hit;
 use crate::engine::run::{BrokenRun, Span, Spans};
-use crate::engine::{Engine, GRAM, Pair};
+use crate::engine::{Engine, GRAM, Pair, SHORT_GRAM, SHORT_STEP};
 
 impl Scan {
     /// Steps the automata of needles from 8 bytes on, where a gate is.
@@ -22,7 +22,10 @@ impl Scan {
         loop {
             if !self.run.is_active() {
                 let sampled = spans.peek().copied();
-                let end = sampled.map_or(text.len(), |span| span.begin);
+                // What begins before the span may have its gate in it.
+                let end = sampled.map_or(text.len(), |span| {
+                    span.begin.saturating_add(SHORT_STEP - 1)
+                });
                 let gates = &engine.gates;
                 let short = if gates.is_empty() {
                     None
@@ -30,18 +33,21 @@ impl Scan {
                     gates.next_gate(&engine.keys, text, self.gram, end)
                 };
                 let span = match (short, sampled) {
-                    (Some(begin), _) => {
-                        self.gram = begin.saturating_add(1);
-                        let end = begin.saturating_add(GRAM);
-                        Span { begin, end }
+                    (Some(at), _) => {
+                        self.gram = at.saturating_add(SHORT_STEP);
+                        Span {
+                            begin: at.saturating_sub(SHORT_STEP - 1).max(self.from),
+                            // Then eight bytes of what began up to there are known.
+                            end: at.saturating_add(GRAM),
+                        }
                     }
                     (None, Some(span)) => {
-                        self.gram = self.gram.max(end);
+                        self.look_from(end);
                         spans.next();
                         span
                     }
                     (None, None) => {
-                        self.gram = self.gram.max(text.len().saturating_sub(GRAM - 1));
+                        self.look_from(text.len().saturating_sub(SHORT_GRAM - 1));
                         break;
                     }
                 };
@@ -63,7 +69,7 @@ impl Scan {
             }
             self.run.stepped(end, plain);
             if !self.run.is_active() {
-                self.gram = self.gram.max(end.saturating_sub(GRAM - 1));
+                self.look_from(end.saturating_sub(GRAM - 1));
             }
         }
         drop(spans);
@@ -77,6 +83,11 @@ impl Scan {
             run_broken(engine, broken, run, all, text, &mut self.hits);
         }
         all.clear();
+    }
+
+    /// No short gram before `at` is to be looked at any more.
+    fn look_from(&mut self, at: usize) {
+        self.gram = self.gram.max(at.next_multiple_of(SHORT_STEP));
     }
 
     /// A needle may go on behind a line ending up to which automata were stepped.
