@@ -4,7 +4,8 @@
 //!
 //! - **By a window of 15 bytes**, if it has 15 and a window that is rare. The text is sampled at
 //!   every eighth byte: of the eight grams (8 bytes each) that begin in the window, one is where a
-//!   sample is, wherever the needle lies. A filter says no to nearly all samples.
+//!   sample is, wherever the needle lies. Most samples have two bytes next to each other that no
+//!   window has ([`pairs`]); a filter says no to nearly all others.
 //! - **By an automaton behind a gate** ([`levels`], [`run`]), if it has from 8 bytes on, and fewer
 //!   than 15 or no such window. Its gate is what of it is looked for everywhere: the first eight
 //!   grams at the samples; of a needle of less than 15 bytes the first four grams of 5 bytes, at
@@ -213,9 +214,9 @@ impl Engine {
     }
 
     /// What is to be built before any text is looked through, if there are needles in no automaton
-    /// yet.
-    pub(crate) fn unsettled(&self) -> Option<Work> {
-        self.work(|levels| levels.settling(&self.keys, &self.needles))
+    /// yet: for these `alone`, or for those of small automata too.
+    pub(crate) fn unsettled(&self, alone: bool) -> Option<Work> {
+        self.work(|levels| levels.settling(&self.keys, &self.needles, alone))
     }
 
     /// What is to be built so that stepping automata costs less.

@@ -97,7 +97,11 @@ impl Masker {
             self.held.push(slice);
             // What is held back while more is there need not be little.
             let is_last = slices.peek().is_none();
-            let release = if is_last { Release::Some } else { Release::Least };
+            let release = if is_last {
+                Release::Some
+            } else {
+                Release::Least
+            };
             self.release(release, slice.len(), out);
         }
     }

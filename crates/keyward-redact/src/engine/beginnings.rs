@@ -10,21 +10,27 @@ use super::padded::Padded;
 /// Parts of the map. Each grows by itself, so that no registration pays for all.
 const SHARDS: usize = 256;
 
-/// Words of the smallest filter, as a power of two.
-const LEAST_LOG: u32 = 8;
+/// Parts of the filter of first grams, for the same reason.
+const PARTS_LOG: u32 = 8;
 
 /// The beginnings of all needles. A needle itself is not a beginning of it.
 pub(crate) struct Beginnings {
     shards: Vec<HashMap<u64, Begun, BuildHasherDefault<Given>>>,
-    /// Bits of the first eight bytes of needles: most of a text fails here.
-    filter: Vec<u64>,
-    filter_log: u32,
-    /// What is in the filter: the hash of the eight bytes, and their key in the map.
-    first: Vec<(u64, u64)>,
+    /// The first eight bytes of needles: most of a text fails here.
+    first: Vec<Part>,
     /// The base of the digests to the power of 0, 8, 16 and so on.
     powers: Vec<u64>,
     /// How many needles there are of each length; as written, and wrapped.
     lengths: [BTreeMap<usize, usize>; 2],
+}
+
+/// A part of the filter.
+struct Part {
+    /// Two bits of one word for each first gram.
+    filter: Vec<u64>,
+    filter_log: u32,
+    /// What is in the filter: the hash of the eight bytes, and their key in the map.
+    known: Vec<(u64, u64)>,
 }
 
 struct Begun {
@@ -55,9 +61,7 @@ impl Beginnings {
     pub(super) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| HashMap::default()).collect(),
-            filter: vec![0; 1 << LEAST_LOG],
-            filter_log: LEAST_LOG,
-            first: Vec::new(),
+            first: (0..1 << PARTS_LOG).map(|_| Part::new()).collect(),
             powers: vec![1],
             lengths: [BTreeMap::new(), BTreeMap::new()],
         }
@@ -81,6 +85,7 @@ impl Beginnings {
             let last = self.powers.last().copied().unwrap_or(1);
             self.powers.push(keys.next_power(last));
         }
+        let mut came = None;
         let first_gram = needle.word(keys, 0).map(|word| keys.gram(word));
         each_beginning(keys, needle, |digest, at| {
             let key = keys.beginning(digest, at, wrapped);
@@ -96,28 +101,18 @@ impl Beginnings {
             known.needles = known.needles.saturating_add(1);
             known.beyond = known.beyond.max(beyond);
             if let (8, true, Some(gram)) = (at, is_new, first_gram) {
-                self.first.push((gram, key));
-                set(&mut self.filter, self.filter_log, gram);
+                came = Some((gram, key));
             }
         });
-        // A needle of just 8 bytes has no beginning of 8. At 16 bits each one in seventy passes
-        // that is none.
-        if self.first.len() > self.filter.len().saturating_mul(4) {
+        let Some((gram, key)) = came else {
+            return;
+        };
+        if let Some(part) = self.first.get_mut(part_of(gram)) {
             let shards = &self.shards;
-            self.first.retain(|(_, key)| {
+            part.add(gram, key, |key| {
                 let shard = shards.get(shard_of(*key));
                 shard.is_some_and(|shard| shard.contains_key(key))
             });
-            // One that was forgotten and came again is there twice.
-            self.first.sort_unstable();
-            self.first.dedup();
-            if self.first.len() > self.filter.len().saturating_mul(2) {
-                self.filter_log = self.filter_log.saturating_add(1);
-            }
-            self.filter = vec![0; 1_usize << self.filter_log];
-            for (gram, _) in &self.first {
-                set(&mut self.filter, self.filter_log, *gram);
-            }
         }
     }
 
@@ -152,9 +147,60 @@ impl Beginnings {
 
     #[inline]
     fn may_begin(&self, gram: u64) -> bool {
-        let word = usize::try_from(gram >> 64_u32.wrapping_sub(self.filter_log)).ok();
-        let word = word.and_then(|word| self.filter.get(word));
+        let part = self.first.get(part_of(gram));
+        part.is_some_and(|part| part.may_have(gram))
+    }
+}
+
+impl Part {
+    fn new() -> Self {
+        Self {
+            filter: vec![0],
+            filter_log: 0,
+            known: Vec::new(),
+        }
+    }
+
+    #[inline]
+    fn word(&self, gram: u64) -> usize {
+        let left = 64_u32.wrapping_sub(self.filter_log);
+        // Below the bits of the hash that choose the part.
+        let word = (gram << PARTS_LOG).checked_shr(left).unwrap_or(0);
+        usize::try_from(word).unwrap_or(usize::MAX)
+    }
+
+    #[inline]
+    fn may_have(&self, gram: u64) -> bool {
+        let word = self.filter.get(self.word(gram));
         word.is_some_and(|word| word & bits(gram) == bits(gram))
+    }
+
+    fn add(&mut self, gram: u64, key: u64, is_known: impl Fn(&u64) -> bool) {
+        self.known.push((gram, key));
+        self.set(gram);
+        // A needle of just 8 bytes has no beginning of 8. At 16 bits each one in seventy passes
+        // that is none.
+        if self.known.len() <= self.filter.len().saturating_mul(4) {
+            return;
+        }
+        self.known.retain(|(_, key)| is_known(key));
+        // One that was forgotten and came again is there twice.
+        self.known.sort_unstable();
+        self.known.dedup();
+        if self.known.len() > self.filter.len().saturating_mul(2) {
+            self.filter_log = self.filter_log.saturating_add(1);
+        }
+        self.filter = vec![0; 1_usize << self.filter_log];
+        let known = std::mem::take(&mut self.known);
+        known.iter().for_each(|(gram, _)| self.set(*gram));
+        self.known = known;
+    }
+
+    fn set(&mut self, gram: u64) {
+        let word = self.word(gram);
+        if let Some(word) = self.filter.get_mut(word) {
+            *word |= bits(gram);
+        }
     }
 }
 
@@ -176,11 +222,8 @@ fn shard_of(key: u64) -> usize {
     usize::from(key.to_le_bytes()[5])
 }
 
-fn set(filter: &mut [u64], log: u32, gram: u64) {
-    let word = usize::try_from(gram >> 64_u32.saturating_sub(log)).unwrap_or(usize::MAX);
-    if let Some(word) = filter.get_mut(word) {
-        *word |= bits(gram);
-    }
+fn part_of(gram: u64) -> usize {
+    usize::try_from(gram >> 64_u32.saturating_sub(PARTS_LOG)).unwrap_or(usize::MAX)
 }
 
 #[inline]

@@ -1,6 +1,8 @@
 //! Which needle has a given 8-byte gram at the place it is looked for by, and for which grams
 //! automata are to be stepped (a *gate*): a filter that says no to nearly every text, and a table.
 
+use std::ops::Range;
+
 use super::keys::{Keys, short_word, word};
 use super::pairs::Pairs;
 use super::{GRAM, SHORT_STEP};
@@ -10,6 +12,10 @@ const FILTER_BITS: usize = 16;
 
 /// Words of the smallest filter, as a power of two: 8 KiB.
 const LEAST_LOG: u32 = 10;
+
+/// Words of the largest filter: 256 KiB, about what fits into a near cache. Where there are more grams,
+/// what passes it is looked up in filters of the parts of the table.
+const MOST_LOG: u32 = 15;
 
 /// Parts of the table. Each grows by itself, so that no registration pays for all.
 const SHARDS_LOG: u32 = 8;
@@ -33,10 +39,16 @@ pub(super) struct Grams {
     /// Two bits of one word for each gram.
     filter: Vec<u64>,
     filter_log: u32,
+    /// For each part of the table another filter, if this one is too small.
+    fine: Vec<Fine>,
     shards: Vec<Shard>,
     len: usize,
-    /// Removed since the filter was made: their bits are still set.
-    removed: usize,
+}
+
+/// Two bits of one word for each gram of a part.
+struct Fine {
+    words: Vec<u64>,
+    log: u32,
 }
 
 /// Slots, empty (0) or the fingerprint in the upper half and the lead in the lower; linear probing.
@@ -44,6 +56,8 @@ pub(super) struct Grams {
 struct Shard {
     slots: Vec<u64>,
     used: usize,
+    /// Removed since it was last entered into the filters: their bits are still set.
+    removed: usize,
 }
 
 impl Grams {
@@ -52,9 +66,9 @@ impl Grams {
         Self {
             filter: vec![0; 1 << LEAST_LOG],
             filter_log: LEAST_LOG,
+            fine: Vec::new(),
             shards: shards.map(|_| Shard::new()).collect(),
             len: 0,
-            removed: 0,
         }
     }
 
@@ -65,12 +79,16 @@ impl Grams {
     /// Whether a gram of this hash may be in the table.
     #[inline]
     pub(super) fn may_have(&self, hash: u64) -> bool {
-        let word = hash >> 64_u32.wrapping_sub(self.filter_log);
-        let bits = bits(hash);
-        usize::try_from(word)
-            .ok()
-            .and_then(|word| self.filter.get(word))
-            .is_some_and(|word| word & bits == bits)
+        let shift = 64_u32.wrapping_sub(self.filter_log);
+        passes(&self.filter, shift, hash) && self.passes_fine(hash)
+    }
+
+    #[inline]
+    fn passes_fine(&self, hash: u64) -> bool {
+        match self.fine.get(shard_of(hash)) {
+            Some(fine) => fine.passes(hash),
+            None => true,
+        }
     }
 
     /// Adds to `found` the hashes of those `samples` that may be in the table, each with its place
@@ -85,24 +103,36 @@ impl Grams {
     ) {
         let (hasher, filter) = (keys.hasher(), self.filter.as_slice());
         let shift = 64_u32.wrapping_sub(self.filter_log);
-        // In two steps, each without a branch that cannot be foretold: so the processor can wait for
-        // several words of the filter at once.
+        // In steps, without branches that cannot be foretold: so the processor can wait for several
+        // words of the filters at once.
         for (samples, first) in samples.chunks(64).zip((0_usize..).step_by(64)) {
-            let mut left = 0_u64;
+            let (mut front, mut back) = (0_u64, 0_u64);
             for (sample, bit) in samples.iter().zip(0_u32..) {
-                left |= u64::from(pairs.may_have(*sample)).wrapping_shl(bit);
+                let (of_front, of_back) = pairs.halves(*sample);
+                front |= u64::from(of_front).wrapping_shl(bit);
+                back |= u64::from(of_back).wrapping_shl(bit);
             }
+            // Of a window around a sample, four bytes at least lie in the sample before or in the one
+            // after. Those of another chunk may be anything.
+            let last = 1_u64.rotate_right(1) >> (64_usize.wrapping_sub(samples.len()) & 63);
+            let mut left = front & back & ((back << 1) | 1 | (front >> 1) | last);
+            let mut kept = [(0, 0); 64];
+            let mut count = 0_usize;
             while left != 0 {
                 let i = usize::try_from(left.trailing_zeros()).unwrap_or(usize::MAX);
                 left &= left.wrapping_sub(1);
                 let sample = samples.get(i).copied().unwrap_or_default();
                 let hash = hasher.gram(u64::from_le_bytes(sample));
-                let bits = bits(hash);
-                let at = usize::try_from(hash >> shift).unwrap_or(usize::MAX);
-                if filter.get(at).is_some_and(|word| word & bits == bits) {
-                    found.push((hash, first.saturating_add(i)));
+                if let Some(kept) = kept.get_mut(count) {
+                    *kept = (hash, first.saturating_add(i));
                 }
+                let is_kept = pairs.between(sample) & passes(filter, shift, hash);
+                count = count.wrapping_add(usize::from(is_kept));
             }
+            found.extend_from_slice(kept.get(..count).unwrap_or_default());
+        }
+        if !self.fine.is_empty() {
+            found.retain(|(hash, _)| self.passes_fine(*hash));
         }
     }
 
@@ -132,7 +162,7 @@ impl Grams {
         if let Some(shard) = self.shards.get_mut(shard_of(hash))
             && shard.remove(entry(hash, needle, nth))
         {
-            self.taken();
+            self.len = self.len.saturating_sub(1);
         }
     }
 
@@ -154,7 +184,7 @@ impl Grams {
             && !shard.count(hash, less)
             && shard.remove(last)
         {
-            self.taken();
+            self.len = self.len.saturating_sub(1);
         }
     }
 
@@ -174,9 +204,7 @@ impl Grams {
                 break;
             };
             let hash = hasher.short_gram(gram);
-            let bits = bits(hash);
-            let word = usize::try_from(hash >> shift).unwrap_or(usize::MAX);
-            if filter.get(word).is_some_and(|word| word & bits == bits) && self.is_gate(hash) {
+            if passes(filter, shift, hash) && self.passes_fine(hash) && self.is_gate(hash) {
                 return Some(at);
             }
         }
@@ -192,32 +220,96 @@ impl Grams {
     fn added(&mut self, hash: u64) {
         self.len = self.len.saturating_add(1);
         let room = self.filter.len().saturating_mul(64 / FILTER_BITS);
-        if self.len.saturating_add(self.removed) > room {
-            if self.len > room / 2 {
-                self.filter_log = self.filter_log.saturating_add(1);
+        if self.len > room && self.filter_log < MOST_LOG {
+            self.filter_log = self.filter_log.saturating_add(1);
+            self.filter = vec![0; 1_usize << self.filter_log];
+            self.enter(0..self.shards.len());
+            return;
+        }
+        if self.len > room && self.fine.is_empty() {
+            self.fine = self.shards.iter().map(Fine::of).collect();
+        }
+        let of = shard_of(hash);
+        let Some(shard) = self.shards.get_mut(of) else {
+            return;
+        };
+        if shard.removed > shard.used {
+            shard.removed = 0;
+            // The words of the filter that are this part's alone.
+            let log = self.filter_log.saturating_sub(SHARDS_LOG);
+            let words = (of << log)..(of.saturating_add(1) << log);
+            self.filter.get_mut(words).unwrap_or_default().fill(0);
+            if let Some(fine) = self.fine.get_mut(of) {
+                *fine = Fine::of(shard);
             }
-            self.fill();
-        } else {
-            set(&mut self.filter, self.filter_log, hash);
+            self.enter(of..of.saturating_add(1));
+            return;
+        }
+        set(&mut self.filter, self.filter_log, hash);
+        if let Some(fine) = self.fine.get_mut(of) {
+            if shard.used > fine.words.len().saturating_mul(64 / FILTER_BITS) {
+                *fine = Fine::of(shard);
+            } else {
+                fine.set(hash);
+            }
         }
     }
 
-    fn taken(&mut self) {
-        self.len = self.len.saturating_sub(1);
-        self.removed = self.removed.saturating_add(1);
-    }
-
-    /// Makes the filter anew. In the order of the parts, which is that of the filter's words.
-    fn fill(&mut self) {
-        self.filter = vec![0; 1_usize << self.filter_log];
-        self.removed = 0;
-        for (shard, of) in self.shards.iter().zip(0_u64..) {
-            for entry in shard.slots.iter().filter(|entry| **entry != 0) {
-                let hash = (of << 56) | ((entry >> 32) << 24);
-                set(&mut self.filter, self.filter_log, hash);
+    /// Sets the bits of these parts of the table in the filter.
+    fn enter(&mut self, parts: Range<usize>) {
+        let shards = self.shards.get(parts.clone()).unwrap_or_default();
+        for (shard, of) in shards.iter().zip(parts) {
+            for hash in shard.hashes() {
+                let part = u64::try_from(of).unwrap_or(0) << 56;
+                set(&mut self.filter, self.filter_log, part | hash);
             }
         }
     }
+}
+
+impl Fine {
+    /// Of a part of the table, with room for as much again at most.
+    fn of(shard: &Shard) -> Self {
+        let words = shard.used.saturating_mul(FILTER_BITS) / 64;
+        // Two at least: no word is chosen by no bit.
+        let words = words.max(2).next_power_of_two();
+        let mut fine = Self {
+            words: vec![0; words],
+            log: words.trailing_zeros(),
+        };
+        for hash in shard.hashes() {
+            fine.set(hash);
+        }
+        fine
+    }
+
+    /// Below the bits of the hash that choose the part.
+    #[inline]
+    fn word(&self, hash: u64) -> usize {
+        let word = (hash << SHARDS_LOG).wrapping_shr(64_u32.wrapping_sub(self.log));
+        usize::try_from(word).unwrap_or(usize::MAX)
+    }
+
+    #[inline]
+    fn passes(&self, hash: u64) -> bool {
+        let bits = other_bits(hash);
+        let word = self.words.get(self.word(hash));
+        word.is_some_and(|word| word & bits == bits)
+    }
+
+    fn set(&mut self, hash: u64) {
+        let word = self.word(hash);
+        if let Some(word) = self.words.get_mut(word) {
+            *word |= other_bits(hash);
+        }
+    }
+}
+
+#[inline]
+fn passes(filter: &[u64], shift: u32, hash: u64) -> bool {
+    let bits = bits(hash);
+    let word = usize::try_from(hash.wrapping_shr(shift)).unwrap_or(usize::MAX);
+    filter.get(word).is_some_and(|word| word & bits == bits)
 }
 
 fn set(filter: &mut [u64], log: u32, hash: u64) {
@@ -233,6 +325,13 @@ const fn bits(hash: u64) -> u64 {
     (1 << ((hash >> 25) & 63)) | (1 << ((hash >> 31) & 63))
 }
 
+/// Two others, not all of them bits that choose a word.
+#[inline]
+const fn other_bits(hash: u64) -> u64 {
+    (1 << ((hash >> 37) & 63)) | (1 << ((hash >> 28) & 63))
+}
+
+#[inline]
 fn shard_of(hash: u64) -> usize {
     usize::try_from(hash >> 64_u32.saturating_sub(SHARDS_LOG)).unwrap_or(usize::MAX)
 }
@@ -262,7 +361,14 @@ impl Shard {
         Self {
             slots: vec![0; LEAST_SLOTS],
             used: 0,
+            removed: 0,
         }
+    }
+
+    /// The hashes of all entries, but for the bits that choose the part and the lowest.
+    fn hashes(&self) -> impl Iterator<Item = u64> {
+        let entries = self.slots.iter().filter(|entry| **entry != 0);
+        entries.map(|entry| (entry >> 32) << 24)
     }
 
     fn home(&self, entry: u64) -> usize {
@@ -360,6 +466,7 @@ impl Shard {
         }
         self.put(hole, 0);
         self.used = self.used.saturating_sub(1);
+        self.removed = self.removed.saturating_add(1);
         true
     }
 }

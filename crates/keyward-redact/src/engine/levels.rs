@@ -90,8 +90,9 @@ impl Levels {
         self.bytes = self.bytes.saturating_add(len);
     }
 
-    /// An automaton for the needles that are in none, and for those of smaller ones.
-    pub(super) fn settling(&self, keys: &Keys, all: &Needles) -> Option<Order> {
+    /// An automaton for the needles that are in none, and, unless others wait, for those of smaller
+    /// ones.
+    pub(super) fn settling(&self, keys: &Keys, all: &Needles, alone: bool) -> Option<Order> {
         if self.fresh.is_empty() {
             return None;
         }
@@ -101,6 +102,7 @@ impl Levels {
         let mut kept = self.levels.as_slice();
         let mut needles = self.fresh.clone();
         while let [older @ .., level] = kept
+            && !alone
             && level.bytes <= bytes
         {
             needles.extend(level.needles.iter().flatten());

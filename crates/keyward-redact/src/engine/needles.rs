@@ -6,6 +6,9 @@ use super::keys::Keys;
 use super::padded::Padded;
 use super::ranges::SecretId;
 
+/// Parts of the map of digests.
+const DIGESTS: usize = 256;
+
 /// One form of one or more secrets.
 pub(super) struct Needle {
     pub(super) bytes: Padded,
@@ -31,7 +34,8 @@ pub(super) enum Place {
 pub(super) struct Needles {
     list: Vec<Option<Needle>>,
     free: Vec<u32>,
-    by_digest: HashMap<u64, u32>,
+    /// In parts, which grow each by itself, so that no registration pays for all.
+    by_digest: Vec<HashMap<u64, u32>>,
     by_secret: HashMap<SecretId, Vec<u32>>,
     bytes: usize,
     /// Where in the pad the next one begins.
@@ -43,7 +47,7 @@ impl Needles {
         Self {
             list: Vec::new(),
             free: Vec::new(),
-            by_digest: HashMap::new(),
+            by_digest: (0..DIGESTS).map(|_| HashMap::new()).collect(),
             by_secret: HashMap::new(),
             bytes: 0,
             pad_at: 0,
@@ -72,7 +76,8 @@ impl Needles {
         wrapped: bool,
     ) -> Option<u32> {
         let digest = digest(keys, plain.iter().copied(), wrapped);
-        let known = self.by_digest.get(&digest).copied();
+        let part = self.by_digest.get(part_of(digest));
+        let known = part.and_then(|part| part.get(&digest)).copied();
         if let Some(at) = known
             && let Some(needle) = self.get_mut(at)
             && needle.wrapped == wrapped
@@ -103,7 +108,9 @@ impl Needles {
         if let Some(slot) = self.list.get_mut(index(at)) {
             *slot = needle;
         }
-        self.by_digest.insert(digest, at);
+        if let Some(part) = self.by_digest.get_mut(part_of(digest)) {
+            part.insert(digest, at);
+        }
         self.by_secret.entry(secret).or_default().push(at);
         Some(at)
     }
@@ -133,8 +140,10 @@ impl Needles {
             if let Some(needle) = slot.take() {
                 let plain = (0..needle.bytes.len()).filter_map(|i| needle.bytes.byte(keys, i));
                 let digest = digest(keys, plain, needle.wrapped);
-                if self.by_digest.get(&digest) == Some(&at) {
-                    self.by_digest.remove(&digest);
+                if let Some(part) = self.by_digest.get_mut(part_of(digest))
+                    && part.get(&digest) == Some(&at)
+                {
+                    part.remove(&digest);
                 }
                 self.bytes = self.bytes.saturating_sub(needle.bytes.len());
                 self.free.push(at);
@@ -151,6 +160,10 @@ fn digest(keys: &Keys, plain: impl Iterator<Item = u8>, wrapped: bool) -> u64 {
         keys.extend(digest, byte)
     });
     keys.beginning(digest, len, wrapped)
+}
+
+fn part_of(digest: u64) -> usize {
+    usize::from(digest.to_le_bytes()[5])
 }
 
 fn index(at: u32) -> usize {

@@ -22,12 +22,32 @@ impl Pairs {
         }
     }
 
-    /// Whether a gram of these bytes may have been added: of each of its four halves of a word.
+    /// Whether the front half and the back half of a gram may have been added.
+    #[inline]
+    pub(super) fn halves(&self, gram: [u8; 8]) -> (bool, bool) {
+        let [a, b, c, d, e, f, g, h] = gram;
+        let front = self.known([a, b]) & self.known([c, d]);
+        let back = self.known([e, f]) & self.known([g, h]);
+        (front != 0, back != 0)
+    }
+
+    /// The same, by the pairs that the halves do not show.
+    #[inline]
+    pub(super) fn between(&self, gram: [u8; 8]) -> bool {
+        let [_, a, b, c, d, e, f, _] = gram;
+        self.known([a, b]) & self.known([c, d]) & self.known([e, f]) != 0
+    }
+
+    /// Whether a gram of these bytes may have been added.
     #[inline]
     pub(super) fn may_have(&self, gram: [u8; 8]) -> bool {
-        let [a, b, c, d, e, f, g, h] = gram;
-        let known = |pair| self.0.get(place(pair)).copied().unwrap_or(0);
-        known([a, b]) & known([c, d]) & known([e, f]) & known([g, h]) != 0
+        let (front, back) = self.halves(gram);
+        front && back && self.between(gram)
+    }
+
+    #[inline]
+    fn known(&self, pair: [u8; 2]) -> u8 {
+        self.0.get(place(pair)).copied().unwrap_or(0)
     }
 }
 

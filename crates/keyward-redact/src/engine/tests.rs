@@ -14,6 +14,7 @@ use crate::{Name, Redactor};
 
 mod forgetting;
 mod gates;
+mod grams;
 mod history;
 mod writers;
 

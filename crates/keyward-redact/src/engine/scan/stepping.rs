@@ -23,9 +23,8 @@ impl Scan {
             if !self.run.is_active() {
                 let sampled = spans.peek().copied();
                 // What begins before the span may have its gate in it.
-                let end = sampled.map_or(text.len(), |span| {
-                    span.begin.saturating_add(SHORT_STEP - 1)
-                });
+                let end =
+                    sampled.map_or(text.len(), |span| span.begin.saturating_add(SHORT_STEP - 1));
                 let gates = &engine.gates;
                 let short = if gates.is_empty() {
                     None
