@@ -214,9 +214,14 @@ impl Engine {
     }
 
     /// What is to be built before any text is looked through, if there are needles in no automaton
-    /// yet: for these `alone`, or for those of small automata too.
-    pub(crate) fn unsettled(&self, alone: bool) -> Option<Work> {
-        self.work(|levels| levels.settling(&self.keys, &self.needles, alone))
+    /// yet: for these, and for those of small automata.
+    pub(crate) fn unsettled(&self) -> Option<Work> {
+        self.work(|levels| levels.settling(&self.keys, &self.needles, false))
+    }
+
+    /// The same for these alone: what is least to be built while others wait.
+    pub(crate) fn unsettled_alone(&self) -> Option<Work> {
+        self.work(|levels| levels.settling(&self.keys, &self.needles, true))
     }
 
     /// What is to be built so that stepping automata costs less.

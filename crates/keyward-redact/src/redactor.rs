@@ -195,7 +195,7 @@ impl Redactor {
     pub(crate) fn settled(&self) -> RwLockReadGuard<'_, Registry> {
         for _ in 0..MAX_TRIES {
             let registry = self.read();
-            let Some(work) = registry.engine.unsettled(false) else {
+            let Some(work) = registry.engine.unsettled() else {
                 return registry;
             };
             drop(registry);
@@ -203,12 +203,12 @@ impl Redactor {
         }
         loop {
             let registry = self.read();
-            if registry.engine.unsettled(true).is_none() {
+            if registry.engine.unsettled_alone().is_none() {
                 return registry;
             }
             drop(registry);
             let mut registry = self.write();
-            if let Some(work) = registry.engine.unsettled(true) {
+            if let Some(work) = registry.engine.unsettled_alone() {
                 let replaced = registry.engine.take_over(work.build());
                 drop(registry);
                 drop(replaced);
