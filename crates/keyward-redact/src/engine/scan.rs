@@ -142,6 +142,8 @@ impl Scan {
     /// What is before `end` is decided.
     pub(crate) fn release(&mut self, end: usize) {
         self.from = end;
+        // What is decided is overwritten: a gram that begins in it is none of the text.
+        self.gram = self.gram.max(end);
         self.collapsed.release(end);
         self.broken_run.release(end);
         self.short_run.release(end);

@@ -125,6 +125,29 @@ fn what_is_written_is_no_beginning_of_a_new_secret() {
     }
 }
 
+/// The same of one that was known before.
+#[test]
+fn what_is_overwritten_is_no_beginning_of_a_secret() {
+    for (len, zeros) in (8..20_usize).flat_map(|len| (1..=len).map(move |zeros| (len, zeros))) {
+        for wrapped in [false, true] {
+            let secret: Vec<u8> = (1..).take(len - zeros).map(|n| b'a' + n).collect();
+            let secret = [vec![0; zeros], secret].concat();
+            let redactor = redactor(1, &[vec![(secret.clone(), wrapped)]]);
+            for cut in 1..len {
+                let text = [b"123456789", &secret[cut..], b"\n", &secret[cut..]].concat();
+                let (mut masker, mut out) = (redactor.masker(), Vec::new());
+                for byte in &text {
+                    masker.push(&[*byte], &mut out);
+                    masker.flush(&mut out);
+                }
+                masker.finish(&mut out);
+                assert_eq!(out, redactor.bytes(&text), "{zeros} of {len}, from {cut}");
+                assert!(out.starts_with(&text[..9]));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_new_secret_is_not_taken_for_one_that_was_begun() {
     let redactor = redactor(1, &[vec![(b"AAAABBBBCCCCDDDDEEEEFFFF".to_vec(), false)]]);
