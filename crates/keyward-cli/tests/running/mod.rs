@@ -152,7 +152,6 @@ fn failures_of_its_own_are_125_and_others_126_and_127() {
 
 #[test]
 fn what_cannot_be_executed_is_told_from_what_is_not_there() {
-    use std::os::unix::fs::PermissionsExt as _;
     let set = Set::new();
     for (script, code, part) in [
         ("echo hi\n", 126, "as in `sh SCRIPT`"),
@@ -162,9 +161,13 @@ fn what_cannot_be_executed_is_told_from_what_is_not_there() {
             "no interpreter of that name",
         ),
     ] {
-        let path = set.bench.folder().join("script");
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        // By another process: a file that this one has open to write, what another test starts at
+        // that moment has open too, and it cannot be executed.
+        let write = "printf %s \"$1\" > script && chmod 700 script";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", write, "sh", script]);
+        shell.current_dir(set.bench.folder());
+        assert!(shell.status().unwrap().success());
         finish(set.command(&[], &["./script"]), b"").fails(code, part);
     }
     finish(set.command(&[], &["./script/in"]), b"").fails(126, "that you may execute");
@@ -429,9 +432,45 @@ fn bytes_one_by_one_a_closed_stream_and_a_flood_leave_nothing() {
     let words = ["run", "--tenant", "acme", "--at", "server.env", "--id", "7"].join(" ");
     let ran = set
         .bench
-        .sh(&format!("keyward {words} -- yes | head -n 1"), &[])
+        .sh(
+            &format!("{{ keyward {words} -- yes; echo \"code $?\" >&2; }} | head -n 1"),
+            &[],
+        )
         .ok();
-    assert_eq!(ran.text(), "y\n");
+    // SIGPIPE is 13, and that the reader has gone is no failure of keyward's.
+    assert_eq!(
+        (ran.text(), ran.said()),
+        ("y\n".into(), "code 141\n".into())
+    );
+}
+
+/// Where forms are long, what a long piece leaves undecided comes all the same.
+#[test]
+fn a_long_piece_is_seen_to_its_end_beside_a_long_value() {
+    let set = Set::new();
+    let file = format!("LONG={}\n", random_text(3_000));
+    set.bench
+        .seal("server.env", "8", "env", file.as_bytes())
+        .ok();
+    let words = [
+        "run",
+        "--tenant",
+        "acme",
+        "--at",
+        "server.env",
+        "--id",
+        "8",
+        "--",
+    ];
+    let script = "printf '%08000d.' 0; read go";
+    let words = [&words[..], &["sh", "-c", script]].concat();
+    let mut child = set.bench.keyward(&words).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut seen = [0; 8_001];
+    out.read_exact(&mut seen).unwrap();
+    assert!(seen.ends_with(b"0."));
+    child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 /// What a terminal sends goes to the whole group, and must come once: twelve times, since two that
