@@ -1,6 +1,8 @@
 //! What the tree holds of an entry: a header that stays, and a digest of a salt and the entry's text,
 //! which may go.
 
+use std::sync::Arc;
+
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result, SecretArray, Timestamp};
 use keyward_crypto::Provider;
@@ -35,7 +37,7 @@ pub fn origin(log: &LogId) -> Result<KeyName> {
 
 /// What a rule of retention is about: 1 to 16 bytes of `a` to `z`, digits, `.` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Class(Box<str>);
+pub struct Class(Arc<str>);
 
 impl Class {
     /// The most bytes of a class.
@@ -86,14 +88,13 @@ impl Header {
         day.unwrap_or(u32::MAX).min(Self::LAST_DAY)
     }
 
-    /// The bytes of the header.
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
+    /// Writes the bytes of the header into nothing.
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.push(VERSION);
         bytes.extend_from_slice(&self.log);
         bytes.extend_from_slice(&self.day.to_be_bytes());
         bytes.extend_from_slice(self.class.0.as_bytes());
         bytes.resize(LEN - 32, 0);
-        bytes
     }
 }
 
@@ -127,8 +128,16 @@ impl Leaf {
     /// Its [`LEN`] bytes, which the tree hashes: the header and the digest.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = self.header.bytes();
+        self.with(&[])
+    }
+
+    /// Its bytes, and `parts` after them.
+    pub(crate) fn with(&self, parts: &[&[u8]]) -> Vec<u8> {
+        let more: usize = parts.iter().map(|part| part.len()).sum();
+        let mut bytes = Vec::with_capacity(LEN.saturating_add(more));
+        self.header.write(&mut bytes);
         bytes.extend_from_slice(&self.digest);
+        parts.iter().for_each(|part| bytes.extend_from_slice(part));
         bytes
     }
 

@@ -101,14 +101,14 @@ pub(crate) fn append(
     let mut insert = conn.prepare_cached(
         "INSERT INTO entry (collection, owner, id, seq, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
+    // Bound once: each row differs in its place and its bytes alone.
+    insert.raw_bind_parameter(1, log.collection.as_str())?;
+    insert.raw_bind_parameter(2, &log.owner)?;
+    insert.raw_bind_parameter(3, &log.id)?;
     for bytes in entries {
-        insert.execute(params![
-            log.collection.as_str(),
-            log.owner,
-            log.id,
-            from_u64(head),
-            bytes
-        ])?;
+        insert.raw_bind_parameter(4, from_u64(head))?;
+        insert.raw_bind_parameter(5, bytes)?;
+        insert.raw_execute()?;
         head = head.saturating_add(1);
     }
     Ok(Verdict::Keep(Appended::Done { head }))

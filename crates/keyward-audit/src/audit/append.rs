@@ -1,5 +1,9 @@
 //! Appending: the entries and the head in one batch.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, Event, KeyId, Result, Timestamp};
 use keyward_keys::{Barrier, MacHandle};
@@ -10,7 +14,7 @@ use super::lane::{Known, Lane, Open, Tried, Turn, Waiting, dropped};
 use super::{Audit, CHANGED, ENTRIES, HEADS, Of, contended};
 use crate::entry::{Entry, MAX_LEN};
 use crate::head::Head;
-use crate::leaf::{Class, Header, LEN, Leaf, LogId};
+use crate::leaf::{Class, Header, LEN, Leaf, LogId, SALT_LEN};
 use crate::tree::leaf;
 
 /// How often a batch is tried anew that another process was faster than.
@@ -37,13 +41,18 @@ impl Audit {
     /// `Misuse` for an event of more than 64 KiB, and for an action that begins with `audit.`, which
     /// are a log's own.
     pub async fn append(&self, event: Event) -> Result<u64> {
+        self.append_event(&event).await
+    }
+
+    /// [`Audit::append`].
+    pub(super) async fn append_event(&self, event: &Event) -> Result<u64> {
         if event.action.starts_with(OWN) {
             return Err(Error::misuse(
                 "actions of audit. are those of the log itself",
             ));
         }
-        let of = self.log_of(&event).await?;
-        let entry = Entry::of(&event, event.at);
+        let of = self.log_of(event).await?;
+        let entry = Entry::of(event, event.at);
         self.append_entry(&of, entry, self.0.class.clone()).await
     }
 
@@ -69,13 +78,25 @@ impl Audit {
         let lane = self.lane(of);
         let mut hears = lane.wait(entry, text, class);
         loop {
-            let mut turn = lane.turn.lock().await;
+            // Whoever commits for it tells it; or it is its turn.
+            let mut turn = pin!(lane.turn.lock());
+            let turn = poll_fn(|cx| {
+                if let Poll::Ready(told) = Pin::new(&mut hears).poll(cx) {
+                    return Poll::Ready(Err(told.unwrap_or_else(|_| Err(dropped()))));
+                }
+                turn.as_mut().poll(cx).map(Ok)
+            });
+            let mut turn = match turn.await {
+                Ok(turn) => turn,
+                Err(told) => return told,
+            };
             match hears.try_recv() {
                 Ok(told) => return told,
                 Err(TryRecvError::Closed) => return Err(dropped()),
                 Err(TryRecvError::Empty) => {}
             }
-            self.commit_waiting(of, &lane, &mut turn).await;
+            // Boxed, so that whoever only waits is small.
+            Box::pin(self.commit_waiting(of, &lane, &mut turn)).await;
         }
     }
 
@@ -192,12 +213,13 @@ impl Audit {
             mut open,
         } = now;
         let mut entries = Vec::with_capacity(events.len());
-        for Waiting {
-            entry, text, class, ..
-        } in events
-        {
-            open.note(head.size(), entry);
-            entries.push(self.push(&mut head, entry, text, class)?);
+        // All salts by one call.
+        let mut salts = vec![0; SALT_LEN.saturating_mul(events.len())];
+        self.0.keyring.provider().fill(&mut salts)?;
+        let (salts, _) = salts.as_chunks::<SALT_LEN>();
+        for (one, salt) in events.iter().zip(salts) {
+            open.note(head.size(), &one.entry);
+            entries.push(self.push(&mut head, &one.entry, &one.text, &one.class, salt)?);
         }
         head.settle(open.settled(head.size()));
         head.marked = true;
@@ -216,6 +238,7 @@ impl Audit {
         entry: &Entry,
         text: &str,
         class: &Class,
+        salt: &[u8; SALT_LEN],
     ) -> Result<Vec<u8>> {
         let provider = self.0.keyring.provider();
         let at = Timestamp::from_millis(entry.at.0);
@@ -228,11 +251,10 @@ impl Audit {
             day: Header::day_of(head.latest),
             class: class.clone(),
         };
-        let salt = Leaf::salt(provider)?;
-        let mut bytes = Leaf::of(provider, header, &salt, text).bytes();
-        head.tree.push(provider, leaf(provider, &bytes), |_| ())?;
-        bytes.extend_from_slice(&salt);
-        bytes.extend_from_slice(text.as_bytes());
+        let entry = Leaf::of(provider, header, salt, text);
+        let bytes = entry.with(&[salt, text.as_bytes()]);
+        let (front, _) = bytes.split_at_checked(LEN).unwrap_or_default();
+        head.tree.push(provider, leaf(provider, front), |_| ())?;
         Ok(bytes)
     }
 

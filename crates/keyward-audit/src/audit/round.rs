@@ -13,7 +13,7 @@ use super::settle::of;
 use super::{Audit, CHANGED, ENTRIES, HEADS, Of, contended, put_back};
 use crate::erased::OWN_CLASS;
 use crate::head::Head;
-use crate::leaf::{Class, LogId};
+use crate::leaf::{Class, Leaf, LogId};
 use crate::tree::Hash;
 
 /// The most heads of one entry of the root log: some 27 KiB of text.
@@ -316,7 +316,8 @@ impl Audit {
         } else {
             let entry = entry(self.0.keyring.clock().now()?, named);
             let class = Class::new(OWN_CLASS)?;
-            let bytes = self.push(&mut grown, &entry, &entry.text()?, &class)?;
+            let salt = Leaf::salt(self.0.keyring.provider())?;
+            let bytes = self.push(&mut grown, &entry, &entry.text()?, &class, &salt)?;
             grown.settle(Some(grown.size()));
             steps.push(Step::Write(put(&Of::Root, &grown, version, &mac)));
             steps.push(Step::Append {

@@ -13,7 +13,7 @@ impl Sink for Audit {
             if self.left_out(event).await? {
                 return Ok(());
             }
-            self.append(event.clone()).await.map(|_| ())
+            self.append_event(event).await.map(|_| ())
         })
     }
 
