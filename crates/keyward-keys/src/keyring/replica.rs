@@ -22,6 +22,9 @@ pub(crate) struct Replica {
     id: String,
     pub(super) run: RunId,
     held: Mutex<Option<Held>>,
+    /// Whoever holds it writes the lease: one of two that tick at once would find the other's, and
+    /// be without a lease until it has read that.
+    writing: tokio::sync::Mutex<()>,
     pub(super) reports: Mutex<Reports>,
 }
 
@@ -48,6 +51,7 @@ impl Replica {
             id: format!("{name}-{run}"),
             run,
             held: Mutex::new(None),
+            writing: tokio::sync::Mutex::new(()),
             reports: Mutex::default(),
         })
     }
@@ -124,6 +128,7 @@ impl Keyring {
     }
 
     async fn write_lease(&self, replica: &Replica, now: Timestamp) -> Result<bool> {
+        let one = replica.writing.lock().await;
         let ring = self.snapshot();
         let lease = Lease {
             mac_epoch: ring.ring.mac.epoch,
@@ -154,7 +159,10 @@ impl Keyring {
                 Ok(true)
             }
             // The ring moved on: it is acknowledged as it is now.
-            Applied::Conflict { index: 0 } => self.refresh().await.map(|_| false),
+            Applied::Conflict { index: 0 } => {
+                drop(one);
+                self.refresh().await.map(|_| false)
+            }
             // Swept away as expired, or written although an answer was lost: read it again.
             _ => {
                 replica.set(None);

@@ -137,7 +137,8 @@ impl Service {
     /// The page at `path`, which must be there.
     pub fn page(&self, path: &str) -> String {
         let answer = self.get(path);
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let log = self.log();
+        assert_eq!(answer.status, 200, "{path}: {}\n{log}", answer.body);
         answer.body
     }
 
