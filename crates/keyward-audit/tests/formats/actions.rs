@@ -16,7 +16,13 @@ const AREAS: [&str; 7] = [
 ];
 
 /// What looks like an action and is a file or a collection.
-const OTHERS: [&str; 4] = ["audit.changed", "audit.head", "audit.tile", "keys.db"];
+const OTHERS: [&str; 5] = [
+    "audit.changed",
+    "audit.head",
+    "audit.state",
+    "audit.tile",
+    "keys.db",
+];
 
 /// The words between two `quote`s that look like actions.
 fn actions(text: &str, quote: char) -> impl Iterator<Item = String> + '_ {
