@@ -32,6 +32,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`alert`] | rules for alerts, as data, and what they count |
 //! | [`audit`] | the logs of a service in a store |
 //! | [`danger`] | what makes anchors forget |
 //! | [`head`] | how far a log is, under a MAC of the ring |
@@ -47,6 +48,7 @@
 //! | [`checkpoint`] | the head of a log, in a note |
 //! | [`proof`] | that an entry is in a log, as a file |
 
+pub mod alert;
 pub mod audit;
 pub mod checkpoint;
 pub mod danger;

@@ -1,5 +1,6 @@
 //! `keyward audit`: the logs of a home, and what auditors have of them.
 
+mod alerts;
 mod export;
 mod file;
 mod line;
@@ -53,7 +54,14 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
             let home = home_args.open().await?;
             show::run(home.audit()?, tenant, &only, limit, json).await
         }
-        Audit::Tail { tenant, only } => {
+        Audit::Tail {
+            rules: Some(file), ..
+        } => {
+            let rules = alerts::rules(&file)?;
+            let home = home_args.open().await?;
+            alerts::run(&home, &rules, json).await
+        }
+        Audit::Tail { tenant, only, .. } => {
             let home = home_args.open().await?;
             show::tail(&home, tenant, &only, json).await
         }

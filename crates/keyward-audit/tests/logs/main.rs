@@ -9,6 +9,7 @@
     clippy::unwrap_used
 )]
 
+mod alerts;
 mod appends;
 mod commits;
 mod crowd;

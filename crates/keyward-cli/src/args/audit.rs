@@ -80,6 +80,10 @@ pub(crate) enum Audit {
 
         #[command(flatten)]
         only: Only,
+
+        /// Tell instead what the alert rules in this file reach, one line each
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["tenant", "actor", "action", "outcome", "staff"])]
+        rules: Option<PathBuf>,
     },
 
     /// Erase what is older than is set (90 days), of all logs but those under legal hold

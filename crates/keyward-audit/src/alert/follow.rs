@@ -1,0 +1,208 @@
+//! Reading on from the record, and telling what the rules reach.
+
+use std::collections::BTreeMap;
+
+use keyward_base::{Error, ErrorKind, Result, Timestamp};
+
+use super::{AlertRule, Anomaly, Watch, time};
+use crate::audit::{Audit, Of};
+
+/// Entries of a page, and how many are read at one look, about.
+const PAGE: usize = 1024;
+const MOST: u64 = 16_384;
+
+/// How far the logs were read: for each the number to go on from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position(BTreeMap<Of, u64>);
+
+impl Position {
+    /// One of these numbers.
+    #[must_use]
+    pub fn new(numbers: impl IntoIterator<Item = (Of, u64)>) -> Self {
+        Self(numbers.into_iter().collect())
+    }
+
+    /// The numbers, to be kept until the next start.
+    pub fn iter(&self) -> impl Iterator<Item = (&Of, u64)> {
+        self.0.iter().map(|(of, next)| (of, *next))
+    }
+}
+
+/// What a look found.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Looked {
+    /// What the rules reached.
+    pub anomalies: Vec<Anomaly>,
+    /// The logs that cannot be read, and why: one that is not what was written costs itself only.
+    pub failed: Vec<(Of, Error)>,
+    /// Whether there is more to read.
+    pub more: bool,
+}
+
+/// Follows the logs of a service, and counts by rules.
+///
+/// One that is started at the [`Position`] of another that ended counts as if it had gone on: what
+/// the open windows had is read again without being told. So between them each window of a rule is
+/// told once, if the position is kept together with what was told; where an older one was kept, what
+/// came after it is told again, with the same rule, key and window. What was erased is not counted.
+#[derive(Debug)]
+pub struct Follower {
+    audit: Audit,
+    watch: Watch,
+    seen: BTreeMap<Of, u64>,
+    /// What was reached and not told yet.
+    untold: Vec<Anomaly>,
+    /// The log to begin with, so that each has its turn.
+    first: Option<Of>,
+}
+
+impl Follower {
+    /// One that begins with what comes from now on.
+    ///
+    /// # Errors
+    /// As [`AlertRule::check`]; `Unavailable` if the store or the keyring cannot be relied on.
+    pub async fn new(audit: Audit, rules: &[AlertRule]) -> Result<Self> {
+        let mut follower = Self::with(audit, rules)?;
+        for of in follower.audit.logs().await? {
+            match follower.audit.head(&of).await {
+                Ok(head) => {
+                    let size = head.map_or(0, |head| head.size());
+                    follower.seen.insert(of, size);
+                }
+                Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
+                // Each look tells of it.
+                Err(_) => {}
+            }
+        }
+        Ok(follower)
+    }
+
+    /// One that goes on where another was. Reads what the windows had that are open, at most what was
+    /// recorded in a day.
+    ///
+    /// # Errors
+    /// As [`Follower::new`]; `Corrupt` if a log is not what was written.
+    pub async fn at(audit: Audit, rules: &[AlertRule], position: &Position) -> Result<Self> {
+        let mut follower = Self::with(audit, rules)?;
+        follower.seen.clone_from(&position.0);
+        // The windows that are open at the latest time that was seen, of whatever log.
+        let mut latest = 0;
+        for (of, next) in position.iter() {
+            latest = latest.max(follower.time_before(of, next).await?);
+        }
+        let since = follower.watch.since(Timestamp::from_millis(latest));
+        for (of, next) in position.iter() {
+            follower.count_again(of, next, since.as_millis()).await?;
+        }
+        Ok(follower)
+    }
+
+    fn with(audit: Audit, rules: &[AlertRule]) -> Result<Self> {
+        Ok(Self {
+            audit,
+            watch: Watch::new(rules)?,
+            seen: BTreeMap::new(),
+            untold: Vec::new(),
+            first: None,
+        })
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position(self.seen.clone())
+    }
+
+    /// See [`Watch::dropped`].
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.watch.dropped()
+    }
+
+    /// Reads what was recorded since, about 16,384 entries at most, and gives what the rules reach
+    /// by it. Takes memory for one page, the windows and the names of the logs.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store or the keyring cannot be relied on: what was reached until then is
+    /// told by the next look.
+    pub async fn look(&mut self) -> Result<Looked> {
+        let mut looked = Looked::default();
+        let mut logs = self.audit.logs().await?;
+        let first = self.first.take();
+        logs.sort();
+        let at = logs.partition_point(|of| first.as_ref().is_some_and(|first| of < first));
+        logs.rotate_left(at);
+        let mut left = MOST;
+        for of in logs {
+            if left == 0 {
+                self.first = Some(of);
+                looked.more = true;
+                break;
+            }
+            match self.read_on(&of, &mut left).await {
+                Ok(()) => {}
+                Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
+                Err(e) => looked.failed.push((of, e)),
+            }
+        }
+        looked.anomalies = std::mem::take(&mut self.untold);
+        Ok(looked)
+    }
+
+    async fn read_on(&mut self, of: &Of, left: &mut u64) -> Result<()> {
+        let size = self.audit.head(of).await?.map_or(0, |head| head.size());
+        let mut next = self.seen.get(of).copied().unwrap_or(0);
+        while next < size && *left > 0 {
+            let page = self.audit.entries(of, next, PAGE).await?;
+            for kept in &page.entries {
+                if let Some(entry) = kept.entry()? {
+                    self.untold.extend(self.watch.see(of, kept.seq, &entry));
+                }
+                next = kept.seq.saturating_add(1);
+                self.seen.insert(of.clone(), next);
+            }
+            *left = left.saturating_sub(PAGE as u64);
+            next = page.next.unwrap_or(size.max(next));
+        }
+        Ok(())
+    }
+
+    /// The time of the newest entry before that number.
+    async fn time_before(&self, of: &Of, next: u64) -> Result<u64> {
+        let mut end = next;
+        while let Some(seq) = end.checked_sub(1) {
+            let page = self.audit.entries(of, seq, 1).await?;
+            match page.entries.first().map(|kept| kept.entry()).transpose()? {
+                Some(Some(entry)) => return Ok(time(&entry)),
+                // What was erased counts no more, and all before it neither.
+                _ => end = seq.min(end.saturating_sub(PAGE as u64)),
+            }
+        }
+        Ok(0)
+    }
+
+    /// Counts the entries of a log again that are before a number, and not before a time.
+    async fn count_again(&mut self, of: &Of, next: u64, since: u64) -> Result<()> {
+        let mut from = next;
+        // Times never go back: from page to page, until one begins before.
+        while from > 0 {
+            from = from.saturating_sub(PAGE as u64);
+            let page = self.audit.entries(of, from, 1).await?;
+            let first = page.entries.first().map(|kept| kept.entry()).transpose()?;
+            if first.flatten().is_none_or(|entry| time(&entry) < since) {
+                break;
+            }
+        }
+        while from < next {
+            let page = self.audit.entries(of, from, PAGE).await?;
+            for kept in page.entries.iter().filter(|kept| kept.seq < next) {
+                if let Some(entry) = kept.entry()?.filter(|entry| time(entry) >= since) {
+                    let _told_before = self.watch.see(of, kept.seq, &entry);
+                }
+            }
+            from = page.next.unwrap_or(next);
+        }
+        Ok(())
+    }
+}
