@@ -103,12 +103,13 @@ impl Audit {
             let Claimed::Erasing(erasing) = claimed else {
                 return Ok(erased);
             };
-            let done = self.erase_texts(of, &terms, &erasing).await?;
-            if let Some(done) = done {
-                self.clear_files().await?;
-                self.finish(of, &erasing).await?;
-                erased = Some(done);
-            }
+            // None: another saw to it, or a hold stopped it that is lifted again.
+            let Some(done) = self.erase_texts(of, &terms, &erasing).await? else {
+                continue;
+            };
+            self.clear_files().await?;
+            self.finish(of, &erasing).await?;
+            erased = Some(done);
             if erasing.asked && erasing.rule == *rule {
                 return Ok(erased);
             }
@@ -118,7 +119,7 @@ impl Audit {
 
     /// By what that log is erased now.
     pub(super) async fn terms(&self, of: &Of) -> Result<Terms> {
-        let found = self.found(&Of::Service).await?;
+        let found = self.found_of_all().await?;
         Ok(Terms {
             now: self.0.keyring.clock().now()?,
             require: (*of != Of::Service).then(|| found.require(&Of::Service)),
@@ -277,7 +278,7 @@ impl Audit {
     }
 
     /// A checkpoint, also where another process signs one at the same time.
-    async fn checkpoint_beside(&self, of: &Of) -> Result<String> {
+    pub(super) async fn checkpoint_beside(&self, of: &Of) -> Result<String> {
         let mut tries = 0..MAX_TRIES;
         loop {
             match self.checkpoint(of).await {

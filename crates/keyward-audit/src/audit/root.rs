@@ -31,6 +31,8 @@ pub(super) struct Noted {
     pub(super) root: Hash,
     /// By which of its entries.
     pub(super) by: u64,
+    /// By which of its entries it had that log at all.
+    pub(super) first: u64,
 }
 
 /// The last heads that the root log has.
@@ -89,6 +91,7 @@ fn heads_of(entry: &Entry, by: u64) -> Option<Vec<(LogId, Noted)>> {
             size: number(size)?,
             root: from_base64_array(root).ok()?,
             by,
+            first: by,
         };
         Some((from_hex(log).ok()?, noted))
     });
@@ -138,7 +141,11 @@ impl Audit {
                 let noted = heads_of(&entry, seq).ok_or_else(bad)?;
                 let hash = leaf(&provider, &kept.leaf.bytes());
                 read.tree.push(&provider, hash, |_| ())?;
-                Arc::make_mut(&mut read.heads).extend(noted);
+                let heads = Arc::make_mut(&mut read.heads);
+                for (log, mut has) in noted {
+                    has.first = heads.get(&log).map_or(seq, |known| known.first);
+                    heads.insert(log, has);
+                }
             }
         }
         if read.tree != head.tree {

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use keyward_base::encoding::hex;
-use keyward_base::{ErrorKind, Result};
+use keyward_base::{Error, ErrorKind, Result};
 use keyward_store::Scan;
 
 use super::anchored::Anchored;
 use super::root::{Heads, View};
 use super::settle::of;
+use super::state::Found;
 use super::{Audit, CHANGED, HEADS, Of};
 use crate::head::Head;
 use crate::leaf::LogId;
@@ -86,6 +87,55 @@ impl Audit {
     }
 }
 
+impl Audit {
+    /// What is set of all logs, in the service's log: that which the root log has, or one that goes
+    /// on from there. One that was put back, or left out, would have the default stand for what was
+    /// set.
+    ///
+    /// # Errors
+    /// As [`Audit::rooted`]; `Corrupt` if the service's log is another one, or is gone.
+    pub(super) async fn found_of_all(&self) -> Result<Found> {
+        // The root log first: whoever notes a head later has read a later one.
+        let heads = {
+            let mut view = self.0.root.lock().await;
+            self.check_pins(&mut view).await?;
+            Arc::clone(&view.heads)
+        };
+        let found = self.found(&Of::Service).await?;
+        let head = &found.known.head;
+        if found.known.version.is_some() {
+            self.goes_on(&View::of_heads(&heads), &Of::Service, head)
+                .await?;
+        }
+        // A log that was noted beside this one was never the service's.
+        let first = heads.get(&head.log).map_or(u64::MAX, |has| has.first);
+        let before = heads.iter().filter(|(_, has)| has.by < first);
+        let mut before: HashSet<LogId> = before.map(|(log, _)| *log).collect();
+        let mut after = None;
+        while !before.is_empty() {
+            let page = self.0.store.scan(Scan::of(HEADS).after(after)).await?;
+            for record in &page.items {
+                let Ok(of) = of(record) else { continue };
+                match self.known(&of, record).await {
+                    Ok(known) => before.remove(&known.head.log),
+                    Err(e) if e.kind() == ErrorKind::Corrupt => false,
+                    Err(e) => return Err(e),
+                };
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if before.is_empty() {
+            return Ok(found);
+        }
+        Err(Error::corrupt(
+            "the root log has a log that is not here, and that may be the service's, with what is set of all logs: nothing is erased; `keyward audit verify` says which",
+        ))
+    }
+}
+
 impl Rooted {
     /// The head of the root log; none if there was no round yet.
     #[must_use]
@@ -145,7 +195,7 @@ impl Rooted {
                 let read = async {
                     let of = of(record)?;
                     let known = self.audit.known(&of, record).await?;
-                    Ok::<_, keyward_base::Error>((of, known.head.log))
+                    Ok::<_, Error>((of, known.head.log))
                 };
                 match read.await {
                     Ok((of, log)) => {

@@ -59,13 +59,14 @@ pub(super) struct Change {
 
 impl Audit {
     /// Sets a legal hold on a log: from then on nothing of it is erased, by a rule or by hand, until
-    /// the hold is lifted. An erasure that goes on is stopped. The log says so. Gives whether there
-    /// was none of that name.
+    /// the hold is lifted. An erasure that goes on is stopped. The log says so, and once this returns
+    /// the root log and every anchor have it: no older database that is put back lifts it unseen.
+    /// Gives whether there was none of that name.
     ///
     /// # Errors
     /// `Misuse` if nothing was ever recorded in the log, or it has [`MAX_HOLDS`] holds; `Corrupt` if
     /// the log is not what was written; `Unavailable` if the store or the keyring cannot be relied
-    /// on: then it may be set, or not, and can be set again.
+    /// on, or an anchor cannot be written: then it may be set, or not, and can be set again.
     pub async fn hold(&self, of: &Of, name: &HoldName) -> Result<bool> {
         let now = self.0.keyring.clock().now()?;
         let make = |found: &Found| {
@@ -89,7 +90,9 @@ impl Audit {
             stop(&mut state, &mut entry);
             Ok(Some(Change::said(state, entry)))
         };
-        Ok(self.change(of, make).await?.is_some())
+        let set = self.change(of, make).await?.is_some();
+        self.stands(of).await?;
+        Ok(set)
     }
 
     /// Lifts a hold. The log says so. Gives whether there was one of that name.
@@ -130,13 +133,46 @@ impl Audit {
     }
 
     /// Sets how long a log keeps entries, in place of what was set: see [`Keep::rules`]. That of
-    /// [`Of::Service`] is for all logs. The log says so. Gives whether that is a change.
+    /// [`Of::Service`] is for all logs. The log says so, and once this returns the root log and every
+    /// anchor have it. Gives whether that is a change.
     ///
     /// # Errors
     /// As [`Audit::hold`], and [`Keep::check`].
     pub async fn keep(&self, of: &Of, keeps: &[Keep]) -> Result<bool> {
-        Keep::check(keeps)?;
+        self.keep_as(of, |_| keeps.to_vec()).await
+    }
+
+    /// Sets how long a log keeps entries of a class, or those that no other rule is about (none);
+    /// `set` none: there is no rule about them any more. Whatever others set at the same time stays.
+    /// Gives whether that is a change.
+    ///
+    /// # Errors
+    /// As [`Audit::keep`].
+    pub async fn keep_class(
+        &self,
+        of: &Of,
+        class: Option<&Class>,
+        set: Option<Option<u32>>,
+    ) -> Result<bool> {
+        self.keep_as(of, |keeps| {
+            let others = keeps.iter().filter(|keep| keep.class.as_ref() != class);
+            let mut keeps: Vec<Keep> = others.cloned().collect();
+            let class = class.cloned();
+            keeps.extend(set.map(|days| Keep { class, days }));
+            keeps
+        })
+        .await
+    }
+
+    /// Sets what `to` makes of what is set.
+    async fn keep_as(
+        &self,
+        of: &Of,
+        to: impl Fn(&[Keep]) -> Vec<Keep> + Send + Sync,
+    ) -> Result<bool> {
         let make = |found: &Found| {
+            let keeps = to(&found.state.keeps);
+            Keep::check(&keeps)?;
             if found.state.keeps == keeps {
                 return Ok(None);
             }
@@ -144,9 +180,8 @@ impl Audit {
                 return Err(nothing_recorded());
             }
             let mut state = found.state.clone();
-            state.keeps = keeps.to_vec();
             let mut entry = self.own_entry(KEEP)?;
-            for keep in keeps {
+            for keep in &keeps {
                 let class = keep.class.as_ref().map_or("*", Class::as_str);
                 let days = match keep.days {
                     Some(days) => Typed::Number(Number(days.into())),
@@ -154,12 +189,19 @@ impl Audit {
                 };
                 entry.detail.push((class.to_owned(), days));
             }
+            state.keeps = keeps;
             stop(&mut state, &mut entry);
             Ok(Some(Change::said(state, entry)))
         };
         let kept = self.change(of, make).await?;
         self.0.sweep.lock().await.again();
+        self.stands(of).await?;
         Ok(kept.is_some())
+    }
+
+    /// Has the root log and every anchor take what was set.
+    async fn stands(&self, of: &Of) -> Result<()> {
+        self.checkpoint_beside(of).await.map(|_| ())
     }
 
     /// What is erased now of a log by what is set.

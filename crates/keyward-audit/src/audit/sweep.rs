@@ -68,7 +68,8 @@ impl Audit {
     /// for it.
     ///
     /// # Errors
-    /// `Corrupt` if what is set of all logs is not what was written: nothing is erased then;
+    /// `Corrupt` if what is set of all logs is not what was written, or the service's log, which has
+    /// it, was put back or dropped: nothing is erased then;
     /// `Unavailable` if the store or the keyring cannot be relied on. What was done stays done.
     pub async fn retain(&self, most: u64) -> Result<Retained> {
         let mut sweep = self.0.sweep.lock().await;
@@ -84,7 +85,7 @@ impl Audit {
             sweep.at = 0;
         }
         // Where what is set of all logs cannot be relied on, nothing is erased.
-        self.found(&Of::Service).await?;
+        self.found_of_all().await?;
         let mut left = most.max(1);
         while left > 0
             && let Some(of) = sweep.todo.front().cloned()

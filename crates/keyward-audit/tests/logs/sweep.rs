@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_audit::audit::{ERASE, KEEP, Retained, STOP};
+use keyward_audit::audit::{ERASE, KEEP, Retained, Rule, STOP};
 use keyward_audit::keep::DEFAULT_DAYS;
 use keyward_audit::{Audit, Class, HoldName, Keep, Of};
 use keyward_base::{Error, ErrorKind, Timestamp};
 use keyward_keys::{Advance, Anchor, FileAnchor, Pin, PinName};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::holds::{left, watched};
@@ -280,6 +281,10 @@ async fn an_erasure_by_a_rule_that_was_changed_goes_no_further() {
 async fn a_log_that_is_held_or_damaged_costs_itself_only() {
     let world = due().await;
     let audit = &world.audit;
+    let mut noted = crate::world::event(&Of::Service, 0);
+    noted.at = Timestamp::from_millis(NOON + 95 * DAY);
+    audit.append(noted).await.unwrap();
+    audit.round(|_| ()).await.unwrap();
     let other = Of::Tenant(keyward_base::Tenant::new("other").unwrap());
     let mut event = crate::world::event(&other, 0);
     event.at = Timestamp::from_millis(NOON);
@@ -301,4 +306,128 @@ async fn a_log_that_is_held_or_damaged_costs_itself_only() {
     let told = audit.retain(10_000).await.unwrap();
     assert_eq!(told.failed[0].0, acme());
     assert!(told.erased.is_empty() && !told.more);
+}
+
+/// The rows of one owner, as they are now, put back when that is called.
+fn rows_of(world: &World, owner: &str) -> impl Fn(bool) {
+    let folder = world.folder.path();
+    let (data, copy) = (folder.join("data.db"), folder.join("copy.db"));
+    let conn = Connection::open(data).unwrap();
+    conn.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    let of_log = format!("owner = '{owner}' AND id = 'log'");
+    move |back| {
+        for table in ["entry", "record"] {
+            conn.execute(&format!("DELETE FROM {table} WHERE {of_log}"), [])
+                .unwrap();
+        }
+        if back {
+            let all = format!(
+                "ATTACH '{}' AS old;
+                 INSERT INTO entry SELECT * FROM old.entry WHERE {of_log};
+                 INSERT INTO record SELECT * FROM old.record WHERE {of_log};
+                 DETACH old;",
+                copy.display()
+            );
+            conn.execute_batch(&all).unwrap();
+        }
+    }
+}
+
+async fn nothing_goes(audit: &Audit) {
+    let refused = match audit.retain(10_000).await {
+        Err(refused) => refused,
+        Ok(mut told) => told.failed.pop().expect("nothing failed").1,
+    };
+    assert_eq!(refused.kind(), ErrorKind::Corrupt, "{refused}");
+    assert_eq!(left(audit).await.0, 20);
+}
+
+#[tokio::test]
+async fn who_puts_back_or_drops_the_services_log_shortens_no_retention() {
+    let world = due().await;
+    let service = crate::world::event(&Of::Service, 0);
+    world.audit.append(service.clone()).await.unwrap();
+    world.audit.round(|_| ()).await.unwrap();
+    let put = rows_of(&world, "");
+    world
+        .audit
+        .keep(
+            &Of::Service,
+            &[Keep::class(Class::new("std").unwrap(), None)],
+        )
+        .await
+        .unwrap();
+    assert!(retain(&world.again().await).await.erased.is_empty());
+    put(true);
+    nothing_goes(&world.again().await).await;
+    put(false);
+    nothing_goes(&world.again().await).await;
+    // Another one in its place, and that one noted.
+    let audit = world.again().await;
+    audit.append(service).await.unwrap();
+    nothing_goes(&audit).await;
+    audit.round(|_| ()).await.unwrap();
+    nothing_goes(&world.again().await).await;
+    let asked = audit.erase(&acme(), &Rule::all()).await.unwrap_err();
+    assert_eq!(asked.kind(), ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_hold_is_not_lifted_by_older_rows_once_it_was_set() {
+    let world = due().await;
+    let put = rows_of(&world, "acme");
+    let case = HoldName::new("case-14").unwrap();
+    world.audit.hold(&acme(), &case).await.unwrap();
+    put(true);
+    nothing_goes(&world.again().await).await;
+    // Nor what was set of one log.
+    let world = due().await;
+    let put = rows_of(&world, "acme");
+    world.audit.keep(&acme(), &[Keep::days(400)]).await.unwrap();
+    put(true);
+    nothing_goes(&world.again().await).await;
+}
+
+#[tokio::test]
+async fn rules_about_two_classes_are_set_at_once() {
+    let world = due().await;
+    let class = |name| Class::new(name).unwrap();
+    let (one, other) = (world.audit.clone(), world.again().await);
+    let (a, b, of) = (class("billing"), class("debug"), acme());
+    let (first, second) = tokio::join!(
+        one.keep_class(&of, Some(&a), Some(None)),
+        other.keep_class(&of, Some(&b), Some(Some(7))),
+    );
+    assert!(first.unwrap() && second.unwrap());
+    let mut kept = one.keeps(&acme()).await.unwrap();
+    kept.sort_by(|a, b| a.class.cmp(&b.class));
+    let wanted = [
+        Keep::class(a.clone(), None),
+        Keep::class(b.clone(), Some(7)),
+    ];
+    assert_eq!(kept, wanted);
+    assert!(!one.keep_class(&of, Some(&b), Some(Some(7))).await.unwrap());
+    assert!(one.keep_class(&of, Some(&a), None).await.unwrap());
+    let zero = one.keep_class(&of, None, Some(Some(0))).await.unwrap_err();
+    assert_eq!(zero.kind(), ErrorKind::Misuse);
+    assert_eq!(one.keeps(&acme()).await.unwrap(), wanted[1..]);
+}
+
+#[tokio::test]
+async fn an_erasure_that_a_lifted_hold_stopped_begins_anew() {
+    let world = due().await;
+    let (store, audit) = watched(&world).await;
+    let other = world.again().await;
+    store.before_erase(move || {
+        Box::pin(async move {
+            let case = HoldName::new("case-14").unwrap();
+            other.hold(&acme(), &case).await.unwrap();
+            other.lift(&acme(), &case).await.unwrap();
+        })
+    });
+    let erased = audit.erase(&acme(), &Rule::all()).await.unwrap();
+    assert_eq!(erased.unwrap().count, 20);
+    assert_eq!(left(&audit).await.0, 0);
+    world.verify(&acme()).await.unwrap();
 }

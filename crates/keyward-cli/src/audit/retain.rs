@@ -142,12 +142,10 @@ pub(super) async fn keep(
     unset: bool,
     json: bool,
 ) -> Result<()> {
-    let mut keeps = audit.keeps(of).await?;
     if unset || set.is_some() {
-        keeps.retain(|keep| keep.class != class);
-        keeps.extend(set.map(|days| Keep { class, days }));
-        audit.keep(of, &keeps).await?;
+        audit.keep_class(of, class.as_ref(), set).await?;
     }
+    let keeps = audit.keeps(of).await?;
     let shown = |keep: &Keep| KeptRule {
         class: keep.class.as_ref().map(|class| class.as_str().to_owned()),
         days: keep.days,
