@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_base::{Error, Result};
+use keyward_base::{Error, ErrorKind, Result};
 
 use super::{Audit, Of};
 
@@ -12,14 +12,30 @@ use super::{Audit, Of};
 /// day: 105 bytes for each round.
 pub const ROUND_EVERY: Duration = Duration::from_secs(5 * 60);
 
+/// How many entries a tick reads at most, or little more, to find what is due: a page of the store,
+/// so that the rounds are not kept waiting.
+const RETAIN_AT_ONCE: u64 = 4096;
+
 impl Audit {
     /// Makes a round of checkpoints if the last is [`AuditBuilder::round_every`](super::AuditBuilder::round_every)
-    /// ago, and moves the heads up in which acts were open. Of several processes that tick, one makes
-    /// the round. Call it every few seconds: it reads the clock where there is nothing to do.
+    /// ago, and moves the heads up in which acts were open; then erases what is due
+    /// ([`Audit::retain`]), a part with each tick. Of several processes that tick, one makes the round.
+    /// Call it every few seconds: it reads the clock where there is nothing to do.
     ///
     /// # Errors
-    /// As [`Audit::round`]; `Corrupt`, naming it, if a log cannot be vouched for: the others were.
+    /// As [`Audit::round`] and [`Audit::retain`]; `Corrupt`, naming it, if a log cannot be vouched for:
+    /// the others were.
     pub async fn tick(&self) -> Result<()> {
+        self.round_if_due().await?;
+        let retained = self.retain(RETAIN_AT_ONCE).await?;
+        match retained.failed.into_iter().next() {
+            Some((of, e)) if e.kind() == ErrorKind::Corrupt => Err(named(&of, e)),
+            Some((_, e)) => Err(e),
+            None => Ok(()),
+        }
+    }
+
+    async fn round_if_due(&self) -> Result<()> {
         let now = self.0.keyring.clock().now()?;
         let every = self.0.round_every;
         let last = |last| {
@@ -47,8 +63,12 @@ impl Audit {
             self.settle(of).await?;
         }
         match round.bad.into_iter().next() {
-            Some((of, e)) => Err(Error::corrupt(format!("{of}: {e}")).with_source(e)),
+            Some((of, e)) => Err(named(&of, e)),
             None => Ok(()),
         }
     }
+}
+
+fn named(of: &Of, e: Error) -> Error {
+    Error::corrupt(format!("{of}: {e}")).with_source(e)
 }

@@ -79,6 +79,20 @@ async fn what_is_older_than_ninety_days_goes_once_a_day() {
 }
 
 #[tokio::test]
+async fn a_tick_erases_what_is_due_and_leaves_what_is_held() {
+    let world = due().await;
+    let texts = world.audit.entries(&acme(), 0, 100).await.unwrap().entries;
+    let name = HoldName::new("case-7").unwrap();
+    world.audit.hold(&acme(), &name).await.unwrap();
+    world.audit.tick().await.unwrap();
+    assert_eq!(left(&world.audit).await.0, 20);
+    world.audit.lift(&acme(), &name).await.unwrap();
+    // What is due is looked for once a day, and after a start.
+    world.again().await.tick().await.unwrap();
+    nothing_left(&world, &texts, 10);
+}
+
+#[tokio::test]
 async fn what_is_set_of_a_log_stands_before_what_is_set_of_all() {
     let world = due().await;
     let audit = &world.audit;
