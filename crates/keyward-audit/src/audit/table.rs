@@ -111,13 +111,27 @@ fn line(to: &mut impl Write, cells: [String; 19]) -> Result<()> {
     to.write_all(line.as_bytes()).map_err(unwritten)
 }
 
-/// One cell. What a program for tables would take for a formula gets a quote in front.
+/// What a formula begins with, the wide forms that some programs take for the same included.
+const ARMED: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// What cells are parted by, by one program or another, whatever stands in quotes.
+const PARTS: [char; 6] = [',', ';', '|', '\t', '\r', '\n'];
+
+/// One cell. What a program for tables would take for a formula gets a quote in front, also where
+/// the program parts cells at another character than this table does.
 fn cell(text: &str) -> String {
-    let disarmed = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
+    let mut disarmed = String::with_capacity(text.len());
+    if text.starts_with(['\t', '\r', '\n']) {
+        disarmed.push('\'');
+    }
+    let mut begins = true;
+    for c in text.chars() {
+        if begins && ARMED.contains(&c) {
+            disarmed.push('\'');
+        }
+        begins = PARTS.contains(&c) || (begins && c == ' ');
+        disarmed.push(c);
+    }
     if disarmed.contains(['"', ',', '\r', '\n']) {
         return format!("\"{}\"", disarmed.replace('"', "\"\""));
     }
@@ -134,11 +148,15 @@ mod tests {
 
     #[test]
     fn a_formula_is_disarmed_and_a_cell_stays_one() {
-        for armed in ["=1+1", "+1", "-1", "@a", "\ta"] {
+        for armed in ["=1+1", "+1", "-1", "@a", "\ta", "＝1"] {
             assert_eq!(cell(armed), format!("'{armed}"));
         }
-        assert_eq!(cell("\r=1"), "\"'\r=1\"");
+        assert_eq!(cell("\r=1"), "\"'\r'=1\"");
+        assert_eq!(cell("\n1"), "\"'\n1\"");
         assert_eq!(cell("a\"b,c"), "\"a\"\"b,c\"");
         assert_eq!(cell("a=1"), "a=1");
+        // Where a semicolon parts cells, quotes around the whole keep nothing together.
+        assert_eq!(cell("A;=cmd|'/C calc'!A0"), "A;'=cmd|'/C calc'!A0");
+        assert_eq!(cell("a; =1,+2|-3"), "\"a; '=1,'+2|'-3\"");
     }
 }
