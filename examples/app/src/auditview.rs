@@ -10,6 +10,10 @@ use crate::logs::{Leaf, Line, Log, What};
 use crate::verdict::{Found, Good, Verdict};
 use crate::view::{Fact, Page, iso, moment};
 
+/// What is said of an entry of which the leaf is left. Whether a rule erased it, a record behind it
+/// says, which the badge goes by.
+const GONE: &str = "its text is gone";
+
 /// One entry, as listed.
 #[derive(Debug)]
 pub(crate) struct EventRow {
@@ -41,7 +45,7 @@ impl EventRow {
             What::Said(entry, _) => row.says(*entry),
             What::Erased(leaf) => {
                 row.shown = day(&leaf);
-                row.outcome = "erased by a rule".to_owned();
+                row.outcome = GONE.to_owned();
             }
             What::Edited => {
                 row.outcome = "not what was written".to_owned();
@@ -210,8 +214,7 @@ impl OneEntry {
                 shown.lies(&leaf);
             }
             What::Erased(leaf) => {
-                let said = "erased by a rule".to_owned();
-                shown.facts.push(Fact::plain("What", said));
+                shown.facts.push(Fact::plain("What", GONE.to_owned()));
                 shown.lies(&leaf);
             }
             What::Edited => shown.edited = true,

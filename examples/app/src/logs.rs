@@ -175,35 +175,36 @@ pub(crate) async fn one(audit: &Audit, of: &Of, seq: u64) -> Result<Line> {
 /// was written, or missing, is a line of its own: the others are shown.
 async fn read(audit: &Audit, of: &Of, start: u64, end: u64) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
-    let mut next = start;
+    let edited = |seq| Line {
+        seq,
+        what: What::Edited,
+    };
+    let (mut next, mut one_by_one) = (start, false);
     while next < end {
         let count = usize::try_from(end.saturating_sub(next)).unwrap_or(1);
+        let count = if one_by_one { 1 } else { count };
         let page = match audit.entries(of, next, count).await {
-            Err(e) if e.kind() == ErrorKind::Corrupt && count > 1 => {
-                audit.entries(of, next, 1).await
-            }
-            page => page,
-        };
-        match page {
-            Ok(page) => {
-                let Some(last) = page.entries.last().map(|kept| kept.seq) else {
-                    break;
-                };
-                let read = page.entries.iter().filter(|kept| kept.seq < end);
-                lines.extend(read.map(Line::of));
-                next = last.saturating_add(1);
-                if page.next.is_none() && count > 1 {
-                    break;
-                }
+            // Which one it is: each is read once more, and no more often.
+            Err(e) if e.kind() == ErrorKind::Corrupt && !one_by_one => {
+                one_by_one = true;
+                continue;
             }
             Err(e) if e.kind() == ErrorKind::Corrupt => {
-                lines.push(Line {
-                    seq: next,
-                    what: What::Edited,
-                });
+                lines.push(edited(next));
                 next = next.saturating_add(1);
+                continue;
             }
-            Err(e) => return Err(e),
+            page => page?,
+        };
+        for kept in &page.entries {
+            lines.extend((next..kept.seq.min(end)).map(edited));
+            if kept.seq < end {
+                lines.push(Line::of(kept));
+            }
+            next = kept.seq.saturating_add(1);
+        }
+        if page.next.is_none() {
+            break;
         }
     }
     Ok(lines)
