@@ -90,8 +90,8 @@ impl Head {
     /// Reads what [`Head::seal`] made.
     ///
     /// # Errors
-    /// `Corrupt` for anything else, a key that is none of the ring's and an older version too;
-    /// `Unavailable` if a newer keyward wrote it, or the keyring cannot be relied on.
+    /// `Corrupt` for anything else, a key that is none of the ring's and another version too;
+    /// `Unavailable` if the keyring cannot be relied on.
     pub(crate) async fn open<F>(
         owner: &str,
         data: &[u8],
@@ -104,8 +104,9 @@ impl Head {
         let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
         let (version, rest) = rest.split_first().ok_or_else(damaged)?;
         if *version > VERSION {
-            return Err(Error::unavailable(
-                "a newer keyward wrote this log: upgrade keyward",
+            // Not checked yet: whoever writes to the store may have put it there.
+            return Err(Error::corrupt(
+                "the head of an audit log is not what was written, or a newer keyward wrote it: then upgrade keyward",
             ));
         }
         if *version != VERSION {

@@ -57,6 +57,13 @@ impl AuditBuilder {
         let sign = Purpose::new(SIGN_PURPOSE)?;
         let keys = self.keyring.status().keys;
         let has = |purpose: &Purpose| keys.iter().any(|key| key.purpose == *purpose);
+        // Before either is added: with both, a home keeps logs.
+        if has(&head) {
+            self.keyring.mac(&head)?;
+        }
+        if has(&sign) {
+            self.keyring.signing(&sign)?;
+        }
         if !has(&head) {
             admin.add_purpose(&head, KeyUse::Mac(Life::Endless)).await?;
         }

@@ -37,6 +37,13 @@ pub enum Dropped {
     },
     /// Entries were recorded in it since the last round, and its head is gone.
     Marked(Of),
+    /// A record lies among the heads and is that of no log: somebody put it there, or moved it.
+    Stray {
+        /// Whose it is, as the store has it: nobody checked it.
+        owner: String,
+        /// Its id there.
+        id: String,
+    },
 }
 
 impl std::fmt::Display for Dropped {
@@ -50,6 +57,10 @@ impl std::fmt::Display for Dropped {
             Self::Marked(of) => write!(
                 f,
                 "entries were recorded in {of}, and its head is gone: it was dropped"
+            ),
+            Self::Stray { owner, id } => write!(
+                f,
+                "a record of owner {owner:?} and id {id:?} lies among the heads of logs and is that of none: it was put there, or moved"
             ),
         }
     }
@@ -180,34 +191,40 @@ impl Rooted {
         stands(Some(has.by), has.size)
     }
 
-    /// The logs that the root log has and that are not here, and those that changed since and have
-    /// no head. While heads cannot be read, as many as these are not told of: they may be those.
+    /// The logs that the root log has and that are not here, those that changed since and have no
+    /// head, and what is no head of any. While heads cannot be read, as many as these are not told
+    /// of: they may be those.
     ///
     /// # Errors
     /// `Unavailable` if a store or the keyring cannot be relied on.
     pub async fn dropped(&self) -> Result<Vec<Dropped>> {
         let (mut here, mut owners) = (HashSet::new(), HashSet::new());
-        let (mut unread, mut after) = (0_usize, None);
+        let (mut unread, mut after, mut strays) = (0_usize, None, Vec::new());
         let store = &self.audit.0.store;
         loop {
             let page = store.scan(Scan::of(HEADS).after(after)).await?;
+            // It may be that of a log, too.
+            unread = unread.saturating_add(page.damaged.len());
+            strays.extend(page.damaged.into_iter().map(|row| Dropped::Stray {
+                owner: row.owner.unwrap_or_default(),
+                id: row.id.unwrap_or_default(),
+            }));
             for record in &page.items {
-                let read = async {
-                    let of = of(record)?;
-                    let known = self.audit.known(&of, record).await?;
-                    Ok::<_, Error>((of, known.head.log))
+                let Ok(of) = of(record) else {
+                    strays.push(Dropped::Stray {
+                        owner: record.key.owner.clone(),
+                        id: record.key.id.clone(),
+                    });
+                    continue;
                 };
-                match read.await {
-                    Ok((of, log)) => {
-                        here.insert(log);
-                        owners.insert(of);
+                match self.audit.known(&of, record).await {
+                    Ok(known) => {
+                        here.insert(known.head.log);
                     }
-                    Err(e) if e.kind() == ErrorKind::Corrupt => {
-                        unread = unread.saturating_add(1);
-                        owners.extend(of(record).ok());
-                    }
+                    Err(e) if e.kind() == ErrorKind::Corrupt => unread = unread.saturating_add(1),
                     Err(e) => return Err(e),
                 }
+                owners.insert(of);
             }
             after = page.next;
             if after.is_none() {
@@ -224,16 +241,22 @@ impl Rooted {
         if dropped.len() <= unread {
             dropped.clear();
         }
+        dropped.append(&mut strays);
         let mut after = None;
         loop {
             let page = store.scan(Scan::of(CHANGED).after(after)).await?;
             for mark in &page.items {
+                let Ok(of) = of(mark) else { continue };
+                if owners.contains(&of) {
+                    continue;
+                }
                 // A mark is written with a head, and after it was read here with one.
-                if let Ok(of) = of(mark)
-                    && !owners.contains(&of)
-                    && store.fetch(&of.key(HEADS)).await?.is_none()
-                {
-                    dropped.push(Dropped::Marked(of));
+                match store.fetch(&of.key(HEADS)).await {
+                    Ok(None) => dropped.push(Dropped::Marked(of)),
+                    Ok(Some(_)) => {}
+                    // One that cannot be read is told of already.
+                    Err(e) if e.kind() == ErrorKind::Corrupt => {}
+                    Err(e) => return Err(e),
                 }
             }
             after = page.next;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use keyward_base::{Error, ErrorKind, Result};
 use keyward_keys::{Advance, Pin, PinName};
-use keyward_store::{Committed, Refusal, Scan, Step, Version, Write};
+use keyward_store::{Committed, Record, RecordKey, Refusal, Scan, Step, Version, Write};
 
 use super::append::{off, put};
 use super::lane::Known;
@@ -239,17 +239,33 @@ impl Audit {
         Err(contended())
     }
 
+    /// What lies under those keys: all at once, unless one of them cannot be read, which costs the
+    /// others nothing.
+    async fn found(&self, keys: &[RecordKey]) -> Result<Vec<Result<Option<Record>>>> {
+        let store = &self.0.store;
+        match store.fetch_many(keys).await {
+            Ok(found) => return Ok(found.into_iter().map(Ok).collect()),
+            Err(e) if e.kind() == ErrorKind::Corrupt => {}
+            Err(e) => return Err(e),
+        }
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            found.push(store.fetch(key).await);
+        }
+        Ok(found)
+    }
+
     /// Those of the logs that go on from what the root log has of them; the others are bad.
     async fn changes(&self, view: &View, logs: &[Of], round: &mut Round) -> Result<Vec<Change>> {
         let keys = [HEADS, CHANGED].into_iter();
         let keys = keys.flat_map(|of| logs.iter().map(move |log| log.key(of.clone())));
         let keys: Vec<_> = keys.collect();
-        let mut found = self.0.store.fetch_many(&keys).await?;
+        let mut found = self.found(&keys).await?;
         let marks = found.split_off(logs.len().min(found.len()));
         let mut changes = Vec::new();
         for ((of, head), mark) in logs.iter().zip(found).zip(marks) {
             let change = async {
-                let record = head.ok_or_else(dropped)?;
+                let (record, mark) = (head?.ok_or_else(dropped)?, mark?);
                 let Known { head, .. } = self.known(of, &record).await?;
                 self.goes_on(view, of, &head).await?;
                 Ok::<_, Error>(Change {

@@ -27,7 +27,7 @@ const MAX_TRIES: u32 = 20;
 pub struct Renewed {
     /// Heads that the Active key vouches for now, and an older one did before.
     pub renewed: u64,
-    /// Heads that are not what was written, or of an owner that is no tenant: an older key may be
+    /// Heads that are not what was written, or that are of no log: an older key may be
     /// needed for them still.
     pub damaged: u64,
 }
@@ -155,19 +155,20 @@ impl Audit {
     }
 }
 
-/// Whose head a record is.
+/// Whose head or mark a record is: by all of its key, so that a head which lies elsewhere stands for
+/// no log.
 ///
 /// # Errors
-/// `Corrupt` for an owner that is no tenant.
+/// `Corrupt` for an owner that is no tenant, and an id that is no log's.
 pub(super) fn of(record: &Record) -> Result<Of> {
-    if record.key.owner.is_empty() {
-        let root = record.key.id == Of::Root.id();
-        return Ok(if root { Of::Root } else { Of::Service });
-    }
-    let tenant = Tenant::new(&record.key.owner);
-    let tenant =
-        tenant.map_err(|_| Error::corrupt("an audit log is of an owner that is no tenant"))?;
-    Ok(Of::Tenant(tenant))
+    let (owner, id) = (&record.key.owner, record.key.id.as_str());
+    let of = match owner.as_str() {
+        "" if id == Of::Root.id() => Some(Of::Root),
+        "" => Some(Of::Service),
+        owner => Tenant::new(owner).ok().map(Of::Tenant),
+    };
+    of.filter(|of| of.id() == id)
+        .ok_or_else(|| Error::corrupt("a record among those of audit logs is of no log"))
 }
 
 /// What is known of an intent by its entry.

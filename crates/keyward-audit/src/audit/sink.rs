@@ -43,20 +43,18 @@ impl Sink for Audit {
 }
 
 impl Audit {
-    /// The logs there are, the service's first; without the root log.
+    /// The logs there are, the service's first; without the root log. A record that is the head of
+    /// none costs none of them: [`Rooted::dropped`](super::Rooted::dropped) tells of it.
     ///
     /// # Errors
-    /// `Unavailable` if the store cannot be reached; `Corrupt` for the head of an owner that is no
-    /// tenant.
+    /// `Unavailable` if the store cannot be reached.
     pub async fn logs(&self) -> Result<Vec<Of>> {
         let (mut logs, mut after) = (Vec::new(), None);
         loop {
             // A head that cannot be given costs its log only: whatever needs that log refuses.
             let page = self.0.store.scan(Scan::of(HEADS).after(after)).await?;
-            for record in &page.items {
-                logs.push(of(record)?);
-            }
-            logs.retain(|of| *of != Of::Root);
+            let found = page.items.iter().filter_map(|record| of(record).ok());
+            logs.extend(found.filter(|of| *of != Of::Root));
             after = page.next;
             if after.is_none() {
                 return Ok(logs);

@@ -59,10 +59,16 @@ impl Audit {
         // Also of one that fails, so that it is not begun again and again.
         last(Some(now));
         let round = self.round(|_| ()).await?;
-        for of in &round.open {
-            self.settle(of).await?;
+        let mut bad = round.bad;
+        for of in round.open {
+            match self.settle(&of).await {
+                Ok(_) => {}
+                // It costs itself only.
+                Err(e) if e.kind() == ErrorKind::Corrupt => bad.push((of, e)),
+                Err(e) => return Err(e),
+            }
         }
-        match round.bad.into_iter().next() {
+        match bad.into_iter().next() {
             Some((of, e)) => Err(named(&of, e)),
             None => Ok(()),
         }

@@ -313,3 +313,74 @@ async fn tick(audits: &[Audit]) {
     }
     ticks.join_all().await;
 }
+
+#[tokio::test]
+async fn a_head_that_lies_elsewhere_stands_for_no_log() {
+    let ways = [
+        // Kept beside, so that the id of the log is still found among those that are here.
+        "UPDATE record SET id = 'kept' WHERE collection = 'audit.head' AND owner = 'acme'",
+        "UPDATE record SET id = 'root' WHERE collection = 'audit.head' AND owner = 'acme'",
+    ];
+    for way in ways {
+        let world = World::anchored().await;
+        fill(&world.audit, &[Of::Service, acme()], 3).await;
+        round(&world.audit).await;
+        let log = world.audit.head(&acme()).await.unwrap().unwrap().log;
+        world.edit("DELETE FROM entry WHERE collection = 'audit' AND owner = 'acme'");
+        assert_eq!(world.edit(way), 1, "{way}");
+        for begun in [false, true] {
+            let audit = world.again().await;
+            if begun {
+                fill(&audit, &[acme()], 1).await;
+            }
+            let dropped = audit.rooted().await.unwrap().dropped().await.unwrap();
+            let missed = Dropped::Noted { log, size: 3 };
+            assert!(dropped.contains(&missed), "{way}: {dropped:?}");
+            assert_eq!(dropped.len(), 2, "{way}: {dropped:?}");
+            let here = audit.logs().await.unwrap();
+            assert_eq!(here.contains(&acme()), begun, "{way}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_head_costs_its_log_only() {
+    let of_acme = "WHERE collection = 'audit.head' AND owner = 'acme'";
+    let ways = [
+        // What a newer version would be, and no version at all.
+        format!(
+            "UPDATE record SET data = x'6b776168ff{}' {of_acme}",
+            "00".repeat(200)
+        ),
+        format!("UPDATE record SET data = x'' {of_acme}"),
+        format!("UPDATE record SET version = -1 {of_acme}"),
+        format!("UPDATE record SET word = CAST(x'ff' AS TEXT) {of_acme}"),
+        format!("UPDATE record SET owner = char(7) {of_acme}"),
+        format!("UPDATE record SET owner = CAST(x'ff' AS TEXT) {of_acme}"),
+    ];
+    for way in ways {
+        let world = World::anchored().await;
+        let conn = Connection::open(world.folder.path().join("data.db")).unwrap();
+        fill(&world.audit, &[Of::Service, acme(), tenant(1)], 2).await;
+        round(&world.audit).await;
+        fill(&world.audit, &[Of::Service, acme(), tenant(1)], 2).await;
+        assert_eq!(conn.execute(&way, []).unwrap(), 1, "{way}");
+        let audit = world.again().await;
+        keyward_base::Sink::open_intents(&audit).await.unwrap();
+        let round = audit.round(|_| ()).await.unwrap();
+        assert_eq!(round.noted, 2, "{way}");
+        assert_eq!(round.bad.len(), 1, "{way}: {:?}", round.bad);
+        for of in [Of::Service, tenant(1)] {
+            assert!(audit.logs().await.unwrap().contains(&of), "{way}");
+            audit.append(event(&of, 7)).await.unwrap();
+            assert!(audit.checkpoint(&of).await.is_ok(), "{way}");
+        }
+        let rooted = audit.rooted().await.unwrap();
+        let seen = rooted.check(&acme()).await.map(|_| ());
+        let dropped = rooted.dropped().await.unwrap();
+        assert!(
+            seen.is_err_and(|e| e.kind() == ErrorKind::Corrupt) || !dropped.is_empty(),
+            "{way}"
+        );
+    }
+}
