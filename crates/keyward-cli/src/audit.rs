@@ -113,9 +113,11 @@ fn tenant_of(of: &Of) -> Option<&Tenant> {
 }
 
 fn nothing_in(of: &Of) -> Error {
-    Error::misuse(format!(
-        "{of} has no entry: `keyward audit show` shows what was recorded"
-    ))
+    let says = match of {
+        Of::Tenant(_) => "`keyward audit show` shows what was recorded",
+        _ => "name a tenant's with --tenant; `keyward audit show` shows what was recorded",
+    };
+    Error::misuse(format!("{of} has no entry: {says}"))
 }
 
 #[derive(Serialize)]

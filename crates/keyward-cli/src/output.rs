@@ -17,12 +17,19 @@ pub(crate) use plain::text as plain;
 /// # Errors
 /// `Unavailable` if it cannot be written. A reader that has gone away is no error.
 pub(crate) fn put(text: &[u8]) -> Result<()> {
+    put_if_read(text).map(|_| ())
+}
+
+/// [`put`], which says whether anybody reads: what has no end by itself ends with its reader.
+///
+/// # Errors
+/// As [`put`].
+fn put_if_read(text: &[u8]) -> Result<bool> {
     let mut out = io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::unavailable("standard output cannot be written").with_source(e))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(Error::unavailable("standard output cannot be written").with_source(e)),
     }
 }
 
@@ -32,7 +39,15 @@ pub(crate) fn put(text: &[u8]) -> Result<()> {
 /// # Errors
 /// As [`put`].
 pub(crate) fn say(line: &str) -> Result<()> {
-    put(format!("{}\n", plain::but_colours(line)).as_bytes())
+    say_if_read(line).map(|_| ())
+}
+
+/// [`say`], which says whether anybody reads.
+///
+/// # Errors
+/// As [`put`].
+pub(crate) fn say_if_read(line: &str) -> Result<bool> {
+    put_if_read(format!("{}\n", plain::but_colours(line)).as_bytes())
 }
 
 /// Writes one line to standard error, with nothing in it for a terminal to obey. There is nowhere
@@ -64,14 +79,14 @@ pub(crate) fn json<T: Serialize>(format: &str, body: &T) -> Result<()> {
     put(format!("{}\n", plain::json(&text)).as_bytes())
 }
 
-/// The same in one line, for what comes again and again.
+/// The same in one line, for what comes again and again. Says whether anybody reads.
 ///
 /// # Errors
 /// As [`put`].
-pub(crate) fn json_line<T: Serialize>(format: &str, body: &T) -> Result<()> {
+pub(crate) fn json_line<T: Serialize>(format: &str, body: &T) -> Result<bool> {
     let text = serde_json::to_string(&Answer { format, body })
         .map_err(|e| Error::unavailable("the answer cannot be written as JSON").with_source(e))?;
-    put(format!("{}\n", plain::json(&text)).as_bytes())
+    put_if_read(format!("{}\n", plain::json(&text)).as_bytes())
 }
 
 /// How standard output is looked at.

@@ -198,7 +198,7 @@ async fn newest(audit: &Audit, of: &Of, only: &Only, limit: usize) -> Result<Vec
     Ok(found)
 }
 
-/// Shows entries as they come.
+/// Shows entries as they come, until nobody reads them.
 pub(super) async fn tail(
     home: &Home,
     tenant: Option<Tenant>,
@@ -219,8 +219,10 @@ pub(super) async fn tail(
                 let page = audit.entries(&of, *from, PAGE).await?;
                 for kept in &page.entries {
                     *from = kept.seq.saturating_add(1);
-                    if let Some(shown) = only.shown(&of, kept)? {
-                        tell(&shown, json)?;
+                    if let Some(shown) = only.shown(&of, kept)?
+                        && !tell(&shown, json)?
+                    {
+                        return Ok(());
                     }
                 }
                 if page.next.is_none() {
@@ -235,9 +237,10 @@ pub(super) async fn tail(
     }
 }
 
-fn tell(shown: &Shown, json: bool) -> Result<()> {
+/// Shows one; says whether anybody reads.
+fn tell(shown: &Shown, json: bool) -> Result<bool> {
     if !json {
-        return output::say(&shown.line());
+        return output::say_if_read(&shown.line());
     }
     output::json_line("keyward.audit.entry/1", shown)
 }

@@ -34,6 +34,9 @@ struct Log {
     erased: u64,
     anchored: Vec<Remembered>,
     bad: Option<String>,
+    /// Whether the root log has it.
+    #[serde(skip)]
+    noted: bool,
 }
 
 #[derive(Serialize)]
@@ -98,16 +101,27 @@ pub(super) async fn run(
         }
     };
     let mut answer = Answer { logs: Vec::new() };
+    let mut nothing = None;
     for of in logs {
-        let log = log(audit, rooted.as_ref(), &of, &mut failed).await?;
+        let Some(log) = log(audit, rooted.as_ref(), &of, &mut failed).await? else {
+            nothing = Some(of);
+            continue;
+        };
         if !json && log.bad.is_none() {
             output::say(&line(&of, &log))?;
         }
         answer.logs.push(log);
     }
-    if let Some(rooted) = rooted.filter(|_| all) {
+    // One log that the root log does not have may stand in the place of one that it has.
+    let is_known = nothing.is_none() && answer.logs.iter().all(|log| log.noted);
+    if let Some(rooted) = rooted.filter(|_| all || !is_known) {
         let dropped = rooted.dropped().await?.into_iter();
         failed.extend(dropped.map(|dropped| Error::corrupt(dropped.to_string())));
+    }
+    if failed.is_empty()
+        && let Some(of) = nothing
+    {
+        return Err(nothing_in(&of));
     }
     for note in since.unwrap_or_default() {
         if let Err(e) = goes_on(audit, &answer, &note, keys).await {
@@ -132,22 +146,23 @@ pub(super) async fn run(
     }
 }
 
-/// Checks a log against its head, the root log and the anchors.
+/// Checks a log against its head, the root log and the anchors. None if nothing was recorded in it.
 async fn log(
     audit: &Audit,
     rooted: Option<&Rooted>,
     of: &Of,
     failed: &mut Vec<Error>,
-) -> Result<Log> {
+) -> Result<Option<Log>> {
     let progress = Progress::count("entries");
     let checked = async {
-        let verified = audit.verify(of, progress.counter()).await?;
-        let verified = verified.ok_or_else(|| nothing_in(of))?;
+        let Some(verified) = audit.verify(of, progress.counter()).await? else {
+            return Ok(None);
+        };
         let anchored = match rooted {
             Some(rooted) => rooted.check(of).await?,
             None => Vec::new(),
         };
-        Ok((verified, anchored))
+        Ok(Some((verified, anchored)))
     };
     let checked: Result<_> = checked.await;
     progress.end();
@@ -159,9 +174,13 @@ async fn log(
         erased: 0,
         anchored: Vec::new(),
         bad: None,
+        noted: false,
     };
     match checked {
-        Ok((verified, anchored)) => {
+        Ok(None) => return Ok(None),
+        Ok(Some((verified, anchored))) => {
+            let noted = rooted.and_then(|rooted| rooted.noted(&verified.head.log));
+            log.noted = noted.is_some();
             log.log = Some(origin(&verified.head.log)?.to_string());
             log.entries = verified.head.size();
             log.erased = verified.erased;
@@ -182,7 +201,7 @@ async fn log(
         }
         Err(e) => return Err(e),
     }
-    Ok(log)
+    Ok(Some(log))
 }
 
 impl Log {

@@ -1,5 +1,6 @@
 //! `keyward keys add-purpose` and `public`.
 
+use keyward_audit::audit::{HEAD_PURPOSE, SIGN_PURPOSE};
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Purpose, Result};
 use keyward_embedded::Home;
@@ -41,7 +42,16 @@ struct Added<'a> {
 }
 
 /// Sees to it that the keyring has keys for `purpose`.
+///
+/// # Errors
+/// `Misuse` for those of the audit log, which are of one use: a home with others would keep a log
+/// that takes nothing, and so do nothing. As `Admin::add_purpose` else.
 pub(super) async fn add(home: &Home, purpose: &Purpose, what: KeyUse, json: bool) -> Result<()> {
+    if [HEAD_PURPOSE, SIGN_PURPOSE].contains(&purpose.as_str()) {
+        return Err(Error::misuse(format!(
+            "{purpose} is a purpose of the audit log: `keyward audit init` makes its keys"
+        )));
+    }
     home.keyring().admin().add_purpose(purpose, what).await?;
     let keys = home.keyring().status().keys;
     let active = keys
