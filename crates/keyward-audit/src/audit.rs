@@ -30,7 +30,7 @@ use keyward_base::{Actor, Error, Event, Purpose, Result, Tenant, Timestamp};
 use keyward_keys::{Anchor, Barrier, Keyring};
 use keyward_store::{Collection, RecordKey, Stores};
 
-pub use anchored::Anchored;
+pub use anchored::{Anchored, Signed};
 pub use builder::AuditBuilder;
 use lane::Lane;
 pub use read::{Entries, Kept};

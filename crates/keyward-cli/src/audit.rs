@@ -31,6 +31,11 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
             keys,
             ..
         } => {
+            if since.is_none() && !keys.is_empty() {
+                return Err(Error::misuse(
+                    "--key is for an export or for older checkpoints: give --file or --since too, or leave it out",
+                ));
+            }
             let keys = file::pinned(&keys)?;
             let since = since.map(|file| verify::since(&file)).transpose()?;
             let home = home_args.open().await?;

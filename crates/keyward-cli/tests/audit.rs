@@ -60,7 +60,7 @@ fn a_home_records_once_it_was_told_to_and_shows_who_did_what() {
         json!({"format": "keyward.audit.init/1", "begun": true})
     );
     assert_eq!(audit(&bench, "init --json").ok().json()["begun"], false);
-    audit(&bench, "key").fails(2, "no entry");
+    audit(&bench, "key").fails(2, "--tenant");
     drop(bench);
 
     let bench = recorded();
@@ -413,4 +413,105 @@ fn how_long_entries_are_kept_is_set_and_shown() {
         "{}",
         ran.said()
     );
+}
+
+#[test]
+fn a_log_in_the_place_of_one_that_was_dropped_is_not_verified() {
+    let bench = recorded();
+    audit(&bench, "head").ok();
+    let keep = |sql: &str| edit(&bench, &format!("{sql} owner = 'acme'"));
+    keep("DELETE FROM entry WHERE");
+    // Its head kept beside, as if the log were here.
+    keep("UPDATE record SET id = 'kept' WHERE collection = 'audit.head' AND");
+    let ran = audit(&bench, "verify --tenant acme");
+    assert_eq!(ran.code(), 4, "{}", ran.said());
+    bench.open("account.token", "1").ok();
+    audit(&bench, "verify --tenant globex").ok();
+    for words in ["verify --tenant acme", "verify"] {
+        let ran = audit(&bench, words);
+        assert_eq!(ran.code(), 4, "{words}: {}", ran.said());
+        assert!(
+            ran.said().contains("it was dropped"),
+            "{words}: {}",
+            ran.said()
+        );
+    }
+    let doctor = bench.run(&["doctor"], b"");
+    assert!(doctor.text().contains("put there, or moved"));
+    audit(&bench, "verify --tenant nobody").fails(4, "it was dropped");
+    audit(&bench, "verify --key any").fails(2, "--since");
+}
+
+#[test]
+fn a_head_that_is_none_stops_nobody_else() {
+    let bench = recorded();
+    let newer = format!(
+        "UPDATE record SET data = x'6b776168ff{}'
+         WHERE collection = 'audit.head' AND owner = 'acme'",
+        "00".repeat(200)
+    );
+    edit(&bench, &newer);
+    let open = "vault open --tenant globex --at account.token --id 9";
+    let words: Vec<&str> = open.split(' ').collect();
+    bench.run(&words, b"").ok();
+    bench.open("account.token", "1").fails(4, "audit log");
+    audit(&bench, "verify --tenant globex").ok();
+    let ran = audit(&bench, "verify");
+    assert_eq!(ran.code(), 4, "{}", ran.said());
+    assert!(ran.text().contains("ok  the log of tenant globex"));
+    let head = audit(&bench, "head");
+    assert_eq!(head.code(), 4, "{}", head.said());
+    assert!(head.said().contains("tenant acme"), "{}", head.said());
+    let rotated = bench.run(&["keys", "rotate", "--purpose", "audit-sign"], b"");
+    for signed in [head.text(), rotated.ok().text()] {
+        assert!(signed.starts_with("keyward-log/"), "{signed}");
+    }
+    edit(
+        &bench,
+        "UPDATE record SET owner = char(7) WHERE collection = 'audit.head' AND owner = 'acme'",
+    );
+    let ran = audit(&bench, "verify");
+    assert_eq!(ran.code(), 4, "{}", ran.said());
+    assert!(
+        ran.said().contains("lies among the heads"),
+        "{}",
+        ran.said()
+    );
+    audit(&bench, "show --tenant globex").ok();
+}
+
+#[test]
+fn the_purposes_of_the_log_are_its_own() {
+    let bench = Bench::new();
+    for purpose in ["audit-head", "audit-sign"] {
+        let add = ["keys", "add-purpose", purpose, "--algorithm", "mac"];
+        bench.run(&add, b"").fails(2, "keyward audit init");
+    }
+    audit(&bench, "init").ok();
+}
+
+#[test]
+fn tail_ends_with_its_reader() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+    let bench = recorded();
+    let mut tail = bench.keyward(&["audit", "tail", "--tenant", "acme"]);
+    let mut tail = tail.stdout(Stdio::piped()).spawn().unwrap();
+    let mut shown = BufReader::new(tail.stdout.take().unwrap());
+    // Until it has looked for the first time, nothing is new.
+    let (bench, told) = (&bench, std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !told.load(std::sync::atomic::Ordering::Relaxed) {
+                bench.open("account.token", "1").ok();
+            }
+        });
+        let mut line = String::new();
+        shown.read_line(&mut line).unwrap();
+        assert!(line.contains("vault.open"), "{line}");
+        drop(shown);
+        let ended = tail.wait().unwrap();
+        told.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(ended.success());
+    });
 }

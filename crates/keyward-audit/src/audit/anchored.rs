@@ -1,6 +1,6 @@
 //! Whether a log goes on from what is remembered of it elsewhere.
 
-use keyward_base::{Error, Result};
+use keyward_base::{Error, ErrorKind, Result};
 use keyward_keys::Pin;
 
 use super::{Audit, Of};
@@ -17,6 +17,16 @@ pub struct Anchored {
     /// How many entries the log had when the anchor took the root log after it noted the log's head;
     /// none if there was no such round yet.
     pub size: Option<u64>,
+}
+
+/// The checkpoints of a home's logs.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Signed {
+    /// That of the root log first, the others in the order of [`Audit::logs`].
+    pub checkpoints: Vec<(Of, String)>,
+    /// The logs that cannot be vouched for, and why: `Corrupt`. Nothing of them is signed.
+    pub bad: Vec<(Of, Error)>,
 }
 
 impl Audit {
@@ -54,27 +64,33 @@ impl Audit {
     }
 
     /// Makes a round, and signs the heads of all logs, after their tiles are made; tells `progress`
-    /// how many are signed. Gives the checkpoints, that of the root log first, the others in the
-    /// order of [`Audit::logs`].
+    /// how many are looked at. A log that cannot be vouched for costs itself only.
     ///
     /// # Errors
-    /// As [`Audit::checkpoint`], of the first log that cannot be signed.
-    pub async fn checkpoints(
-        &self,
-        mut progress: impl FnMut(u64) + Send,
-    ) -> Result<Vec<(Of, String)>> {
-        let mut signed = Vec::new();
+    /// As [`Audit::round`], and `Corrupt` if the root log cannot be signed.
+    pub async fn checkpoints(&self, mut progress: impl FnMut(u64) + Send) -> Result<Signed> {
+        let mut signed = Signed::default();
         self.round(|_| ()).await?;
         let logs = std::iter::once(Of::Root).chain(self.logs().await?);
         for (of, nth) in logs.zip(1_u64..) {
-            self.tile(&of).await?;
-            if let Some(checkpoint) = self.checkpoint(&of).await? {
-                signed.push((of, checkpoint));
+            let checkpoint = async {
+                self.tile(&of).await?;
+                self.checkpoint(&of).await
+            };
+            match checkpoint.await {
+                Ok(checkpoint) => {
+                    let made = checkpoint.map(|checkpoint| (of, checkpoint));
+                    signed.checkpoints.extend(made);
+                }
+                Err(e) if e.kind() == ErrorKind::Corrupt && of != Of::Root => {
+                    signed.bad.push((of, e));
+                }
+                Err(e) => return Err(e),
             }
             progress(nth);
         }
         // Noting may have made the root log longer.
-        if let Some((Of::Root, root)) = signed.first_mut()
+        if let Some((Of::Root, root)) = signed.checkpoints.first_mut()
             && let Some(checkpoint) = self.checkpoint(&Of::Root).await?
         {
             *root = checkpoint;

@@ -241,7 +241,7 @@ impl Audit {
 
     /// What lies under those keys: all at once, unless one of them cannot be read, which costs the
     /// others nothing.
-    async fn found(&self, keys: &[RecordKey]) -> Result<Vec<Result<Option<Record>>>> {
+    async fn fetch_each(&self, keys: &[RecordKey]) -> Result<Vec<Result<Option<Record>>>> {
         let store = &self.0.store;
         match store.fetch_many(keys).await {
             Ok(found) => return Ok(found.into_iter().map(Ok).collect()),
@@ -260,7 +260,7 @@ impl Audit {
         let keys = [HEADS, CHANGED].into_iter();
         let keys = keys.flat_map(|of| logs.iter().map(move |log| log.key(of.clone())));
         let keys: Vec<_> = keys.collect();
-        let mut found = self.found(&keys).await?;
+        let mut found = self.fetch_each(&keys).await?;
         let marks = found.split_off(logs.len().min(found.len()));
         let mut changes = Vec::new();
         for ((of, head), mark) in logs.iter().zip(found).zip(marks) {

@@ -1,8 +1,12 @@
 //! The key that vouches for heads, from one to the next.
 
-use keyward_audit::Of;
+use std::sync::Arc;
+
+use keyward_audit::{Audit, Of};
 use keyward_base::{ErrorKind, Purpose, Tenant};
-use keyward_keys::{KeyState, Stage};
+use keyward_crypto::Provider;
+use keyward_keys::{EphemeralRoot, KeyState, KeyUse, Keyring, Life, Stage};
+use keyward_store::MemoryStore;
 
 use crate::world::{World, acme, event};
 
@@ -92,4 +96,25 @@ async fn a_head_that_is_damaged_is_not_vouched_for_anew() {
     // One of another log, or of before, put in its place: no better.
     assert!(world.again().await.append(event(&acme(), 3)).await.is_err());
     assert_eq!(world.verify(&Of::Service).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_ring_with_another_use_of_a_purpose_is_left_as_it_is() {
+    for (name, what) in [
+        ("audit-head", KeyUse::Seal),
+        ("audit-sign", KeyUse::Mac(Life::Endless)),
+    ] {
+        let keys = Arc::new(MemoryStore::new(1000));
+        let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
+        let vault = Purpose::new("vault").unwrap();
+        let ring = Keyring::builder(keys.clone(), root);
+        let ring = ring.create(&[vault], &[]).await.unwrap();
+        let purpose = Purpose::new(name).unwrap();
+        ring.admin().add_purpose(&purpose, what).await.unwrap();
+        // With both purposes, a home keeps logs, and does nothing that it cannot record.
+        let before = ring.status().keys.len();
+        let refused = Audit::builder(ring.clone(), keys).install().await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse, "{name}");
+        assert_eq!(ring.status().keys.len(), before, "{name}");
+    }
 }

@@ -152,9 +152,10 @@ pub(super) async fn run(
     let mut entries = Vec::new();
     for of in logs(audit, tenant.as_ref()).await? {
         entries.extend(newest(audit, &of, only, limit).await?);
+        // Of any number of logs, no more are held than are shown and what one log has.
+        entries.sort_by_key(Shown::at);
+        entries = entries.split_off(entries.len().saturating_sub(limit));
     }
-    entries.sort_by_key(Shown::at);
-    let entries = entries.split_off(entries.len().saturating_sub(limit));
     if json {
         return output::json("keyward.audit.show/1", &Answer { entries });
     }

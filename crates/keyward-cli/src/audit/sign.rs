@@ -6,7 +6,7 @@ use keyward_base::{Error, Result};
 use serde::Serialize;
 
 use super::{nothing_in, tenant_of};
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::Progress;
 
 #[derive(Serialize)]
@@ -23,6 +23,9 @@ struct Head {
 }
 
 /// Signs the heads of all logs, and writes them.
+///
+/// # Errors
+/// `Corrupt` if a log cannot be vouched for, after the others are written.
 pub(super) async fn head(audit: &Audit, json: bool) -> Result<()> {
     let progress = Progress::count("logs");
     let signed = audit.checkpoints(progress.counter()).await?;
@@ -32,15 +35,26 @@ pub(super) async fn head(audit: &Audit, json: bool) -> Result<()> {
         root: of == Of::Root,
         checkpoint,
     };
-    let checkpoints: Vec<Head> = signed.into_iter().map(head).collect();
+    let bad = signed.bad;
+    let checkpoints: Vec<Head> = signed.checkpoints.into_iter().map(head).collect();
     if json {
-        return output::json("keyward.audit.head/2", &Heads { checkpoints });
+        output::json("keyward.audit.head/2", &Heads { checkpoints })?;
+    } else {
+        if checkpoints.is_empty() {
+            output::note("nothing was recorded yet");
+        }
+        let notes: Vec<String> = checkpoints.into_iter().map(|of| of.checkpoint).collect();
+        output::put(notes.join("\n").as_bytes())?;
     }
-    if checkpoints.is_empty() {
-        output::note("nothing was recorded yet");
+    let many = bad.len() as u64;
+    match bad.into_iter().next() {
+        None => Ok(()),
+        Some((of, e)) => Err(Error::corrupt(format!(
+            "{} not signed, the first of which is {of}: {e}",
+            counted(many, "log was", "logs were")
+        ))
+        .with_source(e)),
     }
-    let notes: Vec<String> = checkpoints.into_iter().map(|of| of.checkpoint).collect();
-    output::put(notes.join("\n").as_bytes())
 }
 
 #[derive(Serialize)]

@@ -25,7 +25,12 @@ pub(super) async fn run(home: &Home, purpose: &Purpose) -> Result<Vec<String>> {
     let progress = Progress::count("logs");
     let signed = audit.checkpoints(progress.counter()).await?;
     progress.end();
-    Ok(signed.into_iter().map(|(_, signed)| signed).collect())
+    // A key is replaced all the same: of what is not what was written, nothing is handed over.
+    for (of, e) in &signed.bad {
+        output::note(&format!("nothing is signed of {of}: {e}"));
+    }
+    let checkpoints = signed.checkpoints.into_iter();
+    Ok(checkpoints.map(|(_, signed)| signed).collect())
 }
 
 /// Writes them to standard output, as `keyward audit head` does.
