@@ -143,7 +143,7 @@ impl Scan {
     pub(crate) fn release(&mut self, end: usize) {
         self.from = end;
         // What is decided is overwritten: a gram that begins in it is none of the text.
-        self.gram = self.gram.max(end);
+        self.look_from(end);
         self.collapsed.release(end);
         self.broken_run.release(end);
         self.short_run.release(end);

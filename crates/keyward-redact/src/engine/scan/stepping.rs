@@ -84,8 +84,9 @@ impl Scan {
         all.clear();
     }
 
-    /// No short gram before `at` is to be looked at any more.
-    fn look_from(&mut self, at: usize) {
+    /// No short gram before `at` is to be looked at any more. Those that are stand at every fourth
+    /// place of the text: from another place on, one that a needle begins with could be left out.
+    pub(super) fn look_from(&mut self, at: usize) {
         self.gram = self.gram.max(at.next_multiple_of(SHORT_STEP));
     }
 

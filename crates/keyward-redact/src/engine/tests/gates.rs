@@ -1,6 +1,8 @@
 //! Needles in automata are found wherever a gate is the only thing that tells of them.
 
 use super::super::grams::Grams;
+use crate::masker::BLANK;
+
 use super::{Needle, check, masked, name, redactor, reference};
 
 /// How many turns there are, and how many bytes of the circle each has.
@@ -50,6 +52,25 @@ fn automata_are_stepped_until_nothing_is_known_of_a_needle() {
         for flush in [0, 1] {
             let cuts = vec![2 * len + flush; text.len() / len];
             assert_eq!(masked(&redactor, &text, &cuts), expected);
+        }
+    }
+}
+
+#[test]
+fn a_short_one_is_found_wherever_the_text_before_was_released() {
+    for (secret, wrapped) in [(b"ABCDEFGH".as_slice(), false), (b"ABCDEFGHIJKLMNO", true)] {
+        let redactor = redactor(1, &[vec![(secret.to_vec(), wrapped)]]);
+        for (released, more, cut) in (0..12).flat_map(|released| {
+            (0..12).flat_map(move |more| (0..secret.len()).map(move |cut| (released, more, cut)))
+        }) {
+            let (mut masker, mut out) = (redactor.masker(), Vec::new());
+            masker.push(&vec![b'.'; released], &mut out);
+            masker.flush(&mut out);
+            masker.push(&[&vec![b'-'; more], &secret[..cut]].concat(), &mut out);
+            masker.push(&secret[cut..], &mut out);
+            masker.finish(&mut out);
+            let plain = [vec![b'.'; released], vec![b'-'; more]].concat();
+            assert!(out.starts_with(&plain) && out.len() == plain.len() + BLANK.len());
         }
     }
 }
