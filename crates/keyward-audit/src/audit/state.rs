@@ -155,10 +155,17 @@ impl Audit {
         set: Option<Option<u32>>,
     ) -> Result<bool> {
         self.keep_as(of, |keeps| {
-            let others = keeps.iter().filter(|keep| keep.class.as_ref() != class);
-            let mut keeps: Vec<Keep> = others.cloned().collect();
-            let class = class.cloned();
-            keeps.extend(set.map(|days| Keep { class, days }));
+            let mut keeps = keeps.to_vec();
+            let is_of = |keep: &Keep| keep.class.as_ref() == class;
+            match (set, keeps.iter_mut().find(|keep| is_of(keep))) {
+                // In its place: their order says nothing.
+                (Some(days), Some(keep)) => keep.days = days,
+                (Some(days), None) => {
+                    let class = class.cloned();
+                    keeps.push(Keep { class, days });
+                }
+                (None, _) => keeps.retain(|keep| !is_of(keep)),
+            }
             keeps
         })
         .await

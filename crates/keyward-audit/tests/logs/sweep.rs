@@ -421,7 +421,9 @@ async fn rules_about_two_classes_are_set_at_once() {
         Keep::class(b.clone(), Some(7)),
     ];
     assert_eq!(kept, wanted);
-    assert!(!one.keep_class(&of, Some(&b), Some(Some(7))).await.unwrap());
+    for (class, days) in [(&a, None), (&b, Some(7))] {
+        assert!(!one.keep_class(&of, Some(class), Some(days)).await.unwrap());
+    }
     assert!(one.keep_class(&of, Some(&a), None).await.unwrap());
     let zero = one.keep_class(&of, None, Some(Some(0))).await.unwrap_err();
     assert_eq!(zero.kind(), ErrorKind::Misuse);

@@ -88,7 +88,8 @@ impl Needles {
             self.insert(bytes, wrapped);
             return;
         }
-        self.cut = true;
+        // Of one that begins or ends as a mark does, all but a byte or two is masked.
+        self.cut |= pieces.peek().is_some();
         let mut start = 0_usize;
         for at in pieces.chain([rest.len()]) {
             let piece = rest.get(start..at).unwrap_or_default();
