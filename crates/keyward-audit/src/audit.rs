@@ -6,6 +6,7 @@ mod builder;
 mod checkpoint;
 mod lane;
 mod own;
+mod pins;
 mod read;
 mod retention;
 mod root;
@@ -55,6 +56,7 @@ const HEADS: Collection = Collection::named("audit.head");
 
 /// The logs that grew since the root log had their heads: a record without content for each.
 const CHANGED: Collection = Collection::named("audit.changed");
+
 /// What is set of logs, and goes on in them.
 const STATES: Collection = Collection::named("audit.state");
 

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use keyward_base::{Error, ErrorKind, Result};
-use keyward_keys::{Advance, Pin, PinName};
+use keyward_keys::Pin;
 use keyward_store::{Committed, Record, RecordKey, Refusal, Scan, Step, Version, Write};
 
 use super::append::{off, put};
 use super::lane::Known;
 use super::root::{View, entry};
 use super::settle::of;
-use super::{Audit, CHANGED, ENTRIES, HEADS, Of, contended, put_back};
+use super::{Audit, CHANGED, ENTRIES, HEADS, Of, contended};
 use crate::erased::OWN_CLASS;
 use crate::head::Head;
 use crate::leaf::{Class, Leaf, LogId};
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 256;
 const SWEPT: usize = 512;
 
 /// How often a batch is tried anew that others were faster than.
-const MAX_TRIES: u32 = 100;
+pub(super) const MAX_TRIES: u32 = 100;
 
 /// From which try on a head is noted as it was read, though its log may have grown since.
 const AS_READ: u32 = 2;
@@ -56,11 +56,6 @@ struct Change {
     strict: bool,
 }
 
-/// The name under which anchors have the root log.
-pub(super) fn pin_name() -> Result<PinName> {
-    PinName::new("log/root")
-}
-
 impl Audit {
     /// Makes a round of checkpoints: the root log takes the head of each log that grew since the
     /// last, if it goes on from what the root log has of it; then every anchor takes the root log's.
@@ -90,7 +85,7 @@ impl Audit {
     }
 
     /// Notes what changed.
-    async fn note_changed(
+    pub(super) async fn note_changed(
         &self,
         view: &mut View,
         round: &mut Round,
@@ -110,35 +105,6 @@ impl Audit {
             }
         }
         self.sweep(view, round).await
-    }
-
-    /// Has every anchor take the root log as it is, whatever it has. Says whether all did.
-    pub(crate) async fn pin_anew(&self) -> Result<bool> {
-        let mut view = self.0.root.lock().await;
-        *view = View::default();
-        // So that there is a root log.
-        self.note_changed(&mut view, &mut Round::default(), |_| ())
-            .await?;
-        let root = self.read_root(&mut view).await?;
-        let Some(pin) = root.version.map(|_| self.pin_of(&root.head)) else {
-            return Ok(true);
-        };
-        for anchor in &self.0.anchors {
-            let held = anchor.load(&pin_name()?)?;
-            if !anchor.replace(&pin_name()?, held.as_ref(), &pin)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn pin_of(&self, head: &Head) -> Pin {
-        let (counter, digest) = self.now(head);
-        Pin {
-            id: head.log,
-            counter,
-            digest,
-        }
     }
 
     /// The head of a log as it is now, once the root log and every anchor stand for it; none if
@@ -394,62 +360,6 @@ impl Audit {
 
     pub(super) fn now(&self, head: &Head) -> (u64, Hash) {
         (head.size(), head.tree.root(self.0.keyring.provider()))
-    }
-
-    /// Checks that the root log goes on from what every anchor has of it.
-    pub(super) async fn check_pins(&self, view: &mut View) -> Result<Vec<Option<Pin>>> {
-        let mut held = Vec::new();
-        for anchor in &self.0.anchors {
-            held.push(anchor.load(&pin_name()?)?);
-        }
-        // After the anchors: others may have pinned a later one meanwhile.
-        let root = self.read_root(view).await?;
-        for pin in held.iter().flatten() {
-            let has = (pin.counter, pin.digest);
-            if root.version.is_none() || pin.id != root.head.log {
-                return Err(put_back());
-            }
-            if view.pinned != Some(has) && self.now(&root.head) != has {
-                let now = self.checkpoint_of(&root.head)?;
-                self.follows(&Of::Root, &root.head, &now, pin).await?;
-            }
-        }
-        Ok(held)
-    }
-
-    /// Pins the head of the root log with every anchor.
-    async fn pin(&self, view: &mut View) -> Result<()> {
-        if self.0.anchors.is_empty() {
-            return Ok(());
-        }
-        for _ in 0..MAX_TRIES {
-            let held = self.check_pins(view).await?;
-            let root = self.read_root(view).await?;
-            if root.version.is_none() {
-                return Ok(());
-            }
-            let pin = self.pin_of(&root.head);
-            if held.iter().any(|held| *held != Some(pin)) {
-                self.tile(&Of::Root).await?;
-            }
-            let mut is_older = false;
-            for anchor in &self.0.anchors {
-                match anchor.advance(&pin_name()?, &pin)? {
-                    Advance::Pinned => {}
-                    // Another process pinned a later one: whether it goes on from this, the next try
-                    // tells.
-                    Advance::Older(held) if held.id == pin.id => is_older = true,
-                    Advance::Older(_) | Advance::Fork(_) | Advance::Foreign(_) => {
-                        return Err(put_back());
-                    }
-                }
-            }
-            if !is_older {
-                view.pinned = Some((pin.counter, pin.digest));
-                return Ok(());
-            }
-        }
-        Err(contended())
     }
 }
 

@@ -25,7 +25,7 @@ const MAX_TRIES: u32 = 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Renewed {
-    /// Heads that the Active key vouches for now, and an older one did before.
+    /// Heads that the Active key vouches for, and an older one did before.
     pub renewed: u64,
     /// Heads that are not what was written, or that are of no log: an older key may be
     /// needed for them still.

@@ -1,0 +1,101 @@
+//! What anchors have: the root log's head, under one name.
+
+use keyward_base::Result;
+use keyward_keys::{Advance, Pin, PinName};
+
+use super::root::View;
+use super::round::{MAX_TRIES, Round};
+use super::{Audit, Of, contended, put_back};
+use crate::head::Head;
+
+/// The name under which anchors have the root log.
+fn pin_name() -> Result<PinName> {
+    PinName::new("log/root")
+}
+
+impl Audit {
+    /// Has every anchor take the root log as it is, whatever it has. Says whether all did.
+    pub(crate) async fn pin_anew(&self) -> Result<bool> {
+        let mut view = self.0.root.lock().await;
+        *view = View::default();
+        // So that there is a root log.
+        self.note_changed(&mut view, &mut Round::default(), |_| ())
+            .await?;
+        let root = self.read_root(&mut view).await?;
+        let Some(pin) = root.version.map(|_| self.pin_of(&root.head)) else {
+            return Ok(true);
+        };
+        for anchor in &self.0.anchors {
+            let held = anchor.load(&pin_name()?)?;
+            if !anchor.replace(&pin_name()?, held.as_ref(), &pin)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn pin_of(&self, head: &Head) -> Pin {
+        let (counter, digest) = self.now(head);
+        Pin {
+            id: head.log,
+            counter,
+            digest,
+        }
+    }
+
+    /// Checks that the root log goes on from what every anchor has of it.
+    pub(super) async fn check_pins(&self, view: &mut View) -> Result<Vec<Option<Pin>>> {
+        let mut held = Vec::new();
+        for anchor in &self.0.anchors {
+            held.push(anchor.load(&pin_name()?)?);
+        }
+        // After the anchors: others may have pinned a later one meanwhile.
+        let root = self.read_root(view).await?;
+        for pin in held.iter().flatten() {
+            let has = (pin.counter, pin.digest);
+            if root.version.is_none() || pin.id != root.head.log {
+                return Err(put_back());
+            }
+            if view.pinned != Some(has) && self.now(&root.head) != has {
+                let now = self.checkpoint_of(&root.head)?;
+                self.follows(&Of::Root, &root.head, &now, pin).await?;
+            }
+        }
+        Ok(held)
+    }
+
+    /// Pins the head of the root log with every anchor.
+    pub(super) async fn pin(&self, view: &mut View) -> Result<()> {
+        if self.0.anchors.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..MAX_TRIES {
+            let held = self.check_pins(view).await?;
+            let root = self.read_root(view).await?;
+            if root.version.is_none() {
+                return Ok(());
+            }
+            let pin = self.pin_of(&root.head);
+            if held.iter().any(|held| *held != Some(pin)) {
+                self.tile(&Of::Root).await?;
+            }
+            let mut is_older = false;
+            for anchor in &self.0.anchors {
+                match anchor.advance(&pin_name()?, &pin)? {
+                    Advance::Pinned => {}
+                    // Another process pinned a later one: whether it goes on from this, the next try
+                    // tells.
+                    Advance::Older(held) if held.id == pin.id => is_older = true,
+                    Advance::Older(_) | Advance::Fork(_) | Advance::Foreign(_) => {
+                        return Err(put_back());
+                    }
+                }
+            }
+            if !is_older {
+                view.pinned = Some((pin.counter, pin.digest));
+                return Ok(());
+            }
+        }
+        Err(contended())
+    }
+}
