@@ -7,6 +7,7 @@ mod deployments;
 mod endpoints;
 mod keys;
 mod record;
+mod running;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,10 +33,10 @@ use crate::section::Section;
 use crate::settings::Settings;
 use crate::verdict::Verdicts;
 pub(crate) use deliveries::work;
-use deployments::Running;
 pub(crate) use deployments::{Asked, Now, Start};
 use keys::Rewrapping;
 pub(crate) use record::Form;
+use running::Running;
 
 /// The one organisation there is until people can log in.
 const ORGANISATION: &str = "acme";

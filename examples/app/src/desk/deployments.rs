@@ -1,7 +1,6 @@
 //! Deployments: started, stopped, listed, asked about.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use keyward_audit::Given;
 use keyward_base::audit::Outcome;
@@ -9,37 +8,19 @@ use keyward_base::{Error, Event, Reason, RecordId, Result, Timestamp};
 use keyward_redact::{Warning, What};
 use tokio::process::Command;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
 
 use super::Desk;
 use super::record::{END, START, STOP};
+use crate::deploy::GRACE;
 use crate::deploy::log::{self, Log};
 use crate::deploy::prompt::{QUESTION, prompt};
 use crate::deploy::record::{Deployment, Ended, Id};
 use crate::deploy::runner::Run;
-use crate::deploy::{AT_ONCE, GRACE};
 use crate::log as operator;
 use crate::section::Section;
 
 /// How many that are over are removed at once.
 const PURGED: usize = 1000;
-
-/// What runs in this process.
-#[derive(Debug, Default)]
-pub(crate) struct Running(Mutex<All>);
-
-#[derive(Debug, Default)]
-struct All {
-    runs: HashMap<Id, Runs>,
-    /// The service ends, and nothing is started any more.
-    closed: bool,
-}
-
-#[derive(Debug)]
-struct Runs {
-    stop: watch::Sender<bool>,
-    task: Option<JoinHandle<()>>,
-}
 
 /// A place among those that run. It is given back however what holds it ends.
 #[derive(Debug)]
@@ -77,60 +58,6 @@ pub(crate) enum Asked {
 enum Prepared {
     Ready(Command),
     Steers(String),
-}
-
-impl Running {
-    fn all<T>(&self, act: impl FnOnce(&mut All) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<Id, Runs>) -> T) -> T {
-        self.all(|all| act(&mut all.runs))
-    }
-
-    /// A place among those that run, if there is one: until its [`Seat`] is dropped.
-    fn enter(&self, id: &Id) -> Result<Option<watch::Receiver<bool>>> {
-        self.all(|all| {
-            if all.closed {
-                return Err(Error::unavailable(
-                    "the service ends: ask it again once it is back",
-                ));
-            }
-            if all.runs.len() >= AT_ONCE {
-                return Ok(None);
-            }
-            let (stop, stopping) = watch::channel(false);
-            all.runs.insert(id.clone(), Runs { stop, task: None });
-            Ok(Some(stopping))
-        })
-    }
-
-    fn leave(&self, id: &Id) {
-        self.with(|all| all.remove(id));
-    }
-
-    fn is_running(&self, id: &Id) -> bool {
-        self.with(|all| all.contains_key(id))
-    }
-
-    fn stop(&self, id: &Id) {
-        self.with(|all| all.get(id).map(|runs| runs.stop.send_replace(true)));
-    }
-
-    /// Stops all, and waits until they have ended and that is on record.
-    async fn stop_all(&self) {
-        let tasks = self.all(|all| {
-            all.closed = true;
-            let stopped = all.runs.values_mut().map(|runs| {
-                runs.stop.send_replace(true);
-                runs.task.take()
-            });
-            stopped.flatten().collect::<Vec<_>>()
-        });
-        for task in tasks {
-            let _ = task.await;
-        }
-    }
 }
 
 /// One deployment, as it is now.
@@ -183,12 +110,7 @@ impl Desk {
             drop(seat);
             let _ = tell.send(started);
         });
-        self.running.with(|all| {
-            // It may have ended already.
-            if let Some(runs) = all.get_mut(&id) {
-                runs.task = Some(task);
-            }
-        });
+        self.running.is_run_by(&id, task);
         let failed = |_| Error::unavailable("a deployment was not started: see the log");
         told.await.map_err(failed)?
     }
