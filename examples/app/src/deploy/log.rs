@@ -170,4 +170,35 @@ mod tests {
         let read = read(&store, &acme, &id).await.unwrap();
         assert_eq!(&read[LONGEST_LOG..], CUT);
     }
+
+    #[tokio::test]
+    async fn the_log_of_one_ends_where_that_of_the_next_begins() {
+        let store = MemoryStore::new(1000);
+        let acme = Tenant::new("acme").unwrap();
+        let at = |millis| Timestamp::from_millis(millis);
+        let ids = [Id::new(at(2_000), [0; 4]), Id::new(at(1_000), [0; 4])];
+        for (id, wrote) in ids.iter().zip(["the newer", "the older"]) {
+            let mut log = Log::new(&acme, id, at(2_000));
+            log.append(&store, wrote.as_bytes()).await.unwrap();
+        }
+        assert_eq!(read(&store, &acme, &ids[0]).await.unwrap(), b"the newer");
+        assert_eq!(read(&store, &acme, &ids[1]).await.unwrap(), b"the older");
+    }
+
+    #[tokio::test]
+    async fn a_log_is_removed_when_it_is_over_and_not_before() {
+        let store = MemoryStore::new(1000);
+        let acme = Tenant::new("acme").unwrap();
+        let at = Timestamp::from_millis(1_000);
+        let id = Id::new(at, [0; 4]);
+        let mut log = Log::new(&acme, &id, at);
+        log.append(&store, b"what it wrote").await.unwrap();
+        let over = at.saturating_add(KEPT);
+        tidy(&store, Timestamp::from_millis(over.as_millis() - 1), 10)
+            .await
+            .unwrap();
+        assert_eq!(read(&store, &acme, &id).await.unwrap(), b"what it wrote");
+        tidy(&store, over, 10).await.unwrap();
+        assert!(read(&store, &acme, &id).await.unwrap().is_empty());
+    }
 }

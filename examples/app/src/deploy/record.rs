@@ -214,4 +214,54 @@ mod tests {
         let times: Vec<_> = found.iter().map(|(_, found)| found.started).collect();
         assert_eq!(times, [3_000, 2_000]);
     }
+
+    fn of(started: u64) -> Deployment {
+        Deployment {
+            server: String::new(),
+            set: String::new(),
+            started,
+            until: 0,
+            ended: None,
+            prompt: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deployment_is_removed_when_it_is_over_and_not_before() {
+        let store = MemoryStore::new(1000);
+        let acme = Tenant::new("acme").unwrap();
+        let at = Timestamp::from_millis(1_000);
+        let id = Id::new(at, [0; 4]);
+        of(1_000).put(&store, &acme, &id, None).await.unwrap();
+        let over = at.saturating_add(KEPT);
+        let before = Timestamp::from_millis(over.as_millis() - 1);
+        Deployment::tidy(&store, before, 10).await.unwrap();
+        assert!(Deployment::fetch(&store, &acme, &id).await.is_ok());
+        Deployment::tidy(&store, over, 10).await.unwrap();
+        assert!(Deployment::fetch(&store, &acme, &id).await.is_err());
+    }
+
+    /// Its end and a prompt may come at once: neither takes the other away.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn changes_at_once_are_all_made() {
+        let store = std::sync::Arc::new(MemoryStore::new(1000));
+        let acme = Tenant::new("acme").unwrap();
+        let id = Id::new(Timestamp::from_millis(1_000), [0; 4]);
+        of(1_000).put(&*store, &acme, &id, None).await.unwrap();
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let (store, acme, id) = (store.clone(), acme.clone(), id.clone());
+            all.spawn(async move {
+                for _ in 0..500 {
+                    let change = |found: &mut Deployment| found.until += 1;
+                    Deployment::change(&*store, &acme, &id, change)
+                        .await
+                        .unwrap();
+                }
+            });
+        }
+        all.join_all().await;
+        let (found, _) = Deployment::fetch(&*store, &acme, &id).await.unwrap();
+        assert_eq!(found.until, 2000);
+    }
 }

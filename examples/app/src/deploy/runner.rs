@@ -263,7 +263,7 @@ mod tests {
 
     const TOKEN: &str = "wJalrXUtnFEMI7MDENGbPxRfiCYEXAMPLE";
 
-    async fn kept(pieces: &[&str]) -> String {
+    fn redactor() -> Redactor {
         let redactor = Redactor::new(|bytes| {
             bytes.fill(7);
             Ok(())
@@ -271,6 +271,11 @@ mod tests {
         let redactor = redactor.unwrap();
         let name = Name::new("TOKEN").unwrap();
         redactor.add(&name, TOKEN.as_bytes()).unwrap();
+        redactor
+    }
+
+    async fn kept(pieces: &[&str]) -> String {
+        let redactor = redactor();
         let store = MemoryStore::new(1000);
         let acme = Tenant::new("acme").unwrap();
         let at = Timestamp::from_millis(1_000);
@@ -301,5 +306,61 @@ mod tests {
         let pieces: Vec<_> = pieces.iter().map(String::as_str).collect();
         let masked = pieces.concat().replace(TOKEN, "•TOKEN•");
         assert_eq!(kept(&pieces).await, masked);
+    }
+
+    /// Writes for ever, quicker than anybody reads; each piece ends in what begins as a secret.
+    struct Flood;
+
+    impl AsyncRead for Flood {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            buf: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            let (front, begins) = (".".repeat(PIECE - 12), &TOKEN[..12]);
+            buf.put_slice(front.as_bytes());
+            buf.put_slice(begins.as_bytes());
+            std::task::Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pipe_whose_time_is_over_is_read_up_to_a_limit_however_quickly_it_fills() {
+        let (over, is_over) = watch::channel(false);
+        over.send_replace(true);
+        let (to, mut pieces) = mpsc::channel(WAITING);
+        let masker = redactor().masker().named();
+        let pumping = tokio::spawn(pump(Flood, masker, to, is_over));
+        let mut read = Vec::new();
+        while let Some(piece) = pieces.recv().await {
+            read.extend_from_slice(&piece);
+            assert!(read.len() <= LAST, "it does not end");
+        }
+        pumping.await.unwrap();
+        // All that was read is there, what was held back as the beginning of a secret too.
+        assert_eq!(read.len(), LAST);
+        assert!(read.ends_with(&TOKEN.as_bytes()[..12]));
+    }
+
+    /// The child is not made to wait, or to die, for what cannot be kept.
+    #[tokio::test]
+    async fn what_cannot_be_kept_is_read_all_the_same() {
+        let store = MemoryStore::new(1);
+        let acme = Tenant::new("acme").unwrap();
+        let at = Timestamp::from_millis(1_000);
+        let id = Id::new(at, [0; 4]);
+        // Another has its first piece already.
+        let mut other = Log::new(&acme, &id, at);
+        other.append(&store, b"of another").await.unwrap();
+        let (to, from) = mpsc::channel(1);
+        let writing = tokio::spawn(async move {
+            for _ in 0..4 * WAITING {
+                to.send(b"what it writes ".to_vec()).await.unwrap();
+            }
+        });
+        keep(Log::new(&acme, &id, at), &store, &redactor(), from).await;
+        writing.await.unwrap();
+        let kept = log::read(&store, &acme, &id).await.unwrap();
+        assert_eq!(kept, b"of another");
     }
 }

@@ -11,7 +11,7 @@ use keyward_testkit::{awkward_values, known_to_python};
 use tempfile::TempDir;
 
 use super::service::leak::Leaks;
-use super::service::{Service, actions, random, ssh_key, wait_until};
+use super::service::{Service, actions, entries, random, ssh_key, wait_until};
 
 /// A service with a server and a set of variables, and the program that it runs.
 struct Deploying {
@@ -120,6 +120,8 @@ fn what_a_deployment_writes_is_masked_where_it_is_kept_and_shown() {
     );
     assert!(!desk.leaks().found_in(page.as_bytes()), "{log}");
     assert!(desk.service.page("/deployments").contains("is done"));
+    // The page says so before the record does.
+    wait_until(|| actions(&desk.service)[0] == "deploydesk.end");
     assert_eq!(
         actions(&desk.service)[..3],
         ["deploydesk.end", "deploydesk.start", "vault.open"]
@@ -200,6 +202,51 @@ fn the_environment_is_the_set_and_a_fixed_path() {
         log_of(&page),
         "API_TOKEN DATABASE_URL DEPLOY_SERVER DEPLOY_SET PATH PWD /\n/usr/local/bin:/usr/bin:/bin\n"
     );
+}
+
+/// Nothing of the service's own: no standard input, no file, and its names stand before a set's.
+#[test]
+fn what_the_service_gives_stands_before_what_a_set_says() {
+    let desk = Deploying::with(
+        "readlink /proc/self/fd/0; ls -l /proc/self/fd | grep -c '[.]db'; \
+         echo \"$DEPLOY_SERVER $DEPLOY_SET.\"",
+        "60",
+    );
+    let file = b"DEPLOY_SERVER=other-server\nDEPLOY_SET=other-set\n";
+    let fields: [(&str, &[u8]); 2] = [("id", b"named"), ("secret", file)];
+    desk.service.post("/environments", &fields).leads_to();
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"named")];
+    let path = desk.service.post("/deployments", &fields);
+    let page = desk.until(path.leads_to(), "is done");
+    // No file of the stores is open in it.
+    assert_eq!(log_of(&page), "/dev/null\n0\ndeploy@web-1 named.\n");
+}
+
+/// How it ended stands on the page and in the record.
+#[test]
+fn how_one_ended_is_on_record() {
+    for (script, state, how) in [
+        (
+            "exit 3",
+            "failed with exit code 3",
+            r#"["how",{"word":"exit"}],["code",{"number":3}]"#,
+        ),
+        (
+            "kill -9 $$",
+            "was ended by signal 9",
+            r#"["how",{"word":"signal"}],["signal",{"number":9}]"#,
+        ),
+    ] {
+        let desk = Deploying::with(script, "60");
+        desk.until(&desk.start(), state);
+        // The page says so before the record does.
+        wait_until(|| actions(&desk.service)[0] == "deploydesk.end");
+        let entries = entries(&desk.service);
+        assert!(entries[0].contains(how), "{}", entries[0]);
+        assert!(!entries[0].contains("\"actor\""), "{}", entries[0]);
+        let actor = r#""actor":{"subject":"operator","staff":true"#;
+        assert!(entries[1].contains("deploydesk.start") && entries[1].contains(actor));
+    }
 }
 
 #[test]
@@ -317,6 +364,26 @@ fn one_that_is_stopped_leaves_no_process() {
     let service = Service::start_in(service.stop());
     assert!(!is_there(&pid));
     assert!(service.page(&second).contains("was stopped"));
+}
+
+/// It is asked first, and has time to put away what it holds.
+#[test]
+fn one_that_is_stopped_may_end_by_itself() {
+    let ends = "n=0; while [ $n -lt 3000 ]; do n=$((n+1)); done; echo \"asked, $n.\"; exit 0";
+    let script = format!("trap '{ends}' TERM; sleep 600 & echo begun.; wait");
+    let desk = Deploying::with(&script, "600");
+    let path = desk.start();
+    desk.until_it_writes(&path, "begun.");
+    desk.service.post(&format!("{path}/stop"), &[]).leads_to();
+    let page = desk.until(&path, "was stopped");
+    assert!(log_of(&page).ends_with("asked, 3000.\n"), "{page}");
+    wait_until(|| actions(&desk.service)[0] == "deploydesk.end");
+    let stop = &entries(&desk.service)[1];
+    let actor = r#""actor":{"subject":"operator","staff":true"#;
+    assert!(
+        stop.contains("deploydesk.stop") && stop.contains(actor),
+        "{stop}"
+    );
 }
 
 #[test]

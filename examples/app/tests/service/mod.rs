@@ -35,7 +35,8 @@ pub fn command(root: &Path, addr: &str) -> Command {
         .env("DEPLOYDESK_DATA", root.join("data"))
         .env("KEYWARD_ANCHOR", root.join("anchor"))
         .env_remove("KEYWARD_ROOT")
-        .stdin(Stdio::null());
+        // A pipe that nobody writes to: who reads from it by mistake waits.
+        .stdin(Stdio::piped());
     command
 }
 
