@@ -8,6 +8,9 @@ use crate::deploy::record::Ended;
 use crate::desk::Now;
 use crate::view::{Page, moment};
 
+/// How much of a log is shown while it is written, in bytes: the page is made anew each second.
+const FOLLOWED: usize = 64 * 1024;
+
 /// One deployment, as listed.
 #[derive(Debug)]
 pub(crate) struct DeploymentRow {
@@ -68,6 +71,19 @@ pub(crate) fn log_in_text(log: &[u8]) -> String {
     shown.collect()
 }
 
+/// The end of a log, from the beginning of a line where there is one, and whether it is not all of
+/// it. The log is masked: no cut leaves a part of a secret.
+pub(crate) fn end_of(log: &[u8]) -> (&[u8], bool) {
+    let from = log.len().saturating_sub(FOLLOWED);
+    let end = log.get(from..).unwrap_or_default();
+    if from == 0 {
+        return (end, false);
+    }
+    let line = end.iter().position(|b| *b == b'\n');
+    let line = line.and_then(|at| end.get(at.saturating_add(1)..));
+    (line.filter(|line| !line.is_empty()).unwrap_or(end), true)
+}
+
 #[derive(Template)]
 #[template(path = "deployments.html")]
 pub(crate) struct Deployments {
@@ -84,6 +100,8 @@ pub(crate) struct OneDeployment {
     pub(crate) page: Page,
     pub(crate) row: DeploymentRow,
     pub(crate) log: String,
+    /// What stands before `log` is not shown now.
+    pub(crate) cut: bool,
     /// Variables of its set that are not masked.
     pub(crate) unmasked: Vec<String>,
     pub(crate) prompt: Option<String>,

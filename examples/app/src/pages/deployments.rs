@@ -11,7 +11,7 @@ use keyward_base::{Error, Reason, RecordId};
 use super::{After, html, page};
 use crate::deploy::prompt::QUESTION;
 use crate::deploy::record::Id;
-use crate::deployview::{DeploymentRow, Deployments, OneDeployment, log_in_text};
+use crate::deployview::{DeploymentRow, Deployments, OneDeployment, end_of, log_in_text};
 use crate::desk::{Asked, Desk, Start};
 use crate::section::Section;
 
@@ -89,9 +89,16 @@ async fn shown(
     let now = desk.deployment(id).await?;
     let log = desk.deployment_log(id).await?;
     let row = DeploymentRow::of(&now);
+    // A page that is followed is made each second, for each that follows it.
+    let (log, cut) = if row.runs {
+        end_of(&log)
+    } else {
+        (&*log, false)
+    };
     html(&OneDeployment {
         page: page(desk, PATH, after.notice(desk, &row.path)),
-        log: log_in_text(&log),
+        log: log_in_text(log),
+        cut,
         unmasked: desk.unmasked(&row.set),
         prompt: now.deployment.prompt,
         problem,

@@ -413,6 +413,28 @@ fn a_flood_is_cut_after_it_is_masked() {
     assert!(log_of(&page).contains("cannot be started"), "{page}");
 }
 
+/// Who follows a long log does not have all of it made into a page each second.
+#[test]
+fn of_a_long_log_the_end_is_followed_and_all_is_shown_when_it_has_ended() {
+    let script =
+        "echo first.; yes 'a line of the log.' | head -n 20000; echo last.; read go < PIPE";
+    let desk = Deploying::with(script, "600");
+    let path = desk.start();
+    let page = desk.until_it_writes(&path, "last.");
+    let log = log_of(&page);
+    assert!(
+        log.len() <= 64 * 1024 && log.len() > 60 * 1024,
+        "{}",
+        log.len()
+    );
+    assert!(log.starts_with("a line of the log.\n"), "{}", &log[..40]);
+    assert!(page.contains("Only its end is shown while it runs."));
+    desk.go_on();
+    let page = desk.until(&path, "is done");
+    assert_eq!(log_of(&page).len(), 20_000 * 19 + 13);
+    assert!(log_of(&page).starts_with("first.\n") && !page.contains("Only its end"));
+}
+
 /// What writes for ever on both streams, from outside its group, neither keeps the deployment from
 /// its end nor takes the place of the next.
 #[test]
