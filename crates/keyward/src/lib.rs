@@ -49,6 +49,7 @@
 //! | `axum` | `axum` | HTTP layers: security headers, same-origin check, fixed error bodies |
 //! | `embedded` (default) | `embedded` | a home folder: root, both stores on SQLite, anchor |
 //! | `keys` | `keys`, `crypto`, `store` | the key-management core, and what it stands on |
+//! | `password` | `password`, `crypto` | passwords: what others stored is verified |
 //! | `redact` | `redact` | secrets masked in logs, pages and prompts, whatever their form |
 //! | `sqlite` | `sqlite`, `store` | the stores on SQLite |
 //! | `vault` | `vault` | other people's credentials: typed, sealed, listed by hint |
@@ -66,12 +67,14 @@ pub use keyward_base::{
 pub use keyward_audit as audit;
 #[cfg(feature = "axum")]
 pub use keyward_axum as axum;
-#[cfg(feature = "keys")]
+#[cfg(any(feature = "keys", feature = "password"))]
 pub use keyward_crypto as crypto;
 #[cfg(feature = "embedded")]
 pub use keyward_embedded as embedded;
 #[cfg(feature = "keys")]
 pub use keyward_keys as keys;
+#[cfg(feature = "password")]
+pub use keyward_password as password;
 #[cfg(feature = "redact")]
 pub use keyward_redact as redact;
 #[cfg(feature = "sqlite")]

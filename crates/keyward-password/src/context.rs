@@ -1,0 +1,144 @@
+//! What a scheme keeps outside of its stored strings.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyward_base::wipe::wipe_vec;
+use keyward_base::{Error, Result, SecretBytes};
+use serde_json::Value;
+
+/// What a scheme keeps outside of its stored strings: a pepper, a project's keys, the user's name.
+/// Names are those that the services themselves write into their exports.
+#[derive(Debug, Default)]
+pub struct Context(Vec<(Name, SecretBytes)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Argon2Secret,
+    KeyId,
+    MemCost,
+    Pepper,
+    Rounds,
+    Salt,
+    SaltSeparator,
+    SignerKey,
+    User,
+}
+
+/// Every key of a context: its name, whether its value is base64, and what it is for.
+pub const KEYS: [(&str, &str); 11] = [
+    ("argon2_secret", "Argon2's secret key, as text"),
+    (
+        "keyid",
+        "which `keyid=` of Argon2 strings the secret is for",
+    ),
+    ("mem_cost", "Firebase: the logarithm of scrypt's N"),
+    (
+        "pepper",
+        "Devise, and Spring's secret: text that is hashed too",
+    ),
+    ("rounds", "Firebase: scrypt's r"),
+    (
+        "salt",
+        "the salt where a column of its own holds it: Firebase's in base64, others as text",
+    ),
+    ("salt_separator", "Firebase, in base64"),
+    ("base64_salt_separator", "the same"),
+    ("signer_key", "Firebase, in base64"),
+    ("base64_signer_key", "the same"),
+    ("user", "PostgreSQL: the name of the role"),
+];
+
+impl Context {
+    /// Reads a JSON object whose values are strings or numbers, by the names in [`KEYS`]; `algorithm`
+    /// and `null` are passed over. The strings that the JSON parser made are wiped.
+    ///
+    /// # Errors
+    /// `Misuse` for anything else: a key that is not known might be one that the hash depends on.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let bad = || Error::misuse("a context is a JSON object of the keys that `KEYS` lists");
+        let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+            return Err(bad());
+        };
+        let mut context = Self::default();
+        let mut fault = false;
+        for (key, value) in fields {
+            let held = match value {
+                Value::String(text) => SecretBytes::new(text.into_bytes()),
+                Value::Number(number) => SecretBytes::new(number.to_string().into_bytes()),
+                Value::Null => continue,
+                _ if key == "algorithm" => continue,
+                _ => {
+                    fault = true;
+                    continue;
+                }
+            };
+            let name = match key.as_str() {
+                "algorithm" => continue,
+                "argon2_secret" => Name::Argon2Secret,
+                "base64_salt_separator" | "salt_separator" => Name::SaltSeparator,
+                "base64_signer_key" | "signer_key" => Name::SignerKey,
+                "keyid" => Name::KeyId,
+                "mem_cost" => Name::MemCost,
+                "pepper" => Name::Pepper,
+                "rounds" => Name::Rounds,
+                "salt" => Name::Salt,
+                "user" => Name::User,
+                _ => {
+                    fault = true;
+                    continue;
+                }
+            };
+            context.set(name, held);
+        }
+        if fault { Err(bad()) } else { Ok(context) }
+    }
+
+    /// Devise's pepper, or Spring's secret.
+    #[must_use]
+    pub fn pepper(mut self, pepper: SecretBytes) -> Self {
+        self.set(Name::Pepper, pepper);
+        self
+    }
+
+    /// Argon2's secret key.
+    #[must_use]
+    pub fn argon2_secret(mut self, secret: SecretBytes) -> Self {
+        self.set(Name::Argon2Secret, secret);
+        self
+    }
+
+    /// The salt where a column of its own holds it: Firebase's in base64, others as text.
+    #[must_use]
+    pub fn salt(mut self, salt: SecretBytes) -> Self {
+        self.set(Name::Salt, salt);
+        self
+    }
+
+    fn set(&mut self, name: Name, value: SecretBytes) {
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, value));
+    }
+
+    pub(crate) fn get(&self, name: Name) -> Option<&[u8]> {
+        let found = self.0.iter().find(|(known, _)| *known == name)?;
+        Some(found.1.expose())
+    }
+
+    pub(crate) fn copy(&self, name: Name) -> Option<SecretBytes> {
+        self.get(name).map(SecretBytes::copy_of)
+    }
+
+    pub(crate) fn number(&self, name: Name) -> Option<u64> {
+        crate::text::number(std::str::from_utf8(self.get(name)?).ok()?)
+    }
+
+    pub(crate) fn base64(&self, name: Name) -> Option<SecretBytes> {
+        let text = self.get(name)?;
+        let mut bytes = Vec::with_capacity(text.len());
+        if STANDARD.decode_vec(text, &mut bytes).is_err() {
+            wipe_vec(&mut bytes);
+            return None;
+        }
+        Some(SecretBytes::new(bytes))
+    }
+}

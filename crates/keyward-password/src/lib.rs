@@ -1,0 +1,54 @@
+//! Passwords: what other services stored is verified, within what may be spent on it.
+//!
+//! ```
+//! use keyward_base::SecretBytes;
+//! use keyward_crypto::slow::argon2::Arena;
+//! use keyward_password::{Context, Password, Policy, Stored, Verdict};
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! // A row of Django's, taken over as it was.
+//! let row = "pbkdf2_sha256$1000$3IohUZ8VhCdV6sI9DFlOAV$5akQfekNEsLx4YB1iG/jP/xi1d8TdT7ariyeO1MThwk=";
+//! let (context, policy) = (Context::default(), Policy::default());
+//! let stored = Stored::read(Some("django"), row, &context, &policy).expect("a row of Django's");
+//!
+//! let mut arena = Arena::default();
+//! let typed = Password::new(SecretBytes::copy_of(b"correct horse"))?;
+//! assert_eq!(stored.check(&typed, &mut arena)?, Verdict::Match);
+//!
+//! // What asks for too much is refused before anything is computed, and so is plain text.
+//! let hostile = "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
+//! for row in [hostile, "{noop}correct horse"] {
+//!     let refused = Stored::read(None, row, &context, &policy).unwrap_err();
+//!     assert_eq!(refused.verdict(), Verdict::Refused);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`context`] | [`Context`]: what a scheme keeps outside of its strings |
+//! | [`password`] | [`Password`]: the bytes that were typed |
+//! | [`policy`] | [`Policy`]: what may be spent |
+//! | [`reason`] | why a string was not read |
+//! | [`scheme`] | [`Scheme`]: all that can be verified, by label |
+//! | [`stored`] | [`Stored`]: a string that was read; its cost, and the check |
+//! | [`verdict`] | [`Verdict`]: what came of it |
+//!
+//! `docs/passwords.md` has a row for each format and the way to bring each framework's rows over.
+
+pub mod context;
+pub mod password;
+pub mod policy;
+pub mod reason;
+mod recipe;
+pub mod scheme;
+pub mod stored;
+mod text;
+pub mod verdict;
+
+pub use context::Context;
+pub use password::Password;
+pub use policy::{Ceilings, Policy};
+pub use scheme::Scheme;
+pub use stored::{Cost, NotRead, Stored};
+pub use verdict::Verdict;

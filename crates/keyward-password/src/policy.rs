@@ -1,0 +1,155 @@
+//! The knobs, and the reason for each default.
+
+use crate::stored::Cost;
+
+/// What is allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    ceilings: Ceilings,
+}
+
+impl Policy {
+    /// Verifies what asks for more, or for less.
+    #[must_use]
+    pub const fn ceilings(mut self, ceilings: Ceilings) -> Self {
+        self.ceilings = ceilings;
+        self
+    }
+
+    pub(crate) const fn allows(&self, cost: Cost) -> bool {
+        let most = &self.ceilings;
+        cost.memory_bytes <= most.memory_bytes
+            && match cost.work {
+                Work::Argon2 { written } => written <= most.argon2_written,
+                Work::Bcrypt { log2 } => log2 <= most.bcrypt_log2,
+                Work::Pbkdf2 { blocks } => blocks <= most.pbkdf2_rounds,
+                Work::Phpass { log2 } => log2 <= most.phpass_log2,
+                Work::Quick => true,
+                Work::Scrypt { written } => {
+                    written <= most.scrypt_written && cost.memory_bytes <= most.scrypt_memory
+                }
+                Work::ShaCrypt { rounds } => rounds <= most.sha_crypt_rounds,
+            }
+    }
+}
+
+/// The most that a stored string may ask for. A row of a database may have been altered, or imported
+/// from somebody who wanted to stop the service: `m=4294967295` asks for 4 TiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceilings {
+    memory_bytes: u64,
+    argon2_written: u64,
+    bcrypt_log2: u64,
+    pbkdf2_rounds: u64,
+    phpass_log2: u64,
+    scrypt_memory: u64,
+    scrypt_written: u64,
+    sha_crypt_rounds: u64,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Ceilings {
+    /// The defaults. Argon2: 256 MiB, and 1 GiB written by all passes, a quarter and a tenth of what
+    /// Ory Kratos lets in. scrypt and yescrypt: N = 2^17, r = 8, p = 10 as Kratos and OWASP's strongest
+    /// row, counted as 128 MiB of memory and 1.25 GiB written. bcrypt 15 and PBKDF2 10,000,000 rounds, as
+    /// Kratos. SHA-crypt 5,000,000 rounds: passlib writes 656,000. phpass 2^22: Drupal writes 2^15.
+    pub const DEFAULT: Self = Self {
+        memory_bytes: 256 * MIB,
+        argon2_written: 1024 * MIB,
+        bcrypt_log2: 15,
+        pbkdf2_rounds: 10_000_000,
+        phpass_log2: 22,
+        scrypt_memory: 128 * MIB,
+        scrypt_written: 1280 * MIB,
+        sha_crypt_rounds: 5_000_000,
+    };
+
+    /// Memory of any hash, and what all passes of Argon2 together may write, in bytes.
+    #[must_use]
+    pub const fn argon2(mut self, memory_bytes: u64, written: u64) -> Self {
+        self.memory_bytes = memory_bytes;
+        self.argon2_written = written;
+        self
+    }
+
+    /// The logarithm of the rounds of bcrypt.
+    #[must_use]
+    pub const fn bcrypt(mut self, cost: u64) -> Self {
+        self.bcrypt_log2 = cost;
+        self
+    }
+
+    /// Rounds of PBKDF2, times the blocks of its hash that are needed.
+    #[must_use]
+    pub const fn pbkdf2(mut self, rounds: u64) -> Self {
+        self.pbkdf2_rounds = rounds;
+        self
+    }
+
+    /// The logarithm of the rounds of phpass.
+    #[must_use]
+    pub const fn phpass(mut self, log2: u64) -> Self {
+        self.phpass_log2 = log2;
+        self
+    }
+
+    /// Memory of scrypt and yescrypt, 128 · N · r, and that times p, in bytes.
+    #[must_use]
+    pub const fn scrypt(mut self, memory_bytes: u64, written: u64) -> Self {
+        self.scrypt_memory = memory_bytes;
+        self.scrypt_written = written;
+        self
+    }
+
+    /// Rounds of SHA-crypt.
+    #[must_use]
+    pub const fn sha_crypt(mut self, rounds: u64) -> Self {
+        self.sha_crypt_rounds = rounds;
+        self
+    }
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a check costs beside memory, in the unit of its scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Work {
+    /// Bytes that all passes of Argon2 write.
+    Argon2 {
+        /// Memory times passes.
+        written: u64,
+    },
+    /// Key schedules of bcrypt.
+    Bcrypt {
+        /// Their logarithm.
+        log2: u64,
+    },
+    /// PBKDF2, and what else repeats a digest.
+    Pbkdf2 {
+        /// Rounds times the blocks of the hash that are needed.
+        blocks: u64,
+    },
+    /// Rounds of phpass.
+    Phpass {
+        /// Their logarithm.
+        log2: u64,
+    },
+    /// A digest or two, or MD5-crypt's 1,000.
+    Quick,
+    /// Bytes that scrypt or yescrypt writes.
+    Scrypt {
+        /// 128 · N · r · p.
+        written: u64,
+    },
+    /// Rounds of SHA-crypt.
+    ShaCrypt {
+        /// The rounds.
+        rounds: u64,
+    },
+}

@@ -1,0 +1,16 @@
+//! The words by which this crate says why a stored string was not read.
+
+use keyward_base::Reason;
+
+/// The string may be read in two ways that hash differently: name its scheme.
+pub const AMBIGUOUS: Reason = Reason::new("ambiguous-without-label");
+/// The work it asks for is above the policy's ceiling.
+pub const CEILING: Reason = Reason::new("above-ceiling");
+/// The scheme needs a key of the context that was not given, or was given another one's.
+pub const CONTEXT: Reason = Reason::new("context-missing");
+/// It says that no password opens the account.
+pub const LOCKED: Reason = Reason::new("locked");
+/// The string holds the password itself.
+pub const PLAIN_TEXT: Reason = Reason::new("plain-text");
+/// No scheme that is known here.
+pub const UNKNOWN_SCHEME: Reason = Reason::new("unknown-scheme");

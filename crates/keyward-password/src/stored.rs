@@ -1,0 +1,147 @@
+//! A stored string, read and not yet checked against.
+
+use keyward_base::{Error, ErrorKind, Reason, Result};
+use keyward_crypto::slow::argon2::Arena;
+
+use crate::context::Context;
+use crate::password::Password;
+use crate::policy::{Policy, Work};
+use crate::reason;
+use crate::recipe::Recipe;
+use crate::scheme::{self, Scheme};
+use crate::verdict::Verdict;
+
+/// The longest stored string, in bytes. The longest known is a Keycloak credential, of some hundred.
+pub const MAX_LEN: usize = 8192;
+
+/// A stored string that was read: its scheme is known, and what it asks for is within the policy.
+/// `Debug` shows neither salt nor hash.
+pub struct Stored {
+    scheme: Scheme,
+    recipe: Recipe,
+    cost: Cost,
+}
+
+/// What a check takes, known before it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cost {
+    /// Bytes of memory that the hash works in; what fits the stack is 0.
+    pub memory_bytes: u64,
+    /// The rest, in the unit of the scheme.
+    pub work: Work,
+}
+
+/// Why a stored string was not read. No hash was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotRead {
+    verdict: Verdict,
+    reason: Reason,
+}
+
+impl NotRead {
+    /// `Unsupported` or `Refused`.
+    pub const fn verdict(self) -> Verdict {
+        self.verdict
+    }
+
+    /// Why, for the operator: one of [`crate::reason`], or [`Reason::MALFORMED`] or
+    /// [`Reason::TOO_LONG`].
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        self.reason
+    }
+
+    pub(crate) const fn refused(reason: Reason) -> Self {
+        Self {
+            verdict: Verdict::Refused,
+            reason,
+        }
+    }
+
+    pub(crate) const fn unsupported(reason: Reason) -> Self {
+        Self {
+            verdict: Verdict::Unsupported,
+            reason,
+        }
+    }
+
+    pub(crate) const MALFORMED: Self = Self::unsupported(Reason::MALFORMED);
+}
+
+impl Stored {
+    /// Reads a stored string. `label` says what it is, by the text of a [`Scheme`]; a string that says
+    /// so itself needs none, and a label that is not known is passed over.
+    ///
+    /// # Errors
+    /// [`NotRead`]: unsupported for a string of no known scheme or one that is not whole, or if the
+    /// context lacks a key; refused for one that asks for more than the policy's ceilings, holds the
+    /// password itself, is locked, or is ambiguous without a label.
+    pub fn read(
+        label: Option<&str>,
+        text: &str,
+        context: &Context,
+        policy: &Policy,
+    ) -> Result<Self, NotRead> {
+        if text.len() > MAX_LEN {
+            return Err(NotRead::unsupported(Reason::TOO_LONG));
+        }
+        let (scheme, recipe) = scheme::read(label.and_then(Scheme::from_label), text, context)?;
+        let cost = recipe.cost();
+        if !policy.allows(cost) {
+            return Err(NotRead::refused(reason::CEILING));
+        }
+        Ok(Self {
+            scheme,
+            recipe,
+            cost,
+        })
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// What a check takes.
+    #[must_use]
+    pub const fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    /// How many bytes of a password have an effect, where that is limited: 72 for bcrypt over the
+    /// password itself. Longer ones match if their first 72 bytes do, as they do where the string comes
+    /// from.
+    #[must_use]
+    pub fn effective_len(&self) -> Option<usize> {
+        self.recipe.effective_len()
+    }
+
+    /// Whether it is the password. Nothing here waits; the time it takes is what [`Stored::cost`] says.
+    ///
+    /// # Errors
+    /// `Unavailable` if memory cannot be had, which is no answer about the password.
+    pub fn check(&self, password: &Password, arena: &mut Arena) -> Result<Verdict> {
+        match self.recipe.is_match(password.bytes(), arena) {
+            Ok(true) => Ok(Verdict::Match),
+            Ok(false) => Ok(Verdict::Mismatch),
+            Err(e) if unsupported(&e) => Ok(Verdict::Unsupported),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// Parameters that the string may have and the hash has not: nothing was computed.
+fn unsupported(e: &Error) -> bool {
+    matches!(e.kind(), ErrorKind::Misuse | ErrorKind::Rejected)
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored")
+            .field("scheme", &self.scheme)
+            .field("cost", &self.cost)
+            .finish_non_exhaustive()
+    }
+}
