@@ -1,0 +1,159 @@
+//! What a string is taken for, what it may cost, and what is told of it.
+#![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
+
+use keyward_password::policy::Work;
+use keyward_password::{Ceilings, Context, Policy, Scheme, Stored, Verdict, reason};
+
+fn read(label: Option<&str>, text: &str, policy: &Policy) -> Result<Stored, (Verdict, String)> {
+    Stored::read(label, text, &Context::default(), policy)
+        .map_err(|e| (e.verdict(), e.reason().as_str().to_owned()))
+}
+
+#[test]
+fn every_label_names_its_scheme_and_no_other() {
+    for scheme in Scheme::ALL {
+        assert_eq!(Scheme::from_label(scheme.label()), Some(*scheme));
+        let shouted = scheme.label().to_uppercase().replace('-', "_");
+        assert_eq!(Scheme::from_label(&shouted), Some(*scheme));
+    }
+    assert_eq!(Scheme::from_label("no such label"), None);
+}
+
+#[test]
+fn each_ceiling_holds_to_the_last_one() {
+    let bcrypt = "CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK";
+    let tag = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let (dots, short) = (".".repeat(86), ".".repeat(22));
+    for (within, above) in [
+        (
+            format!("$argon2id$v=19$m=262144,t=4,p=1$c2FsdHNhbHQ${tag}"),
+            format!("$argon2id$v=19$m=262145,t=1,p=1$c2FsdHNhbHQ${tag}"),
+        ),
+        (
+            format!("$argon2id$v=19$m=65536,t=16,p=1$c2FsdHNhbHQ${tag}"),
+            format!("$argon2id$v=19$m=65536,t=17,p=1$c2FsdHNhbHQ${tag}"),
+        ),
+        (format!("$2b$15${bcrypt}"), format!("$2b$16${bcrypt}")),
+        (
+            format!("$scrypt$ln=17,r=8,p=10$c2FsdA${tag}"),
+            format!("$scrypt$ln=17,r=8,p=11$c2FsdA${tag}"),
+        ),
+        (
+            format!("$scrypt$ln=17,r=8,p=1$c2FsdA${tag}"),
+            format!("$scrypt$ln=17,r=9,p=1$c2FsdA${tag}"),
+        ),
+        (
+            format!("$pbkdf2-sha256$10000000$c2FsdA${tag}"),
+            format!("$pbkdf2-sha256$10000001$c2FsdA${tag}"),
+        ),
+        (
+            format!("$pbkdf2$5000000$c2FsdA${tag}"),
+            format!("$pbkdf2$5000001$c2FsdA${tag}"),
+        ),
+        (
+            format!("$6$rounds=5000000$salt${dots}"),
+            format!("$6$rounds=5000001$salt${dots}"),
+        ),
+        (
+            format!("$P$Ksaltsalt{short}"),
+            format!("$P$Lsaltsalt{short}"),
+        ),
+    ] {
+        assert!(read(None, &within, &Policy::default()).is_ok(), "{within}");
+        let refused = read(None, &above, &Policy::default()).unwrap_err();
+        assert_eq!(
+            refused,
+            (Verdict::Refused, reason::CEILING.as_str().to_owned()),
+            "{above}"
+        );
+    }
+}
+
+#[test]
+fn another_policy_has_other_ceilings() {
+    let row = "$2b$12$CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK";
+    let less = Policy::default().ceilings(Ceilings::default().bcrypt(11));
+    assert!(read(None, row, &Policy::default()).is_ok());
+    assert!(read(None, row, &less).is_err());
+}
+
+#[test]
+fn what_a_check_takes_is_known_before_it() {
+    let tag = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let text = format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ${tag}");
+    let cost = read(None, &text, &Policy::default()).unwrap().cost();
+    let written = 2 * 19_456 * 1024;
+    assert_eq!(
+        (cost.memory_bytes, cost.work),
+        (19_456 * 1024, Work::Argon2 { written })
+    );
+}
+
+#[test]
+fn two_readings_need_a_label() {
+    for (label, row) in [
+        (
+            "django",
+            "sha1$salt$0000000000000000000000000000000000000000",
+        ),
+        (
+            "werkzeug",
+            "sha1$salt$0000000000000000000000000000000000000000",
+        ),
+        ("hex-md5", "5f4dcc3b5aa765d61d8327deb882cf99"),
+        ("nthash", "5f4dcc3b5aa765d61d8327deb882cf99"),
+        (
+            "clerk",
+            "pbkdf2_sha256$20$AAECAwQFBgcICQoLDA0ODw==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ),
+        (
+            "django",
+            "pbkdf2_sha256$20$AAECAwQFBgcICQoLDA0ODw==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ),
+    ] {
+        let found = read(Some(label), row, &Policy::default()).unwrap();
+        assert_eq!(found.scheme().label(), label);
+        for none in [None, Some("no such label")] {
+            let refused = read(none, row, &Policy::default()).unwrap_err();
+            assert_eq!(
+                refused,
+                (Verdict::Refused, reason::AMBIGUOUS.as_str().to_owned()),
+                "{row}"
+            );
+        }
+    }
+}
+
+#[test]
+fn plain_text_is_refused_whatever_the_label() {
+    for row in ["{noop}secret", "{PLAIN}secret", "{cleartext}secret"] {
+        for label in [None, Some("ldap"), Some("bcrypt")] {
+            let refused = read(label, row, &Policy::default()).unwrap_err();
+            assert_eq!(
+                refused,
+                (Verdict::Refused, reason::PLAIN_TEXT.as_str().to_owned()),
+                "{row}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_of_a_context_that_is_not_known_is_no_context() {
+    assert!(Context::from_json(r#"{"peper":"x"}"#).is_err());
+    assert!(Context::from_json(r#"{"pepper":["x"]}"#).is_err());
+    assert!(Context::from_json("[]").is_err());
+    assert!(Context::from_json(r#"{"pepper":null,"rounds":8,"algorithm":"SCRYPT"}"#).is_ok());
+}
+
+#[test]
+fn nothing_of_a_row_is_printed() {
+    let row = "$2b$12$CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK";
+    let stored = read(None, row, &Policy::default()).unwrap();
+    let context = Context::from_json(r#"{"pepper":"a-pepper"}"#).unwrap();
+    let printed = format!("{stored:?} {context:?}");
+    assert!(
+        !printed.contains("bOPI") && !printed.contains("a-pepper"),
+        "{printed}"
+    );
+}
