@@ -175,7 +175,7 @@ impl Recipe {
                 (0, Work::Quick)
             }
             Hash::Digest { times, .. } | Hash::HmacUnder { times, .. } => {
-                let blocks = wide(*times);
+                let blocks = wide(*times).saturating_add(1);
                 (0, Work::Pbkdf2 { blocks })
             }
             Hash::Firebase {

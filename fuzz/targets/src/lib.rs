@@ -14,6 +14,7 @@
 )]
 
 mod audit;
+mod password;
 mod redact_events;
 mod redact_json;
 mod redact_stream;
@@ -34,6 +35,7 @@ use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
 pub use audit::{audit_checkpoint, audit_entry, audit_export, audit_proof};
+pub use password::password_stored;
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
 pub use redact_stream::redact_stream;
@@ -45,7 +47,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 25] = [
+pub const TARGETS: [(&str, Target); 26] = [
     ("anchor_parse", anchor_parse),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),
@@ -57,6 +59,7 @@ pub const TARGETS: [(&str, Target); 25] = [
     ("context_encoding", context_encoding),
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),
+    ("password_stored", password_stored),
     ("provider_differential", provider_differential),
     ("redact_events", redact_events),
     ("redact_json", redact_json),
