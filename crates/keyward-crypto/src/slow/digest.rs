@@ -111,10 +111,10 @@ pub fn hmac(hash: Digest, key: &[u8], parts: &[&[u8]]) -> Result<SecretBytes> {
     hmac_repeated(hash, key, parts, 0)
 }
 
-/// [`hmac`], and then `times` over the HMAC of what came out.
+/// [`fn@hmac`], and then `times` over the HMAC of what came out.
 ///
 /// # Errors
-/// As [`hmac`].
+/// As [`fn@hmac`].
 pub fn hmac_repeated(hash: Digest, key: &[u8], parts: &[&[u8]], times: u32) -> Result<SecretBytes> {
     let mut out = SecretBytes::new(vec![0; hash.digest_len()]);
     with_stack_wiped(|| {
