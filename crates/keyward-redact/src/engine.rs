@@ -181,12 +181,19 @@ impl Engine {
             }
             new.push(at);
         }
-        for at in self.ousted(&common) {
-            self.take_out(at);
-            self.place(at);
+        let mut ousted = self.ousted(&common);
+        for at in &ousted {
+            self.take_out(*at);
         }
-        for at in new {
-            self.place(at);
+        ousted.append(&mut new);
+        ousted.reverse();
+        // Where a gate is opened, others may have to go.
+        while let Some(at) = ousted.pop() {
+            let opened = self.place(at);
+            for at in self.ousted(&opened) {
+                self.take_out(at);
+                ousted.push(at);
+            }
         }
         let bytes = self.levels().map(Levels::bytes);
         if bytes.into_iter().fold(0, usize::saturating_add) > MOST_AUTOMATA_LEN {
@@ -264,10 +271,11 @@ impl Engine {
         ousted
     }
 
-    /// Decides how a needle is looked for.
-    fn place(&mut self, at: u32) {
+    /// Decides how a needle is looked for. Returns the gates at samples that are opened for it: who
+    /// is looked for by one would be compared where automata are stepped anyway.
+    fn place(&mut self, at: u32) -> Vec<u64> {
         let Some(needle) = self.needles.get_mut(at) else {
-            return;
+            return Vec::new();
         };
         let mut hashes = Vec::new();
         hash_all(&self.keys, &needle.bytes, &mut hashes);
@@ -285,15 +293,17 @@ impl Engine {
                 for (hash, nth) in grams.zip(0..) {
                     self.windows.insert(*hash, at, nth);
                 }
-                return;
+                return Vec::new();
             }
             self.sketch.remove(&hashes, counted);
         }
         needle.place = Place::Automaton;
         let (len, wrapped) = (needle.bytes.len(), needle.wrapped);
         let bytes = (0..WINDOW).filter_map(|i| needle.bytes.byte(&self.keys, i));
+        let mut opened = Vec::new();
         let table = if len >= WINDOW {
             self.pairs.add(bytes);
+            opened.extend(gates(&self.keys, &needle.bytes));
             &mut self.windows
         } else {
             &mut self.gates
@@ -310,6 +320,7 @@ impl Engine {
         if wrapped {
             pair.broken.add(at, len);
         }
+        opened
     }
 
     /// Takes a needle out of the table in which it is.
@@ -421,8 +432,8 @@ fn take_out(keys: &Keys, windows: &mut Grams, gated: &mut Grams, at: u32, needle
     }
 }
 
-/// Where the window begins that is looked for: all of whose grams are rare, and lead to the fewest
-/// needles so far.
+/// Where the window begins that is looked for: all of whose grams are rare, none of them a gate, and
+/// lead to the fewest needles so far.
 fn rarest_window(sketch: &Sketch, windows: &Grams, hashes: &[u64]) -> Option<usize> {
     let counts: Vec<u8> = hashes.iter().map(|hash| sketch.count(*hash)).collect();
     let leads = |hash: &u64| {

@@ -9,7 +9,7 @@ use shard::{GATE, Shard, entry, fingerprint, lead};
 
 use super::keys::{Keys, short_word, word};
 use super::pairs::Pairs;
-use super::{GRAM, SHORT_STEP};
+use super::{GRAM, MOST_LEADS, SHORT_STEP};
 
 /// Bits of the filter for each gram, at least.
 const FILTER_BITS: usize = 16;
@@ -132,9 +132,15 @@ impl Grams {
         }
     }
 
+    /// How many needles the gram leads to; as many as may be, if it is a gate.
     pub(super) fn count(&self, hash: u64) -> usize {
         let mut count = 0_usize;
-        self.leads(hash, |_| count = count.saturating_add(1));
+        self.leads(hash, |lead| {
+            count = count.saturating_add(match lead {
+                Lead::Needle { .. } => 1,
+                Lead::Gate => MOST_LEADS,
+            });
+        });
         count
     }
 

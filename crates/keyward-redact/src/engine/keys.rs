@@ -8,6 +8,9 @@ use super::SHORT_GRAM;
 /// Bytes of the pad.
 pub(super) const PAD_LEN: usize = 4096;
 
+/// Bytes that are compared at once.
+pub(super) const BLOCK: usize = 64;
+
 /// Random bytes taken: the pad, the three hash keys, and eight for each swap of the permutation.
 const SEED_LEN: usize = PAD_LEN + 3 * 8 + 256 * 8;
 
@@ -37,7 +40,7 @@ impl Hasher {
 }
 
 pub(crate) struct Keys {
-    /// The pad, and its first 8 bytes again, so that a word can be read at any place.
+    /// The pad, and its first bytes again, so that a block can be read at any place.
     pad: SecretBytes,
     hasher: Hasher,
     base: u64,
@@ -73,7 +76,7 @@ impl Keys {
             permutation.swap(last, usize::try_from(other).unwrap_or(0));
         }
         let mut twice = SecretBytes::copy_of(pad);
-        twice.push(pad.get(..8).unwrap_or_default());
+        twice.push(pad.get(..BLOCK).unwrap_or_default());
         Ok(Self {
             pad: twice,
             hasher: Hasher { mask, factor },
@@ -140,6 +143,12 @@ impl Keys {
     #[inline]
     pub(super) fn pad_word(&self, at: usize) -> u64 {
         word(self.pad.expose(), at % PAD_LEN).unwrap_or(0)
+    }
+
+    /// The same of a block.
+    #[inline]
+    pub(super) fn pad_block(&self, at: usize) -> Option<&[u8; BLOCK]> {
+        self.pad.expose().get(at % PAD_LEN..)?.first_chunk()
     }
 
     #[inline]

@@ -201,17 +201,65 @@ impl Levels {
             self.stepped.fetch_add(stepped, Ordering::Relaxed);
         }
         for (level, state) in self.levels.iter().zip(states) {
-            let mut found = Vec::new();
-            let each = |needle, stepped| {
-                if let Some(hit) = locate(needle, stepped) {
-                    push_by_end(&mut found, hit);
-                }
-            };
+            let mut found = Found::new(&locate);
             match &level.machine {
-                Machine::Table(table) => level.run(table, keys, state, text, each),
-                Machine::Sparse(sparse) => level.run(sparse, keys, state, text, each),
+                Machine::Table(table) => level.run(table, keys, state, text, &mut found),
+                Machine::Sparse(sparse) => level.run(sparse, keys, state, text, &mut found),
             }
-            hits.append(&mut found);
+            found.close();
+            hits.append(&mut found.hits);
+        }
+    }
+}
+
+/// What one automaton finds, in the order of ends and merged.
+struct Found<'a, L> {
+    hits: Vec<Hit>,
+    locate: &'a L,
+    /// Where the needle begins that was added last, or that it was merged with, and where all that
+    /// was merged ends; by stepped bytes, and both later by the same. None if that is not known.
+    last: Option<(usize, usize)>,
+    /// A needle that ends there, and of which the last hit has to know nothing else.
+    further: Option<(u32, usize)>,
+}
+
+impl<'a, L: Fn(u32, usize) -> Option<Hit>> Found<'a, L> {
+    const fn new(locate: &'a L) -> Self {
+        Self {
+            hits: Vec::new(),
+            locate,
+            last: None,
+            further: None,
+        }
+    }
+
+    /// Whether the needle, at `start..end`, only makes the last hit longer: it begins within, and
+    /// not with it.
+    #[inline]
+    fn extends(&mut self, needle: u32, start: usize, end: usize, stepped: usize) -> bool {
+        match &mut self.last {
+            Some((first, last)) if *first < start && start < *last => {
+                *last = end;
+                self.further = Some((needle, stepped));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn add(&mut self, needle: u32, stepped: usize) {
+        if let Some(hit) = (self.locate)(needle, stepped) {
+            push_by_end(&mut self.hits, hit);
+        }
+    }
+
+    /// Adds what was left out so far.
+    fn close(&mut self) {
+        if let Some((needle, stepped)) = self.further.take()
+            && let Some(hit) = (self.locate)(needle, stepped)
+            && let Some(last) = self.hits.last_mut()
+        {
+            last.end = last.end.max(hit.end);
         }
     }
 }
@@ -319,31 +367,67 @@ impl Patterns {
 }
 
 impl Level {
-    fn run<A: Automaton>(
+    fn run<A: Automaton, L: Fn(u32, usize) -> Option<Hit>>(
         &self,
         machine: &A,
         keys: &Keys,
         state: &mut StateID,
         text: &[u8],
-        mut each: impl FnMut(u32, usize),
+        found: &mut Found<'_, L>,
     ) {
         let mut at = *state;
-        for (i, byte) in text.iter().enumerate() {
+        // A text that repeats itself stays in a few states.
+        let mut known = None;
+        for (byte, stepped) in text.iter().zip(1_usize..) {
             at = machine.next_state(Anchored::No, at, keys.permuted(*byte));
             if machine.is_special(at) && machine.is_match(at) {
-                // The longest first: a state's own needles, which are the same bytes as they are and
-                // wrapped, then those of the states it falls back to, which lie within.
-                let matches = 0..machine.match_len(at);
-                let needles = matches.filter_map(|nth| {
-                    let pattern = machine.match_pattern(at, nth).as_usize();
-                    self.needles.get(pattern).copied().flatten()
-                });
-                for needle in needles.take(2) {
-                    each(needle, i.saturating_add(1));
-                }
+                let longest = match known {
+                    Some((state, longest)) if state == at => longest,
+                    _ => self.longest(machine, at),
+                };
+                known = Some((at, longest));
+                self.note(machine, at, longest, stepped, found);
             }
         }
         *state = at;
+    }
+
+    /// The longest needle of a state that matches, and its length; none if it is forgotten.
+    fn longest<A: Automaton>(&self, machine: &A, at: StateID) -> Option<(u32, usize)> {
+        let pattern = machine.match_pattern(at, 0);
+        let needle = self.needles.get(pattern.as_usize()).copied().flatten();
+        Some((needle?, machine.pattern_len(pattern)))
+    }
+
+    #[inline]
+    fn note<A: Automaton, L: Fn(u32, usize) -> Option<Hit>>(
+        &self,
+        machine: &A,
+        at: StateID,
+        longest: Option<(u32, usize)>,
+        stepped: usize,
+        found: &mut Found<'_, L>,
+    ) {
+        // Places before the text that is stepped are none below zero.
+        let end = stepped.saturating_add(machine.max_pattern_len());
+        let place = longest.map(|(needle, len)| (needle, end.saturating_sub(len)));
+        if let Some((needle, start)) = place
+            && found.extends(needle, start, end, stepped)
+        {
+            return;
+        }
+        found.close();
+        // The longest first: a state's own needles, which are the same bytes as they are and
+        // wrapped, then those of the states it falls back to, which lie within.
+        let matches = 0..machine.match_len(at);
+        let needles = matches.filter_map(|nth| {
+            let pattern = machine.match_pattern(at, nth).as_usize();
+            self.needles.get(pattern).copied().flatten()
+        });
+        for needle in needles.take(2) {
+            found.add(needle, stepped);
+        }
+        found.last = place.map(|(_, start)| (start, end));
     }
 }
 

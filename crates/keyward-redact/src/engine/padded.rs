@@ -2,7 +2,8 @@
 
 use keyward_base::SecretBytes;
 
-use super::keys::{Keys, PAD_LEN, word};
+use super::GRAM;
+use super::keys::{BLOCK, Keys, PAD_LEN, word};
 
 /// Secret bytes under the pad of an engine: only what overlaps random bytes lies in memory.
 pub(crate) struct Padded {
@@ -51,8 +52,17 @@ impl Padded {
     #[inline]
     pub(super) fn same_forward(&self, keys: &Keys, i: usize, text: &[u8], at: usize) -> usize {
         let mut same = 0_usize;
+        let mut by_blocks = true;
         loop {
             let (i, at) = (i.saturating_add(same), at.saturating_add(same));
+            // Most differ at once.
+            if by_blocks && same >= GRAM {
+                if self.is_block(keys, i, text, at) {
+                    same = same.saturating_add(BLOCK);
+                    continue;
+                }
+                by_blocks = false;
+            }
             if let (Some(ours), Some(theirs)) = (self.word(keys, i), word(text, at)) {
                 match ours ^ theirs {
                     0 => same = same.saturating_add(8),
@@ -71,10 +81,20 @@ impl Padded {
     #[inline]
     pub(super) fn same_backward(&self, keys: &Keys, i: usize, text: &[u8], at: usize) -> usize {
         let mut same = 0_usize;
+        let mut by_blocks = true;
         loop {
             let (Some(i), Some(at)) = (i.checked_sub(same), at.checked_sub(same)) else {
                 return same;
             };
+            if by_blocks && same >= GRAM {
+                if let (Some(i), Some(at)) = (i.checked_sub(BLOCK), at.checked_sub(BLOCK))
+                    && self.is_block(keys, i, text, at)
+                {
+                    same = same.saturating_add(BLOCK);
+                    continue;
+                }
+                by_blocks = false;
+            }
             if let (Some(i), Some(at)) = (i.checked_sub(8), at.checked_sub(8)) {
                 let ours = self.word(keys, i).unwrap_or(0);
                 match ours ^ word(text, at).unwrap_or(!ours) {
@@ -91,6 +111,20 @@ impl Padded {
                 _ => return same,
             }
         }
+    }
+
+    /// Whether a block from `i` on equals that of `text` from `at` on.
+    #[inline]
+    fn is_block(&self, keys: &Keys, i: usize, text: &[u8], at: usize) -> bool {
+        let hidden = self.bytes.get(i..).and_then(|rest| rest.first_chunk());
+        let theirs = text.get(at..).and_then(|rest| rest.first_chunk());
+        let pad = keys.pad_block(self.at.wrapping_add(i));
+        let (Some(hidden), Some(theirs), Some(pad)) = (hidden, theirs, pad) else {
+            return false;
+        };
+        let hidden: &[u8; BLOCK] = hidden;
+        let both = hidden.iter().zip(pad).zip::<&[u8; BLOCK]>(theirs);
+        both.fold(0, |other, ((a, b), c)| other | (a ^ b ^ c)) == 0
     }
 
     /// Whether they are `plain`.

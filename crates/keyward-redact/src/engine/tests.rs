@@ -16,6 +16,7 @@ mod forgetting;
 mod gates;
 mod grams;
 mod history;
+mod merging;
 mod writers;
 
 /// A needle, and whether line endings in it are skipped.
