@@ -7,6 +7,8 @@
 //! All of it is done by the stream that finds it so, and without a lock: what is built, and to
 //! what it is added, is an [`Order`].
 
+mod found;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use aho_corasick::automaton::{Automaton, StateID};
@@ -16,7 +18,8 @@ use keyward_base::SecretBytes;
 use super::GRAM;
 use super::keys::Keys;
 use super::needles::Needles;
-use super::ranges::{Hit, push_by_end};
+use super::ranges::Hit;
+use found::Found;
 
 /// Bytes of the largest table of a deterministic automaton.
 const TABLE_LEN: usize = 8 * 1024 * 1024;
@@ -208,58 +211,6 @@ impl Levels {
             }
             found.close();
             hits.append(&mut found.hits);
-        }
-    }
-}
-
-/// What one automaton finds, in the order of ends and merged.
-struct Found<'a, L> {
-    hits: Vec<Hit>,
-    locate: &'a L,
-    /// Where the needle begins that was added last, or that it was merged with, and where all that
-    /// was merged ends; by stepped bytes, and both later by the same. None if that is not known.
-    last: Option<(usize, usize)>,
-    /// A needle that ends there, and of which the last hit has to know nothing else.
-    further: Option<(u32, usize)>,
-}
-
-impl<'a, L: Fn(u32, usize) -> Option<Hit>> Found<'a, L> {
-    const fn new(locate: &'a L) -> Self {
-        Self {
-            hits: Vec::new(),
-            locate,
-            last: None,
-            further: None,
-        }
-    }
-
-    /// Whether the needle, at `start..end`, only makes the last hit longer: it begins within, and
-    /// not with it.
-    #[inline]
-    fn extends(&mut self, needle: u32, start: usize, end: usize, stepped: usize) -> bool {
-        match &mut self.last {
-            Some((first, last)) if *first < start && start < *last => {
-                *last = end;
-                self.further = Some((needle, stepped));
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn add(&mut self, needle: u32, stepped: usize) {
-        if let Some(hit) = (self.locate)(needle, stepped) {
-            push_by_end(&mut self.hits, hit);
-        }
-    }
-
-    /// Adds what was left out so far.
-    fn close(&mut self) {
-        if let Some((needle, stepped)) = self.further.take()
-            && let Some(hit) = (self.locate)(needle, stepped)
-            && let Some(last) = self.hits.last_mut()
-        {
-            last.end = last.end.max(hit.end);
         }
     }
 }
