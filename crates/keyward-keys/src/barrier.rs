@@ -52,6 +52,15 @@ impl Barrier {
         }
     }
 
+    /// The write that leaves the barrier where it is, and is refused by whoever required it before:
+    /// each reads it anew, and what else changed with it.
+    #[must_use]
+    pub fn renew(&self) -> Write {
+        let at = place(&self.collection, self.algorithm);
+        let data = bytes(self.promoted_epoch, &self.purpose);
+        put(at, Some(self.version), data)
+    }
+
     /// The barrier of a collection that belongs to `purpose`, put up at 0 if there is none.
     ///
     /// # Errors
@@ -126,14 +135,10 @@ impl Barrier {
                 Some(here) if here.promoted_epoch >= promoted_epoch => return Ok(here.clone()),
                 _ => {}
             }
-            let mut data = MAGIC.to_vec();
-            data.push(VERSION);
-            data.extend_from_slice(&promoted_epoch.to_be_bytes());
-            data.extend_from_slice(purpose.as_str().as_bytes());
             let write = put(
                 place(collection, algorithm),
                 here.map(|here| here.version),
-                data,
+                bytes(promoted_epoch, purpose),
             );
             if let Applied::Done(versions) = store.apply(vec![write]).await?
                 && let Some(version) = versions.into_iter().flatten().next()
@@ -169,6 +174,15 @@ impl Barrier {
             purpose,
         }))
     }
+}
+
+/// A barrier record.
+fn bytes(promoted_epoch: u64, purpose: &Purpose) -> Vec<u8> {
+    let mut data = MAGIC.to_vec();
+    data.push(VERSION);
+    data.extend_from_slice(&promoted_epoch.to_be_bytes());
+    data.extend_from_slice(purpose.as_str().as_bytes());
+    data
 }
 
 /// Reads a barrier record: the epoch and the purpose.
