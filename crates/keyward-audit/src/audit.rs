@@ -5,6 +5,7 @@ mod append;
 mod builder;
 mod checkpoint;
 mod lane;
+mod of;
 mod own;
 mod pins;
 mod read;
@@ -15,38 +16,43 @@ mod round;
 mod settle;
 mod sink;
 mod state;
+mod succeed;
 mod summed;
 mod sweep;
 mod table;
 mod tick;
 mod tiles;
 mod verify;
+mod wait;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use keyward_base::{Actor, Error, Event, Purpose, Result, Tenant, Timestamp};
+use keyward_base::{Actor, Error, ErrorKind, Purpose, Result, Timestamp};
 use keyward_keys::{Anchor, Barrier, Keyring};
-use keyward_store::{Collection, RecordKey, Stores};
+use keyward_store::{Collection, Stores};
 
 pub use anchored::{Anchored, Signed};
 pub use builder::AuditBuilder;
 use lane::Lane;
+pub use of::{Earlier, Of};
 pub use read::{Entries, Kept};
 pub use retention::{ERASE, Erasure, OWN_CLASS, Rule};
-pub use root::NOTED;
+pub use root::{NOTED, ROOT};
 pub use rooted::{Dropped, Rooted};
 pub use round::Round;
 pub use settle::Renewed;
 pub use state::{HOLD, KEEP, LIFT, STOP};
+pub use succeed::{Before, GOES_ON};
 pub use summed::SUM;
 pub use sweep::Retained;
 pub use tick::ROUND_EVERY;
 pub use verify::Verified;
+pub use wait::{CLOCK, LEAP, Leapt, WAIT};
 
-use crate::leaf::Class;
+use crate::leaf::{Class, LogId};
 
 /// The entries of logs.
 const ENTRIES: Collection = Collection::named("audit");
@@ -69,62 +75,6 @@ pub const SIGN_PURPOSE: &str = "audit-sign";
 /// How many logs are kept in mind, beyond those that are appended to now.
 const MOST_LANES: usize = 1024;
 
-/// Whose log it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Of {
-    /// A tenant's.
-    Tenant(Tenant),
-    /// The service's own: what is of no tenant.
-    Service,
-    /// That of the home itself: which heads its logs had at each round of checkpoints. It is for
-    /// nobody outside, as it shows how many logs and how many entries there are.
-    Root,
-}
-
-impl Of {
-    /// As a store has it: the tenant's name, or nothing.
-    fn owner(&self) -> &str {
-        match self {
-            Self::Tenant(tenant) => tenant.as_str(),
-            Self::Service | Self::Root => "",
-        }
-    }
-
-    /// Its id among those of its owner.
-    const fn id(&self) -> &'static str {
-        match self {
-            Self::Root => "root",
-            _ => "log",
-        }
-    }
-
-    /// Where the log and its head lie.
-    fn key(&self, collection: Collection) -> RecordKey {
-        RecordKey {
-            collection,
-            owner: self.owner().to_owned(),
-            id: self.id().to_owned(),
-        }
-    }
-
-    /// The log that an event belongs to.
-    fn event(event: &Event) -> Self {
-        event.tenant.clone().map_or(Self::Service, Self::Tenant)
-    }
-}
-
-/// For people.
-impl fmt::Display for Of {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tenant(tenant) => write!(f, "the log of tenant {tenant}"),
-            Self::Service => f.write_str("the service's log"),
-            Self::Root => f.write_str("the root log"),
-        }
-    }
-}
-
 /// The logs. A cheap clone of the same.
 #[derive(Clone)]
 pub struct Audit(Arc<Inner>, Option<Actor>);
@@ -136,7 +86,8 @@ pub(crate) struct Inner {
     class: Class,
     anchors: Vec<Arc<dyn Anchor>>,
     lanes: Mutex<HashMap<Of, Arc<Lane>>>,
-    barrier: Mutex<Option<Barrier>>,
+    /// What every write of a head requires, and the era that the root log said after that.
+    fence: Mutex<Option<Fence>>,
     summed: Mutex<summed::Summed>,
     /// What this process read of the root log. Whoever holds it notes heads.
     root: tokio::sync::Mutex<root::View>,
@@ -191,20 +142,36 @@ impl Audit {
 
     /// The barrier that every write of a head requires.
     async fn barrier(&self, anew: bool) -> Result<Barrier> {
-        let known = || {
-            self.0
-                .barrier
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(barrier) = known().clone().filter(|_| !anew) {
-            return Ok(barrier);
+        Ok(self.fence(anew).await?.barrier)
+    }
+
+    /// The barrier that every write of a head requires, and in which era logs are begun. Whoever
+    /// begins another era moves the barrier with it, so that who knows the one before is refused.
+    async fn fence(&self, anew: bool) -> Result<Fence> {
+        let known = || self.0.fence.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = known().clone();
+        if let Some(fence) = held.clone().filter(|_| !anew) {
+            return Ok(fence);
         }
         let inner = &self.0;
         let barrier = Barrier::claim_macs(inner.store.as_ref(), &HEADS, &inner.purpose).await?;
-        *known() = Some(barrier.clone());
-        Ok(barrier)
+        let era = match self.read_head(&Of::Root).await {
+            Ok(root) => root.head.era,
+            // A root log that is damaged stops nobody from appending; nothing is signed.
+            Err(e) if e.kind() == ErrorKind::Corrupt => held.map_or([0; 16], |held| held.era),
+            Err(e) => return Err(e),
+        };
+        let fence = Fence { barrier, era };
+        *known() = Some(fence.clone());
+        Ok(fence)
     }
+}
+
+/// What a write of a head goes by.
+#[derive(Clone, Debug)]
+struct Fence {
+    barrier: Barrier,
+    era: LogId,
 }
 
 impl fmt::Debug for Audit {

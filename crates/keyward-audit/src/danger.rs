@@ -1,24 +1,42 @@
-//! What makes anchors forget.
+//! What makes anchors forget, and what erases by a clock that nobody can vouch for.
 
-use keyward_base::{Error, Result};
+use keyward_base::Result;
 
 use crate::Audit;
 
-/// Has every anchor take the root log as it is now, though it does not go on from what they have:
-/// after a backup was restored and the newer logs are lost for good.
+/// Begins a new root log, and with it a new era, though what is there does not go on from what the
+/// anchors have: after a backup was restored and the newer logs are lost for good, or where the root
+/// log is damaged.
 ///
-/// Whatever was recorded since that backup is then missed by nobody, and the logs go on under their
-/// names: they do not agree with checkpoints and exports of them that were made since the backup.
-/// Whoever has such a one finds out when he compares.
+/// Whatever was recorded since that backup is then missed by nobody. No log goes on under its name:
+/// each ends as it is, and one with a new id goes on from it, when it is next appended to, signed, or
+/// asked for its key ([`Audit::key`]). So nothing is signed twice. Whoever pinned a key pins a new one.
+/// Entries of a log that ended are signed up to where it was noted before
+/// ([`Audit::provable`]).
+///
+/// Where every anchor has a pin and the root log goes on from it, nothing that was signed is lost, and
+/// all goes on as it is.
+///
+/// Cut short anywhere, nothing is vouched for until it is done again; once it returns, it holds.
 ///
 /// # Errors
-/// As [`Audit::round`], but for what anchors have; `Unavailable` if another process moves a pin
-/// meanwhile.
+/// `Corrupt` if the record of the root log's head cannot be given by the store; `Unavailable` if the
+/// store, the keyring or an anchor cannot be relied on, or another process moves a pin meanwhile.
 pub async fn accept_restore(audit: &Audit) -> Result<()> {
-    if audit.pin_anew().await? {
-        return Ok(());
+    if !audit.is_as_anchored().await? {
+        audit.begin_era().await?;
     }
-    Err(Error::unavailable(
-        "another process wrote the anchor meanwhile: end whatever uses the home, and try again",
-    ))
+    // So that none of those that are here is dropped unseen from now on. The rounds to come do the
+    // same, if this does not come to its end.
+    audit.note_all().await
+}
+
+/// Takes the clock of this process for right, however far it is ahead of what retention went by last:
+/// what is due by it goes at the next [`Audit::retain`]. A clock that is wrong erases what is not due.
+/// The service's log says who did.
+///
+/// # Errors
+/// As [`Audit::keep`].
+pub async fn believe_clock(audit: &Audit) -> Result<()> {
+    audit.believe_clock().await
 }

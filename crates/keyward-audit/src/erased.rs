@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use keyward_base::Timestamp;
+use keyward_base::encoding::from_hex;
 
 use crate::entry::{Entry, Typed};
-use crate::leaf::{Class, Header};
+use crate::leaf::{Class, Header, LogId};
 
 /// What a record of an erasure is called.
 pub const ERASE: &str = "audit.erase";
@@ -73,13 +74,15 @@ pub struct Told {
     pub count: u64,
     /// Whether somebody asked for it; else by what is set.
     pub asked: bool,
+    /// Among the entries of which log that ended; none for those of the log that the record is in.
+    pub log: Option<LogId>,
 }
 
 impl Told {
     /// What entry `seq` says of an erasure; none if it is none that the log itself recorded.
     #[must_use]
     pub fn of(seq: u64, header: &Header, entry: &Entry) -> Option<Self> {
-        let Followed { rule, entries } = Followed::of(seq, header, entry)?;
+        let Followed { rule, entries, log } = Followed::of(seq, header, entry)?;
         let find = |name: &str| {
             let mut detail = entry.detail.iter();
             detail.find_map(|(held, value)| (held == name).then_some(value))
@@ -94,13 +97,14 @@ impl Told {
             entries,
             count,
             asked: matches!(find("asked"), Some(Typed::Flag(true))),
+            log,
         })
     }
 
-    /// Whether it names an entry of that number and header.
+    /// Whether it names an entry of that number and header of the log that it is in.
     #[must_use]
     pub fn takes(&self, seq: u64, header: &Header) -> bool {
-        self.entries.contains(&seq) && self.rule.takes(header)
+        self.log.is_none() && self.entries.contains(&seq) && self.rule.takes(header)
     }
 }
 
@@ -109,6 +113,8 @@ impl Told {
 pub(crate) struct Followed {
     rule: Rule,
     entries: Range<u64>,
+    /// Of another log, which ended.
+    log: Option<LogId>,
 }
 
 impl Followed {
@@ -136,14 +142,28 @@ impl Followed {
             Typed::Word(class) => Class::new(class).ok(),
             _ => None,
         });
+        let log = match find("log") {
+            Some(Typed::Word(log)) => Some(from_hex(log).ok()?),
+            Some(_) => return None,
+            None => None,
+        };
+        let until = number("until")?;
+        // In its own log, it tells of none that came after it.
+        let until = if log.is_some() { until } else { until.min(seq) };
         Some(Self {
             rule: Rule {
                 class,
                 except: except.collect::<Option<_>>()?,
                 before,
             },
-            entries: number("from")?..number("until")?.min(seq),
+            entries: number("from")?..until,
+            log,
         })
+    }
+
+    /// It, if it is about that log; none: about its own.
+    pub(crate) fn about(self, log: Option<&LogId>) -> Option<Self> {
+        (self.log.as_ref() == log).then_some(self)
     }
 
     /// Up to where it took the entries from that one on, if all are of that header.

@@ -11,7 +11,12 @@ use crate::leaf::LogId;
 use crate::tree::{Frontier, Hash};
 
 const MAGIC: &[u8; 4] = b"kwah";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+
+/// The flags of a head.
+const MARKED: u8 = 1;
+const APART: u8 = 2;
+const ENDED: u8 = 4;
 
 /// Whose log it is, and the head.
 const HEAD: Domain<(&str, &[u8])> = Domain::new("keyward/v1/audit-head");
@@ -22,6 +27,13 @@ const HEAD: Domain<(&str, &[u8])> = Domain::new("keyward/v1/audit-head");
 pub struct Head {
     /// The log's id.
     pub log: LogId,
+    /// Under which acceptance of an older database it was begun; zeros before the first. Of the root
+    /// log: which is the last.
+    pub(crate) era: LogId,
+    /// Whether its entries lie under its own id: those of a log that another went before.
+    pub(crate) apart: bool,
+    /// Whether another goes on in its place.
+    pub(crate) ended: bool,
     /// The latest time that an entry has: the day of an entry is never before that of another.
     pub latest: Timestamp,
     /// Entries before this place hold no intent that is open.
@@ -44,6 +56,9 @@ impl Head {
     pub(crate) const fn new(log: LogId) -> Self {
         Self {
             log,
+            era: [0; 16],
+            apart: false,
+            ended: false,
             latest: Timestamp::from_millis(0),
             settled: 0,
             marked: false,
@@ -71,13 +86,20 @@ impl Head {
         bytes.push(VERSION);
         bytes.extend_from_slice(&key.id().to_bytes());
         bytes.extend_from_slice(&self.log);
+        bytes.extend_from_slice(&self.era);
         bytes.extend_from_slice(&self.latest.as_millis().to_be_bytes());
         bytes.extend_from_slice(&self.settled.to_be_bytes());
         let (noted, root) = self.noted.unwrap_or_default();
         bytes.extend_from_slice(&noted.to_be_bytes());
         bytes.extend_from_slice(&self.tree.size().to_be_bytes());
         bytes.extend_from_slice(&root);
-        bytes.push(u8::from(self.marked));
+        let flags = [
+            (self.marked, MARKED),
+            (self.apart, APART),
+            (self.ended, ENDED),
+        ];
+        let flags = flags.iter().filter(|(is_set, _)| *is_set);
+        bytes.push(flags.fold(0, |all, (_, flag)| all | flag));
         bytes.extend_from_slice(&self.state);
         for subtree in self.tree.subtrees() {
             bytes.extend_from_slice(subtree);
@@ -121,20 +143,24 @@ impl Head {
             .verify(HEAD, &(owner, bytes), tag)
             .map_err(|_| damaged())?;
         let (log, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+        let (era, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
         let ([latest, settled, noted, size], rest) = numbers(rest).ok_or_else(damaged)?;
         let (root, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
-        let (marked, rest) = rest.split_first().ok_or_else(damaged)?;
+        let (flags, rest) = rest.split_first().ok_or_else(damaged)?;
         let (state, subtrees) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
         let (subtrees, over) = subtrees.as_chunks::<32>();
         let subtrees: Vec<Hash> = subtrees.to_vec();
-        if !over.is_empty() || settled > size || noted > size || *marked > 1 {
+        if !over.is_empty() || settled > size || noted > size || *flags > (MARKED | APART | ENDED) {
             return Err(damaged());
         }
         Ok(Self {
             log: *log,
+            era: *era,
+            apart: flags & APART != 0,
+            ended: flags & ENDED != 0,
             latest: Timestamp::from_millis(latest),
             settled,
-            marked: *marked == 1,
+            marked: flags & MARKED != 0,
             noted: (noted > 0).then_some((noted, *root)),
             state: *state,
             tree: Frontier::from_parts(size, subtrees)?,

@@ -2,13 +2,15 @@
 //! it. As it lies in the store: JSON text in one form, whose SHA-256 the log's head has.
 
 use std::fmt;
+use std::time::Duration;
 
+use keyward_base::encoding::{from_hex, hex};
 use keyward_base::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Number;
 use crate::erased::{OWN_CLASS, Rule};
-use crate::leaf::Class;
+use crate::leaf::{Class, LogId};
 
 /// The version that is written, and read.
 const VERSION: u64 = 1;
@@ -179,6 +181,8 @@ pub(crate) struct Erasing {
     pub(crate) count: u64,
     /// Whether somebody asked for it, whatever is set.
     pub(crate) asked: bool,
+    /// Among the entries of which log that ended; none for those of the log that has this.
+    pub(crate) log: Option<LogId>,
 }
 
 /// What is set of a log, and goes on in it.
@@ -189,6 +193,18 @@ pub(crate) struct State {
     pub(crate) keeps: Vec<Keep>,
     /// Not done yet, in the order of their records.
     pub(crate) erasing: Vec<Erasing>,
+    /// Of the service's log: the clock as retention went by it last.
+    pub(crate) clock: Option<Timestamp>,
+    /// Of one that is far ahead of that: how long it stays so.
+    pub(crate) ahead: Option<Ahead>,
+}
+
+/// A clock that is far ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ahead {
+    /// When it was looked at last.
+    pub(crate) heard: Timestamp,
+    pub(crate) waited: Duration,
 }
 
 /// As it is written.
@@ -202,6 +218,17 @@ struct Written {
     keep: Vec<WrittenKeep>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     erasing: Vec<WrittenErasing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<Number>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ahead: Option<WrittenAhead>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenAhead {
+    heard: Number,
+    waited: Number,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -233,6 +260,8 @@ struct WrittenErasing {
     until: Number,
     count: Number,
     asked: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
 }
 
 impl State {
@@ -246,6 +275,11 @@ impl State {
             holds: self.holds.iter().map(WrittenHold::of).collect(),
             keep: self.keeps.iter().map(WrittenKeep::of).collect(),
             erasing: self.erasing.iter().map(WrittenErasing::of).collect(),
+            clock: self.clock.map(|clock| Number(clock.as_millis())),
+            ahead: self.ahead.map(|ahead| WrittenAhead {
+                heard: Number(ahead.heard.as_millis()),
+                waited: Number(u64::try_from(ahead.waited.as_millis()).unwrap_or(u64::MAX)),
+            }),
         };
         let text = serde_json::to_string(&written);
         text.map_err(|_| Error::misuse("the state of a log cannot be written"))
@@ -280,6 +314,11 @@ impl State {
             holds: holds.collect::<Result<_>>()?,
             keeps: keeps.collect::<Result<_>>()?,
             erasing: erasing.collect::<Result<_>>()?,
+            clock: written.clock.map(|clock| Timestamp::from_millis(clock.0)),
+            ahead: written.ahead.map(|ahead| Ahead {
+                heard: Timestamp::from_millis(ahead.heard.0),
+                waited: Duration::from_millis(ahead.waited.0),
+            }),
         })
     }
 
@@ -333,6 +372,7 @@ impl WrittenErasing {
             until: Number(erasing.until),
             count: Number(erasing.count),
             asked: erasing.asked,
+            log: erasing.log.map(|log| hex(&log)),
         }
     }
 
@@ -349,6 +389,7 @@ impl WrittenErasing {
             until: self.until.0,
             count: self.count.0,
             asked: self.asked,
+            log: self.log.as_deref().map(from_hex).transpose()?,
         })
     }
 }

@@ -14,8 +14,8 @@ use crate::home_dir::HomeDir;
 /// too: after somebody saw that no older keyring was put back.
 ///
 /// Keys made since that backup are lost with the values they sealed; keys destroyed since are
-/// back. The home's own logs go on from where the data store has them
-/// ([`keyward_audit::danger::accept_restore`]).
+/// back. The home's own logs end where the data store has them, and others go on from there under
+/// new names ([`keyward_audit::danger::accept_restore`]).
 ///
 /// # Errors
 /// As [`Home::open`], but for the age of the keyring.
@@ -32,11 +32,12 @@ pub async fn accept_restore(dir: &HomeDir, options: &Options) -> Result<Home> {
     accepted.leave().await?;
     drop(accepted);
     let home = Home::open(dir, options).await?;
-    let now = options.clock.now()?;
-    let event = Event::new(now, "keys.accept-restore", Outcome::Done);
-    home.vault().trail().note(event).await;
+    // Before it is recorded: in the log that goes on.
     if let Ok(logs) = home.audit() {
         keyward_audit::danger::accept_restore(logs).await?;
     }
+    let now = options.clock.now()?;
+    let event = Event::new(now, "keys.accept-restore", Outcome::Done);
+    home.vault().trail().note(event).await;
     Ok(home)
 }

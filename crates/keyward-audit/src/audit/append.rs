@@ -11,7 +11,7 @@ use keyward_store::{Committed, Content, Record, Refusal, Step, Stepped, Version,
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::lane::{Known, Lane, Open, Tried, Turn, Waiting, dropped};
-use super::{Audit, CHANGED, ENTRIES, HEADS, Of, contended};
+use super::{Audit, CHANGED, ENTRIES, Fence, HEADS, Of, contended};
 use crate::entry::{Entry, MAX_LEN};
 use crate::head::Head;
 use crate::leaf::{Class, Header, LEN, Leaf, LogId, SALT_LEN};
@@ -119,10 +119,13 @@ impl Audit {
 
     /// Appends the events of a turn to one log; gives the number of the first.
     async fn commit(&self, of: &Of, turn: &mut Turn) -> Result<u64> {
-        let mut barrier = self.barrier(false).await?;
+        let Fence {
+            mut barrier,
+            mut era,
+        } = self.fence(false).await?;
         let mut marker = None;
         for _ in 0..MAX_TRIES {
-            let now = match turn.known.take() {
+            let mut now = match turn.known.take() {
                 Some(now) => now,
                 None => self.read_head(of).await?,
             };
@@ -130,6 +133,13 @@ impl Audit {
             if let Some(first) = self.landed(of, &now.head, &mut turn.tried).await? {
                 turn.known = Some(now);
                 return Ok(first);
+            }
+            if now.version.is_none() {
+                now.head.era = era;
+            } else if now.head.era != era && self.go_on_from(of, &now).await? {
+                // What was not answered cannot come any more.
+                turn.tried.clear();
+                continue;
             }
             let (version, marked) = (now.version, now.head.marked);
             let (grown, entries) = self.grown(now, &turn.batch)?;
@@ -140,7 +150,7 @@ impl Audit {
             ];
             steps.extend((!marked).then(|| Step::Write(mark(of, marker))));
             steps.push(Step::Append {
-                log: of.key(ENTRIES),
+                log: of.entries(&grown.head),
                 expected: first,
                 entries,
             });
@@ -167,7 +177,7 @@ impl Audit {
                 } => return Err(off(head, first)),
                 // The barrier moved.
                 Committed::Refused { index, .. } if index < HEAD_STEP => {
-                    barrier = self.barrier(true).await?;
+                    Fence { barrier, era } = self.fence(true).await?;
                 }
                 // Another was faster; or there is a mark that nobody of us made.
                 Committed::Refused { index, .. } if index > HEAD_STEP => {
@@ -189,7 +199,7 @@ impl Audit {
                 may_come.push(one);
                 continue;
             }
-            let page = self.0.store.read(&of.key(ENTRIES), one.first, 1).await;
+            let page = self.0.store.read(&of.entries(head), one.first, 1).await;
             // Put back first: what failed is asked again.
             let Ok(page) = page else {
                 may_come.push(one);
@@ -284,7 +294,7 @@ impl Audit {
     pub(super) async fn read_head(&self, of: &Of) -> Result<Known> {
         let (key, store) = (of.key(HEADS), &self.0.store);
         let mut record = store.fetch(&key).await?;
-        if record.is_none() {
+        if record.is_none() && of.whose() == of {
             let entries = store.head(&of.key(ENTRIES)).await?;
             if entries > 0 {
                 // Another process may have begun the log meanwhile: the head came with the entries.
@@ -315,6 +325,16 @@ impl Audit {
         let (keyring, purpose) = (&self.0.keyring, &self.0.purpose);
         let find = |id| keyring.find_mac(purpose, KeyId::from_bytes(id));
         let head = Head::open(of.owner(), &record.content.data, find).await?;
+        // One that ended stands for no log that goes on.
+        let fits = match of {
+            Of::Earlier(earlier) => head.ended && head.log == *earlier.log(),
+            _ => !head.ended,
+        };
+        if !fits {
+            return Err(Error::corrupt(
+                "the head of an audit log lies where that of another belongs: older rows were put back",
+            ));
+        }
         Ok(Known {
             open: Open::found(&head),
             head,

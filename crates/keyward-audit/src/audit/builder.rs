@@ -92,7 +92,7 @@ impl AuditBuilder {
             class: Class::new("std")?,
             anchors: self.anchors,
             lanes: std::sync::Mutex::default(),
-            barrier: std::sync::Mutex::default(),
+            fence: std::sync::Mutex::default(),
             summed: std::sync::Mutex::default(),
             root: tokio::sync::Mutex::default(),
             round_every: self.round_every,

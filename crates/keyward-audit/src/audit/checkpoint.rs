@@ -22,11 +22,13 @@ const PAGE: usize = 1024;
 
 impl Audit {
     /// The key that signs the checkpoints of a log, to be pinned by whoever verifies them:
-    /// `name+hash+key`. None if nothing was ever recorded in it.
+    /// `name+hash+key`. None if nothing was ever recorded in it. A log that was begun before an older
+    /// database was accepted goes on under a new name first, and it is that one's key.
     ///
     /// # Errors
     /// As [`Audit::head`]; `Misuse` if the ring lacks the purpose.
     pub async fn key(&self, of: &Of) -> Result<Option<VerifierKey>> {
+        self.go_on(of).await?;
         let Some(head) = self.head(of).await? else {
             return Ok(None);
         };
@@ -93,14 +95,17 @@ impl Audit {
         self.round(|_| ()).await?;
         let head = self.vouched(of).await?.ok_or_else(no_entry)?;
         if entries.start > entries.end || entries.end > head.size() {
-            return Err(no_entry());
+            return Err(match of {
+                Of::Earlier(_) => unsigned(head.size()),
+                _ => no_entry(),
+            });
         }
         let provider = *self.0.keyring.provider();
         let (left, right) = self.around(of, &head, &entries).await?;
         let key = self.0.keyring.signing(&Purpose::new(SIGN_PURPOSE)?)?;
         let key = self.verifier(&head, &key)?;
         let mut file = Writer::begin(to, &key, &head.log, entries.clone(), &left)?;
-        let mut tree = Frontier::new();
+        let (mut tree, log) = (Frontier::new(), of.entries(&head));
         for ((level, _), root) in path::perfect(0..entries.start).zip(left) {
             tree.push_subtree(&provider, level, root, |_| ())?;
         }
@@ -108,7 +113,7 @@ impl Audit {
         while next < entries.end {
             let limit = usize::try_from(entries.end.saturating_sub(next));
             let limit = limit.map_or(PAGE, |left| left.min(PAGE));
-            let page = self.entries(of, next, limit).await?;
+            let page = self.entries_at(&log, next, limit).await?;
             for kept in &page.entries {
                 if kept.seq != next {
                     return Err(super::read::edited(next));
@@ -273,6 +278,12 @@ impl Audit {
         let provider = self.0.keyring.provider();
         Ok(VerifierKey::new(provider, origin(&head.log)?, key.public()))
     }
+}
+
+fn unsigned(size: u64) -> Error {
+    Error::misuse(format!(
+        "that log ended, and is signed up to {size} entries alone, which were noted before an older database was accepted: what came after is vouched for by the first entry of the log that goes on from it"
+    ))
 }
 
 fn no_entry() -> Error {

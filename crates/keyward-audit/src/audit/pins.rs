@@ -4,37 +4,17 @@ use keyward_base::Result;
 use keyward_keys::{Advance, Pin, PinName};
 
 use super::root::View;
-use super::round::{MAX_TRIES, Round};
+use super::round::MAX_TRIES;
 use super::{Audit, Of, contended, put_back};
 use crate::head::Head;
 
 /// The name under which anchors have the root log.
-fn pin_name() -> Result<PinName> {
+pub(super) fn pin_name() -> Result<PinName> {
     PinName::new("log/root")
 }
 
 impl Audit {
-    /// Has every anchor take the root log as it is, whatever it has. Says whether all did.
-    pub(crate) async fn pin_anew(&self) -> Result<bool> {
-        let mut view = self.0.root.lock().await;
-        *view = View::default();
-        // So that there is a root log.
-        self.note_changed(&mut view, &mut Round::default(), |_| ())
-            .await?;
-        let root = self.read_root(&mut view).await?;
-        let Some(pin) = root.version.map(|_| self.pin_of(&root.head)) else {
-            return Ok(true);
-        };
-        for anchor in &self.0.anchors {
-            let held = anchor.load(&pin_name()?)?;
-            if !anchor.replace(&pin_name()?, held.as_ref(), &pin)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn pin_of(&self, head: &Head) -> Pin {
+    pub(super) fn pin_of(&self, head: &Head) -> Pin {
         let (counter, digest) = self.now(head);
         Pin {
             id: head.log,
@@ -49,6 +29,10 @@ impl Audit {
         for anchor in &self.0.anchors {
             held.push(anchor.load(&pin_name()?)?);
         }
+        // Another one than was read before, if somebody accepted it.
+        let mut ids = held.iter().map(|held| held.map(|pin| pin.id));
+        let first = ids.next().flatten();
+        view.trusted = first.filter(|id| ids.all(|other| other == Some(*id)));
         // After the anchors: others may have pinned a later one meanwhile.
         let root = self.read_root(view).await?;
         for pin in held.iter().flatten() {

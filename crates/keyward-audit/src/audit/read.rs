@@ -1,12 +1,16 @@
 //! Reading: the head, and entries by their numbers.
 
-use keyward_base::{Error, Result};
-use keyward_store::Entry as Stored;
+use keyward_base::{Error, ErrorKind, Result};
+use keyward_store::{Entry as Stored, RecordKey};
 
-use super::{Audit, ENTRIES, Of};
+use super::lane::Known;
+use super::{Audit, Of, contended};
 use crate::entry::Entry;
 use crate::head::Head;
 use crate::leaf::{LEN, Leaf, LogId, SALT_LEN};
+
+/// How often a head is read anew whose log goes on elsewhere meanwhile.
+const MAX_TRIES: u32 = 100;
 
 /// An entry of a log, as it lies in the store: its digest fits, but nothing says yet that the log's
 /// head vouches for it.
@@ -49,22 +53,39 @@ impl Audit {
     /// `Corrupt` if the head is not what was written, or the log has another number of entries;
     /// `Unavailable` if a store or the keyring cannot be relied on.
     pub async fn head(&self, of: &Of) -> Result<Option<Head>> {
-        // The head comes with its entries: those that were there before it was read are not more
-        // than it says, and those that are there after it not less.
-        let log = of.key(ENTRIES);
-        let before = self.0.store.head(&log).await?;
-        let known = self.read_head(of).await?;
-        let size = known.head.size();
-        if before > size {
-            return Err(super::append::off(before, size));
-        }
-        if before < size {
-            let entries = self.0.store.head(&log).await?;
-            if entries < size {
-                return Err(self.missing(entries));
+        let first = self.read_head(of).await?;
+        self.head_from(of, first).await
+    }
+
+    /// [`Audit::head`], of a log whose head was read a moment ago.
+    pub(super) async fn head_from(&self, of: &Of, mut first: Known) -> Result<Option<Head>> {
+        for _ in 0..MAX_TRIES {
+            // The head comes with its entries: those that were there before it was read are not more
+            // than it says, and those that are there after it not less.
+            let log = of.entries(&first.head);
+            let before = self.0.store.head(&log).await?;
+            let known = self.read_head(of).await?;
+            if of.entries(&known.head) != log {
+                // It goes on elsewhere since.
+                first = known;
+                continue;
             }
+            if known.version.is_none() {
+                return Ok(None);
+            }
+            let size = known.head.size();
+            if before > size {
+                return Err(super::append::off(before, size));
+            }
+            if before < size {
+                let entries = self.0.store.head(&log).await?;
+                if entries < size {
+                    return Err(self.missing(entries));
+                }
+            }
+            return Ok(Some(known.head));
         }
-        Ok(known.version.map(|_| known.head))
+        Err(contended())
     }
 
     /// Entries of a log from number `from` on, at most `limit` (1 to 4,096). Each was compared with
@@ -74,7 +95,23 @@ impl Audit {
     /// `Corrupt`, naming the number, if one is not what was written; `Misuse` for another limit;
     /// `Unavailable` if the store cannot be reached.
     pub async fn entries(&self, of: &Of, from: u64, limit: usize) -> Result<Entries> {
-        let page = self.0.store.read(&of.key(ENTRIES), from, limit).await?;
+        let log = match self.read_head(of).await {
+            Ok(known) => of.entries(&known.head),
+            // Entries are to be had, whatever became of their head.
+            Err(e) if e.kind() == ErrorKind::Corrupt => of.entries(&Head::new([0; 16])),
+            Err(e) => return Err(e),
+        };
+        self.entries_at(&log, from, limit).await
+    }
+
+    /// [`Audit::entries`], of the log that lies there.
+    pub(super) async fn entries_at(
+        &self,
+        log: &RecordKey,
+        from: u64,
+        limit: usize,
+    ) -> Result<Entries> {
+        let page = self.0.store.read(log, from, limit).await?;
         let entries = page.items.into_iter();
         let entries = entries.map(|stored| self.kept(stored));
         Ok(Entries {

@@ -9,16 +9,17 @@
 
 use std::ops::Range;
 
+use keyward_base::encoding::hex;
 use keyward_base::{Error, ErrorKind, Result, Timestamp};
 use keyward_store::{Committed, Erased, Step};
 
 use super::state::{Change, Found, STOP, stop};
-use super::{Audit, ENTRIES, Of, contended};
+use super::{Audit, Of, contended};
 use crate::entry::{Entry, Number, Typed};
 pub use crate::erased::{ERASE, OWN_CLASS, Rule};
 use crate::head::Head;
 use crate::keep::{Erasing, Keep};
-use crate::leaf::LEN;
+use crate::leaf::{LEN, LogId};
 
 /// Entries of a page that is looked through.
 const PAGE: usize = 4096;
@@ -43,6 +44,8 @@ pub struct Erasure {
     pub record: u64,
     /// A checkpoint over that record, signed before anything was erased.
     pub receipt: String,
+    /// What went before it in the same call: erasures that had been recorded and were cut short.
+    pub before: Vec<Self>,
 }
 
 /// What is set of all logs, by which one of them is erased at a time.
@@ -67,8 +70,10 @@ pub(super) struct Plan<'a> {
 
 /// What comes of a plan.
 pub(super) enum Claimed {
-    /// An erasure that goes on now: this one, or one that was found.
+    /// This one, which is recorded now.
     Erasing(Erasing),
+    /// One that was found.
+    GoesOn(Erasing),
     Nothing {
         /// Up to here there is nothing to erase; none at the end of what the rule can take.
         next: Option<u64>,
@@ -80,8 +85,9 @@ pub(super) enum Claimed {
 impl Audit {
     /// Erases what `rule` takes of a log, of those entries before which there is no open intent:
     /// first a record of it, then a checkpoint over that, then the texts, in the store's files too.
-    /// None if there was nothing. Done again after it was cut short, it goes on, and gives what was
-    /// cut short.
+    /// None if there was nothing. What an earlier call left that was cut short goes first, by its own
+    /// record; then what else there is by now: [`Erasure::before`] has the former. That of a log that
+    /// ended stands in the log that goes on from it.
     ///
     /// # Errors
     /// `Misuse`, naming the hold, if the log is under legal hold; `Unavailable` if a hold was set
@@ -90,7 +96,7 @@ impl Audit {
     /// yet.
     pub async fn erase(&self, of: &Of, rule: &Rule) -> Result<Option<Erasure>> {
         let terms = self.terms(of).await?;
-        let mut erased = None;
+        let mut before: Vec<Erasure> = Vec::new();
         let plan = Plan {
             rule,
             asked: true,
@@ -99,20 +105,28 @@ impl Audit {
             seen_to: &[],
         };
         for _ in 0..MAX_TRIES {
-            let claimed = self.claim(of, &terms, &plan).await?;
-            let Claimed::Erasing(erasing) = claimed else {
-                return Ok(erased);
+            let (erasing, was_found) = match self.claim(of, &terms, &plan).await? {
+                Claimed::Erasing(erasing) => (erasing, false),
+                Claimed::GoesOn(erasing) => (erasing, true),
+                Claimed::Nothing { .. } => {
+                    let last = before.pop();
+                    return Ok(last.map(|last| Erasure { before, ..last }));
+                }
             };
             // None: another saw to it, or a hold stopped it that is lifted again.
-            let Some(done) = self.erase_texts(of, &terms, &erasing).await? else {
+            let texts = self.erase_texts(of, &terms, &erasing).await;
+            // What went until a hold stopped it goes from the files too.
+            let cleared = self.clear_files().await;
+            let Some(done) = texts? else {
+                cleared?;
                 continue;
             };
-            self.clear_files().await?;
+            cleared?;
             self.finish(of, &erasing).await?;
-            erased = Some(done);
-            if erasing.asked && erasing.rule == *rule {
-                return Ok(erased);
+            if !was_found {
+                return Ok(Some(Erasure { before, ..done }));
             }
+            before.push(done);
         }
         Err(contended())
     }
@@ -122,16 +136,22 @@ impl Audit {
         let found = self.found_of_all().await?;
         Ok(Terms {
             now: self.0.keyring.clock().now()?,
-            require: (*of != Of::Service).then(|| found.require(&Of::Service)),
+            require: (*of.whose() != Of::Service).then(|| found.require(&Of::Service)),
             keeps: found.state.keeps,
         })
     }
 
     /// Finds an erasure that goes on, or records one as planned.
     pub(super) async fn claim(&self, of: &Of, terms: &Terms, plan: &Plan<'_>) -> Result<Claimed> {
+        self.go_on(of.whose()).await?;
         self.settle(of).await?;
         for _ in 0..MAX_TRIES {
             let found = self.found(of).await?;
+            let target = match of {
+                Of::Earlier(_) => self.read_head(of).await?.head,
+                _ => found.known.head.clone(),
+            };
+            let (here, log) = (found.known.head.log, target_of(of));
             let nothing = Claimed::Nothing {
                 next: None,
                 read: 0,
@@ -146,10 +166,11 @@ impl Audit {
                 due.iter().filter(same).any(|due| due.before >= rule.before)
             };
             let goes_on = found.state.erasing.iter();
-            let mut goes_on = goes_on.filter(|one| !plan.seen_to.contains(&one.record));
+            let mut goes_on =
+                goes_on.filter(|one| one.log == log && !plan.seen_to.contains(&one.record));
             if let Some(erasing) = goes_on.next() {
                 if erasing.asked || is_due(&erasing.rule) {
-                    return Ok(Claimed::Erasing(erasing.clone()));
+                    return Ok(Claimed::GoesOn(erasing.clone()));
                 }
                 self.stop_erasing(of).await?;
                 continue;
@@ -157,7 +178,7 @@ impl Audit {
             if !plan.asked && !is_due(plan.rule) {
                 return Ok(nothing);
             }
-            let taken = self.taken(of, &found.known.head, plan).await?;
+            let taken = self.taken(of, &target, plan).await?;
             let Some((entries, count)) = taken.entries else {
                 let Taken { next, read, .. } = taken;
                 return Ok(Claimed::Nothing { next, read });
@@ -169,11 +190,12 @@ impl Audit {
                 until: entries.end,
                 count,
                 asked: plan.asked,
+                log,
             };
             let planned = found.version;
             let make = |found: &Found| {
                 // Whoever erased meanwhile, or set something, changed that.
-                if found.version != planned {
+                if found.version != planned || found.known.head.log != here {
                     return Ok(None);
                 }
                 let erasing = erasing(found.known.head.size());
@@ -185,7 +207,7 @@ impl Audit {
                 change.requires.extend(require.filter(|_| !plan.asked));
                 Ok(Some(change))
             };
-            if let Some(record) = self.change(of, make).await? {
+            if let Some(record) = self.change(of.whose(), make).await? {
                 return Ok(Claimed::Erasing(erasing(record)));
             }
         }
@@ -196,8 +218,9 @@ impl Audit {
     async fn taken(&self, of: &Of, head: &Head, plan: &Plan<'_>) -> Result<Taken> {
         let end = head.settled.min(plan.from.saturating_add(plan.span));
         let (mut taken, mut next) = (Taken::default(), plan.from);
+        let log = of.entries(head);
         while next < end {
-            let page = self.entries(of, next, PAGE).await?;
+            let page = self.entries_at(&log, next, PAGE).await?;
             for kept in page.entries.iter().filter(|kept| kept.seq < end) {
                 // Days never go back.
                 if kept.leaf.header.day >= plan.rule.before {
@@ -222,8 +245,8 @@ impl Audit {
         terms: &Terms,
         erasing: &Erasing,
     ) -> Result<Option<Erasure>> {
-        let receipt = self.checkpoint_beside(of).await?;
-        let log = of.key(ENTRIES);
+        let receipt = self.checkpoint_beside(of.whose()).await?;
+        let log = of.entries(&self.read_head(of).await?.head);
         let mut found = self.found(of).await?;
         let (mut next, mut tries) = (erasing.from, 0..MAX_TRIES);
         while next < erasing.until {
@@ -231,7 +254,7 @@ impl Audit {
                 found.state.check_free().map_err(held_meanwhile)?;
                 return Ok(None);
             }
-            let page = self.entries(of, next, AT_ONCE).await?;
+            let page = self.entries_at(&log, next, AT_ONCE).await?;
             let mut runs: Vec<Range<u64>> = Vec::new();
             for kept in page.entries.iter().filter(|kept| kept.seq < erasing.until) {
                 if !erasing.rule.takes(&kept.leaf.header) || kept.body.is_none() {
@@ -274,6 +297,7 @@ impl Audit {
             count: erasing.count,
             record: erasing.record,
             receipt,
+            before: Vec::new(),
         }))
     }
 
@@ -311,12 +335,12 @@ impl Audit {
                 requires: Vec::new(),
             }))
         };
-        Ok(self.change(of, make).await?.is_some())
+        Ok(self.change(of.whose(), make).await?.is_some())
     }
 
     /// Stops what goes on by a rule that is none any more.
     async fn stop_erasing(&self, of: &Of) -> Result<()> {
-        self.change(of, |found: &Found| {
+        self.change(of.whose(), |found: &Found| {
             let mut state = found.state.clone();
             let mut entry = self.own_entry(STOP)?;
             let asked = |one: &Erasing| one.asked;
@@ -348,7 +372,8 @@ impl Audit {
         ];
         let numbers = numbers.map(|(name, number)| (name, Typed::Number(Number(number))));
         let asked = ("asked", Typed::Flag(erasing.asked));
-        let detail = classes.chain(numbers).chain([asked]);
+        let log = erasing.log.map(|log| ("log", Typed::Word(hex(&log))));
+        let detail = classes.chain(numbers).chain([asked]).chain(log);
         entry.detail = detail
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
@@ -385,6 +410,14 @@ impl Taken {
             None => (seq..until, 1),
             Some((entries, count)) => (entries.start..until, count.saturating_add(1)),
         });
+    }
+}
+
+/// Which log that ended is meant; none for one that goes on.
+const fn target_of(of: &Of) -> Option<LogId> {
+    match of {
+        Of::Earlier(earlier) => Some(*earlier.log()),
+        _ => None,
     }
 }
 

@@ -21,6 +21,9 @@ use crate::tree::{Frontier, Hash, leaf};
 /// size and root.
 pub const NOTED: &str = "audit.heads";
 
+/// What the first entry of a root log is called that was begun when an older database was accepted.
+pub const ROOT: &str = "audit.root";
+
 /// Entries of a page.
 const PAGE: usize = 256;
 
@@ -42,6 +45,10 @@ pub(super) type Heads = HashMap<LogId, Noted>;
 #[derive(Debug, Default)]
 pub(super) struct View {
     pub(super) log: Option<LogId>,
+    /// Under which acceptance of an older database it is.
+    pub(super) era: LogId,
+    /// Another root log than the one that was read, which every anchor has.
+    pub(super) trusted: Option<LogId>,
     tree: Frontier,
     pub(super) heads: Arc<Heads>,
     /// The size and the root that every anchor has, and that this is known to go on from.
@@ -98,6 +105,7 @@ fn heads_of(entry: &Entry, by: u64) -> Option<Vec<(LogId, Noted)>> {
     heads
         .collect::<Option<_>>()
         .filter(|_| entry.action == NOTED)
+        .or_else(|| (entry.action == ROOT).then(Vec::new))
 }
 
 impl Audit {
@@ -110,20 +118,24 @@ impl Audit {
         let head = &known.head;
         let is_new = known.version.is_none();
         let is_other = view.log.is_some_and(|log| is_new || log != head.log);
-        if is_other || view.tree.size() > head.size() {
+        if is_other && !is_new && view.trusted == Some(head.log) {
+            // Somebody accepted it.
+            *view = View::default();
+        } else if is_other || view.tree.size() > head.size() {
             return Err(put_back());
         }
+        view.era = head.era;
         if is_new {
             return Ok(known);
         }
         // Taken: what is not read to its end is read anew the next time.
         let mut read = std::mem::take(view);
-        let provider = *self.0.keyring.provider();
+        let (provider, log) = (*self.0.keyring.provider(), Of::Root.entries(head));
         while read.tree.size() < head.size() {
             let from = read.tree.size();
             let left = head.size().saturating_sub(from);
             let limit = usize::try_from(left).map_or(PAGE, |left| left.min(PAGE));
-            let page = self.entries(&Of::Root, from, limit).await?;
+            let page = self.entries_at(&log, from, limit).await?;
             if page.entries.is_empty() {
                 return Err(of_root(&edited(from)));
             }

@@ -9,7 +9,6 @@ use keyward_store::Scan;
 
 use super::anchored::Anchored;
 use super::root::{Heads, View};
-use super::settle::of;
 use super::state::Found;
 use super::{Audit, CHANGED, HEADS, Of};
 use crate::head::Head;
@@ -126,7 +125,7 @@ impl Audit {
         while !before.is_empty() {
             let page = self.0.store.scan(Scan::of(HEADS).after(after)).await?;
             for record in &page.items {
-                let Ok(of) = of(record) else { continue };
+                let Ok(of) = Of::by(record) else { continue };
                 match self.known(&of, record).await {
                     Ok(known) => before.remove(&known.head.log),
                     Err(e) if e.kind() == ErrorKind::Corrupt => false,
@@ -210,7 +209,7 @@ impl Rooted {
                 id: row.id.unwrap_or_default(),
             }));
             for record in &page.items {
-                let Ok(of) = of(record) else {
+                let Ok(of) = Of::by(record) else {
                     strays.push(Dropped::Stray {
                         owner: record.key.owner.clone(),
                         id: record.key.id.clone(),
@@ -246,7 +245,7 @@ impl Rooted {
         loop {
             let page = store.scan(Scan::of(CHANGED).after(after)).await?;
             for mark in &page.items {
-                let Ok(of) = of(mark) else { continue };
+                let Ok(of) = Of::by(mark) else { continue };
                 if owners.contains(&of) {
                     continue;
                 }

@@ -9,8 +9,7 @@ use keyward_store::{Committed, Record, RecordKey, Refusal, Scan, Step, Version, 
 use super::append::{off, put};
 use super::lane::Known;
 use super::root::{View, entry};
-use super::settle::of;
-use super::{Audit, CHANGED, ENTRIES, HEADS, Of, contended};
+use super::{Audit, CHANGED, HEADS, Of, contended, put_back};
 use crate::erased::OWN_CLASS;
 use crate::head::Head;
 use crate::leaf::{Class, Leaf, LogId};
@@ -95,7 +94,7 @@ impl Audit {
         loop {
             let marks = Scan::of(CHANGED).after(after).limit(AT_ONCE);
             let page = self.0.store.scan(marks).await?;
-            let logs = page.items.iter().filter_map(|mark| of(mark).ok());
+            let logs = page.items.iter().filter_map(|mark| Of::by(mark).ok());
             let logs: Vec<Of> = logs.collect();
             self.note(view, &logs, round).await?;
             progress(round.noted);
@@ -113,14 +112,32 @@ impl Audit {
     /// # Errors
     /// As [`Audit::round`], and `Corrupt` if the log does not go on from what the root log has.
     pub(super) async fn vouched(&self, of: &Of) -> Result<Option<Head>> {
-        let Some(head) = self.head(of).await? else {
-            return Ok(None);
-        };
-        let mut view = self.0.root.lock().await;
-        if !self.0.anchors.is_empty() {
-            self.check_pins(&mut view).await?;
+        for anew in [false, true] {
+            if anew {
+                self.fence(true).await?;
+            }
+            let known = match self.in_era(of).await? {
+                Some(known) => known,
+                None => self.read_head(of).await?,
+            };
+            let Some(head) = self.head_from(of, known).await? else {
+                return Ok(None);
+            };
+            let mut view = self.0.root.lock().await;
+            if !self.0.anchors.is_empty() {
+                self.check_pins(&mut view).await?;
+            }
+            let head = self.vouched_by(&mut view, of, head).await?;
+            let is_of_era = head.era == view.era;
+            drop(view);
+            match of {
+                Of::Earlier(_) => return self.seen(of, head).await.map(Some),
+                _ if is_of_era => return Ok(Some(head)),
+                // It was accepted since this process looked.
+                _ => {}
+            }
         }
-        self.vouched_by(&mut view, of, head).await.map(Some)
+        Err(put_back())
     }
 
     async fn vouched_by(&self, view: &mut View, of: &Of, head: Head) -> Result<Head> {
@@ -289,6 +306,7 @@ impl Audit {
             version,
             ..
         } = root;
+        let era = grown.era;
         let expected = grown.size();
         if named.is_empty() {
             steps.push(Step::Write(Write::Require {
@@ -303,14 +321,20 @@ impl Audit {
             grown.settle(Some(grown.size()));
             steps.push(Step::Write(put(&Of::Root, &grown, version, &mac)));
             steps.push(Step::Append {
-                log: Of::Root.key(ENTRIES),
+                log: Of::Root.entries(&grown),
                 expected,
                 entries: vec![bytes],
             });
         }
         for change in changed.iter().filter(|change| change.strict) {
             let mut head = change.head.clone();
-            let now = Some(self.now(&head));
+            // One of an era before goes on elsewhere: up to where it was noted then, it was seen.
+            let goes_on = head.era == era && !head.ended;
+            let now = if goes_on {
+                Some(self.now(&head))
+            } else {
+                head.noted
+            };
             if head.noted == now && !head.marked && change.mark.is_none() {
                 continue;
             }
@@ -331,13 +355,26 @@ impl Audit {
         Ok(steps)
     }
 
+    /// Notes the heads of all logs.
+    pub(crate) async fn note_all(&self) -> Result<()> {
+        let mut view = self.0.root.lock().await;
+        view.swept = None;
+        self.check_pins(&mut view).await?;
+        let mut round = Round::default();
+        self.note_changed(&mut view, &mut round, |_| ()).await?;
+        while view.swept.is_some() {
+            self.sweep(&mut view, &mut round).await?;
+        }
+        self.pin(&mut view).await
+    }
+
     /// Looks at some heads that nothing says changed, and notes those that did.
     async fn sweep(&self, view: &mut View, round: &mut Round) -> Result<()> {
         let scan = Scan::of(HEADS).after(view.swept.take()).limit(SWEPT);
         let page = self.0.store.scan(scan).await?;
         let mut changed = Vec::new();
         for record in &page.items {
-            let Ok(of) = of(record) else { continue };
+            let Ok(of) = Of::by(record) else { continue };
             // One that is damaged is told of by `verify`, and when it grows.
             let Ok(Known { head, .. }) = self.known(&of, record).await else {
                 continue;
@@ -347,7 +384,7 @@ impl Audit {
             if round.bad.iter().any(|(bad, _)| *bad == of) {
                 continue;
             }
-            if of != Of::Root && has.map(|has| has.head()) != Some(self.now(&head)) {
+            if *of.whose() != Of::Root && has.map(|has| has.head()) != Some(self.now(&head)) {
                 changed.push(of);
             }
         }

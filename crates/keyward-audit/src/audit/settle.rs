@@ -123,11 +123,11 @@ impl Audit {
     /// The intents of a log that no outcome follows, and before which entry there is none.
     pub(super) async fn open_of(&self, of: &Of, head: &Head) -> Result<(Vec<Intent>, u64)> {
         let mut open: BTreeMap<String, (u64, Intent)> = BTreeMap::new();
-        let mut next = head.settled;
+        let (log, mut next) = (of.entries(head), head.settled);
         while next < head.size() {
             let left = head.size().saturating_sub(next);
             let limit = usize::try_from(left).map_or(PAGE, |left| left.min(PAGE));
-            let page = self.entries(of, next, limit).await?;
+            let page = self.entries_at(&log, next, limit).await?;
             for kept in &page.entries {
                 let bad = || edited(next);
                 if kept.seq != next || !is_of(&kept.leaf, &head.log) {
@@ -149,26 +149,45 @@ impl Audit {
                 return Err(edited(next));
             }
         }
+        if let Of::Earlier(earlier) = of
+            && !open.is_empty()
+        {
+            // What became of it since, stands where the log goes on.
+            let whose = earlier.whose();
+            let here = std::iter::once(whose.clone()).chain(self.earlier(whose).await?);
+            for other in here.filter(|other| other != of) {
+                self.closed_by(&other, &mut open).await?;
+            }
+        }
         let first = open.values().map(|(seq, _)| *seq).min();
         let intents = open.into_values().map(|(_, intent)| intent);
         Ok((intents.collect(), first.unwrap_or(head.size())))
     }
 }
 
-/// Whose head or mark a record is: by all of its key, so that a head which lies elsewhere stands for
-/// no log.
-///
-/// # Errors
-/// `Corrupt` for an owner that is no tenant, and an id that is no log's.
+impl Audit {
+    /// Takes those out of the open intents whose outcome is in that log.
+    async fn closed_by(&self, of: &Of, open: &mut BTreeMap<String, (u64, Intent)>) -> Result<()> {
+        let known = self.read_head(of).await?;
+        let (log, mut next) = (of.entries(&known.head), Some(0));
+        while let Some(from) = next.filter(|from| *from < known.head.size()) {
+            let page = self.entries_at(&log, from, PAGE).await?;
+            for kept in &page.entries {
+                let entry = kept.entry().map_err(|e| edited(kept.seq).with_source(e))?;
+                let outcome = entry.filter(|entry| !entry.is_intent());
+                if let Some(id) = outcome.and_then(|entry| entry.id) {
+                    open.remove(&id);
+                }
+            }
+            next = page.next;
+        }
+        Ok(())
+    }
+}
+
+/// [`Of::by`].
 pub(super) fn of(record: &Record) -> Result<Of> {
-    let (owner, id) = (&record.key.owner, record.key.id.as_str());
-    let of = match owner.as_str() {
-        "" if id == Of::Root.id() => Some(Of::Root),
-        "" => Some(Of::Service),
-        owner => Tenant::new(owner).ok().map(Of::Tenant),
-    };
-    of.filter(|of| of.id() == id)
-        .ok_or_else(|| Error::corrupt("a record among those of audit logs is of no log"))
+    Of::by(record)
 }
 
 /// What is known of an intent by its entry.

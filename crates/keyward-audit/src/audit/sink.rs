@@ -4,7 +4,6 @@ use keyward_base::audit::Intent;
 use keyward_base::{BoxFuture, ErrorKind, Event, Result, Sink};
 use keyward_store::{Record, Scan};
 
-use super::settle::of;
 use super::{Audit, HEADS, Of};
 
 impl Sink for Audit {
@@ -43,18 +42,27 @@ impl Sink for Audit {
 }
 
 impl Audit {
-    /// The logs there are, the service's first; without the root log. A record that is the head of
-    /// none costs none of them: [`Rooted::dropped`](super::Rooted::dropped) tells of it.
+    /// The logs there are, the service's first; without the root log, and without those that ended. A
+    /// record that is the head of none costs none of them:
+    /// [`Rooted::dropped`](super::Rooted::dropped) tells of it.
     ///
     /// # Errors
     /// `Unavailable` if the store cannot be reached.
     pub async fn logs(&self) -> Result<Vec<Of>> {
+        let mut logs = self.all_logs(None).await?;
+        logs.retain(|of| !matches!(of, Of::Root | Of::Earlier(_)));
+        Ok(logs)
+    }
+
+    /// All logs, of one owner or of all: the root log, and those that ended, too.
+    pub(super) async fn all_logs(&self, owner: Option<&str>) -> Result<Vec<Of>> {
         let (mut logs, mut after) = (Vec::new(), None);
         loop {
             // A head that cannot be given costs its log only: whatever needs that log refuses.
-            let page = self.0.store.scan(Scan::of(HEADS).after(after)).await?;
-            let found = page.items.iter().filter_map(|record| of(record).ok());
-            logs.extend(found.filter(|of| *of != Of::Root));
+            let mut scan = Scan::of(HEADS).after(after);
+            scan.owner = owner.map(str::to_owned);
+            let page = self.0.store.scan(scan).await?;
+            logs.extend(page.items.iter().filter_map(|record| Of::by(record).ok()));
             after = page.next;
             if after.is_none() {
                 return Ok(logs);
@@ -65,7 +73,7 @@ impl Audit {
     /// The open intents of the log whose head that record is. Without another read where none can
     /// be open.
     async fn open_by(&self, record: &Record) -> Result<Vec<Intent>> {
-        let of = of(record)?;
+        let of = Of::by(record)?;
         let head = self.known(&of, record).await?.head;
         if head.settled == head.size() {
             return Ok(Vec::new());

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::append::{mark, put};
 use super::lane::{Known, Waiting};
-use super::{Audit, CHANGED, ENTRIES, OWN_CLASS, Of, STATES, contended};
+use super::{Audit, CHANGED, Fence, OWN_CLASS, Of, STATES, contended};
 use crate::entry::{Entry, Number, Typed};
 use crate::erased::Rule;
 use crate::keep::{Hold, HoldName, Keep, MAX_HOLDS, State};
@@ -42,7 +42,7 @@ impl Found {
     /// That it is still so.
     pub(super) fn require(&self, of: &Of) -> Step {
         Step::Write(Write::Require {
-            key: of.key(STATES),
+            key: of.whose().key(STATES),
             version: self.version,
         })
     }
@@ -227,8 +227,8 @@ impl Audit {
     pub(super) async fn found(&self, of: &Of) -> Result<Found> {
         let mut before = None;
         for _ in 0..MAX_TRIES {
-            let known = self.read_head(of).await?;
-            let record = self.0.store.fetch(&of.key(STATES)).await?;
+            let known = self.read_head(of.whose()).await?;
+            let record = self.0.store.fetch(&of.whose().key(STATES)).await?;
             let data = record.as_ref().map(|record| record.content.data.as_slice());
             if self.digest(data) == known.head.state {
                 let state = data.map(State::parse).transpose()?;
@@ -249,7 +249,7 @@ impl Audit {
     }
 
     /// What a head has of this state.
-    fn digest(&self, data: Option<&[u8]>) -> [u8; 32] {
+    pub(super) fn digest(&self, data: Option<&[u8]>) -> [u8; 32] {
         let provider = self.0.keyring.provider();
         data.map_or([0; 32], |data| provider.sha256(&[data]))
     }
@@ -265,10 +265,18 @@ impl Audit {
         // Whoever appends here waits meanwhile, and reads the head anew.
         let mut turn = lane.turn.lock().await;
         turn.known = None;
-        let mut barrier = self.barrier(false).await?;
+        let Fence {
+            mut barrier,
+            mut era,
+        } = self.fence(false).await?;
         let mut marker = None;
         for _ in 0..MAX_TRIES {
-            let found = self.found(of).await?;
+            let mut found = self.found(of).await?;
+            if found.known.version.is_none() {
+                found.known.head.era = era;
+            } else if found.known.head.era != era && self.go_on_from(of, &found.known).await? {
+                continue;
+            }
             let Some(change) = make(&found)? else {
                 return Ok(None);
             };
@@ -295,7 +303,7 @@ impl Audit {
             steps.push(Step::Write(write(of.key(STATES), version, text)));
             if !entries.is_empty() {
                 steps.push(Step::Append {
-                    log: of.key(ENTRIES),
+                    log: of.entries(&grown.head),
                     expected: first,
                     entries,
                 });
@@ -303,7 +311,9 @@ impl Audit {
             steps.extend(change.requires);
             match self.0.store.commit(steps).await? {
                 Committed::Done(_) => return Ok(Some(first)),
-                Committed::Refused { index: 0, .. } => barrier = self.barrier(true).await?,
+                Committed::Refused { index: 0, .. } => {
+                    Fence { barrier, era } = self.fence(true).await?;
+                }
                 // Another was faster; or there is a mark that nobody of us made.
                 _ => {
                     let found = self.0.store.fetch(&of.key(CHANGED)).await?;
@@ -358,7 +368,7 @@ fn waiting(entry: Entry) -> Result<Waiting> {
 }
 
 /// The write that makes the record this one, or has none stay none.
-fn write(key: RecordKey, version: Option<Version>, data: Option<Vec<u8>>) -> Write {
+pub(super) fn write(key: RecordKey, version: Option<Version>, data: Option<Vec<u8>>) -> Write {
     let Some(data) = data else {
         return Write::Require { key, version };
     };

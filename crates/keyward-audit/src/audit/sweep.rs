@@ -7,8 +7,9 @@ use keyward_base::{Error, ErrorKind, Result, Timestamp};
 use keyward_store::Erased;
 
 use super::retention::{Claimed, Erasure, Plan};
+use super::wait::Leapt;
 use super::{Audit, Of};
-use crate::keep::Erasing;
+use crate::keep::{Erasing, State};
 use crate::leaf::Header;
 
 /// Among how many entries one record erases, at most.
@@ -19,6 +20,9 @@ const MAX_WAITING: usize = 64;
 
 /// How long a store's file is left alone that others use.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
+
+/// How long after a look at a clock that leapt the next one is.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// How far the retention of this process is.
 #[derive(Debug, Default)]
@@ -31,6 +35,12 @@ pub(super) struct Sweep {
     at: u64,
     /// What is erased, and may still lie in the store's files.
     done: Vec<(Of, Erasing, Erasure)>,
+    /// Whether something was erased that was stopped then: it may still lie there, too.
+    stopped: bool,
+    /// What is remembered of the clock where the service has no log.
+    pub(super) clock: State,
+    /// When the clock was looked at that nothing is erased by.
+    looked: Option<(Timestamp, Leapt)>,
     /// When the files are tried again.
     files_at: Option<Timestamp>,
 }
@@ -39,6 +49,7 @@ impl Sweep {
     /// What is set was changed: all is looked through anew.
     pub(super) const fn again(&mut self) {
         self.day = None;
+        self.looked = None;
     }
 }
 
@@ -53,6 +64,10 @@ pub struct Retained {
     /// The logs that were passed over, and why: one that is not what was written costs its owner
     /// only.
     pub failed: Vec<(Of, Error)>,
+    /// The clock is more than [`LEAP`](super::LEAP) ahead of what retention went by last: nothing is
+    /// erased until it stayed so for [`WAIT`](super::WAIT), or
+    /// [`believe_clock`](crate::danger::believe_clock).
+    pub leapt: Option<Leapt>,
     /// Whether there is more to do: call it again.
     pub more: bool,
 }
@@ -76,11 +91,25 @@ impl Audit {
         let now = self.0.keyring.clock().now()?;
         let today = Some(Header::day_of(now));
         let mut told = Retained::default();
-        if sweep.todo.is_empty() && sweep.done.is_empty() {
+        if sweep.todo.is_empty() && sweep.done.is_empty() && !sweep.stopped {
             if sweep.day == today {
                 return Ok(told);
             }
-            sweep.todo = self.logs().await?.into();
+            if let Some((at, leapt)) = sweep.looked
+                && now >= at
+                && now.saturating_since(at) < LOOK
+            {
+                told.leapt = Some(leapt);
+                return Ok(told);
+            }
+            told.leapt = self.leapt(&mut sweep, now).await?;
+            sweep.looked = told.leapt.map(|leapt| (now, leapt));
+            if told.leapt.is_some() {
+                return Ok(told);
+            }
+            let mut all = self.all_logs(None).await?;
+            all.retain(|of| *of.whose() != Of::Root);
+            sweep.todo = all.into();
             sweep.day = today;
             sweep.at = 0;
         }
@@ -116,10 +145,11 @@ impl Audit {
             }
         }
         let whole = sweep.todo.is_empty() || sweep.done.len() >= MAX_WAITING;
-        if whole && !sweep.done.is_empty() && sweep.files_at.is_none_or(|at| now >= at) {
+        let unclear = !sweep.done.is_empty() || sweep.stopped;
+        if whole && unclear && sweep.files_at.is_none_or(|at| now >= at) {
             self.sweep_files(now, &mut sweep, &mut told).await?;
         }
-        told.more = !sweep.todo.is_empty() || !sweep.done.is_empty();
+        told.more = !sweep.todo.is_empty() || !sweep.done.is_empty() || sweep.stopped;
         Ok(told)
     }
 
@@ -155,8 +185,10 @@ impl Audit {
                         all = all.saturating_add(read);
                         break;
                     }
-                    Claimed::Erasing(erasing) => {
-                        let Some(erasure) = self.erase_texts(of, &terms, &erasing).await? else {
+                    Claimed::Erasing(erasing) | Claimed::GoesOn(erasing) => {
+                        let texts = self.erase_texts(of, &terms, &erasing).await;
+                        sweep.stopped |= !matches!(texts, Ok(Some(_)));
+                        let Some(erasure) = texts? else {
                             // Others see to it, or what is set was changed.
                             return Ok((Some(sweep.at), all));
                         };
@@ -178,6 +210,7 @@ impl Audit {
             sweep.files_at = Some(now.saturating_add(LEFT_ALONE));
             return Ok(());
         }
+        sweep.stopped = false;
         for (of, erasing, erasure) in std::mem::take(&mut sweep.done) {
             match self.finish(&of, &erasing).await {
                 Ok(true) => told.erased.push((of, erasure)),

@@ -42,6 +42,8 @@ pub(super) struct Tiles<'a> {
     audit: &'a Audit,
     of: &'a Of,
     log: LogId,
+    /// Where its entries lie.
+    entries: RecordKey,
     /// How many entries the log has: a tile is as wide as they go.
     size: u64,
     /// Up to where tiles are used.
@@ -64,6 +66,7 @@ impl<'a> Tiles<'a> {
             audit,
             of,
             log: head.log,
+            entries: of.entries(head),
             size: head.size(),
             covered: 0,
             read: HashMap::new(),
@@ -152,7 +155,7 @@ impl<'a> Tiles<'a> {
         let end = from.saturating_add(count);
         while next < end {
             let limit = usize::try_from(end.saturating_sub(next)).unwrap_or(1);
-            let page = self.audit.entries(self.of, next, limit).await?;
+            let page = self.audit.entries_at(&self.entries, next, limit).await?;
             for kept in &page.entries {
                 if kept.seq != next || !is_of(&kept.leaf, &self.log) {
                     return Err(edited(next));
@@ -189,10 +192,15 @@ impl<'a> Tiles<'a> {
     }
 
     fn key(&self, id: &str) -> RecordKey {
+        // Each log has its own, though several are of one owner.
+        let beside = self.entries.id.as_str();
         RecordKey {
             collection: TILES,
             owner: self.of.owner().to_owned(),
-            id: id.to_owned(),
+            id: match beside {
+                "log" => id.to_owned(),
+                _ => format!("{beside}/{id}"),
+            },
         }
     }
 

@@ -37,8 +37,11 @@ impl Audit {
         let Some(head) = self.head(of).await? else {
             return Ok(None);
         };
-        // Holds and rules are those that were set.
-        self.found(of).await?;
+        if of.whose() == of {
+            // Holds and rules are those that were set.
+            self.found(of).await?;
+        }
+        let log = of.entries(&head);
         let provider = *self.0.keyring.provider();
         let (mut tree, mut day) = (Frontier::new(), 0);
         let (mut gone, mut followed) = (Gone::default(), Vec::new());
@@ -46,7 +49,7 @@ impl Audit {
             let from = tree.size();
             let left = head.size().saturating_sub(from);
             let limit = usize::try_from(left).map_or(PAGE, |left| left.min(PAGE));
-            let page = self.entries(of, from, limit).await?;
+            let page = self.entries_at(&log, from, limit).await?;
             for kept in &page.entries {
                 let seq = tree.size();
                 // In order, of this log, and of a day that is not before that of another.
@@ -60,7 +63,11 @@ impl Audit {
                 }
                 if header.class.as_str() == OWN_CLASS {
                     let entry = kept.entry()?;
-                    followed.extend(entry.and_then(|of| Followed::of(seq, header, &of)));
+                    if let Some(entry) = entry.as_ref().filter(|_| seq == 0) {
+                        self.check_before(of, entry).await?;
+                    }
+                    let rule = entry.and_then(|of| Followed::of(seq, header, &of));
+                    followed.extend(rule.and_then(|rule| rule.about(None)));
                 }
                 let hash = leaf(&provider, &kept.leaf.bytes());
                 tree.push(&provider, hash, |_| ())?;
@@ -74,6 +81,9 @@ impl Audit {
             return Err(self.first_bad(of, &head, &tree).await?);
         }
         // Gone by a rule is not the same as gone.
+        if gone.by_no_rule(&followed).is_some() {
+            self.followed_by(of, &head, &mut followed).await?;
+        }
         if let Some(seq) = gone.by_no_rule(&followed) {
             return Err(Error::corrupt(format!(
                 "entry {seq} of an audit log was erased, and no rule says so"
@@ -81,6 +91,29 @@ impl Audit {
         }
         let erased = gone.count();
         Ok(Some(Verified { head, erased }))
+    }
+
+    /// What the logs that go on from one that ended say of erasures in it.
+    async fn followed_by(&self, of: &Of, head: &Head, told: &mut Vec<Followed>) -> Result<()> {
+        let Of::Earlier(earlier) = of else {
+            return Ok(());
+        };
+        let whose = earlier.whose();
+        for other in std::iter::once(whose.clone()).chain(self.earlier(whose).await?) {
+            let known = self.read_head(&other).await?;
+            let (log, mut next) = (other.entries(&known.head), Some(0));
+            while let Some(from) = next.filter(|from| *from < known.head.size()) {
+                let page = self.entries_at(&log, from, PAGE).await?;
+                for kept in &page.entries {
+                    let header = &kept.leaf.header;
+                    let entry = kept.entry()?.filter(|_| is_of(&kept.leaf, &known.head.log));
+                    let rule = entry.and_then(|entry| Followed::of(kept.seq, header, &entry));
+                    told.extend(rule.and_then(|rule| rule.about(Some(&head.log))));
+                }
+                next = page.next;
+            }
+        }
+        Ok(())
     }
 
     /// Which entries of a log are not those that its head vouches for, as near as can be told: by

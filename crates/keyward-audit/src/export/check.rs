@@ -107,6 +107,7 @@ pub fn check(
         match &read.entry {
             Some(entry) => {
                 let rule = Followed::of(seq, &read.leaf.header, entry);
+                let rule = rule.and_then(|rule| rule.about(None));
                 rules.extend(rule.filter(|_| rules.len() < MAX_RULES));
                 each(seq, &read.leaf.header, entry);
             }

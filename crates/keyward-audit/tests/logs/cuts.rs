@@ -130,8 +130,16 @@ impl Anchor for Remembers {
         }
     }
 
-    fn replace(&self, _: &PinName, _: Option<&Pin>, _: &Pin) -> Result<bool> {
-        Ok(false)
+    fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool> {
+        if self.cut.step() == Step::Lost {
+            return Err(keyward_base::Error::unavailable("it ended"));
+        }
+        let mut pins = self.pins.lock().unwrap();
+        if pins.get(name) != held {
+            return Ok(false);
+        }
+        pins.insert(name.clone(), *next);
+        Ok(true)
     }
 
     fn describe(&self) -> String {
@@ -284,11 +292,61 @@ async fn whatever_step_is_the_last_the_next_run_goes_on() {
             is_whole(&place.audit(&world).await).await;
             besides += told.besides;
         }
-        step += if full { 1 } else { 3 };
+        // The appends come first: each of their steps.
+        step += if full || step < 16 { 1 } else { 5 };
     }
     println!("{step} steps, {besides} entries that nobody was told of");
     assert!(step > 40, "{step}");
     assert!(besides > 0);
+}
+
+#[tokio::test]
+async fn an_acceptance_is_whole_or_can_be_repeated() {
+    let world = World::new().await;
+    let (mut at, mut is_over, mut repeated) = (0, false, 0);
+    while !is_over {
+        let (step, is_done) = (at / 2, at % 2 == 1);
+        at += 1;
+        let place = Place::new();
+        let audit = place.audit(&world).await;
+        for of in [acme(), Of::Service] {
+            audit.append(event(&of, 0)).await.unwrap();
+        }
+        audit.round(|_| ()).await.unwrap();
+        let old = audit.head(&acme()).await.unwrap().unwrap().log;
+        // What the anchor has is of a history that is lost.
+        let lost = Pin {
+            id: [7; 16],
+            counter: 9,
+            digest: [7; 32],
+        };
+        let name = PinName::new("log/root").unwrap();
+        place.anchor.pins.lock().unwrap().insert(name, lost);
+        let audit = place.audit(&world).await;
+        let accepts = async {
+            keyward_audit::danger::accept_restore(&audit).await?;
+            audit.append(event(&acme(), 1)).await?;
+            audit.checkpoint(&acme()).await.map(|_| ())
+        };
+        is_over = place.up_to(step, is_done, accepts).await;
+        let audit = place.audit(&world).await;
+        if audit.rooted().await.is_err() {
+            // Not yet: nothing is signed, and no log goes on elsewhere.
+            repeated += 1;
+            assert!(audit.checkpoint(&acme()).await.is_err());
+            audit.append(event(&acme(), 2)).await.unwrap();
+            assert_eq!(audit.head(&acme()).await.unwrap().unwrap().log, old);
+            keyward_audit::danger::accept_restore(&audit).await.unwrap();
+        }
+        audit.checkpoint(&acme()).await.unwrap();
+        assert_ne!(audit.head(&acme()).await.unwrap().unwrap().log, old);
+        is_whole(&audit).await;
+        for of in audit.earlier(&acme()).await.unwrap() {
+            audit.verify(&of, |_| ()).await.unwrap();
+        }
+        assert_eq!(audit.earlier(&acme()).await.unwrap().len(), 1);
+    }
+    assert!(at > 40 && repeated > 5, "{at}, {repeated}");
 }
 
 #[tokio::test]

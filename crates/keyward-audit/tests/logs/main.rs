@@ -15,6 +15,7 @@ mod commits;
 mod crowd;
 mod cuts;
 mod edits;
+mod eras;
 mod holds;
 mod intents;
 mod keys;

@@ -447,3 +447,74 @@ async fn an_erasure_that_a_lifted_hold_stopped_begins_anew() {
     assert_eq!(left(&audit).await.0, 0);
     world.verify(&acme()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_clock_that_leapt_erases_nothing_until_it_is_believed() {
+    // Where the service has a log, all processes and starts remember; else this process does.
+    for has_log in [true, false] {
+        let world = ten_days().await;
+        if has_log {
+            let service = crate::world::event(&Of::Service, 0);
+            world.audit.append(service).await.unwrap();
+        }
+        let audit = if has_log {
+            world.again().await
+        } else {
+            world.audit.clone()
+        };
+        let tick = async |millis: u64| {
+            world.clock.set(Timestamp::from_millis(millis));
+            world.keyring.refresh().await.unwrap();
+            let told = audit.retain(10_000).await.unwrap();
+            assert!(told.failed.is_empty(), "{told:?}");
+            (told.leapt.is_some(), told.erased.len())
+        };
+        let hour = DAY / 24;
+        assert_eq!(tick(NOON + 10 * DAY).await, (false, 0));
+        let wrong = NOON + 300 * DAY;
+        for minute in 0..3 {
+            assert_eq!(tick(wrong + minute * 60_000).await, (true, 0), "{minute}");
+        }
+        // Set right, and wrong again: it begins to wait anew.
+        for n in 0..23 {
+            assert_eq!(tick(wrong + n * hour).await, (true, 0), "{n}");
+        }
+        assert_eq!(tick(NOON + 11 * DAY).await, (false, 0));
+        // Another leap is no waiting, and one back neither.
+        assert_eq!(tick(wrong).await, (true, 0));
+        assert_eq!(tick(wrong + 90 * DAY).await, (true, 0));
+        assert_eq!(tick(wrong + 50 * DAY).await, (true, 0));
+        if has_log {
+            // Nor for another process, or one that is started anew.
+            let other = world.again().await.retain(10_000).await.unwrap();
+            assert!(other.leapt.is_some() && other.erased.is_empty());
+        }
+        assert_eq!(left(&audit).await.0, 20);
+        // A service that was off for weeks waits a day.
+        let back = wrong + 50 * DAY;
+        for n in 1..24 {
+            assert_eq!(tick(back + n * hour).await, (true, 0), "{n}");
+        }
+        let logs = 1 + usize::from(has_log);
+        assert_eq!(tick(back + 24 * hour).await, (false, logs));
+        assert_eq!(left(&audit).await.0, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_is_right_if_somebody_says_so() {
+    let world = ten_days().await;
+    let audit = &world.audit;
+    audit
+        .append(crate::world::event(&Of::Service, 0))
+        .await
+        .unwrap();
+    assert!(retain(audit).await.erased.is_empty());
+    world.clock.set(Timestamp::from_millis(NOON + 300 * DAY));
+    world.keyring.refresh().await.unwrap();
+    assert!(retain(audit).await.leapt.is_some());
+    keyward_audit::danger::believe_clock(audit).await.unwrap();
+    let told = retain(audit).await;
+    assert!(told.leapt.is_none() && told.erased.iter().any(|(of, _)| *of == acme()));
+    assert_eq!(left(audit).await.0, 0);
+}
