@@ -10,6 +10,7 @@ mod sign;
 mod verify;
 
 use keyward_audit::Of;
+use keyward_audit::leaf::origin;
 use keyward_base::{Error, Result, Tenant};
 use serde::Serialize;
 
@@ -49,7 +50,8 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
             format,
         } => {
             let home = home_args.open().await?;
-            export::run(&home, &of(log), from, to, format, json).await
+            let of = of(home.audit()?, log).await?;
+            export::run(&home, &of, from, to, format, json).await
         }
         Audit::Show {
             tenant,
@@ -70,7 +72,10 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
             let home = home_args.open().await?;
             show::tail(&home, tenant, &only, json).await
         }
-        Audit::Retain { yes } => retain::run(&home_args.open().await?, yes, json).await,
+        Audit::Retain {
+            yes,
+            clock_is_right,
+        } => retain::run(&home_args.open().await?, yes, clock_is_right, json).await,
         Audit::Keep {
             tenant,
             class,
@@ -97,21 +102,46 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
         }
         Audit::Prove { seq, log } => {
             let home = home_args.open().await?;
-            sign::prove(home.audit()?, &of(log), seq, json).await
+            let of = of(home.audit()?, log).await?;
+            sign::prove(home.audit()?, &of, seq, json).await
         }
         Audit::Head => sign::head(home_args.open().await?.audit()?, json).await,
-        Audit::Key { log } => sign::key(home_args.open().await?.audit()?, &of(log), json).await,
+        Audit::Key { log } => {
+            let home = home_args.open().await?;
+            let of = of(home.audit()?, log).await?;
+            sign::key(home.audit()?, &of, json).await
+        }
     }
 }
 
 /// The log that was named, else the service's own.
-fn of(log: AuditLog) -> Of {
-    log.tenant.map_or(Of::Service, Of::Tenant)
+async fn of(audit: &keyward_audit::Audit, log: AuditLog) -> Result<Of> {
+    let of = log.tenant.map_or(Of::Service, Of::Tenant);
+    let Some(name) = log.earlier else {
+        return Ok(of);
+    };
+    let mut names = Vec::new();
+    for earlier in audit.earlier(&of).await? {
+        if let Of::Earlier(one) = &earlier {
+            let origin = origin(one.log())?.to_string();
+            if origin == name {
+                return Ok(earlier);
+            }
+            names.push(origin);
+        }
+    }
+    Err(Error::misuse(match names.as_slice() {
+        [] => format!("{of} has none that ended: leave out --earlier"),
+        _ => format!(
+            "{of} has none that ended of that name: {}",
+            names.join(", ")
+        ),
+    }))
 }
 
 /// The tenant of a log; none for the service's own.
 fn tenant_of(of: &Of) -> Option<&Tenant> {
-    match of {
+    match of.whose() {
         Of::Tenant(tenant) => Some(tenant),
         _ => None,
     }

@@ -307,7 +307,10 @@ fn a_tenant_who_asks_is_erased_with_a_receipt_unless_a_hold_is_on_it() {
         .ok()
         .json();
     assert_eq!(
-        (&erased["count"], &erased["record"]),
+        (
+            &erased["erased"][0]["count"],
+            &erased["erased"][0]["record"]
+        ),
         (&json!(4), &json!(6))
     );
     assert!(
@@ -514,4 +517,68 @@ fn tail_ends_with_its_reader() {
         told.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(ended.success());
     });
+}
+
+#[test]
+fn after_a_restore_a_log_goes_on_under_a_new_key_and_the_old_one_is_kept() {
+    let bench = recorded();
+    let old = audit(&bench, "key --tenant acme").ok().text();
+    audit(&bench, "head").ok();
+    bench.sh("umask 077; cp -r home backup", &[]).ok();
+    bench.open("account.token", "1").ok();
+    write(&bench, "heads", audit(&bench, "head").ok().out());
+    std::fs::remove_dir_all(bench.home()).unwrap();
+    bench.sh("umask 077; cp -r backup home", &[]).ok();
+    bench.open("account.token", "1").ok();
+    let bad = |words: &str, says: &str| {
+        let ran = audit(&bench, words);
+        assert_eq!(ran.code(), 4, "{}", ran.said());
+        assert!(ran.said().contains(says), "{}", ran.said());
+    };
+    bad("verify", "put back");
+    audit(&bench, "export --tenant acme").fails(4, "put back");
+    bench.run(&["keys", "accept-restore"], b"").ok();
+    let shown = audit(&bench, "key --tenant acme").ok();
+    let (key, said) = (shown.text(), shown.said());
+    assert_ne!(key, old);
+    let origin = old.split('+').next().unwrap().to_owned();
+    assert!(
+        said.contains(&origin) && said.contains("ended at 5 entries"),
+        "{said}"
+    );
+    let verified = audit(&bench, "verify").ok().text();
+    assert!(
+        verified.contains(&format!("that ended, {origin}: 5 entries")),
+        "{verified}"
+    );
+    // The checkpoints that are lost: they are no history of what is here.
+    bad("verify --since heads", "more are wrong");
+    let check = |words: &str, key: &str| {
+        write(&bench, "export", audit(&bench, words).ok().out());
+        bench.run(
+            &["audit", "verify", "--file", "export", "--key", key.trim()],
+            b"",
+        )
+    };
+    check("export --tenant acme", &key).ok();
+    let told = check(&format!("export --tenant acme --earlier {origin}"), &old)
+        .ok()
+        .text();
+    assert!(told.contains("at 4 entries"), "{told}");
+    check(&format!("export --tenant acme --earlier {origin}"), &key).fails(4, "--key");
+    audit(
+        &bench,
+        &format!("export --tenant acme --earlier {origin} --to 5"),
+    )
+    .fails(2, "--from and --to");
+    audit(&bench, "export --tenant acme --earlier keyward-log/00").fails(2, &origin);
+    let words = format!("key --tenant acme --earlier {origin}");
+    assert_eq!(audit(&bench, &words).ok().text(), old);
+    let erased = audit(&bench, "erase --tenant acme --yes --receipt gone --json")
+        .ok()
+        .json();
+    assert_eq!(erased["erased"].as_array().unwrap().len(), 1, "{erased}");
+    let args = ["audit", "verify", "--file", "gone", "--key", key.trim()];
+    bench.run(&args, b"").ok();
+    audit(&bench, "verify").ok();
 }

@@ -94,6 +94,10 @@ pub(crate) enum Audit {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+
+        /// Erase by the clock of this machine, though it leapt ahead by more than 7 days
+        #[arg(long)]
+        clock_is_right: bool,
     },
 
     /// Show or set for how many days entries are kept
@@ -185,6 +189,10 @@ pub(crate) struct Log {
     /// The log of this tenant [default: the service's own]
     #[arg(long, value_parser = Tenant::new)]
     pub(crate) tenant: Option<Tenant>,
+
+    /// That of the same which ended when an older database was accepted
+    #[arg(long, value_name = "keyward-log/ID")]
+    pub(crate) earlier: Option<String>,
 }
 
 /// Which entries.

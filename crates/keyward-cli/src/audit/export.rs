@@ -37,8 +37,14 @@ pub(super) async fn run(
     let logs = Progress::count("logs");
     audit.round(logs.counter()).await?;
     logs.end();
-    let head = audit.head(of).await?.ok_or_else(|| nothing_in(of))?;
-    let entries = run_of(audit, of, head.size(), from, to).await?;
+    // A log that was begun before an older database was accepted goes on under a new name first.
+    audit.key(of).await?;
+    let size = match format {
+        AuditFormat::Jsonl => audit.provable(of).await?,
+        AuditFormat::Csv => audit.head(of).await?.map(|head| head.size()),
+    };
+    let size = size.ok_or_else(|| nothing_in(of))?;
+    let entries = run_of(audit, of, size, from, to).await?;
     let progress = Progress::count("entries");
     let to = BufWriter::new(stdout());
     match format {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyward_audit::audit::{Erasure, Retained, Rule};
 use keyward_audit::keep::DEFAULT_DAYS;
-use keyward_audit::{Audit, Class, HoldName, Keep, Of};
+use keyward_audit::{Audit, Class, HoldName, Keep, Of, danger};
 use keyward_base::{Error, Result, Tenant};
 use keyward_embedded::Home;
 use serde::Serialize;
@@ -42,6 +42,15 @@ struct Gone {
 }
 
 impl Gone {
+    /// An erasure, and those that were cut short before.
+    fn all_of(of: &Of) -> impl FnMut(Erasure) -> Vec<Self> {
+        move |mut erasure| {
+            let mut all = std::mem::take(&mut erasure.before);
+            all.push(erasure);
+            all.into_iter().map(|one| Self::of(of, one)).collect()
+        }
+    }
+
     fn of(of: &Of, erasure: Erasure) -> Self {
         Self {
             tenant: tenant_of(of).map(ToString::to_string),
@@ -56,13 +65,16 @@ impl Gone {
 }
 
 /// Erases what is due of all logs.
-pub(super) async fn run(home: &Home, sure: bool, json: bool) -> Result<()> {
+pub(super) async fn run(home: &Home, sure: bool, clock_is_right: bool, json: bool) -> Result<()> {
     let audit = home.audit()?;
     if !sure {
         confirm(
             "what is older than is set (`keyward audit keep`) will be gone from all logs for good",
             "erase",
         )?;
+    }
+    if clock_is_right {
+        danger::believe_clock(audit).await?;
     }
     let progress = Progress::count("entries");
     let mut count = progress.counter();
@@ -77,6 +89,12 @@ pub(super) async fn run(home: &Home, sure: bool, json: bool) -> Result<()> {
     let mut tries = 0..TRIES;
     loop {
         let told: Retained = audit.retain(AT_ONCE).await?;
+        if let Some(leapt) = told.leapt {
+            return Err(Error::unavailable(format!(
+                "the clock is more than 7 days ahead of {}, when it was gone by last: nothing is erased until it stayed so for 24 hours while a service ran; if it is right, `keyward audit retain --clock-is-right`",
+                rfc3339(leapt.from)
+            )));
+        }
         let nothing = told.erased.is_empty();
         for (of, erasure) in told.erased {
             erased = erased.saturating_add(erasure.count);
@@ -252,20 +270,42 @@ pub(super) async fn erase(
         }
         audit.erase(&of, &Rule::all()).await
     };
-    let erased = match erased.await {
-        Ok(Some(erased)) => erased,
-        other => {
-            // What was made for it holds nothing.
-            if let Some(path) = &receipt {
-                let _left = std::fs::remove_file(path);
-            }
-            other?;
-            output::note(&format!("{} holds nothing that can be erased", of));
-            return Ok(());
+    let mut gone: Vec<Gone> = Vec::new();
+    let mut erased = erased.await;
+    for earlier in audit.earlier(&of).await? {
+        if let Err(e) = erased {
+            erased = Err(e);
+            break;
         }
+        match audit.erase(&earlier, &Rule::all()).await {
+            Ok(more) => gone.extend(more.into_iter().flat_map(Gone::all_of(&of))),
+            Err(e) => erased = Err(e),
+        }
+    }
+    let left = |e: Error| {
+        // What was made for it holds nothing.
+        if let Some(path) = &receipt {
+            let _left = std::fs::remove_file(path);
+        }
+        e
     };
-    let (record, count) = (erased.record, erased.count);
-    let after = record.saturating_add(1);
+    gone.extend(
+        erased
+            .map_err(left)?
+            .into_iter()
+            .flat_map(Gone::all_of(&of)),
+    );
+    let records = gone.iter().map(|one| one.record);
+    let Some((record, last)) = records.clone().min().zip(records.max()) else {
+        if let Some(path) = &receipt {
+            let _left = std::fs::remove_file(path);
+        }
+        output::note(&format!("{} holds nothing that can be erased", of));
+        return Ok(());
+    };
+    let count = gone.iter().map(|one| one.count);
+    let count = count.fold(0_u64, u64::saturating_add);
+    let after = last.saturating_add(1);
     if let Some(file) = file {
         let file = audit.export(&of, record..after, file, |_| ()).await?;
         file.sync_all().map_err(|e| {
@@ -276,14 +316,25 @@ pub(super) async fn erase(
         })?;
     }
     if json {
-        return output::json("keyward.audit.erase/1", &Gone::of(&of, erased));
+        return output::json("keyward.audit.erase/2", &Asked { erased: gone });
     }
+    let says = if gone.len() > 1 {
+        format!("entries {record} to {last} say")
+    } else {
+        format!("entry {record} says")
+    };
     output::note(&format!(
-        "{} of {} erased, as entry {record} says: `keyward audit export --tenant {tenant} --from {record} --to {after}` is the receipt",
+        "{} of {} erased, as {says}: `keyward audit export --tenant {tenant} --from {record} --to {after}` is the receipt",
         counted(count, "entry", "entries"),
         of,
     ));
     Ok(())
+}
+
+/// What a tenant asked for: each of it with its record.
+#[derive(Serialize)]
+struct Asked {
+    erased: Vec<Gone>,
 }
 
 fn new_file(path: &PathBuf) -> Result<File> {

@@ -1,5 +1,6 @@
 //! `keyward audit head`, `key` and `prove`: what is signed, and by which key.
 
+use keyward_audit::leaf::origin;
 use keyward_audit::{Audit, Of};
 use keyward_base::encoding::base64;
 use keyward_base::{Error, Result};
@@ -61,17 +62,41 @@ pub(super) async fn head(audit: &Audit, json: bool) -> Result<()> {
 struct Key {
     tenant: Option<String>,
     key: String,
+    /// The log that it goes on from, which ended when an older database was accepted.
+    goes_on_from: Option<Before>,
+}
+
+#[derive(Serialize)]
+struct Before {
+    log: String,
+    size: u64,
+    root: String,
 }
 
 /// Writes the key of a log.
 pub(super) async fn key(audit: &Audit, of: &Of, json: bool) -> Result<()> {
     let key = audit.key(of).await?.ok_or_else(|| nothing_in(of))?;
+    let before = audit.before(of).await?;
+    let before = before.map(|before| {
+        Ok::<_, Error>(Before {
+            log: origin(&before.log)?.to_string(),
+            size: before.size,
+            root: base64(&before.root),
+        })
+    });
     let answer = Key {
         tenant: tenant_of(of).map(ToString::to_string),
         key: key.to_string(),
+        goes_on_from: before.transpose()?,
     };
     if json {
-        return output::json("keyward.audit.key/1", &answer);
+        return output::json("keyward.audit.key/2", &answer);
+    }
+    if let Some(Before { log, size, .. }) = &answer.goes_on_from {
+        output::note(&format!(
+            "it goes on from {log}, which ended at {} when an older database was accepted: whoever pinned that one pins this one beside it (`--earlier {log}` shows the key of that one)",
+            counted(*size, "entry", "entries")
+        ));
     }
     output::say(&answer.key)
 }

@@ -29,6 +29,10 @@ struct Log {
     tenant: Option<String>,
     /// Whether it is the root log.
     root: bool,
+    /// Whether it ended, and another goes on from it.
+    ended: bool,
+    #[serde(skip)]
+    of: Of,
     log: Option<String>,
     entries: u64,
     erased: u64,
@@ -93,11 +97,17 @@ pub(super) async fn run(
         Err(e) => return Err(e),
     };
     let logs = match tenant {
-        Some(tenant) => vec![Of::Tenant(tenant)],
+        Some(tenant) => {
+            let of = Of::Tenant(tenant);
+            let mut logs = audit.earlier(&of).await?;
+            logs.push(of);
+            logs
+        }
         None => {
             let root = rooted.as_ref().and_then(Rooted::head);
             let root = root.map(|_| Of::Root).into_iter();
-            root.chain(audit.logs().await?).collect()
+            let ended = audit.ended().await?;
+            root.chain(audit.logs().await?).chain(ended).collect()
         }
     };
     let mut answer = Answer { logs: Vec::new() };
@@ -129,7 +139,7 @@ pub(super) async fn run(
         }
     }
     if json {
-        output::json("keyward.audit.verify/2", &answer)?;
+        output::json("keyward.audit.verify/3", &answer)?;
     }
     let more = failed.len().saturating_sub(1);
     match failed.into_iter().next() {
@@ -169,6 +179,8 @@ async fn log(
     let mut log = Log {
         tenant: tenant_of(of).map(ToString::to_string),
         root: *of == Of::Root,
+        ended: of.whose() != of,
+        of: of.clone(),
         log: None,
         entries: 0,
         erased: 0,
@@ -204,16 +216,6 @@ async fn log(
     Ok(Some(log))
 }
 
-impl Log {
-    fn of(&self) -> Result<Of> {
-        match &self.tenant {
-            Some(tenant) => Tenant::new(tenant).map(Of::Tenant),
-            None if self.root => Ok(Of::Root),
-            None => Ok(Of::Service),
-        }
-    }
-}
-
 fn line(of: &Of, log: &Log) -> String {
     let anchored = log.anchored.iter().filter_map(|held| held.entries).max();
     format!(
@@ -232,7 +234,7 @@ async fn goes_on(audit: &Audit, answer: &Answer, note: &str, keys: &[VerifierKey
     let name = note.lines().next().unwrap_or_default();
     let mut here = answer.logs.iter();
     let here = here.find(|log| log.log.as_deref() == Some(name));
-    let Some(of) = here.map(Log::of).transpose()? else {
+    let Some(of) = here.map(|log| log.of.clone()) else {
         return Err(Error::corrupt(format!(
             "no log here is {name}, of which a checkpoint was given: it was dropped, or is one of another home"
         )));
