@@ -25,6 +25,7 @@
 //! | [`domain`] | one use of a key, and the fields it is bound to: [`Domain`] |
 //! | [`encoding`] | strict base64, base64url and hex |
 //! | [`error`] | the four kinds of failure, by blame |
+//! | [`evidence`] | what proves who somebody is: [`Evidence`] |
 //! | [`field`] | what may be a field of a domain |
 //! | [`future`] | boxed futures |
 //! | [`hint`] | the masked form of a secret that may be shown |
@@ -42,6 +43,7 @@ pub mod domain;
 pub mod encoded;
 pub mod encoding;
 pub mod error;
+pub mod evidence;
 pub mod field;
 pub mod future;
 pub mod hint;
@@ -59,6 +61,7 @@ pub use context::Context;
 pub use domain::Domain;
 pub use encoded::Encoded;
 pub use error::{Error, ErrorKind, Reason, Result, Retry};
+pub use evidence::{Door, Evidence, Method};
 pub use future::BoxFuture;
 pub use hint::Hint;
 pub use id::{
