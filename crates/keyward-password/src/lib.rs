@@ -36,19 +36,38 @@
 //!
 //! `docs/passwords.md` has a row for each format and the way to bring each framework's rows over.
 
+pub mod breach;
+pub mod calibrate;
 pub mod context;
+pub mod danger;
+pub mod ledger;
+pub mod new_hash;
+pub mod normal;
 pub mod password;
+pub mod passwords;
+pub mod people;
 pub mod policy;
+pub mod pool;
 pub mod reason;
 mod recipe;
 pub mod scheme;
 pub mod stored;
 mod text;
 pub mod verdict;
+pub mod verified;
 
+pub use breach::{BreachCheck, BreachFile};
+pub use calibrate::{Calibration, calibrate};
 pub use context::Context;
+pub use ledger::Ledger;
+pub use new_hash::NewHash;
+pub use normal::Normal;
 pub use password::Password;
+pub use passwords::{Checked, Passwords, Row};
+pub use people::{Judged, NewPassword, Rules, Unfit};
 pub use policy::{Ceilings, Policy};
+pub use pool::{Admission, Answer};
 pub use scheme::Scheme;
 pub use stored::{Cost, NotRead, Stored};
 pub use verdict::Verdict;
+pub use verified::{Account, VerifiedPassword};

@@ -1,14 +1,68 @@
 //! The knobs, and the reason for each default.
 
-use crate::stored::Cost;
+use crate::new_hash::NewHash;
+use crate::normal::Normal;
+use crate::stored::{Cost, Stored};
 
-/// What is allowed.
+/// How passwords are hashed, and what is allowed of a hash that is verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     ceilings: Ceilings,
+    new: NewHash,
+    normal: Normal,
 }
 
 impl Policy {
+    /// New hashes are made so.
+    #[must_use]
+    pub const fn new_hashes(mut self, new: NewHash) -> Self {
+        self.new = new;
+        self
+    }
+
+    /// New hashes are of the password as it was typed (the default), or of its normal form.
+    #[must_use]
+    pub const fn normal(mut self, normal: Normal) -> Self {
+        self.normal = normal;
+        self
+    }
+
+    /// Argon2id with 64 MiB, 3 passes and 4 lanes, the second recommended option of RFC 9106, section
+    /// 4. It takes some six times as long as the default, and one lane after the other.
+    #[must_use]
+    pub fn hardened() -> Self {
+        Self::default().new_hashes(NewHash::RFC_9106)
+    }
+
+    /// bcrypt of cost 12, as Rails and PHP 8.4 write it; OWASP asks for 10 at least. Passwords of more
+    /// than 72 bytes, or with a NUL, are refused when a hash is made.
+    #[must_use]
+    pub fn bcrypt() -> Self {
+        Self::default().new_hashes(NewHash::BCRYPT)
+    }
+
+    /// PBKDF2 with HMAC-SHA-256 and 600,000 rounds (OWASP), where FIPS 140 is asked for.
+    #[must_use]
+    pub fn fips() -> Self {
+        Self::default().new_hashes(NewHash::PBKDF2)
+    }
+
+    /// How new hashes are made.
+    #[must_use]
+    pub const fn new_hash(&self) -> NewHash {
+        self.new
+    }
+
+    pub(crate) const fn new_normal(&self) -> Normal {
+        self.normal
+    }
+
+    /// Whether a hash is weaker than those that this policy makes, or made another way.
+    #[must_use]
+    pub fn is_weaker(&self, stored: &Stored) -> bool {
+        self.new.is_above(stored)
+    }
+
     /// Verifies what asks for more, or for less.
     #[must_use]
     pub const fn ceilings(mut self, ceilings: Ceilings) -> Self {

@@ -2,8 +2,14 @@
 
 use keyward_base::Reason;
 
+/// It needs more memory than the whole budget, so that waiting does not help.
+pub const ABOVE_BUDGET: Reason = Reason::new("above-budget");
 /// The string may be read in two ways that hash differently: name its scheme.
 pub const AMBIGUOUS: Reason = Reason::new("ambiguous-without-label");
+/// bcrypt reads 72 bytes, and none behind a NUL: it would not tell this password from another.
+pub const BCRYPT_INPUT: Reason = Reason::new("not-whole-for-bcrypt");
+/// Too much waits to be hashed, or its turn did not come in time: try again later.
+pub const BUSY: Reason = Reason::new("busy");
 /// The work it asks for is above the policy's ceiling.
 pub const CEILING: Reason = Reason::new("above-ceiling");
 /// The scheme needs a key of the context that was not given, or was given another one's.

@@ -232,7 +232,8 @@ impl Recipe {
         }
     }
 
-    fn compute(&self, password: &[u8], arena: &mut Arena) -> Result<SecretBytes> {
+    /// The hash itself, as many bytes as `expected` has.
+    pub(crate) fn compute(&self, password: &[u8], arena: &mut Arena) -> Result<SecretBytes> {
         let mut out = SecretBytes::new(vec![0; self.expected.len()]);
         match &self.hash {
             Hash::Argon2 {

@@ -104,6 +104,10 @@ impl Stored {
         self.scheme
     }
 
+    pub(crate) const fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     /// What a check takes.
     #[must_use]
     pub const fn cost(&self) -> Cost {

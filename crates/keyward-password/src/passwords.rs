@@ -1,0 +1,281 @@
+//! The door: passwords are hashed and verified, each in its turn.
+
+use std::fmt;
+use std::sync::Arc;
+
+use keyward_base::{Clock, Error, Reason, Result, Tenant, Timestamp};
+use keyward_crypto::Provider;
+use keyward_crypto::slow::argon2::Arena;
+
+use crate::context::Context;
+use crate::ledger::{Counting, Ledger};
+use crate::normal::Normal;
+use crate::password::Password;
+use crate::people::NewPassword;
+use crate::policy::{Policy, Work};
+use crate::pool::{Admission, Answer, Load, Need, Pool};
+use crate::reason;
+use crate::stored::{Cost, Stored};
+use crate::verdict::Verdict;
+use crate::verified::{Account, VerifiedPassword};
+
+/// Hashes and verifies passwords, within a budget of memory and of threads ([`Admission`]). Clones are
+/// the same door.
+#[derive(Clone)]
+pub struct Passwords {
+    policy: Policy,
+    budget: u64,
+    provider: Provider,
+    clock: Arc<dyn Clock>,
+    pool: Pool,
+    counting: Arc<Counting>,
+}
+
+/// A stored string, and what is to be known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    text: &'a str,
+    label: Option<&'a str>,
+    context: Option<&'a Context>,
+    reserve: u64,
+    read_at: Option<Timestamp>,
+}
+
+impl<'a> Row<'a> {
+    /// As it lies in the table.
+    #[must_use]
+    pub const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            label: None,
+            context: None,
+            reserve: 0,
+            read_at: None,
+        }
+    }
+
+    /// What it is, by the text of a [`Scheme`](crate::Scheme), where the string does not say so.
+    #[must_use]
+    pub const fn label(mut self, label: &'a str) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    /// What its scheme keeps elsewhere.
+    #[must_use]
+    pub const fn context(mut self, context: &'a Context) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// Takes at least so many bytes of the budget: the most that any row of the realm takes, so that
+    /// who has to wait does not tell what a row holds.
+    #[must_use]
+    pub const fn reserve(mut self, bytes: u64) -> Self {
+        self.reserve = bytes;
+        self
+    }
+
+    /// When the reading of the row began, by the store's time. Without it, the evidence is as old as
+    /// the call to [`Passwords::verify`].
+    #[must_use]
+    pub const fn read_at(mut self, moment: Timestamp) -> Self {
+        self.read_at = Some(moment);
+        self
+    }
+}
+
+/// What came of checking a password. Whoever logs in is told the same of all but the first.
+#[derive(Debug)]
+#[must_use = "a password that was checked and not looked at lets everybody in"]
+#[non_exhaustive]
+pub enum Checked {
+    /// It is the password.
+    Match {
+        /// For what needs the proof.
+        verified: VerifiedPassword,
+        /// Whether the stored hash is weaker than the policy's, or made another way.
+        needs_upgrade: bool,
+    },
+    /// It is not.
+    Mismatch,
+    /// The string is of no known scheme, or not whole: nothing was computed.
+    Unsupported(Reason),
+    /// The string asks for more than the policy or the budget allows, holds the password itself, says
+    /// that nobody may log in, or may be read in two ways: nothing was computed.
+    Refused(Reason),
+}
+
+impl Checked {
+    /// The same without what belongs to it.
+    pub const fn verdict(&self) -> Verdict {
+        match self {
+            Self::Match { .. } => Verdict::Match,
+            Self::Mismatch => Verdict::Mismatch,
+            Self::Refused(_) => Verdict::Refused,
+            Self::Unsupported(_) => Verdict::Unsupported,
+        }
+    }
+}
+
+impl Passwords {
+    /// Starts the threads that hash.
+    ///
+    /// # Errors
+    /// `Misuse` if one hash of the policy needs more memory than the budget. `Unavailable` if the
+    /// system gives no thread.
+    pub fn new(policy: Policy, admission: Admission, clock: Arc<dyn Clock>) -> Result<Self> {
+        if policy.new_hash().memory_bytes() > admission.budget_bytes() {
+            return Err(Error::misuse(
+                "a hash of this policy needs more memory than the budget: raise the budget",
+            ));
+        }
+        Ok(Self {
+            policy,
+            budget: admission.budget_bytes(),
+            provider: Provider::default(),
+            pool: Pool::new(admission, Arc::clone(&clock))?,
+            clock,
+            counting: Arc::default(),
+        })
+    }
+
+    /// Takes salts from this provider.
+    #[must_use]
+    pub const fn provider(mut self, provider: Provider) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// How passwords are hashed.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The threads, for other slow work on the same budget.
+    #[must_use]
+    pub const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Hashes a password that was judged ([`Passwords::judge`]). The answer is the string to store: a
+    /// PHC string, or `$2b$` for bcrypt, of at most 150 bytes.
+    ///
+    /// # Errors
+    /// - `Rejected` ([`BCRYPT_INPUT`](reason::BCRYPT_INPUT)) for more than 72 bytes or a NUL, where
+    ///   the policy writes bcrypt.
+    /// - `Unavailable` if there is no randomness or no memory, and as [`Pool::run`].
+    pub fn hash(&self, tenant: &Tenant, password: NewPassword) -> Answer<String> {
+        self.hash_any(tenant, password.into_password())
+    }
+
+    pub(crate) fn hash_any(&self, tenant: &Tenant, password: Password) -> Answer<String> {
+        let new = self.policy.new_hash();
+        let normal = self.policy.new_normal();
+        let ready = || {
+            let password = normal.apply(password)?;
+            new.takes(&password)?;
+            Ok((password, new.salted(&self.provider)?))
+        };
+        let (password, making) = match ready() {
+            Ok(ready) => ready,
+            Err(e) => return Answer::ready(Err(e)),
+        };
+        let counting = Arc::clone(&self.counting);
+        self.pool.run(tenant, new.need(), move |arena| {
+            counting.hash(new.scheme(), making.cost());
+            let text = making.hash(&password, arena)?;
+            Ok(normal.mark(text))
+        })
+    }
+
+    /// Checks a password against a stored string. What the string asks is known and refused before
+    /// anything waits or is hashed.
+    ///
+    /// # Errors
+    /// `Unavailable` if there is no memory or the clock cannot be relied on, and as [`Pool::run`]:
+    /// none of them is an answer about the password.
+    pub fn verify(&self, account: &Account, row: &Row<'_>, password: Password) -> Answer<Checked> {
+        let now = match self.clock.now() {
+            Ok(now) => now,
+            Err(e) => return Answer::ready(Err(e)),
+        };
+        let (normal, text) = Normal::split(row.text);
+        let none = Context::default();
+        let context = row.context.unwrap_or(&none);
+        let stored = match Stored::read(row.label, text, context, &self.policy) {
+            Ok(stored) => stored,
+            Err(not_read) => {
+                return Answer::ready(Ok(self.not_checked(not_read.verdict(), not_read.reason())));
+            }
+        };
+        let need = need_of(stored.cost()).at_least(row.reserve);
+        if stored.cost().memory_bytes.max(row.reserve) > self.budget {
+            return Answer::ready(Ok(self.not_checked(Verdict::Refused, reason::ABOVE_BUDGET)));
+        }
+        let password = match normal.apply(password) {
+            Ok(password) => password,
+            // No hash is of anything so long.
+            Err(_) => return Answer::ready(Ok(Checked::Mismatch)),
+        };
+        let needs_upgrade = self.policy.is_weaker(&stored) || normal != self.policy.new_normal();
+        let at = row.read_at.map_or(now, |read_at| read_at.min(now));
+        let (owner, counting) = (account.clone(), Arc::clone(&self.counting));
+        let work = move |arena: &mut Arena| {
+            counting.hash(stored.scheme(), stored.cost());
+            Ok(match stored.check(&password, arena)? {
+                Verdict::Match => Checked::Match {
+                    verified: VerifiedPassword::new(owner, at),
+                    needs_upgrade,
+                },
+                Verdict::Mismatch => Checked::Mismatch,
+                Verdict::Refused => Checked::Refused(reason::CEILING),
+                Verdict::Unsupported => Checked::Unsupported(Reason::MALFORMED),
+            })
+        };
+        self.pool.run(&account.tenant, need, work)
+    }
+
+    fn not_checked(&self, verdict: Verdict, why: Reason) -> Checked {
+        if verdict == Verdict::Refused {
+            self.counting.refused();
+            return Checked::Refused(why);
+        }
+        self.counting.unsupported();
+        Checked::Unsupported(why)
+    }
+
+    /// What work was done since the start.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = self.counting.read();
+        ledger.busy = self.load().turned_away;
+        ledger
+    }
+
+    /// What is done now.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.pool.load()
+    }
+
+    /// [`Pool::shut_down`].
+    pub fn shut_down(&self) {
+        self.pool.shut_down();
+    }
+}
+
+/// Argon2 works in an arena; scrypt and its kin have their memory of their own.
+const fn need_of(cost: Cost) -> Need {
+    match cost.work {
+        Work::Argon2 { .. } => Need::arena(cost.memory_bytes),
+        _ => Need::elsewhere(cost.memory_bytes),
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Passwords({:?}, {:?})", self.policy, self.pool)
+    }
+}

@@ -1,0 +1,52 @@
+//! A password that was right, as a value.
+
+use keyward_base::{Door, Evidence, Method, Subject, Tenant, Timestamp};
+
+/// Whose password is checked, and where: as the application's own rows say it, never as a form does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // One that is left out must not compile.
+pub struct Account {
+    /// The application's way in.
+    pub door: Door,
+    /// Whom the account belongs to.
+    pub tenant: Tenant,
+    /// Whose it is.
+    pub subject: Subject,
+}
+
+/// A password of this account was verified. Made by [`Passwords::verify`](crate::Passwords::verify)
+/// alone; moved to what needs it, such as a session.
+#[derive(Debug)]
+#[must_use = "what it proves is used by whoever it is moved to"]
+pub struct VerifiedPassword {
+    account: Account,
+    at: Timestamp,
+}
+
+impl VerifiedPassword {
+    pub(crate) const fn new(account: Account, at: Timestamp) -> Self {
+        Self { account, at }
+    }
+}
+
+impl Evidence for VerifiedPassword {
+    fn tenant(&self) -> &Tenant {
+        &self.account.tenant
+    }
+
+    fn subject(&self) -> &Subject {
+        &self.account.subject
+    }
+
+    fn method(&self) -> Method {
+        Method::PASSWORD
+    }
+
+    fn door(&self) -> Door {
+        self.account.door
+    }
+
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+}

@@ -1,0 +1,352 @@
+//! Hashing and verifying through the door.
+
+#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_base::{
+    Door, ErrorKind, Evidence, ManualClock, Method, Reason, SecretBytes, Subject, Tenant, Timestamp,
+};
+use keyward_password::danger::hash_unjudged;
+use keyward_password::{
+    Account, Admission, Checked, NewHash, Normal, Password, Passwords, Policy, Row, calibrate,
+    reason,
+};
+
+const USERS: Door = Door::new("users");
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+/// One that no test computes twice: 8 MiB in one pass, below OWASP's rows.
+const WEAK: &str = "$argon2id$v=19$m=8192,t=1,p=1$c29tZSBzYWx0IG9mIDE2IQ$";
+
+fn tenant() -> Tenant {
+    Tenant::new("acme").unwrap()
+}
+
+fn account() -> Account {
+    Account {
+        door: USERS,
+        tenant: tenant(),
+        subject: Subject::new("ann").unwrap(),
+    }
+}
+
+fn door(policy: Policy) -> Passwords {
+    let clock = Arc::new(ManualClock::new(NOW));
+    Passwords::new(policy, Admission::default().workers(2), clock).unwrap()
+}
+
+fn password(bytes: impl AsRef<[u8]>) -> Password {
+    Password::new(SecretBytes::copy_of(bytes.as_ref())).unwrap()
+}
+
+fn hash(passwords: &Passwords, bytes: impl AsRef<[u8]>) -> keyward_base::Result<String> {
+    hash_unjudged(passwords, &tenant(), password(bytes)).wait()
+}
+
+fn check(passwords: &Passwords, row: &Row<'_>, bytes: impl AsRef<[u8]>) -> Checked {
+    passwords
+        .verify(&account(), row, password(bytes))
+        .wait()
+        .unwrap()
+}
+
+/// What the string begins with, and how many bytes it has.
+fn comes_back(policy: Policy, begins: &str, len: usize) {
+    let passwords = door(policy);
+    let (one, other) = (
+        hash(&passwords, "correct horse").unwrap(),
+        hash(&passwords, "correct horse").unwrap(),
+    );
+    assert!(one.starts_with(begins), "{one}");
+    assert_eq!(one.len(), len, "{one}");
+    assert_ne!(one, other, "the salts are equal");
+    let right = check(&passwords, &Row::new(&one), "correct horse");
+    assert!(matches!(
+        right,
+        Checked::Match {
+            needs_upgrade: false,
+            ..
+        }
+    ));
+    let wrong = check(&passwords, &Row::new(&one), "correct horsf");
+    assert!(matches!(wrong, Checked::Mismatch));
+    assert_eq!(passwords.ledger().total(), 4);
+}
+
+#[test]
+fn argon2id_comes_back() {
+    comes_back(Policy::default(), "$argon2id$v=19$m=19456,t=2,p=1$", 97);
+    let ledger = Policy::default().new_hash();
+    assert_eq!(ledger, NewHash::argon2id(19_456, 2, 1).unwrap());
+    let hardened = NewHash::argon2id(65_536, 3, 4).unwrap();
+    assert_eq!(Policy::hardened().new_hash(), hardened);
+}
+
+#[test]
+fn bcrypt_comes_back() {
+    let ten = Policy::default().new_hashes(NewHash::bcrypt(10).unwrap());
+    comes_back(ten, "$2b$10$", 60);
+    assert_eq!(Policy::bcrypt().new_hash(), NewHash::bcrypt(12).unwrap());
+}
+
+#[test]
+fn pbkdf2_comes_back() {
+    comes_back(Policy::fips(), "$pbkdf2-sha256$i=600000,l=32$", 95);
+}
+
+#[test]
+fn bcrypt_takes_72_bytes_and_no_nul() {
+    let passwords = door(Policy::default().new_hashes(NewHash::bcrypt(10).unwrap()));
+    for refused in [
+        vec![b'a'; 73],
+        b"nul \0 within".to_vec(),
+        "é".repeat(37).into(),
+    ] {
+        let e = hash(&passwords, refused).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Rejected);
+        assert_eq!(e.reason(), Some(reason::BCRYPT_INPUT));
+    }
+    assert_eq!(passwords.ledger().total(), 0);
+    let stored = hash(&passwords, [b'a'; 72]).unwrap();
+    let right = check(&passwords, &Row::new(&stored), [b'a'; 72]);
+    assert!(matches!(right, Checked::Match { .. }));
+    let other = check(&passwords, &Row::new(&stored), [b'a'; 71]);
+    assert!(matches!(other, Checked::Mismatch));
+}
+
+#[test]
+fn nothing_below_owasp_is_written() {
+    for (memory, passes, lanes) in [
+        (19_455, 2, 1),
+        (47_103, 1, 1),
+        (7_167, 100, 1),
+        (19_456, 2, 0),
+        (19_456, 2, 17),
+        (u32::MAX, 1, 1),
+    ] {
+        let e = NewHash::argon2id(memory, passes, lanes).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Misuse);
+    }
+    assert!(NewHash::bcrypt(9).is_err() && NewHash::bcrypt(21).is_err());
+    assert!(NewHash::pbkdf2(599_999).is_err());
+    for (memory, passes) in NewHash::OWASP_ROWS {
+        NewHash::argon2id(memory, passes, 1).unwrap();
+    }
+}
+
+#[test]
+fn a_match_is_evidence_of_when_the_row_was_read() {
+    let passwords = door(Policy::default());
+    let stored = hash(&passwords, "correct horse").unwrap();
+    let at = |row: &Row<'_>| {
+        let Checked::Match { verified, .. } = check(&passwords, row, "correct horse") else {
+            panic!("no match");
+        };
+        let evidence: &dyn Evidence = &verified;
+        assert_eq!(evidence.tenant(), &tenant());
+        assert_eq!(evidence.subject().as_str(), "ann");
+        assert_eq!(evidence.door(), USERS);
+        assert_eq!(evidence.method(), Method::PASSWORD);
+        evidence.at()
+    };
+    assert_eq!(at(&Row::new(&stored)), NOW);
+    let read_at = Timestamp::from_millis(999_000);
+    assert_eq!(at(&Row::new(&stored).read_at(read_at)), read_at);
+    // Nothing is known to be newer than it is.
+    let later = NOW.saturating_add(Duration::from_secs(60));
+    assert_eq!(at(&Row::new(&stored).read_at(later)), NOW);
+}
+
+#[test]
+fn what_cannot_be_checked_is_no_mismatch_and_costs_nothing() {
+    let passwords = door(Policy::default());
+    let refused = |row: &Row<'_>, why: Reason| {
+        let checked = check(&passwords, row, "x");
+        assert!(
+            matches!(checked, Checked::Refused(r) if r == why),
+            "{checked:?}"
+        );
+    };
+    let hash = "iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
+    let huge = format!("$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ${hash}");
+    refused(&Row::new(&huge), reason::CEILING);
+    refused(&Row::new("{noop}x"), reason::PLAIN_TEXT);
+    let unknown = check(&passwords, &Row::new("$unheard-of$x"), "x");
+    assert!(matches!(unknown, Checked::Unsupported(_)));
+    // Within the ceiling and above the budget: refused, never busy.
+    let clock = Arc::new(ManualClock::new(NOW));
+    let admission = Admission::default().budget(32 * 1024 * 1024);
+    let small = Passwords::new(Policy::default(), admission, clock).unwrap();
+    let large = format!("$argon2id$v=19$m=65536,t=1,p=1$c29tZXNhbHQ${hash}");
+    let reserved = format!("{WEAK}{hash}");
+    for row in [Row::new(&large), Row::new(&reserved).reserve(1 << 26)] {
+        let checked = check(&small, &row, "x");
+        assert!(matches!(checked, Checked::Refused(r) if r == reason::ABOVE_BUDGET));
+    }
+    let (ledger, other) = (passwords.ledger(), small.ledger());
+    assert_eq!(
+        (ledger.total(), ledger.refused, ledger.unsupported),
+        (0, 2, 1)
+    );
+    assert_eq!((other.total(), other.refused, other.busy), (0, 2, 0));
+}
+
+#[test]
+fn the_ledger_is_exact() {
+    let passwords = door(Policy::default());
+    let weak = format!("{WEAK}iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8");
+    for _ in 0..3 {
+        assert!(matches!(
+            check(&passwords, &Row::new(&weak), "x"),
+            Checked::Mismatch
+        ));
+    }
+    let quick = check(
+        &passwords,
+        &Row::new("{SHA}qvTGHdzF6KLavt4PO0gs2a6pQ00="),
+        "hello",
+    );
+    assert!(matches!(
+        quick,
+        Checked::Match {
+            needs_upgrade: true,
+            ..
+        }
+    ));
+    let ledger = passwords.ledger();
+    let counted = ledger.hashes.iter();
+    let counted: Vec<_> = counted
+        .map(|(s, c, n)| (s.label(), c.memory_bytes, *n))
+        .collect();
+    assert_eq!(counted[0], ("argon2", 8 << 20, 3));
+    assert_eq!((counted[1].1, counted[1].2, ledger.total()), (0, 1, 4));
+}
+
+#[test]
+fn a_weaker_hash_is_told_from_an_equal_one() {
+    let read = |policy: &Policy, text: &str| {
+        let context = keyward_password::Context::default();
+        let stored = keyward_password::Stored::read(None, text, &context, policy).unwrap();
+        policy.is_weaker(&stored)
+    };
+    let tag = "iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
+    let of = |head: &str| format!("{head}$c29tZSBzYWx0IG9mIDE2IQ${tag}");
+    let owasp = Policy::default();
+    // Any row of OWASP's for any other.
+    for (memory, passes) in NewHash::OWASP_ROWS {
+        let row = of(&format!("$argon2id$v=19$m={memory},t={passes},p=1"));
+        assert!(!read(&owasp, &row), "{row}");
+        assert!(read(&Policy::hardened(), &row), "{row}");
+        let new = NewHash::argon2id(memory, passes, 1).unwrap();
+        let policy = Policy::default().new_hashes(new);
+        assert!(!read(&policy, &of("$argon2id$v=19$m=19456,t=2,p=1")));
+    }
+    assert!(!read(&owasp, &of("$argon2id$v=19$m=65536,t=3,p=4")));
+    for weaker in [
+        of("$argon2id$v=19$m=19456,t=1,p=1"),
+        of("$argon2id$v=16$m=19456,t=2,p=1"),
+        of("$argon2i$v=19$m=19456,t=2,p=1"),
+        format!("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ${tag}"),
+        format!(
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IG9mIDE2IQ${}",
+            &"A".repeat(22)
+        ),
+        "$2b$12$abcdefghijklmnopqrstuuRE/oNuZg3EPGzxP2tiFq9TGF9BxmWCi".to_owned(),
+    ] {
+        assert!(read(&owasp, &weaker), "{weaker}");
+    }
+    let bcrypt = "abcdefghijklmnopqrstuuRE/oNuZg3EPGzxP2tiFq9TGF9BxmWCi";
+    assert!(!read(&Policy::bcrypt(), &format!("$2b$12${bcrypt}")));
+    assert!(!read(&Policy::bcrypt(), &format!("$2a$13${bcrypt}")));
+    assert!(read(&Policy::bcrypt(), &format!("$2b$11${bcrypt}")));
+    assert!(read(&Policy::bcrypt(), &format!("$2x$12${bcrypt}")));
+}
+
+#[test]
+fn a_normal_form_is_recorded() {
+    // Composed, decomposed, and with a ligature.
+    let (composed, apart) = ("Zoë's ﬁancé rides", "Zoe\u{308}'s fiance\u{301} rides");
+    let exact = door(Policy::default());
+    let stored = hash(&exact, composed).unwrap();
+    let is = |passwords: &Passwords, stored: &str, text: &str| match check(
+        passwords,
+        &Row::new(stored),
+        text,
+    ) {
+        Checked::Match { needs_upgrade, .. } => Some(needs_upgrade),
+        Checked::Mismatch => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(is(&exact, &stored, apart), None);
+    let nfkc = door(Policy::default().normal(Normal::Nfkc));
+    let marked = hash(&nfkc, composed).unwrap();
+    assert!(marked.starts_with("{nfkc}$argon2id$"));
+    for door in [&exact, &nfkc] {
+        let is_other = std::ptr::eq(door, &exact);
+        assert_eq!(is(door, &marked, apart), Some(is_other));
+        assert_eq!(is(door, &stored, composed), Some(!is_other));
+        assert_eq!(is(door, &stored, apart), None);
+    }
+    // What is no text is hashed as it is; what grows beyond the longest password is refused.
+    let bytes = hash(&nfkc, b"\xff\xfe not UTF-8").unwrap();
+    let same = check(&nfkc, &Row::new(&bytes), b"\xff\xfe not UTF-8");
+    assert!(matches!(same, Checked::Match { .. }));
+    let e = hash(&nfkc, "\u{fdfa}".repeat(300)).unwrap_err();
+    assert_eq!(e.reason(), Some(Reason::TOO_LONG));
+}
+
+#[test]
+fn without_randomness_there_is_no_hash() {
+    #[derive(Debug)]
+    struct Fails;
+    impl keyward_crypto::provider::Random for Fails {
+        fn fill(&self, _: &mut [u8]) -> keyward_base::Result<()> {
+            Err(keyward_base::Error::unavailable("no randomness"))
+        }
+    }
+    let provider = keyward_crypto::danger::with_random(Default::default(), &Fails);
+    let passwords = door(Policy::default()).provider(provider);
+    assert_eq!(
+        hash(&passwords, "x").unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(passwords.ledger().total(), 0);
+}
+
+#[test]
+fn a_budget_below_one_hash_is_misuse() {
+    let clock = Arc::new(ManualClock::new(NOW));
+    let admission = Admission::default().budget(19 << 20).budget((19 << 20) - 1);
+    let e = Passwords::new(Policy::default(), admission, clock).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Misuse);
+}
+
+#[test]
+fn calibration_is_never_below_owasp() {
+    // By a stopwatch that counts: each hash takes 10 ms of it.
+    let counting = || {
+        let mut passed = Duration::ZERO;
+        move || {
+            passed += Duration::from_millis(10);
+            passed
+        }
+    };
+    let room = Admission::default().workers(1).budget(8 << 20);
+    let plain = calibrate(&room, None, counting()).unwrap();
+    let proposed = (plain.proposed.memory_kib, plain.proposed.passes);
+    assert_eq!((proposed, plain.measured.len()), ((7_168, 5), 1));
+    assert_eq!((plain.workers, plain.budget_bytes), (1, 7_168 * 1024));
+    assert!(plain.is_within_target);
+    // Too slow for the target: the row stays.
+    let slow = calibrate(&room, Some(Duration::from_millis(9)), counting()).unwrap();
+    assert_eq!((slow.proposed.passes, slow.is_within_target), (5, false));
+    // Time left: more passes.
+    let fast = calibrate(&room, Some(Duration::from_millis(15)), counting()).unwrap();
+    assert_eq!((fast.proposed.passes, fast.is_within_target), (7, true));
+    assert_eq!(fast.new_hash, NewHash::argon2id(7_168, 7, 1).unwrap());
+    let none = calibrate(&room.budget(7 << 19), None, counting()).unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::Misuse);
+    let stands = calibrate(&room, None, || Duration::ZERO).unwrap_err();
+    assert_eq!(stands.kind(), ErrorKind::Unavailable);
+}
