@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`expansion`] | what a key turns into: pads, midstates, key schedules, message keys |
 //! | [`image`] | the segments of a core dump: memory, and notes (registers) |
+//! | [`passwords`] | passwords that are hashed, verified, turned away and dropped |
 //! | [`records`] | the records of a home, read and unwrapped, to know every key it ever had |
 //! | [`shapes`] | secrets for a redactor, derived from a seed |
 
@@ -20,5 +21,6 @@
 
 pub mod expansion;
 pub mod image;
+pub mod passwords;
 pub mod records;
 pub mod shapes;

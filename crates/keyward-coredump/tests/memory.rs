@@ -165,6 +165,94 @@ fn nothing_of_a_secret_is_plain_in_a_redactor() {
     child.end();
 }
 
+/// After hashing, verifying, being turned away and hanging up, a door that lives on holds no piece of
+/// a password, nor of the first block of the memory that a hash worked in; nor when it is dropped.
+#[test]
+fn nothing_is_left_of_passwords() {
+    if without("gcore") {
+        println!("SKIPPED: no core dump is searched (--without gcore)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut needles = Needles::new();
+    let mut leak = Vec::new();
+    let mut plant = |needles: &mut Needles, name: &str, bytes: &[u8]| {
+        needles.add(name, bytes).unwrap();
+        leak.extend_from_slice(bytes);
+        leak.push(0);
+    };
+    let names = [
+        "hashed",
+        "wrong",
+        "once",
+        "waited",
+        "hung-up",
+        "turned-away",
+    ];
+    let passwords = names.map(|name| {
+        let mut random = [0; 24];
+        Provider::default().fill(&mut random).unwrap();
+        let password = base64url(&random);
+        std::fs::write(folder.path().join(name), &password).unwrap();
+        plant(&mut needles, name, password.as_bytes());
+        password
+    });
+    let mut child = Stages::start(folder.path(), "passwords");
+    child.reach("settled");
+    let stored = std::fs::read_to_string(folder.path().join("stored")).unwrap();
+    let salt = stored.split('$').nth(4).unwrap();
+    let (once, memory) = keyward_coredump::passwords::ONE_PASS;
+    for (name, password, salt, memory, passes) in [
+        ("block of hashed", &passwords[0], salt, 7_168, 5),
+        ("block of wrong", &passwords[1], salt, 7_168, 5),
+        ("block of waited", &passwords[3], salt, 7_168, 5),
+        ("block of once", &passwords[2], once, memory, 1),
+    ] {
+        plant(
+            &mut needles,
+            name,
+            &first_block(password, salt, memory, passes),
+        );
+    }
+    let settled = child.search(folder.path(), "settled", &needles);
+    println!("in registers: {:?}", settled.registers);
+    assert!(
+        settled.memory.is_empty(),
+        "left in memory: {:?}, at {:#?}",
+        settled.memory,
+        settled.places
+    );
+    child.go_on("dropped");
+    let dropped = child.search(folder.path(), "dropped", &needles);
+    assert!(
+        dropped.memory.is_empty(),
+        "left in memory: {:?}, at {:#?}",
+        dropped.memory,
+        dropped.places
+    );
+    // Control: of each sort, what is planted is found.
+    std::fs::write(folder.path().join("leak"), &leak).unwrap();
+    child.go_on("leaked");
+    let leaked = child.search(folder.path(), "leaked", &needles);
+    assert_eq!(leaked.memory.len(), 10, "{:?}", leaked.memory.keys());
+    child.end();
+}
+
+/// The first bytes of the memory that Argon2id with one lane leaves.
+fn first_block(password: &str, salt: &str, memory: u32, passes: u32) -> Vec<u8> {
+    let salt = base64ct::Base64Unpadded::decode_vec(salt).unwrap();
+    let params = argon2::Params::new(memory, passes, 1, Some(32)).unwrap();
+    let mut blocks = vec![argon2::Block::default(); params.block_count()];
+    argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
+        .hash_password_into_with_memory(password.as_bytes(), &salt, &mut [0; 32], &mut blocks)
+        .unwrap();
+    let words: &[u64] = blocks[0].as_ref();
+    words[..8]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect()
+}
+
 /// The credentials that the child reads, and what of them is secret.
 struct Planted(Vec<(&'static str, Vec<u8>)>);
 

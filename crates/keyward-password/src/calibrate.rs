@@ -65,8 +65,9 @@ pub fn calibrate(
     mut stopwatch: impl FnMut() -> Duration,
 ) -> Result<Calibration> {
     let workers = admission.workers_count();
-    let each = admission.budget_bytes() / u64::try_from(workers).unwrap_or(u64::MAX).max(1);
-    let most_kib = u32::try_from(each / 1024).unwrap_or(u32::MAX);
+    let workers_wide = u64::try_from(workers).unwrap_or(u64::MAX);
+    let each = admission.budget_bytes().checked_div(workers_wide);
+    let most_kib = u32::try_from(each.unwrap_or(0) / 1024).unwrap_or(u32::MAX);
     let mut trial = Trial {
         stopwatch: &mut stopwatch,
         arena: Arena::default(),
@@ -82,7 +83,6 @@ pub fn calibrate(
     }
     let proposed = trial.propose(target)?;
     let new_hash = NewHash::argon2id(proposed.memory_kib, proposed.passes, 1)?;
-    let workers_wide = u64::try_from(workers).unwrap_or(u64::MAX);
     Ok(Calibration {
         measured: trial.measured,
         proposed,

@@ -214,10 +214,9 @@ impl Passwords {
         if stored.cost().memory_bytes.max(row.reserve) > self.budget {
             return Answer::ready(Ok(self.not_checked(Verdict::Refused, reason::ABOVE_BUDGET)));
         }
-        let password = match normal.apply(password) {
-            Ok(password) => password,
+        let Ok(password) = normal.apply(password) else {
             // No hash is of anything so long.
-            Err(_) => return Answer::ready(Ok(Checked::Mismatch)),
+            return Answer::ready(Ok(Checked::Mismatch));
         };
         let needs_upgrade = self.policy.is_weaker(&stored) || normal != self.policy.new_normal();
         let at = row.read_at.map_or(now, |read_at| read_at.min(now));

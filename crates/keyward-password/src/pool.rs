@@ -84,7 +84,9 @@ impl Admission {
         self
     }
 
-    pub(crate) const fn workers_count(&self) -> usize {
+    /// How many threads hash.
+    #[must_use]
+    pub const fn workers_count(&self) -> usize {
         self.workers
     }
 

@@ -14,6 +14,7 @@
 )]
 
 mod audit;
+mod breach;
 mod password;
 mod redact_events;
 mod redact_json;
@@ -35,6 +36,7 @@ use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
 pub use audit::{audit_checkpoint, audit_entry, audit_export, audit_proof};
+pub use breach::{breach_file, breach_range};
 pub use password::password_stored;
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
@@ -47,7 +49,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 26] = [
+pub const TARGETS: [(&str, Target); 28] = [
     ("anchor_parse", anchor_parse),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),
@@ -56,6 +58,8 @@ pub const TARGETS: [(&str, Target); 26] = [
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
     ("axum_origin", axum_origin),
+    ("breach_file", breach_file),
+    ("breach_range", breach_range),
     ("context_encoding", context_encoding),
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),

@@ -1,6 +1,6 @@
 //! Seals, opens and rotates, then drops everything and waits to be dumped.
 //!
-//! `child HOME SECRETS PROVIDER`, or `masked` for a provider to mask with a redactor: after each stage it says the stage's name and waits for a line.
+//! `child HOME SECRETS PROVIDER`, or `masked` for a provider to mask with a redactor, or `passwords` to hash some: after each stage it says the stage's name and waits for a line.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It speaks to the test.
 
@@ -14,7 +14,7 @@ use keyward_base::{
     Role, SecretBytes, Tenant,
 };
 use keyward_coredump::records::signed;
-use keyward_coredump::shapes;
+use keyward_coredump::{passwords, shapes};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::{FileRoot, KeyUse, Life, Signs};
@@ -49,6 +49,15 @@ fn run() -> Result<()> {
         leak(&secrets)?;
         drop((redactor, open));
         return Ok(());
+    }
+    if provider.to_str() == Some("passwords") {
+        let (door, stored) = passwords::used(&secrets)?;
+        std::fs::write(secrets.join("stored"), stored).map_err(unreadable)?;
+        stage("settled");
+        door.shut_down();
+        drop(door);
+        stage("dropped");
+        return leak(&secrets);
     }
     let provider = match provider.to_str() {
         Some("ring") => Provider::ring(),

@@ -71,7 +71,7 @@ impl Arena {
         self.wipe();
         self.blocks = Vec::new();
         self.blocks
-            .try_reserve_exact(count)
+            .try_reserve_exact(count.max(OWN_MAPPING))
             .map_err(|e| Error::unavailable("no memory for Argon2").with_source(e))?;
         self.blocks.resize(count, Block::default());
         Ok(())
@@ -99,6 +99,12 @@ impl fmt::Debug for Arena {
         write!(f, "Arena({} bytes)", self.len())
     }
 }
+
+/// Blocks that are reserved at least, of which only those that a hash uses are touched and take
+/// memory. glibc gives what is above 32 MiB a mapping of its own, and the system has it back when it is
+/// dropped. What is smaller it may keep for each thread: with four of them that was 89 MiB beyond
+/// what the arenas held.
+const OWN_MAPPING: usize = 32 * 1024 + 4;
 
 /// The parameters of one hash.
 #[derive(Clone, Copy)]

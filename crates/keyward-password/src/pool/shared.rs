@@ -304,8 +304,9 @@ impl State {
         self.turned_away = self.turned_away.saturating_add(1);
         let ahead = self.queue.len().saturating_add(self.running);
         let ahead = u64::try_from(ahead).unwrap_or(u64::MAX);
-        let workers = u64::try_from(admission.workers).unwrap_or(1).max(1);
-        let micros = self.mean.saturating_mul(ahead) / workers;
+        let workers = u64::try_from(admission.workers).unwrap_or(1);
+        let micros = self.mean.saturating_mul(ahead).checked_div(workers);
+        let micros = micros.unwrap_or(u64::MAX);
         let seconds = micros.div_ceil(1_000_000).clamp(1, 60);
         Error::unavailable("too many passwords wait to be hashed")
             .because(reason::BUSY)
