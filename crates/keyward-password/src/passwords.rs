@@ -31,8 +31,8 @@ pub struct Passwords {
     counting: Arc<Counting>,
 }
 
-/// A stored string, and what is to be known of it.
-#[derive(Clone, Copy, Debug)]
+/// A stored string, and what is to be known of it. `Debug` shows none of it.
+#[derive(Clone, Copy)]
 pub struct Row<'a> {
     text: &'a str,
     label: Option<&'a str>,
@@ -82,6 +82,12 @@ impl<'a> Row<'a> {
     pub const fn read_at(mut self, moment: Timestamp) -> Self {
         self.read_at = Some(moment);
         self
+    }
+}
+
+impl fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Row(label {:?}, {} bytes)", self.label, self.text.len())
     }
 }
 

@@ -1,7 +1,11 @@
 //! A thousand verifications at once, in a process of their own: memory grows by what the budget says.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::print_stdout, clippy::unwrap_used)] // Tests: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)] // Tests: a panic is the report.
 
 use std::process::Command;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What people may choose.
 
-#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used)] // Tests: a panic is the report.
 
 use std::io::{BufWriter, Cursor};
 use std::sync::{Arc, Mutex};

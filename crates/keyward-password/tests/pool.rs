@@ -1,6 +1,6 @@
 //! Admission: turns, deadlines, hang-ups and panics, by the order in which things happen.
 
-#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used)] // Tests: a panic is the report.
 
 use std::future::Future as _;
 use std::pin::pin;
