@@ -199,22 +199,23 @@ fn asks(answer: std::result::Result<&str, ()>) -> (Rules, Arc<Mutex<Vec<String>>
     (rules, asked)
 }
 
-/// `correct horse battery staple`, and the padding that stands beside it with a count of 0.
+/// Lines of padding: they count 0.
 const PADDED: &str = "0018A45C4D1DEF81644B54AB7F969B88D65:0\r\n\
     C6008F9CAB4083784CBD1874F76618D2A97:0\r\n";
 
 #[test]
 fn a_range_is_asked_by_five_digits() {
-    // printf 'correct horse battery staple' | sha1sum
-    let (prefix, suffix) = ("ABF77", "184F55403D75B9D51162162A7B3B4B8E8B9");
-    let request = RangeRequest::of(&fingerprint("correct horse battery staple"));
-    let told = request.path().strip_prefix("/range/").unwrap();
-    assert_eq!(told.len(), 5);
-    let _ = (prefix, suffix);
     let none = Words::new();
     let (rules, asked) = asks(Ok(PADDED));
-    assert_eq!(unfit(&rules, &none, "correct horse battery staple"), None);
-    assert_eq!(*asked.lock().unwrap(), [format!("/range/{told}")]);
+    let rules = rules.with_second_factor();
+    assert_eq!(unfit(&rules, &none, "password"), None);
+    let listed = format!("{PADDED}1E4C9B93F3F0682250B6CF8331B7EE68FD8:52256179\r\n");
+    let (rules, asked_again) = asks(Ok(&listed));
+    let rules = rules.with_second_factor();
+    assert_eq!(unfit(&rules, &none, "password"), Some(Unfit::Breached));
+    for asked in [asked, asked_again] {
+        assert_eq!(*asked.lock().unwrap(), ["/range/5BAA6"]);
+    }
 }
 
 #[test]
