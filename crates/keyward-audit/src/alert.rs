@@ -6,6 +6,11 @@
 //! rule that must see any 20 in a minute counts 10.
 
 mod follow;
+#[cfg(feature = "metrics")]
+mod metered;
+mod tell;
+#[cfg(feature = "tracing")]
+mod traced;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +18,11 @@ use keyward_base::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use follow::{Follower, Looked, Position};
+#[cfg(feature = "metrics")]
+pub use metered::{ANOMALIES, Metered};
+pub use tell::{Alerts, AnomalySink, LOOK_BACK, MAX_WAITING, Teller};
+#[cfg(feature = "tracing")]
+pub use traced::Traced;
 
 use crate::audit::{Of, SUM};
 use crate::entry::{Entry, Typed};
@@ -66,7 +76,8 @@ pub enum Per {
     Actor,
     /// All together.
     All,
-    /// Where it came in: the tenant, and the record or place of the event.
+    /// Where it came in: the tenant, and the record or place of the event. What webhooks refused of
+    /// several requests within a second is one sum, and of no endpoint.
     Endpoint,
     /// Whose log it is in.
     Tenant,
@@ -120,6 +131,26 @@ impl AlertRule {
         Ok(file.rules)
     }
 
+    /// What a service may begin with: 100 failed verifications within a minute, 100
+    /// credentials that one actor opened within a minute, a lock-out, and a token that was used
+    /// again. The numbers are a beginning, for a service of some requests a second: none of them has
+    /// a source but that.
+    #[must_use]
+    pub fn defaults() -> Vec<Self> {
+        let rule = |kind, count, per| Self {
+            kind,
+            count,
+            seconds: 60,
+            per,
+        };
+        vec![
+            rule(Kind::FailedVerification, 100, Per::All),
+            rule(Kind::Opened, 100, Per::Actor),
+            rule(Kind::LockOut, 1, Per::Actor),
+            rule(Kind::RefreshReuse, 1, Per::Actor),
+        ]
+    }
+
     /// Checks rules.
     ///
     /// # Errors
@@ -168,6 +199,32 @@ pub struct Anomaly {
     pub seq: u64,
     /// The tenant in whose log that is; none of the service's.
     pub tenant: Option<String>,
+}
+
+impl Anomaly {
+    /// What it is known by, whoever tells it and however often: rule, window and key, such as
+    /// `opened/20/60/actor/1764158400000/u-17`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let AlertRule {
+            kind,
+            count,
+            seconds,
+            per,
+        } = self.rule;
+        format!(
+            "{}/{count}/{seconds}/{}/{}/{}",
+            kind.word(),
+            per.word(),
+            self.since,
+            self.key
+        )
+    }
+
+    /// When its window ended: milliseconds since 1970-01-01 UTC.
+    const fn until(&self) -> u64 {
+        self.since.saturating_add(self.rule.span())
+    }
 }
 
 /// Counts.
@@ -261,6 +318,18 @@ fn tenant(of: &Of) -> Option<String> {
 }
 
 impl Kind {
+    /// As a file has it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::FailedVerification => "failed-verification",
+            Self::LockOut => "lock-out",
+            Self::RefreshReuse => "refresh-reuse",
+            Self::Opened => "opened",
+            Self::Staff => "staff",
+        }
+    }
+
     /// How many of it an entry tells of.
     fn weight(self, entry: &Entry) -> u64 {
         if entry.action == SUM {
@@ -313,6 +382,17 @@ fn last_word(action: &str) -> &str {
 }
 
 impl Per {
+    /// As a file has it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::All => "all",
+            Self::Endpoint => "endpoint",
+            Self::Tenant => "tenant",
+        }
+    }
+
     /// What an entry is counted under.
     fn key(self, of: &Of, entry: &Entry) -> String {
         let own = entry.tenant.as_deref().or_else(|| match of {

@@ -4,6 +4,7 @@ mod anchored;
 mod append;
 mod builder;
 mod checkpoint;
+mod grown;
 mod lane;
 mod of;
 mod own;

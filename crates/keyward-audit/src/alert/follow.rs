@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use keyward_base::{Error, ErrorKind, Result, Timestamp};
+use keyward_store::Place;
 
 use super::{AlertRule, Anomaly, Watch, time};
-use crate::audit::{Audit, Of};
+use crate::audit::{Audit, Kept, Of};
 
 /// Entries of a page, and how many are read at one look, about.
 const PAGE: usize = 1024;
@@ -53,8 +54,12 @@ pub struct Follower {
     seen: BTreeMap<Of, u64>,
     /// What was reached and not told yet.
     untold: Vec<Anomaly>,
+    /// What windows reached that ended before, somebody else told.
+    told_before: u64,
     /// The log to begin with, so that each has its turn.
     first: Option<Of>,
+    /// Up to where the logs were looked through that nothing says grew.
+    swept: Option<Place>,
 }
 
 impl Follower {
@@ -98,13 +103,37 @@ impl Follower {
         Ok(follower)
     }
 
+    /// One that begins with the windows which are open at `at`, or later: what they reached is told
+    /// anew. Reads some entries of each log, to find where that is.
+    ///
+    /// # Errors
+    /// As [`Follower::new`].
+    pub async fn since(audit: Audit, rules: &[AlertRule], at: Timestamp) -> Result<Self> {
+        let mut follower = Self::with(audit, rules)?;
+        follower.told_before = at.as_millis();
+        let from = follower.watch.since(at).as_millis();
+        for of in follower.audit.logs().await? {
+            match follower.first_at(&of, from).await {
+                Ok(first) => {
+                    follower.seen.insert(of, first);
+                }
+                Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
+                // Each look tells of it.
+                Err(_) => {}
+            }
+        }
+        Ok(follower)
+    }
+
     fn with(audit: Audit, rules: &[AlertRule]) -> Result<Self> {
         Ok(Self {
             audit,
             watch: Watch::new(rules)?,
             seen: BTreeMap::new(),
             untold: Vec::new(),
+            told_before: 0,
             first: None,
+            swept: None,
         })
     }
 
@@ -121,16 +150,19 @@ impl Follower {
     }
 
     /// Reads what was recorded since, about 16,384 entries at most, and gives what the rules reach
-    /// by it. Takes memory for one page, the windows and the names of the logs.
+    /// by it. Takes memory for one page, the windows and the names of the logs. It looks at the logs
+    /// that grew since the last round of checkpoints, and at 512 others in their turn: of more logs
+    /// than that, what came just before a round may be seen some looks later.
     ///
     /// # Errors
     /// `Unavailable` if the store or the keyring cannot be relied on: what was reached until then is
     /// told by the next look.
     pub async fn look(&mut self) -> Result<Looked> {
         let mut looked = Looked::default();
-        let mut logs = self.audit.logs().await?;
+        let (mut logs, swept) = self.audit.may_have_grown(self.swept.clone()).await?;
         let first = self.first.take();
         logs.sort();
+        logs.dedup();
         let at = logs.partition_point(|of| first.as_ref().is_some_and(|first| of < first));
         logs.rotate_left(at);
         let mut left = MOST;
@@ -146,6 +178,9 @@ impl Follower {
                 Err(e) => looked.failed.push((of, e)),
             }
         }
+        if !looked.more {
+            self.swept = swept;
+        }
         looked.anomalies = std::mem::take(&mut self.untold);
         Ok(looked)
     }
@@ -157,7 +192,10 @@ impl Follower {
             let page = self.audit.entries(of, next, PAGE).await?;
             for kept in &page.entries {
                 if let Some(entry) = kept.entry()? {
-                    self.untold.extend(self.watch.see(of, kept.seq, &entry));
+                    let reached = self.watch.see(of, kept.seq, &entry).into_iter();
+                    let before = self.told_before;
+                    self.untold
+                        .extend(reached.filter(|reached| reached.until() > before));
                 }
                 next = kept.seq.saturating_add(1);
                 self.seen.insert(of.clone(), next);
@@ -166,6 +204,25 @@ impl Follower {
             next = page.next.unwrap_or(size.max(next));
         }
         Ok(())
+    }
+
+    /// The number of the first entry that is not before a time: times never go back.
+    async fn first_at(&self, of: &Of, from: u64) -> Result<u64> {
+        let size = self.audit.head(of).await?.map_or(0, |head| head.size());
+        // Most logs of many are not in use: their newest entry tells.
+        let (mut low, mut high) = (0, size);
+        let mut middle = size.saturating_sub(1);
+        while low < high {
+            let page = self.audit.entries(of, middle, 1).await?;
+            let latest = page.entries.first().map(latest).transpose()?;
+            if latest.is_some_and(|latest| latest < from) {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+            middle = low.midpoint(high);
+        }
+        Ok(low)
     }
 
     /// The time of the newest entry before that number.
@@ -205,4 +262,11 @@ impl Follower {
         }
         Ok(())
     }
+}
+
+/// When an entry was; of one that was erased, the end of its day.
+fn latest(kept: &Kept) -> Result<u64> {
+    let day = u64::from(kept.leaf.header.day).saturating_add(1);
+    let end = day.saturating_mul(24 * 60 * 60 * 1000);
+    Ok(kept.entry()?.map_or(end, |entry| time(&entry)))
 }

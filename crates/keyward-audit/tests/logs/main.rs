@@ -26,4 +26,5 @@ mod retention;
 mod rounds;
 mod store;
 mod sweep;
+mod tells;
 mod world;
