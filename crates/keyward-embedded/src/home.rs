@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_audit::Audit;
+use keyward_audit::alert::{Alerts, Teller};
 use keyward_audit::audit::ROUND_EVERY;
 use keyward_base::{Actor, Clock, Error, OpenObserver, Purpose, Result, Sink, SystemClock, Trail};
 use keyward_crypto::Provider;
@@ -34,6 +35,11 @@ pub struct Options {
     /// if anything was recorded: [`ROUND_EVERY`] unless told. What came after the last can be cut
     /// unseen by whoever writes to the data store.
     pub round_every: Duration,
+    /// What [`Home::serve`] looks for in the home's own logs, and who is told of it, about once a
+    /// second: [`Teller`]. Of several processes each tells, under the same ids
+    /// ([`Anomaly::id`](keyward_audit::alert::Anomaly::id)): so none relies on another, and nobody
+    /// who writes to the database can keep one from telling by a claim. Default: nothing.
+    pub alerts: Option<Alerts>,
     /// Who is told of each event beside, once it is recorded. What it fails with is passed over.
     pub listener: Option<Arc<dyn Sink>>,
     /// Who acts, unless `acting_as` of the vault or of the admin handle says otherwise; none for
@@ -69,6 +75,7 @@ impl Options {
             anchor: None,
             audit: None,
             round_every: ROUND_EVERY,
+            alerts: None,
             listener: None,
             actor: None,
             clock: Arc::new(SystemClock::new()),
@@ -105,6 +112,7 @@ pub struct Home {
     vault: Vault,
     ticker: Option<Ticker>,
     rounds: Option<Ticker>,
+    alarms: Option<Ticker>,
     #[cfg(feature = "redact")]
     pub(crate) redactor: crate::redact::Slot,
 }
@@ -172,11 +180,12 @@ impl Home {
     /// Opens a home for a process that goes on running, under a `name` for people (1 to 64 bytes
     /// of visible ASCII): it takes a lease, and a thread ticks every second until this value is
     /// dropped, which gives the lease up. If the home keeps logs, another thread makes a round of
-    /// checkpoints every [`Options::round_every`].
+    /// checkpoints every [`Options::round_every`], and with [`Options::alerts`] a third one looks for
+    /// anomalies.
     ///
     /// # Errors
-    /// As [`Home::open`]; `Misuse` for a name that is none; `Unavailable` if there is no
-    /// thread to be had.
+    /// As [`Home::open`]; `Misuse` for a name that is none, and for alerts of a home that keeps no
+    /// logs; `Unavailable` if there is no thread to be had.
     pub async fn serve(dir: &HomeDir, options: &Options, name: &str) -> Result<Self> {
         let parts = Parts::existing(dir, options)?;
         let builder = parts.keyring(options).is_anchored();
@@ -185,9 +194,11 @@ impl Home {
             Ok(mut opened) => {
                 let vault = opened.vault.clone();
                 let rounds = opened.logs.clone().map(Ticker::rounds).transpose();
+                let alarms = opened.alarms(options);
                 let lease = Ticker::lease(keyring.clone(), vault);
                 lease.and_then(|lease| {
                     (opened.ticker, opened.rounds) = (Some(lease), rounds?);
+                    opened.alarms = alarms?;
                     Ok(opened)
                 })
             }
@@ -200,10 +211,21 @@ impl Home {
         started
     }
 
+    fn alarms(&self, options: &Options) -> Result<Option<Ticker>> {
+        let Some(alerts) = &options.alerts else {
+            return Ok(None);
+        };
+        let teller = Teller::new(self.audit()?.clone(), alerts);
+        Ticker::alarms(teller).map(Some)
+    }
+
     /// Ends what dropping ends, now: for a home that others share. The lease is given up, and
     /// nothing seals or opens any more. A home without a lease is left as it is.
     pub fn close(&self) {
-        for ticker in [&self.rounds, &self.ticker].into_iter().flatten() {
+        for ticker in [&self.alarms, &self.rounds, &self.ticker]
+            .into_iter()
+            .flatten()
+        {
             ticker.stop();
         }
     }
@@ -212,10 +234,13 @@ impl Home {
     /// failing, the lease runs out, and nothing opens until one succeeds. A panic in a part that
     /// the application gave ends the ticks for good, and is told here too. Also what the last round
     /// of checkpoints failed with, which stops nothing: a log or the root log is not what was
-    /// written, or an anchor cannot be written.
+    /// written, or an anchor cannot be written; and what the last look for anomalies failed with,
+    /// such as that who is told took none.
     #[must_use]
     pub fn tick_failure(&self) -> Option<String> {
-        let mut tickers = [&self.ticker, &self.rounds].into_iter().flatten();
+        let mut tickers = [&self.ticker, &self.rounds, &self.alarms]
+            .into_iter()
+            .flatten();
         tickers.find_map(Ticker::failure)
     }
 
@@ -377,6 +402,7 @@ impl Parts {
             vault,
             ticker: None,
             rounds: None,
+            alarms: None,
             #[cfg(feature = "redact")]
             redactor: crate::redact::Slot::default(),
         })

@@ -7,6 +7,7 @@ use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use keyward_audit::Audit;
+use keyward_audit::alert::Teller;
 use keyward_base::{BoxFuture, Error, Result};
 use keyward_keys::Keyring;
 use keyward_vault::Vault;
@@ -48,7 +49,7 @@ struct State {
 trait Ticks: Send + Sync + 'static {
     const THREAD: &'static str;
 
-    fn tick(&self) -> BoxFuture<'_, Result<()>>;
+    fn tick(&mut self) -> BoxFuture<'_, Result<()>>;
 
     fn end(&self) -> BoxFuture<'_, ()>;
 }
@@ -59,7 +60,7 @@ struct Lease(Keyring, Vault);
 impl Ticks for Lease {
     const THREAD: &'static str = "keyward-tick";
 
-    fn tick(&self) -> BoxFuture<'_, Result<()>> {
+    fn tick(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async {
             self.0.tick().await?;
             self.1.tick().await
@@ -81,8 +82,33 @@ struct Rounds(Audit);
 impl Ticks for Rounds {
     const THREAD: &'static str = "keyward-rounds";
 
-    fn tick(&self) -> BoxFuture<'_, Result<()>> {
+    fn tick(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(self.0.tick())
+    }
+
+    fn end(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// How often a tick reads on while there is more: some 130,000 entries.
+const LOOKS: usize = 8;
+
+/// Anomalies: on a thread of their own, as whoever is told of them may take its time.
+struct Alarms(Teller);
+
+impl Ticks for Alarms {
+    const THREAD: &'static str = "keyward-alerts";
+
+    fn tick(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            for _ in 0..LOOKS {
+                if !self.0.look().await? {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn end(&self) -> BoxFuture<'_, ()> {
@@ -101,9 +127,14 @@ impl Ticker {
         Self::start(Rounds(audit))
     }
 
+    /// Follows the record, and tells anomalies.
+    pub(crate) fn alarms(teller: Teller) -> Result<Self> {
+        Self::start(Alarms(teller))
+    }
+
     /// Starts the thread. Called within a tokio runtime, the ticks see that runtime, since the
     /// client of a root outside the process may need it.
-    fn start<T: Ticks>(ticks: T) -> Result<Self> {
+    fn start<T: Ticks>(mut ticks: T) -> Result<Self> {
         let state = Arc::new(State::default());
         let (shared, runtime) = (Arc::clone(&state), Handle::try_current().ok());
         let thread = std::thread::Builder::new()

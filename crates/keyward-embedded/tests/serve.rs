@@ -216,6 +216,62 @@ async fn a_home_that_is_dropped_leaves_nothing_open() {
     }
 }
 
+#[derive(Debug, Default)]
+struct Pager(std::sync::Mutex<Vec<String>>);
+
+impl keyward_audit::alert::AnomalySink for Pager {
+    fn tell<'a>(&'a self, anomaly: &'a keyward_audit::alert::Anomaly) -> BoxFuture<'a, Result<()>> {
+        self.0.lock().unwrap().push(anomaly.id());
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Each process that serves tells what any of them recorded, under one id.
+#[tokio::test]
+async fn homes_that_serve_tell_anomalies_and_one_without_a_record_is_not_started() {
+    use keyward_audit::alert::{AlertRule, Alerts, Kind, Per};
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let mut options = options(folder.path());
+    drop(Home::init(&dir, &options).await.unwrap());
+    let rule = AlertRule {
+        kind: Kind::Opened,
+        count: 2,
+        seconds: 86_400,
+        per: Per::All,
+    };
+    let pagers = [(); 2].map(|()| Arc::<Pager>::default());
+    let mut homes = Vec::new();
+    for (pager, nth) in pagers.iter().zip(0..) {
+        let sink = Arc::<Pager>::clone(pager);
+        options.alerts = Some(Alerts::new(&[rule]).unwrap().to(sink));
+        if nth == 0 {
+            let refused = Home::serve(&dir, &options, "web-0").await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Misuse);
+            let home = Home::open(&dir, &options).await.unwrap();
+            assert!(home.keyring().replicas().await.unwrap().is_empty());
+            home.init_audit().await.unwrap();
+        }
+        homes.push(Home::serve(&dir, &options, "web-1").await.unwrap());
+    }
+    let tokens = homes[0].vault().tenant("acme").unwrap();
+    let record = tokens.place("a.b").unwrap().record("1").unwrap();
+    let secret = keyward_base::SecretBytes::copy_of(b"a-secret");
+    let credential = keyward_vault::Credential::opaque(secret).unwrap();
+    record.insert(&credential).await.unwrap();
+    for _ in 0..2 {
+        let _opened = record.open().await.unwrap();
+    }
+    let told = |pager: &Pager| pager.0.lock().unwrap().clone();
+    while pagers.iter().any(|pager| told(pager).is_empty()) {
+        std::thread::yield_now();
+    }
+    let [first, second] = pagers.each_ref().map(|pager| told(pager));
+    assert_eq!(first, second);
+    assert!(first[0].starts_with("opened/2/86400/all/"), "{first:?}");
+    assert_eq!(first.len(), 1);
+}
+
 #[cfg(feature = "redact")]
 #[tokio::test]
 async fn a_home_masks_what_it_opens_once_it_was_asked_to() {
