@@ -1,6 +1,7 @@
 //! What the pages of the record show.
 
 use askama::Template;
+use keyward_audit::alert::{AlertRule, Anomaly, Kind};
 use keyward_audit::entry::Entry;
 use keyward_base::Timestamp;
 use keyward_base::encoding::hex;
@@ -166,11 +167,45 @@ fn in_words(good: &Good) -> String {
     said
 }
 
+/// What a rule reached.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    pub(crate) since: String,
+    pub(crate) said: String,
+    pub(crate) key: String,
+    /// The entry at which it was reached.
+    pub(crate) seq: u64,
+    pub(crate) path: String,
+}
+
+impl Alarm {
+    pub(crate) fn of(anomaly: Anomaly, log: Log) -> Self {
+        let what = match anomaly.rule.kind {
+            Kind::FailedVerification => "failed verifications",
+            Kind::LockOut => "lock-outs",
+            Kind::RefreshReuse => "tokens used again",
+            Kind::Opened => "credentials opened",
+            Kind::Staff => "acts of staff",
+            _ => "events",
+        };
+        let AlertRule { count, seconds, .. } = anomaly.rule;
+        Self {
+            since: moment(Timestamp::from_millis(anomaly.since), "%Y-%m-%d %H:%M:%S"),
+            said: format!("{count} or more {what} within {seconds} s"),
+            key: anomaly.key,
+            seq: anomaly.seq,
+            path: path(log, anomaly.seq),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "audit.html")]
 pub(crate) struct Audit {
     pub(crate) page: Page,
     pub(crate) badge: Badge,
+    /// What the rules reached in this log since the start, newest first.
+    pub(crate) alarms: Vec<Alarm>,
     pub(crate) events: Vec<EventRow>,
     pub(crate) older: Option<String>,
     pub(crate) filter: Filter,

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_audit::Kinds;
+use keyward_audit::alert::{Alerts, AnomalySink};
 use keyward_base::{Actor, Clock, Purpose, Result, Subject, Tenant, Trail};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
@@ -23,6 +24,7 @@ use keyward_webhook::inbox::policy::InboxPolicy;
 use keyward_webhook::{Answers, Inbox, OnceTerms, Webhook, WholeBody};
 use tokio::sync::{Notify, watch};
 
+use crate::anomalies::Anomalies;
 use crate::hooks::Sender;
 use crate::hooks::again::Again;
 use crate::hooks::source::Endpoints;
@@ -75,6 +77,7 @@ pub(crate) struct Desk {
     kinds: Kinds,
     verdicts: Verdicts,
     refused: Arc<Refused>,
+    anomalies: Arc<Anomalies>,
     tenant: Tenant,
     actor: Actor,
     rewrapping: Arc<Mutex<Rewrapping>>,
@@ -101,6 +104,9 @@ impl Desk {
         let mut options = Options::from_env();
         let actor = Actor::new(Subject::new(OPERATOR)?).staff();
         options.actor = Some(actor.clone());
+        let anomalies = Arc::<Anomalies>::default();
+        let sink: Arc<dyn AnomalySink> = Arc::<Anomalies>::clone(&anomalies);
+        options.alerts = Some(Alerts::new(&settings.alerts)?.to(sink));
         let root_file = matches!(options.root, RootSource::File);
         let first = !dir.is_used()?;
         let home = recording(&dir, &options, first).await?;
@@ -134,6 +140,7 @@ impl Desk {
             kinds: record::kinds()?,
             verdicts: Verdicts::default(),
             refused,
+            anomalies,
             tenant,
             actor,
             rewrapping: Arc::default(),
@@ -179,6 +186,11 @@ impl Desk {
         &self.refused
     }
 
+    /// What the alert rules reached since the start.
+    pub(crate) fn anomalies(&self) -> &Anomalies {
+        &self.anomalies
+    }
+
     pub(crate) const fn notices(&self) -> &Notices {
         &self.notices
     }
@@ -197,13 +209,11 @@ impl Desk {
 /// The home, made at the first start, with its record: one that was made before there was one gets
 /// it now. Whoever opens the home after that records into it.
 async fn recording(dir: &HomeDir, options: &Options, first: bool) -> Result<Home> {
-    if first {
-        Home::init(dir, options).await?.init_audit().await?;
-    }
-    let home = Home::serve(dir, options, NAME).await?;
-    if !home.init_audit().await? {
-        return Ok(home);
-    }
+    let home = match first {
+        true => Home::init(dir, options).await?,
+        false => Home::open(dir, options).await?,
+    };
+    home.init_audit().await?;
     drop(home);
     Home::serve(dir, options, NAME).await
 }

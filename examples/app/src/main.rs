@@ -13,12 +13,14 @@
 //! | [`pages`] | what each address answers |
 //! | [`logs`], [`filter`] | the record, read from its end; which entries are shown |
 //! | [`verdict`] | whether the record is what was written |
+//! | [`anomalies`] | what the alert rules reached |
 //! | [`refused`] | what was refused of webhooks, counted |
 //! | [`input`] | what a form sent |
 //! | [`view`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
+mod anomalies;
 mod auditview;
 mod deploy;
 mod deployview;

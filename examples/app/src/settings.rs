@@ -2,10 +2,13 @@
 //! default.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keyward_audit::alert::{AlertRule, MAX_LEN};
 use keyward_base::{Error, Result};
 
 use crate::deploy::LONGEST_RUN;
@@ -22,6 +25,9 @@ pub(crate) struct Settings {
     pub(crate) deploy: Program,
     /// `DEPLOYDESK_DEPLOY_SECONDS`, by default 600.
     pub(crate) deploy_limit: Duration,
+    /// What is looked for in the record: the rules in the file that `DEPLOYDESK_ALERTS` names, by
+    /// default [`AlertRule::defaults`].
+    pub(crate) alerts: Vec<AlertRule>,
 }
 
 impl Settings {
@@ -49,7 +55,13 @@ impl Settings {
                 ));
             }
         };
+        let alerts = read("DEPLOYDESK_ALERTS").filter(|path| !path.is_empty());
+        let alerts = match alerts {
+            None => AlertRule::defaults(),
+            Some(path) => rules(Path::new(&path))?,
+        };
         Ok(Self {
+            alerts,
             deploy,
             deploy_limit: seconds(read("DEPLOYDESK_DEPLOY_SECONDS"))?,
             addr,
@@ -68,4 +80,18 @@ fn seconds(text: Option<OsString>) -> Result<Duration> {
     seconds.map(Duration::from_secs).ok_or_else(|| {
         Error::misuse("DEPLOYDESK_DEPLOY_SECONDS must be a number of seconds from 1 to 86400")
     })
+}
+
+/// The rules of a file.
+fn rules(path: &Path) -> Result<Vec<AlertRule>> {
+    let unread = |e| {
+        let said = "DEPLOYDESK_ALERTS names a file that cannot be read";
+        Error::misuse(said).with_source(e)
+    };
+    let mut bytes = Vec::new();
+    let most = u64::try_from(MAX_LEN).unwrap_or(u64::MAX);
+    let file = File::open(path).map_err(unread)?;
+    let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(unread)?;
+    AlertRule::parse(&bytes)
 }

@@ -10,7 +10,7 @@ use keyward_base::{Error, ErrorKind, Reason};
 use serde::Deserialize;
 
 use super::{html, page};
-use crate::auditview::{Audit, Badge, EventRow, OneEntry};
+use crate::auditview::{Alarm, Audit, Badge, EventRow, OneEntry};
 use crate::desk::{Desk, Form};
 use crate::filter::Filter;
 use crate::logs::{Log, Tail};
@@ -34,9 +34,15 @@ pub(super) async fn show(
     };
     let verdict = desk.verdict(log).await?;
     let events = tail.lines.into_iter();
+    let whose = match log {
+        Log::Organisation => Some(desk.organisation()),
+        Log::Service => None,
+    };
+    let alarms = desk.anomalies().of(whose).into_iter();
     html(&Audit {
         page: page(&desk, PATH, None),
         badge: Badge::of(verdict.as_ref()),
+        alarms: alarms.map(|of| Alarm::of(of, log)).collect(),
         events: events.map(|line| EventRow::of(line, log)).collect(),
         older: tail.older.map(|before| filter.older(before)),
         key: desk.log_key(log).await?,

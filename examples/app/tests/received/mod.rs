@@ -348,3 +348,51 @@ fn a_process_that_dies_after_it_answered_loses_nothing() {
     assert_eq!(page().matches("class=\"word\">secret 1").count(), 3);
     assert_eq!(page().matches("class=\"word\">secret 2").count(), 2);
 }
+
+#[test]
+fn forged_deliveries_are_an_anomaly_on_the_page_and_in_the_log() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let rules = folder.path().join("rules.json");
+    let rule = r#"{"kind":"failed-verification","count":3,"seconds":86400,"per":"all"}"#;
+    let file = format!("{{\"keyward-alert-rules\":1,\"rules\":[{rule}]}}");
+    std::fs::write(&rules, file).unwrap();
+    let service = Service::start_with(folder, &alerts_of(&rules));
+    let secret = github_endpoint(&service);
+    let [marker, forger] = [random(40), random(40)];
+    let body = push_body("1a2b", &marker);
+    assert_eq!(push(&service, &forger, "d-1", &body), 401);
+    assert_eq!(push(&service, &forger, "d-2", &body), 401);
+    // In whose log it is reached: the first refusal names its endpoint, a sum of more does not.
+    let logs = ["/audit", "/audit?log=service"];
+    let pages = |service: &Service| logs.map(|path| service.page(path)).concat();
+    let told = |page: &str| page.contains("Anomalies since the start");
+    wait_until(|| count(&service, "webhook.refuse") > 0);
+    assert!(!told(&pages(&service)));
+    assert_eq!(push(&service, &forger, "d-3", &body), 401);
+    wait_until(|| told(&pages(&service)));
+    let page = pages(&service);
+    let said = "3 or more failed verifications within 86400 s: <code class=\"wrap\">*</code>";
+    assert!(page.contains(said), "{page}");
+    let log = service.log();
+    let lines = log.lines().filter(|line| line.contains("ANOMALY"));
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    let id = "ANOMALY \"failed-verification/3/86400/all/";
+    assert!(lines[0].contains(id), "{log}");
+    let secrets = [secret, marker, forger];
+    let secrets = secrets.each_ref().map(|of| of.as_bytes());
+    let (found, _) = Leaks::of(&secrets).found_under(service.root());
+    assert!(found.is_empty(), "{found:?}");
+    assert!(
+        secrets
+            .iter()
+            .all(|of| !page.contains(std::str::from_utf8(of).unwrap()))
+    );
+    // Started anew, it looks back, and shows what goes on.
+    let service = Service::start_with(service.stop(), &alerts_of(&rules));
+    wait_until(|| told(&pages(&service)));
+}
+
+fn alerts_of(rules: &std::path::Path) -> [(&str, &str); 1] {
+    [("DEPLOYDESK_ALERTS", rules.to_str().unwrap())]
+}
