@@ -49,9 +49,11 @@
 //! | `axum` | `axum` | HTTP layers: security headers, same-origin check, fixed error bodies |
 //! | `embedded` (default) | `embedded` | a home folder: root, both stores on SQLite, anchor |
 //! | `keys` | `keys`, `crypto`, `store` | the key-management core, and what it stands on |
+//! | `metrics` | – | with `audit`: `alert::Metered`, which counts anomalies |
 //! | `password` | `password`, `crypto` | passwords: what others stored is verified |
 //! | `redact` | `redact` | secrets masked in logs, pages and prompts, whatever their form |
 //! | `sqlite` | `sqlite`, `store` | the stores on SQLite |
+//! | `tracing` | – | with `audit`: `alert::Traced`, which gives anomalies to a subscriber; with `redact`: what a formatter writes, masked |
 //! | `vault` | `vault` | other people's credentials: typed, sealed, listed by hint |
 //! | `webhook` | `webhook` | webhooks of others: verified, fresh, handled once |
 //!
