@@ -11,15 +11,18 @@ use crate::leaf::LogId;
 use crate::tree::{Frontier, Hash};
 
 const MAGIC: &[u8; 4] = b"kwah";
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// The flags of a head.
 const MARKED: u8 = 1;
 const APART: u8 = 2;
 const ENDED: u8 = 4;
 
-/// Whose log it is, and the head.
-const HEAD: Domain<(&str, &[u8])> = Domain::new("keyward/v1/audit-head");
+/// Whose log it is, which of theirs, and the head.
+const HEAD: Domain<(&str, &str, &[u8])> = Domain::new("keyward/v1/audit-head");
+
+/// Whose log a head is of, and which of theirs: the root log is the service's, too.
+pub(crate) type Place<'a> = (&'a str, &'a str);
 
 /// How far a log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +83,8 @@ impl Head {
         self.settled = self.settled.max(to);
     }
 
-    /// The record of it, under that key: of the log of `owner`.
-    pub(crate) fn seal(&self, owner: &str, key: &MacHandle) -> Vec<u8> {
+    /// The record of it, under that key: of the log of `place`.
+    pub(crate) fn seal(&self, place: Place<'_>, key: &MacHandle) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.push(VERSION);
         bytes.extend_from_slice(&key.id().to_bytes());
@@ -104,7 +107,7 @@ impl Head {
         for subtree in self.tree.subtrees() {
             bytes.extend_from_slice(subtree);
         }
-        let tag = key.sign(HEAD, &(owner, &bytes));
+        let tag = key.sign(HEAD, &(place.0, place.1, &bytes));
         bytes.extend_from_slice(&tag);
         bytes
     }
@@ -115,7 +118,7 @@ impl Head {
     /// `Corrupt` for anything else, a key that is none of the ring's and another version too;
     /// `Unavailable` if the keyring cannot be relied on.
     pub(crate) async fn open<F>(
-        owner: &str,
+        place: Place<'_>,
         data: &[u8],
         key: impl FnOnce([u8; 8]) -> F,
     ) -> Result<Self>
@@ -140,7 +143,7 @@ impl Head {
         key(*id)
             .await
             .map_err(unknown)?
-            .verify(HEAD, &(owner, bytes), tag)
+            .verify(HEAD, &(place.0, place.1, bytes), tag)
             .map_err(|_| damaged())?;
         let (log, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
         let (era, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;

@@ -324,7 +324,7 @@ impl Audit {
     pub(super) async fn known(&self, of: &Of, record: &Record) -> Result<Known> {
         let (keyring, purpose) = (&self.0.keyring, &self.0.purpose);
         let find = |id| keyring.find_mac(purpose, KeyId::from_bytes(id));
-        let head = Head::open(of.owner(), &record.content.data, find).await?;
+        let head = Head::open(of.place(), &record.content.data, find).await?;
         // One that ended stands for no log that goes on.
         let fits = match of {
             Of::Earlier(earlier) => head.ended && head.log == *earlier.log(),
@@ -346,7 +346,7 @@ impl Audit {
 /// The write of a head, in the place of the one of that version.
 pub(super) fn put(of: &Of, head: &Head, version: Option<Version>, mac: &MacHandle) -> Write {
     let content = Content {
-        data: head.seal(of.owner(), mac),
+        data: head.seal(of.place(), mac),
         mac_key: mac.tag(),
         ..Content::default()
     };

@@ -7,7 +7,7 @@ use keyward_base::{Error, Event, Result, Tenant};
 use keyward_store::{Collection, Record, RecordKey};
 
 use super::ENTRIES;
-use crate::head::Head;
+use crate::head::{Head, Place};
 use crate::leaf::LogId;
 
 /// Whose log it is.
@@ -57,12 +57,25 @@ impl Of {
         }
     }
 
+    /// Which of its owner's it is, or was.
+    fn which(&self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Tenant(_) | Self::Service => "log",
+            Self::Earlier(earlier) => earlier.of.which(),
+        }
+    }
+
+    /// What its head is vouched for as: the head of one log stands for no other.
+    pub(super) fn place(&self) -> Place<'_> {
+        (self.owner(), self.which())
+    }
+
     /// Its id among those of its owner.
     fn id(&self) -> String {
         match self {
-            Self::Root => "root".to_owned(),
-            Self::Tenant(_) | Self::Service => "log".to_owned(),
             Self::Earlier(Earlier { of, log }) => apart(of, log),
+            of => of.which().to_owned(),
         }
     }
 

@@ -9,7 +9,7 @@
 use keyward_base::encoding::{base64, from_base64_array, from_hex, hex};
 use keyward_base::{Error, ErrorKind, Result};
 use keyward_keys::Barrier;
-use keyward_store::{Committed, Step};
+use keyward_store::{Committed, Refusal, Step};
 
 use super::append::{mark, put};
 use super::lane::Known;
@@ -27,6 +27,12 @@ pub const GOES_ON: &str = "audit.goes-on";
 
 /// How often what others were faster with is tried anew.
 const MAX_TRIES: u32 = 100;
+
+/// What is hashed with the id of a log that ended and the era for the id of the one that goes on.
+const NEXT: &[u8] = b"keyward/v1/audit-next";
+
+/// The step of the batch in which a log goes on that writes the head of the one that ended.
+const ENDED_STEP: usize = 2;
 
 /// What a log goes on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +63,13 @@ impl Before {
             root: from_base64_array(root).ok()?,
         })
     }
+}
+
+/// The head of a log that is begun in that era.
+fn begun(log: LogId, era: LogId) -> Head {
+    let mut head = Head::new(log);
+    (head.era, head.apart) = (era, true);
+    head
 }
 
 /// A head, as an entry names it.
@@ -179,9 +192,9 @@ impl Audit {
             return Ok(true);
         }
         let old = &found.known.head;
-        let (mut head, entry) = self.begun(era, self.own_entry(GOES_ON)?)?;
+        let mut head = begun(self.next_id(&old.log, &era), era);
         head.latest = old.latest;
-        let mut entry = entry;
+        let mut entry = self.own_entry(GOES_ON)?;
         entry.detail.push(named(&old.log, self.now(old)));
         // An erasure that goes on is one of what is there already.
         let mut state = found.state.clone();
@@ -209,17 +222,25 @@ impl Audit {
                 entries: vec![bytes],
             },
         ];
-        let _either: Committed = self.0.store.commit(steps).await?;
-        Ok(true)
+        match self.0.store.commit(steps).await? {
+            // The head was the one that goes on, and yet what it goes on as is there.
+            Committed::Refused {
+                because: Refusal::Append { .. },
+                ..
+            }
+            | Committed::Refused {
+                index: ENDED_STEP, ..
+            } => Err(put_back()),
+            _ => Ok(true),
+        }
     }
 
-    /// The head of a log that is begun in that era, and its first entry.
-    fn begun(&self, era: LogId, entry: Entry) -> Result<(Head, Entry)> {
-        let mut log: LogId = [0; 16];
-        self.0.keyring.provider().fill(&mut log)?;
-        let mut head = Head::new(log);
-        (head.era, head.apart) = (era, true);
-        Ok((head, entry))
+    /// The id of the log that goes on from that one in that era. Not a random one: whoever puts the
+    /// head of a log that ended back has the same log go on, which the root log knows.
+    fn next_id(&self, before: &LogId, era: &LogId) -> LogId {
+        let digest = self.0.keyring.provider().sha256(&[NEXT, before, era]);
+        let (log, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        *log
     }
 
     /// Puts the first entry into a log, as it is stored.
@@ -326,7 +347,9 @@ impl Audit {
             };
             let mut era: LogId = [0; 16];
             self.0.keyring.provider().fill(&mut era)?;
-            let (mut head, mut entry) = self.begun(era, self.own_entry(ROOT)?)?;
+            let mut log: LogId = [0; 16];
+            self.0.keyring.provider().fill(&mut log)?;
+            let (mut head, mut entry) = (begun(log, era), self.own_entry(ROOT)?);
             if let Some(old) = &old {
                 entry.detail.push(named(&old.log, self.now(old)));
             }

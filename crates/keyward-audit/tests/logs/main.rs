@@ -16,6 +16,7 @@ mod crowd;
 mod cuts;
 mod edits;
 mod eras;
+mod eras_forged;
 mod holds;
 mod intents;
 mod keys;
