@@ -39,6 +39,7 @@ pub use anchored::{Anchored, Signed};
 pub use builder::AuditBuilder;
 use lane::Lane;
 pub use of::{Earlier, Of};
+pub(crate) use pins::doubt;
 pub use read::{Entries, Kept};
 pub use retention::{ERASE, Erasure, OWN_CLASS, Rule};
 pub use root::{NOTED, ROOT};

@@ -1,8 +1,24 @@
 //! What makes anchors forget, and what erases by a clock that nobody can vouch for.
 
 use keyward_base::Result;
+use keyward_crypto::Provider;
+use keyward_keys::Anchor;
+use keyward_store::Records;
 
 use crate::Audit;
+
+/// Has an anchor that has no pin of the logs in `store` refuse them until [`accept_restore`]: for
+/// whoever takes a restored keyring, which needs no acceptance of the logs to open, and may be cut
+/// short before that. Without it, an anchor that was lost takes the first root log that it sees, and
+/// what was signed after the backup is signed beside, under the same names. Does nothing where the
+/// anchor has a pin of them, or the store has no log.
+///
+/// # Errors
+/// `Unavailable` if the store, the anchor or the random generator cannot be relied on; as
+/// [`Anchor::load`].
+pub async fn doubt(store: &dyn Records, anchor: &dyn Anchor, provider: &Provider) -> Result<()> {
+    crate::audit::doubt(store, anchor, provider).await
+}
 
 /// Begins a new root log, and with it a new era, though what is there does not go on from what the
 /// anchors have: after a backup was restored and the newer logs are lost for good, or where the root

@@ -22,9 +22,16 @@ use crate::home_dir::HomeDir;
 pub async fn accept_restore(dir: &HomeDir, options: &Options) -> Result<Home> {
     let parts = Parts::existing(dir, options)?;
     let anchor = Arc::new(FileAnchor::new(parts.anchor().to_owned()));
+    // Before the anchor has the ring: cut short after that, a new anchor would have the logs as they
+    // are, under the names that they had when what is lost was signed.
+    keyward_audit::danger::doubt(parts.data(), anchor.as_ref(), &options.provider).await?;
     if !parts.way.is_own() {
         let keyring = danger::accept_restore(parts.keyring(options), anchor).await?;
-        return parts.finish(dir, options, keyring).await;
+        let home = parts.finish(dir, options, keyring).await?;
+        if let Ok(logs) = home.audit() {
+            keyward_audit::danger::accept_restore(logs).await?;
+        }
+        return Ok(home);
     }
     // No key of this keyring vouches for anything before it is accepted: it is recorded after.
     parts.way.nowhere()?;

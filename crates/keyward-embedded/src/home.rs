@@ -351,6 +351,10 @@ impl Parts {
         &self.anchor
     }
 
+    pub(crate) fn data(&self) -> &dyn Records {
+        self.data.as_ref()
+    }
+
     pub(crate) fn keyring(&self, options: &Options) -> KeyringBuilder {
         let keys: Arc<dyn Records> = self.keys.clone();
         let builder = Keyring::builder(keys, Arc::clone(&self.root))

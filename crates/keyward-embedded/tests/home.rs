@@ -1,6 +1,8 @@
 //! A home is private, is made once, and is not made anew out of what is left of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "home/accepted.rs"]
+mod accepted;
 #[path = "home/audit.rs"]
 mod audit;
 #[path = "home/column.rs"]

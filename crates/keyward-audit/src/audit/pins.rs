@@ -1,16 +1,42 @@
 //! What anchors have: the root log's head, under one name.
 
 use keyward_base::Result;
-use keyward_keys::{Advance, Pin, PinName};
+use keyward_crypto::Provider;
+use keyward_keys::{Advance, Anchor, Pin, PinName};
+use keyward_store::{Records, Scan};
 
 use super::root::View;
 use super::round::MAX_TRIES;
-use super::{Audit, Of, contended, put_back};
+use super::{Audit, HEADS, Of, contended, put_back};
 use crate::head::Head;
 
 /// The name under which anchors have the root log.
 pub(super) fn pin_name() -> Result<PinName> {
     PinName::new("log/root")
+}
+
+/// Pins what no root log is, where nothing is pinned and there are logs.
+pub(crate) async fn doubt(
+    store: &dyn Records,
+    anchor: &dyn Anchor,
+    provider: &Provider,
+) -> Result<()> {
+    if anchor.load(&pin_name()?)?.is_some() {
+        return Ok(());
+    }
+    let heads = store.scan(Scan::of(HEADS).limit(1)).await?;
+    if heads.items.is_empty() && heads.damaged.is_empty() {
+        return Ok(());
+    }
+    let mut pin = Pin {
+        id: [0; 16],
+        counter: 0,
+        digest: [0; 32],
+    };
+    provider.fill(&mut pin.id)?;
+    // Not replaced: another pinned one meanwhile.
+    anchor.replace(&pin_name()?, None, &pin)?;
+    Ok(())
 }
 
 impl Audit {
