@@ -95,7 +95,7 @@ impl Audit {
     /// in its free pages; else as [`Audit::checkpoint`]: what was recorded may then not be erased
     /// yet.
     pub async fn erase(&self, of: &Of, rule: &Rule) -> Result<Option<Erasure>> {
-        let terms = self.terms(of).await?;
+        let terms = self.terms(of, self.0.keyring.clock().now()?).await?;
         let mut before: Vec<Erasure> = Vec::new();
         let plan = Plan {
             rule,
@@ -132,10 +132,10 @@ impl Audit {
     }
 
     /// By what that log is erased now.
-    pub(super) async fn terms(&self, of: &Of) -> Result<Terms> {
+    pub(super) async fn terms(&self, of: &Of, now: Timestamp) -> Result<Terms> {
         let found = self.found_of_all().await?;
         Ok(Terms {
-            now: self.0.keyring.clock().now()?,
+            now,
             require: (*of.whose() != Of::Service).then(|| found.require(&Of::Service)),
             keeps: found.state.keeps,
         })

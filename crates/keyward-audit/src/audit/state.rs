@@ -216,7 +216,7 @@ impl Audit {
     /// # Errors
     /// As [`Audit::holds`].
     pub async fn rules(&self, of: &Of) -> Result<Vec<Rule>> {
-        let terms = self.terms(of).await?;
+        let terms = self.terms(of, self.0.keyring.clock().now()?).await?;
         Ok(terms.due(&self.found(of).await?))
     }
 

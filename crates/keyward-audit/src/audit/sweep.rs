@@ -7,7 +7,7 @@ use keyward_base::{Error, ErrorKind, Result, Timestamp};
 use keyward_store::Erased;
 
 use super::retention::{Claimed, Erasure, Plan};
-use super::wait::Leapt;
+use super::wait::{Leapt, STEP};
 use super::{Audit, Of};
 use crate::keep::{Erasing, State};
 use crate::leaf::Header;
@@ -41,6 +41,8 @@ pub(super) struct Sweep {
     pub(super) clock: State,
     /// When the clock was looked at that nothing is erased by.
     looked: Option<(Timestamp, Leapt)>,
+    /// When this process looked at its clock last.
+    heard: Option<Timestamp>,
     /// When the files are tried again.
     files_at: Option<Timestamp>,
 }
@@ -51,6 +53,11 @@ impl Sweep {
         self.day = None;
         self.looked = None;
     }
+}
+
+/// Whether that was less than `time` ago.
+fn is_within(at: Option<Timestamp>, time: Duration, now: Timestamp) -> bool {
+    at.is_some_and(|at| now >= at && now.saturating_since(at) < time)
 }
 
 /// What [`Audit::retain`] did.
@@ -76,7 +83,7 @@ impl Audit {
     /// Erases what is due by what is set ([`Audit::keep`]), or is older than 90 days; and goes on
     /// with what an erasure that was cut short left. Reads about `most` entries at a time (and up to
     /// 65,536 beyond), so that it can be called from a timer; once a day's work is done, it reads
-    /// nothing until the next day. Several processes may call it: what is due is recorded and erased
+    /// what is remembered of the clock once an hour, and nothing else until the next day. Several processes may call it: what is due is recorded and erased
     /// once.
     ///
     /// Clearing the store's files is done once at the end, for all logs: SQLite writes its file anew
@@ -91,20 +98,28 @@ impl Audit {
         let now = self.0.keyring.clock().now()?;
         let today = Some(Header::day_of(now));
         let mut told = Retained::default();
-        if sweep.todo.is_empty() && sweep.done.is_empty() && !sweep.stopped {
-            if sweep.day == today {
-                return Ok(told);
-            }
-            if let Some((at, leapt)) = sweep.looked
-                && now >= at
-                && now.saturating_since(at) < LOOK
-            {
-                told.leapt = Some(leapt);
-                return Ok(told);
-            }
+        let idle = sweep.todo.is_empty() && sweep.done.is_empty() && !sweep.stopped;
+        // Between days too: a process whose clock is wrong waits for nothing while another looks.
+        let looks = sweep.day != today || !is_within(sweep.heard, STEP, now);
+        if idle && !looks {
+            return Ok(told);
+        }
+        if let Some((at, leapt)) = sweep.looked
+            && is_within(Some(at), LOOK, now)
+        {
+            told.leapt = Some(leapt);
+        } else if looks {
             told.leapt = self.leapt(&mut sweep, now).await?;
             sweep.looked = told.leapt.map(|leapt| (now, leapt));
-            if told.leapt.is_some() {
+            sweep.heard = Some(now);
+        }
+        if told.leapt.is_some() {
+            // It may have leapt between one log and the next.
+            (sweep.day, sweep.at) = (None, 0);
+            sweep.todo.clear();
+        }
+        if idle {
+            if told.leapt.is_some() || sweep.day == today {
                 return Ok(told);
             }
             let mut all = self.all_logs(None).await?;
@@ -119,7 +134,7 @@ impl Audit {
         while left > 0
             && let Some(of) = sweep.todo.front().cloned()
         {
-            let next = match self.sweep_log(&of, &mut sweep, &mut told).await {
+            let next = match self.sweep_log(&of, now, &mut sweep, &mut told).await {
                 Ok((next, read)) => {
                     left = left.saturating_sub(read.max(1));
                     next
@@ -158,6 +173,7 @@ impl Audit {
     async fn sweep_log(
         &self,
         of: &Of,
+        now: Timestamp,
         sweep: &mut Sweep,
         told: &mut Retained,
     ) -> Result<(Option<u64>, u64)> {
@@ -166,7 +182,8 @@ impl Audit {
             told.held.push(of.clone());
             return Ok((None, 0));
         }
-        let terms = self.terms(of).await?;
+        // By the clock that was looked at.
+        let terms = self.terms(of, now).await?;
         let (mut further, mut all) = (None, 0_u64);
         for rule in &terms.due(&found) {
             loop {

@@ -23,7 +23,7 @@ pub const LEAP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub const WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How much of the wait one look counts, at most, so that another leap is no waiting.
-const STEP: Duration = Duration::from_secs(60 * 60);
+pub(super) const STEP: Duration = Duration::from_secs(60 * 60);
 
 /// A clock that nothing is erased by yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@ mod intents;
 mod keys;
 mod kinds;
 mod late;
+mod leaps;
 mod proofs;
 mod retention;
 mod rounds;
