@@ -224,19 +224,25 @@ impl Passwords {
             // No hash is of anything so long.
             return Answer::ready(Ok(Checked::Mismatch));
         };
+        if !stored.allows(&password) {
+            return Answer::ready(Ok(self.not_checked(Verdict::Refused, reason::CEILING)));
+        }
         let needs_upgrade = self.policy.is_weaker(&stored) || normal != self.policy.new_normal();
         let at = row.read_at.map_or(now, |read_at| read_at.min(now));
         let (owner, counting) = (account.clone(), Arc::clone(&self.counting));
         let work = move |arena: &mut Arena| {
-            counting.hash(stored.scheme(), stored.cost());
-            Ok(match stored.check(&password, arena)? {
+            let began = || counting.hash(stored.scheme(), stored.cost());
+            Ok(match stored.check_counting(&password, arena, began)? {
                 Verdict::Match => Checked::Match {
                     verified: VerifiedPassword::new(owner, at),
                     needs_upgrade,
                 },
                 Verdict::Mismatch => Checked::Mismatch,
                 Verdict::Refused => Checked::Refused(reason::CEILING),
-                Verdict::Unsupported => Checked::Unsupported(Reason::MALFORMED),
+                Verdict::Unsupported => {
+                    counting.unsupported();
+                    Checked::Unsupported(Reason::MALFORMED)
+                }
             })
         };
         self.pool.run(&account.tenant, need, work)

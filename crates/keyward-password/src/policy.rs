@@ -70,20 +70,8 @@ impl Policy {
         self
     }
 
-    pub(crate) const fn allows(&self, cost: Cost) -> bool {
-        let most = &self.ceilings;
-        cost.memory_bytes <= most.memory_bytes
-            && match cost.work {
-                Work::Argon2 { written } => written <= most.argon2_written,
-                Work::Bcrypt { log2 } => log2 <= most.bcrypt_log2,
-                Work::Pbkdf2 { blocks } => blocks <= most.pbkdf2_rounds,
-                Work::Phpass { log2 } => log2 <= most.phpass_log2,
-                Work::Quick => true,
-                Work::Scrypt { written } => {
-                    written <= most.scrypt_written && cost.memory_bytes <= most.scrypt_memory
-                }
-                Work::ShaCrypt { rounds } => rounds <= most.sha_crypt_rounds,
-            }
+    pub(crate) const fn ceilings_of(&self) -> &Ceilings {
+        &self.ceilings
     }
 }
 
@@ -106,18 +94,47 @@ const MIB: u64 = 1024 * 1024;
 impl Ceilings {
     /// The defaults. Argon2: 256 MiB, and 1 GiB written by all passes, a quarter and a tenth of what
     /// Ory Kratos lets in. scrypt and yescrypt: N = 2^17, r = 8, p = 10 as Kratos and OWASP's strongest
-    /// row, counted as 128 MiB of memory and 1.25 GiB written. bcrypt 15 and PBKDF2 10,000,000 rounds, as
-    /// Kratos. SHA-crypt 5,000,000 rounds: passlib writes 656,000. phpass 2^22: Drupal writes 2^15.
+    /// row, counted as 128 MiB of memory, 1 MiB for what p takes beside it, and 1.25 GiB written. bcrypt
+    /// 15 and PBKDF2 10,000,000 rounds, as Kratos. SHA-crypt 5,000,000 rounds: passlib writes 656,000. phpass 2^22: Drupal writes 2^15.
     pub const DEFAULT: Self = Self {
         memory_bytes: 256 * MIB,
         argon2_written: 1024 * MIB,
         bcrypt_log2: 15,
         pbkdf2_rounds: 10_000_000,
         phpass_log2: 22,
-        scrypt_memory: 128 * MIB,
+        scrypt_memory: 129 * MIB,
         scrypt_written: 1280 * MIB,
         sha_crypt_rounds: 5_000_000,
     };
+
+    pub(crate) fn allow(&self, cost: Cost) -> bool {
+        self.allow_of(cost, 0)
+    }
+
+    /// With a password of so many bytes, which phpass and SHA-crypt hash anew in each round. Each
+    /// 128 bytes after the first 128 count as the rounds once more.
+    pub(crate) fn allow_of(&self, cost: Cost, password_len: usize) -> bool {
+        let parts = u64::try_from(password_len.div_ceil(128)).unwrap_or(u64::MAX);
+        let parts = parts.max(1);
+        cost.memory_bytes <= self.memory_bytes
+            && match cost.work {
+                Work::Argon2 { written } => written <= self.argon2_written,
+                Work::Bcrypt { log2 } => log2 <= self.bcrypt_log2,
+                Work::Pbkdf2 { blocks } => blocks <= self.pbkdf2_rounds,
+                Work::Phpass { log2 } => {
+                    let times = 1_u64.checked_shl(u32::try_from(log2).unwrap_or(u32::MAX));
+                    let most = 1_u64.checked_shl(u32::try_from(self.phpass_log2).unwrap_or(64));
+                    times
+                        .and_then(|times| times.checked_mul(parts))
+                        .is_some_and(|times| most.is_none_or(|most| times <= most))
+                }
+                Work::Quick => true,
+                Work::Scrypt { written } => {
+                    written <= self.scrypt_written && cost.memory_bytes <= self.scrypt_memory
+                }
+                Work::ShaCrypt { rounds } => rounds.saturating_mul(parts) <= self.sha_crypt_rounds,
+            }
+    }
 
     /// Memory of any hash, and what all passes of Argon2 together may write, in bytes.
     #[must_use]
@@ -141,14 +158,15 @@ impl Ceilings {
         self
     }
 
-    /// The logarithm of the rounds of phpass.
+    /// The logarithm of the rounds of phpass. Each 128 bytes of a password after the first 128 count as
+    /// the rounds once more.
     #[must_use]
     pub const fn phpass(mut self, log2: u64) -> Self {
         self.phpass_log2 = log2;
         self
     }
 
-    /// Memory of scrypt and yescrypt, 128 · N · r, and that times p, in bytes.
+    /// Memory of scrypt and yescrypt, 128 · r · (N + p), and 128 · N · r · p, in bytes.
     #[must_use]
     pub const fn scrypt(mut self, memory_bytes: u64, written: u64) -> Self {
         self.scrypt_memory = memory_bytes;
@@ -156,7 +174,8 @@ impl Ceilings {
         self
     }
 
-    /// Rounds of SHA-crypt.
+    /// Rounds of SHA-crypt. Each 128 bytes of a password after the first 128 count as the rounds once
+    /// more.
     #[must_use]
     pub const fn sha_crypt(mut self, rounds: u64) -> Self {
         self.sha_crypt_rounds = rounds;
@@ -198,7 +217,7 @@ pub enum Work {
     Quick,
     /// Bytes that scrypt or yescrypt writes.
     Scrypt {
-        /// 128 · N · r · p.
+        /// 128 · N · r · p, or what SHA-256 hashes to fill p lanes, if that is more.
         written: u64,
     },
     /// Rounds of SHA-crypt.

@@ -57,7 +57,7 @@ pub(crate) enum Hash {
     /// The digest of `before`, the password and `after`; then `times` over the digest and `then`.
     Digest {
         digest: Digest,
-        before: Vec<u8>,
+        before: SecretBytes,
         after: Vec<u8>,
         times: u32,
     },
@@ -113,6 +113,9 @@ pub(crate) enum Hash {
     },
 }
 
+/// Bytes of the tables that yescrypt has for each of its lanes, and some for what it keeps of them.
+const YESCRYPT_TABLES: u64 = 12 * 1024 + 128;
+
 pub(crate) struct Recipe {
     pub(crate) prepare: Vec<Prepare>,
     pub(crate) hash: Hash,
@@ -154,12 +157,21 @@ impl Recipe {
 
     pub(crate) fn cost(&self) -> Cost {
         let wide = u64::from;
-        let scrypt = |log_n: u8, r: u32, times: u32| {
-            let memory = 1_u64
+        // Beside N blocks there are p of them, which PBKDF2 fills 32 bytes at a time with four blocks
+        // of SHA-256 and the salt: with a small N and a great p that is most of the work.
+        let scrypt = |log_n: u8, (r, p): (u32, u32), times: u32, salt: usize, beside: u64| {
+            let block = wide(r).saturating_mul(128);
+            let main = 1_u64
                 .checked_shl(log_n.into())
-                .and_then(|n| n.checked_mul(128)?.checked_mul(wide(r)))
+                .and_then(|n| n.checked_mul(block))
                 .unwrap_or(u64::MAX);
-            let written = memory.saturating_mul(wide(times));
+            let lanes = block.saturating_mul(wide(p));
+            let memory = main
+                .saturating_add(lanes)
+                .saturating_add(beside.saturating_mul(wide(p)));
+            let salt = u64::try_from(salt).unwrap_or(u64::MAX);
+            let hashed = (lanes / 32).saturating_mul(salt.saturating_add(256));
+            let written = main.saturating_mul(wide(times)).max(hashed);
             (memory, Work::Scrypt { written })
         };
         let (memory_bytes, work) = match &self.hash {
@@ -182,8 +194,9 @@ impl Recipe {
                 mem_cost,
                 rounds,
                 parallel,
+                salt,
                 ..
-            } => scrypt(*mem_cost, *rounds, *parallel),
+            } => scrypt(*mem_cost, (*rounds, *parallel), *parallel, salt.len(), 0),
             Hash::Pbkdf2 { digest, rounds, .. } => {
                 let blocks = self.expected.len().div_ceil(digest.digest_len());
                 let blocks = u64::try_from(blocks).unwrap_or(u64::MAX);
@@ -191,26 +204,39 @@ impl Recipe {
                 (0, Work::Pbkdf2 { blocks })
             }
             Hash::Phpass { log2, .. } => (0, Work::Phpass { log2: wide(*log2) }),
-            Hash::Scrypt { log_n, r, p, .. } => scrypt(*log_n, *r, *p),
+            Hash::Scrypt { log_n, r, p, salt } => scrypt(*log_n, (*r, *p), *p, salt.len(), 0),
             Hash::ShaCrypt { rounds, .. } => {
                 let rounds = wide(*rounds);
                 (0, Work::ShaCrypt { rounds })
             }
-            Hash::Yescrypt { log_n, r, p, t, .. } => {
+            Hash::Yescrypt {
+                log_n,
+                r,
+                p,
+                t,
+                salt,
+            } => {
                 let times = t.saturating_add(1).saturating_mul(*p);
-                scrypt(*log_n, *r, times)
+                scrypt(*log_n, (*r, *p), times, salt.len(), YESCRYPT_TABLES)
             }
         };
         Cost { memory_bytes, work }
     }
 
-    pub(crate) fn is_match(&self, password: &[u8], arena: &mut Arena) -> Result<bool> {
+    /// `began` is called as each hash begins: `$2a$` may take two.
+    pub(crate) fn is_match(
+        &self,
+        password: &[u8],
+        arena: &mut Arena,
+        mut began: impl FnMut(),
+    ) -> Result<bool> {
         let mut held = None::<SecretBytes>;
         for step in &self.prepare {
             let current = held.as_ref().map_or(password, SecretBytes::expose);
             held = Some(step.apply(current)?);
         }
         let password = held.as_ref().map_or(password, SecretBytes::expose);
+        began();
         let mut found = self.compute(password, arena)?;
         if let Some(last) = found.expose_mut().last_mut() {
             *last &= self.last_mask;
@@ -225,6 +251,7 @@ impl Recipe {
                 salt,
                 ..
             } if bcrypt::is_openwall_apart(password) => {
+                began();
                 let found = bcrypt(Flavour::Openwall, *cost, salt, password)?;
                 Ok(equal(found.expose(), &self.expected))
             }
@@ -266,7 +293,7 @@ impl Recipe {
                 after,
                 times,
             } => {
-                let parts: [&[u8]; 3] = [before, password, after];
+                let parts: [&[u8]; 3] = [before.expose(), password, after];
                 return Ok(digest::repeated(*digest, &parts, *times, &[]));
             }
             Hash::Firebase {

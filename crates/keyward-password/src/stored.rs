@@ -5,7 +5,7 @@ use keyward_crypto::slow::argon2::Arena;
 
 use crate::context::Context;
 use crate::password::Password;
-use crate::policy::{Policy, Work};
+use crate::policy::{Ceilings, Policy, Work};
 use crate::reason;
 use crate::recipe::Recipe;
 use crate::scheme::{self, Scheme};
@@ -20,6 +20,7 @@ pub struct Stored {
     scheme: Scheme,
     recipe: Recipe,
     cost: Cost,
+    ceilings: Ceilings,
 }
 
 /// What a check takes, known before it begins.
@@ -88,13 +89,15 @@ impl Stored {
         }
         let (scheme, recipe) = scheme::read(label.and_then(Scheme::from_label), text, context)?;
         let cost = recipe.cost();
-        if !policy.allows(cost) {
+        let ceilings = *policy.ceilings_of();
+        if !ceilings.allow(cost) {
             return Err(NotRead::refused(reason::CEILING));
         }
         Ok(Self {
             scheme,
             recipe,
             cost,
+            ceilings,
         })
     }
 
@@ -122,12 +125,31 @@ impl Stored {
         self.recipe.effective_len()
     }
 
+    /// Whether a password so long is within the ceilings too, where each round hashes it anew.
+    pub(crate) fn allows(&self, password: &Password) -> bool {
+        self.ceilings.allow_of(self.cost, password.len())
+    }
+
     /// Whether it is the password. Nothing here waits; the time it takes is what [`Stored::cost`] says.
+    /// `Refused` is a password so long that with it phpass or SHA-crypt are above the ceiling.
     ///
     /// # Errors
     /// `Unavailable` if memory cannot be had, which is no answer about the password.
     pub fn check(&self, password: &Password, arena: &mut Arena) -> Result<Verdict> {
-        match self.recipe.is_match(password.bytes(), arena) {
+        self.check_counting(password, arena, || ())
+    }
+
+    /// Calls `began` as each hash begins.
+    pub(crate) fn check_counting(
+        &self,
+        password: &Password,
+        arena: &mut Arena,
+        began: impl FnMut(),
+    ) -> Result<Verdict> {
+        if !self.allows(password) {
+            return Ok(Verdict::Refused);
+        }
+        match self.recipe.is_match(password.bytes(), arena, began) {
             Ok(true) => Ok(Verdict::Match),
             Ok(false) => Ok(Verdict::Mismatch),
             Err(e) if unsupported(&e) => Ok(Verdict::Unsupported),

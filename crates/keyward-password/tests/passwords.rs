@@ -358,3 +358,43 @@ fn calibration_is_never_below_owasp() {
     let stands = calibrate(&room, None, || Duration::ZERO).unwrap_err();
     assert_eq!(stands.kind(), ErrorKind::Unavailable);
 }
+
+#[test]
+fn two_hashes_of_one_check_are_two_in_the_ledger() {
+    let passwords = door(Policy::default());
+    let row = |letter: &str| {
+        format!("$2{letter}$04$CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK")
+    };
+    // One that the old error made equal to another: crypt_blowfish's form of it is tried as well.
+    let apart = b"\xff\xff\xa3";
+    let said = check(&passwords, &Row::new(&row("a")), apart);
+    assert!(matches!(said, Checked::Mismatch), "{said:?}");
+    assert_eq!(passwords.ledger().total(), 2);
+    for (letter, password) in [("b", &apart[..]), ("a", b"correct horse")] {
+        let before = passwords.ledger().total();
+        let said = check(&passwords, &Row::new(&row(letter)), password);
+        assert!(matches!(said, Checked::Mismatch), "{said:?}");
+        assert_eq!(passwords.ledger().total(), before + 1, "{letter}");
+    }
+    // What a scheme cannot be given began no hash, and is told apart in the ledger.
+    let nt = Row::new("$NT$8846f7eaee8fb117ad06bdd830b7586c");
+    assert!(matches!(
+        check(&passwords, &nt, b"\xff"),
+        Checked::Unsupported(_)
+    ));
+    let ledger = passwords.ledger();
+    assert_eq!((ledger.total(), ledger.unsupported), (4, 1));
+}
+
+#[test]
+fn a_password_that_makes_the_rounds_too_dear_is_refused_before_it_waits() {
+    let passwords = door(Policy::default());
+    let row = format!("$6$rounds=656000$salt${}", ".".repeat(86));
+    let said = check(&passwords, &Row::new(&row), [b'x'; 4096]);
+    assert!(
+        matches!(said, Checked::Refused(why) if why == reason::CEILING),
+        "{said:?}"
+    );
+    let ledger = passwords.ledger();
+    assert_eq!((ledger.total(), ledger.refused), (0, 1));
+}

@@ -1,8 +1,10 @@
 //! What a string is taken for, what it may cost, and what is told of it.
 #![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
 
+use keyward_base::SecretBytes;
+use keyward_crypto::slow::argon2::Arena;
 use keyward_password::policy::Work;
-use keyward_password::{Ceilings, Context, Policy, Scheme, Stored, Verdict, reason};
+use keyward_password::{Ceilings, Context, Password, Policy, Scheme, Stored, Verdict, reason};
 
 fn read(label: Option<&str>, text: &str, policy: &Policy) -> Result<Stored, (Verdict, String)> {
     Stored::read(label, text, &Context::default(), policy)
@@ -156,4 +158,54 @@ fn nothing_of_a_row_is_printed() {
         !printed.contains("bOPI") && !printed.contains("a-pepper"),
         "{printed}"
     );
+}
+
+fn refused(text: &str) -> bool {
+    let unread = read(None, text, &Policy::default()).err();
+    unread == Some((Verdict::Refused, reason::CEILING.as_str().to_owned()))
+}
+
+#[test]
+fn what_scrypt_takes_beside_n_is_counted() {
+    let tag = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    // 640 MiB of lanes beside 256 bytes; the same within the memory, but with a salt that is hashed
+    // once for each 32 bytes of them.
+    assert!(refused(&format!("$scrypt$ln=1,r=1,p=5242880$c2FsdA${tag}")));
+    let salt = "AAAA".repeat(1900);
+    assert!(refused(&format!("$scrypt$ln=1,r=1,p=262144${salt}${tag}")));
+    assert!(!refused(&format!("$scrypt$ln=1,r=1,p=64${salt}${tag}")));
+    // yescrypt has tables of 12 KiB for each lane: with N = 2^16, r = 1 and p = 16946 they are 200 MiB.
+    assert!(refused(&format!("$y$jD..w...$AAAA${tag}")));
+    let text = format!("$scrypt$ln=10,r=8,p=4$c2FsdA${tag}");
+    let cost = read(None, &text, &Policy::default()).unwrap().cost();
+    assert_eq!(cost.memory_bytes, 128 * 8 * (1024 + 4));
+}
+
+#[test]
+fn a_long_password_is_more_work_where_each_round_hashes_it() {
+    let (dots, short) = (".".repeat(86), ".".repeat(22));
+    for (row, within) in [
+        (format!("$6$rounds=5000000$salt${dots}"), 128),
+        (format!("$6$rounds=2500000$salt${dots}"), 256),
+        (format!("$P$Ksaltsalt{short}"), 128),
+        (format!("$P$Jsaltsalt{short}"), 256),
+    ] {
+        let stored = read(None, &row, &Policy::default()).unwrap();
+        let password = SecretBytes::new(vec![b'x'; within + 1]);
+        let password = Password::new(password).unwrap();
+        // Nothing is hashed: in debug builds these would take minutes.
+        let said = stored.check(&password, &mut Arena::default()).unwrap();
+        assert_eq!(said, Verdict::Refused, "{row}");
+    }
+    // Where it is hashed once, and where the rounds are few, its length is no matter.
+    let long = Password::new(SecretBytes::new(vec![b'x'; 4096])).unwrap();
+    for row in [
+        format!("$5$rounds=1000$salt${}", ".".repeat(43)),
+        format!("$P$5saltsalt{short}"),
+        format!("$pbkdf2-sha256$1$c2FsdA${}", "A".repeat(43)),
+    ] {
+        let stored = read(None, &row, &Policy::default()).unwrap();
+        let said = stored.check(&long, &mut Arena::default()).unwrap();
+        assert_eq!(said, Verdict::Mismatch, "{row}");
+    }
 }

@@ -156,3 +156,15 @@ fn a_password_without_an_end_is_not_hashed() {
     let refused = Password::new(SecretBytes::new(vec![b'x'; 4097])).unwrap_err();
     assert_eq!(refused.reason(), Some(Reason::TOO_LONG));
 }
+
+#[test]
+fn springs_secret_stands_between_salt_and_password() {
+    // SHA-256 1,024 times over eight bytes of `salt`, `secret` and the password, by `hashlib`.
+    let row =
+        "{sha256}73616c7473616c74bcde3b3083312769df060135b183b0f13125a1afa025203d941bc1e5fc996fc1";
+    let context = Context::from_json(r#"{"pepper":"secret"}"#).unwrap();
+    let stored = read(row, &context).unwrap();
+    assert_eq!(check(b"correct horse", &stored), Verdict::Match);
+    assert_eq!(check(b"correct horses", &stored), Verdict::Mismatch);
+    assert_eq!(says(b"correct horse", row), Verdict::Mismatch);
+}

@@ -1,5 +1,6 @@
 //! Digests in hexadecimal.
 
+use keyward_base::SecretBytes;
 use keyward_crypto::slow::digest::Digest;
 
 use crate::recipe::{Hash, Recipe};
@@ -19,7 +20,7 @@ pub(crate) fn salted(
 ) -> Option<Recipe> {
     let hash = Hash::Digest {
         digest,
-        before: before.to_vec(),
+        before: SecretBytes::copy_of(before),
         after: after.to_vec(),
         times: 0,
     };

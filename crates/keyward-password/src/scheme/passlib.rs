@@ -1,5 +1,6 @@
 //! What passlib knows beside what others have too: mostly databases' own.
 
+use keyward_base::SecretBytes;
 use keyward_crypto::slow::digest::Digest;
 
 use super::{Read, Scheme, crypt, digest, of};
@@ -110,7 +111,7 @@ pub(crate) fn fshp(numbers: &str, rest: &str) -> Option<Recipe> {
     let (salt, expected) = bytes.split_at_checked(salt_len)?;
     let hash = Hash::Digest {
         digest,
-        before: salt.to_vec(),
+        before: SecretBytes::copy_of(salt),
         after: Vec::new(),
         times: u32::try_from(times).unwrap_or(u32::MAX),
     };

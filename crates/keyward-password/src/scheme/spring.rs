@@ -73,14 +73,16 @@ fn of_scrypt(rest: &str) -> Option<Recipe> {
     scrypt::recipe(log_n, r, p, text::base64(salt)?, text::base64(hash)?)
 }
 
-/// `StandardPasswordEncoder`: a salt of 8 bytes, and SHA-256 of salt, password and secret, 1,024 times.
+/// `StandardPasswordEncoder`: a salt of 8 bytes, and SHA-256 of salt, secret and password, 1,024 times.
 fn standard(rest: &str, secret: Option<&[u8]>) -> Option<Recipe> {
     let bytes = text::hex(rest)?;
     let (salt, hash) = bytes.split_at_checked(8)?;
+    let mut before = SecretBytes::copy_of(salt);
+    before.push(secret.unwrap_or_default());
     let hash_of = Hash::Digest {
         digest: Digest::Sha256,
-        before: salt.to_vec(),
-        after: secret.unwrap_or_default().to_vec(),
+        before,
+        after: Vec::new(),
         times: 1023,
     };
     Some(Recipe::new(hash_of, hash.to_vec()))
