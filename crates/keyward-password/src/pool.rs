@@ -76,7 +76,8 @@ impl Admission {
     }
 
     /// How much may wait, of all tenants and of one: 1,024 and 256. In 5 s a worker does some 300
-    /// hashes of the default policy: what stands behind more than that waits in vain.
+    /// hashes of the default policy: what stands behind more than that waits in vain. When the line is
+    /// full, a tenant with less in it still gets in, and the newest of the one with most is turned away.
     #[must_use]
     pub const fn waiting(mut self, of_all: usize, of_one: usize) -> Self {
         self.waiting = of_all;
@@ -179,8 +180,8 @@ impl Pool {
     /// wiped and given back, and the threads are gone. Not to be called from work of the pool.
     pub fn shut_down(&self) {
         self.0.shared.close();
-        let threads = std::mem::take(&mut *self.threads());
-        for thread in threads {
+        // The lock is held meanwhile: whoever else shuts it down waits as well.
+        for thread in self.threads().drain(..) {
             // What panics in work is caught; a thread has nothing else to say.
             let _ = thread.join();
         }

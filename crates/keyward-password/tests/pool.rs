@@ -145,11 +145,18 @@ fn the_line_has_an_end() {
     assert!(is_busy(&note(&pool, &order, "a", "2").wait().unwrap_err()));
     kept.push(note(&pool, &order, "b", "0"));
     kept.push(note(&pool, &order, "c", "0"));
-    assert!(is_busy(&note(&pool, &order, "d", "0").wait().unwrap_err()));
-    assert_eq!(pool.load().waiting, 4);
+    // Who has nothing in it gets in, and the newest of who has most goes out.
+    kept.push(note(&pool, &order, "d", "0"));
+    assert!(is_busy(&kept.remove(1).wait().unwrap_err()));
+    // Nobody has more than one now.
+    for more in ["a", "e"] {
+        assert!(is_busy(&note(&pool, &order, more, "9").wait().unwrap_err()));
+    }
+    let load = pool.load();
+    assert_eq!((load.waiting, load.turned_away), (4, 4));
     held.end();
     kept.into_iter().for_each(|answer| answer.wait().unwrap());
-    assert_eq!(*order.lock().unwrap(), ["a0", "b0", "c0", "a1"]);
+    assert_eq!(*order.lock().unwrap(), ["a0", "b0", "c0", "d0"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use blowfish::Blowfish;
-use keyward_base::wipe::with_stack_wiped;
+use keyward_base::wipe::{with_stack_wiped, with_stack_wiped_by};
 use keyward_base::{Error, Result, SecretBytes};
 
 /// Bytes of a password that have an effect.
@@ -30,6 +30,10 @@ pub enum Flavour {
     /// another one hashes to something else than in any other implementation.
     Openwall,
 }
+
+/// Pieces of stack that are wiped after a hash. Moved from one frame to the next, the cipher's state of
+/// 4 KiB goes 20.4 KiB deep, measured in a release build on x86-64: more than what is wiped otherwise.
+const PIECES: usize = 42;
 
 /// "OrpheanBeholderScryDoubt"
 const TEXT: [u32; 6] = [
@@ -65,7 +69,7 @@ pub fn bcrypt(
         return Err(Error::misuse("a bcrypt cost is 4 to 31"));
     }
     let mut key = SecretBytes::new(vec![0; KEY_LEN]);
-    with_stack_wiped(|| {
+    with_stack_wiped_by::<PIECES, _>(|| {
         fill(flavour, password, key.expose_mut());
         let mut state = Blowfish::bc_init_state();
         if flavour == Flavour::Openwall {

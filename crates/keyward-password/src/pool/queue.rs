@@ -68,6 +68,19 @@ impl Queue {
         job
     }
 
+    /// Takes out the newest of the tenant that has most waiting, if that is more than `tenant` will have
+    /// with one more: a line that a few tenants have filled is no reason to turn away all others.
+    pub(super) fn make_room(&mut self, tenant: &Tenant) -> Option<Job> {
+        let longest = self.ring.iter().max_by_key(|other| self.len_of(other))?;
+        let longest = longest.clone();
+        if self.len_of(tenant).saturating_add(1) >= self.len_of(&longest) {
+            return None;
+        }
+        let job = self.lanes.get_mut(&longest)?.pop_back();
+        self.len = self.len.saturating_sub(usize::from(job.is_some()));
+        job
+    }
+
     /// Takes out all whose deadline has passed. All wait equally long, so that within a lane the
     /// first ones are the first to be late.
     pub(super) fn take_late(&mut self, now: Timestamp) -> Vec<Job> {

@@ -101,9 +101,10 @@ impl Shared {
         let until = now.saturating_add(self.admission.wait);
         self.refuse_late(now);
         let mut state = self.state();
-        if let Err(e) = state.admits(tenant, need, &self.admission) {
-            return Answer::ready(Err(e));
-        }
+        let pushed_out = match state.admits(tenant, need, &self.admission) {
+            Ok(pushed_out) => pushed_out,
+            Err(e) => return Answer::ready(Err(e)),
+        };
         let id = state.next_id;
         state.next_id = id.wrapping_add(1);
         let (job, hears) = Job::new(id, need, until, work);
@@ -113,6 +114,9 @@ impl Shared {
         self.work.notify_one();
         if is_first {
             self.deadline.notify_one();
+        }
+        if let Some(job) = pushed_out {
+            job.refuse(self.busy());
         }
         Answer::waiting(
             hears,
@@ -280,19 +284,29 @@ impl Shared {
 }
 
 impl State {
-    fn admits(&mut self, tenant: &Tenant, need: Need, admission: &Admission) -> Result<()> {
+    /// What comes out had to make room, and is to be refused.
+    fn admits(
+        &mut self,
+        tenant: &Tenant,
+        need: Need,
+        admission: &Admission,
+    ) -> Result<Option<Job>> {
         if self.is_closed {
             return Err(closed());
         }
         if need.budget.max(need.arena) > self.arenas.budget() {
             return Err(Error::rejected(reason::ABOVE_BUDGET));
         }
-        let is_full = self.queue.len() >= admission.waiting
-            || self.queue.len_of(tenant) >= admission.waiting_of_one;
-        if is_full {
+        if self.queue.len_of(tenant) >= admission.waiting_of_one {
             return Err(self.busy(admission));
         }
-        Ok(())
+        if self.queue.len() < admission.waiting {
+            return Ok(None);
+        }
+        match self.queue.make_room(tenant) {
+            Some(job) => Ok(Some(job)),
+            None => Err(self.busy(admission)),
+        }
     }
 
     fn is_at_rest(&self) -> bool {
