@@ -50,7 +50,8 @@ pub const KEYS: [(&str, &str); 11] = [
 
 impl Context {
     /// Reads a JSON object whose values are strings or numbers, by the names in [`KEYS`]; `algorithm`
-    /// and `null` are passed over. The strings that the JSON parser made are wiped.
+    /// and `null` are passed over. The strings that the JSON parser made are wiped; of one written with
+    /// escapes, or a key that stands twice, it leaves a copy of its own in memory that was given back.
     ///
     /// # Errors
     /// `Misuse` for anything else: a key that is not known might be one that the hash depends on.

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use keyward_base::{Error, ErrorKind, ManualClock, Retry, SystemClock, Tenant, Timestamp};
+use keyward_crypto::slow::argon2::{Argon2, Kind};
 use keyward_password::pool::{Admission, Answer, Need, Pool};
 use keyward_password::reason;
 
@@ -338,12 +339,7 @@ fn kept_memory_is_within_the_budget() {
         pool.settle();
         pool.run(&tenant("a"), Need::arena(mib * MIB), move |arena| {
             let before = arena.len() as u64;
-            let argon2 = keyward_crypto::slow::argon2::Argon2::new(
-                keyward_crypto::slow::argon2::Kind::Id,
-                u32::try_from(mib * 1024).unwrap(),
-                1,
-                1,
-            );
+            let argon2 = Argon2::new(Kind::Id, u32::try_from(mib * 1024).unwrap(), 1, 1);
             argon2.hash(b"password", b"some salt", &mut [0; 16], arena)?;
             Ok(before)
         })
@@ -365,4 +361,48 @@ fn kept_memory_is_within_the_budget() {
     pool.settle();
     assert!(pool.load().held_bytes <= 64 * MIB);
     assert_eq!(hash(60), 60 * MIB);
+}
+
+#[test]
+fn memory_that_nobody_asked_for_is_not_kept() {
+    let pool = Pool::new(admission(), clock()).unwrap();
+    let grown = pool.run(&tenant("a"), Need::arena(64 * 1024), |arena| {
+        let mut out = [0; 32];
+        // Grows to 1 MiB, which was not in the budget.
+        Argon2::new(Kind::Id, 1024, 2, 1).hash(b"x", &[0; 16], &mut out, arena)
+    });
+    grown.wait().unwrap();
+    pool.settle();
+    assert_eq!(pool.load().held_bytes, 0);
+    let kept = pool.run(&tenant("a"), Need::arena(64 * 1024), |arena| {
+        let mut out = [0; 32];
+        Argon2::new(Kind::Id, 64, 2, 1).hash(b"x", &[0; 16], &mut out, arena)
+    });
+    kept.wait().unwrap();
+    pool.settle();
+    assert_eq!(pool.load().held_bytes, 64 * 1024);
+}
+
+#[test]
+fn a_full_line_is_shared_with_who_comes_later() {
+    let pool = Pool::new(admission().waiting(8, 4), clock()).unwrap();
+    let held = hold(&pool, Need::default());
+    let order = Order::default();
+    let mut waiting = Vec::new();
+    for of in ["a", "b"] {
+        waiting.extend((0..4).map(|at| note(&pool, &order, of, &at.to_string())));
+    }
+    // Six others come one by one; what they push out is the newest of who has most.
+    for of in ["c", "d", "e", "f", "g", "h"] {
+        waiting.push(note(&pool, &order, of, "0"));
+    }
+    assert_eq!(pool.load().waiting, 8);
+    held.end();
+    let done = waiting
+        .into_iter()
+        .filter_map(|answer| answer.wait().ok())
+        .count();
+    assert_eq!(done, 8);
+    let order = order.lock().unwrap();
+    assert_eq!(*order, ["a0", "b0", "c0", "d0", "e0", "f0", "g0", "h0"]);
 }

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use keyward_base::wipe::wipe_vec;
-use keyward_base::{BoxFuture, Error, Result};
+use keyward_base::{BoxFuture, Error, Result, SecretBytes};
 use keyward_crypto::equal;
 
 use super::{BreachCheck, Fingerprint};
@@ -67,7 +66,10 @@ impl RangeRequest {
             return Err(odd());
         }
         let text = std::str::from_utf8(response).map_err(|_| odd())?;
-        let mut wanted: Vec<u8> = digits(password).skip(PREFIX).collect();
+        let mut wanted = SecretBytes::new(Vec::with_capacity(SUFFIX));
+        digits(password)
+            .skip(PREFIX)
+            .for_each(|digit| wanted.push(&[digit]));
         let mut count = 0_u64;
         let mut lines = 0_usize;
         for line in text.lines().filter(|line| !line.is_empty()) {
@@ -79,12 +81,11 @@ impl RangeRequest {
             let times: u64 = times.trim_end().parse().map_err(|_| odd())?;
             let mut suffix = suffix.to_owned();
             suffix.make_ascii_uppercase();
-            if equal(suffix.as_bytes(), &wanted) {
+            if equal(suffix.as_bytes(), wanted.expose()) {
                 count = count.saturating_add(times);
             }
             lines = lines.saturating_add(1);
         }
-        wipe_vec(&mut wanted);
         if lines == 0 {
             return Err(odd());
         }
