@@ -1,11 +1,12 @@
-//! What makes anchors forget, and what erases by a clock that nobody can vouch for.
+//! What makes anchors forget, what makes the loss of a log no fault, and what erases by a clock that nobody can vouch for.
 
 use keyward_base::Result;
 use keyward_crypto::Provider;
 use keyward_keys::Anchor;
 use keyward_store::Records;
 
-use crate::Audit;
+use crate::audit::Lost;
+use crate::{Audit, LogId};
 
 /// Has an anchor that has no pin of the logs in `store` refuse them until [`accept_restore`]: for
 /// whoever takes a restored keyring, which needs no acceptance of the logs to open, and may be cut
@@ -55,4 +56,26 @@ pub async fn accept_restore(audit: &Audit) -> Result<()> {
 /// As [`Audit::keep`].
 pub async fn believe_clock(audit: &Audit) -> Result<()> {
     audit.believe_clock().await
+}
+
+/// Accepts that these logs are lost, by their ids: those that the root log has and that are not here
+/// ([`Rooted::dropped`](crate::audit::Rooted::dropped)). They are no fault any more, and keep
+/// retention from nothing; [`Rooted::lost`](crate::audit::Rooted::lost) has them from then on. Nothing
+/// else changes: one that comes back is checked against what the root log has of it, as before.
+///
+/// One of them may be the service's, with what was set of all logs. That is gone then, and the next
+/// [`Audit::retain`] erases what is older than 90 days: set anew what is to be kept ([`Audit::keep`],
+/// [`Audit::hold`]) before this.
+///
+/// The root log and the service's log both say which, who did ([`Audit::acting_as`]) and when, in one
+/// batch; then every anchor has it. Cut short, nothing is accepted or all is, and it can be called
+/// again: of what is accepted already it gives what was recorded then.
+///
+/// # Errors
+/// `Misuse` for none or more than 256 ids, one that the root log does not have, and one of a log that
+/// is here: nothing is accepted then; `Corrupt` if heads cannot be read, one of which it may be, or the
+/// root log does not go on from what an anchor has, or the service's log is not what was written;
+/// `Unavailable` if the store, the keyring or an anchor cannot be relied on.
+pub async fn accept_loss(audit: &Audit, logs: &[LogId]) -> Result<Vec<Lost>> {
+    audit.accept_loss(logs).await
 }

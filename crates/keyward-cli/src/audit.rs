@@ -4,10 +4,13 @@ mod alerts;
 mod export;
 mod file;
 mod line;
+mod lost;
 mod retain;
 mod show;
 mod sign;
 mod verify;
+
+pub(crate) use lost::said;
 
 use keyward_audit::Of;
 use keyward_audit::leaf::origin;
@@ -99,6 +102,10 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
         } => {
             let home = home_args.open().await?;
             retain::erase(home.audit()?, tenant, receipt, yes, json).await
+        }
+        Audit::AcceptLoss { logs, yes } => {
+            let home = home_args.open().await?;
+            lost::accept(home.audit()?, &logs, yes, json).await
         }
         Audit::Prove { seq, log } => {
             let home = home_args.open().await?;

@@ -582,3 +582,59 @@ fn after_a_restore_a_log_goes_on_under_a_new_key_and_the_old_one_is_kept() {
     bench.run(&args, b"").ok();
     audit(&bench, "verify").ok();
 }
+
+#[test]
+fn a_log_that_is_lost_is_accepted_by_its_name_and_stays_known() {
+    let bench = recorded();
+    audit(&bench, "head").ok();
+    let hers = bench.run(&["audit", "key", "--tenant", "globex"], b"").ok();
+    let name = hers.text().split('+').next().unwrap().to_owned();
+    let own = bench.run(&["audit", "key", "--tenant", "acme"], b"").ok();
+    let here = own.text().split('+').next().unwrap().to_owned();
+    for rows in ["entry WHERE", "record WHERE collection LIKE 'audit%' AND"] {
+        edit(&bench, &format!("DELETE FROM {rows} owner = 'globex'"));
+    }
+    let missed = || {
+        let ran = audit(&bench, "verify");
+        assert!(
+            ran.code() == 4 && ran.said().contains(&name),
+            "{}",
+            ran.said()
+        );
+    };
+    missed();
+    let accept = |words: &str| audit(&bench, &format!("accept-loss {words}"));
+    accept("keyward-log/7").fails(2, "32 lower-case hexadecimal digits");
+    accept(&format!("{name} {here}")).fails(2, "is not lost");
+    accept(&format!("keyward-log/{}", "7".repeat(32))).fails(2, "the root log has no");
+    missed();
+
+    let told = accept(&format!("{name} --yes --json")).ok().json();
+    assert_eq!(told["format"], "keyward.audit.accept-loss/1");
+    let lost = &told["lost"][0];
+    assert_eq!((&lost["log"], &lost["entries"]), (&json!(name), &json!(2)));
+    assert!(lost["by"].as_str().unwrap().starts_with("uid:"), "{lost}");
+    assert!(lost["at"].as_str().unwrap().ends_with('Z') && lost["record"].is_u64());
+    assert_eq!(accept(&format!("{name} --json")).ok().json(), told);
+    for _ in 0..2 {
+        let said = audit(&bench, "verify").ok().text();
+        let line = said.lines().find(|line| line.starts_with("lost  "));
+        let line = line.unwrap_or_else(|| panic!("{said}"));
+        assert!(line.contains(&name) && line.contains("accepted as lost by uid:"));
+        let verified = audit(&bench, "verify --json").ok().json();
+        assert_eq!(verified["lost"], told["lost"]);
+        let doctor = bench.run(&["doctor"], b"").text();
+        assert!(
+            doctor.contains(&name) && !doctor.contains("fail"),
+            "{doctor}"
+        );
+    }
+    audit(&bench, "retain --yes").ok();
+    let shown = audit(&bench, "show --action audit.lost --staff")
+        .ok()
+        .text();
+    assert!(
+        shown.contains(name.trim_start_matches("keyward-log/")),
+        "{shown}"
+    );
+}

@@ -9,6 +9,7 @@ use keyward_base::encoding::{base64, from_base64_array, from_hex, hex};
 use keyward_base::{Error, Event, Result, Timestamp};
 
 use super::lane::Known;
+use super::lost::{LOST, LostLogs, accepted};
 use super::read::{edited, is_of};
 use super::{Audit, Of, put_back};
 use crate::checkpoint::number;
@@ -51,6 +52,8 @@ pub(super) struct View {
     pub(super) trusted: Option<LogId>,
     tree: Frontier,
     pub(super) heads: Arc<Heads>,
+    /// Of these, the logs that somebody accepted as lost since.
+    pub(super) lost: Arc<LostLogs>,
     /// The size and the root that every anchor has, and that this is known to go on from.
     pub(super) pinned: Option<(u64, Hash)>,
     /// Up to which record of a head a round looked for those without a mark.
@@ -81,15 +84,17 @@ impl Noted {
 /// The entry that notes those heads.
 pub(super) fn entry(now: Timestamp, heads: &[(LogId, (u64, Hash))]) -> Entry {
     let mut entry = Entry::of(&Event::new(now, NOTED, Outcome::Done), now);
-    let detail = heads.iter().map(|(log, (size, root))| {
-        let head = format!("{size} {}", base64(root));
-        (hex(log), Typed::Word(head))
-    });
+    let detail = heads.iter().map(|(log, head)| named(log, *head));
     entry.detail = detail.collect();
     entry
 }
 
-/// The heads that an entry notes.
+/// A head, as an entry names it.
+pub(super) fn named(log: &LogId, (size, root): (u64, Hash)) -> (String, Typed) {
+    (hex(log), Typed::Word(format!("{size} {}", base64(&root))))
+}
+
+/// The heads that an entry notes, or says that they are lost.
 fn heads_of(entry: &Entry, by: u64) -> Option<Vec<(LogId, Noted)>> {
     let heads = entry.detail.iter().map(|(log, head)| {
         let Typed::Word(head) = head else { return None };
@@ -104,7 +109,7 @@ fn heads_of(entry: &Entry, by: u64) -> Option<Vec<(LogId, Noted)>> {
     });
     heads
         .collect::<Option<_>>()
-        .filter(|_| entry.action == NOTED)
+        .filter(|_| entry.action == NOTED || entry.action == LOST)
         .or_else(|| (entry.action == ROOT).then(Vec::new))
 }
 
@@ -153,8 +158,18 @@ impl Audit {
                 let noted = heads_of(&entry, seq).ok_or_else(bad)?;
                 let hash = leaf(&provider, &kept.leaf.bytes());
                 read.tree.push(&provider, hash, |_| ())?;
+                if entry.action == LOST {
+                    let lost = accepted(&entry, &noted, &read.heads, seq).ok_or_else(bad)?;
+                    let lost = lost.into_iter().map(|lost| (lost.log, lost));
+                    Arc::make_mut(&mut read.lost).extend(lost);
+                    continue;
+                }
                 let heads = Arc::make_mut(&mut read.heads);
                 for (log, mut has) in noted {
+                    // It was here again: that it is lost another time, nobody accepted.
+                    if read.lost.contains_key(&log) {
+                        Arc::make_mut(&mut read.lost).remove(&log);
+                    }
                     has.first = heads.get(&log).map_or(seq, |known| known.first);
                     heads.insert(log, has);
                 }

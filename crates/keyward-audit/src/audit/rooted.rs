@@ -8,6 +8,7 @@ use keyward_base::{Error, ErrorKind, Result};
 use keyward_store::Scan;
 
 use super::anchored::Anchored;
+use super::lost::{Lost, LostLogs};
 use super::root::{Heads, View};
 use super::state::Found;
 use super::{Audit, CHANGED, HEADS, Of};
@@ -19,6 +20,7 @@ pub struct Rooted {
     audit: Audit,
     head: Option<Head>,
     heads: Arc<Heads>,
+    lost: Arc<LostLogs>,
     /// Each anchor, and how many entries of the root log it has.
     anchors: Vec<(String, Option<u64>)>,
 }
@@ -92,6 +94,7 @@ impl Audit {
             audit: self.clone(),
             head: root.version.map(|_| root.head),
             heads: Arc::clone(&view.heads),
+            lost: Arc::clone(&view.lost),
             anchors: names.zip(sizes).collect(),
         })
     }
@@ -106,10 +109,10 @@ impl Audit {
     /// As [`Audit::rooted`]; `Corrupt` if the service's log is another one, or is gone.
     pub(super) async fn found_of_all(&self) -> Result<Found> {
         // The root log first: whoever notes a head later has read a later one.
-        let heads = {
+        let (heads, lost) = {
             let mut view = self.0.root.lock().await;
             self.check_pins(&mut view).await?;
-            Arc::clone(&view.heads)
+            (Arc::clone(&view.heads), Arc::clone(&view.lost))
         };
         let found = self.found(&Of::Service).await?;
         let head = &found.known.head;
@@ -120,6 +123,7 @@ impl Audit {
         // A log that was noted beside this one was never the service's.
         let first = heads.get(&head.log).map_or(u64::MAX, |has| has.first);
         let before = heads.iter().filter(|(_, has)| has.by < first);
+        let before = before.filter(|(log, _)| !lost.contains_key(*log));
         let mut before: HashSet<LogId> = before.map(|(log, _)| *log).collect();
         let mut after = None;
         while !before.is_empty() {
@@ -141,7 +145,7 @@ impl Audit {
             return Ok(found);
         }
         Err(Error::corrupt(
-            "the root log has a log that is not here, and that may be the service's, with what is set of all logs: nothing is erased; `keyward audit verify` says which",
+            "the root log has a log that is not here, and that may be the service's, with what is set of all logs: nothing is erased; `keyward audit verify` says which, and `keyward audit accept-loss` is for who knows that it is lost",
         ))
     }
 }
@@ -158,6 +162,15 @@ impl Rooted {
     #[must_use]
     pub fn noted(&self, log: &LogId) -> Option<u64> {
         self.heads.get(log).map(|has| has.size)
+    }
+
+    /// The logs that somebody accepted as lost ([`accept_loss`](crate::danger::accept_loss)), in the
+    /// order in which that was recorded; one that is here again too, until a round notes it anew.
+    #[must_use]
+    pub fn lost(&self) -> Vec<Lost> {
+        let mut lost: Vec<Lost> = self.lost.values().cloned().collect();
+        lost.sort_by_key(|lost| (lost.record, lost.log));
+        lost
     }
 
     /// Checks that a log goes on from what the root log has of it, and says how many of its entries
@@ -190,7 +203,8 @@ impl Rooted {
         stands(Some(has.by), has.size)
     }
 
-    /// The logs that the root log has and that are not here, those that changed since and have no
+    /// The logs that the root log has and that are not here, but for those that somebody accepted
+    /// as lost ([`Rooted::lost`]); those that changed since and have no
     /// head, and what is no head of any. While heads cannot be read, as many as these are not told
     /// of: they may be those.
     ///
@@ -230,7 +244,8 @@ impl Rooted {
                 break;
             }
         }
-        let gone = self.heads.iter().filter(|(log, _)| !here.contains(*log));
+        let gone = self.heads.iter();
+        let gone = gone.filter(|(log, _)| !here.contains(*log) && !self.lost.contains_key(*log));
         let mut dropped: Vec<Dropped> = gone
             .map(|(log, has)| Dropped::Noted {
                 log: *log,

@@ -6,13 +6,14 @@
 //! ends where it is, and one of a new id goes on from it, when it is next appended to, signed or asked
 //! for its key. Its first entry names the one before, with size and root.
 
-use keyward_base::encoding::{base64, from_base64_array, from_hex, hex};
+use keyward_base::encoding::{from_base64_array, from_hex, hex};
 use keyward_base::{Error, ErrorKind, Result};
 use keyward_keys::Barrier;
 use keyward_store::{Committed, Refusal, Step};
 
 use super::append::{mark, put};
 use super::lane::Known;
+use super::root::named;
 use super::state::write;
 use super::tiles::Tiles;
 use super::{Audit, CHANGED, HEADS, OWN_CLASS, Of, ROOT, STATES, contended, put_back};
@@ -70,11 +71,6 @@ fn begun(log: LogId, era: LogId) -> Head {
     let mut head = Head::new(log);
     (head.era, head.apart) = (era, true);
     head
-}
-
-/// A head, as an entry names it.
-fn named(log: &LogId, (size, root): (u64, Hash)) -> (String, Typed) {
-    (hex(log), Typed::Word(format!("{size} {}", base64(&root))))
 }
 
 impl Audit {
@@ -259,6 +255,10 @@ impl Audit {
         };
         let known = self.read_head(&of.ended(before.log)).await?;
         if known.version.is_some() && self.now(&known.head) == (before.size, before.root) {
+            return Ok(());
+        }
+        // Of one that is here, nobody accepts that it is another.
+        if known.version.is_none() && self.is_lost(&before.log).await? {
             return Ok(());
         }
         Err(Error::corrupt(format!(

@@ -221,14 +221,14 @@ async fn is_whole(audit: &Audit) {
 }
 
 /// A store and an anchor that nothing was written to, and where what is done to them ends.
-struct Place {
-    inner: Arc<dyn Stores>,
+pub(crate) struct Place {
+    pub(crate) inner: Arc<dyn Stores>,
     anchor: Arc<Remembers>,
     cut: Arc<Cut>,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let cut = Arc::new(Cut::default());
         Self {
             inner: Arc::new(MemoryStore::new(10_000)),
@@ -241,14 +241,14 @@ impl Place {
     }
 
     /// The logs as a process has them that was just started.
-    async fn audit(&self, world: &World) -> Audit {
+    pub(crate) async fn audit(&self, world: &World) -> Audit {
         let store = Watched::cut(Arc::clone(&self.inner), Arc::clone(&self.cut));
         let builder = Audit::builder(world.keyring.clone(), store);
         builder.anchor(self.anchor.clone()).build().await.unwrap()
     }
 
     /// Does that up to a step; says whether it came to its end.
-    async fn up_to(
+    pub(crate) async fn up_to(
         &self,
         step: usize,
         is_done: bool,

@@ -23,6 +23,7 @@ mod keys;
 mod kinds;
 mod late;
 mod leaps;
+mod lost;
 mod proofs;
 mod retention;
 mod rounds;

@@ -18,7 +18,7 @@ use crate::store::{Next, Watched};
 use crate::world::{NOON, World, acme, store};
 
 /// Ten days with two entries each, of which five are older than what is kept.
-async fn due() -> World {
+pub(crate) async fn due() -> World {
     let world = ten_days().await;
     let days = u64::from(DEFAULT_DAYS) + 5;
     world.clock.set(Timestamp::from_millis(NOON + days * DAY));
@@ -42,7 +42,7 @@ async fn retain_all(world: &World, audit: &Audit) -> u64 {
     panic!("it does not come to its end");
 }
 
-async fn retain(audit: &Audit) -> Retained {
+pub(crate) async fn retain(audit: &Audit) -> Retained {
     let told = audit.retain(10_000).await.unwrap();
     assert!(told.failed.is_empty(), "{told:?}");
     told
@@ -323,7 +323,7 @@ async fn a_log_that_is_held_or_damaged_costs_itself_only() {
 }
 
 /// The rows of one owner, as they are now, put back when that is called.
-fn rows_of(world: &World, owner: &str) -> impl Fn(bool) {
+pub(crate) fn rows_of(world: &World, owner: &str) -> impl Fn(bool) + use<> {
     let folder = world.folder.path();
     let (data, copy) = (folder.join("data.db"), folder.join("copy.db"));
     let conn = Connection::open(data).unwrap();
@@ -348,7 +348,7 @@ fn rows_of(world: &World, owner: &str) -> impl Fn(bool) {
     }
 }
 
-async fn nothing_goes(audit: &Audit) {
+pub(crate) async fn nothing_goes(audit: &Audit) {
     let refused = match audit.retain(10_000).await {
         Err(refused) => refused,
         Ok(mut told) => told.failed.pop().expect("nothing failed").1,

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use keyward_audit::{Class, HoldName};
+use keyward_audit::{Class, HoldName, LogId};
+use keyward_base::encoding::from_hex;
 use keyward_base::{Error, Result, Tenant, Timestamp};
 
 /// `keyward audit`.
@@ -162,6 +163,22 @@ pub(crate) enum Audit {
         yes: bool,
     },
 
+    /// Accept that logs are lost which the root log has and that are not here: retention goes on then
+    ///
+    /// Give those that `keyward audit verify` names, and no other. The loss stays known: the root
+    /// log and the service's say who accepted it, and `verify` and `doctor` tell of it from then on.
+    /// Where the service's log is lost, what was set of all logs is gone: set it anew first
+    /// (`keyward audit keep`). At a terminal it asks first.
+    AcceptLoss {
+        /// The names of the logs that are lost
+        #[arg(required = true, value_name = "keyward-log/ID", value_parser = log_id)]
+        logs: Vec<LogId>,
+
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+
     /// Write a proof that an entry is in the log, for whoever pinned its key (c2sp.org/tlog-proof)
     Prove {
         /// The number of the entry
@@ -229,6 +246,15 @@ pub(crate) enum Format {
 pub(crate) enum End {
     Number(u64),
     Time(Timestamp),
+}
+
+fn log_id(text: &str) -> Result<LogId> {
+    let id = text.strip_prefix("keyward-log/").unwrap_or(text);
+    from_hex(id).map_err(|_| {
+        Error::misuse(
+            "a log is named as `keyward audit verify` does: keyward-log/ and 32 lower-case hexadecimal digits",
+        )
+    })
 }
 
 fn end(text: &str) -> Result<End> {

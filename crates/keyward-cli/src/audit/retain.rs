@@ -349,7 +349,7 @@ fn new_file(path: &PathBuf) -> Result<File> {
 }
 
 /// Asks, if a person can answer. A script is not asked: it said what it wants.
-fn confirm(what: &str, word: &str) -> Result<()> {
+pub(super) fn confirm(what: &str, word: &str) -> Result<()> {
     let input = io::stdin();
     if !input.is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
@@ -364,6 +364,6 @@ fn confirm(what: &str, word: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::misuse(
-        "nothing was erased, since another word was typed: run it again, or with --yes",
+        "nothing was done, since another word was typed: run it again, or with --yes",
     ))
 }

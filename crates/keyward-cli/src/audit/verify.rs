@@ -11,6 +11,7 @@ use keyward_base::{Error, ErrorKind, Result, Tenant};
 use keyward_embedded::Home;
 use serde::Serialize;
 
+use super::lost::{self, LostLog};
 use super::{nothing_in, tenant_of};
 use crate::input;
 use crate::output::{self, counted};
@@ -22,6 +23,8 @@ const MAX_SINCE: usize = 16 << 20;
 #[derive(Serialize)]
 struct Answer {
     logs: Vec<Log>,
+    /// Those that somebody accepted as lost.
+    lost: Vec<LostLog>,
 }
 
 #[derive(Serialize)]
@@ -110,7 +113,10 @@ pub(super) async fn run(
             root.chain(audit.logs().await?).chain(ended).collect()
         }
     };
-    let mut answer = Answer { logs: Vec::new() };
+    let mut answer = Answer {
+        logs: Vec::new(),
+        lost: Vec::new(),
+    };
     let mut nothing = None;
     for of in logs {
         let Some(log) = log(audit, rooted.as_ref(), &of, &mut failed).await? else {
@@ -121,6 +127,12 @@ pub(super) async fn run(
             output::say(&line(&of, &log))?;
         }
         answer.logs.push(log);
+    }
+    for accepted in rooted.iter().flat_map(Rooted::lost) {
+        if !json {
+            output::say(&format!("lost  {}", lost::said(&accepted)))?;
+        }
+        answer.lost.push(LostLog::of(accepted)?);
     }
     // One log that the root log does not have may stand in the place of one that it has.
     let is_known = nothing.is_none() && answer.logs.iter().all(|log| log.noted);

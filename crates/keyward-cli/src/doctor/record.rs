@@ -4,6 +4,7 @@ use keyward_base::{Error, ErrorKind, Result};
 use keyward_embedded::Home;
 
 use super::Check;
+use crate::audit::said;
 use crate::output::counted;
 
 /// The check's name.
@@ -40,6 +41,9 @@ pub(super) async fn checks(home: &Home) -> Result<Vec<Check>> {
     }
     let dropped = rooted.dropped().await?.into_iter();
     checks.extend(dropped.map(|dropped| failed(dropped.to_string())));
+    // What somebody accepted is no fault, and stays known.
+    let lost = rooted.lost().into_iter();
+    checks.extend(lost.map(|lost| Check::ok(AUDIT, said(&lost))));
     let many = u64::try_from(logs.len()).unwrap_or(u64::MAX);
     let kept = counted(many, "log is kept", "logs are kept");
     checks.push(if unknown > 0 {
