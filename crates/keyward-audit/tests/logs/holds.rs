@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use keyward_audit::audit::{ERASE, HOLD, LIFT, Rule};
+use keyward_audit::keep::DEFAULT_DAYS;
 use keyward_audit::{Audit, HoldName, Of};
-use keyward_base::{Actor, Error, ErrorKind, Subject};
+use keyward_base::{Actor, Error, ErrorKind, Subject, Timestamp};
 
 use rusqlite::Connection;
 
-use crate::retention::{older_than, ten_days};
+use crate::retention::{DAY, nothing_left, older_than, ten_days};
 use crate::store::Watched;
-use crate::world::{World, acme, store};
+use crate::world::{NOON, World, acme, event, store};
 
 fn case(name: &str) -> HoldName {
     HoldName::new(name).unwrap()
@@ -135,6 +136,81 @@ async fn a_hold_between_the_check_and_the_erasure_wins() {
     let erased = audit.erase(&acme(), &Rule::all()).await.unwrap().unwrap();
     assert_eq!((erased.record, erased.count), (23, 20));
     world.verify(&acme()).await.unwrap();
+}
+
+/// Two batches' worth of entries, all of them on one day.
+async fn many() -> World {
+    let world = World::anchored().await;
+    for page in 0..12 {
+        let events = (0..100).map(|n| world.audit.append(event(&acme(), page * 100 + n)));
+        for told in futures(events).await {
+            told.unwrap();
+        }
+    }
+    world
+}
+
+/// All of them, at the same time.
+async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut all: Vec<_> = all.map(Box::pin).collect();
+    let mut told: Vec<Option<T>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (one, told) in all.iter_mut().zip(&mut told) {
+            if told.is_none()
+                && let std::task::Poll::Ready(done) = one.as_mut().poll(context)
+            {
+                *told = Some(done);
+            }
+        }
+        match told.iter().all(Option::is_some) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+    told.into_iter().flatten().collect()
+}
+
+#[tokio::test]
+async fn what_went_until_a_hold_is_gone_from_the_files_too() {
+    for by_hand in [true, false] {
+        let world = many().await;
+        let (store, audit) = watched(&world).await;
+        let texts = world.audit.entries(&acme(), 0, 1024).await.unwrap().entries;
+        assert_eq!(texts.len(), 1024);
+        // A first batch goes, and the hold comes before the second.
+        let (other, again) = (world.again().await, Arc::clone(&store));
+        store.before_erase(move || {
+            Box::pin(async move {
+                again.before_erase(move || {
+                    Box::pin(async move {
+                        other.hold(&acme(), &case("case-14")).await.unwrap();
+                    })
+                });
+            })
+        });
+        if by_hand {
+            let refused = audit.erase(&acme(), &Rule::all()).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
+        } else {
+            let at = NOON + (u64::from(DEFAULT_DAYS) + 2) * DAY;
+            world.clock.set(Timestamp::from_millis(at));
+            world.keyring.refresh().await.unwrap();
+            let told = audit.retain(10_000).await.unwrap();
+            assert_eq!((told.erased.len(), told.failed.len()), (0, 1), "{told:?}");
+            if told.more {
+                let told = audit.retain(10_000).await.unwrap();
+                assert!(!told.more, "{told:?}");
+            }
+        }
+        let page = world.audit.entries(&acme(), 0, 4096).await.unwrap().entries;
+        let gone = page.iter().filter(|kept| kept.body.is_none()).count();
+        assert_eq!(gone, 1024);
+        // Each salt is looked for in all bytes: some of them.
+        let texts: Vec<_> = texts.into_iter().step_by(93).collect();
+        nothing_left(&world, &texts, 1024);
+        world.verify(&acme()).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

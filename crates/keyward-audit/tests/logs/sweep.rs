@@ -253,6 +253,59 @@ async fn what_was_cut_short_goes_on_under_its_record() {
     }
 }
 
+#[tokio::test]
+async fn who_asks_again_finishes_what_was_cut_short_and_is_told_of_both() {
+    let world = ten_days().await;
+    let (store, audit) = watched(&world).await;
+    let texts = audit.entries(&acme(), 0, 100).await.unwrap().entries;
+    let stuck = Arc::new(Notify::new());
+    let tell = Arc::clone(&stuck);
+    store.before_erase(move || {
+        Box::pin(async move {
+            tell.notify_one();
+            std::future::pending::<()>().await;
+        })
+    });
+    // Killed after it was recorded, before anything went.
+    let (of, rule) = (acme(), Rule::all());
+    tokio::select! {
+        erased = audit.erase(&of, &rule) => panic!("{erased:?}"),
+        () = stuck.notified() => {}
+    }
+    drop(audit);
+    assert_eq!(left(&world.audit).await, (20, vec![ERASE.into()]));
+    // What came since, and is asked for by the same rule.
+    for n in 20..23 {
+        let event = crate::world::event(&acme(), n);
+        world.audit.append(event).await.unwrap();
+    }
+    let other = world.again().await;
+    let erased = other.erase(&acme(), &Rule::all()).await.unwrap().unwrap();
+    let [before] = erased.before.as_slice() else {
+        panic!("{erased:?}");
+    };
+    let told = |one: &keyward_audit::audit::Erasure| (one.record, one.entries.clone(), one.count);
+    assert_eq!(told(before), (20, 0..20, 20));
+    assert_eq!(told(&erased), (24, 21..24, 3));
+    assert_eq!(before.rule, erased.rule);
+    let said = vec![ERASE.to_owned(); 2];
+    assert_eq!(left(&other).await, (0, said));
+    nothing_left(&world, &texts, 20);
+    assert_eq!(world.verify(&acme()).await.unwrap(), 25);
+    assert_eq!(other.erase(&acme(), &Rule::all()).await.unwrap(), None);
+    // Where nothing came since, the first record is all there is.
+    let world = ten_days().await;
+    let (store, audit) = watched(&world).await;
+    store.before_erase({
+        let cut = Arc::clone(&store);
+        move || Box::pin(async move { cut.next(Next::DoneFails) })
+    });
+    audit.erase(&acme(), &Rule::all()).await.unwrap_err();
+    let erased = world.again().await.erase(&acme(), &Rule::all()).await;
+    let erased = erased.unwrap().unwrap();
+    assert_eq!((told(&erased), erased.before.len()), ((20, 0..20, 20), 0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_several_erase_at_once_is_recorded_once() {
     let world = Arc::new(due().await);
