@@ -9,6 +9,7 @@ use keyward_base::{
     Door, ErrorKind, Evidence, ManualClock, Method, Reason, SecretBytes, Subject, Tenant, Timestamp,
 };
 use keyward_password::danger::hash_unjudged;
+use keyward_password::pool::Need;
 use keyward_password::{
     Account, Admission, Checked, NewHash, Normal, Password, Passwords, Policy, Row, calibrate,
     reason,
@@ -397,4 +398,37 @@ fn a_password_that_makes_the_rounds_too_dear_is_refused_before_it_waits() {
     );
     let ledger = passwords.ledger();
     assert_eq!((ledger.total(), ledger.refused), (0, 1));
+}
+
+#[test]
+fn a_row_waits_for_the_most_of_its_realm() {
+    let clock = Arc::new(ManualClock::new(NOW));
+    let admission = Admission::default().workers(2).budget(32 * 1024 * 1024);
+    let passwords = Passwords::new(Policy::default(), admission, clock.clone()).unwrap();
+    let (go, waits) = std::sync::mpsc::channel::<()>();
+    let need = Need::elsewhere(20 * 1024 * 1024);
+    let other = Tenant::new("other").unwrap();
+    let held = passwords.pool().run(&other, need, move |_| {
+        let _ = waits.recv();
+        Ok(())
+    });
+    while passwords.load().running == 0 {
+        std::thread::yield_now();
+    }
+    // bcrypt takes no memory of its own, and there are threads and bytes free.
+    let row = "$2b$04$CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK";
+    let verify = |reserve| {
+        let row = Row::new(row).reserve(reserve);
+        passwords.verify(&account(), &row, password("wrong"))
+    };
+    drop(verify(12 * 1024 * 1024).wait().unwrap());
+    let waits_too = verify(12 * 1024 * 1024 + 1);
+    for _ in 0..50_000 {
+        std::thread::yield_now();
+    }
+    clock.advance(Duration::from_secs(5));
+    let busy = waits_too.wait().unwrap_err();
+    assert_eq!(busy.reason(), Some(reason::BUSY));
+    go.send(()).unwrap();
+    held.wait().unwrap();
 }

@@ -406,3 +406,18 @@ fn a_full_line_is_shared_with_who_comes_later() {
     let order = order.lock().unwrap();
     assert_eq!(*order, ["a0", "b0", "c0", "d0", "e0", "f0", "g0", "h0"]);
 }
+
+#[test]
+fn memory_of_work_that_panicked_is_used_by_nobody_else() {
+    let pool = Pool::new(admission(), clock()).unwrap();
+    let panics = pool.run(&tenant("a"), Need::arena(64 * 1024), |arena| {
+        let mut out = [0; 32];
+        Argon2::new(Kind::Id, 64, 2, 1).hash(b"x", &[0; 16], &mut out, arena)?;
+        assert!(out.is_empty(), "a panic that is wanted");
+        Ok(())
+    });
+    assert!(panics.wait().is_err());
+    pool.settle();
+    let load = pool.load();
+    assert_eq!((load.held_bytes, load.used_bytes), (0, 0));
+}
