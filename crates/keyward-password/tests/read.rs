@@ -53,6 +53,14 @@ fn each_ceiling_holds_to_the_last_one() {
             format!("$pbkdf2$5000001$c2FsdA${tag}"),
         ),
         (
+            format!("{{FSHP1|0|10000000}}{tag}"),
+            format!("{{FSHP1|0|10000001}}{tag}"),
+        ),
+        (
+            format!("$firescrypt$ln=17,r=8,p=10$c2FsdA${tag}$Bw${tag}"),
+            format!("$firescrypt$ln=17,r=8,p=11$c2FsdA${tag}$Bw${tag}"),
+        ),
+        (
             format!("$6$rounds=5000000$salt${dots}"),
             format!("$6$rounds=5000001$salt${dots}"),
         ),
@@ -207,5 +215,16 @@ fn a_long_password_is_more_work_where_each_round_hashes_it() {
         let stored = read(None, &row, &Policy::default()).unwrap();
         let said = stored.check(&long, &mut Arena::default()).unwrap();
         assert_eq!(said, Verdict::Mismatch, "{row}");
+    }
+}
+
+#[test]
+fn yescrypts_time_is_counted() {
+    let tag = "A".repeat(43);
+    for (setting, times) in [("j75", 1), ("j75/.", 2), ("j75./", 3)] {
+        let text = format!("$y${setting}$AAAA${tag}");
+        let cost = read(None, &text, &Policy::default()).unwrap().cost();
+        let written = 128 * 8 * 1024 * times;
+        assert_eq!(cost.work, Work::Scrypt { written }, "{setting}");
     }
 }
