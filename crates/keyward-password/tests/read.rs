@@ -1,7 +1,7 @@
 //! What a string is taken for, what it may cost, and what is told of it.
 #![allow(clippy::unwrap_used, missing_docs)] // Tests: a panic is the report.
 
-use keyward_base::SecretBytes;
+use keyward_base::{Reason, SecretBytes};
 use keyward_crypto::slow::argon2::Arena;
 use keyward_password::policy::Work;
 use keyward_password::{Ceilings, Context, Password, Policy, Scheme, Stored, Verdict, reason};
@@ -227,4 +227,24 @@ fn yescrypts_time_is_counted() {
         let written = 128 * 8 * 1024 * times;
         assert_eq!(cost.work, Work::Scrypt { written }, "{setting}");
     }
+}
+
+#[test]
+fn what_is_not_whole_is_not_read() {
+    let unread = |text: &str| read(None, text, &Policy::default()).unwrap_err();
+    let (tag, short) = ("A".repeat(43), ".".repeat(22));
+    for text in [
+        "$2b$4$CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK".to_owned(),
+        format!("$P$4saltsalt{short}"),
+        format!("$firescrypt$ln=4,r=8,p=1$c2FsdA${tag}$Bw$AAAA"),
+        format!("{{SSHA}}{}=", "A".repeat(27)),
+    ] {
+        let malformed = Reason::MALFORMED.as_str().to_owned();
+        assert_eq!(unread(&text), (Verdict::Unsupported, malformed), "{text}");
+    }
+    for text in ["!", "!$2b$04$", "*", "*0", "*1"] {
+        assert_eq!(unread(text).1, reason::LOCKED.as_str(), "{text}");
+    }
+    let long = format!("$pbkdf2-sha256$1${}${tag}", "A".repeat(8192));
+    assert_eq!(unread(&long).1, Reason::TOO_LONG.as_str());
 }
