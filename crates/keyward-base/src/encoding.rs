@@ -108,6 +108,69 @@ pub fn from_urlencoded(text: &[u8]) -> Result<SecretBytes> {
     Ok(out)
 }
 
+/// What a string of JSON says (RFC 8259, section 7). `text` is the whole string as it is written,
+/// quotes included, which a parser of JSON has taken for one: that it is well formed otherwise is not
+/// looked at. The buffer is wiped, on an error too, which a parser's own is not.
+///
+/// # Errors
+/// `Rejected` ([`Reason::MALFORMED`]) for what no quotes enclose, an escape that is none, and a
+/// surrogate without its partner, for which UTF-8 has no bytes.
+pub fn from_json_string(text: &str) -> Result<SecretBytes> {
+    let inside = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inside
+        .and_then(unescaped)
+        .ok_or_else(|| Error::rejected(Reason::MALFORMED))
+}
+
+fn unescaped(inside: &str) -> Option<SecretBytes> {
+    // An escape is longer than what it stands for: the buffer never grows and leaves no copy.
+    let mut out = SecretBytes::new(Vec::with_capacity(inside.len()));
+    let mut chars = inside.chars();
+    while let Some(c) = chars.next() {
+        let c = if c == '\\' { escape(&mut chars)? } else { c };
+        out.push(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    Some(out)
+}
+
+/// The character that stands behind a backslash.
+fn escape(chars: &mut std::str::Chars<'_>) -> Option<char> {
+    Some(match chars.next()? {
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => {
+            let unit = unit(chars)?;
+            let is_high = (0xd800..0xdc00).contains(&unit);
+            let low = if is_high {
+                let marked = chars.next() == Some('\\') && chars.next() == Some('u');
+                marked.then(|| self::unit(chars))?
+            } else {
+                None
+            };
+            let units = std::iter::once(unit).chain(low);
+            let mut said = char::decode_utf16(units);
+            said.next()?.ok().filter(|_| said.next().is_none())?
+        }
+        plain @ ('"' | '\\' | '/') => plain,
+        _ => return None,
+    })
+}
+
+/// Four hexadecimal digits.
+fn unit(chars: &mut std::str::Chars<'_>) -> Option<u16> {
+    let mut unit = 0_u16;
+    for _ in 0..4 {
+        let digit = u16::try_from(chars.next()?.to_digit(16)?).ok()?;
+        unit = unit.checked_mul(16)?.checked_add(digit)?;
+    }
+    Some(unit)
+}
+
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

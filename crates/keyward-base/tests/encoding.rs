@@ -13,7 +13,7 @@ use keyward_base::domain::Domain;
 use keyward_base::encoded::{Encoded, MAX_CONTEXT_LEN};
 use keyward_base::encoding::{
     base64url, from_base64, from_base64_array, from_base64url, from_base64url_array, from_hex,
-    from_urlencoded, hex,
+    from_json_string, from_urlencoded, hex,
 };
 use keyward_base::key_tag::sealed_prefix;
 use keyward_base::{
@@ -276,5 +276,40 @@ fn a_query_is_decoded_as_the_url_standard_says_and_a_lone_percent_is_refused() {
     ] {
         let decoded = from_urlencoded(text.as_bytes()).ok();
         assert_eq!(decoded.as_ref().map(|d| d.expose()), want, "{text}");
+    }
+}
+
+#[test]
+fn a_string_of_json_is_decoded_and_a_lone_surrogate_is_refused() {
+    for (text, said) in [
+        (r#""""#, ""),
+        (r#""a / b\/c""#, "a / b/c"),
+        (r#""\"\\\b\f\n\r\t""#, "\"\\\u{8}\u{c}\n\r\t"),
+        (
+            r#""\u0041\u00e9\u20AC \ud83d\udc0e""#,
+            "A\u{e9}\u{20ac} \u{1f40e}",
+        ),
+    ] {
+        let decoded = from_json_string(text).unwrap();
+        assert_eq!(decoded.expose(), said.as_bytes(), "{text}");
+    }
+    for wrong in [
+        "",
+        "a",
+        "\"",
+        "\"a",
+        r#""\""#,
+        r#""\x""#,
+        r#""\u12""#,
+        r#""\u12g4""#,
+        r#""\ud83d""#,
+        r#""\ud83d\n""#,
+        r#""\ud83da""#,
+        r#""\ud83d\ud83d""#,
+        r#""\ud83d\u0041""#,
+        r#""\udc0e\ud83d""#,
+    ] {
+        let error = from_json_string(wrong).unwrap_err();
+        assert_eq!(error.reason(), Some(Reason::MALFORMED), "{wrong}");
     }
 }

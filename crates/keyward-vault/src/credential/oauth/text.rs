@@ -1,6 +1,7 @@
 //! JSON strings (RFC 8259 section 7), decoded into buffers that are wiped.
 
 use keyward_base::SecretBytes;
+use keyward_base::encoding::from_json_string;
 use serde_json::value::RawValue;
 
 /// The most scopes of one token, and the most bytes of all of them.
@@ -9,35 +10,7 @@ pub(in super::super) const MAX_SCOPE_LEN: usize = 8192;
 
 /// The content of a JSON string, which the parser has checked; none for anything else.
 pub(super) fn unquote(raw: &RawValue) -> Option<SecretBytes> {
-    let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    // An escape is longer than what it stands for: the buffer never grows and leaves a copy.
-    let mut out = SecretBytes::new(Vec::with_capacity(inside.len()));
-    let mut chars = inside.chars();
-    while let Some(c) = chars.next() {
-        let c = if c == '\\' { escape(&mut chars)? } else { c };
-        out.push(c.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    Some(out)
-}
-
-/// The character that an escape stands for; none for a surrogate, which no token has.
-fn escape(chars: &mut std::str::Chars<'_>) -> Option<char> {
-    Some(match chars.next()? {
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'u' => {
-            let mut code = 0_u32;
-            for _ in 0..4 {
-                let digit = chars.next()?.to_digit(16)?;
-                code = code.checked_mul(16)?.checked_add(digit)?;
-            }
-            char::from_u32(code)?
-        }
-        other => other,
-    })
+    from_json_string(raw.get()).ok()
 }
 
 /// Scopes: an array of texts, or one text; parted by spaces or commas.
