@@ -46,7 +46,15 @@ macro_rules! schemes {
                 }
             }
 
-            /// By its label, or another name that is in use. Case, `_` and `-` make no difference.
+            /// The label, and the other names that are in use for it.
+            #[must_use]
+            pub const fn names(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$name => &[$label $(, $alias)*],)*
+                }
+            }
+
+            /// By any of its names. Case, `_` and `-` make no difference.
             #[must_use]
             pub fn from_label(label: &str) -> Option<Self> {
                 let plain = |text: &str| -> String {
@@ -54,11 +62,8 @@ macro_rules! schemes {
                     kept.map(|c| c.to_ascii_lowercase()).collect()
                 };
                 let wanted = plain(label);
-                let known: [(Self, &[&str]); _] = [$((Self::$name, &[$label $(, $alias)*]),)*];
-                let mut found = known.iter().filter(|(_, names)| {
-                    names.iter().any(|name| plain(name) == wanted)
-                });
-                found.next().map(|(scheme, _)| *scheme)
+                let mut all = Self::ALL.iter().copied();
+                all.find(|scheme| scheme.names().iter().any(|name| plain(name) == wanted))
             }
         }
     };
