@@ -1,6 +1,7 @@
 //! The words of the command line. Nothing here does anything.
 
 mod audit;
+mod password;
 mod run;
 mod vault;
 mod webhook;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Purpose, Result, Tenant};
 
 pub(crate) use audit::{Audit, End, Format as AuditFormat, Log as AuditLog, Only};
+pub(crate) use password::{HashArgs, Password, VerifyArgs};
 pub(crate) use run::{RedactArgs, RunArgs};
 pub(crate) use vault::{SlotArgs, Vault};
 pub(crate) use webhook::Webhook;
@@ -26,7 +28,7 @@ pub(crate) use webhook::Webhook;
     propagate_version = true,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 done, 1 rejected, 2 misuse, 3 unavailable, 4 corrupt;\n\
-        of `keyward run`: the command's, or 125 to 127.\n\
+        of `keyward run`: the command's, or 125 to 127; of `keyward password verify` 5 and 6 too.\n\
         Secrets enter by standard input or --file, never as an argument.\n\n\
         KEYWARD_HOME    folder of the stores (keys.db, data.db) and of the root file\n\
         KEYWARD_ROOT    root keys, v2:<base64>,v1:<base64>: the highest version seals\n\
@@ -73,6 +75,10 @@ pub(crate) enum Command {
     /// Webhooks of others: check a capture, sign one for a test, show the schemes
     #[command(subcommand)]
     Webhook(Webhook),
+
+    /// Passwords: hash one, check one against what any service stored, measure, list the schemes
+    #[command(subcommand)]
+    Password(Password),
 
     /// Run a command with the variables of a sealed set, and mask them in what it writes
     ///

@@ -114,7 +114,7 @@ fn open(path: &Path) -> Result<File> {
 }
 
 /// Takes off one final newline, `\n` or `\r\n`.
-fn trim_newline(secret: &mut SecretBytes) {
+pub(crate) fn trim_newline(secret: &mut SecretBytes) {
     let kept = match secret.expose() {
         [kept @ .., b'\r', b'\n'] | [kept @ .., b'\n'] => kept.len(),
         all => all.len(),

@@ -9,6 +9,7 @@ mod home;
 mod input;
 mod keys;
 mod output;
+mod password;
 mod patient;
 mod progress;
 mod redact;
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
         Command::Vault(command) => wait(vault::run(command, &home_args, json)),
         Command::Audit(command) => wait(audit::run(command, &home_args, json)),
         Command::Webhook(command) => webhook::run(command, json),
+        Command::Password(command) => match password::run(command, json) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Run(wanted) => return run::run(&wanted, &home_args, global.debug),
         Command::Redact(wanted) => redact::run(&wanted, json),
         Command::Doctor => wait(doctor::run(&home_args, json)),

@@ -24,7 +24,7 @@ pub(crate) fn put(text: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// As [`put`].
-fn put_if_read(text: &[u8]) -> Result<bool> {
+pub(crate) fn put_if_read(text: &[u8]) -> Result<bool> {
     let mut out = io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
