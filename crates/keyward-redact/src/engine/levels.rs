@@ -8,6 +8,7 @@
 //! what it is added, is an [`Order`].
 
 mod found;
+pub(super) mod table;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -20,6 +21,7 @@ use super::keys::Keys;
 use super::needles::Needles;
 use super::ranges::Hit;
 use found::Found;
+use table::Table;
 
 /// Bytes of the largest table of a deterministic automaton.
 const TABLE_LEN: usize = 8 * 1024 * 1024;
@@ -284,8 +286,9 @@ impl Patterns {
         let base = nfa::noncontiguous::Builder::new()
             .prefilter(false)
             .build(&exposed)?;
-        let table_len = table_len(&exposed);
-        let (machine, start) = if table_len <= most {
+        let planned = Table::of(&exposed, TABLE_LEN);
+        let has_table = planned.is_some_and(|planned| planned.is_within(most));
+        let (machine, start) = if has_table {
             let table = dfa::Builder::new()
                 .prefilter(false)
                 .build_from_noncontiguous(&base)?;
@@ -311,7 +314,7 @@ impl Patterns {
             shallow,
             bytes: lengths.fold(0, usize::saturating_add),
             dead: 0,
-            is_hasty: table_len > most && table_len <= TABLE_LEN,
+            is_hasty: planned.is_some() && !has_table,
             needles: self.needles.iter().copied().map(Some).collect(),
         })
     }
@@ -395,26 +398,4 @@ fn shallow<A: Automaton>(machine: &A, start: StateID, patterns: &[&[u8]]) -> Vec
     shallow.sort_unstable();
     shallow.dedup();
     shallow
-}
-
-/// Bytes of the table of a deterministic automaton over `patterns`, about.
-fn table_len(patterns: &[&[u8]]) -> usize {
-    let mut sorted = patterns.to_vec();
-    sorted.sort_unstable();
-    let mut used = [false; 256];
-    let mut states = 2_usize;
-    let mut before: &[u8] = &[];
-    for pattern in sorted {
-        let shared = pattern.iter().zip(before).take_while(|(a, b)| a == b);
-        states = states.saturating_add(pattern.len().saturating_sub(shared.count()));
-        for byte in pattern {
-            if let Some(used) = used.get_mut(usize::from(*byte)) {
-                *used = true;
-            }
-        }
-        before = pattern;
-    }
-    let classes = used.iter().filter(|used| **used).count().saturating_mul(2);
-    let row = classes.saturating_add(1).next_power_of_two();
-    states.saturating_mul(row).saturating_mul(4)
 }

@@ -17,6 +17,7 @@ mod gates;
 mod grams;
 mod history;
 mod merging;
+mod tables;
 mod writers;
 
 /// A needle, and whether line endings in it are skipped.
