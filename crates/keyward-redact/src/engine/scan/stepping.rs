@@ -41,7 +41,9 @@ impl Scan {
                         }
                     }
                     (None, Some(span)) => {
-                        self.look_from(end);
+                        // What was decided may have cut the span so that it ends with the text.
+                        let last = text.len().saturating_sub(SHORT_GRAM - 1);
+                        self.look_from(end.min(last));
                         spans.next();
                         span
                     }

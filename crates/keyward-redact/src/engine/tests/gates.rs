@@ -243,3 +243,27 @@ fn a_gate_stays_as_long_as_one_needs_it() {
         }
     }
 }
+
+#[test]
+fn a_gate_that_begins_in_what_is_overwritten_hides_none_behind_it() {
+    // With the zeros that what is released is overwritten with, a sample is a gate of the longer
+    // one, and ends with the text: there the short one has begun, and its gate is not whole.
+    let long = b"\0\0b\0\0aa".repeat(4);
+    let crowd = (0..18).map(|n| (vec![vec![b'z'; n], long.clone()].concat(), false));
+    let short = b"aa\0\0b\0\0a".to_vec();
+    let secrets = [
+        [
+            vec![(long[..15].to_vec(), false), (long.clone(), false)],
+            crowd.collect(),
+        ]
+        .concat(),
+        vec![(short.clone(), false)],
+    ];
+    for before in [&b"\0\0"[..], b"\0\0\0\0\0\0\0\0\0\0", b"..", b"12345678.."] {
+        let text = [before, &short].concat();
+        for len in 1..4 {
+            check(1, &secrets, &text, &vec![2 * len; text.len()]);
+            check(1, &secrets, &text, &vec![2 * len + 1; text.len()]);
+        }
+    }
+}
