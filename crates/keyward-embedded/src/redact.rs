@@ -12,6 +12,9 @@ use crate::home::Home;
 /// How many values went to make room for others, and are no longer masked.
 const EVICT: &str = "redact.evict";
 
+/// For how many names the values were forgotten by hand, and are no longer masked.
+const FORGET: &str = "redact.forget";
+
 /// For how many names values are masked however short or common they are.
 const ANYWAY: &str = "redact.mask-anyway";
 
@@ -35,9 +38,11 @@ impl Asked {
         let bare = |warning: &&Warning| matches!(warning.what, What::CommonWord | What::TooShort);
         let warnings = self.redactor.warnings();
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let counts = self.redactor.counts();
         let now = [
             (ANYWAY, count(self.redactor.policy().names_masked_anyway())),
-            (EVICT, self.redactor.counts().evicted),
+            (EVICT, counts.evicted),
+            (FORGET, counts.forgotten),
             (UNMASKED, count(warnings.iter().filter(bare).count())),
         ];
         let mut news = Vec::new();
@@ -90,8 +95,8 @@ impl Home {
 
     /// Records, as well as can be, what the redactor of this home does not mask as one may expect, as
     /// far as there is more of it than was recorded before: how many values went to make room
-    /// (`redact.evict`), are too short or too common (`redact.unmasked`), and for how many names
-    /// values are masked anyway (`redact.mask-anyway`), each as `number`, since the home was opened.
+    /// (`redact.evict`), are too short or too common (`redact.unmasked`), for how many names values
+    /// were forgotten by hand (`redact.forget`) or are masked anyway (`redact.mask-anyway`), each as `number`, since the home was opened.
     /// Which they are, [`Redactor::warnings`] says. For a process that goes on running: every minute
     /// or so. Without a redactor there is nothing to tell.
     ///

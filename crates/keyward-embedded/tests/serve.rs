@@ -322,6 +322,12 @@ async fn what_is_not_masked_is_on_record_by_its_number() {
     home.record_masking().await.unwrap();
     redactor.add(&Name::new("port").unwrap(), b"80").unwrap();
     home.record_masking().await.unwrap();
+    // Forgotten, by number; what was not known is none.
+    let token = Name::new("token").unwrap();
+    redactor.add(&token, b"ghp_x8Zq31LkT0uVbN4p").unwrap();
+    assert!(redactor.forget(&token) && !redactor.forget(&token));
+    home.record_masking().await.unwrap();
+    home.record_masking().await.unwrap();
     let page = home.audit().unwrap().entries(&Of::Service, 0, 10).await;
     let told = page.unwrap().entries.into_iter().map(|kept| {
         let entry = kept.entry().unwrap().unwrap();
@@ -334,7 +340,8 @@ async fn what_is_not_masked_is_on_record_by_its_number() {
         [
             "redact.mask-anyway 1",
             "redact.unmasked 1",
-            "redact.unmasked 2"
+            "redact.unmasked 2",
+            "redact.forget 1"
         ]
     );
 }

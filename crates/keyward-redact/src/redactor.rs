@@ -48,6 +48,8 @@ pub struct Counts {
     pub in_automata: usize,
     /// Values that went to make room for others, since it was made.
     pub evicted: u64,
+    /// Names whose values were forgotten by [`Redactor::forget`], since it was made.
+    pub forgotten: u64,
     /// Warnings beyond the [`MAX_WARNINGS`](crate::warning::MAX_WARNINGS) that are kept.
     pub unsaid: u64,
 }
@@ -113,7 +115,7 @@ impl Redactor {
     #[must_use = "false says that there is no secret of that name"]
     pub fn forget(&self, name: &Name) -> bool {
         let known = self.write().forget(name);
-        self.warned().forget(name);
+        self.warned().forget(name, known);
         known
     }
 
@@ -159,6 +161,7 @@ impl Redactor {
             bytes,
             in_automata,
             evicted: warnings.evicted(),
+            forgotten: warnings.forgotten(),
             unsaid: warnings.unsaid(),
         }
     }

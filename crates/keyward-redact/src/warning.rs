@@ -84,6 +84,7 @@ pub(crate) struct Warnings {
     said: BTreeSet<Warning>,
     unsaid: u64,
     evicted: u64,
+    forgotten: u64,
 }
 
 impl Warnings {
@@ -124,7 +125,8 @@ impl Warnings {
     }
 
     /// Takes back what was said of a name.
-    pub(crate) fn forget(&mut self, name: &Name) {
+    pub(crate) fn forget(&mut self, name: &Name, known: bool) {
+        self.forgotten = self.forgotten.saturating_add(u64::from(known));
         self.said.retain(|warning| warning.name != *name);
     }
 
@@ -134,6 +136,10 @@ impl Warnings {
 
     pub(crate) const fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    pub(crate) const fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     pub(crate) const fn unsaid(&self) -> u64 {
