@@ -638,3 +638,63 @@ fn a_log_that_is_lost_is_accepted_by_its_name_and_stays_known() {
         "{shown}"
     );
 }
+
+/// Each reached rule is a line, once; what stops it is the signal.
+#[test]
+fn tail_tells_what_the_rules_of_a_file_reach_until_a_signal_ends_it() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Stdio;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let bench = recorded();
+    let rule = r#"{"kind":"opened","count":2,"seconds":86400,"per":"actor"}"#;
+    let file = format!("{{\"keyward-alert-rules\":1,\"rules\":[{rule}]}}");
+    write(&bench, "bad.json", file.replace("86400", "0"));
+    write(&bench, "rules.json", file);
+    audit(&bench, "tail --rules bad.json").fails(2, "86400 seconds");
+    audit(&bench, "tail --rules rules.json --tenant acme").fails(2, "--tenant");
+    for (signal, number, json) in [("INT", 2, true), ("TERM", 15, false)] {
+        let mut words = vec!["audit", "tail", "--rules", "rules.json"];
+        words.extend(json.then_some("--json"));
+        let mut tail = bench.keyward(&words);
+        let mut tail = tail.stdout(Stdio::piped()).spawn().unwrap();
+        let mut shown = BufReader::new(tail.stdout.take().unwrap());
+        let (bench, told) = (&bench, AtomicBool::new(false));
+        let mut line = String::new();
+        std::thread::scope(|scope| {
+            // What was opened before it looked for the first time does not count.
+            scope.spawn(|| {
+                while !told.load(Ordering::Relaxed) {
+                    bench.open("account.token", "1").ok();
+                }
+            });
+            shown.read_line(&mut line).unwrap();
+            told.store(true, Ordering::Relaxed);
+        });
+        if json {
+            let anomaly: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(anomaly["format"], "keyward.audit.anomaly/1");
+            assert_eq!(anomaly["kind"], "opened");
+            assert_eq!(anomaly["count"], 2);
+            assert!(anomaly["key"].as_str().unwrap().starts_with("uid:"));
+            assert_eq!(anomaly["tenant"], "acme");
+        } else {
+            let part = "opened: 2 or more of uid:";
+            assert!(
+                line.contains(part) && line.contains("entry acme#"),
+                "{line}"
+            );
+        }
+        assert!(!line.contains("ghp_"));
+        let pid = tail.id().to_string();
+        let signal = format!("-{signal}");
+        let mut kill = std::process::Command::new("kill");
+        let kill = kill.args([&signal, &pid]);
+        assert!(kill.status().unwrap().success());
+        assert_eq!(tail.wait().unwrap().signal(), Some(number));
+        // Each window once.
+        let mut rest = String::new();
+        shown.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+    }
+}
