@@ -85,9 +85,18 @@ impl Head {
 
     /// The record of it, under that key: of the log of `place`.
     pub(crate) fn seal(&self, place: Place<'_>, key: &MacHandle) -> Vec<u8> {
+        let mut bytes = self.bytes(key.id().to_bytes());
+        let tag = key.sign(HEAD, &(place.0, place.1, &bytes));
+        bytes.extend_from_slice(&tag);
+        bytes
+    }
+
+    /// What lies in the store in front of the MAC, which the key of that id makes.
+    #[must_use]
+    pub fn bytes(&self, key: [u8; 8]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.push(VERSION);
-        bytes.extend_from_slice(&key.id().to_bytes());
+        bytes.extend_from_slice(&key);
         bytes.extend_from_slice(&self.log);
         bytes.extend_from_slice(&self.era);
         bytes.extend_from_slice(&self.latest.as_millis().to_be_bytes());
@@ -107,8 +116,6 @@ impl Head {
         for subtree in self.tree.subtrees() {
             bytes.extend_from_slice(subtree);
         }
-        let tag = key.sign(HEAD, &(place.0, place.1, &bytes));
-        bytes.extend_from_slice(&tag);
         bytes
     }
 
@@ -126,25 +133,22 @@ impl Head {
         F: Future<Output = Result<MacVerifier>>,
     {
         let (bytes, tag) = data.split_last_chunk::<TAG_LEN>().ok_or_else(damaged)?;
-        let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
-        let (version, rest) = rest.split_first().ok_or_else(damaged)?;
-        if *version > VERSION {
-            // Not checked yet: whoever writes to the store may have put it there.
-            return Err(Error::corrupt(
-                "the head of an audit log is not what was written, or a newer keyward wrote it: then upgrade keyward",
-            ));
-        }
-        if *version != VERSION {
-            return Err(Error::corrupt(
-                "the head of an audit log is not what was written, or was written by keyward before its first release: then make a new home with `keyward keys init`, and put the credentials in again",
-            ));
-        }
-        let (id, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
-        key(*id)
+        let (id, _) = id(bytes)?;
+        key(id)
             .await
             .map_err(unknown)?
             .verify(HEAD, &(place.0, place.1, bytes), tag)
             .map_err(|_| damaged())?;
+        Self::parse(bytes).map(|(head, _)| head)
+    }
+
+    /// What [`Head::bytes`] made, and the id of the key. Nobody vouches for it: a tool that looks at a
+    /// record has it.
+    ///
+    /// # Errors
+    /// `Corrupt` for anything else, and another version too.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, [u8; 8])> {
+        let (id, rest) = id(bytes)?;
         let (log, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
         let (era, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
         let ([latest, settled, noted, size], rest) = numbers(rest).ok_or_else(damaged)?;
@@ -153,10 +157,12 @@ impl Head {
         let (state, subtrees) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
         let (subtrees, over) = subtrees.as_chunks::<32>();
         let subtrees: Vec<Hash> = subtrees.to_vec();
-        if !over.is_empty() || settled > size || noted > size || *flags > (MARKED | APART | ENDED) {
+        let bare = noted > 0 || *root == [0; 32];
+        let known = *flags <= (MARKED | APART | ENDED);
+        if !over.is_empty() || settled > size || noted > size || !known || !bare {
             return Err(damaged());
         }
-        Ok(Self {
+        let head = Self {
             log: *log,
             era: *era,
             apart: flags & APART != 0,
@@ -167,8 +173,28 @@ impl Head {
             noted: (noted > 0).then_some((noted, *root)),
             state: *state,
             tree: Frontier::from_parts(size, subtrees)?,
-        })
+        };
+        Ok((head, id))
     }
+}
+
+/// The id of the key that vouches for a head, and what follows.
+fn id(bytes: &[u8]) -> Result<([u8; 8], &[u8])> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
+    let (version, rest) = rest.split_first().ok_or_else(damaged)?;
+    if *version > VERSION {
+        // Not checked yet: whoever writes to the store may have put it there.
+        return Err(Error::corrupt(
+            "the head of an audit log is not what was written, or a newer keyward wrote it: then upgrade keyward",
+        ));
+    }
+    if *version != VERSION {
+        return Err(Error::corrupt(
+            "the head of an audit log is not what was written, or was written by keyward before its first release: then make a new home with `keyward keys init`, and put the credentials in again",
+        ));
+    }
+    let (id, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+    Ok((*id, rest))
 }
 
 /// Four numbers, and what follows.

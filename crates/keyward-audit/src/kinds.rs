@@ -20,6 +20,7 @@
 //! ```
 
 mod approval;
+mod file;
 mod own;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use keyward_base::audit::Outcome;
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result, Timestamp};
 
+pub use file::MAX_LEN;
 pub use own::OwnEvent;
 
 use crate::entry::{Number, Typed};

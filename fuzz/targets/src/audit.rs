@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use keyward_audit::alert::AlertRule;
 use keyward_audit::export::{self, Writer};
+use keyward_audit::head::Head;
 use keyward_audit::leaf::{self, SALT_LEN};
 use keyward_audit::tree::{self, Frontier, Hash, Made, path};
 use keyward_audit::{
@@ -318,4 +320,40 @@ fn exported(bytes: &[u8], from: u64, until: u64) -> Vec<u8> {
     };
     let note = checkpoint.sign(&SIGNER.keys()).expect("a checkpoint");
     writer.end(&roots(until..size), &note).expect("memory")
+}
+
+/// Heads: what is read is the one form of what it says, and holds together.
+pub fn audit_head(data: &[u8]) {
+    match Head::parse(data) {
+        Ok((head, id)) => {
+            assert_eq!(head.bytes(id), data, "not canonical");
+            assert!(head.settled <= head.size());
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt),
+    }
+}
+
+/// Files of alert rules: within their limits, and written again they are the same rules.
+pub fn audit_rules(data: &[u8]) {
+    match AlertRule::parse(data) {
+        Ok(rules) => {
+            AlertRule::check(&rules).expect("it was checked");
+            let rules_text = serde_json::to_string(&rules).expect("rules are JSON");
+            let file = format!("{{\"keyward-alert-rules\":1,\"rules\":{rules_text}}}");
+            let again = AlertRule::parse(file.as_bytes()).expect("it was one");
+            assert_eq!(again, rules);
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse),
+    }
+}
+
+/// Files of kinds: written again they are the same kinds, in the one order that we write.
+pub fn audit_kinds(data: &[u8]) {
+    match Kinds::parse(data) {
+        Ok(kinds) => {
+            let text = kinds.to_json().expect("it is no longer than it was");
+            assert_eq!(Kinds::parse(text.as_bytes()).expect("it was one"), kinds);
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse),
+    }
 }

@@ -35,7 +35,9 @@ use keyward_crypto::{BodyKey, Provider, danger};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
-pub use audit::{audit_checkpoint, audit_entry, audit_export, audit_proof};
+pub use audit::{
+    audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_rules,
+};
 pub use breach::{breach_file, breach_range};
 pub use password::password_stored;
 pub use redact_events::redact_events;
@@ -49,12 +51,15 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 28] = [
+pub const TARGETS: [(&str, Target); 31] = [
     ("anchor_parse", anchor_parse),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),
     ("audit_export", audit_export),
+    ("audit_head", audit_head),
+    ("audit_kinds", audit_kinds),
     ("audit_proof", audit_proof),
+    ("audit_rules", audit_rules),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),
     ("axum_origin", axum_origin),

@@ -264,3 +264,41 @@ async fn an_approval_is_on_record_with_all_that_was_decided() {
     let found = world.audit.verify(&of, |_| ()).await.unwrap_err();
     assert!(found.kind() == ErrorKind::Corrupt && found.to_string().contains("entry 1 "));
 }
+
+const FILE: &str = r#"{"keyward-kinds":1,"app":"shop","kinds":[{"action":"shop.refund","fields":[{"name":"order","type":"id","most":64},{"name":"cents","type":"number"},{"name":"why","type":"words","words":["damaged","late"],"optional":true}]}]}"#;
+
+/// A file declares what code does, and nothing that it does not say.
+#[test]
+fn kinds_are_read_from_a_file_strictly() {
+    let kinds = Kinds::parse(FILE.as_bytes()).unwrap();
+    let declared = Kind::new("shop.refund")
+        .must("order", Type::Id(64))
+        .must("cents", Type::Number)
+        .may("why", Type::words(["damaged", "late"]));
+    assert_eq!(kinds, Kinds::new("shop").unwrap().with(declared).unwrap());
+    assert_eq!(kinds.to_json().unwrap(), FILE);
+    for (good, bad) in [
+        ("-kinds\":1", "-kinds\":2"),
+        ("\"app\"", "\"application\""),
+        ("{\"action\"", "{\"text\":true,\"action\""),
+        ("\"app\":\"shop\"", "\"app\":\"shop\",\"app\":\"shop\""),
+        ("\"app\":\"shop\"", "\"app\":\"vault\""),
+        ("shop.refund", "other.refund"),
+        ("\"most\":64", "\"most\":129"),
+        (",\"most\":64", ""),
+        ("\"most\":64", "\"most\":64,\"words\":null"),
+        ("\"most\":64", "\"most\":64,\"words\":[\"a\"]"),
+        ("\"number\"", "\"text\""),
+        ("\"number\"", "\"number\",\"most\":1"),
+        ("\"cents\"", "\"order\""),
+        ("\"damaged\",\"late\"", ""),
+        ("\"damaged\"", "\"Two words\""),
+        ("true}]}]}", "true}]}]} x"),
+    ] {
+        assert!(FILE.contains(good), "{good}");
+        let refused = Kinds::parse(FILE.replacen(good, bad, 1).as_bytes());
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse, "{bad}");
+    }
+    let huge = format!("{FILE}{}", " ".repeat(keyward_audit::kinds::MAX_LEN));
+    assert!(Kinds::parse(huge.as_bytes()).is_err());
+}
