@@ -63,6 +63,8 @@ impl AuditBuilder {
         }
         if has(&sign) {
             self.keyring.signing(&sign)?;
+            // Misuse of one that signs a domain and fields: no note is signed with that.
+            self.keyring.pending_signing(&sign)?;
         }
         if !has(&head) {
             admin.add_purpose(&head, KeyUse::Mac(Life::Endless)).await?;

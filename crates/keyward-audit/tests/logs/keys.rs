@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_audit::{Audit, Of};
 use keyward_base::{ErrorKind, Purpose, Tenant};
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, KeyState, KeyUse, Keyring, Life, Stage};
+use keyward_keys::{EphemeralRoot, KeyState, KeyUse, Keyring, Life, Signs, Stage};
 use keyward_store::MemoryStore;
 
 use crate::world::{World, acme, event};
@@ -103,6 +103,7 @@ async fn a_ring_with_another_use_of_a_purpose_is_left_as_it_is() {
     for (name, what) in [
         ("audit-head", KeyUse::Seal),
         ("audit-sign", KeyUse::Mac(Life::Endless)),
+        ("audit-sign", KeyUse::Sign(Signs::Fields)),
     ] {
         let keys = Arc::new(MemoryStore::new(1000));
         let root = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
