@@ -249,7 +249,7 @@ fn a_gate_that_begins_in_what_is_overwritten_hides_none_behind_it() {
     // With the zeros that what is released is overwritten with, a sample is a gate of the longer
     // one, and ends with the text: there the short one has begun, and its gate is not whole.
     let long = b"\0\0b\0\0aa".repeat(4);
-    let crowd = (0..18).map(|n| (vec![vec![b'z'; n], long.clone()].concat(), false));
+    let crowd = (0..18).map(|n| ([vec![b'z'; n], long.clone()].concat(), false));
     let short = b"aa\0\0b\0\0a".to_vec();
     let secrets = [
         [
