@@ -84,3 +84,38 @@ fn one_byte_that_differs_is_seen_wherever_it_is() {
         }
     }
 }
+
+#[test]
+fn what_goes_on_from_before_a_forgotten_one_leaves_no_gap() {
+    let base: Vec<u8> = (b'A'..=b'Z').collect();
+    let parts = [0..10, 12..20, 8..22, 11..20];
+    let secrets = parts.map(|part| vec![(base[part].to_vec(), false)]);
+    let redactor = redactor(3, &secrets);
+    let _ = redactor.text("so that there is an automaton");
+    assert!(redactor.forget(&name(3)));
+    assert_eq!(masked(&redactor, &base, &[]), "•s0•WXYZ".as_bytes());
+}
+
+#[test]
+fn bytes_that_differ_alike_are_seen_forwards_and_backwards() {
+    // What all begin with is not rare: each is looked for by what it has behind it.
+    let shared: Vec<u8> = (0..150_u8).map(|n| 100 ^ n).collect();
+    let value = |n: u8| -> Vec<u8> {
+        let own = (0..150_u8).map(|i| i.wrapping_mul(7) ^ n.wrapping_mul(85));
+        shared.iter().copied().chain(own).collect()
+    };
+    let secrets = [1, 2, 3].map(|n| vec![(value(n), false)]);
+    let redactor = redactor(3, &secrets);
+    assert_eq!(redactor.counts().in_automata, 0);
+    for n in 1..4_u8 {
+        let whole = value(n);
+        let mask = format!("•s{}•", n - 1);
+        assert_eq!(masked(&redactor, &whole, &[]), mask.as_bytes());
+        for (at, pair) in (0..whole.len() - 1).flat_map(|at| [(at, false), (at, true)]) {
+            let mut other = whole.clone();
+            other[at] ^= 1;
+            other[at + 1] ^= u8::from(pair);
+            assert_eq!(masked(&redactor, &other, &[]), other, "{at} of {n}");
+        }
+    }
+}
