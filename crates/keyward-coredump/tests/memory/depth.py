@@ -56,9 +56,14 @@ class Flags:
 
     def __init__(self):
         # RustCrypto: bytes that are 1 where an instruction is used.
-        of_ours = [a for a, name in symbols("variables", "STORAGE")
+        of_ours = [(a, name) for a, name in symbols("variables", "STORAGE")
                    if name.split("::")[0] in ("aes", "ghash", "polyval", "sha1", "sha2")]
-        self.ours = [a for a in of_ours if number(a, 1) == 1]
+        of_ours = [(a, name) for a, name in of_ours if number(a, 1) == 1]
+        self.ours = [a for a, _ in of_ours]
+        # No processor has the wide instructions of AES without the narrow ones, and the library
+        # takes the keys of the one for the other.
+        self.aes = {at for at, (_, name) in enumerate(of_ours) if "features_aes" in name}
+        self.wide = {at for at, (_, name) in enumerate(of_ours) if "features_vaes" in name}
         # ring: one word of bits, the highest of which says that it was set; words of its C code.
         [(self.ring, _)] = symbols("variables", "featureflags::FEATURES")
         self.word = number(self.ring, 4)
@@ -72,6 +77,7 @@ class Flags:
 
     def force(self, turn):
         cleared = self.ours_cleared[turn % len(self.ours_cleared)]
+        cleared = cleared | self.wide if cleared & self.aes else cleared
         for at, address in enumerate(self.ours):
             write(address, 0 if at in cleared else 1, 1)
         cleared = self.bits_cleared[turn % len(self.bits_cleared)]
