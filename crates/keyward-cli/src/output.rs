@@ -79,19 +79,11 @@ pub(crate) fn json<T: Serialize>(format: &str, body: &T) -> Result<()> {
     put(format!("{}\n", plain::json(&text)).as_bytes())
 }
 
-/// The same in one line, for what comes again and again.
+/// The same in one line, for what comes again and again. Says whether anybody reads.
 ///
 /// # Errors
 /// As [`put`].
-pub(crate) fn json_line<T: Serialize>(format: &str, body: &T) -> Result<()> {
-    json_line_if_read(format, body).map(|_| ())
-}
-
-/// [`json_line`], which says whether anybody reads.
-///
-/// # Errors
-/// As [`put`].
-pub(crate) fn json_line_if_read<T: Serialize>(format: &str, body: &T) -> Result<bool> {
+pub(crate) fn json_line<T: Serialize>(format: &str, body: &T) -> Result<bool> {
     let text = serde_json::to_string(&Answer { format, body })
         .map_err(|e| Error::unavailable("the answer cannot be written as JSON").with_source(e))?;
     put_if_read(format!("{}\n", plain::json(&text)).as_bytes())

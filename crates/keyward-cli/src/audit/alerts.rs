@@ -21,14 +21,16 @@ pub(super) fn rules(file: &Path) -> Result<Vec<AlertRule>> {
     AlertRule::parse(&input::bytes(file, MAX_LEN)?)
 }
 
-/// Tells anomalies, one a line, until it is stopped.
+/// Tells anomalies, one a line, until it is stopped or nobody reads.
 pub(super) async fn run(home: &Home, rules: &[AlertRule], json: bool) -> Result<()> {
     let mut follower = Follower::new(home.audit()?.clone(), rules).await?;
     let (mut dropped, mut failed) = (0, Vec::new());
     loop {
         let looked = follower.look().await?;
         for anomaly in &looked.anomalies {
-            tell(anomaly, json)?;
+            if !tell(anomaly, json)? {
+                return Ok(());
+            }
         }
         for (of, e) in looked.failed {
             // Once, not at each look.
@@ -51,14 +53,15 @@ pub(super) async fn run(home: &Home, rules: &[AlertRule], json: bool) -> Result<
     }
 }
 
-fn tell(anomaly: &Anomaly, json: bool) -> Result<()> {
+/// Tells one; says whether anybody reads.
+fn tell(anomaly: &Anomaly, json: bool) -> Result<bool> {
     if json {
         return output::json_line("keyward.audit.anomaly/1", anomaly);
     }
     let word = |value: Option<Value>| value.and_then(|v| v.as_str().map(str::to_owned));
     let kind = word(serde_json::to_value(anomaly.rule.kind).ok()).unwrap_or_default();
     let since = rfc3339(Timestamp::from_millis(anomaly.since));
-    output::say(&format!(
+    output::say_if_read(&format!(
         "{since}  {kind}: {} or more of {} within {} s, at entry {}#{}",
         anomaly.rule.count,
         anomaly.key,

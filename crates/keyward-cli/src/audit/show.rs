@@ -243,5 +243,5 @@ fn tell(shown: &Shown, json: bool) -> Result<bool> {
     if !json {
         return output::say_if_read(&shown.line());
     }
-    output::json_line_if_read("keyward.audit.entry/1", shown)
+    output::json_line("keyward.audit.entry/1", shown)
 }
