@@ -261,6 +261,11 @@ impl Audit {
         of: &Of,
         make: impl Fn(&Found) -> Result<Option<Change>> + Send,
     ) -> Result<Option<u64>> {
+        if matches!(of, Of::Root | Of::Earlier(_)) {
+            return Err(Error::misuse(
+                "holds and times to keep are set of a tenant's log or of the service's, not of the root log or of one that ended",
+            ));
+        }
         let lane = self.lane(of);
         // Whoever appends here waits meanwhile, and reads the head anew.
         let mut turn = lane.turn.lock().await;
