@@ -357,7 +357,10 @@ impl Kind {
             }
             Self::LockOut => u64::from(last_word(&entry.action) == "lock-out"),
             Self::RefreshReuse => u64::from(last_word(&entry.action) == "refresh-reuse"),
-            Self::Opened => u64::from(entry.action == "vault.open" && entry.outcome == "granted"),
+            Self::Opened => {
+                let opens = OPENS.contains(&entry.action.as_str());
+                u64::from(opens && entry.outcome == "granted")
+            }
             Self::Staff => {
                 let staff = entry.actor.as_ref().is_some_and(|who| who.staff);
                 u64::from(staff && entry.outcome != "intended")
@@ -376,6 +379,9 @@ impl Kind {
         }
     }
 }
+
+/// By which a value is had in the clear.
+const OPENS: [&str; 3] = ["column.open", "vault.open", "vault.open-detached"];
 
 fn last_word(action: &str) -> &str {
     action.rsplit('.').next().unwrap_or(action)

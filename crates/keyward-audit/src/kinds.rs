@@ -35,8 +35,8 @@ pub use own::OwnEvent;
 use crate::entry::{Number, Typed};
 
 /// What the names of the crates' own kinds begin with: no application has one of them.
-const TAKEN: [&str; 12] = [
-    "approval", "audit", "command", "danger", "keys", "limit", "login", "redact", "root",
+const TAKEN: [&str; 13] = [
+    "approval", "audit", "column", "command", "danger", "keys", "limit", "login", "redact", "root",
     "session", "vault", "webhook",
 ];
 

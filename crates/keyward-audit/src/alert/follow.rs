@@ -1,31 +1,34 @@
 //! Reading on from the record, and telling what the rules reach.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use keyward_base::{Error, ErrorKind, Result, Timestamp};
 use keyward_store::Place;
 
 use super::{AlertRule, Anomaly, Watch, time};
 use crate::audit::{Audit, Kept, Of};
+use crate::leaf::LogId;
 
 /// Entries of a page, and how many are read at one look, about.
 const PAGE: usize = 1024;
 const MOST: u64 = 16_384;
 
-/// How far the logs were read: for each the number to go on from.
+/// How far the logs were read: for each its id, and the number to go on from. A number is of one
+/// log: after a restore another goes on in its place, with numbers of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Position(BTreeMap<Of, u64>);
+pub struct Position(BTreeMap<Of, (LogId, u64)>);
 
 impl Position {
-    /// One of these numbers.
+    /// One of these logs and numbers.
     #[must_use]
-    pub fn new(numbers: impl IntoIterator<Item = (Of, u64)>) -> Self {
-        Self(numbers.into_iter().collect())
+    pub fn new(numbers: impl IntoIterator<Item = (Of, LogId, u64)>) -> Self {
+        let numbers = numbers.into_iter();
+        Self(numbers.map(|(of, log, next)| (of, (log, next))).collect())
     }
 
-    /// The numbers, to be kept until the next start.
-    pub fn iter(&self) -> impl Iterator<Item = (&Of, u64)> {
-        self.0.iter().map(|(of, next)| (of, *next))
+    /// The logs and numbers, to be kept until the next start.
+    pub fn iter(&self) -> impl Iterator<Item = (&Of, &LogId, u64)> {
+        self.0.iter().map(|(of, (log, next))| (of, log, *next))
     }
 }
 
@@ -47,11 +50,14 @@ pub struct Looked {
 /// the open windows had is read again without being told. So between them each window of a rule is
 /// told once, if the position is kept together with what was told; where an older one was kept, what
 /// came after it is told again, with the same rule, key and window. What was erased is not counted.
+///
+/// Where another log goes on in the place of one, after a restore, the one is read to its end and the
+/// other from its beginning; what had ended before the follower began is not read.
 #[derive(Debug)]
 pub struct Follower {
     audit: Audit,
     watch: Watch,
-    seen: BTreeMap<Of, u64>,
+    seen: BTreeMap<Of, (LogId, u64)>,
     /// What was reached and not told yet.
     untold: Vec<Anomaly>,
     /// What windows reached that ended before, somebody else told.
@@ -60,6 +66,16 @@ pub struct Follower {
     first: Option<Of>,
     /// Up to where the logs were looked through that nothing says grew.
     swept: Option<Place>,
+}
+
+/// How far a log was read.
+enum Read {
+    /// To its end.
+    Whole,
+    /// There is more.
+    Part,
+    /// Not: it is another one now, and what ended is to be read first.
+    Ended(Of),
 }
 
 impl Follower {
@@ -71,10 +87,10 @@ impl Follower {
         let mut follower = Self::with(audit, rules)?;
         for of in follower.audit.logs().await? {
             match follower.audit.head(&of).await {
-                Ok(head) => {
-                    let size = head.map_or(0, |head| head.size());
-                    follower.seen.insert(of, size);
+                Ok(Some(head)) => {
+                    follower.seen.insert(of, (head.log, head.size()));
                 }
+                Ok(None) => {}
                 Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
                 // Each look tells of it.
                 Err(_) => {}
@@ -90,15 +106,21 @@ impl Follower {
     /// As [`Follower::new`]; `Corrupt` if a log is not what was written.
     pub async fn at(audit: Audit, rules: &[AlertRule], position: &Position) -> Result<Self> {
         let mut follower = Self::with(audit, rules)?;
-        follower.seen.clone_from(&position.0);
+        for (of, log, next) in position.iter() {
+            let head = follower.audit.head(of).await?;
+            let is_there = head.is_some_and(|head| head.log == *log);
+            let of = if is_there { of.clone() } else { of.ended(*log) };
+            // One that was put back has fewer: the next look tells.
+            follower.seen.insert(of, (*log, next));
+        }
         // The windows that are open at the latest time that was seen, of whatever log.
         let mut latest = 0;
-        for (of, next) in position.iter() {
-            latest = latest.max(follower.time_before(of, next).await?);
+        for (of, (_, next)) in follower.seen.clone() {
+            latest = latest.max(follower.time_before(&of, next).await?);
         }
         let since = follower.watch.since(Timestamp::from_millis(latest));
-        for (of, next) in position.iter() {
-            follower.count_again(of, next, since.as_millis()).await?;
+        for (of, (_, next)) in follower.seen.clone() {
+            follower.count_again(&of, next, since.as_millis()).await?;
         }
         Ok(follower)
     }
@@ -114,9 +136,10 @@ impl Follower {
         let from = follower.watch.since(at).as_millis();
         for of in follower.audit.logs().await? {
             match follower.first_at(&of, from).await {
-                Ok(first) => {
+                Ok(Some(first)) => {
                     follower.seen.insert(of, first);
                 }
+                Ok(None) => {}
                 Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
                 // Each look tells of it.
                 Err(_) => {}
@@ -165,15 +188,17 @@ impl Follower {
         logs.dedup();
         let at = logs.partition_point(|of| first.as_ref().is_some_and(|first| of < first));
         logs.rotate_left(at);
-        let mut left = MOST;
-        for of in logs {
+        let (mut logs, mut left) = (VecDeque::from(logs), MOST);
+        while let Some(of) = logs.pop_front() {
             if left == 0 {
                 self.first = Some(of);
                 looked.more = true;
                 break;
             }
             match self.read_on(&of, &mut left).await {
-                Ok(()) => {}
+                Ok(Read::Whole) => {}
+                Ok(Read::Ended(ended)) => logs.extend([ended, of]),
+                Ok(Read::Part) => looked.more = true,
                 Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
                 Err(e) => looked.failed.push((of, e)),
             }
@@ -185,9 +210,31 @@ impl Follower {
         Ok(looked)
     }
 
-    async fn read_on(&mut self, of: &Of, left: &mut u64) -> Result<()> {
-        let size = self.audit.head(of).await?.map_or(0, |head| head.size());
-        let mut next = self.seen.get(of).copied().unwrap_or(0);
+    async fn read_on(&mut self, of: &Of, left: &mut u64) -> Result<Read> {
+        let Some(head) = self.audit.head(of).await? else {
+            // One that was read and is gone: the root log tells.
+            return Ok(Read::Whole);
+        };
+        let (size, log) = (head.size(), head.log);
+        let mut next = match self.seen.get(of).copied() {
+            Some((seen, next)) if seen == log => next,
+            Some(before) => {
+                // Another goes on in its place. The numbers are not its.
+                let ended = of.ended(before.0);
+                self.seen.insert(of.clone(), (log, 0));
+                self.seen.insert(ended.clone(), before);
+                return Ok(Read::Ended(ended));
+            }
+            // One that had ended before it was followed is of the past.
+            None if matches!(of, Of::Earlier(_)) => size,
+            None => 0,
+        };
+        if next > size {
+            return Err(Error::corrupt(
+                "a log has fewer entries than were read of it: older rows were put back",
+            ));
+        }
+        self.seen.insert(of.clone(), (log, next));
         while next < size && *left > 0 {
             let page = self.audit.entries(of, next, PAGE).await?;
             for kept in &page.entries {
@@ -198,17 +245,22 @@ impl Follower {
                         .extend(reached.filter(|reached| reached.until() > before));
                 }
                 next = kept.seq.saturating_add(1);
-                self.seen.insert(of.clone(), next);
+                self.seen.insert(of.clone(), (log, next));
             }
             *left = left.saturating_sub(PAGE as u64);
             next = page.next.unwrap_or(size.max(next));
         }
-        Ok(())
+        let whole = next >= size;
+        Ok(if whole { Read::Whole } else { Read::Part })
     }
 
-    /// The number of the first entry that is not before a time: times never go back.
-    async fn first_at(&self, of: &Of, from: u64) -> Result<u64> {
-        let size = self.audit.head(of).await?.map_or(0, |head| head.size());
+    /// The number of the first entry that is not before a time, and in which log: times never go
+    /// back. None where there is no log.
+    async fn first_at(&self, of: &Of, from: u64) -> Result<Option<(LogId, u64)>> {
+        let Some(head) = self.audit.head(of).await? else {
+            return Ok(None);
+        };
+        let size = head.size();
         // Most logs of many are not in use: their newest entry tells.
         let (mut low, mut high) = (0, size);
         let mut middle = size.saturating_sub(1);
@@ -222,7 +274,7 @@ impl Follower {
             }
             middle = low.midpoint(high);
         }
-        Ok(low)
+        Ok(Some((head.log, low)))
     }
 
     /// The time of the newest entry before that number.

@@ -1,13 +1,13 @@
 //! Telling anomalies: to whom, and what becomes of those that nobody took.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use keyward_base::{BoxFuture, Error, Result, Timestamp};
 
 use super::{AlertRule, Anomaly, Follower};
-use crate::audit::{Audit, Of};
+use crate::audit::Audit;
 
 /// How far back a process that starts looks: 10 minutes, in which a service is started anew.
 pub const LOOK_BACK: u64 = 10 * 60 * 1000;
@@ -62,7 +62,6 @@ pub struct Teller {
     /// None until the first look has found where to begin.
     follower: Option<Follower>,
     ways: Vec<Way>,
-    unreadable: BTreeSet<Of>,
 }
 
 /// The way to one sink.
@@ -90,7 +89,6 @@ impl Teller {
             rules: alerts.rules.clone(),
             follower: None,
             ways: alerts.sinks.iter().map(way).collect(),
-            unreadable: BTreeSet::new(),
         }
     }
 
@@ -99,7 +97,7 @@ impl Teller {
     ///
     /// # Errors
     /// `Unavailable` if the store or the keyring cannot be relied on, or a sink did not take what it
-    /// was told; `Corrupt`, naming it, for a log that cannot be read, the first time that it cannot.
+    /// was told; `Corrupt`, naming it, for a log that cannot be read, at each look until it can.
     /// Whatever it is, what the rules reached waits, and the others are told.
     pub async fn look(&mut self) -> Result<bool> {
         let follower = match &mut self.follower {
@@ -123,14 +121,9 @@ impl Teller {
                     Some(Error::unavailable("who is told of anomalies took none").with_source(e));
             }
         }
-        let mut unreadable = BTreeSet::new();
-        for (of, e) in looked.failed {
-            if !self.unreadable.contains(&of) && failed.is_none() {
-                failed = Some(Error::corrupt(format!("{of}: {e}")).with_source(e));
-            }
-            unreadable.insert(of);
+        if let (None, Some((of, e))) = (&failed, looked.failed.into_iter().next()) {
+            failed = Some(Error::corrupt(format!("{of}: {e}")).with_source(e));
         }
-        self.unreadable = unreadable;
         failed.map_or(Ok(looked.more), Err)
     }
 

@@ -89,7 +89,7 @@ impl Of {
     }
 
     /// The one of the same that ended with that id.
-    pub(super) fn ended(&self, log: LogId) -> Self {
+    pub(crate) fn ended(&self, log: LogId) -> Self {
         Self::Earlier(Earlier {
             of: Box::new(self.whose().clone()),
             log,

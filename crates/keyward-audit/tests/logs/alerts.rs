@@ -151,7 +151,9 @@ async fn a_restart_tells_nothing_twice_and_misses_nothing() {
         of_broken.extend(broken.look().await.unwrap().anomalies);
         if n % 4 == 1 {
             let position = broken.position();
-            let numbers = position.iter().map(|(of, next)| (of.clone(), next));
+            let numbers = position
+                .iter()
+                .map(|(of, log, next)| (of.clone(), *log, next));
             let kept = keyward_audit::alert::Position::new(numbers);
             broken = Follower::at(world.audit.clone(), &rules, &kept)
                 .await

@@ -1,13 +1,17 @@
 //! After an older database was accepted, a log goes on under a new name alone, and the one before
 //! stays as it was.
 
+use std::collections::BTreeSet;
+
+use keyward_audit::alert::{self, AlertRule, Follower};
 use keyward_audit::audit::{Before, GOES_ON, ROOT, Rule};
 use keyward_audit::export::check;
 use keyward_audit::{Audit, Checkpoint, HoldName, Keep, Of, Others, danger};
-use keyward_base::{ErrorKind, Sink};
+use keyward_base::audit::Outcome;
+use keyward_base::{ErrorKind, Event, Sink, Tenant, Timestamp};
 use rusqlite::Connection;
 
-use crate::world::{World, acme, event};
+use crate::world::{NOON, World, acme, event};
 
 async fn fill(audit: &Audit, of: &Of, from: u64, count: u64) {
     for n in from..from + count {
@@ -162,6 +166,64 @@ async fn who_runs_while_it_is_accepted_appends_to_the_new_one() {
     let [earlier] = running.earlier(&acme()).await.unwrap().try_into().unwrap();
     assert_eq!(running.head(&earlier).await.unwrap().unwrap().size(), 9);
     running.checkpoint(&acme()).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_follows_reads_both_and_tells_nothing_of_the_past() {
+    let staff = AlertRule {
+        kind: alert::Kind::Opened,
+        count: 1,
+        seconds: 10,
+        per: alert::Per::All,
+    };
+    let opened = |n: u64| {
+        let at = Timestamp::from_millis(NOON + n * 20_000);
+        let mut event = Event::new(at, "column.open", Outcome::Granted);
+        event.tenant = Some(Tenant::new("acme").unwrap());
+        event
+    };
+    let world = World::anchored().await;
+    for n in 1..=5 {
+        world.audit.append(opened(n)).await.unwrap();
+    }
+    let again = world.again().await;
+    let mut follower = Follower::new(again.clone(), &[staff]).await.unwrap();
+    let old = follower.position();
+    let seqs = |looked: alert::Looked| {
+        assert!(looked.failed.is_empty(), "{:?}", looked.failed);
+        let told = looked.anomalies.into_iter().map(|told| told.seq);
+        told.collect::<BTreeSet<_>>()
+    };
+    // One entry in the log before, one in the log that goes on: at number 1, behind its first.
+    again.append(opened(6)).await.unwrap();
+    accept(&world, &again).await;
+    again.append(opened(7)).await.unwrap();
+    let expected = (BTreeSet::from([1, 5]), BTreeSet::new());
+    let first = seqs(follower.look().await.unwrap());
+    assert_eq!((first, seqs(follower.look().await.unwrap())), expected);
+    // The same for who goes on from a position of before; and who begins now is told nothing.
+    let mut later = Follower::at(again.clone(), &[staff], &old).await.unwrap();
+    let first = seqs(later.look().await.unwrap());
+    assert_eq!((first, seqs(later.look().await.unwrap())), expected);
+    let mut now = Follower::new(again.clone(), &[staff]).await.unwrap();
+    assert!(seqs(now.look().await.unwrap()).is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_set_of_the_root_log_nor_of_one_that_ended() {
+    let (world, _) = restored().await;
+    let audit = world.again().await;
+    accept(&world, &audit).await;
+    fill(&audit, &acme(), 60, 1).await;
+    let ended = audit.earlier(&acme()).await.unwrap();
+    let name = HoldName::new("case-14").unwrap();
+    for of in ended.iter().chain([&Of::Root]) {
+        let held = audit.hold(of, &name).await.unwrap_err();
+        assert_eq!(held.kind(), ErrorKind::Misuse, "{of}");
+        let kept = audit.keep(of, &[]).await.unwrap_err();
+        assert_eq!(kept.kind(), ErrorKind::Misuse, "{of}");
+    }
+    audit.verify(&Of::Root, |_| {}).await.unwrap();
 }
 
 #[tokio::test]

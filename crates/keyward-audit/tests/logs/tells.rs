@@ -202,7 +202,7 @@ async fn lock_outs_and_reuse_of_an_applications_own_kinds_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_be_read_is_told_of_once_and_costs_itself_only() {
+async fn a_log_that_cannot_be_read_is_told_of_while_it_is_so_and_costs_itself_only() {
     let world = World::new().await;
     let told = Arc::<Told>::default();
     let mut teller = Teller::new(world.audit.clone(), &alerts(&[OPENED], &[&told]));
@@ -217,6 +217,7 @@ async fn a_log_that_cannot_be_read_is_told_of_once_and_costs_itself_only() {
     assert_eq!(failed.kind(), ErrorKind::Corrupt);
     assert!(failed.to_string().contains("tenant other"), "{failed}");
     opens(&world, "a", 2).await;
-    teller.look().await.unwrap();
+    let still = teller.look().await.unwrap_err();
+    assert_eq!(still.kind(), ErrorKind::Corrupt);
     assert_eq!(told.take(), [id("a", 0)]);
 }
