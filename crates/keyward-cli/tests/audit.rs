@@ -653,7 +653,8 @@ fn tail_tells_what_the_rules_of_a_file_reach_until_a_signal_ends_it() {
     write(&bench, "rules.json", file);
     audit(&bench, "tail --rules bad.json").fails(2, "86400 seconds");
     audit(&bench, "tail --rules rules.json --tenant acme").fails(2, "--tenant");
-    for (signal, number, json) in [("INT", 2, true), ("TERM", 15, false)] {
+    // Not SIGINT: a shell that starts the tests in the background has it ignored, by this too.
+    for json in [true, false] {
         let mut words = vec!["audit", "tail", "--rules", "rules.json"];
         words.extend(json.then_some("--json"));
         let mut tail = bench.keyward(&words);
@@ -687,11 +688,10 @@ fn tail_tells_what_the_rules_of_a_file_reach_until_a_signal_ends_it() {
         }
         assert!(!line.contains("ghp_"));
         let pid = tail.id().to_string();
-        let signal = format!("-{signal}");
         let mut kill = std::process::Command::new("kill");
-        let kill = kill.args([&signal, &pid]);
+        let kill = kill.args(["-TERM", &pid]);
         assert!(kill.status().unwrap().success());
-        assert_eq!(tail.wait().unwrap().signal(), Some(number));
+        assert_eq!(tail.wait().unwrap().signal(), Some(15));
         // Each window once.
         let mut rest = String::new();
         shown.read_to_string(&mut rest).unwrap();
