@@ -40,7 +40,7 @@ impl Measured {
 /// Measures, and proposes parameters.
 ///
 /// # Errors
-/// As [`calibrate`].
+/// As [`calibrate()`].
 #[allow(clippy::disallowed_methods)] // What is measured is time itself.
 pub(super) fn run(
     target: Option<Duration>,
