@@ -24,8 +24,8 @@
 //! times, eight at a time, and as often again for wrapped needles where a line was broken.
 //! Automata are linear by themselves.
 //!
-//! A needle whose window becomes common through a later one gets another window, or goes to an
-//! automaton.
+//! A needle whose window becomes common through a later one, or has a gram that becomes a gate, gets
+//! another window, or goes to an automaton.
 //!
 //! Wrapped needles are looked for in the text as it is, and around each line ending in the text
 //! without it ([`wrapped`]). What may be the beginning of a needle is found by [`beginnings`].
