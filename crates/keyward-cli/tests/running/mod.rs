@@ -1,6 +1,8 @@
 //! `keyward run`: real children, real pipes, and nothing of a secret in what they write.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use keyward_testkit::tools::without;
@@ -608,6 +610,17 @@ fn until_it_has_no_child(keyward: &std::process::Child) {
     }
 }
 
+/// Two ends, and as much written into the second as it takes.
+fn full_socket() -> (UnixStream, UnixStream) {
+    let (unread, mut full) = UnixStream::pair().unwrap();
+    full.set_nonblocking(true).unwrap();
+    for size in [4096, 1] {
+        while full.write(&[0; 4096][..size]).is_ok() {}
+    }
+    full.set_nonblocking(false).unwrap();
+    (unread, full)
+}
+
 /// A command that signals who started it does not get its own signal back.
 #[test]
 fn a_signal_of_the_command_itself_is_not_passed_back() {
@@ -644,11 +657,15 @@ fn signals_end_the_grace_and_then_the_waiting() {
         .arg(line.trim_end_matches(" .\n"))
         .status();
 
-    // Nobody reads what is written.
-    let command = set.command(&["--grace", "600"], &["sh", "-c", "yes & exit 4"]);
-    let mut child = { command }.spawn().unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    out.read_line(&mut line).unwrap();
+    // Nobody reads what is written, and no byte more goes in. The command ends when some of what it
+    // wrote was taken from it, since a pipe has no room for all.
+    let (_unread, full) = full_socket();
+    let script = "head -c 66000 /dev/zero; yes & echo taken. >&2; exit 4";
+    let mut command = set.command(&["--grace", "600"], &["sh", "-c", script]);
+    command.stdout(Stdio::from(OwnedFd::from(full)));
+    let mut child = command.spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    err.read_line(&mut line).unwrap();
     until_it_has_no_child(&child);
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
