@@ -20,12 +20,13 @@ use serde::{Deserialize, Serialize};
 pub use follow::{Follower, Looked, Position};
 #[cfg(feature = "metrics")]
 pub use metered::{ANOMALIES, Metered};
-pub use tell::{Alerts, AnomalySink, LOOK_BACK, MAX_WAITING, Teller};
+pub use tell::{Alerts, AnomalySink, LOOK_BACK, MAX_TRIES, MAX_WAITING, Teller};
 #[cfg(feature = "tracing")]
 pub use traced::Traced;
 
 use crate::audit::{Of, SUM};
 use crate::entry::{Entry, Typed};
+use crate::object::Object;
 
 /// The most bytes of a file of rules.
 pub const MAX_LEN: usize = 64 * 1024;
@@ -41,6 +42,15 @@ pub const MAX_SECONDS: u64 = 86_400;
 
 /// The most windows that are counted in for one rule. Beyond, the oldest goes.
 pub const MAX_WINDOWS: usize = 4096;
+
+/// By how many milliseconds the clock of an earlier entry may have been ahead for a window to go by
+/// it: a minute. Clocks that are set over a network differ by less than a second, and one that is
+/// further ahead says nothing of when the entries after it were made.
+const AHEAD: u64 = 60 * 1000;
+
+/// For how many milliseconds after its end a window may still be counted in, since the logs are read
+/// one after the other: a minute.
+const LATE: u64 = 60 * 1000;
 
 /// The most bytes of an id that are compared.
 const MAX_KEY: usize = 512;
@@ -61,7 +71,7 @@ pub enum Kind {
     /// A token that was used again after it was replaced: an action whose last word is
     /// `refresh-reuse`.
     RefreshReuse,
-    /// A credential that was opened: `vault.open`, granted.
+    /// A value that was opened: `vault.open`, `vault.open-detached` or `column.open`, granted.
     Opened,
     /// What one of the service's own people did; an intent and its outcome are one.
     Staff,
@@ -99,12 +109,12 @@ pub struct AlertRule {
 }
 
 /// As a file has them.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(rename = "keyward-alert-rules")]
     version: u8,
-    rules: Vec<AlertRule>,
+    rules: Vec<Object<AlertRule>>,
 }
 
 impl AlertRule {
@@ -118,7 +128,7 @@ impl AlertRule {
         if file.len() > MAX_LEN {
             return Err(Error::misuse("a file of alert rules has at most 64 KiB"));
         }
-        let file: File = serde_json::from_slice(file).map_err(|e| {
+        let Object(file): Object<File> = serde_json::from_slice(file).map_err(|e| {
             Error::misuse(format!(
                 "that is no file of alert rules, from line {} on: docs/audit.md has one",
                 e.line()
@@ -127,8 +137,9 @@ impl AlertRule {
         if file.version != 1 {
             return Err(Error::misuse("these alert rules are not of version 1"));
         }
-        Self::check(&file.rules)?;
-        Ok(file.rules)
+        let rules: Vec<Self> = file.rules.into_iter().map(|Object(rule)| rule).collect();
+        Self::check(&rules)?;
+        Ok(rules)
     }
 
     /// What a service may begin with: 100 failed verifications within a minute, 100
@@ -258,8 +269,8 @@ impl Watch {
         })
     }
 
-    /// How many windows were given up since more than [`MAX_WINDOWS`] were counted in at once. What
-    /// was counted in them is not told, or once more.
+    /// How many windows were given up that were not over for a minute, since more than [`MAX_WINDOWS`]
+    /// were counted in at once. What was counted in them is not told, or once more.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
@@ -296,17 +307,23 @@ impl Watch {
                 });
             }
             while windows.len() > MAX_WINDOWS {
-                windows.pop_first();
-                self.dropped = self.dropped.saturating_add(1);
+                let first = windows.pop_first();
+                // One that is over is missed by nobody.
+                let since = first.map_or(0, |((since, _), _)| since);
+                if since.saturating_add(rule.span()).saturating_add(LATE) > at {
+                    self.dropped = self.dropped.saturating_add(1);
+                }
             }
         }
         reached
     }
 }
 
-/// When it was, by the latest that its log knew then: it never goes back.
+/// When it was, by the latest that its log knew then; by its own clock alone where that of an earlier
+/// entry was far ahead.
 fn time(entry: &Entry) -> u64 {
     let behind = entry.behind.map_or(0, |behind| behind.0);
+    let behind = if behind > AHEAD { 0 } else { behind };
     entry.at.0.saturating_add(behind)
 }
 

@@ -61,6 +61,7 @@ pub mod kinds;
 pub mod late;
 pub mod leaf;
 pub mod note;
+mod object;
 pub mod proof;
 pub mod reason;
 pub mod tree;

@@ -13,6 +13,10 @@ use crate::leaf::LogId;
 const PAGE: usize = 1024;
 const MOST: u64 = 16_384;
 
+/// The most logs that ended between two looks, or within a window, and are read: each is an older
+/// database that somebody accepted.
+const MOST_ENDED: usize = 64;
+
 /// How far the logs were read: for each its id, and the number to go on from. A number is of one
 /// log: after a restore another goes on in its place, with numbers of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +56,8 @@ pub struct Looked {
 /// came after it is told again, with the same rule, key and window. What was erased is not counted.
 ///
 /// Where another log goes on in the place of one, after a restore, the one is read to its end and the
-/// other from its beginning; what had ended before the follower began is not read.
+/// other from its beginning, and so is each that began and ended between two looks; what had ended
+/// before the follower began is not read.
 #[derive(Debug)]
 pub struct Follower {
     audit: Audit,
@@ -64,6 +69,8 @@ pub struct Follower {
     told_before: u64,
     /// The log to begin with, so that each has its turn.
     first: Option<Of>,
+    /// Logs that ended, and are not read to their end.
+    ended: Vec<Of>,
     /// Up to where the logs were looked through that nothing says grew.
     swept: Option<Place>,
 }
@@ -75,7 +82,7 @@ enum Read {
     /// There is more.
     Part,
     /// Not: it is another one now, and what ended is to be read first.
-    Ended(Of),
+    Ended,
 }
 
 impl Follower {
@@ -106,21 +113,33 @@ impl Follower {
     /// As [`Follower::new`]; `Corrupt` if a log is not what was written.
     pub async fn at(audit: Audit, rules: &[AlertRule], position: &Position) -> Result<Self> {
         let mut follower = Self::with(audit, rules)?;
+        let mut read = Vec::new();
         for (of, log, next) in position.iter() {
-            let head = follower.audit.head(of).await?;
-            let is_there = head.is_some_and(|head| head.log == *log);
-            let of = if is_there { of.clone() } else { of.ended(*log) };
+            let mut head = follower.audit.head(of).await?;
+            let mut of = of.clone();
+            if head.as_ref().is_none_or(|head| head.log != *log) {
+                let ended = of.ended(*log);
+                follower.goes_on(&of, &ended).await?;
+                of = ended;
+                head = follower.audit.head(&of).await?;
+            }
             // One that was put back has fewer: the next look tells.
+            let size = head.map_or(0, |head| head.size());
+            read.push((of.clone(), next.min(size)));
             follower.seen.insert(of, (*log, next));
         }
-        // The windows that are open at the latest time that was seen, of whatever log.
+        // The windows that are open at the latest time that was seen, of whatever log, but at none
+        // that is still to come.
         let mut latest = 0;
-        for (of, (_, next)) in follower.seen.clone() {
-            latest = latest.max(follower.time_before(&of, next).await?);
+        for (of, next) in &read {
+            latest = latest.max(follower.time_before(of, *next).await?);
         }
-        let since = follower.watch.since(Timestamp::from_millis(latest));
-        for (of, (_, next)) in follower.seen.clone() {
-            follower.count_again(&of, next, since.as_millis()).await?;
+        let now = follower.audit.clock().now()?;
+        let since = follower
+            .watch
+            .since(Timestamp::from_millis(latest).min(now));
+        for (of, next) in &read {
+            follower.count_again(of, *next, since.as_millis()).await?;
         }
         Ok(follower)
     }
@@ -137,7 +156,10 @@ impl Follower {
         for of in follower.audit.logs().await? {
             match follower.first_at(&of, from).await {
                 Ok(Some(first)) => {
-                    follower.seen.insert(of, first);
+                    follower.seen.insert(of.clone(), first);
+                    if first.1 == 0 {
+                        follower.ended_since(of, from).await?;
+                    }
                 }
                 Ok(None) => {}
                 Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
@@ -148,6 +170,58 @@ impl Follower {
         Ok(follower)
     }
 
+    /// Takes those up that a log goes on from and that ended within the windows.
+    async fn ended_since(&mut self, mut of: Of, from: u64) -> Result<()> {
+        for _ in 0..MOST_ENDED {
+            let Some(ended) = self.before(&of).await? else {
+                break;
+            };
+            let Some((log, first)) = self.first_at(&ended, from).await? else {
+                break;
+            };
+            self.seen.insert(ended.clone(), (log, first));
+            self.ended.push(ended.clone());
+            if first > 0 {
+                break;
+            }
+            of = ended;
+        }
+        Ok(())
+    }
+
+    /// The log that one goes on from; none of one whose first entry cannot be read.
+    async fn before(&self, of: &Of) -> Result<Option<Of>> {
+        match self.audit.before(of).await {
+            Ok(before) => Ok(before.map(|before| of.ended(before.log))),
+            Err(e) if e.kind() == ErrorKind::Unavailable => Err(e),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Takes up one that ended while it was read, and those that went on from it and ended since, if
+    /// the one that goes on leads to it.
+    async fn goes_on(&mut self, of: &Of, ended: &Of) -> Result<()> {
+        self.ended.push(ended.clone());
+        let (mut between, mut of) = (Vec::new(), of.clone());
+        while between.len() < MOST_ENDED {
+            match self.before(&of).await? {
+                None => return Ok(()),
+                Some(before) if before == *ended => break,
+                Some(before) => {
+                    between.push(before.clone());
+                    of = before;
+                }
+            }
+        }
+        for of in between {
+            if let Of::Earlier(earlier) = &of {
+                self.seen.insert(of.clone(), (*earlier.log(), 0));
+            }
+            self.ended.push(of);
+        }
+        Ok(())
+    }
+
     fn with(audit: Audit, rules: &[AlertRule]) -> Result<Self> {
         Ok(Self {
             audit,
@@ -156,6 +230,7 @@ impl Follower {
             untold: Vec::new(),
             told_before: 0,
             first: None,
+            ended: Vec::new(),
             swept: None,
         })
     }
@@ -183,6 +258,7 @@ impl Follower {
     pub async fn look(&mut self) -> Result<Looked> {
         let mut looked = Looked::default();
         let (mut logs, swept) = self.audit.may_have_grown(self.swept.clone()).await?;
+        logs.extend(self.ended.iter().cloned());
         let first = self.first.take();
         logs.sort();
         logs.dedup();
@@ -196,8 +272,11 @@ impl Follower {
                 break;
             }
             match self.read_on(&of, &mut left).await {
-                Ok(Read::Whole) => {}
-                Ok(Read::Ended(ended)) => logs.extend([ended, of]),
+                Ok(Read::Whole) => self.ended.retain(|ended| *ended != of),
+                Ok(Read::Ended) => {
+                    logs.extend(self.ended.iter().cloned());
+                    logs.push_back(of);
+                }
                 Ok(Read::Part) => looked.more = true,
                 Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
                 Err(e) => looked.failed.push((of, e)),
@@ -221,9 +300,10 @@ impl Follower {
             Some(before) => {
                 // Another goes on in its place. The numbers are not its.
                 let ended = of.ended(before.0);
+                self.goes_on(of, &ended).await?;
                 self.seen.insert(of.clone(), (log, 0));
-                self.seen.insert(ended.clone(), before);
-                return Ok(Read::Ended(ended));
+                self.seen.insert(ended, before);
+                return Ok(Read::Ended);
             }
             // One that had ended before it was followed is of the past.
             None if matches!(of, Of::Earlier(_)) => size,

@@ -15,13 +15,18 @@ pub const LOOK_BACK: u64 = 10 * 60 * 1000;
 /// The most anomalies that wait for a sink which takes none. Beyond, the oldest goes.
 pub const MAX_WAITING: usize = 1024;
 
+/// How often one anomaly is tried before those that came after it: one that a sink never takes keeps
+/// no other from it.
+pub const MAX_TRIES: u32 = 3;
+
 /// Where anomalies go: to a pager, a mailbox, a page.
 pub trait AnomalySink: fmt::Debug + Send + Sync {
     /// Tells of an anomaly, of which [`Anomaly::id`] is the name: several processes tell of one each,
     /// and so may one that was started anew.
     ///
     /// # Errors
-    /// Any: it is told again with the next look, before those that came after it.
+    /// Any: it is told again with the next looks, before those that came after it; once it failed
+    /// [`MAX_TRIES`] times in a row, behind them.
     fn tell<'a>(&'a self, anomaly: &'a Anomaly) -> BoxFuture<'a, Result<()>>;
 }
 
@@ -69,6 +74,8 @@ pub struct Teller {
 struct Way {
     sink: Arc<dyn AnomalySink>,
     waiting: VecDeque<Arc<Anomaly>>,
+    /// How often the first of them failed.
+    failed: u32,
     missed: u64,
 }
 
@@ -82,6 +89,7 @@ impl Teller {
         let way = |sink: &Arc<dyn AnomalySink>| Way {
             sink: Arc::clone(sink),
             waiting: VecDeque::new(),
+            failed: 0,
             missed: 0,
         };
         Self {
@@ -142,6 +150,11 @@ impl Way {
     async fn tell(&mut self) -> Result<()> {
         while let Some(next) = self.waiting.front() {
             if let Err(e) = self.sink.tell(next).await {
+                self.failed = self.failed.saturating_add(1);
+                if self.failed >= MAX_TRIES {
+                    self.waiting.rotate_left(1);
+                    self.failed = 0;
+                }
                 let over = self.waiting.len().saturating_sub(MAX_WAITING);
                 self.waiting.drain(..over);
                 let over = u64::try_from(over).unwrap_or(u64::MAX);
@@ -149,6 +162,7 @@ impl Way {
                 return Err(e);
             }
             self.waiting.pop_front();
+            self.failed = 0;
         }
         Ok(())
     }

@@ -24,6 +24,8 @@ const SPAN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Summed {
     began: Option<Timestamp>,
+    /// The minute in which what is left out began, where it could not be put on record since.
+    since: Option<Timestamp>,
     recorded: u32,
     left_out: BTreeMap<String, u64>,
 }
@@ -42,7 +44,7 @@ impl Summed {
             return None;
         }
         let sum = Sum {
-            began: self.began.unwrap_or(now),
+            began: self.since.take().or(self.began).unwrap_or(now),
             left_out: std::mem::take(&mut self.left_out),
         };
         self.began = Some(now);
@@ -68,10 +70,11 @@ impl Summed {
 
 impl Audit {
     /// Whether an event is one that is only counted: one of too many failures that strangers caused.
-    /// Records what was counted in the minute before.
+    /// Records what was counted in the minute before; with the next, where the service's log is not
+    /// what was written.
     ///
     /// # Errors
-    /// As [`Audit::append`], of the record of that.
+    /// As [`Audit::append`], of the record of that, but `Corrupt`.
     pub(super) async fn left_out(&self, event: &Event) -> Result<bool> {
         self.left_out_as(event, event.action).await
     }
@@ -85,14 +88,19 @@ impl Audit {
         let sum = self.summed().over(now);
         if let Some(sum) = sum {
             let recorded = self.record_sum(now, &sum).await;
-            if recorded.is_err() {
-                // For the next one.
+            if let Err(e) = recorded {
                 let mut summed = self.summed();
                 let left_out = sum.left_out.iter();
                 left_out.for_each(|(action, count)| summed.put(action, *count));
-                summed.began = Some(sum.began);
+                if e.kind() != ErrorKind::Corrupt {
+                    // For the next one.
+                    summed.began = Some(sum.began);
+                    return Err(e);
+                }
+                // The service's log is not what was written, which costs no other its record. Each
+                // minute tries again, and says so.
+                summed.since = Some(sum.began);
             }
-            recorded?;
         }
         // An outcome ends its intent: it is always on record.
         let rejected = matches!(event.outcome, Outcome::Failed(ErrorKind::Rejected, _));

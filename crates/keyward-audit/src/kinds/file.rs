@@ -4,6 +4,7 @@ use keyward_base::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Field, Kind, Kinds, Type};
+use crate::object::Object;
 
 /// The most bytes of a file of kinds.
 pub const MAX_LEN: usize = 256 * 1024;
@@ -14,14 +15,14 @@ struct File {
     #[serde(rename = "keyward-kinds")]
     version: u8,
     app: String,
-    kinds: Vec<KindOf>,
+    kinds: Vec<Object<KindOf>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KindOf {
     action: String,
-    fields: Vec<FieldOf>,
+    fields: Vec<Object<FieldOf>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,7 +117,7 @@ impl Kinds {
         if file.len() > MAX_LEN {
             return Err(Error::misuse("a file of kinds has at most 256 KiB"));
         }
-        let file: File = serde_json::from_slice(file).map_err(|e| {
+        let Object(file): Object<File> = serde_json::from_slice(file).map_err(|e| {
             Error::misuse(format!(
                 "that is no file of kinds, from line {} on: docs/formats/audit.md has one",
                 e.line()
@@ -126,8 +127,8 @@ impl Kinds {
             return Err(Error::misuse("these kinds are not of version 1"));
         }
         let mut kinds = Self::new(&file.app)?;
-        for KindOf { action, fields } in file.kinds {
-            let fields = fields.into_iter().map(FieldOf::field);
+        for Object(KindOf { action, fields }) in file.kinds {
+            let fields = fields.into_iter().map(|Object(field)| field.field());
             let fields = fields.collect::<Result<_>>()?;
             kinds = kinds.with(Kind { action, fields })?;
         }
@@ -139,9 +140,12 @@ impl Kinds {
     /// # Errors
     /// `Misuse` if they would have more than [`MAX_LEN`] bytes.
     pub fn to_json(&self) -> Result<String> {
-        let kind = |kind: &Kind| KindOf {
-            action: kind.action.clone(),
-            fields: kind.fields.iter().map(FieldOf::of).collect(),
+        let kind = |kind: &Kind| {
+            let fields = kind.fields.iter().map(|field| Object(FieldOf::of(field)));
+            Object(KindOf {
+                action: kind.action.clone(),
+                fields: fields.collect(),
+            })
         };
         let file = File {
             version: 1,

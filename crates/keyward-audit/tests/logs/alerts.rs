@@ -57,6 +57,8 @@ fn rules_are_data() {
         one(&good.replace("\"per\"", "\"for\"")),
         one(&[good; 33].join(",")),
         one(good).replace(":1,", ":2,"),
+        one(r#"["staff",1,60,"all"]"#),
+        format!("[1,[{good}]]"),
         " ".repeat(MAX_LEN + 1),
         String::new(),
     ] {
@@ -107,6 +109,46 @@ fn a_flood_of_actors_takes_bounded_memory_and_no_other_rules_windows() {
     );
 }
 
+#[test]
+fn windows_that_are_over_are_given_up_in_silence() {
+    let mut watch = Watch::new(&[rule(Kind::Opened, 2, 1, Per::Actor)]).unwrap();
+    let most = u64::try_from(MAX_WINDOWS).unwrap();
+    for n in 0..most + 500 {
+        let event = opened(&acme(), "user:1", n * 60_000);
+        watch.see(&acme(), n, &entry(&event));
+    }
+    assert_eq!(watch.dropped(), 0);
+    // Of many at once, those that a log may still be read for are missed.
+    for n in 0..most + 500 {
+        let event = opened(&acme(), &format!("user:{n}"), (most + 600) * 60_000);
+        watch.see(&acme(), n, &entry(&event));
+    }
+    assert_eq!(watch.dropped(), 500);
+}
+
+#[test]
+fn one_entry_far_ahead_makes_no_window_of_all_that_follow() {
+    let mut watch = Watch::new(&[rule(Kind::Opened, 2, 60, Per::All)]).unwrap();
+    let year = 365 * 24 * 60 * 60 * 1000;
+    let mut see = |seq: u64, at: u64, behind: Option<u64>| {
+        let mut entry = entry(&opened(&acme(), "user:1", at));
+        entry.behind = behind.map(keyward_audit::entry::Number);
+        let told = watch.see(&acme(), seq, &entry);
+        told.first().map(|of| of.since - NOON)
+    };
+    assert_eq!(see(0, year, None), None);
+    // Two a minute, for three minutes.
+    for (n, wanted) in (0..6_u64).zip([None, Some(0), None, Some(60_000), None, Some(120_000)]) {
+        let at = n * 30_000;
+        assert_eq!(see(n + 1, at, Some(year - at)), wanted, "{n}");
+    }
+    // What is a little behind is of the minute that its log was in.
+    assert_eq!(see(7, 180_000, Some(59_000)), None);
+    assert_eq!(see(8, 239_000, None), Some(180_000));
+    assert_eq!(see(9, 239_000, Some(2_000)), None);
+    assert_eq!(see(10, 240_000, None), Some(240_000));
+}
+
 proptest! {
     /// As many as there are windows with enough in them, once for each, whatever the order.
     #[test]
@@ -131,6 +173,27 @@ proptest! {
         told.sort();
         prop_assert_eq!(told, wanted.into_keys().collect::<Vec<_>>());
     }
+}
+
+#[tokio::test]
+async fn a_restart_counts_on_behind_an_entry_that_was_far_ahead() {
+    let rules = [rule(Kind::Opened, 3, 60, Per::Actor)];
+    let world = World::new().await;
+    let mut follower = Follower::new(world.audit.clone(), &rules).await.unwrap();
+    for at in [0, 1, 400 * 24 * 60 * 60 * 1000] {
+        let event = opened(&acme(), "user:1", at);
+        world.audit.append(event).await.unwrap();
+    }
+    assert!(follower.look().await.unwrap().anomalies.is_empty());
+    let kept = follower.position();
+    let mut follower = Follower::at(world.audit.clone(), &rules, &kept)
+        .await
+        .unwrap();
+    let event = opened(&acme(), "user:1", 2);
+    world.audit.append(event).await.unwrap();
+    let told = follower.look().await.unwrap().anomalies;
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].since, told[0].seq), (NOON - NOON % 60_000, 3));
 }
 
 #[tokio::test]

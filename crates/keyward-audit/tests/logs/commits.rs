@@ -154,6 +154,60 @@ async fn names_that_somebody_made_up_make_no_logs() {
 }
 
 #[tokio::test]
+async fn a_flood_beside_a_damaged_service_log_stops_no_tenant() {
+    let world = World::new().await;
+    let of = acme();
+    for of in [&of, &Of::Service] {
+        world.audit.append(event(of, 0)).await.unwrap();
+    }
+    let head = "collection = 'audit.head' AND owner = '' AND id = 'log'";
+    let conn = rusqlite::Connection::open(world.folder.path().join("data.db")).unwrap();
+    let select = format!("SELECT data FROM record WHERE {head}");
+    let good: Vec<u8> = conn.query_row(&select, [], |row| row.get(0)).unwrap();
+    world.edit(&format!("UPDATE record SET data = x'00' WHERE {head}"));
+    let audit = &world.again().await;
+    let failed = |of: &Of| {
+        let mut event = event(of, 0);
+        event.action = "a.verify";
+        event.outcome = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NOT_AUTHENTIC));
+        event
+    };
+    let size = async || audit.head(&of).await.unwrap().unwrap().size();
+    for _ in 0..700 {
+        audit.record(&failed(&of)).await.unwrap();
+    }
+    assert_eq!(size().await, 601);
+    let minute = async || {
+        world.clock.advance(std::time::Duration::from_secs(60));
+        world.keyring.refresh().await.unwrap();
+    };
+    // Required of acme, and what strangers cause there stays bounded.
+    for before in [601, 1202] {
+        minute().await;
+        audit.record(&event(&of, 1)).await.unwrap();
+        for _ in 0..700 {
+            audit.record(&failed(&of)).await.unwrap();
+        }
+        assert_eq!(size().await, before + 601);
+    }
+    // What is of the service itself is refused.
+    let refused = audit.record(&event(&Of::Service, 1)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    // All that was left out is told once the log is mended.
+    conn.execute(&format!("UPDATE record SET data = ?1 WHERE {head}"), [good])
+        .unwrap();
+    minute().await;
+    audit.record(&event(&of, 2)).await.unwrap();
+    let page = audit.entries(&Of::Service, 1, 10).await.unwrap().entries;
+    let entry = page[0].entry().unwrap().unwrap();
+    assert_eq!((page.len(), entry.action.as_str()), (1, SUM));
+    let since = Typed::Time(Number(NOON));
+    assert_eq!(entry.detail[0], ("since".to_owned(), since));
+    let count = Typed::Number(Number(300));
+    assert_eq!(entry.detail[1], ("a.verify".to_owned(), count));
+}
+
+#[tokio::test]
 async fn a_flood_of_failures_is_summed() {
     let world = World::new().await;
     let (store, audit) = watched(&world).await;

@@ -13,14 +13,14 @@ use rusqlite::Connection;
 
 use crate::world::{NOON, World, acme, event};
 
-async fn fill(audit: &Audit, of: &Of, from: u64, count: u64) {
+pub(crate) async fn fill(audit: &Audit, of: &Of, from: u64, count: u64) {
     for n in from..from + count {
         audit.append(event(of, n)).await.unwrap();
     }
 }
 
 /// The database as it is now; given back by what is returned.
-fn backup(world: &World) -> impl Fn() + use<> {
+pub(crate) fn backup(world: &World) -> impl Fn() + use<> {
     let folder = world.folder.path();
     let copies = std::fs::read_dir(folder).unwrap().count();
     let copy = folder.join(format!("copy-{copies}.db"));
@@ -38,18 +38,18 @@ fn backup(world: &World) -> impl Fn() + use<> {
 }
 
 /// Accepts what is there, as the anchor is lost.
-async fn accept(world: &World, audit: &Audit) {
+pub(crate) async fn accept(world: &World, audit: &Audit) {
     let _none = std::fs::remove_file(world.folder.path().join("anchor"));
     danger::accept_restore(audit).await.unwrap();
 }
 
-async fn id(audit: &Audit, of: &Of) -> [u8; 16] {
+pub(crate) async fn id(audit: &Audit, of: &Of) -> [u8; 16] {
     audit.head(of).await.unwrap().unwrap().log
 }
 
 /// A log of five entries that were noted and three that were not, of a backup; beside which four
 /// others are lost, which were signed.
-async fn restored() -> (World, String) {
+pub(crate) async fn restored() -> (World, String) {
     let world = World::anchored().await;
     fill(&world.audit, &acme(), 0, 5).await;
     world.audit.checkpoint(&acme()).await.unwrap();
@@ -207,6 +207,52 @@ async fn who_follows_reads_both_and_tells_nothing_of_the_past() {
     assert_eq!((first, seqs(later.look().await.unwrap())), expected);
     let mut now = Follower::new(again.clone(), &[staff]).await.unwrap();
     assert!(seqs(now.look().await.unwrap()).is_empty());
+}
+
+#[tokio::test]
+async fn who_follows_reads_what_began_and_ended_between_two_looks() {
+    let staff = AlertRule {
+        kind: alert::Kind::Opened,
+        count: 1,
+        seconds: 10,
+        per: alert::Per::All,
+    };
+    let opened = |n: u64| {
+        let at = Timestamp::from_millis(NOON + n * 20_000);
+        let mut event = Event::new(at, "vault.open-detached", Outcome::Granted);
+        event.tenant = Some(Tenant::new("acme").unwrap());
+        event
+    };
+    let told = |looked: alert::Looked| {
+        assert!(looked.failed.is_empty(), "{:?}", looked.failed);
+        let since = looked.anomalies.into_iter();
+        since.map(|of| of.since).collect::<BTreeSet<_>>()
+    };
+    let wanted = |all: std::ops::Range<u64>| {
+        let since = all.map(|n| NOON + n * 20_000);
+        since.collect::<BTreeSet<_>>()
+    };
+    let world = World::anchored().await;
+    world.audit.append(opened(0)).await.unwrap();
+    let audit = world.again().await;
+    let mut follower = Follower::new(audit.clone(), &[staff]).await.unwrap();
+    let kept = follower.position();
+    for n in 1..4 {
+        audit.append(opened(n)).await.unwrap();
+        accept(&world, &audit).await;
+    }
+    audit.append(opened(4)).await.unwrap();
+    assert_eq!(audit.earlier(&acme()).await.unwrap().len(), 3);
+    assert_eq!(told(follower.look().await.unwrap()), wanted(1..5));
+    let mut later = Follower::at(audit.clone(), &[staff], &kept).await.unwrap();
+    assert_eq!(told(later.look().await.unwrap()), wanted(1..5));
+    // Who begins with what was recorded since a time has what lies in logs that ended.
+    for n in 0..5 {
+        let at = Timestamp::from_millis(NOON + n * 20_000);
+        let mut since = Follower::since(audit.clone(), &[staff], at).await.unwrap();
+        assert_eq!(told(since.look().await.unwrap()), wanted(n..5), "{n}");
+        assert!(told(since.look().await.unwrap()).is_empty());
+    }
 }
 
 #[tokio::test]

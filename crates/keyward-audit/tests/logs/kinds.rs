@@ -294,6 +294,15 @@ fn kinds_are_read_from_a_file_strictly() {
         ("\"damaged\",\"late\"", ""),
         ("\"damaged\"", "\"Two words\""),
         ("true}]}]}", "true}]}]} x"),
+        (FILE, r#"[1,"shop",[{"action":"shop.refund","fields":[]}]]"#),
+        (
+            FILE,
+            r#"{"keyward-kinds":1,"app":"shop","kinds":[["shop.refund",[]]]}"#,
+        ),
+        (
+            r#"{"name":"cents","type":"number"}"#,
+            r#"["cents","number"]"#,
+        ),
     ] {
         assert!(FILE.contains(good), "{good}");
         let refused = Kinds::parse(FILE.replacen(good, bad, 1).as_bytes());

@@ -17,6 +17,7 @@ mod cuts;
 mod edits;
 mod eras;
 mod eras_forged;
+mod goes_on;
 mod holds;
 mod intents;
 mod keys;

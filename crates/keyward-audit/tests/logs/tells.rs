@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use keyward_audit::alert::{
-    AlertRule, Alerts, Anomaly, AnomalySink, Kind, LOOK_BACK, MAX_WAITING, Per, Teller,
+    AlertRule, Alerts, Anomaly, AnomalySink, Kind, LOOK_BACK, MAX_TRIES, MAX_WAITING, Per, Teller,
 };
 use keyward_audit::{Given, Kinds, Of, Type};
 use keyward_base::audit::Outcome;
@@ -13,9 +13,10 @@ use keyward_base::{Actor, BoxFuture, Error, ErrorKind, Event, Result, Subject, T
 
 use crate::world::{NOON, World};
 
-/// Keeps the ids of what it was told, unless it is down.
+/// Keeps the ids of what it was told, unless it is down, or it is told of one that it never takes.
 #[derive(Debug, Default)]
 struct Told {
+    never: Option<&'static str>,
     ids: Mutex<Vec<String>>,
     down: AtomicBool,
 }
@@ -31,6 +32,9 @@ impl AnomalySink for Told {
         Box::pin(async {
             if self.down.load(Ordering::SeqCst) {
                 return Err(Error::unavailable("the pager is down"));
+            }
+            if self.never == Some(anomaly.key.as_str()) {
+                return Err(Error::misuse("the pager takes no such name"));
             }
             self.ids.lock().unwrap().push(anomaly.id());
             Ok(())
@@ -108,6 +112,36 @@ async fn a_sink_that_is_down_has_each_anomaly_once_when_it_is_up_again() {
     let told = first.take();
     assert_eq!(told.len(), MAX_WAITING);
     assert_eq!(second.take().len(), MAX_WAITING + more);
+}
+
+#[tokio::test]
+async fn one_that_a_sink_never_takes_keeps_no_other_from_it() {
+    let world = World::new().await;
+    let picky = Arc::new(Told {
+        never: Some("b"),
+        ..Told::default()
+    });
+    let mut teller = Teller::new(world.audit.clone(), &alerts(&[OPENED], &[&picky]));
+    for who in ["a", "b", "c", "d"] {
+        opens(&world, who, 1).await;
+        opens(&world, who, 2).await;
+    }
+    for look in 1..=MAX_TRIES {
+        teller.look().await.unwrap_err();
+        assert_eq!(picky.take().len(), usize::from(look == 1), "{look}");
+    }
+    // It is told of at each look, and what comes later is told.
+    teller.look().await.unwrap_err();
+    assert_eq!(picky.take(), [id("c", 0), id("d", 0)]);
+    opens(&world, "e", 3).await;
+    opens(&world, "e", 4).await;
+    let mut looks = 0;
+    while picky.take() != [id("e", 0)] {
+        teller.look().await.unwrap_err();
+        looks += 1;
+        assert!(looks <= MAX_TRIES);
+    }
+    assert_eq!(teller.missed(), 0);
 }
 
 #[tokio::test]
