@@ -33,6 +33,7 @@
 //! | [`scheme`] | [`Scheme`]: all that can be verified, by label |
 //! | [`stored`] | [`Stored`]: a string that was read; its cost, and the check |
 //! | [`verdict`] | [`Verdict`]: what came of it |
+//! | [`wrap`] | [`Wrap`]: a weak import with a new hash around it |
 //!
 //! `docs/passwords.md` has a row for each format and the way to bring each framework's rows over.
 
@@ -40,6 +41,7 @@ pub mod breach;
 pub mod calibrate;
 pub mod context;
 pub mod danger;
+mod held;
 pub mod ledger;
 pub mod new_hash;
 pub mod normal;
@@ -55,6 +57,7 @@ pub mod stored;
 mod text;
 pub mod verdict;
 pub mod verified;
+pub mod wrap;
 
 pub use breach::{BreachCheck, BreachFile};
 pub use calibrate::{Calibration, calibrate};
@@ -71,3 +74,4 @@ pub use scheme::Scheme;
 pub use stored::{Cost, NotRead, Stored};
 pub use verdict::Verdict;
 pub use verified::{Account, VerifiedPassword};
+pub use wrap::Wrap;

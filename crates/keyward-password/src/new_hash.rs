@@ -125,6 +125,15 @@ impl NewHash {
         }
     }
 
+    /// What one hash costs.
+    pub(crate) fn cost(self) -> Cost {
+        self.with_salt([0; SALT_LEN]).cost()
+    }
+
+    pub(crate) const fn is_argon2id(self) -> bool {
+        matches!(self.0, How::Argon2id { .. })
+    }
+
     pub(crate) const fn need(self) -> Need {
         Need::arena(self.memory_bytes())
     }
@@ -142,6 +151,10 @@ impl NewHash {
     pub(crate) fn salted(self, provider: &Provider) -> Result<Making> {
         let mut salt = [0; SALT_LEN];
         provider.fill(&mut salt)?;
+        Ok(self.with_salt(salt))
+    }
+
+    fn with_salt(self, salt: [u8; SALT_LEN]) -> Making {
         let (hash, len) = match self.0 {
             How::Argon2id {
                 memory_kib,
@@ -156,7 +169,7 @@ impl NewHash {
                     lanes,
                     salt: salt.to_vec(),
                     data: Vec::new(),
-                    secret: SecretBytes::new(Vec::new()),
+                    secret: SecretBytes::new(Vec::new()).into(),
                 };
                 (hash, HASH_LEN)
             }
@@ -173,16 +186,16 @@ impl NewHash {
                 let hash = Hash::Pbkdf2 {
                     digest: Digest::Sha256,
                     rounds,
-                    salt: SecretBytes::copy_of(&salt),
+                    salt: SecretBytes::copy_of(&salt).into(),
                 };
                 (hash, HASH_LEN)
             }
         };
-        Ok(Making {
+        Making {
             how: self.0,
             salt,
             recipe: Recipe::new(hash, vec![0; len]),
-        })
+        }
     }
 
     /// Whether a stored hash is weaker than one of these, or made another way.
@@ -270,7 +283,12 @@ impl Making {
 
     /// The string to be stored.
     pub(crate) fn hash(&self, password: &Password, arena: &mut Arena) -> Result<String> {
-        let hash = self.recipe.compute(password.bytes(), arena)?;
+        self.hash_bytes(password.bytes(), arena)
+    }
+
+    /// The same of any bytes, however many.
+    pub(crate) fn hash_bytes(&self, bytes: &[u8], arena: &mut Arena) -> Result<String> {
+        let hash = self.recipe.compute(bytes, arena)?;
         let (salt, hash) = (&self.salt, hash.expose());
         Ok(match self.how {
             How::Argon2id {

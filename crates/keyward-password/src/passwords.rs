@@ -12,12 +12,14 @@ use crate::ledger::{Counting, Ledger};
 use crate::normal::Normal;
 use crate::password::Password;
 use crate::people::NewPassword;
-use crate::policy::{Policy, Work};
-use crate::pool::{Admission, Answer, Load, Need, Pool};
+use crate::policy::Policy;
+use crate::pool::{Admission, Answer, Load, Pool};
 use crate::reason;
-use crate::stored::{Cost, Stored};
+use crate::scheme::Scheme;
+use crate::stored::{Stored, need_of_both};
 use crate::verdict::Verdict;
 use crate::verified::{Account, VerifiedPassword};
+use crate::wrap::{Wrap, Wrapping};
 
 /// Hashes and verifies passwords, within a budget of memory and of threads ([`Admission`]). Clones are
 /// the same door.
@@ -216,8 +218,8 @@ impl Passwords {
                 return Answer::ready(Ok(self.not_checked(not_read.verdict(), not_read.reason())));
             }
         };
-        let need = need_of(stored.cost()).at_least(row.reserve);
-        if stored.cost().memory_bytes.max(row.reserve) > self.budget {
+        let need = stored.need().at_least(row.reserve);
+        if need.budget_bytes() > self.budget {
             return Answer::ready(Ok(self.not_checked(Verdict::Refused, reason::ABOVE_BUDGET)));
         }
         let Ok(password) = normal.apply(password) else {
@@ -231,7 +233,7 @@ impl Passwords {
         let at = row.read_at.map_or(now, |read_at| read_at.min(now));
         let (owner, counting) = (account.clone(), Arc::clone(&self.counting));
         let work = move |arena: &mut Arena| {
-            let began = || counting.hash(stored.scheme(), stored.cost());
+            let began = |scheme, cost| counting.hash(scheme, cost);
             Ok(match stored.check_counting(&password, arena, began)? {
                 Verdict::Match => Checked::Match {
                     verified: VerifiedPassword::new(owner, at),
@@ -246,6 +248,67 @@ impl Passwords {
             })
         };
         self.pool.run(&account.tenant, need, work)
+    }
+
+    /// Puts a hash of the policy around a weak one, without the password: the answer is the string to
+    /// store in its place, by compare-and-swap, or why it stays as it is. It costs one hash of the
+    /// policy, and is done in the tenant's turn as all else. What it is good for and what not says
+    /// `docs/passwords.md`.
+    ///
+    /// # Errors
+    /// `Misuse` if the policy does not write Argon2id. `Unavailable` if there is no randomness or no
+    /// memory, and as [`Pool::run`].
+    pub fn wrap(&self, tenant: &Tenant, row: &Row<'_>) -> Answer<Wrap> {
+        let new = self.policy.new_hash();
+        if !new.is_argon2id() {
+            let e = Error::misuse("wrapping takes a policy that writes Argon2id");
+            return Answer::ready(Err(e));
+        }
+        let (normal, wrapping) = match self.wrapping(row) {
+            Ok(ready) => ready,
+            Err(why) => return Answer::ready(Ok(Wrap::Left(why))),
+        };
+        let making = match new.salted(&self.provider) {
+            Ok(making) => making,
+            Err(e) => return Answer::ready(Err(e)),
+        };
+        let need = new.need().at_least(row.reserve);
+        let counting = Arc::clone(&self.counting);
+        self.pool.run(tenant, need, move |arena| {
+            counting.hash(new.scheme(), making.cost());
+            let outer = making.hash_bytes(wrapping.message().expose(), arena)?;
+            Ok(Wrap::Wrapped(normal.mark(wrapping.text(&outer))))
+        })
+    }
+
+    /// What is to be wrapped, or why it is not.
+    fn wrapping(&self, row: &Row<'_>) -> Result<(Normal, Wrapping), Reason> {
+        let (normal, text) = Normal::split(row.text);
+        let none = Context::default();
+        let context = row.context.unwrap_or(&none);
+        let stored = Stored::read(row.label, text, context, &self.policy).map_err(|not_read| {
+            let _ = self.not_checked(not_read.verdict(), not_read.reason());
+            not_read.reason()
+        })?;
+        if stored.is_wrapped() {
+            return Err(reason::ALREADY_WRAPPED);
+        }
+        if !self.policy.is_weaker(&stored) {
+            return Err(reason::ALREADY_STRONG);
+        }
+        let label = row.label.and_then(Scheme::from_label);
+        let wrapping = Wrapping::of(label, text, context, (stored.scheme(), stored.recipe()))?;
+        // What is written is verified within the same ceilings and the same budget.
+        let outer = self.policy.new_hash().cost();
+        let memory = need_of_both(stored.cost(), outer).budget_bytes();
+        let ceilings = self.policy.ceilings_of();
+        if !ceilings.allow_both(stored.cost(), outer, memory, 0) {
+            return Err(reason::CEILING);
+        }
+        if memory.max(row.reserve) > self.budget {
+            return Err(reason::ABOVE_BUDGET);
+        }
+        Ok((normal, wrapping))
     }
 
     fn not_checked(&self, verdict: Verdict, why: Reason) -> Checked {
@@ -274,14 +337,6 @@ impl Passwords {
     /// [`Pool::shut_down`].
     pub fn shut_down(&self) {
         self.pool.shut_down();
-    }
-}
-
-/// Argon2 works in an arena; scrypt and its kin have their memory of their own.
-const fn need_of(cost: Cost) -> Need {
-    match cost.work {
-        Work::Argon2 { .. } => Need::arena(cost.memory_bytes),
-        _ => Need::elsewhere(cost.memory_bytes),
     }
 }
 

@@ -57,10 +57,11 @@ impl Policy {
         self.normal
     }
 
-    /// Whether a hash is weaker than those that this policy makes, or made another way.
+    /// Whether a hash is weaker than those that this policy makes, or made another way, as each wrapped
+    /// one is.
     #[must_use]
     pub fn is_weaker(&self, stored: &Stored) -> bool {
-        self.new.is_above(stored)
+        stored.is_wrapped() || self.new.is_above(stored)
     }
 
     /// Verifies what asks for more, or for less.
@@ -114,8 +115,7 @@ impl Ceilings {
     /// With a password of so many bytes, which phpass and SHA-crypt hash anew in each round. Each
     /// 128 bytes after the first 128 count as the rounds once more.
     pub(crate) fn allow_of(&self, cost: Cost, password_len: usize) -> bool {
-        let parts = u64::try_from(password_len.div_ceil(128)).unwrap_or(u64::MAX);
-        let parts = parts.max(1);
+        let parts = parts(password_len);
         cost.memory_bytes <= self.memory_bytes
             && match cost.work {
                 Work::Argon2 { written } => written <= self.argon2_written,
@@ -134,6 +134,51 @@ impl Ceilings {
                 }
                 Work::ShaCrypt { rounds } => rounds.saturating_mul(parts) <= self.sha_crypt_rounds,
             }
+    }
+
+    /// Whether both are allowed, one after the other: what each takes of its own ceiling is no more
+    /// than one ceiling together. `memory_bytes` is the most that is held at once.
+    pub(crate) fn allow_both(
+        &self,
+        inner: Cost,
+        outer: Cost,
+        memory_bytes: u64,
+        password_len: usize,
+    ) -> bool {
+        let parts = parts(password_len);
+        let shares = self
+            .share(inner.work, parts)
+            .saturating_add(self.share(outer.work, 1));
+        self.allow_of(inner, password_len)
+            && self.allow(outer)
+            && memory_bytes <= self.memory_bytes
+            && shares <= WHOLE
+    }
+
+    /// What of its ceiling some work takes, in parts of a whole one.
+    fn share(&self, work: Work, parts: u64) -> u128 {
+        let times = |log2: u64| {
+            let shift = u32::try_from(log2).unwrap_or(u32::MAX);
+            1_u128.checked_shl(shift).unwrap_or(u128::MAX)
+        };
+        let wide = u128::from;
+        let (takes, most) = match work {
+            Work::Argon2 { written } => (wide(written), wide(self.argon2_written)),
+            Work::Bcrypt { log2 } => (times(log2), times(self.bcrypt_log2)),
+            Work::Pbkdf2 { blocks } => (wide(blocks), wide(self.pbkdf2_rounds)),
+            Work::Phpass { log2 } => (
+                times(log2).saturating_mul(wide(parts)),
+                times(self.phpass_log2),
+            ),
+            Work::Quick => (0, 1),
+            Work::Scrypt { written } => (wide(written), wide(self.scrypt_written)),
+            Work::ShaCrypt { rounds } => (
+                wide(rounds).saturating_mul(wide(parts)),
+                wide(self.sha_crypt_rounds),
+            ),
+        };
+        let takes = takes.saturating_mul(WHOLE);
+        takes.checked_div(most.max(1)).unwrap_or(u128::MAX)
     }
 
     /// Memory of any hash, and what all passes of Argon2 together may write, in bytes.
@@ -181,6 +226,15 @@ impl Ceilings {
         self.sha_crypt_rounds = rounds;
         self
     }
+}
+
+/// A whole ceiling.
+const WHOLE: u128 = 1 << 32;
+
+/// How often each round of phpass and SHA-crypt hashes a password of so many bytes, in units of 128.
+fn parts(password_len: usize) -> u64 {
+    let parts = u64::try_from(password_len.div_ceil(128)).unwrap_or(u64::MAX);
+    parts.max(1)
 }
 
 impl Default for Ceilings {

@@ -4,6 +4,10 @@ use keyward_base::Reason;
 
 /// It needs more memory than the whole budget, so that waiting does not help.
 pub const ABOVE_BUDGET: Reason = Reason::new("above-budget");
+/// The policy would not make a stronger one.
+pub const ALREADY_STRONG: Reason = Reason::new("already-strong");
+/// It is wrapped, which is done once.
+pub const ALREADY_WRAPPED: Reason = Reason::new("already-wrapped");
 /// The string may be read in two ways that hash differently: name its scheme.
 pub const AMBIGUOUS: Reason = Reason::new("ambiguous-without-label");
 /// bcrypt reads 72 bytes, and none behind a NUL: it would not tell this password from another.
@@ -16,6 +20,9 @@ pub const CEILING: Reason = Reason::new("above-ceiling");
 pub const CONTEXT: Reason = Reason::new("context-missing");
 /// It says that no password opens the account.
 pub const LOCKED: Reason = Reason::new("locked");
+/// A password may have two digests that are both right (`$2a$`), or the string cannot be written
+/// without its digest.
+pub const NOT_WRAPPABLE: Reason = Reason::new("not-wrappable");
 /// The string holds the password itself.
 pub const PLAIN_TEXT: Reason = Reason::new("plain-text");
 /// No scheme that is known here.

@@ -12,13 +12,15 @@ use keyward_crypto::slow::digest::{self, Digest};
 use keyward_crypto::slow::firebase::firebase;
 use keyward_crypto::slow::kdf;
 
+use crate::held::Held;
 use crate::policy::Work;
 use crate::stored::Cost;
 
 /// What is done to the password first.
+#[derive(PartialEq)]
 pub(crate) enum Prepare {
     /// Text is put behind it.
-    Append(SecretBytes),
+    Append(Held),
     /// It ends at the first NUL, as a string of C does.
     CutAtNul,
     /// The base64 of its digest.
@@ -36,6 +38,7 @@ pub(crate) enum Prepare {
 }
 
 /// The function.
+#[derive(PartialEq)]
 pub(crate) enum Hash {
     Argon2 {
         kind: Kind,
@@ -45,7 +48,7 @@ pub(crate) enum Hash {
         lanes: u32,
         salt: Vec<u8>,
         data: Vec<u8>,
-        secret: SecretBytes,
+        secret: Held,
     },
     Bcrypt {
         flavour: Flavour,
@@ -57,7 +60,7 @@ pub(crate) enum Hash {
     /// The digest of `before`, the password and `after`; then `times` over the digest and `then`.
     Digest {
         digest: Digest,
-        before: SecretBytes,
+        before: Held,
         after: Vec<u8>,
         times: u32,
     },
@@ -65,8 +68,8 @@ pub(crate) enum Hash {
         mem_cost: u8,
         rounds: u32,
         parallel: u32,
-        signer_key: SecretBytes,
-        salt: SecretBytes,
+        signer_key: Held,
+        salt: Held,
     },
     /// HMAC of the password under a key that is stored.
     Hmac {
@@ -86,7 +89,7 @@ pub(crate) enum Hash {
     Pbkdf2 {
         digest: Digest,
         rounds: u32,
-        salt: SecretBytes,
+        salt: Held,
     },
     Phpass {
         digest: Digest,
@@ -223,6 +226,58 @@ impl Recipe {
         Cost { memory_bytes, work }
     }
 
+    /// Whether a password may have two digests that are both right.
+    pub(crate) const fn has_two_answers(&self) -> bool {
+        matches!(
+            self.hash,
+            Hash::Bcrypt {
+                or_openwall: true,
+                ..
+            }
+        )
+    }
+
+    /// Whether it is the other one with zeros for a digest.
+    pub(crate) fn is_hollow_of(&self, other: &Self) -> bool {
+        self.prepare == other.prepare
+            && self.hash == other.hash
+            && self.last_mask == other.last_mask
+            && self.expected.len() == other.expected.len()
+            && self.expected.iter().all(|byte| *byte == 0)
+    }
+
+    /// What is done to the password first, or none where that is nothing.
+    fn prepared(&self, password: &[u8]) -> Result<Option<SecretBytes>> {
+        let mut held = None::<SecretBytes>;
+        for step in &self.prepare {
+            let current = held.as_ref().map_or(password, SecretBytes::expose);
+            held = Some(step.apply(current)?);
+        }
+        Ok(held)
+    }
+
+    /// What of the hash is stored.
+    fn masked(&self, password: &[u8], arena: &mut Arena) -> Result<SecretBytes> {
+        let mut found = self.compute(password, arena)?;
+        if let Some(last) = found.expose_mut().last_mut() {
+            *last &= self.last_mask;
+        }
+        Ok(found)
+    }
+
+    /// The digest of a password. `began` is called as the hash begins.
+    pub(crate) fn digest(
+        &self,
+        password: &[u8],
+        arena: &mut Arena,
+        began: impl FnOnce(),
+    ) -> Result<SecretBytes> {
+        let held = self.prepared(password)?;
+        let password = held.as_ref().map_or(password, SecretBytes::expose);
+        began();
+        self.masked(password, arena)
+    }
+
     /// `began` is called as each hash begins: `$2a$` may take two.
     pub(crate) fn is_match(
         &self,
@@ -230,17 +285,10 @@ impl Recipe {
         arena: &mut Arena,
         mut began: impl FnMut(),
     ) -> Result<bool> {
-        let mut held = None::<SecretBytes>;
-        for step in &self.prepare {
-            let current = held.as_ref().map_or(password, SecretBytes::expose);
-            held = Some(step.apply(current)?);
-        }
+        let held = self.prepared(password)?;
         let password = held.as_ref().map_or(password, SecretBytes::expose);
         began();
-        let mut found = self.compute(password, arena)?;
-        if let Some(last) = found.expose_mut().last_mut() {
-            *last &= self.last_mask;
-        }
+        let found = self.masked(password, arena)?;
         if equal(found.expose(), &self.expected) {
             return Ok(true);
         }

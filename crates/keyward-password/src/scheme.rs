@@ -1,6 +1,6 @@
 //! Which schemes there are, and which one a string is of.
 
-mod argon2;
+pub(crate) mod argon2;
 mod aspnet;
 mod bcrypt;
 mod crypt;

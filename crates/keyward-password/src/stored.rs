@@ -6,10 +6,12 @@ use keyward_crypto::slow::argon2::Arena;
 use crate::context::Context;
 use crate::password::Password;
 use crate::policy::{Ceilings, Policy, Work};
+use crate::pool::Need;
 use crate::reason;
 use crate::recipe::Recipe;
 use crate::scheme::{self, Scheme};
 use crate::verdict::Verdict;
+use crate::wrap::{self, Outer};
 
 /// The longest stored string, in bytes. The longest known is a Keycloak credential, of some hundred.
 pub const MAX_LEN: usize = 8192;
@@ -19,6 +21,7 @@ pub const MAX_LEN: usize = 8192;
 pub struct Stored {
     scheme: Scheme,
     recipe: Recipe,
+    outer: Option<Outer>,
     cost: Cost,
     ceilings: Ceilings,
 }
@@ -87,18 +90,24 @@ impl Stored {
         if text.len() > MAX_LEN {
             return Err(NotRead::unsupported(Reason::TOO_LONG));
         }
-        let (scheme, recipe) = scheme::read(label.and_then(Scheme::from_label), text, context)?;
-        let cost = recipe.cost();
-        let ceilings = *policy.ceilings_of();
-        if !ceilings.allow(cost) {
+        let (scheme, recipe, outer) = if wrap::is_meant(text) {
+            let (scheme, recipe, outer) = wrap::read(text, context)?;
+            (scheme, recipe, Some(outer))
+        } else {
+            let (scheme, recipe) = scheme::read(label.and_then(Scheme::from_label), text, context)?;
+            (scheme, recipe, None)
+        };
+        let stored = Self {
+            scheme,
+            cost: recipe.cost(),
+            recipe,
+            outer,
+            ceilings: *policy.ceilings_of(),
+        };
+        if !stored.allows_len(0) {
             return Err(NotRead::refused(reason::CEILING));
         }
-        Ok(Self {
-            scheme,
-            recipe,
-            cost,
-            ceilings,
-        })
+        Ok(stored)
     }
 
     /// What it is.
@@ -111,10 +120,30 @@ impl Stored {
         &self.recipe
     }
 
-    /// What a check takes.
+    /// What a check takes; of a wrapped string, what the inner hash takes of it.
     #[must_use]
     pub const fn cost(&self) -> Cost {
         self.cost
+    }
+
+    /// What the hash around it takes besides, of a wrapped string ([`crate::wrap`]).
+    #[must_use]
+    pub fn outer_cost(&self) -> Option<Cost> {
+        self.outer.as_ref().map(Outer::cost)
+    }
+
+    /// Whether another hash is around it.
+    #[must_use]
+    pub const fn is_wrapped(&self) -> bool {
+        self.outer.is_some()
+    }
+
+    /// What a check takes of the budget.
+    pub(crate) fn need(&self) -> Need {
+        match self.outer_cost() {
+            None => need_of(self.cost),
+            Some(outer) => need_of_both(self.cost, outer),
+        }
     }
 
     /// How many bytes of a password have an effect, where that is limited: 72 for bcrypt over the
@@ -127,7 +156,17 @@ impl Stored {
 
     /// Whether a password so long is within the ceilings too, where each round hashes it anew.
     pub(crate) fn allows(&self, password: &Password) -> bool {
-        self.ceilings.allow_of(self.cost, password.len())
+        self.allows_len(password.len())
+    }
+
+    fn allows_len(&self, len: usize) -> bool {
+        match self.outer_cost() {
+            None => self.ceilings.allow_of(self.cost, len),
+            Some(outer) => {
+                let memory = need_of_both(self.cost, outer).budget_bytes();
+                self.ceilings.allow_both(self.cost, outer, memory, len)
+            }
+        }
     }
 
     /// Whether it is the password. Nothing here waits; the time it takes is what [`Stored::cost`] says.
@@ -136,25 +175,53 @@ impl Stored {
     /// # Errors
     /// `Unavailable` if memory cannot be had, which is no answer about the password.
     pub fn check(&self, password: &Password, arena: &mut Arena) -> Result<Verdict> {
-        self.check_counting(password, arena, || ())
+        self.check_counting(password, arena, |_, _| ())
     }
 
-    /// Calls `began` as each hash begins.
+    /// Calls `began` with what each hash is as it begins.
     pub(crate) fn check_counting(
         &self,
         password: &Password,
         arena: &mut Arena,
-        began: impl FnMut(),
+        mut began: impl FnMut(Scheme, Cost),
     ) -> Result<Verdict> {
         if !self.allows(password) {
             return Ok(Verdict::Refused);
         }
-        match self.recipe.is_match(password.bytes(), arena, began) {
+        let inner = || began(self.scheme, self.cost);
+        let is_match = match &self.outer {
+            None => self.recipe.is_match(password.bytes(), arena, inner),
+            Some(outer) => self
+                .recipe
+                .digest(password.bytes(), arena, inner)
+                .and_then(|digest| {
+                    began(Scheme::Argon2, outer.cost());
+                    outer.is_around(&digest, arena)
+                }),
+        };
+        match is_match {
             Ok(true) => Ok(Verdict::Match),
             Ok(false) => Ok(Verdict::Mismatch),
             Err(e) if unsupported(&e) => Ok(Verdict::Unsupported),
             Err(e) => Err(e),
         }
+    }
+}
+
+/// Argon2 works in an arena; scrypt and its kin have their memory of their own.
+const fn need_of(cost: Cost) -> Need {
+    match cost.work {
+        Work::Argon2 { .. } => Need::arena(cost.memory_bytes),
+        _ => Need::elsewhere(cost.memory_bytes),
+    }
+}
+
+/// One after the other, the second one in an arena that is there from the beginning.
+pub(crate) fn need_of_both(inner: Cost, outer: Cost) -> Need {
+    match inner.work {
+        Work::Argon2 { .. } => Need::arena(inner.memory_bytes.max(outer.memory_bytes)),
+        _ => Need::arena(outer.memory_bytes)
+            .at_least(inner.memory_bytes.saturating_add(outer.memory_bytes)),
     }
 }
 

@@ -39,7 +39,7 @@ pub use audit::{
     audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_rules,
 };
 pub use breach::{breach_file, breach_range};
-pub use password::password_stored;
+pub use password::{password_stored, password_wrapped};
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
 pub use redact_stream::redact_stream;
@@ -51,7 +51,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 31] = [
+pub const TARGETS: [(&str, Target); 32] = [
     ("anchor_parse", anchor_parse),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),
@@ -69,6 +69,7 @@ pub const TARGETS: [(&str, Target); 31] = [
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),
     ("password_stored", password_stored),
+    ("password_wrapped", password_wrapped),
     ("provider_differential", provider_differential),
     ("redact_events", redact_events),
     ("redact_json", redact_json),

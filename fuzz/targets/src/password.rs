@@ -16,6 +16,9 @@ pub fn password_stored(data: &[u8]) {
     let policy = Policy::default();
     // The label is passed over when it is not known, and what is read is read again the same.
     let read = Stored::read(Some(label), encoded, &context, &policy);
+    if encoded.starts_with("{wrap1}") {
+        return; // `password_wrapped` is about these.
+    }
     if Scheme::from_label(label).is_none() {
         let bare = Stored::read(None, encoded, &context, &policy);
         assert_eq!(read.as_ref().err(), bare.as_ref().err());
@@ -32,6 +35,58 @@ pub fn password_stored(data: &[u8]) {
             unread.verdict(),
             Verdict::Refused | Verdict::Unsupported
         )),
+    }
+}
+
+/// The first line is the context, what follows a wrapped string. What is read is to the letter what
+/// wrapping writes: no digest stands in it, and whatever is changed in it makes it another one.
+pub fn password_wrapped(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (context, encoded) = text.split_once('\n').unwrap_or(("{}", text));
+    let context = Context::from_json(context).unwrap_or_default();
+    let policy = Policy::default();
+    let Ok(stored) = Stored::read(None, encoded, &context, &policy) else {
+        return;
+    };
+    if !encoded.starts_with("{wrap1}") {
+        assert!(!stored.is_wrapped());
+        return;
+    }
+    assert!(stored.is_wrapped() && policy.is_weaker(&stored));
+    // The label is in it, and none beside it counts.
+    let beside = Stored::read(Some("hex-md5"), encoded, &context, &policy).expect("as before");
+    assert_eq!(beside.scheme(), stored.scheme());
+    let outer = stored.outer_cost().expect("it is wrapped");
+    assert!(stored.cost().memory_bytes.max(outer.memory_bytes) <= 256 << 20);
+    let (_, inside) = encoded["{wrap1}".len()..]
+        .split_once('{')
+        .expect("it was read");
+    let (label, inner) = inside.split_once('}').expect("it was read");
+    let of_inner = Stored::read(Some(label), inner, &context, &policy).expect("it is within");
+    assert!(!of_inner.is_wrapped());
+    assert_eq!(
+        (of_inner.scheme(), of_inner.cost()),
+        (stored.scheme(), stored.cost())
+    );
+    let is_quick = |work: Work| match work {
+        Work::Argon2 { written } | Work::Scrypt { written } => written <= 1 << 16,
+        Work::Pbkdf2 { blocks } => blocks <= 32,
+        Work::Quick => true,
+        _ => false,
+    };
+    if is_quick(stored.cost().work) && is_quick(outer.work) {
+        let password = Password::new(SecretBytes::copy_of(b"correct horse")).expect("it is short");
+        let mut arena = Arena::default();
+        let mut check = || {
+            stored
+                .check(&password, &mut arena)
+                .expect("a little memory")
+        };
+        let first = check();
+        assert_eq!(first, check());
+        assert_ne!(first, Verdict::Refused);
     }
 }
 

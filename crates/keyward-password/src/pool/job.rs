@@ -34,6 +34,10 @@ impl Need {
         }
     }
 
+    pub(crate) const fn budget_bytes(self) -> u64 {
+        self.budget
+    }
+
     /// It takes at least so much of the budget, whatever it uses.
     #[must_use]
     pub const fn at_least(mut self, bytes: u64) -> Self {

@@ -30,7 +30,7 @@ pub(crate) fn devise_v1(text: &str, context: &Context) -> Read {
     let missing = NotRead::unsupported(reason::CONTEXT);
     let mut tail = context.copy(Name::Salt).ok_or(missing)?;
     tail.push(context.get(Name::Pepper).unwrap_or_default());
-    let recipe = recipe(text, context, None)?.after(Prepare::Append(tail));
+    let recipe = recipe(text, context, None)?.after(Prepare::Append(tail.into()));
     Ok((Scheme::DeviseArgon2V1, recipe))
 }
 
@@ -68,7 +68,7 @@ fn recipe(text: &str, context: &Context, secret: Option<SecretBytes>) -> Result<
         lanes,
         salt: parts.salt,
         data: parts.data,
-        secret,
+        secret: secret.into(),
     };
     Ok(Recipe::new(hash, parts.hash))
 }

@@ -76,7 +76,7 @@ pub(crate) fn onion(label: Scheme, digest: Digest, text: &str) -> Read {
 pub(crate) fn devise(text: &str, context: &Context) -> Read {
     let bcrypt = recipe(text).ok_or(NotRead::MALFORMED)?;
     let recipe = match context.copy(Name::Pepper) {
-        Some(pepper) => bcrypt.after(Prepare::Append(pepper)),
+        Some(pepper) => bcrypt.after(Prepare::Append(pepper.into())),
         None => bcrypt,
     };
     Ok((Scheme::Devise, recipe))

@@ -20,7 +20,7 @@ pub(crate) fn salted(
 ) -> Option<Recipe> {
     let hash = Hash::Digest {
         digest,
-        before: SecretBytes::copy_of(before),
+        before: SecretBytes::copy_of(before).into(),
         after: after.to_vec(),
         times: 0,
     };

@@ -80,8 +80,8 @@ fn recipe(
         mem_cost: u8::try_from(mem_cost).unwrap_or(u8::MAX),
         rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
         parallel: u32::try_from(parallel).unwrap_or(u32::MAX),
-        signer_key,
-        salt,
+        signer_key: signer_key.into(),
+        salt: salt.into(),
     };
     Some(Recipe::new(hash, expected))
 }

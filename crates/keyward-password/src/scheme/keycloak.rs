@@ -80,7 +80,7 @@ fn argon2(data: &Value, passes: u64, salt: Vec<u8>, expected: Vec<u8>) -> Option
         lanes,
         salt,
         data: Vec::new(),
-        secret: SecretBytes::new(Vec::new()),
+        secret: SecretBytes::new(Vec::new()).into(),
     };
     sound.then(|| Recipe::new(hash, expected))
 }

@@ -111,7 +111,7 @@ pub(crate) fn fshp(numbers: &str, rest: &str) -> Option<Recipe> {
     let (salt, expected) = bytes.split_at_checked(salt_len)?;
     let hash = Hash::Digest {
         digest,
-        before: SecretBytes::copy_of(salt),
+        before: SecretBytes::copy_of(salt).into(),
         after: Vec::new(),
         times: u32::try_from(times).unwrap_or(u32::MAX),
     };

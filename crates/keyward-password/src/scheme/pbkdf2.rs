@@ -20,7 +20,7 @@ pub(crate) fn recipe(
     let hash = Hash::Pbkdf2 {
         digest,
         rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
-        salt: SecretBytes::new(salt),
+        salt: SecretBytes::new(salt).into(),
     };
     Some(Recipe::new(hash, expected))
 }

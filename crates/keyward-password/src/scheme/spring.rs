@@ -56,7 +56,7 @@ fn of_pbkdf2(
     let (salt, hash) = bytes.split_at_checked(salt_len)?;
     let mut recipe = pbkdf2::recipe(digest, rounds, Vec::new(), hash.to_vec())?;
     if let Hash::Pbkdf2 { salt: whole, .. } = &mut recipe.hash {
-        *whole = SecretBytes::copy_of(salt);
+        *whole = SecretBytes::copy_of(salt).into();
         whole.push(secret.unwrap_or_default());
     }
     (hash.len() == 32).then_some(recipe)
@@ -81,7 +81,7 @@ fn standard(rest: &str, secret: Option<&[u8]>) -> Option<Recipe> {
     before.push(secret.unwrap_or_default());
     let hash_of = Hash::Digest {
         digest: Digest::Sha256,
-        before,
+        before: before.into(),
         after: Vec::new(),
         times: 1023,
     };
