@@ -6,6 +6,7 @@ use std::sync::Arc;
 use keyward_base::audit::{Intent, Outcome};
 use keyward_base::{Actor, BoxFuture, ErrorKind, Event, KeyId, Result, Sink, Subject};
 use keyward_embedded::{Home, HomeDir, Options};
+use keyward_password::CredentialRows;
 use keyward_webhook::Inbox;
 
 use crate::output;
@@ -48,7 +49,12 @@ impl HomeArgs {
     pub(crate) async fn open(&self) -> Result<Home> {
         let home = Home::open(&self.dir()?, &self.options()).await?;
         let trail = home.vault().trail().clone();
-        match Inbox::attach(home.keyring(), home.data().clone(), trail).await {
+        let attached = async {
+            let (keyring, data) = (home.keyring(), home.data());
+            CredentialRows::attach(keyring, data.clone(), trail.clone()).await?;
+            Inbox::attach(keyring, data.clone(), trail).await
+        };
+        match attached.await {
             // Every command that goes by the registry finds that out itself, and says what mends it.
             Err(e) if e.kind() == ErrorKind::Corrupt => Ok(home),
             attached => attached.map(|()| home),

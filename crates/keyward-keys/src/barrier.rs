@@ -52,6 +52,26 @@ impl Barrier {
         }
     }
 
+    /// The condition that `collection` has no barrier: nobody ever sealed in it. Who writes rows that
+    /// are not sealed requires it, so that none comes behind a pass that seals them all.
+    #[must_use]
+    pub fn require_none(collection: &Collection) -> Write {
+        Write::Require {
+            key: place(collection, Algorithm::Seal),
+            version: None,
+        }
+    }
+
+    /// Whether anybody ever sealed in `collection`.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be reached, or a newer keyward wrote the record; `Corrupt`
+    /// if it is not a barrier.
+    pub async fn is_up(store: &dyn Records, collection: &Collection) -> Result<bool> {
+        let found = Self::read(store, collection, Algorithm::Seal).await?;
+        Ok(found.is_some())
+    }
+
     /// The write that leaves the barrier where it is, and is refused by whoever required it before:
     /// each reads it anew, and what else changed with it.
     #[must_use]

@@ -82,6 +82,12 @@ pub trait Coverage: fmt::Debug + Send + Sync {
     /// lies a minimum age instead ([`Policy::minimum_age`](crate::Policy::minimum_age)).
     fn has_barrier(&self) -> bool;
 
+    /// Whether it answers for the registered column `id` too: itself, and what is registered about
+    /// it in the registry of columns and holds no value.
+    fn answers_for(&self, id: &ColumnId) -> bool {
+        id == self.id()
+    }
+
     /// Which algorithm its barrier is for, where that is known: a purpose of another is not
     /// registered with it, since those who write under its keys do not require that barrier.
     fn algorithm(&self) -> Option<Algorithm> {
@@ -156,7 +162,7 @@ impl Coverages {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
-            .any(|column| column.id() == id)
+            .any(|column| column.answers_for(id))
     }
 }
 
@@ -176,6 +182,7 @@ pub struct RecordColumn {
     store: Arc<dyn Records>,
     collection: Collection,
     algorithm: Algorithm,
+    marks: Option<Box<str>>,
     resealed: Option<(Collection, Arc<dyn ResealRow>)>,
 }
 
@@ -213,8 +220,18 @@ impl RecordColumn {
             store,
             collection,
             algorithm,
+            marks: None,
             resealed: None,
         })
+    }
+
+    /// The same column, with marks in the registry of columns: facts about it that no writer of its
+    /// store takes away, each registered as a column of the same store and purpose whose name is
+    /// its own, `/`, and a word that begins with `prefix`. No collection of such a name has rows.
+    #[must_use]
+    pub fn marked(mut self, prefix: &str) -> Self {
+        self.marks = Some(format!("{}/{prefix}", self.collection.as_str()).into());
+        self
     }
 
     /// The same column, whose rows are sealed anew by `row`.
@@ -236,6 +253,14 @@ impl Coverage for RecordColumn {
 
     fn has_barrier(&self) -> bool {
         true
+    }
+
+    fn answers_for(&self, id: &ColumnId) -> bool {
+        let is_mark = |prefix: &str| {
+            (id.store(), id.purpose()) == (self.id.store(), self.id.purpose())
+                && id.name().starts_with(prefix)
+        };
+        *id == self.id || self.marks.as_deref().is_some_and(is_mark)
     }
 
     fn algorithm(&self) -> Option<Algorithm> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub struct Context(Vec<(Name, SecretBytes)>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
     Argon2Secret,
     KeyId,
@@ -73,23 +73,10 @@ impl Context {
                     continue;
                 }
             };
-            let name = match key.as_str() {
-                "algorithm" => continue,
-                "argon2_secret" => Name::Argon2Secret,
-                "base64_salt_separator" | "salt_separator" => Name::SaltSeparator,
-                "base64_signer_key" | "signer_key" => Name::SignerKey,
-                "keyid" => Name::KeyId,
-                "mem_cost" => Name::MemCost,
-                "pepper" => Name::Pepper,
-                "rounds" => Name::Rounds,
-                "salt" => Name::Salt,
-                "user" => Name::User,
-                _ => {
-                    fault = true;
-                    continue;
-                }
-            };
-            context.set(name, held);
+            match Name::of(&key) {
+                Some(name) => context.set(name, held),
+                None => fault = key != "algorithm" || fault,
+            }
         }
         if fault { Err(bad()) } else { Ok(context) }
     }
@@ -115,7 +102,24 @@ impl Context {
         self
     }
 
-    fn set(&mut self, name: Name, value: SecretBytes) {
+    /// This one with what `own` has in place of its own.
+    pub(crate) fn with(&self, own: &Self) -> Self {
+        let mut both = Self::default();
+        for (name, value) in self.0.iter().chain(&own.0) {
+            both.set(*name, SecretBytes::copy_of(value.expose()));
+        }
+        both
+    }
+
+    /// What it holds, in the order of the names, each once.
+    #[cfg(feature = "records")]
+    pub(crate) fn entries(&self) -> Vec<(Name, &[u8])> {
+        let mut all: Vec<_> = self.0.iter().map(|(n, v)| (*n, v.expose())).collect();
+        all.sort_by_key(|(name, _)| *name);
+        all
+    }
+
+    pub(crate) fn set(&mut self, name: Name, value: SecretBytes) {
         self.0.retain(|(known, _)| *known != name);
         self.0.push((name, value));
     }
@@ -141,5 +145,34 @@ impl Context {
             return None;
         }
         Some(SecretBytes::new(bytes))
+    }
+}
+
+impl Name {
+    const ALL: [(Self, &'static str); 9] = [
+        (Self::Argon2Secret, "argon2_secret"),
+        (Self::KeyId, "keyid"),
+        (Self::MemCost, "mem_cost"),
+        (Self::Pepper, "pepper"),
+        (Self::Rounds, "rounds"),
+        (Self::Salt, "salt"),
+        (Self::SaltSeparator, "salt_separator"),
+        (Self::SignerKey, "signer_key"),
+        (Self::User, "user"),
+    ];
+
+    pub(crate) fn of(key: &str) -> Option<Self> {
+        let key = key
+            .strip_prefix("base64_")
+            .filter(|key| matches!(*key, "salt_separator" | "signer_key"))
+            .unwrap_or(key);
+        let found = Self::ALL.iter().find(|(_, known)| *known == key);
+        found.map(|(name, _)| *name)
+    }
+
+    #[cfg(feature = "records")]
+    pub(crate) fn as_str(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(name, _)| *name == self);
+        found.map_or("", |(_, text)| text)
     }
 }

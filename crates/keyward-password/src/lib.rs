@@ -27,11 +27,13 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`context`] | [`Context`]: what a scheme keeps outside of its strings |
+//! | [`credential`] | [`Credentials`]: where the rows of accounts lie |
 //! | [`password`] | [`Password`]: the bytes that were typed |
 //! | [`policy`] | [`Policy`]: what may be spent |
 //! | [`reason`] | why a string was not read |
 //! | [`scheme`] | [`Scheme`]: all that can be verified, by label |
 //! | [`stored`] | [`Stored`]: a string that was read; its cost, and the check |
+//! | [`upgrade`] | [`Upgrades`]: weaker hashes made anew at log-in |
 //! | [`verdict`] | [`Verdict`]: what came of it |
 //! | [`wrap`] | [`Wrap`]: a weak import with a new hash around it |
 //!
@@ -40,6 +42,7 @@
 pub mod breach;
 pub mod calibrate;
 pub mod context;
+pub mod credential;
 pub mod danger;
 mod held;
 pub mod ledger;
@@ -52,9 +55,13 @@ pub mod policy;
 pub mod pool;
 pub mod reason;
 mod recipe;
+#[cfg(feature = "records")]
+pub mod records;
+mod remake;
 pub mod scheme;
 pub mod stored;
 mod text;
+pub mod upgrade;
 pub mod verdict;
 pub mod verified;
 pub mod wrap;
@@ -62,7 +69,8 @@ pub mod wrap;
 pub use breach::{BreachCheck, BreachFile};
 pub use calibrate::{Calibration, calibrate};
 pub use context::Context;
-pub use ledger::Ledger;
+pub use credential::{Credential, CredentialVersion, Credentials, Loaded, Status, Swapped};
+pub use ledger::{Ledger, Meter};
 pub use new_hash::NewHash;
 pub use normal::Normal;
 pub use password::Password;
@@ -70,8 +78,11 @@ pub use passwords::{Checked, Passwords, Row};
 pub use people::{Judged, NewPassword, Rules, Unfit};
 pub use policy::{Ceilings, Policy};
 pub use pool::{Admission, Answer};
+#[cfg(feature = "records")]
+pub use records::CredentialRows;
 pub use scheme::Scheme;
 pub use stored::{Cost, NotRead, Stored};
+pub use upgrade::{Upgrade, Upgraded, Upgrades};
 pub use verdict::Verdict;
-pub use verified::{Account, VerifiedPassword};
+pub use verified::{Account, Realm, VerifiedPassword};
 pub use wrap::Wrap;

@@ -10,6 +10,7 @@ use keyward_crypto::slow::bcrypt::{self, Flavour};
 use keyward_crypto::slow::digest::Digest;
 
 use crate::password::Password;
+use crate::policy::Work;
 use crate::pool::Need;
 use crate::reason;
 use crate::recipe::{Hash, Prepare, Recipe};
@@ -250,11 +251,91 @@ impl NewHash {
     }
 }
 
+/// How strong a hash is: by OWASP's order of preference (Password Storage Cheat Sheet, 2026) where it
+/// has what OWASP asks for at least, then by its own measure.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    BelowOwasp,
+    Pbkdf2(u64),
+    Bcrypt(u64),
+    /// scrypt and yescrypt.
+    Scrypt(u64),
+    Argon2id(u64),
+}
+
+impl NewHash {
+    /// Whether a stored hash is stronger than one of these. One that does what OWASP asks for with
+    /// Argon2id is stronger than any bcrypt, and any bcrypt than any PBKDF2.
+    pub(crate) fn is_below(self, stored: &Stored) -> bool {
+        let own = match self.0 {
+            How::Argon2id {
+                memory_kib, passes, ..
+            } => Strength::Argon2id(strength(memory_kib, passes)),
+            How::Bcrypt { cost } => Strength::Bcrypt(cost.into()),
+            How::Pbkdf2 { rounds } => Strength::Pbkdf2(rounds.into()),
+        };
+        own < Strength::of(stored)
+    }
+}
+
+impl Strength {
+    fn of(stored: &Stored) -> Self {
+        const MIB: u64 = 1024 * 1024;
+        let recipe = stored.recipe();
+        let whole = |salt: usize| salt >= SALT_LEN && recipe.expected.len() >= HASH_LEN;
+        let found = match &recipe.hash {
+            Hash::Argon2 {
+                kind: Kind::Id,
+                old: false,
+                memory_kib,
+                passes,
+                salt,
+                ..
+            } => {
+                let strength = strength(*memory_kib, *passes);
+                (whole(salt.len()) && strength >= LEAST).then_some(Self::Argon2id(strength))
+            }
+            Hash::Bcrypt {
+                flavour: Flavour::Plain,
+                cost,
+                ..
+            } => (*cost >= 10).then_some(Self::Bcrypt((*cost).into())),
+            // OWASP's rounds of the three, counted as those of SHA-256.
+            Hash::Pbkdf2 {
+                digest,
+                rounds,
+                salt,
+            } => {
+                let least = match digest {
+                    Digest::Sha1 => 1_300_000,
+                    Digest::Sha256 => 600_000,
+                    Digest::Sha512 => 210_000,
+                    _ => u64::MAX,
+                };
+                let as_sha256 = u64::from(*rounds).saturating_mul(600_000);
+                let as_sha256 = as_sha256.checked_div(least).unwrap_or_default();
+                (whole(salt.len()) && as_sha256 >= 600_000).then_some(Self::Pbkdf2(as_sha256))
+            }
+            Hash::Scrypt { .. } | Hash::Yescrypt { .. } => match stored.cost().work {
+                // OWASP's least is N = 2^13, r = 8, p = 10: 8 MiB, ten times over.
+                Work::Scrypt { written } if stored.cost().memory_bytes >= 8 * MIB => {
+                    (written >= 80 * MIB).then_some(Self::Scrypt(written))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        found.unwrap_or(Self::BelowOwasp)
+    }
+}
+
 impl Default for NewHash {
     fn default() -> Self {
         Self::OWASP
     }
 }
+
+const LEAST: u64 = 89_063;
 
 /// OWASP's rows come from one formula, memory · (3 · passes - 1) ≥ 93,750 · 0.95, by which each is
 /// rounded up. So all of them count as equal, and what is above them by itself.
@@ -263,7 +344,7 @@ fn strength(memory_kib: u32, passes: u32) -> u64 {
         .iter()
         .any(|(memory, times)| (*memory, *times) == (memory_kib, passes));
     if is_row {
-        return 89_063;
+        return LEAST;
     }
     let factor = u64::from(passes).saturating_mul(3).saturating_sub(1);
     u64::from(memory_kib).saturating_mul(factor)

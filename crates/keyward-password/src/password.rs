@@ -43,6 +43,10 @@ impl Password {
         self.0.is_empty()
     }
 
+    pub(crate) fn copy(&self) -> Self {
+        Self(SecretBytes::copy_of(self.0.expose()))
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.expose()
     }

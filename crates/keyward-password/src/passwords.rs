@@ -8,13 +8,14 @@ use keyward_crypto::Provider;
 use keyward_crypto::slow::argon2::Arena;
 
 use crate::context::Context;
-use crate::ledger::{Counting, Ledger};
+use crate::ledger::{Counting, Ledger, Meter};
 use crate::normal::Normal;
 use crate::password::Password;
 use crate::people::NewPassword;
 use crate::policy::Policy;
 use crate::pool::{Admission, Answer, Load, Pool};
 use crate::reason;
+use crate::remake::{Remade, Remake};
 use crate::scheme::Scheme;
 use crate::stored::{Stored, need_of_both};
 use crate::verdict::Verdict;
@@ -205,6 +206,19 @@ impl Passwords {
     /// `Unavailable` if there is no memory or the clock cannot be relied on, and as [`Pool::run`]:
     /// none of them is an answer about the password.
     pub fn verify(&self, account: &Account, row: &Row<'_>, password: Password) -> Answer<Checked> {
+        self.verify_then(account, row, password, false, |checked, _| checked)
+    }
+
+    /// [`Passwords::verify`], and where the password is right, `remakes` is set and the stored hash is
+    /// weaker than the policy's, a new hash of it in the same turn. `then` gets both.
+    pub(crate) fn verify_then<T: Send + 'static>(
+        &self,
+        account: &Account,
+        row: &Row<'_>,
+        password: Password,
+        remakes: bool,
+        then: impl FnOnce(Checked, Remade) -> T + Send + 'static,
+    ) -> Answer<T> {
         let now = match self.clock.now() {
             Ok(now) => now,
             Err(e) => return Answer::ready(Err(e)),
@@ -215,26 +229,39 @@ impl Passwords {
         let stored = match Stored::read(row.label, text, context, &self.policy) {
             Ok(stored) => stored,
             Err(not_read) => {
-                return Answer::ready(Ok(self.not_checked(not_read.verdict(), not_read.reason())));
+                let checked = self.not_checked(not_read.verdict(), not_read.reason());
+                return Answer::ready(Ok(then(checked, Remade::NotNeeded)));
             }
         };
         let need = stored.need().at_least(row.reserve);
         if need.budget_bytes() > self.budget {
-            return Answer::ready(Ok(self.not_checked(Verdict::Refused, reason::ABOVE_BUDGET)));
+            let checked = self.not_checked(Verdict::Refused, reason::ABOVE_BUDGET);
+            return Answer::ready(Ok(then(checked, Remade::NotNeeded)));
+        }
+        let needs_upgrade = self.policy.is_weaker(&stored) || normal != self.policy.new_normal();
+        let mut remake = (remakes && needs_upgrade).then(|| Remake::of(self, &stored, &password));
+        let mut need = need;
+        if let Some(Remake::Make(_)) = &remake {
+            let both = stored.need().or(self.policy.new_hash().need());
+            if both.budget_bytes() > self.budget {
+                remake = Some(Remake::Left(reason::ABOVE_BUDGET));
+            } else {
+                need = both.at_least(row.reserve);
+            }
         }
         let Ok(password) = normal.apply(password) else {
             // No hash is of anything so long.
-            return Answer::ready(Ok(Checked::Mismatch));
+            return Answer::ready(Ok(then(Checked::Mismatch, Remade::NotNeeded)));
         };
         if !stored.allows(&password) {
-            return Answer::ready(Ok(self.not_checked(Verdict::Refused, reason::CEILING)));
+            let checked = self.not_checked(Verdict::Refused, reason::CEILING);
+            return Answer::ready(Ok(then(checked, Remade::NotNeeded)));
         }
-        let needs_upgrade = self.policy.is_weaker(&stored) || normal != self.policy.new_normal();
         let at = row.read_at.map_or(now, |read_at| read_at.min(now));
         let (owner, counting) = (account.clone(), Arc::clone(&self.counting));
         let work = move |arena: &mut Arena| {
             let began = |scheme, cost| counting.hash(scheme, cost);
-            Ok(match stored.check_counting(&password, arena, began)? {
+            let checked = match stored.check_counting(&password, arena, began)? {
                 Verdict::Match => Checked::Match {
                     verified: VerifiedPassword::new(owner, at),
                     needs_upgrade,
@@ -245,7 +272,14 @@ impl Passwords {
                     counting.unsupported();
                     Checked::Unsupported(Reason::MALFORMED)
                 }
-            })
+            };
+            let remade = match remake {
+                Some(remake) if matches!(checked, Checked::Match { .. }) => {
+                    remake.run(&counting, arena)
+                }
+                _ => Remade::NotNeeded,
+            };
+            Ok(then(checked, remade))
         };
         self.pool.run(&account.tenant, need, work)
     }
@@ -309,6 +343,27 @@ impl Passwords {
             return Err(reason::ABOVE_BUDGET);
         }
         Ok((normal, wrapping))
+    }
+
+    /// Counts into the ledger what is done beside hashing.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::clone(&self.counting))
+    }
+
+    /// The clock it was given.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(crate) const fn salts(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// What an account's row refuses before its string is looked at.
+    pub(crate) fn refused(&self, why: Reason) -> Checked {
+        self.not_checked(Verdict::Refused, why)
     }
 
     fn not_checked(&self, verdict: Verdict, why: Reason) -> Checked {

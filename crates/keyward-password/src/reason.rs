@@ -10,20 +10,32 @@ pub const ALREADY_STRONG: Reason = Reason::new("already-strong");
 pub const ALREADY_WRAPPED: Reason = Reason::new("already-wrapped");
 /// The string may be read in two ways that hash differently: name its scheme.
 pub const AMBIGUOUS: Reason = Reason::new("ambiguous-without-label");
+/// A string that is not sealed, where every one is.
+pub const BARE: Reason = Reason::new("not-sealed");
 /// bcrypt reads 72 bytes, and none behind a NUL: it would not tell this password from another.
 pub const BCRYPT_INPUT: Reason = Reason::new("not-whole-for-bcrypt");
 /// Too much waits to be hashed, or its turn did not come in time: try again later.
 pub const BUSY: Reason = Reason::new("busy");
+/// A change of the password was begun and has not ended.
+pub const CHANGING: Reason = Reason::new("changing");
 /// The work it asks for is above the policy's ceiling.
 pub const CEILING: Reason = Reason::new("above-ceiling");
 /// The scheme needs a key of the context that was not given, or was given another one's.
 pub const CONTEXT: Reason = Reason::new("context-missing");
+/// The account was disabled.
+pub const DISABLED: Reason = Reason::new("disabled");
 /// It says that no password opens the account.
 pub const LOCKED: Reason = Reason::new("locked");
 /// A password may have two digests that are both right (`$2a$`), or the string cannot be written
 /// without its digest.
 pub const NOT_WRAPPABLE: Reason = Reason::new("not-wrappable");
+/// The account has no password.
+pub const NO_PASSWORD: Reason = Reason::new("no-password");
+/// The stored hash is of a part of what was typed: the rest may be mistyped.
+pub const PARTLY_HASHED: Reason = Reason::new("partly-hashed");
 /// The string holds the password itself.
 pub const PLAIN_TEXT: Reason = Reason::new("plain-text");
+/// The stored hash is stronger than those that the policy makes.
+pub const STRONGER: Reason = Reason::new("stronger");
 /// No scheme that is known here.
 pub const UNKNOWN_SCHEME: Reason = Reason::new("unknown-scheme");

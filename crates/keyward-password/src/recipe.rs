@@ -406,7 +406,7 @@ fn bcrypt(flavour: Flavour, cost: u32, salt: &[u8; 16], password: &[u8]) -> Resu
 }
 
 impl Prepare {
-    fn apply(&self, password: &[u8]) -> Result<SecretBytes> {
+    pub(crate) fn apply(&self, password: &[u8]) -> Result<SecretBytes> {
         Ok(match self {
             Self::Append(more) => {
                 let room = password.len().saturating_add(more.len());

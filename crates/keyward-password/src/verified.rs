@@ -14,6 +14,41 @@ pub struct Account {
     pub subject: Subject,
 }
 
+/// Where an account is, known before anybody is looked up: the door, and the tenant, which the
+/// application takes from the subdomain, say; one with a single set of users has a name of its own for
+/// it. What is stored of one realm is worth nothing in another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)] // One that is left out must not compile.
+pub struct Realm {
+    /// The application's way in.
+    pub door: Door,
+    /// Whom its accounts belong to.
+    pub tenant: Tenant,
+}
+
+impl Realm {
+    /// The account of `subject` in it.
+    #[must_use]
+    pub fn account(&self, subject: Subject) -> Account {
+        Account {
+            door: self.door,
+            tenant: self.tenant.clone(),
+            subject,
+        }
+    }
+}
+
+impl Account {
+    /// The realm that it is in.
+    #[must_use]
+    pub fn realm(&self) -> Realm {
+        Realm {
+            door: self.door,
+            tenant: self.tenant.clone(),
+        }
+    }
+}
+
 /// A password of this account was verified. Made by [`Passwords::verify`](crate::Passwords::verify)
 /// alone; moved to what needs it, such as a session.
 #[derive(Debug)]

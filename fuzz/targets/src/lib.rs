@@ -39,7 +39,7 @@ pub use audit::{
     audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_rules,
 };
 pub use breach::{breach_file, breach_range};
-pub use password::{password_stored, password_wrapped};
+pub use password::{credential_row, password_stored, password_wrapped};
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
 pub use redact_stream::redact_stream;
@@ -51,7 +51,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 32] = [
+pub const TARGETS: [(&str, Target); 33] = [
     ("anchor_parse", anchor_parse),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),
@@ -66,6 +66,7 @@ pub const TARGETS: [(&str, Target); 32] = [
     ("breach_file", breach_file),
     ("breach_range", breach_range),
     ("context_encoding", context_encoding),
+    ("credential_row", credential_row),
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),
     ("password_stored", password_stored),

@@ -1,6 +1,6 @@
 //! Stored strings of passwords: a label, a context and a string, each from the input.
 
-use keyward_base::SecretBytes;
+use keyward_base::{ErrorKind, SecretBytes};
 use keyward_crypto::slow::argon2::Arena;
 use keyward_password::policy::Work;
 use keyward_password::{Ceilings, Context, Password, Policy, Scheme, Stored, Verdict, reason};
@@ -202,5 +202,16 @@ fn agrees_with_bcrypt(encoded: &str, read: &Result<Stored, keyward_password::Not
             let below = theirs.get_cost() < 4;
             assert!(below || unread.reason() == reason::CEILING, "{encoded}");
         }
+    }
+}
+
+/// Rows of accounts, with what a pepper seals in clear: what is read writes itself back.
+pub fn credential_row(data: &[u8]) {
+    match keyward_password::records::reread(data) {
+        Ok(written) => assert_eq!(written, data, "not canonical"),
+        Err(error) => assert!(matches!(
+            error.kind(),
+            ErrorKind::Corrupt | ErrorKind::Unavailable
+        )),
     }
 }

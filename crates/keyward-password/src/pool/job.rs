@@ -38,6 +38,21 @@ impl Need {
         self.budget
     }
 
+    /// It does the one and then the other, in one arena that is there from the beginning.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        const fn larger(one: u64, other: u64) -> u64 {
+            if one < other { other } else { one }
+        }
+        let one_beside = self.budget.saturating_sub(self.arena);
+        let other_beside = other.budget.saturating_sub(other.arena);
+        let arena = larger(self.arena, other.arena);
+        Self {
+            arena,
+            budget: arena.saturating_add(larger(one_beside, other_beside)),
+        }
+    }
+
     /// It takes at least so much of the budget, whatever it uses.
     #[must_use]
     pub const fn at_least(mut self, bytes: u64) -> Self {
