@@ -234,6 +234,15 @@ impl Credential {
         self.changed
     }
 
+    /// The same with the string that wrapping made: it needs no label, and the same context.
+    #[cfg(feature = "records")]
+    pub(crate) fn wrapped(&self, text: &str) -> Result<Self> {
+        let context = Arc::clone(&self.context);
+        let mut wrapped = self.with_encoded(text)?;
+        wrapped.context = context;
+        Ok(wrapped)
+    }
+
     /// The same with another string, which says itself what it is.
     pub(crate) fn with_encoded(&self, encoded: &str) -> Result<Self> {
         Self {

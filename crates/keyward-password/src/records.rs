@@ -14,6 +14,7 @@ mod pepper;
 mod seal;
 mod sealing;
 mod walk;
+mod wrap;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use keyward_store::{Applied, Collection, Content, Record, Stores, Version, Write
 pub use builder::CredentialRowsBuilder;
 pub use format::reread;
 pub use seal::Sealing;
+pub use wrap::Wrapped;
 
 use crate::credential::{Credential, CredentialVersion, Credentials, Loaded, Swapped};
 use crate::ledger::Meter;
@@ -127,6 +129,14 @@ impl CredentialRows {
         match self.0.store.time().await? {
             Some(now) => Ok(now),
             None => self.0.clock.now(),
+        }
+    }
+
+    /// Whether a row that was read before may be bare.
+    async fn takes_bare(&self) -> Result<bool> {
+        match &self.0.pepper {
+            Some(pepper) => pepper.takes_bare().await,
+            None => Ok(true),
         }
     }
 
@@ -267,10 +277,7 @@ impl Credentials for CredentialRows {
                 .fetch(&place(&self.0.collection, account))
                 .await?;
             // After the row, and whether or not there is one: it tells of no account.
-            let takes_bare = match &self.0.pepper {
-                Some(pepper) => pepper.takes_bare().await?,
-                None => true,
-            };
+            let takes_bare = self.takes_bare().await?;
             let Some(row) = found else {
                 return Ok(None);
             };

@@ -625,6 +625,60 @@ async fn an_upgrade_is_sealed_and_the_ledger_counts_it() {
     assert_eq!((ledger.upgrades, ledger.total()), (1, 2));
 }
 
+#[tokio::test]
+async fn weak_rows_are_wrapped_with_nobody_logging_in_and_peeled_at_log_in() {
+    // MD5 of "correct horse".
+    const MD5: &str = "3cb4e732631f47e6eb961f34554b7cde";
+    let world = World::new().await;
+    let passwords = passwords(&world);
+    let strong = keyward_password::danger::hash_unjudged(
+        &passwords,
+        &account("acme", "ann").tenant,
+        typed("correct horse"),
+    );
+    let strong = strong.await.unwrap();
+    let rows = world.sealed().await;
+    let (ann, bob) = (account("acme", "ann"), account("acme", "bob"));
+    let weak = of(MD5).label(Some("hex-md5")).unwrap();
+    let first = rows.insert(&ann, weak).await.unwrap().unwrap();
+    insert(&rows, &bob, &strong).await;
+    let none = Credential::without_password(NOW);
+    rows.insert(&account("acme", "cem"), none)
+        .await
+        .unwrap()
+        .unwrap();
+    let context = Context::default();
+    for (times, count) in [(0, 1), (1, 0)] {
+        let pass = rows.wrap_all(&passwords, &context, |_| {}).await.unwrap();
+        assert_eq!(
+            (pass.seen, pass.wrapped, pass.bad),
+            (3, count, 0),
+            "{times}"
+        );
+    }
+    let wrapped = load(&rows, &ann).await;
+    assert!(wrapped.stored().unwrap().starts_with("{wrap1}$argon2id$"));
+    assert_eq!(wrapped.labelled(), None);
+    assert_eq!(wrapped.revision(), first.credential.revision());
+    assert!(world.row(&ann).await.sealed.starts_with("kw1."));
+    assert_eq!(load(&rows, &bob).await.stored(), Some(strong.as_str()));
+    let upgrades = Upgrades::new(&passwords, Arc::new(rows.clone()));
+    let loaded = rows.load(&ann).await.unwrap().unwrap();
+    let upgraded = upgrades
+        .check(&ann, &loaded, typed("correct horse"))
+        .await
+        .unwrap();
+    assert_eq!(upgraded.checked.verdict(), Verdict::Match);
+    assert!(matches!(upgraded.upgrade, Upgrade::Done(_)));
+    assert!(
+        load(&rows, &ann)
+            .await
+            .stored()
+            .unwrap()
+            .starts_with("$argon2id$")
+    );
+}
+
 /// 64 at once over one sealed row, with the pepper on its way to another key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_log_ins_one_writes_while_the_pepper_rotates() {
