@@ -203,6 +203,32 @@ async fn the_service_rotates_to_the_end_beside_live_traffic() -> Result<()> {
 }
 
 #[allow(dead_code, missing_docs, unreachable_pub)]
+/// PBKDF2 of a thousand rounds over "correct horse".
+const WEAK: &str =
+    "$pbkdf2-sha256$1000$c29tZSBzYWx0IG9mIDE2IQ$ZyTPlL64LFBwkYpwJRUE4HbqPAER5Jry8/pNiE38LkY";
+
+#[tokio::test]
+async fn a_weak_hash_is_sealed_wrapped_and_made_anew() -> Result<()> {
+    let place = Place::new();
+    let dir = HomeDir::at(place.folder().join("home"));
+    drop(Home::init(&dir, &options(&place)).await?);
+    let login = example("login");
+    let said = |args: &[&str], typed: &str| ok(&place.run(&login, args, typed));
+    for user in ["ann", "bob"] {
+        assert_eq!(said(&["import", user], WEAK), "stored\n");
+    }
+    let anew = "welcome; the hash was made anew\n";
+    assert_eq!(said(&["check", "ann"], "correct horse"), anew);
+    assert_eq!(said(&["wrap"], ""), "1 of 2 wrapped\n");
+    assert_eq!(said(&["check", "bob"], "correct horsf"), "refused\n");
+    assert_eq!(said(&["check", "bob"], "correct horse"), anew);
+    for user in ["ann", "bob"] {
+        assert_eq!(said(&["check", user], "correct horse"), "welcome\n");
+    }
+    assert_eq!(said(&["check", "cem"], "correct horse"), "refused\n");
+    Ok(())
+}
+
 #[path = "../webhook.rs"]
 mod webhook;
 
