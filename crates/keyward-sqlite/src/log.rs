@@ -1,6 +1,7 @@
 //! Logs.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use keyward_base::Result;
 use keyward_store::{
@@ -98,20 +99,57 @@ pub(crate) fn append(
     if head != expected {
         return Ok(Verdict::Undo(Appended::Conflict { head }));
     }
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO entry (collection, owner, id, seq, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
+    let (whole, rest) = entries.as_chunks::<AT_ONCE>();
+    if !whole.is_empty() {
+        let chunks = whole.iter().map(<[_; AT_ONCE]>::as_slice);
+        head = insert(conn, &INSERT_MANY, log, head, chunks)?;
+    }
+    if !rest.is_empty() {
+        head = insert(conn, INSERT, log, head, rest.chunks(1))?;
+    }
+    Ok(Verdict::Keep(Appended::Done { head }))
+}
+
+/// Rows of one statement, where there are as many: a statement that is begun and ended for each row
+/// finds its places in the trees anew each time.
+const AT_ONCE: usize = 32;
+
+/// Inserts one entry.
+const INSERT: &str =
+    "INSERT INTO entry (collection, owner, id, seq, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// Inserts [`AT_ONCE`] entries.
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| {
+    let row = |nth: usize| {
+        let seq = nth.saturating_mul(2).saturating_add(4);
+        format!(", (?1, ?2, ?3, ?{seq}, ?{})", seq.saturating_add(1))
+    };
+    let more: String = (1..AT_ONCE).map(row).collect();
+    format!("{INSERT}{more}")
+});
+
+/// Inserts entries from that place on, by a statement of as many rows as each chunk has.
+fn insert<'a>(
+    conn: &Connection,
+    sql: &str,
+    log: &RecordKey,
+    mut seq: u64,
+    chunks: impl Iterator<Item = &'a [Vec<u8>]>,
+) -> rusqlite::Result<u64> {
+    let mut insert = conn.prepare_cached(sql)?;
     // Bound once: each row differs in its place and its bytes alone.
     insert.raw_bind_parameter(1, log.collection.as_str())?;
     insert.raw_bind_parameter(2, &log.owner)?;
     insert.raw_bind_parameter(3, &log.id)?;
-    for bytes in entries {
-        insert.raw_bind_parameter(4, from_u64(head))?;
-        insert.raw_bind_parameter(5, bytes)?;
+    for chunk in chunks {
+        for (bytes, at) in chunk.iter().zip((4..).step_by(2)) {
+            insert.raw_bind_parameter(at, from_u64(seq))?;
+            insert.raw_bind_parameter(at.saturating_add(1), bytes)?;
+            seq = seq.saturating_add(1);
+        }
         insert.raw_execute()?;
-        head = head.saturating_add(1);
     }
-    Ok(Verdict::Keep(Appended::Done { head }))
+    Ok(seq)
 }
 
 fn head(conn: &Connection, log: &RecordKey) -> rusqlite::Result<u64> {
