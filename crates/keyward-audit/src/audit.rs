@@ -7,9 +7,11 @@ mod checkpoint;
 mod grown;
 mod lane;
 mod lost;
+mod many;
 mod of;
 mod own;
 mod pins;
+mod put;
 mod read;
 mod retention;
 mod root;
@@ -56,7 +58,7 @@ pub use tick::ROUND_EVERY;
 pub use verify::Verified;
 pub use wait::{CLOCK, LEAP, Leapt, WAIT};
 
-use crate::leaf::{Class, LogId};
+use crate::leaf::{self, Class, LogId};
 
 /// The entries of logs.
 const ENTRIES: Collection = Collection::named("audit");
@@ -93,6 +95,8 @@ pub(crate) struct Inner {
     /// What every write of a head requires, and the era that the root log said after that.
     fence: Mutex<Option<Fence>>,
     summed: Mutex<summed::Summed>,
+    /// Salts for the next entries.
+    salts: Mutex<Vec<[u8; leaf::SALT_LEN]>>,
     /// What this process read of the root log. Whoever holds it notes heads.
     root: tokio::sync::Mutex<root::View>,
     round_every: Duration,

@@ -13,6 +13,9 @@ const VERSION: u64 = 2;
 /// The most bytes of an entry's text.
 pub const MAX_LEN: usize = 64 * 1024;
 
+/// Bytes that the texts of most entries do not pass.
+const USUAL_LEN: usize = 320;
+
 /// The largest number that every reader of JSON holds exactly: 2^53 - 1 (RFC 8259, section 6).
 const EXACT: u64 = (1 << 53) - 1;
 
@@ -198,8 +201,11 @@ impl Entry {
     /// # Errors
     /// `Misuse` beyond [`MAX_LEN`].
     pub fn text(&self) -> Result<String> {
-        let text = serde_json::to_string(self);
-        let text = text.map_err(|_| Error::misuse("an event cannot be written"))?;
+        // Room for what most say, so that the text grows without being moved.
+        let mut text = Vec::with_capacity(USUAL_LEN);
+        let written = serde_json::to_writer(&mut text, self).ok();
+        let text = written.and_then(|()| String::from_utf8(text).ok());
+        let text = text.ok_or_else(|| Error::misuse("an event cannot be written"))?;
         if text.len() > MAX_LEN {
             return Err(Error::misuse("an event has more than 64 KiB"));
         }

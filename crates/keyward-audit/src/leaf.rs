@@ -141,6 +141,13 @@ impl Leaf {
         bytes
     }
 
+    /// Where the log and the day lie in its bytes.
+    fn placed_at(bytes: &mut [u8]) -> Option<(&mut [u8; 16], &mut [u8; 4])> {
+        let (_, rest) = bytes.split_first_mut()?;
+        let (log, rest) = rest.split_first_chunk_mut()?;
+        Some((log, rest.split_first_chunk_mut()?.0))
+    }
+
     /// Reads what [`Leaf::bytes`] gives.
     ///
     /// # Errors
@@ -165,5 +172,48 @@ impl Leaf {
         };
         let digest = digest.try_into().ok()?;
         Some(Self { header, digest })
+    }
+}
+
+/// An entry as it is stored, but for its log and the day, which the head says that it is put under:
+/// what takes the most time is done before it is an entry's turn.
+pub(crate) struct Draft(Vec<u8>);
+
+impl Draft {
+    /// That of `text` under `salt`.
+    pub(crate) fn new(
+        provider: &Provider,
+        class: &Class,
+        salt: &[u8; SALT_LEN],
+        text: &str,
+    ) -> Self {
+        let header = Header {
+            log: [0; 16],
+            day: 0,
+            class: class.clone(),
+        };
+        let leaf = Leaf::of(provider, header, salt, text);
+        Self(leaf.with(&[salt, text.as_bytes()]))
+    }
+
+    /// Its bytes in that log, on that day.
+    pub(crate) fn placed(&self, log: &LogId, day: u32) -> Vec<u8> {
+        let mut bytes = self.0.clone();
+        // A draft is as long as a leaf at least.
+        if let Some((at_log, at_day)) = Leaf::placed_at(&mut bytes) {
+            (*at_log, *at_day) = (*log, day.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// How many bytes it has.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Its salt and its text.
+    pub(crate) fn body(&self) -> Option<(&[u8; SALT_LEN], &str)> {
+        let (salt, text) = self.0.get(LEN..)?.split_first_chunk()?;
+        Some((salt, std::str::from_utf8(text).ok()?))
     }
 }

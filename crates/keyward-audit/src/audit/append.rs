@@ -5,26 +5,20 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use keyward_base::audit::Outcome;
-use keyward_base::{Error, Event, KeyId, Result, Timestamp};
+use keyward_base::{Error, Event, KeyId, Result};
 use keyward_keys::{Barrier, MacHandle};
 use keyward_store::{Committed, Content, Record, Refusal, Step, Stepped, Version, Write};
 use tokio::sync::oneshot::error::TryRecvError;
 
-use super::lane::{Known, Lane, Open, Tried, Turn, Waiting, dropped};
+use super::lane::{Hears, Known, Lane, Open, Tried, Turn, Waiting, dropped};
+use super::many::check_action;
 use super::{Audit, CHANGED, ENTRIES, Fence, HEADS, Of, contended};
-use crate::entry::{Entry, MAX_LEN};
+use crate::entry::Entry;
 use crate::head::Head;
-use crate::leaf::{Class, Header, LEN, Leaf, LogId, SALT_LEN};
-use crate::tree::leaf;
+use crate::leaf::{Class, LEN, LogId};
 
 /// How often a batch is tried anew that another process was faster than.
 const MAX_TRIES: u32 = 100;
-
-/// What the actions of a log itself begin with.
-const OWN: &str = "audit.";
-
-/// The most bytes of a text that waits: it grows by what says how far the clock went back.
-const MAX_TEXT: usize = MAX_LEN - 64;
 
 /// The steps of a batch before the entries: the barrier, and the head.
 const HEAD_STEP: usize = 1;
@@ -46,11 +40,7 @@ impl Audit {
 
     /// [`Audit::append`].
     pub(super) async fn append_event(&self, event: &Event) -> Result<u64> {
-        if event.action.starts_with(OWN) {
-            return Err(Error::misuse(
-                "actions of audit. are those of the log itself",
-            ));
-        }
+        check_action(event)?;
         let of = self.log_of(event).await?;
         let entry = Entry::of(event, event.at);
         self.append_entry(&of, entry, self.0.class.clone()).await
@@ -71,17 +61,19 @@ impl Audit {
     /// [`Audit::append`], of an entry of any class.
     pub(super) async fn append_entry(&self, of: &Of, entry: Entry, class: Class) -> Result<u64> {
         // Refused before it waits: it would take others of its batch with it.
-        let text = entry.text()?;
-        if text.len() > MAX_TEXT {
-            return Err(Error::misuse("an event has more than 64 KiB"));
-        }
+        let (waiting, mut hears) = self.waiting(entry, class)?;
         let lane = self.lane(of);
-        let mut hears = lane.wait(entry, text, class);
+        lane.wait(waiting);
+        self.told(of, &lane, &mut hears).await
+    }
+
+    /// Waits for what an entry is told that waits, and commits when it is its turn.
+    pub(super) async fn told(&self, of: &Of, lane: &Lane, hears: &mut Hears) -> Result<u64> {
         loop {
             // Whoever commits for it tells it; or it is its turn.
             let mut turn = pin!(lane.turn.lock());
             let turn = poll_fn(|cx| {
-                if let Poll::Ready(told) = Pin::new(&mut hears).poll(cx) {
+                if let Poll::Ready(told) = Pin::new(&mut *hears).poll(cx) {
                     return Poll::Ready(Err(told.unwrap_or_else(|_| Err(dropped()))));
                 }
                 turn.as_mut().poll(cx).map(Ok)
@@ -96,7 +88,7 @@ impl Audit {
                 Err(TryRecvError::Empty) => {}
             }
             // Boxed, so that whoever only waits is small.
-            Box::pin(self.commit_waiting(of, &lane, &mut turn)).await;
+            Box::pin(self.commit_waiting(of, lane, &mut turn)).await;
         }
     }
 
@@ -148,7 +140,7 @@ impl Audit {
                 Step::Write(barrier.require()),
                 Step::Write(put(of, &grown.head, version, &mac)),
             ];
-            steps.extend((!marked).then(|| Step::Write(mark(of, marker))));
+            steps.extend((!marked).then(|| Step::Write(mark(of, &grown.head.log, marker))));
             steps.push(Step::Append {
                 log: of.entries(&grown.head),
                 expected: first,
@@ -223,13 +215,9 @@ impl Audit {
             mut open,
         } = now;
         let mut entries = Vec::with_capacity(events.len());
-        // All salts by one call.
-        let mut salts = vec![0; SALT_LEN.saturating_mul(events.len())];
-        self.0.keyring.provider().fill(&mut salts)?;
-        let (salts, _) = salts.as_chunks::<SALT_LEN>();
-        for (one, salt) in events.iter().zip(salts) {
-            open.note(head.size(), &one.entry);
-            entries.push(self.push(&mut head, &one.entry, &one.text, &one.class, salt)?);
+        for one in events {
+            open.note(head.size(), one);
+            entries.push(self.put_down(&mut head, one.at, &one.draft, &one.class)?);
         }
         head.settle(open.settled(head.size()));
         head.marked = true;
@@ -239,33 +227,6 @@ impl Audit {
             open,
         };
         Ok((known, entries))
-    }
-
-    /// Puts an entry at the end of a log, whose text that is if no clock went back: as it is stored.
-    pub(super) fn push(
-        &self,
-        head: &mut Head,
-        entry: &Entry,
-        text: &str,
-        class: &Class,
-        salt: &[u8; SALT_LEN],
-    ) -> Result<Vec<u8>> {
-        let provider = self.0.keyring.provider();
-        let at = Timestamp::from_millis(entry.at.0);
-        let late = (at < head.latest).then(|| entry.clone().after(head.latest).text());
-        let late = late.transpose()?;
-        let text = late.as_deref().unwrap_or(text);
-        head.latest = head.latest.max(at);
-        let header = Header {
-            log: head.log,
-            day: Header::day_of(head.latest),
-            class: class.clone(),
-        };
-        let entry = Leaf::of(provider, header, salt, text);
-        let bytes = entry.with(&[salt, text.as_bytes()]);
-        let (front, _) = bytes.split_at_checked(LEN).unwrap_or_default();
-        head.tree.push(provider, leaf(provider, front), |_| ())?;
-        Ok(bytes)
     }
 
     /// The key that MACs heads, as the barrier wants it: from the ring, read anew if this process
@@ -361,19 +322,14 @@ pub(super) fn put(of: &Of, head: &Head, version: Option<Version>, mac: &MacHandl
     }
 }
 
-/// The write of the mark that a log grew, where one was found of that version or none.
-pub(super) fn mark(of: &Of, found: Option<Version>) -> Write {
-    let key = of.key(CHANGED);
-    match found {
-        Some(_) => Write::Require {
-            key,
-            version: found,
-        },
-        None => Write::Insert {
-            key,
-            content: Content::default(),
-        },
-    }
+/// The write of the mark that this log grew, where one was found of that version or none. It names
+/// the log, so that it can go with the loss of that one; nothing else is taken from it.
+pub(super) fn mark(of: &Of, log: &LogId, found: Option<Version>) -> Write {
+    let content = Content {
+        data: log.to_vec(),
+        ..Content::default()
+    };
+    Write::put(of.key(CHANGED), found, content)
 }
 
 /// What is remembered of a batch until it is answered.

@@ -96,6 +96,7 @@ impl AuditBuilder {
             lanes: std::sync::Mutex::default(),
             fence: std::sync::Mutex::default(),
             summed: std::sync::Mutex::default(),
+            salts: std::sync::Mutex::default(),
             root: tokio::sync::Mutex::default(),
             round_every: self.round_every,
             last_round: std::sync::Mutex::default(),

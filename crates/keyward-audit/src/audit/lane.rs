@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use keyward_base::{Error, Result};
+use keyward_base::{Error, Result, Timestamp};
 use keyward_store::Version;
 use tokio::sync::oneshot;
 
 use crate::entry::Entry;
 use crate::head::Head;
-use crate::leaf::Class;
+use crate::leaf::{Class, Draft};
 
 /// The most entries of one batch.
 const MOST: usize = 1000;
@@ -17,13 +17,37 @@ const MOST: usize = 1000;
 /// The most bytes of one batch, but for the last entry.
 const MOST_LEN: usize = 1024 * 1024;
 
-/// An entry that waits, and whoever waits for it.
+/// An entry that waits, and whoever waits for it: of the entry, what a batch is made of. A thousand
+/// of them are moved from the queue to the batch.
 pub(super) struct Waiting {
-    pub(super) entry: Entry,
-    /// Its text, if the clock did not go back.
-    pub(super) text: String,
+    /// When it happened.
+    pub(super) at: Timestamp,
+    /// Of an intent and its outcome.
+    pub(super) id: Option<String>,
+    pub(super) is_intent: bool,
+    /// The rest, if the clock did not go back.
+    pub(super) draft: Draft,
     pub(super) class: Class,
     pub(super) told: oneshot::Sender<Result<u64>>,
+}
+
+/// Where the number of an entry is told that waits.
+pub(super) type Hears = oneshot::Receiver<Result<u64>>;
+
+impl Waiting {
+    /// An entry, and where its number is told.
+    pub(super) fn new(entry: Entry, draft: Draft, class: Class) -> (Self, Hears) {
+        let (told, hears) = oneshot::channel();
+        let waiting = Self {
+            at: Timestamp::from_millis(entry.at.0),
+            is_intent: entry.is_intent(),
+            id: entry.id,
+            draft,
+            class,
+            told,
+        };
+        (waiting, hears)
+    }
 }
 
 /// One log, as this process knows it.
@@ -83,10 +107,10 @@ impl Open {
     }
 
     /// Takes note of an entry.
-    pub(super) fn note(&mut self, seq: u64, entry: &Entry) {
+    pub(super) fn note(&mut self, seq: u64, entry: &Waiting) {
         if let (Some(open), Some(id)) = (&mut self.0, &entry.id) {
             open.remove(id);
-            if entry.is_intent() {
+            if entry.is_intent {
                 open.insert(id.clone(), seq);
             }
         }
@@ -113,27 +137,24 @@ impl Turn {
 }
 
 impl Lane {
-    /// Queues an entry of this text.
-    pub(super) fn wait(
-        &self,
-        entry: Entry,
-        text: String,
-        class: Class,
-    ) -> oneshot::Receiver<Result<u64>> {
-        let (told, hears) = oneshot::channel();
+    /// Queues an entry.
+    pub(super) fn wait(&self, waiting: Waiting) {
+        self.queue_swept().waiting.push_back(waiting);
+    }
+
+    /// Queues entries, with no other between them.
+    pub(super) fn wait_all(&self, waiting: Vec<Waiting>) {
+        self.queue_swept().waiting.extend(waiting);
+    }
+
+    fn queue_swept(&self) -> std::sync::MutexGuard<'_, Queue> {
         let mut queue = self.queue();
         // While a store does not answer, callers come and go.
         if queue.waiting.len() >= queue.swept_at.max(MOST) {
             queue.waiting.retain(|one| !one.told.is_closed());
             queue.swept_at = queue.waiting.len().saturating_mul(2);
         }
-        queue.waiting.push_back(Waiting {
-            entry,
-            text,
-            class,
-            told,
-        });
-        hears
+        queue
     }
 
     /// What waits, in its order, as much as goes into one batch. Whoever stopped waiting is left out:
@@ -146,7 +167,7 @@ impl Lane {
             && let Some(next) = queue.waiting.pop_front()
         {
             if !next.told.is_closed() {
-                len = len.saturating_add(next.text.len());
+                len = len.saturating_add(next.draft.len());
                 taken.push(next);
             }
         }

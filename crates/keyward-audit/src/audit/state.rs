@@ -5,10 +5,9 @@
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, Event, Result};
 use keyward_store::{Committed, Content, RecordKey, Step, Version, Write};
-use tokio::sync::oneshot;
 
 use super::append::{mark, put};
-use super::lane::{Known, Waiting};
+use super::lane::Known;
 use super::{Audit, CHANGED, Fence, OWN_CLASS, Of, STATES, contended};
 use crate::entry::{Entry, Number, Typed};
 use crate::erased::Rule;
@@ -274,7 +273,10 @@ impl Audit {
             mut barrier,
             mut era,
         } = self.fence(false).await?;
-        let mut marker = None;
+        // Of a log that is lost a mark may be left, and some changes are made once, without a second
+        // try. One that cannot be read refuses the batch.
+        let left = self.0.store.fetch(&of.key(CHANGED)).await.ok().flatten();
+        let mut marker = left.map(|left| left.version);
         for _ in 0..MAX_TRIES {
             let mut found = self.found(of).await?;
             if found.known.version.is_none() {
@@ -293,7 +295,12 @@ impl Audit {
             let text = text.map(String::into_bytes);
             let (head_version, first) = (known.version, known.head.size());
             let marked = known.head.marked;
-            let waiting = change.entry.map(waiting).transpose()?;
+            // Nobody waits for it.
+            let unheard = |entry| {
+                let (waiting, _) = self.waiting(entry, Class::new(OWN_CLASS)?)?;
+                Ok::<_, Error>(waiting)
+            };
+            let waiting = change.entry.map(unheard).transpose()?;
             let (mut grown, entries) = self.grown(known, waiting.as_slice())?;
             grown.head.state = self.digest(text.as_deref());
             // Where no entry comes, the log does not grow.
@@ -304,7 +311,7 @@ impl Audit {
                 Step::Write(put(of, &grown.head, head_version, &mac)),
             ];
             let marks = grown.head.marked && !marked;
-            steps.extend(marks.then(|| Step::Write(mark(of, marker))));
+            steps.extend(marks.then(|| Step::Write(mark(of, &grown.head.log, marker))));
             steps.push(Step::Write(write(of.key(STATES), version, text)));
             if !entries.is_empty() {
                 steps.push(Step::Append {
@@ -359,17 +366,6 @@ pub(super) fn stop(state: &mut State, entry: &mut Entry) {
 
 pub(super) fn word(name: &str, word: &str) -> (String, Typed) {
     (name.to_owned(), Typed::Word(word.to_owned()))
-}
-
-/// An entry that nobody waits for.
-fn waiting(entry: Entry) -> Result<Waiting> {
-    let (told, _) = oneshot::channel();
-    Ok(Waiting {
-        text: entry.text()?,
-        entry,
-        class: Class::new(OWN_CLASS)?,
-        told,
-    })
 }
 
 /// The write that makes the record this one, or has none stay none.

@@ -212,7 +212,7 @@ impl Audit {
             Step::Write(fence.barrier.require()),
             Step::Write(put(of, &head, known.version, &mac)),
             Step::Write(put(&of.ended(old.log), &ended, None, &mac)),
-            Step::Write(mark(of, marker.map(|found| found.version))),
+            Step::Write(mark(of, &head.log, marker.map(|found| found.version))),
             Step::Write(write(of.key(STATES), found.version, text)),
             Step::Append {
                 log: of.entries(&head),

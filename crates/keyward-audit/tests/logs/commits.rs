@@ -379,3 +379,60 @@ async fn an_erasure_lets_others_write_between() {
     let verified = audit.verify(&acme(), |_| ()).await.unwrap().unwrap();
     assert_eq!(verified.erased, 2502);
 }
+
+#[tokio::test]
+async fn many_at_once_take_few_transactions_and_keep_their_order() {
+    let world = World::new().await;
+    let (store, audit) = watched(&world).await;
+    append(&audit, 0).await.unwrap();
+    let events: Vec<_> = (1..=2_000).map(|n| event(&acme(), n)).collect();
+    store.calls.store(0, Ordering::Relaxed);
+    let seqs = audit.append_all(&events).await.unwrap();
+    assert_eq!(store.calls.load(Ordering::Relaxed), 2);
+    let wanted: Vec<u64> = (0..=2_000).collect();
+    assert_eq!(seqs, wanted[1..]);
+    assert_eq!(held(&audit).await, wanted);
+    assert!(audit.append_all(&[]).await.unwrap().is_empty());
+    // One that the log itself says is none of a caller's: nothing of the rest is recorded either.
+    let mut events: Vec<_> = (0..3).map(|n| event(&acme(), n)).collect();
+    events[2].action = "audit.mine";
+    let refused = audit.append_all(&events).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert_eq!(held(&audit).await.len(), 2_001);
+    // The store says nothing of the first thousand: none of those behind is there without them.
+    let events: Vec<_> = (2_001..=4_000).map(|n| event(&acme(), n)).collect();
+    for (next, is_told) in [(Next::DoneFails, true), (Next::Lost, false)] {
+        store.next(next);
+        {
+            let mut all = pin!(audit.append_all(&events));
+            let told = poll(all.as_mut());
+            assert_eq!(told.is_ready(), is_told);
+            assert!(matches!(told, Poll::Pending | Poll::Ready(Err(_))));
+        }
+        let held = held(&audit).await;
+        assert_eq!(held.len(), 3_001);
+        assert!(held.is_sorted());
+    }
+    // Whoever comes next goes on.
+    assert_eq!(append(&audit, 9_999).await.unwrap(), 3_001);
+}
+
+#[tokio::test]
+async fn many_at_once_of_several_logs_go_each_into_its_own() {
+    let world = World::new().await;
+    let (_, audit) = watched(&world).await;
+    let mut events: Vec<_> = (0..300)
+        .map(|n| event(&if n % 3 == 2 { Of::Service } else { acme() }, n))
+        .collect();
+    // A failure goes where the tenant has a log: since one before it begins that.
+    events[4].outcome = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NOT_AUTHENTIC));
+    let seqs = audit.append_all(&events).await.unwrap();
+    let wanted: Vec<u64> = (0..300)
+        .map(|n| if n % 3 == 2 { n / 3 } else { n / 3 * 2 + n % 3 })
+        .collect();
+    assert_eq!(seqs, wanted);
+    let numbers: Vec<u64> = (0..300).filter(|n| n % 3 != 2).collect();
+    assert_eq!(held(&audit).await, numbers);
+    let service = audit.verify(&Of::Service, |_| ()).await.unwrap().unwrap();
+    assert_eq!(service.head.size(), 100);
+}
