@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use keyward_base::audit::Outcome;
 use keyward_base::encoding::hex;
-use keyward_base::{Error, ErrorKind, Result, Timestamp};
-use keyward_store::{Scan, Step};
+use keyward_base::{Error, ErrorKind, Event, Result, Timestamp};
+use keyward_store::{Scan, Step, Write};
 
 use super::append::put;
-use super::root::{Heads, Noted, View, named};
+use super::root::{self, Heads, Noted, View, named};
 use super::state::{Change, Found};
-use super::{Audit, Fence, HEADS, OWN_CLASS, Of, contended};
+use super::{Audit, CHANGED, Fence, HEADS, OWN_CLASS, Of, contended};
 use crate::entry::{Entry, Who};
 use crate::leaf::{Class, Leaf, LogId};
 
@@ -22,6 +23,13 @@ pub const LOST: &str = "audit.lost";
 
 /// The most logs that are accepted as lost at once: as many heads as an entry of the root log has.
 pub const MAX_LOST: usize = 256;
+
+/// The most acceptances that go on in a root log that is begun anew: with each goes one entry of
+/// heads, 27 KiB at most of either.
+const MAX_KEPT: usize = 256;
+
+/// The most marks that go with one acceptance: each log left one, and others can be forged.
+const MAX_MARKS: usize = 1024;
 
 /// How often what others were faster with is tried anew.
 const MAX_TRIES: u32 = 100;
@@ -123,7 +131,7 @@ impl Audit {
             let bytes = self.push(&mut grown, &entry, &entry.text()?, &class, &salt)?;
             grown.settle(Some(grown.size()));
             let mac = self.mac(&fence.barrier).await?;
-            let steps = vec![
+            let mut steps = vec![
                 Step::Write(put(&Of::Root, &grown, root.version, &mac)),
                 Step::Append {
                     log: Of::Root.entries(&grown),
@@ -131,6 +139,7 @@ impl Audit {
                     entries: vec![bytes],
                 },
             ];
+            steps.extend(self.marks_of(&todo).await?);
             // Refused once, it is made anew, of what is there by then.
             let is_made = AtomicBool::new(false);
             let make = |found: &Found| {
@@ -193,6 +202,69 @@ impl Audit {
             ));
         }
         Ok(todo)
+    }
+
+    /// Takes away the marks that those logs left, where no log is in their place: that they changed
+    /// is no news of what is lost. That of the service's is taken over by the log that says so.
+    async fn marks_of<T>(&self, logs: &BTreeMap<LogId, T>) -> Result<Vec<Step>> {
+        let (mut steps, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.0.store.scan(Scan::of(CHANGED).after(after)).await?;
+            for mark in page.items {
+                let named = LogId::try_from(mark.content.data.as_slice());
+                let is_theirs = named.is_ok_and(|log| logs.contains_key(&log));
+                if !is_theirs || steps.len() >= MAX_MARKS {
+                    continue;
+                }
+                let Ok(of) = Of::by(&mark) else { continue };
+                if of == Of::Service || self.0.store.fetch(&of.key(HEADS)).await?.is_some() {
+                    continue;
+                }
+                // A log that is begun meanwhile takes the mark over: then this is refused.
+                let (key, version) = (mark.key, mark.version);
+                steps.push(Step::Write(Write::Delete { key, version }));
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(steps);
+            }
+        }
+    }
+
+    /// What a root log that is begun now says again of losses that were accepted in the one before,
+    /// as far as that is what was written and they are still not here: the heads, and then who
+    /// accepted that these are lost, and when. Without it, a log that goes on from one of them could
+    /// not be verified any more.
+    pub(super) async fn kept_losses(&self) -> Result<Vec<Entry>> {
+        let mut view = View::default();
+        match self.read_root(&mut view).await {
+            Ok(_) if !view.lost.is_empty() => {}
+            Ok(_) => return Ok(Vec::new()),
+            Err(e) if e.kind() == ErrorKind::Corrupt => return Ok(Vec::new()),
+            Err(e) => return Err(e),
+        }
+        // One that is here is noted as it is.
+        let here = self.here().await?.logs;
+        let mut by_record: BTreeMap<u64, Vec<&Lost>> = BTreeMap::new();
+        for lost in view.lost.values().filter(|lost| !here.contains(&lost.log)) {
+            by_record.entry(lost.record).or_default().push(lost);
+        }
+        let now = self.0.keyring.clock().now()?;
+        let mut entries = Vec::new();
+        for mut lost in by_record.into_values().take(MAX_KEPT) {
+            lost.sort_by_key(|lost| lost.log);
+            let heads = lost.iter().filter_map(|lost| {
+                let has = view.heads.get(&lost.log)?;
+                Some((lost.log, has.head()))
+            });
+            let heads: Vec<_> = heads.collect();
+            let Some(first) = lost.first() else { continue };
+            let mut entry = Entry::of(&Event::new(first.at, LOST, Outcome::Done), first.at);
+            entry.actor.clone_from(&first.by);
+            entry.detail = heads.iter().map(|(log, has)| named(log, *has)).collect();
+            entries.extend([root::entry(now, &heads), entry]);
+        }
+        Ok(entries)
     }
 
     async fn here(&self) -> Result<Here> {

@@ -241,7 +241,7 @@ impl Audit {
         *log
     }
 
-    /// Puts the first entry into a log, as it is stored.
+    /// Puts an entry of its own into a log that is begun, as it is stored.
     fn first(&self, head: &mut Head, entry: &Entry) -> Result<Vec<u8>> {
         let salt = Leaf::salt(self.0.keyring.provider())?;
         let class = Class::new(OWN_CLASS)?;
@@ -362,7 +362,13 @@ impl Audit {
                 let pinned = Typed::Word(format!("{id} {has}"));
                 entry.detail.push(("pinned".to_owned(), pinned));
             }
-            let bytes = self.first(&mut head, &entry)?;
+            let mut entries = vec![self.first(&mut head, &entry)?];
+            // Read after the record: where another wrote it meanwhile, the batch is refused.
+            if old.is_some() {
+                for entry in self.kept_losses().await? {
+                    entries.push(self.first(&mut head, &entry)?);
+                }
+            }
             let mac = self.mac(&barrier).await?;
             let mut steps = vec![
                 // Whoever knows the era before is refused from now on.
@@ -371,7 +377,7 @@ impl Audit {
                 Step::Append {
                     log: of.entries(&head),
                     expected: 0,
-                    entries: vec![bytes],
+                    entries,
                 },
             ];
             if let Some(mut old) = old {

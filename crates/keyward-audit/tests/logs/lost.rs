@@ -315,3 +315,116 @@ async fn several_accept_it_once() {
         assert_eq!(said(&audit, &of).await.len(), 1, "{of}");
     }
 }
+
+#[tokio::test]
+async fn the_mark_that_it_left_goes_with_it() {
+    let world = World::anchored().await;
+    let initech = || Of::Tenant(Tenant::new("initech").unwrap());
+    for of in [globex(), initech(), Of::Service] {
+        world.audit.append(event(&of, 0)).await.unwrap();
+    }
+    world.audit.round(|_| ()).await.unwrap();
+    for of in [globex(), initech(), Of::Service] {
+        world.audit.append(event(&of, 1)).await.unwrap();
+    }
+    let logs = [globex(), initech(), Of::Service];
+    let mut ids = Vec::new();
+    for of in &logs {
+        ids.push(id(&world.audit, of).await);
+    }
+    for owner in ["globex", "initech", ""] {
+        let head = format!(
+            "DELETE FROM record WHERE collection = 'audit.head' AND owner = '{owner}' AND id = 'log'"
+        );
+        assert_eq!(world.edit(&head), 1);
+        let entries = format!("DELETE FROM entry WHERE owner = '{owner}' AND id = 'log'");
+        assert_eq!(world.edit(&entries), 2);
+    }
+    let audit = world.again().await;
+    assert_eq!(dropped(&audit).await.len(), 6);
+    danger::accept_loss(&audit, &[ids[0], ids[2]])
+        .await
+        .unwrap();
+    // That of one whose loss nobody accepted stays.
+    let left = [
+        Dropped::Noted {
+            log: ids[1],
+            size: 1,
+        },
+        Dropped::Marked(initech()),
+    ];
+    assert_eq!(dropped(&audit).await, left);
+    // Another that began in its place is not lost with it, and its mark stays.
+    audit.append(event(&initech(), 0)).await.unwrap();
+    danger::accept_loss(&audit, &[ids[1]]).await.unwrap();
+    assert_eq!(dropped(&audit).await, []);
+    let marks = "SELECT count(*) FROM record WHERE collection = 'audit.changed'";
+    let conn = Connection::open(world.folder.path().join("data.db")).unwrap();
+    let marks = || conn.query_row(marks, [], |row| row.get::<_, i64>(0));
+    assert_eq!(marks().unwrap(), 2, "initech's and the service's");
+    let gone = world.edit(
+        "DELETE FROM record WHERE owner = 'initech' AND collection IN ('audit.head', 'audit.state')",
+    );
+    assert_eq!((gone, marks().unwrap()), (1, 2));
+    assert_eq!(
+        dropped(&world.again().await).await,
+        [Dropped::Marked(initech())]
+    );
+}
+
+#[tokio::test]
+async fn it_stays_known_where_an_older_database_is_accepted_later() {
+    let world = World::anchored().await;
+    for of in [acme(), globex(), Of::Service] {
+        world.audit.append(event(&of, 0)).await.unwrap();
+    }
+    world.audit.checkpoint(&acme()).await.unwrap();
+    world.audit.round(|_| ()).await.unwrap();
+    let old = id(&world.audit, &acme()).await;
+    let back = id(&world.audit, &globex()).await;
+    // The anchor is gone, and what is there is accepted.
+    let anchor = world.folder.path().join("anchor");
+    std::fs::remove_file(&anchor).unwrap();
+    danger::accept_restore(&world.again().await).await.unwrap();
+    let audit = world.again().await;
+    audit.append(event(&acme(), 1)).await.unwrap();
+    audit.round(|_| ()).await.unwrap();
+    let second = id(&audit, &acme()).await;
+    assert_ne!(second, old);
+    let of_old =
+        "DELETE FROM record WHERE collection = 'audit.head' AND owner = 'acme' AND id LIKE 'log.%'";
+    assert_eq!(world.edit(of_old), 1);
+    let put = rows_of(&world, "globex");
+    put(false);
+    let audit = counsel(&world.again().await);
+    danger::accept_loss(&audit, &[old]).await.unwrap();
+    danger::accept_loss(&world.again().await, &[back])
+        .await
+        .unwrap();
+    let known = lost(&audit).await;
+    assert_eq!(known.len(), 2);
+    // One comes back with the backup.
+    put(true);
+    std::fs::remove_file(&anchor).unwrap();
+    let audit = world.again().await;
+    danger::accept_restore(&audit).await.unwrap();
+    audit.append(event(&acme(), 2)).await.unwrap();
+    audit.round(|_| ()).await.unwrap();
+    assert_ne!(id(&audit, &acme()).await, second);
+    for audit in [audit, world.elsewhere().await] {
+        let kept = lost(&audit).await;
+        let [one] = kept.as_slice() else {
+            panic!("{kept:?}");
+        };
+        assert_eq!((one.log, one.size, one.at), (old, 1, known[0].at));
+        assert_eq!(one.by, known[0].by);
+        assert!(one.by.is_some());
+        assert_eq!(dropped(&audit).await, []);
+        // That which goes on from it ended by now; its first entry still names what is lost.
+        let ended = audit.earlier(&acme()).await.unwrap();
+        assert_eq!(ended.len(), 1);
+        for of in ended.iter().chain(&[acme(), globex(), Of::Root]) {
+            audit.verify(of, |_| ()).await.unwrap();
+        }
+    }
+}
