@@ -13,6 +13,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use keyward_audit::audit::NOTED;
@@ -22,7 +23,7 @@ use keyward_base::{
     Actor, Event, KeyId, Place, Purpose, RecordId, Role, SecretBytes, Sink, Subject, SystemClock,
     Tenant, Timestamp,
 };
-use keyward_benches::{is_smoke, is_wanted, rows};
+use keyward_benches::{is_smoke, is_wanted, processor_time, rows};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, FileAnchor, Keyring};
 use keyward_sqlite::SqliteStore;
@@ -38,6 +39,8 @@ struct World {
     store: Arc<SqliteStore>,
     audit: Audit,
     runtime: Runtime,
+    /// Of the next event: time goes on, as it does.
+    next: AtomicU64,
 }
 
 impl World {
@@ -64,7 +67,14 @@ impl World {
             store,
             audit,
             runtime,
+            next: AtomicU64::new(0),
         }
+    }
+
+    /// The numbers of so many events more.
+    fn numbers(&self, count: usize) -> std::ops::Range<u64> {
+        let from = self.next.fetch_add(count as u64, Ordering::Relaxed);
+        from..from + count as u64
     }
 
     /// Appends so many at once.
@@ -72,11 +82,22 @@ impl World {
         self.runtime.block_on(async {
             self.keyring.refresh().await.unwrap();
             let mut all = JoinSet::new();
-            for n in 0..count {
-                let (audit, event) = (self.audit.clone(), event(of, n as u64));
+            for n in self.numbers(count) {
+                let (audit, event) = (self.audit.clone(), event(of, n));
                 all.spawn(async move { audit.append(event).await.unwrap() });
             }
             while all.join_next().await.is_some() {}
+        });
+    }
+}
+
+impl World {
+    /// Appends so many by one call.
+    fn append_all(&self, of: &Of, count: usize) {
+        self.runtime.block_on(async {
+            self.keyring.refresh().await.unwrap();
+            let events: Vec<Event> = self.numbers(count).map(|n| event(of, n)).collect();
+            self.audit.append_all(&events).await.unwrap();
         });
     }
 }
@@ -134,14 +155,21 @@ fn timed(work: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
+/// What work takes by the clock, and of the processor, in all threads together.
+fn both(work: impl FnOnce()) -> [f64; 2] {
+    let used = processor_time();
+    let took = timed(work);
+    [took, processor_time().saturating_sub(used)].map(|time| time.as_secs_f64())
+}
+
 fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     all[all.len() / 2]
 }
 
 /// Ours and a raw insert of the same bytes, by turns.
-fn appends(size: usize, rounds: usize) {
-    let title = format!("append {size} in a transaction");
+fn appends(how: &str, by_all: impl Fn(&World, &Of, usize), size: usize, rounds: usize) {
+    let title = format!("append {size} in a transaction, {how}");
     if !is_wanted(&title) {
         return;
     }
@@ -158,23 +186,30 @@ fn appends(size: usize, rounds: usize) {
         .block_on(world.store.read(&log, 0, size))
         .unwrap();
     let entries: Vec<Vec<u8>> = page.items.into_iter().filter_map(|of| of.bytes).collect();
-    let (mut ours, mut bare, mut ratios, mut next) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let mut of = [(); 2].map(|()| (Vec::new(), Vec::new(), Vec::new()));
+    let mut next = 0;
     for _ in 0..if is_smoke() { 1 } else { rounds } {
-        let by_us = timed(|| world.append(&acme(), size)).as_secs_f64();
-        let by_hand = timed(|| insert(&mut conn, next, &entries)).as_secs_f64();
+        let by_us = both(|| by_all(&world, &acme(), size));
+        let by_hand = both(|| insert(&mut conn, next, &entries));
         next += size as u64;
-        ours.push(by_us);
-        bare.push(by_hand);
-        ratios.push(by_hand / by_us);
+        for ((ours, bare, ratios), (by_us, by_hand)) in
+            of.iter_mut().zip(by_us.into_iter().zip(by_hand))
+        {
+            ours.push(by_us);
+            bare.push(by_hand);
+            ratios.push(by_hand / by_us);
+        }
     }
     let each = |all| median(all) * 1e6 / size as f64;
-    println!(
-        "{title}: {:.2} us each, raw insert of the same {} bytes {:.2} us: rate {:.2} of raw",
-        each(ours),
-        entries[0].len(),
-        each(bare),
-        median(ratios)
-    );
+    for ((ours, bare, ratios), by) in of.into_iter().zip(["the clock", "processor time"]) {
+        println!(
+            "{title}, by {by}: {:.2} us each, raw insert of the same {} bytes {:.2} us: rate {:.2} of raw",
+            each(ours),
+            entries[0].len(),
+            each(bare),
+            median(ratios)
+        );
+    }
 }
 
 fn verifying() {
@@ -287,6 +322,33 @@ fn openings() {
     let _none = Role::none();
 }
 
+/// What is done with many logs, and says what it took by the clock, of the processor, and of memory
+/// at most: in mebibytes, where the system tells.
+fn told<T>(said: &str, work: impl FnOnce() -> T) -> T {
+    // From here on the peak is that of this work.
+    let _unsaid = std::fs::write("/proc/self/clear_refs", "5");
+    let mut done = None;
+    let [took, used] = both(|| done = Some(work()));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|kib| kib.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    println!(
+        "  {said}: {took:.3} s, processor {used:.3} s, memory {} MiB",
+        peak.map_or_else(|| "?".to_owned(), |kib| (kib / 1024).to_string())
+    );
+    done.unwrap()
+}
+
+/// Bytes of the database, and of its root log.
+fn bytes_of(world: &World) -> String {
+    let conn = Connection::open(world.folder.path().join("data.db")).unwrap();
+    let one = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, f64>(0)).unwrap();
+    let all = one("SELECT page_count * page_size * 1.0 FROM pragma_page_count, pragma_page_size");
+    let root =
+        one("SELECT sum(length(bytes)) * 1.0 FROM entry WHERE owner = '' AND id LIKE 'root%'");
+    format!("{:.1} MB, of which root logs {:.1}", all / 1e6, root / 1e6)
+}
+
 fn many() {
     let title = "many logs";
     if !is_wanted(title) {
@@ -294,86 +356,88 @@ fn many() {
     }
     let world = World::new();
     let count = rows(100_000);
+    println!("{title}: {count}");
     let of = |n: usize| Of::Tenant(Tenant::new(&format!("tenant-{n}")).unwrap());
-    let begun = timed(|| {
-        for from in (0..count).step_by(1000) {
+    // One entry in each of those.
+    let append_each = |range: std::ops::Range<usize>| {
+        for from in range.clone().step_by(1000) {
             world.runtime.block_on(async {
                 world.keyring.refresh().await.unwrap();
                 let mut all = JoinSet::new();
-                for n in from..(from + 1000).min(count) {
+                for n in from..(from + 1000).min(range.end) {
                     let (audit, event) = (world.audit.clone(), event(&of(n), n as u64));
                     all.spawn(async move { audit.append(event).await.unwrap() });
                 }
                 while all.join_next().await.is_some() {}
             });
         }
-    });
-    println!("{title}: {count} begun in {:.1} s", begun.as_secs_f64());
+    };
     let round = |said: &str| {
         world.runtime.block_on(world.keyring.refresh()).unwrap();
-        let mut noted = 0;
-        let took = timed(|| {
-            noted = world
-                .runtime
-                .block_on(world.audit.round(|_| ()))
-                .unwrap()
-                .noted
+        let noted = told(said, || {
+            let round = world.runtime.block_on(world.audit.round(|_| ()));
+            round.unwrap().noted
         });
-        println!("  {said}: {noted} noted in {:.3} s", took.as_secs_f64());
+        println!("    {noted} noted; {}", bytes_of(&world));
     };
+    told("begun", || append_each(0..count));
     round("the first round");
     round("a round without changes");
-    for n in 0..count / 100 {
-        world
-            .runtime
-            .block_on(world.audit.append(event(&of(n), 1)))
-            .unwrap();
-    }
+    append_each(0..count / 100);
     round("a round after one in a hundred grew");
-    world.runtime.block_on(world.keyring.refresh()).unwrap();
-    let again = Audit::builder(world.keyring.clone(), world.store.clone());
-    let again = again.anchor(Arc::new(FileAnchor::new(
-        world.folder.path().join("anchor"),
-    )));
-    let again = world.runtime.block_on(again.build()).unwrap();
-    let mut rooted = None;
-    let took = timed(|| rooted = Some(world.runtime.block_on(again.rooted()).unwrap()));
-    println!(
-        "  the root log read by a new process ({NOTED}): {:.2} s",
-        took.as_secs_f64()
-    );
-    let rooted = rooted.unwrap();
-    let took = timed(|| {
-        world.runtime.block_on(async {
-            for (n, of) in again.logs().await.unwrap().iter().enumerate() {
-                if n % 1000 == 0 {
-                    world.keyring.refresh().await.unwrap();
+    let anchor = world.folder.path().join("anchor");
+    let anew = || {
+        world.runtime.block_on(world.keyring.refresh()).unwrap();
+        let again = Audit::builder(world.keyring.clone(), world.store.clone());
+        let again = again.anchor(Arc::new(FileAnchor::new(anchor.clone())));
+        world.runtime.block_on(again.build()).unwrap()
+    };
+    let all_checked = || {
+        let again = anew();
+        let said = format!("the root log read by a new process ({NOTED})");
+        let rooted = told(&said, || world.runtime.block_on(again.rooted()).unwrap());
+        told("each checked against it, as doctor does", || {
+            world.runtime.block_on(async {
+                for (n, of) in again.logs().await.unwrap().iter().enumerate() {
+                    if n % 1000 == 0 {
+                        world.keyring.refresh().await.unwrap();
+                    }
+                    rooted.check(of).await.unwrap();
                 }
-                rooted.check(of).await.unwrap();
-            }
-            assert!(rooted.dropped().await.unwrap().is_empty());
+                assert!(rooted.dropped().await.unwrap().is_empty());
+            });
         });
-    });
-    println!(
-        "  each checked against it, as doctor does: {:.2} s",
-        took.as_secs_f64()
-    );
-    let took = timed(|| {
-        world.runtime.block_on(async {
-            for (n, of) in again.logs().await.unwrap().iter().enumerate() {
-                if n % 1000 == 0 {
-                    world.keyring.refresh().await.unwrap();
+        told("and verified, with those that ended", || {
+            world.runtime.block_on(async {
+                let ended = again.ended().await.unwrap();
+                let logs = again.logs().await.unwrap();
+                for (n, of) in logs.iter().chain(&ended).enumerate() {
+                    if n % 1000 == 0 {
+                        world.keyring.refresh().await.unwrap();
+                    }
+                    again.verify(of, |_| ()).await.unwrap();
                 }
-                again.verify(of, |_| ()).await.unwrap();
-            }
+            });
         });
+    };
+    all_checked();
+    // What every anchor had is gone: what is there is accepted, and each log goes on under a new name.
+    std::fs::remove_file(&anchor).unwrap();
+    let again = anew();
+    told("an older database accepted", || {
+        let accepted = keyward_audit::danger::accept_restore(&again);
+        world.runtime.block_on(accepted).unwrap();
     });
-    println!("  and verified: {:.2} s", took.as_secs_f64());
+    println!("    {}", bytes_of(&world));
+    told("each goes on with its next entry", || append_each(0..count));
+    round("the first round after that");
+    all_checked();
 }
 
 fn main() {
-    appends(1000, 60);
-    appends(1, 400);
+    appends("by one call", World::append_all, 1000, 60);
+    appends("by as many tasks", World::append, 1000, 60);
+    appends("by one task", World::append, 1, 400);
     verifying();
     openings();
     many();

@@ -89,6 +89,12 @@ pub fn waited<'a>(mut work: impl FnMut(u32) + 'a) -> Work<'a> {
     })
 }
 
+/// The processor time that this process has used, all of its threads together.
+#[must_use]
+pub fn processor_time() -> Duration {
+    time_of(ClockId::ProcessCPUTime)
+}
+
 fn time_of(clock: ClockId) -> Duration {
     Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
