@@ -15,8 +15,8 @@ use std::sync::Arc;
 use keyward_sqlite::SqliteStore;
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, Attempts, Collection, Content, Log, Once, Record, RecordKey, Records, Stores, Version,
-    Write,
+    Appended, Applied, Attempts, Collection, Content, Log, Once, Record, RecordKey, Records,
+    Stores, Version, Write,
 };
 use tempfile::TempDir;
 
@@ -166,4 +166,39 @@ fn handles_that_open_a_new_file_at_once_agree() {
             }
         });
     }
+}
+
+/// As many entries as go into one statement, and some more or fewer.
+#[test]
+fn each_entry_of_an_append_is_at_its_place() {
+    let (_folder, stores) = handles(1);
+    let store = &stores[0];
+    let log = RecordKey {
+        collection: Collection::new("test.many").unwrap(),
+        owner: "acme".to_owned(),
+        id: "log".to_owned(),
+    };
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    for count in [1_usize, 31, 32, 33, 64, 100, 0, 4096] {
+        let entries: Vec<Vec<u8>> = (0..count)
+            .map(|n| format!("{count} {n}").into_bytes())
+            .collect();
+        let expected = u64::try_from(all.len()).unwrap();
+        let behind = block_on(store.append(&log, expected + 1, entries.clone())).unwrap();
+        assert_eq!(behind, Appended::Conflict { head: expected });
+        all.extend(entries.clone());
+        let head = u64::try_from(all.len()).unwrap();
+        let done = block_on(store.append(&log, expected, entries)).unwrap();
+        assert_eq!(done, Appended::Done { head });
+    }
+    let (mut read, mut next) = (Vec::new(), Some(0));
+    while let Some(from) = next {
+        let page = block_on(store.read(&log, from, 4096)).unwrap();
+        for entry in page.items {
+            assert_eq!(usize::try_from(entry.seq).unwrap(), read.len());
+            read.push(entry.bytes.unwrap());
+        }
+        next = page.next;
+    }
+    assert_eq!(read, all);
 }
