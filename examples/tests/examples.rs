@@ -202,7 +202,6 @@ async fn the_service_rotates_to_the_end_beside_live_traffic() -> Result<()> {
     Ok(())
 }
 
-#[allow(dead_code, missing_docs, unreachable_pub)]
 /// PBKDF2 of a thousand rounds over "correct horse".
 const WEAK: &str =
     "$pbkdf2-sha256$1000$c29tZSBzYWx0IG9mIDE2IQ$ZyTPlL64LFBwkYpwJRUE4HbqPAER5Jry8/pNiE38LkY";
@@ -229,6 +228,7 @@ async fn a_weak_hash_is_sealed_wrapped_and_made_anew() -> Result<()> {
     Ok(())
 }
 
+#[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "../webhook.rs"]
 mod webhook;
 
