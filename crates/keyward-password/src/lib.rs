@@ -26,6 +26,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`census`] | [`Census`]: what a table holds, and what it takes to wrap what is weak |
 //! | [`context`] | [`Context`]: what a scheme keeps outside of its strings |
 //! | [`credential`] | [`Credentials`]: where the rows of accounts lie |
 //! | [`password`] | [`Password`]: the bytes that were typed |
@@ -41,6 +42,7 @@
 
 pub mod breach;
 pub mod calibrate;
+pub mod census;
 pub mod context;
 pub mod credential;
 pub mod danger;
@@ -68,6 +70,7 @@ pub mod wrap;
 
 pub use breach::{BreachCheck, BreachFile};
 pub use calibrate::{Calibration, calibrate};
+pub use census::Census;
 pub use context::Context;
 pub use credential::{Credential, CredentialVersion, Credentials, Loaded, Status, Swapped};
 pub use ledger::{Ledger, Meter};

@@ -17,7 +17,7 @@ use crate::pool::{Admission, Answer, Load, Pool};
 use crate::reason;
 use crate::remake::{Remade, Remake};
 use crate::scheme::Scheme;
-use crate::stored::{Stored, need_of_both};
+use crate::stored::{NotRead, Stored, need_of_both};
 use crate::verdict::Verdict;
 use crate::verified::{Account, VerifiedPassword};
 use crate::wrap::{Wrap, Wrapping};
@@ -28,6 +28,7 @@ use crate::wrap::{Wrap, Wrapping};
 pub struct Passwords {
     policy: Policy,
     budget: u64,
+    workers: usize,
     provider: Provider,
     clock: Arc<dyn Clock>,
     pool: Pool,
@@ -88,6 +89,20 @@ impl<'a> Row<'a> {
     }
 }
 
+impl Row<'_> {
+    pub(crate) const fn text(&self) -> &str {
+        self.text
+    }
+
+    pub(crate) const fn label_text(&self) -> Option<&str> {
+        self.label
+    }
+
+    pub(crate) fn context_or<'b>(&'b self, none: &'b Context) -> &'b Context {
+        self.context.unwrap_or(none)
+    }
+}
+
 impl fmt::Debug for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Row(label {:?}, {} bytes)", self.label, self.text.len())
@@ -142,6 +157,7 @@ impl Passwords {
         Ok(Self {
             policy,
             budget: admission.budget_bytes(),
+            workers: admission.workers_count(),
             provider: Provider::default(),
             pool: Pool::new(admission, Arc::clone(&clock))?,
             clock,
@@ -315,32 +331,49 @@ impl Passwords {
         })
     }
 
+    /// Whether [`Passwords::wrap`] would wrap it. Nothing is hashed or counted.
+    pub(crate) fn would_wrap(&self, row: &Row<'_>) -> bool {
+        self.policy.new_hash().is_argon2id() && self.to_wrap(row).is_ok()
+    }
+
+    pub(crate) const fn workers(&self) -> usize {
+        self.workers
+    }
+
     /// What is to be wrapped, or why it is not.
     fn wrapping(&self, row: &Row<'_>) -> Result<(Normal, Wrapping), Reason> {
+        self.to_wrap(row).map_err(|left| match left {
+            Left::NotRead(not_read) => {
+                let _ = self.not_checked(not_read.verdict(), not_read.reason());
+                not_read.reason()
+            }
+            Left::Stays(why) => why,
+        })
+    }
+
+    fn to_wrap(&self, row: &Row<'_>) -> Result<(Normal, Wrapping), Left> {
         let (normal, text) = Normal::split(row.text);
         let none = Context::default();
         let context = row.context.unwrap_or(&none);
-        let stored = Stored::read(row.label, text, context, &self.policy).map_err(|not_read| {
-            let _ = self.not_checked(not_read.verdict(), not_read.reason());
-            not_read.reason()
-        })?;
+        let stored = Stored::read(row.label, text, context, &self.policy).map_err(Left::NotRead)?;
         if stored.is_wrapped() {
-            return Err(reason::ALREADY_WRAPPED);
+            return Err(Left::Stays(reason::ALREADY_WRAPPED));
         }
         if !self.policy.is_weaker(&stored) {
-            return Err(reason::ALREADY_STRONG);
+            return Err(Left::Stays(reason::ALREADY_STRONG));
         }
         let label = row.label.and_then(Scheme::from_label);
-        let wrapping = Wrapping::of(label, text, context, (stored.scheme(), stored.recipe()))?;
+        let wrapping = Wrapping::of(label, text, context, (stored.scheme(), stored.recipe()))
+            .map_err(Left::Stays)?;
         // What is written is verified within the same ceilings and the same budget.
         let outer = self.policy.new_hash().cost();
         let memory = need_of_both(stored.cost(), outer).budget_bytes();
         let ceilings = self.policy.ceilings_of();
         if !ceilings.allow_both(stored.cost(), outer, memory, 0) {
-            return Err(reason::CEILING);
+            return Err(Left::Stays(reason::CEILING));
         }
         if memory.max(row.reserve) > self.budget {
-            return Err(reason::ABOVE_BUDGET);
+            return Err(Left::Stays(reason::ABOVE_BUDGET));
         }
         Ok((normal, wrapping))
     }
@@ -393,6 +426,12 @@ impl Passwords {
     pub fn shut_down(&self) {
         self.pool.shut_down();
     }
+}
+
+/// Why a row is not wrapped.
+enum Left {
+    NotRead(NotRead),
+    Stays(Reason),
 }
 
 impl fmt::Debug for Passwords {

@@ -132,6 +132,10 @@ impl Stored {
         self.outer.as_ref().map(Outer::cost)
     }
 
+    pub(crate) fn outer_recipe(&self) -> Option<&Recipe> {
+        self.outer.as_ref().map(Outer::recipe)
+    }
+
     /// Whether another hash is around it.
     #[must_use]
     pub const fn is_wrapped(&self) -> bool {

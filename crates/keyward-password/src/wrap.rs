@@ -139,6 +139,10 @@ fn message(inside: &str, digest: &[u8]) -> SecretBytes {
 }
 
 impl Outer {
+    pub(crate) const fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     pub(crate) fn cost(&self) -> Cost {
         self.recipe.cost()
     }
