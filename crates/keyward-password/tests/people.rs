@@ -262,6 +262,35 @@ fn when_nobody_can_be_asked() {
     }
 }
 
+/// Only what was looked up says so: by a file, or by somebody who answered.
+#[test]
+fn what_was_looked_up_says_so() {
+    let looked_up =
+        |rules: &Rules| match judge_all(rules, &Words::new(), "a password of my own").unwrap() {
+            Judged::Fit(fit) => Some(fit.was_looked_up()),
+            Judged::Unfit(_) => None,
+        };
+    assert_eq!(looked_up(&Rules::new()), Some(false));
+    assert_eq!(looked_up(&Rules::new().take_unchecked()), Some(false));
+    let file = Rules::new().breach_file(Arc::new(file_of(&[b"another"])));
+    assert_eq!(looked_up(&file), Some(true));
+    let (answered, _) = asks(Ok(PADDED));
+    assert_eq!(looked_up(&answered.take_unchecked()), Some(true));
+    let (down, _) = asks(Err(()));
+    assert_eq!(looked_up(&down.take_unchecked()), Some(false));
+    // One that does not answer is enough, whatever the file says.
+    let (down, _) = asks(Err(()));
+    let both = down
+        .take_unchecked()
+        .breach_file(Arc::new(file_of(&[b"another"])));
+    assert_eq!(looked_up(&both), Some(false));
+    // What is listed is refused all the same.
+    let file = Rules::new()
+        .take_unchecked()
+        .breach_file(Arc::new(file_of(&[b"a password of my own"])));
+    assert_eq!(looked_up(&file), None);
+}
+
 #[cfg(feature = "strength")]
 #[test]
 fn what_is_soon_guessed() {
