@@ -14,7 +14,7 @@ use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Purpose, Result, Tenant};
 
 pub(crate) use audit::{Audit, End, Format as AuditFormat, Log as AuditLog, Only};
-pub(crate) use password::{HashArgs, Password, VerifyArgs};
+pub(crate) use password::{CensusArgs, HashArgs, Password, VerifyArgs};
 pub(crate) use run::{RedactArgs, RunArgs};
 pub(crate) use vault::{SlotArgs, Vault};
 pub(crate) use webhook::Webhook;

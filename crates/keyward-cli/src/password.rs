@@ -2,6 +2,7 @@
 
 mod batch;
 mod calibrate;
+mod census;
 mod hash;
 mod line;
 mod lines;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Password, json: bool) -> Result<ExitCode> {
             workers,
             memory,
         } => calibrate::run(target, workers, memory, json),
+        Password::Census(wanted) => census::run(&wanted, json),
         Password::Schemes => schemes::run(json),
     };
     done.map(|()| ExitCode::SUCCESS)

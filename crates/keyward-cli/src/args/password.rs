@@ -49,6 +49,13 @@ pub(crate) enum Password {
         memory: Option<u32>,
     },
 
+    /// Count what a table of stored strings holds, weakest first, and how long it takes to wrap them
+    ///
+    /// Each line of the file is a stored string, or a line of a batch without a password, such as
+    /// {"scheme": "django", "encoded": "..."}. Nothing is written to the table: what wrapping is
+    /// stands in docs/passwords.md. What it takes is measured here, while it reads nothing.
+    Census(CensusArgs),
+
     /// Show every label that --scheme takes, and every key of a context
     Schemes,
 }
@@ -116,6 +123,23 @@ pub(crate) struct VerifyArgs {
     /// verdict in JSON for each, in their order
     #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "scheme", "context"])]
     pub(crate) batch: Option<PathBuf>,
+}
+
+/// What is counted.
+#[derive(Debug, Args)]
+pub(crate) struct CensusArgs {
+    /// The file of stored strings, one a line ('-' is standard input)
+    pub(crate) file: PathBuf,
+
+    /// What the strings are that do not come with a scheme of their own: a label of `keyward
+    /// password schemes` [default: the string says so]
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) scheme: Option<String>,
+
+    /// What their scheme keeps elsewhere, for those without a context of their own: a file with a
+    /// JSON object of the keys that `keyward password schemes` shows
+    #[arg(long, value_name = "FILE")]
+    pub(crate) context: Option<PathBuf>,
 }
 
 fn millis(text: &str) -> Result<Duration> {

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use keyward_base::{Error, ErrorKind, Result};
-use keyward_password::{Passwords, Policy};
+use keyward_password::{Context, Passwords, Policy};
 
-use super::line;
+use super::line::Line;
 use super::lines::Lines;
 use super::verdict::Asked;
 use crate::{input, output};
@@ -54,7 +54,7 @@ fn read(mut lines: Lines<File>, passwords: &Passwords, tell: &SyncSender<Step>) 
     loop {
         number = number.saturating_add(1);
         let asked = match lines.next() {
-            Ok(Some(line)) => line::ask(passwords, line),
+            Ok(Some(line)) => ask(passwords, line),
             Ok(None) => {
                 let _ = tell.send(Step::End);
                 return;
@@ -71,6 +71,19 @@ fn read(mut lines: Lines<File>, passwords: &Passwords, tell: &SyncSender<Step>) 
     }
 }
 
+/// Reads a line, and gets its check in line.
+fn ask(passwords: &Passwords, line: &[u8]) -> Result<Asked> {
+    let (line, password) = Line::with_password(line)?;
+    let none = Context::default();
+    let context = line.context().unwrap_or(&none);
+    Asked::of(
+        passwords,
+        (line.label()?, line.encoded()?),
+        context,
+        password,
+    )
+}
+
 fn write(hear: &Receiver<Step>) -> Result<()> {
     let mut out = Vec::with_capacity(BLOCK);
     loop {
@@ -84,20 +97,27 @@ fn write(hear: &Receiver<Step>) -> Result<()> {
             step => step.ok(),
         };
         let failed = match step {
-            Some(Step::Line(number, asked)) => match asked.told() {
-                Ok(verdict) => {
-                    let text = serde_json::to_string(&verdict).map_err(|e| {
-                        Error::unavailable("the verdict cannot be written as JSON").with_source(e)
-                    })?;
-                    out.extend_from_slice(output::plain_json(&text).as_bytes());
-                    out.push(b'\n');
-                    if out.len() >= BLOCK && !put(&mut out)? {
-                        return Ok(());
-                    }
-                    continue;
+            Some(Step::Line(number, mut asked)) => {
+                // What is there is written before anything is waited for.
+                if !asked.is_over() && !put(&mut out)? {
+                    return Ok(());
                 }
-                Err(e) => at(number, e),
-            },
+                match asked.told() {
+                    Ok(verdict) => {
+                        let text = serde_json::to_string(&verdict).map_err(|e| {
+                            Error::unavailable("the verdict cannot be written as JSON")
+                                .with_source(e)
+                        })?;
+                        out.extend_from_slice(output::plain_json(&text).as_bytes());
+                        out.push(b'\n');
+                        if out.len() >= BLOCK && !put(&mut out)? {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                    Err(e) => at(number, e),
+                }
+            }
             Some(Step::End) => return put(&mut out).map(|_| ()),
             Some(Step::Failed(e)) => e,
             // Reading ended without a word: a bug, and never an end of the file.

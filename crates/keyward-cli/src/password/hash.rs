@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use keyward_base::{Error, Reason, Result, SecretBytes};
+use keyward_base::{Error, ErrorKind, Reason, Result, SecretBytes};
 use keyward_password::people::{self, Words};
 use keyward_password::{
     BreachFile, Judged, Passwords, Policy, Rules, Unfit, danger, password, reason,
@@ -27,7 +27,12 @@ struct Answer {
 /// `Rejected` if the rules refuse it; `Misuse` for no password or one that is too long.
 pub(super) fn run(wanted: &HashArgs, json: bool) -> Result<()> {
     let passwords = super::door(policy(wanted))?;
-    let mut typed = SecretBytes::read(input::stdin("the password")?, password::MAX_LEN + 2)?;
+    let input = input::stdin("the password")?;
+    let mut typed =
+        SecretBytes::read(input, password::MAX_LEN + 2).map_err(|e| match e.kind() {
+            ErrorKind::Misuse => explained(Error::rejected(Reason::TOO_LONG)),
+            _ => e,
+        })?;
     input::trim_newline(&mut typed);
     if typed.is_empty() {
         return Err(Error::misuse(

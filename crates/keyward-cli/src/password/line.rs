@@ -1,12 +1,10 @@
-//! One line of a batch.
+//! One line of a batch, read. The fuzz targets read this file too.
 
 use keyward_base::encoding::from_json_string;
 use keyward_base::{Error, Result, SecretBytes};
-use keyward_password::{Context, Passwords};
+use keyward_password::Context;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use super::verdict::Asked;
 
 /// The fields as they are written: what decodes them wipes its copies.
 #[derive(Deserialize)]
@@ -23,33 +21,83 @@ struct Fields<'a> {
     context: Option<&'a RawValue>,
 }
 
-/// Reads a line, and gets its check in line.
-///
-/// # Errors
-/// `Misuse`, in words that go on from where the line is named, if it is malformed.
-pub(super) fn ask(passwords: &Passwords, line: &[u8]) -> Result<Asked> {
-    let fields: Fields<'_> = serde_json::from_slice(line).map_err(|e| not_read(&e))?;
-    let scheme = fields.scheme.map(|raw| said("scheme", raw)).transpose()?;
-    let scheme = scheme.as_ref().map(|text| utf8(text)).transpose()?;
-    let encoded = said("encoded", fields.encoded)?;
-    let password = match (fields.password, fields.password_hex) {
-        (Some(raw), None) => said("password", raw)?,
-        (None, Some(raw)) => hex(&said("password_hex", raw)?).ok_or_else(|| {
-            Error::misuse("password_hex has two hexadecimal digits for each byte")
-        })?,
-        _ => {
-            return Err(Error::misuse("it has either a password or a password_hex"));
+impl<'a> Fields<'a> {
+    /// An object, and no list in the order of the fields, which `serde` would take too.
+    fn of(line: &'a [u8]) -> Result<Self> {
+        if line.trim_ascii_start().starts_with(b"[") {
+            return Err(Error::misuse("it is no object but a list"));
         }
-    };
-    let context = match fields.context {
-        Some(raw) => Context::from_json(raw.get()).map_err(|_| {
-            Error::misuse(
-                "its context is no object of the keys that `keyward password schemes` shows",
-            )
-        })?,
-        None => Context::default(),
-    };
-    Asked::of(passwords, (scheme, utf8(&encoded)?), &context, password)
+        serde_json::from_slice(line).map_err(|e| not_read(&e))
+    }
+}
+
+/// A line that was read. What it holds is wiped.
+pub(super) struct Line {
+    scheme: Option<SecretBytes>,
+    encoded: SecretBytes,
+    context: Option<Context>,
+}
+
+impl Line {
+    /// A line of a batch, and its password.
+    ///
+    /// # Errors
+    /// `Misuse`, in words that go on from where the line is named, if it is malformed.
+    pub(super) fn with_password(line: &[u8]) -> Result<(Self, SecretBytes)> {
+        let fields = Fields::of(line)?;
+        let password = match (fields.password, fields.password_hex) {
+            (Some(raw), None) => said("password", raw)?,
+            (None, Some(raw)) => hex(&said("password_hex", raw)?).ok_or_else(|| {
+                Error::misuse("password_hex has two hexadecimal digits for each byte")
+            })?,
+            _ => {
+                return Err(Error::misuse("it has either a password or a password_hex"));
+            }
+        };
+        Ok((Self::of(&fields)?, password))
+    }
+
+    /// A line of a census, if it is an object with `encoded`. Any other is a stored string as it
+    /// stands: none. A password is not looked at.
+    ///
+    /// # Errors
+    /// As [`Line::with_password`].
+    pub(super) fn without_password(line: &[u8]) -> Result<Option<Self>> {
+        if !line.trim_ascii_start().starts_with(b"{") {
+            return Ok(None);
+        }
+        match Fields::of(line) {
+            Ok(fields) => Self::of(&fields).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn of(fields: &Fields<'_>) -> Result<Self> {
+        let context = |raw: &RawValue| {
+            Context::from_json(raw.get()).map_err(|_| {
+                Error::misuse(
+                    "its context is no object of the keys that `keyward password schemes` shows",
+                )
+            })
+        };
+        Ok(Self {
+            scheme: fields.scheme.map(|raw| said("scheme", raw)).transpose()?,
+            encoded: said("encoded", fields.encoded)?,
+            context: fields.context.map(context).transpose()?,
+        })
+    }
+
+    pub(super) fn label(&self) -> Result<Option<&str>> {
+        self.scheme.as_ref().map(utf8).transpose()
+    }
+
+    pub(super) fn encoded(&self) -> Result<&str> {
+        utf8(&self.encoded)
+    }
+
+    pub(super) const fn context(&self) -> Option<&Context> {
+        self.context.as_ref()
+    }
 }
 
 fn said(name: &str, raw: &RawValue) -> Result<SecretBytes> {

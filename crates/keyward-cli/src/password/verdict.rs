@@ -1,5 +1,9 @@
 //! What a check says.
 
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Poll, Waker};
+
 use keyward_base::{Door, Reason, Result, SecretBytes, Subject};
 use keyward_password::pool::Answer;
 use keyward_password::{Account, Checked, Context, Password, Passwords, Row, reason};
@@ -18,6 +22,7 @@ pub(super) struct Verdict {
 /// A check that has begun, or was over before.
 pub(super) enum Asked {
     Waiting(Answer<Checked>),
+    Over(Result<Checked>),
     Refused(Reason),
 }
 
@@ -49,6 +54,21 @@ impl Asked {
         Ok(Self::Waiting(passwords.verify(&account, &row, password)))
     }
 
+    /// Whether its verdict is there.
+    pub(super) fn is_over(&mut self) -> bool {
+        let Self::Waiting(answer) = self else {
+            return true;
+        };
+        let mut nobody = std::task::Context::from_waker(Waker::noop());
+        match Pin::new(answer).poll(&mut nobody) {
+            Poll::Ready(checked) => {
+                *self = Self::Over(checked);
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
     /// Waits for its verdict.
     ///
     /// # Errors
@@ -56,6 +76,7 @@ impl Asked {
     pub(super) fn told(self) -> Result<Verdict> {
         Ok(match self {
             Self::Waiting(answer) => Verdict::of(&answer.wait()?),
+            Self::Over(checked) => Verdict::of(&checked?),
             Self::Refused(why) => Verdict {
                 verdict: keyward_password::Verdict::Refused.as_str(),
                 reason: Some(why.as_str()),

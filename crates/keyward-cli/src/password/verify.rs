@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use keyward_base::{Error, Result, SecretBytes};
+use keyward_base::{Error, ErrorKind, Reason, Result, SecretBytes};
 use keyward_password::{Context, Policy, Scheme};
 
 use super::verdict::Asked;
@@ -21,7 +21,7 @@ const LONGEST: usize = 64 << 10;
 pub(super) fn run(wanted: &VerifyArgs, json: bool) -> Result<ExitCode> {
     let passwords = super::door(Policy::default())?;
     let context = match &wanted.context {
-        Some(file) => Context::from_json(text(&beside(file)?)?)?,
+        Some(file) => context(file)?,
         None => Context::default(),
     };
     let Some(file) = &wanted.file else {
@@ -30,17 +30,24 @@ pub(super) fn run(wanted: &VerifyArgs, json: bool) -> Result<ExitCode> {
     let mut encoded = beside(file)?;
     input::trim_newline(&mut encoded);
     let encoded = text(&encoded)?;
-    let mut password = SecretBytes::read(input::stdin("the password")?, LONGEST)?;
-    input::trim_newline(&mut password);
+    let typed = input::stdin("the password")?;
+    let password = match SecretBytes::read(typed, LONGEST) {
+        Ok(mut password) => {
+            input::trim_newline(&mut password);
+            Some(password)
+        }
+        // No hash is of anything so long.
+        Err(e) if e.kind() == ErrorKind::Misuse => None,
+        Err(e) => return Err(e),
+    };
 
     let label = wanted.scheme.as_deref();
-    if label.is_some_and(|label| Scheme::from_label(label).is_none()) {
-        output::note(
-            "no scheme has that label, so the string has to say what it is: \
-             `keyward password schemes` shows them",
-        );
-    }
-    let verdict = Asked::of(&passwords, (label, encoded), &context, password)?.told()?;
+    note_unknown(label);
+    let asked = match password {
+        Some(password) => Asked::of(&passwords, (label, encoded), &context, password)?,
+        None => Asked::Refused(Reason::TOO_LONG),
+    };
+    let verdict = asked.told()?;
     if json {
         output::json("keyward.password.verify/1", &verdict)?;
     } else {
@@ -58,6 +65,24 @@ pub(super) fn run(wanted: &VerifyArgs, json: bool) -> Result<ExitCode> {
         "unsupported" => 5,
         _ => 6,
     }))
+}
+
+/// Says that a label is none.
+pub(super) fn note_unknown(label: Option<&str>) {
+    if label.is_some_and(|label| Scheme::from_label(label).is_none()) {
+        output::note(
+            "no scheme has that label, so the string has to say what it is: \
+             `keyward password schemes` shows them",
+        );
+    }
+}
+
+/// A context from its file.
+///
+/// # Errors
+/// `Misuse` for one that cannot be read.
+pub(super) fn context(file: &Path) -> Result<Context> {
+    Context::from_json(text(&beside(file)?)?)
 }
 
 /// A file that stands beside the password.
