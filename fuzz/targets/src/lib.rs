@@ -16,6 +16,7 @@
 mod audit;
 mod breach;
 mod password;
+mod password_line;
 mod redact_events;
 mod redact_json;
 mod redact_stream;
@@ -40,6 +41,7 @@ pub use audit::{
 };
 pub use breach::{breach_file, breach_range};
 pub use password::{credential_row, password_stored, password_wrapped};
+pub use password_line::{password_context, password_line};
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
 pub use redact_stream::redact_stream;
@@ -51,7 +53,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 33] = [
+pub const TARGETS: [(&str, Target); 35] = [
     ("anchor_parse", anchor_parse),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),
@@ -69,6 +71,8 @@ pub const TARGETS: [(&str, Target); 33] = [
     ("credential_row", credential_row),
     ("find_dump", find_dump),
     ("keyring_parse", keyring_parse),
+    ("password_context", password_context),
+    ("password_line", password_line),
     ("password_stored", password_stored),
     ("password_wrapped", password_wrapped),
     ("provider_differential", provider_differential),
