@@ -10,7 +10,7 @@ use keyward_password::{Context, NotRead, Password, Policy, Stored};
 use serde_json::Value;
 
 /// Lines of the file: one that is lost is a scheme that nobody looks at any more.
-const LINES: usize = 4140;
+const LINES: usize = 4144;
 
 fn hex(text: &str) -> Vec<u8> {
     let (pairs, _) = text.as_bytes().as_chunks::<2>();

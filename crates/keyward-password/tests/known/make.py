@@ -7,7 +7,9 @@ import json
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
+import fixed
 from common import PASSWORDS, emit, line
 
 few = PASSWORDS[:3]
@@ -141,18 +143,21 @@ for name in ["md5", "sha1", "sha256", "sha512"]:
 
 # PHP: password_hash and crypt, whose bcrypt is crypt_blowfish.
 PHP = "PHP " + subprocess.check_output(["php", "-r", "echo PHP_VERSION;"], text=True)
+# Its password_hash takes no salt: it says which passwords it takes, and crypt makes the same of a salt.
 PHP_CODE = r"""
+function bcrypt($password, $salt) {
+    password_hash($password, PASSWORD_BCRYPT, ['cost' => 4]);
+    return crypt($password, '$2y$04$' . $salt);
+}
 while (($line = fgets(STDIN)) !== false) {
     [$op, $a, $b] = json_decode($line);
     $a = hex2bin($a);
     try {
         $r = match ($op) {
             'verify' => password_verify($a, $b),
-            'bcrypt' => password_hash($a, PASSWORD_BCRYPT, ['cost' => 4]),
-            'argon2id' => password_hash($a, PASSWORD_ARGON2ID, ['memory_cost' => 16, 'time_cost' => 1, 'threads' => 1]),
-            'argon2i' => password_hash($a, PASSWORD_ARGON2I, ['memory_cost' => 16, 'time_cost' => 2, 'threads' => 1]),
+            'bcrypt' => bcrypt($a, $b),
             'crypt' => crypt($a, $b),
-            'wp' => '$wp' . password_hash(base64_encode(hash_hmac('sha384', trim($a), 'wp-sha384', true)), PASSWORD_BCRYPT, ['cost' => 4]),
+            'wp' => '$wp' . bcrypt(base64_encode(hash_hmac('sha384', trim($a), 'wp-sha384', true)), $b),
             'wpverify' => password_verify(base64_encode(hash_hmac('sha384', trim($a), 'wp-sha384', true)), substr($b, 3)),
         };
     } catch (\Throwable $e) { $r = null; }
@@ -176,9 +181,13 @@ class Pipe:
 
 php = Pipe(["php", "-r", PHP_CODE])
 php_verify = lambda pw, enc: php("verify", pw.hex(), enc)
-for op in ["bcrypt", "argon2id", "argon2i"]:
-    emit(f"{PHP}: password_hash", lambda pw: php(op, pw.hex(), ""), php_verify, "php")
-emit(f"{PHP}: password_hash", lambda pw: php("bcrypt", pw.hex(), ""), php_verify)
+php_bcrypt = lambda op: lambda pw: php(op, pw.hex(), fixed.bcrypt_salt().decode())
+emit(f"{PHP}: password_hash", php_bcrypt("bcrypt"), php_verify, "php")
+# Its Argon2 draws the salt and nothing else makes the same: these it made once, with 16 KiB.
+ARGON2_OF_PHP = json.loads((Path(__file__).parent / "php_argon2.json").read_text())
+for kind in ["argon2id", "argon2i"]:
+    emit(f"{PHP}: password_hash", lambda pw: ARGON2_OF_PHP[kind][pw.hex()], php_verify, "php")
+emit(f"{PHP}: password_hash", php_bcrypt("bcrypt"), php_verify)
 # Passwords that crypt_blowfish's bug made equal to others, and those it did not.
 SIGNED = [b"\xa3", b"\xff\xff\xa3", b"\xff\xa334\xff\xff\xff\xa3345", b"1\xa3", b"\xff\xa3345", b"ab\xffcd", "\u00fcber".encode()]
 for letter in "axy":
@@ -191,7 +200,7 @@ for letter in "axy":
                 continue  # The two disagree, and either may have written it.
             line(f"{PHP}: crypt", enc, other, "match" if says else "mismatch")
     emit(f"{PHP}: crypt", make, php_verify, "php" if letter == "a" else None)
-emit(f"{PHP}: WordPress 6.8 by its source", lambda pw: php("wp", pw.hex(), ""), lambda pw, enc: php("wpverify", pw.hex(), enc))
+emit(f"{PHP}: WordPress 6.8 by its source", php_bcrypt("wp"), lambda pw, enc: php("wpverify", pw.hex(), enc))
 for pw in few:
     md5 = hashlib.md5(pw).hexdigest()
     line("hashlib, WordPress by its source", md5, pw, "match", "wordpress")
@@ -287,6 +296,11 @@ for n, pw in enumerate(PASSWORDS):
     for _ in range(1024):
         d = hashlib.sha256(d).digest()
     doc(SPRING, "{sha256}" + (s8 + d).hex(), pw)
+    if n < 2:
+        d = s8 + b"secret" + pw
+        for _ in range(1024):
+            d = hashlib.sha256(d).digest()
+        doc(SPRING, "{sha256}" + (s8 + d).hex(), pw, "spring", {"pepper": "secret"})
     doc(SPRING, "{MD5}{s4lt}" + hashlib.md5(pw + b"{s4lt}").hexdigest(), pw)
     doc(SPRING, "{MD5}" + hashlib.md5(pw).hexdigest(), pw)
     doc(SPRING, "{SHA-1}{s4lt}" + hashlib.sha1(pw + b"{s4lt}").hexdigest(), pw)

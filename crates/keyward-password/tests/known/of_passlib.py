@@ -2,6 +2,7 @@
 import sys
 import warnings
 
+import fixed  # noqa: F401
 from common import PASSWORDS, emit, line
 
 warnings.simplefilter("ignore")
