@@ -29,7 +29,7 @@
 //! | [`sign`] | Ed25519 signatures |
 //! | [`sealed`] | the sealed text value, `kw1.…` |
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
-//! | `slow` | with the feature `passwords`: hashes of passwords, our own and those of others |
+//! | [`slow`] | hashes of passwords: Argon2, and with the feature `passwords` those of others |
 //! | [`danger`] | what only vectors and fuzzers may do |
 //!
 //! Every operation that touches a key runs in [`keyward_base::wipe::with_stack_wiped`].
@@ -44,7 +44,6 @@ pub mod passphrase;
 pub mod provider;
 pub mod sealed;
 pub mod sign;
-#[cfg(feature = "passwords")]
 pub mod slow;
 #[cfg(test)]
 mod wycheproof;

@@ -1,8 +1,8 @@
 //! A key from a passphrase, by Argon2id (RFC 9106).
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, Result, SecretArray, SecretBytes};
+
+use crate::slow::argon2::{Arena, Argon2, Kind};
 
 /// How much work one guess costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,20 +72,8 @@ pub fn derive(
             "a root passphrase has 12 to 4096 bytes; six random words do",
         ));
     }
-    let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32))
-        .map_err(|_| Error::misuse("the Argon2id cost is out of bounds"))?;
-    let mut memory = Vec::new();
-    memory
-        .try_reserve_exact(params.block_count())
-        .map_err(|e| Error::unavailable("no memory for Argon2id").with_source(e))?;
-    memory.resize(params.block_count(), Block::default());
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let key = SecretArray::try_init(|out| {
-        with_stack_wiped(|| {
-            argon2.hash_password_into_with_memory(passphrase.expose(), salt, out, &mut memory)
-        })
-        .map_err(|_| Error::unavailable("Argon2id failed"))
-    });
-    memory.iter_mut().for_each(zeroize::Zeroize::zeroize);
-    key
+    let argon2 = Argon2::new(Kind::Id, cost.memory_kib, cost.passes, 1);
+    // It wipes itself when it is dropped.
+    let mut arena = Arena::default();
+    SecretArray::try_init(|out| argon2.hash(passphrase.expose(), salt, out, &mut arena))
 }

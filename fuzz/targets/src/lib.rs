@@ -13,6 +13,7 @@
     clippy::unwrap_used
 )]
 
+mod argon2_fill;
 mod audit;
 mod breach;
 mod password;
@@ -36,6 +37,7 @@ use keyward_crypto::{BodyKey, Provider, danger};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
+pub use argon2_fill::argon2_fill;
 pub use audit::{
     audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_rules,
 };
@@ -53,8 +55,9 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 35] = [
+pub const TARGETS: [(&str, Target); 36] = [
     ("anchor_parse", anchor_parse),
+    ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),
     ("audit_export", audit_export),

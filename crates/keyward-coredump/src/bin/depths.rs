@@ -9,6 +9,7 @@ use std::hint::black_box;
 use keyward_base::{Domain, Encoded, Error, Result, SecretArray, SecretBytes, Suite};
 use keyward_crypto::hmac::{HmacHash, HmacKey, HmacTag};
 use keyward_crypto::sign::SigningKey;
+use keyward_crypto::slow::argon2::{Arena, Argon2, Instructions, Kind};
 use keyward_crypto::{BodyKey, MacKey, Provider};
 
 /// Bytes that are painted: deeper than any operation goes.
@@ -136,8 +137,21 @@ impl Keys {
         self.macs()?;
         self.foreign()?;
         self.bodies()?;
+        self.slow()?;
         let sign = || self.signing.sign_bytes(black_box(b"a message"));
         self.on_paint("Ed25519, sign", sign).map(drop)
+    }
+
+    /// Each kind of instructions is asked for here: nothing need be forced.
+    fn slow(&self) -> Result<()> {
+        for instructions in Instructions::all() {
+            let argon2 = Argon2::new(Kind::Id, 64, 2, 2).instructions(instructions);
+            // A hash that is longer than a link of what makes it, and memory that is there.
+            let (mut arena, mut out) = (Arena::with_capacity(1 << 16)?, [0; 100]);
+            let hash = || argon2.hash(self.long.expose(), &[0; 16], &mut out, &mut arena);
+            self.on_paint(&format!("Argon2id, {instructions:?}"), hash)?;
+        }
+        Ok(())
     }
 
     fn macs(&self) -> Result<()> {
