@@ -267,3 +267,53 @@ fn a_gate_that_begins_in_what_is_overwritten_hides_none_behind_it() {
         }
     }
 }
+
+/// More of them around line endings that follow each other than are looked up at once.
+#[test]
+fn many_around_one_run_of_line_endings_are_all_found() {
+    for len in [10, 24] {
+        let secrets: Vec<Vec<Needle>> = (0..150_u32)
+            .map(|n| {
+                let letters = (0..len).map(|i| {
+                    let mixed = (n * 131 + i + 1).wrapping_mul(0x9e37_79b9) >> 24;
+                    b'a' + (mixed % 26) as u8
+                });
+                vec![(letters.collect(), true)]
+            })
+            .collect();
+        let needles = secrets.iter().flatten();
+        let text: Vec<u8> = needles
+            .flat_map(|(needle, _)| needle)
+            .flat_map(|byte| [*byte, b'\n'])
+            .collect();
+        check(4, &secrets, &text, &[]);
+        check(5, &secrets, &text, &[1001, 3000]);
+    }
+}
+
+/// What is around an ending is looked at again when there is more of it, up to the last byte that
+/// a window may have; wherever samples are, of the text and of what is around.
+#[test]
+fn one_that_comes_in_two_parts_is_found_wherever_a_line_ends_in_it() {
+    let value: Vec<u8> = (b'A'..).take(15).collect();
+    let secrets = [vec![(value.clone(), true)]];
+    let redactor = redactor(11, &secrets);
+    let places = (0..8).flat_map(|before| (0..8).map(move |front| (before, front)));
+    for (before, front) in places {
+        for broken in 1..value.len() {
+            let (head, tail) = value.split_at(broken);
+            let (before, front) = (&[b'-'; 8][..before], &[b'A'; 8][..front]);
+            let text = [before, front, head, b"\n", tail, b" -"].concat();
+            let expected = reference(&secrets, &text);
+            for cut in 0..text.len() {
+                let found = masked(&redactor, &text, &[2 * cut]);
+                assert!(
+                    found == expected,
+                    "{} {} {broken} {cut}",
+                    before.len(),
+                    front.len()
+                );
+            }
+        }
+    }
+}
