@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use keyward_base::{Clock as _, SystemClock};
 use keyward_testkit::tools::without;
 use keyward_testkit::{awkward_values, known_to_python};
 use tempfile::TempDir;
@@ -433,6 +434,55 @@ fn of_a_long_log_the_end_is_followed_and_all_is_shown_when_it_has_ended() {
     let page = desk.until(&path, "is done");
     assert_eq!(log_of(&page).len(), 20_000 * 19 + 13);
     assert!(log_of(&page).starts_with("first.\n") && !page.contains("Only its end"));
+}
+
+/// What it takes: see `docs/benchmarks.md`.
+#[test]
+#[ignore = "it measures"]
+fn a_long_log_is_followed_by_a_hundred_readers() {
+    const LEN: usize = 10 * 1024 * 1024;
+    let script = format!(
+        "echo first.; read go < PIPE; yes \"a line of the log with $API_TOKEN in it.\" | head -c {LEN}"
+    );
+    let desk = Deploying::with(&script, "600");
+    let path = desk.start();
+    desk.until_it_writes(&path, "first.");
+    let clock = SystemClock::new();
+    let now = || clock.now().unwrap().as_millis();
+    let before = desk.service.peak();
+    let (begun, mut ended, mut waits) = (now(), 0, Vec::new());
+    std::thread::scope(|scope| {
+        let follow = || {
+            let mut waits = Vec::new();
+            loop {
+                let asked = now();
+                let page = desk.service.page(&path);
+                let answered = now();
+                waits.push((answered - asked, page.len()));
+                if page.contains("is done") {
+                    return (waits, answered);
+                }
+            }
+        };
+        let readers: Vec<_> = (0..100).map(|_| scope.spawn(follow)).collect();
+        desk.go_on();
+        for reader in readers {
+            let (of_one, end) = reader.join().unwrap();
+            waits.extend(of_one);
+            ended = end.max(ended);
+        }
+    });
+    waits.sort_unstable();
+    let largest = waits.iter().map(|(_, len)| len).max().unwrap();
+    println!(
+        "{} pages of {largest} bytes at most in {} ms: median wait {} ms, longest {} ms; \
+         peak memory {} KiB, before {before}",
+        waits.len(),
+        ended - begun,
+        waits[waits.len() / 2].0,
+        waits[waits.len() - 1].0,
+        desk.service.peak(),
+    );
 }
 
 /// What writes for ever on both streams, from outside its group, neither keeps the deployment from

@@ -127,6 +127,13 @@ impl Service {
             .expect("the first process owns the folder")
     }
 
+    /// The most memory it has had, in KiB, as the system counts it.
+    pub fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.split("VmHWM:").nth(1).unwrap();
+        peak.trim().split(' ').next().unwrap().parse().unwrap()
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         send(
             self.addr,
@@ -197,7 +204,7 @@ impl Answer {
 pub fn send(to: SocketAddr, head: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(to).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
+        .set_read_timeout(Some(Duration::from_secs(120)))
         .unwrap();
     let head = head.trim().replace('\n', "\r\n");
     write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
