@@ -166,7 +166,7 @@ impl Audit {
         let era = match self.read_head(&Of::Root).await {
             Ok(root) => root.head.era,
             // A root log that is damaged stops nobody from appending; nothing is signed.
-            Err(e) if e.kind() == ErrorKind::Corrupt => held.map_or([0; 16], |held| held.era),
+            Err(e) if costs_itself(&e) => held.map_or([0; 16], |held| held.era),
             Err(e) => return Err(e),
         };
         let fence = Fence { barrier, era };
@@ -195,6 +195,12 @@ fn put_back() -> Error {
     Error::corrupt(
         "an audit log does not go on from what the root log or an anchor has of it: an older database was put back, or another history was written",
     )
+}
+
+/// Whether a log failed with what costs it alone: it is not what was written, or a key vouches for it
+/// that somebody disabled, and may enable again. Whoever does has to open what all logs are in.
+fn costs_itself(e: &Error) -> bool {
+    e.kind() == ErrorKind::Corrupt || e.reason() == Some(keyward_keys::reason::DISABLED_KEY)
 }
 
 /// What keeps a log from being gone on with.

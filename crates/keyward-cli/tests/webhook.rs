@@ -303,13 +303,14 @@ fn a_batch_is_answered_line_by_line_and_a_bad_line_stops_nothing() {
         with("secrets", json!([[SECRET]])),
         with("now", json!(SECRET)),
         with("allow_weak_secret", json!(SECRET)),
+        json!(["github", null, [SECRET], {}, "", null, 0, null, true]),
     ];
     let mistaken: String = mistaken.iter().map(|line| format!("{line}\n")).collect();
     let said = bench
         .run(&["webhook", "verify", "--batch", "-"], mistaken.as_bytes())
         .ok()
         .text();
-    assert_eq!(said.matches("no request in JSON").count(), 4, "{said}");
+    assert_eq!(said.matches("no request in JSON").count(), 5, "{said}");
     assert!(!said.contains("Everybody"), "{said}");
     let mut weak = with("secrets", json!(["short", "base64:AA=="]));
     weak["allow_weak_secret"] = json!(true);

@@ -18,7 +18,7 @@ use keyward_vault::slot::VAULT;
 use crate::audit::{self, Way};
 use crate::home_dir::HomeDir;
 use crate::source::{RootSource, anchor_path};
-use crate::ticker::Ticker;
+use crate::ticker::{Ticker, Tickers};
 
 /// How to open a home. [`Options::from_env`] is what most programs want.
 #[derive(Debug)]
@@ -38,7 +38,9 @@ pub struct Options {
     /// What [`Home::serve`] looks for in the home's own logs, and who is told of it, about once a
     /// second: [`Teller`]. Of several processes each tells, under the same ids
     /// ([`Anomaly::id`](keyward_audit::alert::Anomaly::id)): so none relies on another, and nobody
-    /// who writes to the database can keep one from telling by a claim. Default: nothing.
+    /// who writes to the database can keep one from telling by a claim. Nothing is recorded in these
+    /// logs while [`Options::audit`] names another sink, so both together are refused. Default:
+    /// nothing.
     pub alerts: Option<Alerts>,
     /// Who is told of each event beside, once it is recorded. What it fails with is passed over.
     pub listener: Option<Arc<dyn Sink>>,
@@ -110,9 +112,7 @@ pub struct Home {
     pub(crate) logs: Option<Audit>,
     root: RootVersion,
     vault: Vault,
-    ticker: Option<Ticker>,
-    rounds: Option<Ticker>,
-    alarms: Option<Ticker>,
+    tickers: Tickers,
     #[cfg(feature = "redact")]
     pub(crate) redactor: crate::redact::Slot,
 }
@@ -185,8 +185,13 @@ impl Home {
     ///
     /// # Errors
     /// As [`Home::open`]; `Misuse` for a name that is none, and for alerts of a home that keeps no
-    /// logs; `Unavailable` if there is no thread to be had.
+    /// logs or does not record into them; `Unavailable` if there is no thread to be had.
     pub async fn serve(dir: &HomeDir, options: &Options, name: &str) -> Result<Self> {
+        if options.alerts.is_some() && options.audit.is_some() {
+            return Err(Error::misuse(
+                "alerts look into the home's own logs, and another sink has its events: leave out `Options::audit`, or name a `Options::listener` in its place",
+            ));
+        }
         let parts = Parts::existing(dir, options)?;
         let builder = parts.keyring(options).is_anchored();
         let keyring = builder.replica(name).open().await?;
@@ -197,8 +202,9 @@ impl Home {
                 let alarms = opened.alarms(options);
                 let lease = Ticker::lease(keyring.clone(), vault);
                 lease.and_then(|lease| {
-                    (opened.ticker, opened.rounds) = (Some(lease), rounds?);
-                    opened.alarms = alarms?;
+                    opened.tickers.lease = Some(lease);
+                    opened.tickers.rounds = rounds?;
+                    opened.tickers.alarms = alarms?;
                     Ok(opened)
                 })
             }
@@ -221,13 +227,12 @@ impl Home {
 
     /// Ends what dropping ends, now: for a home that others share. The lease is given up, and
     /// nothing seals or opens any more. A home without a lease is left as it is.
+    ///
+    /// It blocks the thread while a tick goes on: two seconds at most for a round of checkpoints and
+    /// for who is told of anomalies together, and two for the lease. What takes longer is left to
+    /// itself, and is not waited for again when the home is dropped.
     pub fn close(&self) {
-        for ticker in [&self.alarms, &self.rounds, &self.ticker]
-            .into_iter()
-            .flatten()
-        {
-            ticker.stop();
-        }
+        self.tickers.stop();
     }
 
     /// What the last tick of [`Home::serve`] failed with, for a health check: when ticks keep
@@ -238,10 +243,7 @@ impl Home {
     /// such as that who is told took none.
     #[must_use]
     pub fn tick_failure(&self) -> Option<String> {
-        let mut tickers = [&self.ticker, &self.rounds, &self.alarms]
-            .into_iter()
-            .flatten();
-        tickers.find_map(Ticker::failure)
+        self.tickers.failure()
     }
 
     /// The folder it was opened from.
@@ -404,9 +406,7 @@ impl Parts {
             logs,
             root: self.root.version(),
             vault,
-            ticker: None,
-            rounds: None,
-            alarms: None,
+            tickers: Tickers::default(),
             #[cfg(feature = "redact")]
             redactor: crate::redact::Slot::default(),
         })

@@ -34,6 +34,8 @@ enum Stage {
     Ticks,
     /// It is to end.
     Ends,
+    /// It is to end, and was waited for in vain.
+    Late,
     Ended,
 }
 
@@ -158,11 +160,50 @@ impl Ticker {
     /// Ends the ticks, and gives the lease up if it is that. Says whether that came to its end in time.
     pub(crate) fn stop(&self) -> bool {
         self.state.end();
-        self.state.while_at(Stage::Ends, GRACE) == Stage::Ended
+        self.state.is_over(GRACE)
     }
 
     pub(crate) fn failure(&self) -> Option<String> {
         lock(&self.state.failure).clone()
+    }
+}
+
+/// What ticks for one home.
+#[derive(Debug, Default)]
+pub(crate) struct Tickers {
+    pub(crate) lease: Option<Ticker>,
+    pub(crate) rounds: Option<Ticker>,
+    pub(crate) alarms: Option<Ticker>,
+}
+
+impl Tickers {
+    /// Ends what reads and writes the record, at the same time; then gives the lease up, by whose keys
+    /// it does.
+    pub(crate) fn stop(&self) {
+        let beside = [&self.rounds, &self.alarms].into_iter().flatten();
+        beside.clone().for_each(|ticker| ticker.state.end());
+        let mut grace = GRACE;
+        for ticker in beside {
+            if !ticker.state.is_over(grace) {
+                grace = Duration::ZERO;
+            }
+        }
+        self.lease.iter().for_each(|lease| {
+            lease.stop();
+        });
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        let mut all = [&self.lease, &self.rounds, &self.alarms]
+            .into_iter()
+            .flatten();
+        all.find_map(Ticker::failure)
+    }
+}
+
+impl Drop for Tickers {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -187,6 +228,18 @@ impl State {
         }
         drop(held);
         self.moved.notify_all();
+    }
+
+    /// Waits for the end that was asked for. Says whether it came.
+    fn is_over(&self, most: Duration) -> bool {
+        let stage = self.while_at(Stage::Ends, most);
+        if stage == Stage::Ends {
+            let mut held = lock(&self.stage);
+            if *held == Stage::Ends {
+                *held = Stage::Late;
+            }
+        }
+        stage == Stage::Ended
     }
 
     fn enter(&self, stage: Stage) {

@@ -272,6 +272,56 @@ async fn homes_that_serve_tell_anomalies_and_one_without_a_record_is_not_started
     assert_eq!(first.len(), 1);
 }
 
+/// Whoever is told never answers.
+#[derive(Debug, Default)]
+struct Hangs(AtomicBool);
+
+impl keyward_audit::alert::AnomalySink for Hangs {
+    fn tell<'a>(&'a self, _: &'a keyward_audit::alert::Anomaly) -> BoxFuture<'a, Result<()>> {
+        self.0.store(true, Ordering::SeqCst);
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn alerts_are_of_a_home_that_records_and_one_that_hangs_keeps_no_lease() {
+    use keyward_audit::alert::{AlertRule, Alerts, Kind, Per};
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let mut options = options(folder.path());
+    let home = Home::init(&dir, &options).await.unwrap();
+    home.init_audit().await.unwrap();
+    drop(home);
+    let rule = AlertRule {
+        kind: Kind::Opened,
+        count: 1,
+        seconds: 86_400,
+        per: Per::All,
+    };
+    let hangs = Arc::<Hangs>::default();
+    let sink = Arc::<Hangs>::clone(&hangs);
+    options.alerts = Some(Alerts::new(&[rule]).unwrap().to(sink));
+    // Its events go elsewhere: nothing would ever be told.
+    options.audit = Some(Arc::new(keyward_testkit::RecordingAudit::new()));
+    let refused = Home::serve(&dir, &options, "web-0").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    options.audit = None;
+    let served = Home::serve(&dir, &options, "web-1").await.unwrap();
+    let tokens = served.vault().tenant("acme").unwrap();
+    let record = tokens.place("a.b").unwrap().record("1").unwrap();
+    let secret = keyward_base::SecretBytes::copy_of(b"a-secret");
+    let credential = keyward_vault::Credential::opaque(secret).unwrap();
+    record.insert(&credential).await.unwrap();
+    let _opened = record.open().await.unwrap();
+    while !hangs.0.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    served.close();
+    let other = Home::open(&dir, &options).await.unwrap();
+    assert!(other.keyring().replicas().await.unwrap().is_empty());
+    drop(served);
+}
+
 #[cfg(feature = "redact")]
 #[tokio::test]
 async fn a_home_masks_what_it_opens_once_it_was_asked_to() {

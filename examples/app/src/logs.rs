@@ -113,7 +113,17 @@ pub(crate) struct Tail {
 
 /// The newest entries that are asked for, before number `before`. Of a log that is long, one request
 /// looks at some thousand entries.
-pub(crate) async fn tail(audit: &Audit, of: &Of, filter: &Filter, limit: usize) -> Result<Tail> {
+///
+/// Whoever writes to the database can write another day into a leaf. So the days say where to begin
+/// and to end only as far as they were `proven`: those of so many entries, by the verdict that the
+/// page shows. Where there is none, each entry is looked at.
+pub(crate) async fn tail(
+    audit: &Audit,
+    of: &Of,
+    filter: &Filter,
+    limit: usize,
+    proven: u64,
+) -> Result<Tail> {
     let Some(head) = audit.head(of).await? else {
         return Ok(Tail::default());
     };
@@ -126,7 +136,12 @@ pub(crate) async fn tail(audit: &Audit, of: &Of, filter: &Filter, limit: usize) 
         }
     }
     if let Some(until) = filter.until() {
-        end = first_after(audit, of, end, Header::day_of(until)).await?;
+        let known = end.min(proven);
+        let first = first_after(audit, of, known, Header::day_of(until)).await?;
+        // Of what came since, the days are not before.
+        if first < known {
+            end = first;
+        }
     }
     let mut tail = Tail::default();
     for _ in 0..PARTS {
@@ -137,7 +152,7 @@ pub(crate) async fn tail(audit: &Audit, of: &Of, filter: &Filter, limit: usize) 
                 tail.older = Some(line.seq.saturating_add(1));
                 return Ok(tail);
             }
-            if filter.is_past(&line) {
+            if line.seq < proven && filter.is_past(&line) {
                 return Ok(tail);
             }
             let id = line.entry().and_then(|entry| entry.id.as_ref());

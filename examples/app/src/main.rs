@@ -84,6 +84,8 @@ async fn serve() -> Result<()> {
     let ticking = tokio::spawn(desk::tick(Arc::clone(&desk), stopping.clone()));
     let working = tokio::spawn(desk::work(Arc::clone(&desk), stopping.clone()));
     let address = listener.local_addr().map_err(cannot_listen)?;
+    // Before anybody is told that it runs, and may tell it to stop.
+    let asked_to_stop = asked_to_stop()?;
     announce(&format!("listening on http://{address}"));
 
     let mut told = stopping.clone();
@@ -93,7 +95,7 @@ async fn serve() -> Result<()> {
         })
         .into_future();
     let server = tokio::spawn(server);
-    asked_to_stop().await?;
+    asked_to_stop.await;
     log::line("stopping");
     stop.send_replace(true);
     // A connection that says nothing more must not keep the process: the grace is limited.
@@ -118,14 +120,15 @@ fn announce(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Returns at SIGINT or SIGTERM.
-async fn asked_to_stop() -> Result<()> {
+/// Takes SIGINT and SIGTERM from now on. What it gives ends at the first of them.
+fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     let no_signals = |e| Error::unavailable("signals cannot be received").with_source(e);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

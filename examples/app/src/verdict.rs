@@ -61,6 +61,16 @@ pub(crate) struct Good {
     pub(crate) anchors: Vec<(String, Option<u64>)>,
 }
 
+impl Verdict {
+    /// How many entries are what was written.
+    pub(crate) const fn proven(&self) -> u64 {
+        match &self.found {
+            Found::Good(good) => good.entries,
+            _ => 0,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     last: Option<Verdict>,

@@ -11,7 +11,7 @@ use super::anchored::Anchored;
 use super::lost::{Lost, LostLogs};
 use super::root::{Heads, View};
 use super::state::Found;
-use super::{Audit, CHANGED, HEADS, Of};
+use super::{Audit, CHANGED, HEADS, Of, costs_itself};
 use crate::head::Head;
 use crate::leaf::LogId;
 
@@ -234,7 +234,7 @@ impl Rooted {
                     Ok(known) => {
                         here.insert(known.head.log);
                     }
-                    Err(e) if e.kind() == ErrorKind::Corrupt => unread = unread.saturating_add(1),
+                    Err(e) if costs_itself(&e) => unread = unread.saturating_add(1),
                     Err(e) => return Err(e),
                 }
                 owners.insert(of);

@@ -9,7 +9,7 @@ use keyward_store::{Committed, Record, RecordKey, Refusal, Scan, Step, Version, 
 use super::append::{off, put};
 use super::lane::Known;
 use super::root::{View, entry};
-use super::{Audit, CHANGED, HEADS, Of, contended, put_back};
+use super::{Audit, CHANGED, HEADS, Of, contended, costs_itself, put_back};
 use crate::erased::OWN_CLASS;
 use crate::head::Head;
 use crate::leaf::{Class, Leaf, LogId};
@@ -261,7 +261,7 @@ impl Audit {
             };
             match change.await {
                 Ok(change) => changes.push(change),
-                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                Err(e) if costs_itself(&e) => {
                     if round.bad.len() < MOST_BAD || logs.len() == 1 {
                         round.bad.push((of.clone(), e));
                     }

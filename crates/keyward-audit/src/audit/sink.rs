@@ -1,10 +1,10 @@
 //! The logs as what events are told.
 
 use keyward_base::audit::Intent;
-use keyward_base::{BoxFuture, ErrorKind, Event, Result, Sink};
+use keyward_base::{BoxFuture, Event, Result, Sink};
 use keyward_store::{Record, Scan};
 
-use super::{Audit, HEADS, Of};
+use super::{Audit, HEADS, Of, costs_itself};
 
 impl Sink for Audit {
     fn record<'a>(&'a self, event: &'a Event) -> BoxFuture<'a, Result<()>> {
@@ -24,9 +24,8 @@ impl Sink for Audit {
                 for record in &page.items {
                     match self.open_by(record).await {
                         Ok(mut intents) => open.append(&mut intents),
-                        // A log that is not what was written costs its owner only: nothing is
-                        // appended to it, and `verify` says so.
-                        Err(e) if e.kind() == ErrorKind::Corrupt => {}
+                        // It costs its owner only: nothing is appended to it, and `verify` says so.
+                        Err(e) if costs_itself(&e) => {}
                         Err(e) => return Err(e),
                     }
                 }

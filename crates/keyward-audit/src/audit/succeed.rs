@@ -16,7 +16,9 @@ use super::lane::Known;
 use super::root::named;
 use super::state::write;
 use super::tiles::Tiles;
-use super::{Audit, CHANGED, HEADS, OWN_CLASS, Of, ROOT, STATES, contended, put_back};
+use super::{
+    Audit, CHANGED, HEADS, OWN_CLASS, Of, ROOT, STATES, contended, costs_itself, put_back,
+};
 use crate::checkpoint::number;
 use crate::entry::{Entry, Typed};
 use crate::head::Head;
@@ -95,8 +97,8 @@ impl Audit {
         for of in all {
             let latest = match self.read_head(&of).await {
                 Ok(known) => known.head.latest,
-                // One that is damaged costs itself only.
-                Err(e) if e.kind() == ErrorKind::Corrupt => keyward_base::Timestamp::from_millis(0),
+                // It costs itself only.
+                Err(e) if costs_itself(&e) => keyward_base::Timestamp::from_millis(0),
                 Err(e) => return Err(e),
             };
             ended.push((latest, of));
@@ -167,7 +169,7 @@ impl Audit {
             let mut view = self.0.root.lock().await;
             match self.check_pins(&mut view).await {
                 Ok(_) => view.era,
-                Err(e) if e.kind() == ErrorKind::Corrupt => return Ok(false),
+                Err(e) if costs_itself(&e) => return Ok(false),
                 Err(e) => return Err(e),
             }
         };

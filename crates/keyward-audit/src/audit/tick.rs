@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyward_base::{Error, ErrorKind, Result};
 
-use super::{Audit, Of};
+use super::{Audit, Of, costs_itself};
 
 /// Between two rounds of checkpoints: 5 minutes. It is for how long what was recorded can be cut
 /// unseen, and how often the anchor is written. For comparison, AWS CloudTrail writes a digest of its
@@ -23,8 +23,8 @@ impl Audit {
     /// Call it every few seconds: it reads the clock where there is nothing to do.
     ///
     /// # Errors
-    /// As [`Audit::round`] and [`Audit::retain`]; `Corrupt`, naming it, if a log cannot be vouched for:
-    /// the others were.
+    /// As [`Audit::round`] and [`Audit::retain`]; `Corrupt`, naming it, if a log cannot be vouched for,
+    /// and `Unavailable` if the key is disabled that vouches for it: the others were.
     pub async fn tick(&self) -> Result<()> {
         self.round_if_due().await?;
         let retained = self.retain(RETAIN_AT_ONCE).await?;
@@ -64,7 +64,7 @@ impl Audit {
             match self.settle(&of).await {
                 Ok(_) => {}
                 // It costs itself only.
-                Err(e) if e.kind() == ErrorKind::Corrupt => bad.push((of, e)),
+                Err(e) if costs_itself(&e) => bad.push((of, e)),
                 Err(e) => return Err(e),
             }
         }
@@ -76,5 +76,10 @@ impl Audit {
 }
 
 fn named(of: &Of, e: Error) -> Error {
-    Error::corrupt(format!("{of}: {e}")).with_source(e)
+    let said = format!("{of}: {e}");
+    match e.kind() {
+        ErrorKind::Corrupt => Error::corrupt(said),
+        _ => Error::unavailable(said),
+    }
+    .with_source(e)
 }

@@ -10,7 +10,7 @@ use keyward_base::{ErrorKind, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
-use crate::eras::{accept, fill, id, restored};
+use crate::eras::{accept, backup, fill, id, restored};
 use crate::holds::{left, watched};
 use crate::retention::DAY;
 use crate::world::{NOON, World, acme, event};
@@ -90,6 +90,9 @@ async fn the_latest_time_goes_on_with_the_log() {
     let audit = world.again().await;
     accept(&world, &audit).await;
     fill(&audit, &acme(), 1, 1).await;
+    // And no intent of it is looked for where there is none.
+    let head = audit.head(&acme()).await.unwrap().unwrap();
+    assert_eq!((head.size(), head.settled), (2, 2));
     let page = audit.entries(&acme(), 0, 2).await.unwrap().entries;
     for (kept, n) in page.iter().zip([0, 1]) {
         let behind = kept.entry().unwrap().unwrap().behind;
@@ -151,6 +154,81 @@ async fn what_is_signed_of_a_log_that_ended_is_what_was_noted_of_it() {
             panic!("two checkpoints of one size: {was:?} and {is:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn tiles_that_somebody_changed_keep_no_log_that_ended_from_being_signed() {
+    let world = World::anchored().await;
+    fill(&world.audit, &acme(), 0, 300).await;
+    world.audit.tile(&acme()).await.unwrap();
+    world.audit.round(|_| ()).await.unwrap();
+    fill(&world.audit, &acme(), 300, 5).await;
+    let audit = world.again().await;
+    accept(&world, &audit).await;
+    fill(&audit, &acme(), 305, 1).await;
+    let [earlier] = audit.earlier(&acme()).await.unwrap().try_into().unwrap();
+    let keys = [audit.key(&earlier).await.unwrap().unwrap()];
+    let mut signed = Vec::new();
+    for edit in [
+        "UPDATE record SET data = data WHERE collection = 'audit.tile' AND owner = 'acme' AND id LIKE '00/%'",
+        "UPDATE record SET data = CAST(substr(data, 1, 16) || zeroblob(length(data) - 16) AS BLOB)
+           WHERE collection = 'audit.tile' AND owner = 'acme' AND id LIKE '0%/%'",
+    ] {
+        assert!(world.edit(edit) > 0, "{edit}");
+        let note = world
+            .again()
+            .await
+            .checkpoint(&earlier)
+            .await
+            .unwrap()
+            .unwrap();
+        let of = Checkpoint::open(&note, &keys, Others::Refused).unwrap();
+        signed.push((of.size, of.root));
+    }
+    assert_eq!(signed[0].0, 300);
+    assert_eq!(signed[0], signed[1]);
+}
+
+/// Nothing is to be written, so that nothing that moved would refuse it.
+#[tokio::test]
+async fn who_runs_while_it_is_accepted_signs_none_that_ended() {
+    let world = World::anchored().await;
+    fill(&world.audit, &acme(), 0, 3).await;
+    let running = world.again().await;
+    running.checkpoint(&acme()).await.unwrap();
+    let keys = [running.key(&acme()).await.unwrap().unwrap()];
+    accept(&world, &world.again().await).await;
+    let signed = running.checkpoint(&acme()).await.unwrap().unwrap();
+    assert!(Checkpoint::open(&signed, &keys, Others::Refused).is_err());
+    assert_eq!(running.earlier(&acme()).await.unwrap().len(), 1);
+}
+
+/// One that ended twice, since an older database came back between: the head of the other time is
+/// vouched for, and is not the one that was gone on from.
+#[tokio::test]
+async fn a_log_goes_on_from_the_end_that_it_names() {
+    let world = World::anchored().await;
+    fill(&world.audit, &acme(), 0, 6).await;
+    let older = backup(&world);
+    fill(&world.audit, &acme(), 6, 2).await;
+    let audit = world.again().await;
+    accept(&world, &audit).await;
+    fill(&audit, &acme(), 8, 1).await;
+    let conn = Connection::open(world.folder.path().join("data.db")).unwrap();
+    let of_ended = "collection = 'audit.head' AND owner = 'acme' AND id LIKE 'log.%'";
+    let select = format!("SELECT data FROM record WHERE {of_ended}");
+    let read = || conn.query_row(&select, [], |row| row.get::<_, Vec<u8>>(0));
+    let other = read().unwrap();
+    older();
+    let audit = world.again().await;
+    accept(&world, &audit).await;
+    fill(&audit, &acme(), 6, 1).await;
+    audit.verify(&acme(), |_| ()).await.unwrap();
+    assert_ne!(read().unwrap(), other);
+    let update = format!("UPDATE record SET data = ?1 WHERE {of_ended}");
+    assert_eq!(conn.execute(&update, [other]).unwrap(), 1);
+    let verified = world.again().await.verify(&acme(), |_| ()).await;
+    assert_eq!(verified.unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
 #[tokio::test]

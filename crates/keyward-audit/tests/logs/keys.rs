@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_audit::{Audit, Of};
-use keyward_base::{ErrorKind, Purpose, Tenant};
+use keyward_base::{ErrorKind, Purpose, Sink, Tenant};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, KeyState, KeyUse, Keyring, Life, Signs, Stage};
 use keyward_store::MemoryStore;
@@ -60,6 +60,74 @@ async fn a_key_that_vouched_for_heads_goes_when_all_are_under_the_next() {
         assert_eq!(elsewhere.append(event(&of, 9)).await.unwrap(), size);
     }
     assert_eq!(world.audit.renew().await.unwrap().renewed, 0);
+}
+
+#[tokio::test]
+async fn a_key_that_is_disabled_costs_the_logs_that_it_vouches_for() {
+    let world = three_logs().await;
+    let old = world.keyring.mac(&heads()).unwrap().id();
+    for root_too in [false, true] {
+        let admin = world.keyring.admin();
+        if !root_too {
+            world.audit.round(|_| ()).await.unwrap();
+            admin.rotate(&heads()).await.unwrap();
+            admin.promote_ready().await.unwrap();
+            // The root log's head and the service's are under the next one.
+            world.audit.append(event(&Of::Service, 3)).await.unwrap();
+            world.audit.round(|_| ()).await.unwrap();
+            admin.disable(old).await.unwrap();
+        } else {
+            let now = world.keyring.mac(&heads()).unwrap().id();
+            admin.enable(old).await.unwrap();
+            world.audit.renew().await.unwrap();
+            let mut intent = event(&acme(), 4);
+            intent.outcome = keyward_base::audit::Outcome::Intended;
+            intent.id = Some(keyward_base::EventId::new([1; 8], [2; 8]));
+            world.audit.append(intent).await.unwrap();
+            world.audit.round(|_| ()).await.unwrap();
+            admin.rotate(&heads()).await.unwrap();
+            admin.promote_ready().await.unwrap();
+            world.audit.append(event(&Of::Service, 5)).await.unwrap();
+            admin.disable(now).await.unwrap();
+        }
+        // For who is started now: others go on, and what is of those logs waits.
+        let audit = world.again().await;
+        assert!(audit.open_intents().await.unwrap().is_empty());
+        audit.append(event(&Of::Service, 9)).await.unwrap();
+        let refused = audit.append(event(&acme(), 9)).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        if root_too {
+            let refused = audit.round(|_| ()).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Unavailable);
+            continue;
+        }
+        let round = audit.round(|_| ()).await.unwrap();
+        assert_eq!(round.noted, 1);
+        assert!(audit.checkpoint(&Of::Service).await.unwrap().is_some());
+        let refused = audit.checkpoint(&acme()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert!(
+            audit
+                .rooted()
+                .await
+                .unwrap()
+                .dropped()
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+    // Enabled again, all goes on.
+    for key in world.keyring.status().keys {
+        if key.state == KeyState::Disabled {
+            world.keyring.admin().enable(key.id).await.unwrap();
+        }
+    }
+    let audit = world.again().await;
+    assert_eq!(audit.open_intents().await.unwrap().len(), 1);
+    audit.append(event(&acme(), 10)).await.unwrap();
+    audit.round(|_| ()).await.unwrap();
+    assert_eq!(world.verify(&acme()).await.unwrap(), 5);
 }
 
 #[tokio::test]

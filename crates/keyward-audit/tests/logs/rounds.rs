@@ -256,6 +256,30 @@ async fn a_mark_that_was_taken_away_hides_nothing_for_long() {
 }
 
 #[tokio::test]
+async fn without_marks_each_log_is_noted_in_its_turn_and_all_by_an_acceptance() {
+    let world = World::anchored().await;
+    let logs: Vec<Of> = (0..520).map(tenant).collect();
+    let audit = &world.audit;
+    for accepted in [false, true] {
+        fill(audit, &logs, 1).await;
+        assert!(world.edit(NO_MARKS) >= logs.len());
+        if accepted {
+            std::fs::remove_file(world.folder.path().join("anchor")).unwrap();
+            danger::accept_restore(audit).await.unwrap();
+        } else {
+            // A round looks at 512 of them, and the next at the others.
+            assert_eq!(round(audit).await.noted, 511 + 1);
+            assert_eq!(round(audit).await.noted, 8);
+        }
+        let rooted = audit.rooted().await.unwrap();
+        for of in &logs {
+            let head = audit.head(of).await.unwrap().unwrap();
+            assert_eq!(rooted.noted(&head.log), Some(head.size()), "{of}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_log_that_grows_while_it_is_noted_stays_marked() {
     let world = World::new().await;
     let store = Watched::over(Arc::new(MemoryStore::new(10_000)));

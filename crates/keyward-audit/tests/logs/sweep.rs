@@ -190,6 +190,29 @@ impl Anchor for Told {
 }
 
 #[tokio::test]
+async fn the_root_log_is_signed_only_where_the_anchors_have_it() {
+    let world = ten_days().await;
+    world.audit.round(|_| ()).await.unwrap();
+    world
+        .audit
+        .append(crate::world::event(&acme(), 20))
+        .await
+        .unwrap();
+    let anchor = Arc::new(Told {
+        order: Arc::default(),
+        refuses: true,
+        inner: FileAnchor::new(world.folder.path().join("anchor")),
+    });
+    let builder = Audit::builder(world.keyring.clone(), store(&world.folder));
+    let audit = builder.anchor(anchor).build().await.unwrap();
+    for of in [acme(), Of::Root, Of::Root] {
+        let refused = audit.checkpoint(&of).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable, "{of}");
+    }
+    world.again().await.checkpoint(&Of::Root).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_record_then_the_checkpoint_then_the_texts_then_the_files() {
     for refuses in [false, true] {
         let world = due().await;

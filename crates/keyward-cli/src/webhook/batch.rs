@@ -127,6 +127,12 @@ pub(super) fn run(file: &Path) -> Result<()> {
 type Known = HashMap<String, Webhook<Covered>>;
 
 fn check(line: &[u8], known: &mut Known) -> Result<Verdict> {
+    // An array would do for the members of an object.
+    if line.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::misuse(
+            "the line is no request in JSON: it is no object",
+        ));
+    }
     let line: Line<'_> = serde_json::from_slice(line).map_err(|e| no_request(&e))?;
     let own;
     let webhook = match (&line.provider, line.scheme, line.tolerance) {

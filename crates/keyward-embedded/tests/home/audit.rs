@@ -103,6 +103,36 @@ async fn an_act_that_was_cut_short_is_closed_by_the_next_opening() {
     assert_eq!(told, [rotate("intended"), rotate("not-done")]);
 }
 
+/// Whoever disabled a key can open the home, and enable it again: though it vouches for logs that
+/// were not written to since another took over.
+#[tokio::test]
+async fn a_disabled_key_of_logs_locks_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = HomeDir::at(folder.path().join("home"));
+    let options = options(folder.path());
+    let home = Home::init(&dir, &options).await.unwrap();
+    home.init_audit().await.unwrap();
+    drop(home);
+    let home = Home::open(&dir, &options).await.unwrap();
+    insert(&home).await;
+    home.audit().unwrap().round(|_| ()).await.unwrap();
+    let purpose = Purpose::new("audit-head").unwrap();
+    let old = home.keyring().mac(&purpose).unwrap().id();
+    let admin = home.keyring().admin();
+    admin.rotate(&purpose).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    admin.disable(old).await.unwrap();
+    drop((admin, home));
+    let home = Home::open(&dir, &options).await.unwrap();
+    let place = home.vault().tenant("acme").unwrap();
+    let place = place.place("account.token").unwrap();
+    let refused = place.record("42").unwrap().open().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    home.keyring().admin().enable(old).await.unwrap();
+    let _opened = place.record("42").unwrap().open().await.unwrap();
+    told(home.audit().unwrap(), &acme()).await;
+}
+
 #[tokio::test]
 async fn that_a_restore_was_accepted_is_recorded() {
     let folder = tempfile::tempdir().unwrap();

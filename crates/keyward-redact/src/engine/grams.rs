@@ -125,6 +125,34 @@ impl Grams {
         }
     }
 
+    /// Adds to `found` those of `hashes`, each with its place, that may be in the table.
+    #[inline]
+    pub(super) fn filter_hashes(
+        &self,
+        hashes: impl Iterator<Item = (u64, usize)>,
+        found: &mut Vec<(u64, usize)>,
+    ) {
+        let filter = self.filter.as_slice();
+        let shift = 64_u32.wrapping_sub(self.filter_log);
+        // As above.
+        let mut kept = [(0, 0); 64];
+        let mut count = 0_usize;
+        for (hash, at) in hashes {
+            if let Some(kept) = kept.get_mut(count) {
+                *kept = (hash, at);
+            }
+            count = count.wrapping_add(usize::from(passes(filter, shift, hash)));
+            if count == kept.len() {
+                found.extend_from_slice(&kept);
+                count = 0;
+            }
+        }
+        found.extend_from_slice(kept.get(..count).unwrap_or_default());
+        if !self.fine.is_empty() {
+            found.retain(|(hash, _)| self.passes_fine(*hash));
+        }
+    }
+
     /// Tells `each` of all leads of this hash.
     pub(super) fn leads(&self, hash: u64, mut each: impl FnMut(Lead)) {
         if let Some(shard) = self.shards.get(shard_of(hash)) {

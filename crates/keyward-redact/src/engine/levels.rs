@@ -332,15 +332,37 @@ impl Level {
         let mut at = *state;
         // A text that repeats itself stays in a few states.
         let mut known = None;
-        for (byte, stepped) in text.iter().zip(1_usize..) {
+        let mut stepped = 0_usize;
+        while let Some(byte) = text.get(stepped) {
+            stepped = stepped.saturating_add(1);
+            let before = at;
             at = machine.next_state(Anchored::No, at, keys.permuted(*byte));
-            if machine.is_special(at) && machine.is_match(at) {
-                let longest = match known {
+            let mut longest = None;
+            let is_match = machine.is_special(at) && machine.is_match(at);
+            if is_match {
+                longest = match known {
                     Some((state, longest)) if state == at => longest,
                     _ => self.longest(machine, at),
                 };
                 known = Some((at, longest));
                 self.note(machine, at, longest, stepped, found);
+            }
+            if at != before {
+                continue;
+            }
+            // While the byte stays the same, so does the state.
+            let rest = text.get(stepped..).unwrap_or_default();
+            let same = rest.iter().take_while(|other| *other == byte).count();
+            if !is_match {
+                stepped = stepped.saturating_add(same);
+            } else if same > 0
+                && let Some((needle, len)) = longest
+                && len > 1
+            {
+                // Each begins a byte behind the one before, and in it.
+                stepped = stepped.saturating_add(same);
+                let end = stepped.saturating_add(machine.max_pattern_len());
+                found.goes_on(needle, end, stepped);
             }
         }
         *state = at;

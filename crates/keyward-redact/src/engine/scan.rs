@@ -214,6 +214,7 @@ impl Scan {
                 let at = self.sample.saturating_add(i.saturating_mul(GRAM));
                 table.leads(hash, |lead| leads.push((lead, at)));
             }
+            leads.retain(|(lead, at)| is_there(engine, *lead, text, *at));
             for (lead, at) in leads.drain(..) {
                 match lead {
                     Lead::Needle { needle, nth } => {
@@ -239,20 +240,22 @@ impl Scan {
         let from = self.from;
         let is_bare = |at, after| is_bare(engine, text, from, at, after);
         while around.collect(text, &engine.alphabet, from, &mut next, is_bare) {
+            let mut hashes = std::mem::take(&mut self.hashes);
             if !engine.windows.is_empty() {
-                for (gram, i) in around.grams() {
-                    let hash = engine.keys.gram(gram);
-                    if engine.windows.may_have(hash) {
-                        engine.windows.leads(hash, |lead| {
-                            self.follow_broken(engine, lead, text, &around, i);
-                        });
-                    }
+                let grams = around.grams();
+                let grams = grams.map(|(gram, i)| (engine.keys.gram(gram), i));
+                engine.windows.filter_hashes(grams, &mut hashes);
+                for (hash, i) in hashes.drain(..) {
+                    engine.windows.leads(hash, |lead| {
+                        self.follow_broken(engine, lead, text, &around, i);
+                    });
                 }
             }
             if !engine.gates.is_empty() {
                 let grams = around.short_grams();
-                let hashes = grams.map(|(gram, i)| (engine.keys.short_gram(gram), i));
-                for (hash, i) in hashes.filter(|(hash, _)| engine.gates.may_have(*hash)) {
+                let grams = grams.map(|(gram, i)| (engine.keys.short_gram(gram), i));
+                engine.gates.filter_hashes(grams, &mut hashes);
+                for (hash, i) in hashes.drain(..) {
                     if engine.gates.is_gate(hash)
                         && let Some(span) = around.span(i, SHORT_STEP - 1)
                         && let [_, by_gram, _] = &mut self.broken
@@ -261,6 +264,7 @@ impl Scan {
                     }
                 }
             }
+            self.hashes = hashes;
             if next <= self.ending {
                 break;
             }
@@ -337,6 +341,24 @@ impl Scan {
             Found::Not => {}
         }
     }
+}
+
+/// Whether the gram that leads to a needle is that of the text at `at`, and not another of the same
+/// hash. Asked of all leads before any is compared: so the processor can wait for several needles at
+/// once.
+#[inline]
+fn is_there(engine: &Engine, lead: Lead, text: &[u8], at: usize) -> bool {
+    let Lead::Needle { needle, nth } = lead else {
+        return true;
+    };
+    let Some(known) = engine.needles.get(needle) else {
+        return false;
+    };
+    let Place::Window { at: window, .. } = known.place else {
+        return false;
+    };
+    let place = usize::try_from(window.saturating_add(nth)).unwrap_or(usize::MAX);
+    known.bytes.word(&engine.keys, place) == word(text, at)
 }
 
 /// Whether no needle is around the line ending from `at` to `after`, by the bytes next to it. Of the

@@ -29,8 +29,6 @@ pub(super) struct Around {
     bytes: Vec<u8>,
     /// How many of the bytes are before each line, and where in the text it begins.
     lines: Vec<(usize, usize)>,
-    /// For each ending, how many of the bytes are before it, and where it is.
-    endings: Vec<(usize, usize)>,
 }
 
 impl Around {
@@ -76,7 +74,7 @@ impl Around {
                 continue;
             }
             self.before(text, known, from, at);
-            self.after(text, known, at, next);
+            self.after(text, alphabet, at, next);
             return true;
         }
     }
@@ -86,7 +84,6 @@ impl Around {
         self.bytes.fill(0);
         self.bytes.clear();
         self.lines.clear();
-        self.endings.clear();
     }
 
     fn before(&mut self, text: &[u8], known: impl Fn(usize) -> bool, from: usize, at: usize) {
@@ -124,37 +121,51 @@ impl Around {
     }
 
     /// Goes on from the ending at `at` until no ending is near.
-    fn after(&mut self, text: &[u8], known: impl Fn(usize) -> bool, at: usize, next: &mut usize) {
+    fn after(&mut self, text: &[u8], alphabet: &[bool; 256], at: usize, next: &mut usize) {
+        let known = |byte: &&u8| {
+            let known = alphabet.get(usize::from(**byte));
+            known.copied().unwrap_or(false)
+        };
+        // What follows each ending from this one on is a line of its own.
+        let first = self.lines.len();
+        self.lines.push((self.bytes.len(), at));
         let mut at = at;
-        let mut since = 0_usize;
         loop {
-            let most = at.saturating_add(REACH.saturating_sub(since));
-            let len = (at..most).take_while(|at| known(*at)).count();
-            let end = at.saturating_add(len);
-            self.add(text, at, end);
-            since = since.saturating_add(len);
-            at = end;
-            if since >= REACH {
-                break;
-            }
-            let len = ending(text.get(at..).unwrap_or_default());
-            let after = len.map_or(text.len(), |len| at.saturating_add(len));
-            if after >= text.len() {
-                // The text ends too early for some endings: they are looked at again.
-                let enough = self.bytes.len();
-                let mut open = self.endings.iter();
-                let open = open.find(|(before, _)| before.saturating_add(REACH) > enough);
-                *next = open.map_or(at, |(_, at)| *at);
+            let rest = text.get(at..).unwrap_or_default();
+            let len = ending(rest);
+            let behind = len.and_then(|len| rest.get(len..));
+            let behind = behind.unwrap_or_default();
+            if behind.is_empty() {
+                *next = self.first_open(first, at);
                 return;
             }
-            if after == at || !known(after) {
+            let count = behind.iter().take(REACH).take_while(known).count();
+            if len == Some(0) || count == 0 {
                 break;
             }
-            self.endings.push((self.bytes.len(), at));
-            since = 0;
-            at = after;
+            let line = behind.get(..count).unwrap_or_default();
+            at = at.saturating_add(len.unwrap_or(0));
+            self.lines.push((self.bytes.len(), at));
+            append(&mut self.bytes, line);
+            at = at.saturating_add(count);
+            if count >= REACH {
+                break;
+            }
         }
         *next = at;
+    }
+
+    /// The text ends too early for some of the endings behind the lines from `first` on: where the
+    /// first of these is, which are looked at again; the one at `end`, if it is that alone.
+    fn first_open(&self, first: usize, end: usize) -> usize {
+        let enough = self.bytes.len();
+        let lines = self.lines.get(first..).unwrap_or_default();
+        let behind = lines.get(1..).unwrap_or_default();
+        let open = lines.iter().zip(behind).find_map(|(line, (before, _))| {
+            let at = line.1.saturating_add(before.saturating_sub(line.0));
+            (before.saturating_add(REACH) > enough).then_some(at)
+        });
+        open.unwrap_or(end)
     }
 
     /// Eight bytes from every eighth place on, and which of the bytes the first of them is.
@@ -317,7 +328,10 @@ fn append(bytes: &mut Vec<u8>, more: &[u8]) {
         wipe_vec(bytes);
         *bytes = larger;
     }
-    bytes.extend_from_slice(more);
+    match more {
+        [one] => bytes.push(*one),
+        more => bytes.extend_from_slice(more),
+    }
 }
 
 impl Drop for Collapsed {

@@ -4,7 +4,7 @@
 use keyward_base::{Error, Reason, Result, Tenant, Timestamp};
 use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Version, Write};
 
-use super::record::Id;
+use super::record::{Deployment, Id};
 use super::{KEPT, LONGEST_LOG};
 
 const LOGS: Collection = Collection::named("deploydesk-logs");
@@ -120,6 +120,17 @@ pub(crate) async fn read(store: &dyn Records, tenant: &Tenant, id: &Id) -> Resul
     Ok(out)
 }
 
+/// How a deployment is, and what is there of its log: all of it, if it has ended. So it is read
+/// first how it is.
+pub(crate) async fn read_with_state(
+    store: &dyn Records,
+    tenant: &Tenant,
+    id: &Id,
+) -> Result<(Deployment, Vec<u8>)> {
+    let (deployment, _) = Deployment::fetch(store, tenant, id).await?;
+    Ok((deployment, read(store, tenant, id).await?))
+}
+
 /// Removes what is over.
 pub(crate) async fn tidy(store: &dyn Records, now: Timestamp, limit: usize) -> Result<()> {
     store.purge(&LOGS, now, limit).await.map(drop)
@@ -127,9 +138,13 @@ pub(crate) async fn tidy(store: &dyn Records, now: Timestamp, limit: usize) -> R
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use keyward_store::MemoryStore;
+    use keyward_testkit::{Interrupt, Staged};
 
     use super::*;
+    use crate::deploy::record::Ended;
 
     #[tokio::test]
     async fn a_log_is_whole_up_to_its_limit_and_says_where_it_is_cut() {
@@ -200,5 +215,47 @@ mod tests {
         assert_eq!(read(&store, &acme, &id).await.unwrap(), b"what it wrote");
         tidy(&store, over, 10).await.unwrap();
         assert!(read(&store, &acme, &id).await.unwrap().is_empty());
+    }
+
+    /// It writes its last line and ends, between any two looks at the store.
+    #[tokio::test]
+    async fn of_one_that_has_ended_the_log_is_whole() {
+        let acme = Tenant::new("acme").unwrap();
+        let at = Timestamp::from_millis(1_000);
+        let id = Id::new(at, [0; 4]);
+        let mut seen = Vec::new();
+        for call in 0.. {
+            let store: Arc<dyn Records> = Arc::new(MemoryStore::new(1000));
+            let deployment = Deployment {
+                server: "deploy@web-1".to_owned(),
+                set: "shop".to_owned(),
+                started: 1_000,
+                until: 2_000,
+                ended: None,
+                prompt: None,
+            };
+            deployment.put(&*store, &acme, &id, None).await.unwrap();
+            let mut log = Log::new(&acme, &id, at);
+            log.append(&*store, b"first, ").await.unwrap();
+            let (inner, of, which) = (Arc::clone(&store), acme.clone(), id.clone());
+            let end = async move {
+                log.append(&*inner, b"last.").await.unwrap();
+                let change = |found: &mut Deployment| found.ended = Some((1_500, Ended::Exit(0)));
+                Deployment::change(&*inner, &of, &which, change)
+                    .await
+                    .unwrap();
+            };
+            let staged = Staged::over(store);
+            staged.interrupt(call, Interrupt::Run(Box::new(|| Box::pin(end))));
+            let read = read_with_state(&*staged, &acme, &id).await;
+            let (deployment, log) = read.unwrap();
+            if !staged.fired() {
+                break;
+            }
+            let has_ended = deployment.ended.is_some();
+            assert!(!has_ended || log == b"first, last.", "call {call}");
+            seen.push(has_ended);
+        }
+        assert!(seen.contains(&true) && seen.contains(&false), "{seen:?}");
     }
 }

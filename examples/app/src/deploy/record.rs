@@ -1,6 +1,7 @@
 //! One deployment, as it stands in the database: whose it is, for which server, and how it ended.
 
-use keyward_base::{Error, Reason, Result, Tenant, Timestamp};
+use keyward_base::audit::Outcome;
+use keyward_base::{Error, Event, Reason, Result, Tenant, Timestamp};
 use keyward_store::{Applied, Collection, Content, RecordKey, Records, Scan, Version, Write};
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,23 @@ impl Deployment {
         })
     }
 
+    /// Writes a new one. That it starts is told before, so that none is stored of which nothing is
+    /// on record; and after, that it did not, if it could not be stored.
+    pub(crate) async fn begin<F: Future<Output = Result<()>>>(
+        &self,
+        store: &dyn Records,
+        tenant: &Tenant,
+        id: &Id,
+        tell: impl Fn(Outcome) -> F,
+    ) -> Result<()> {
+        tell(Outcome::Done).await?;
+        let put = self.put(store, tenant, id, None).await;
+        if put.is_err() {
+            tell(Event::outcome_of(&put)).await?;
+        }
+        put
+    }
+
     /// Writes it: anew, or over what was found at `version`.
     pub(crate) async fn put(
         &self,
@@ -156,7 +174,11 @@ impl Deployment {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use keyward_base::ErrorKind;
     use keyward_store::MemoryStore;
+    use keyward_testkit::{Answer, Staged};
 
     use super::*;
     use crate::deploy::log::{self, Log};
@@ -224,6 +246,47 @@ mod tests {
             ended: None,
             prompt: None,
         }
+    }
+
+    /// What is told of one that begins, and whether it is stored then.
+    async fn begun(answers: &[Answer], is_told: bool) -> (Result<()>, Vec<(Outcome, bool)>, bool) {
+        let store = Staged::over(std::sync::Arc::new(MemoryStore::new(1000)));
+        store.answer(answers.iter().copied());
+        let acme = Tenant::new("acme").unwrap();
+        let id = Id::new(Timestamp::from_millis(1_000), [0; 4]);
+        let is_stored = async || Deployment::fetch(&*store, &acme, &id).await.is_ok();
+        let told = RefCell::new(Vec::new());
+        let tell = async |outcome| {
+            let stored = is_stored().await;
+            told.borrow_mut().push((outcome, stored));
+            match is_told {
+                true => Ok(()),
+                false => Err(Error::unavailable("the record takes nothing")),
+            }
+        };
+        let done = of(1_000).begin(&*store, &acme, &id, tell).await;
+        let stored = is_stored().await;
+        (done, told.into_inner(), stored)
+    }
+
+    #[tokio::test]
+    async fn that_one_starts_is_told_before_it_is_stored() {
+        let (done, told, stored) = begun(&[], true).await;
+        assert!(done.is_ok() && stored);
+        assert_eq!(told, [(Outcome::Done, false)]);
+        // What cannot be told is not stored.
+        let (done, told, stored) = begun(&[], false).await;
+        assert_eq!(done.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!((told.len(), stored), (1, false));
+    }
+
+    #[tokio::test]
+    async fn that_one_could_not_be_stored_is_told() {
+        let (done, told, stored) = begun(&[Answer::LostWrite], true).await;
+        assert_eq!(done.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert!(!stored);
+        let failed = Outcome::Failed(ErrorKind::Unavailable, None);
+        assert_eq!(told, [(Outcome::Done, false), (failed, false)]);
     }
 
     #[tokio::test]

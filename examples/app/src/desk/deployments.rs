@@ -142,13 +142,9 @@ impl Desk {
             ended: None,
             prompt: None,
         };
-        self.tell_start(server, set, id, Outcome::Done).await?;
-        let put = deployment.put(self.data(), &self.tenant, id, None).await;
-        if put.is_err() {
-            let failed = Event::outcome_of(&put);
-            self.tell_start(server, set, id, failed).await?;
-        }
-        put?;
+        let tell = |outcome| self.tell_start(server, set, id, outcome);
+        let begun = deployment.begin(self.data(), &self.tenant, id, tell);
+        begun.await?;
         let run = self.runs(server.as_str(), set.as_str());
         Ok(Prepared::Ready(run.command(&vars)))
     }
@@ -243,12 +239,23 @@ impl Desk {
     }
 
     /// One of them.
-    pub(crate) async fn deployment(&self, id: &Id) -> Result<Now> {
-        // First whether it runs: what has ended since is then read as ended.
+    async fn deployment(&self, id: &Id) -> Result<Now> {
         let runs = self.running.is_running(id);
         let (found, _) = Deployment::fetch(self.data(), &self.tenant, id).await?;
+        self.as_found(id, found, runs)
+    }
+
+    /// One of them, and what it has written up to now: all of it, if it has ended.
+    pub(crate) async fn deployment_and_log(&self, id: &Id) -> Result<(Now, Vec<u8>)> {
+        let runs = self.running.is_running(id);
+        let (found, log) = log::read_with_state(self.data(), &self.tenant, id).await?;
+        Ok((self.as_found(id, found, runs)?, log))
+    }
+
+    /// One that ran or not before it was read: what has ended since is then read as ended.
+    fn as_found(&self, id: &Id, found: Deployment, ran: bool) -> Result<Now> {
         let mut now = self.as_it_is(id.clone(), found, self.clock().now()?);
-        now.runs = now.runs || (runs && now.deployment.ended.is_none());
+        now.runs = now.runs || (ran && now.deployment.ended.is_none());
         Ok(now)
     }
 
@@ -261,11 +268,6 @@ impl Desk {
             id,
             deployment,
         }
-    }
-
-    /// What it has written up to now.
-    pub(crate) async fn deployment_log(&self, id: &Id) -> Result<Vec<u8>> {
-        log::read(self.data(), &self.tenant, id).await
     }
 
     /// The variables of a set that are not masked, as far as it was opened since the service
@@ -282,18 +284,17 @@ impl Desk {
 
     /// Makes what a model would be asked about one, and keeps it. Nothing is sent.
     pub(crate) async fn ask_about(&self, id: &Id, question: &str) -> Result<Asked> {
-        let now = self.deployment(id).await?;
         // Refused and not cut: a cut could leave the first half of a secret.
         if question.chars().count() > QUESTION {
             return Ok(Asked::TooLong);
         }
+        let (now, log) = self.deployment_and_log(id).await?;
         // The redactor knows what was opened since the service started: so the set is, again.
         let sets = self.column(Section::Environments)?;
         match sets.record(&now.deployment.set)?.open().await {
             Err(e) if e.reason() != Some(Reason::NOT_FOUND) => return Err(e),
             _ => {}
         }
-        let log = self.deployment_log(id).await?;
         let crypto = self.crypto();
         let text = prompt(&now.deployment, &log, question, &self.redactor, crypto)?;
         let change = |found: &mut Deployment| found.prompt = Some(text.clone());

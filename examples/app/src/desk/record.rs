@@ -106,10 +106,10 @@ impl Desk {
         self.record_of_acts()?.require_own(event).await
     }
 
-    /// The newest entries that are asked for.
-    pub(crate) async fn tail(&self, filter: &Filter, limit: usize) -> Result<Tail> {
+    /// The newest entries that are asked for; of so many the days are `proven`.
+    pub(crate) async fn tail(&self, filter: &Filter, limit: usize, proven: u64) -> Result<Tail> {
         let of = filter.log().whose(&self.tenant);
-        logs::tail(self.record_of_acts()?, &of, filter, limit).await
+        logs::tail(self.record_of_acts()?, &of, filter, limit, proven).await
     }
 
     /// One entry.

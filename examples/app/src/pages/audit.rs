@@ -14,6 +14,7 @@ use crate::auditview::{Alarm, Audit, Badge, EventRow, OneEntry};
 use crate::desk::{Desk, Form};
 use crate::filter::Filter;
 use crate::logs::{Log, Tail};
+use crate::verdict::Verdict;
 
 const PATH: &str = "/audit";
 
@@ -27,12 +28,13 @@ pub(super) async fn show(
     Query(filter): Query<Filter>,
 ) -> Answer<Html<String>> {
     let log = filter.log();
-    // First what can be read: a log that was edited is shown all the same, with its badge.
-    let tail = match desk.tail(&filter, LIMIT).await {
+    let verdict = desk.verdict(log).await?;
+    let proven = verdict.as_ref().map_or(0, Verdict::proven);
+    // A log that was edited is shown all the same, with its badge.
+    let tail = match desk.tail(&filter, LIMIT, proven).await {
         Err(e) if e.kind() == ErrorKind::Corrupt => Tail::default(),
         tail => tail?,
     };
-    let verdict = desk.verdict(log).await?;
     let events = tail.lines.into_iter();
     let whose = match log {
         Log::Organisation => Some(desk.organisation()),

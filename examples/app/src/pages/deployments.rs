@@ -85,9 +85,7 @@ async fn shown(
     after: &After,
     problem: Option<String>,
 ) -> Answer<Html<String>> {
-    // First how it is: what it wrote before its end is then all there.
-    let now = desk.deployment(id).await?;
-    let log = desk.deployment_log(id).await?;
+    let (now, log) = desk.deployment_and_log(id).await?;
     let row = DeploymentRow::of(&now);
     // A page that is followed is made each second, for each that follows it.
     let (log, cut) = if row.runs {

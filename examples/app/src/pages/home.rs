@@ -31,7 +31,7 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Result<Html<String>, 
         });
     }
     let lately = Filter::all(Log::Organisation);
-    let events = match desk.tail(&lately, LATELY).await {
+    let events = match desk.tail(&lately, LATELY, 0).await {
         Ok(tail) => tail.lines,
         // The page of the record says what is wrong with it.
         Err(e) if e.kind() == ErrorKind::Corrupt => Vec::new(),

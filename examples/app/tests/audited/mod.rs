@@ -1,5 +1,7 @@
 //! The page of the record: what it shows, what it says of an edit, and what it gives away.
 
+mod filters;
+
 use std::path::Path;
 use std::process::Command;
 

@@ -434,6 +434,22 @@ fn of_a_long_log_the_end_is_followed_and_all_is_shown_when_it_has_ended() {
     let page = desk.until(&path, "is done");
     assert_eq!(log_of(&page).len(), 20_000 * 19 + 13);
     assert!(log_of(&page).starts_with("first.\n") && !page.contains("Only its end"));
+    // Nor is a model asked about all of it.
+    let fields: [(&str, &[u8]); 1] = [("question", b"")];
+    let asked = format!("{path}/prompt");
+    desk.service.post(&asked, &fields).leads_to();
+    let page = desk.service.page(&path);
+    let prompt = page.split("id=\"prompt\"").nth(1).unwrap();
+    let prompt = log_of(prompt);
+    assert!(
+        prompt.ends_with("a line of the log.\nlast.\n") && !prompt.contains("first."),
+        "{prompt}"
+    );
+    assert!(
+        (16 * 1024..17 * 1024).contains(&prompt.len()),
+        "{}",
+        prompt.len()
+    );
 }
 
 /// What it takes: see `docs/benchmarks.md`.

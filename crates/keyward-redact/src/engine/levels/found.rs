@@ -43,6 +43,15 @@ impl<'a, L: Fn(u32, usize) -> Option<Hit>> Found<'a, L> {
         }
     }
 
+    /// The same of the last of several needles that each make the last hit longer.
+    #[inline]
+    pub(super) fn goes_on(&mut self, needle: u32, end: usize, stepped: usize) {
+        if let Some((_, last)) = &mut self.last {
+            *last = end;
+            self.further = Some((needle, stepped));
+        }
+    }
+
     pub(super) fn add(&mut self, needle: u32, stepped: usize) {
         if let Some(hit) = (self.locate)(needle, stepped) {
             push_by_end(&mut self.hits, hit);
