@@ -46,7 +46,7 @@ pub use of::{Earlier, Of};
 pub(crate) use pins::doubt;
 pub use read::{Entries, Kept};
 pub use retention::{ERASE, Erasure, OWN_CLASS, Rule};
-pub use root::{NOTED, ROOT};
+pub use root::{NOTED, ROOT, heads};
 pub use rooted::{Dropped, Rooted};
 pub use round::Round;
 pub use settle::Renewed;

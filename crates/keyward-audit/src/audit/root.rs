@@ -113,6 +113,15 @@ fn heads_of(entry: &Entry, by: u64) -> Option<Vec<(LogId, Noted)>> {
         .or_else(|| (entry.action == ROOT).then(Vec::new))
 }
 
+/// The heads that an entry of the root log notes ([`NOTED`]) or says that they are lost ([`LOST`]): of
+/// each log its id, its size and its root. None of what is written in another way, or says something
+/// else; of one that begins a root log ([`ROOT`]) there are none.
+#[must_use]
+pub fn heads(entry: &Entry) -> Option<Vec<(LogId, u64, Hash)>> {
+    let heads = heads_of(entry, 0)?.into_iter();
+    Some(heads.map(|(log, has)| (log, has.size, has.root)).collect())
+}
+
 impl Audit {
     /// Reads what the root log has more than `view`, and gives its head.
     ///

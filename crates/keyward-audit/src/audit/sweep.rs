@@ -8,7 +8,7 @@ use keyward_store::Erased;
 
 use super::retention::{Claimed, Erasure, Plan};
 use super::wait::{Leapt, STEP};
-use super::{Audit, Of};
+use super::{Audit, Of, costs_itself};
 use crate::keep::{Erasing, State};
 use crate::leaf::Header;
 
@@ -68,8 +68,8 @@ pub struct Retained {
     pub erased: Vec<(Of, Erasure)>,
     /// The logs that are under legal hold: nothing of them is erased.
     pub held: Vec<Of>,
-    /// The logs that were passed over, and why: one that is not what was written costs its owner
-    /// only.
+    /// The logs that were passed over, and why: one that is not what was written, or under a key that
+    /// is disabled, costs its owner only.
     pub failed: Vec<(Of, Error)>,
     /// The clock is more than [`LEAP`](super::LEAP) ahead of what retention went by last: nothing is
     /// erased until it stayed so for [`WAIT`](super::WAIT), or
@@ -139,7 +139,7 @@ impl Audit {
                     left = left.saturating_sub(read.max(1));
                     next
                 }
-                Err(e) if matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::Misuse) => {
+                Err(e) if costs_itself(&e) || e.kind() == ErrorKind::Misuse => {
                     told.failed.push((of, e));
                     None
                 }

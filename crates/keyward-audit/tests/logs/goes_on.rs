@@ -80,6 +80,32 @@ async fn an_erasure_that_was_cut_short_is_of_the_log_that_ended() {
     assert_eq!(page[0].entry().unwrap().unwrap().action, ERASE);
 }
 
+/// What was planned of the one that ended is not recorded in the one that goes on.
+#[tokio::test]
+async fn a_log_that_ends_while_an_erasure_is_planned_is_planned_for_anew() {
+    let world = World::anchored().await;
+    fill(&world.audit, &acme(), 0, 9).await;
+    let (store, audit) = watched(&world).await;
+    let other = world.again().await;
+    let anchor = world.folder.path().join("anchor");
+    store.before_commits(1, move || {
+        let (other, anchor) = (other.clone(), anchor.clone());
+        Box::pin(async move {
+            let _none = std::fs::remove_file(anchor);
+            danger::accept_restore(&other).await.unwrap();
+            fill(&other, &acme(), 9, 2).await;
+        })
+    });
+    let erased = audit.erase(&acme(), &Rule::all()).await.unwrap().unwrap();
+    assert_eq!((erased.entries, erased.count, erased.record), (1..3, 2, 3));
+    let audit = world.again().await;
+    let [earlier] = audit.earlier(&acme()).await.unwrap().try_into().unwrap();
+    assert_eq!(texts(&audit, &earlier).await, 9);
+    for of in [&acme(), &earlier] {
+        audit.verify(of, |_| ()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_latest_time_goes_on_with_the_log() {
     let world = World::anchored().await;

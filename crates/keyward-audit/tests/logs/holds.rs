@@ -74,6 +74,32 @@ async fn nothing_is_erased_under_a_hold_and_the_refusal_names_it() {
 }
 
 #[tokio::test]
+async fn a_log_has_so_many_holds_and_nothing_is_set_of_none() {
+    let world = World::new().await;
+    let audit = &world.audit;
+    let nobody = Of::Tenant(keyward_base::Tenant::new("acne").unwrap());
+    let keep = [keyward_audit::Keep::days(30)];
+    let refused = audit.keep(&nobody, &keep).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(audit.head(&nobody).await.unwrap().is_none());
+    // That of all logs may be set before there is any.
+    assert!(audit.keep(&Of::Service, &keep).await.unwrap());
+    audit.append(event(&acme(), 0)).await.unwrap();
+    for n in 0..32 {
+        assert!(
+            audit
+                .hold(&acme(), &case(&format!("case-{n}")))
+                .await
+                .unwrap()
+        );
+    }
+    let refused = audit.hold(&acme(), &case("case-32")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(!audit.hold(&acme(), &case("case-31")).await.unwrap());
+    assert_eq!(audit.holds(&acme()).await.unwrap().len(), 32);
+}
+
+#[tokio::test]
 async fn who_writes_to_the_store_lifts_no_hold() {
     let edits = [
         "DELETE FROM record WHERE collection = 'audit.state'",

@@ -130,6 +130,31 @@ async fn a_key_that_is_disabled_costs_the_logs_that_it_vouches_for() {
     assert_eq!(world.verify(&acme()).await.unwrap(), 5);
 }
 
+/// What is due of the logs behind it goes.
+#[tokio::test]
+async fn a_log_under_a_disabled_key_keeps_no_other_from_retention() {
+    let world = crate::sweep::due().await;
+    let first = Of::Tenant(Tenant::new("aaa").unwrap());
+    world.audit.append(event(&first, 0)).await.unwrap();
+    let old = world.keyring.mac(&heads()).unwrap().id();
+    let admin = world.keyring.admin();
+    admin.rotate(&heads()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    for of in [acme(), Of::Service] {
+        world.audit.append(event(&of, 99)).await.unwrap();
+    }
+    admin.disable(old).await.unwrap();
+    let audit = world.again().await;
+    let (mut erased, mut failed) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        let told = audit.retain(10_000).await.unwrap();
+        erased.extend(told.erased.into_iter().map(|(of, _)| of));
+        failed.extend(told.failed.into_iter().map(|(of, _)| of));
+    }
+    assert!(failed.iter().all(|of| *of == first) && !failed.is_empty());
+    assert_eq!(erased, [Of::Service, acme()]);
+}
+
 #[tokio::test]
 async fn a_rotation_ends_once_heads_are_macd_anew() {
     let world = three_logs().await;

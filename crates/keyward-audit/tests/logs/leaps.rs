@@ -63,3 +63,58 @@ async fn a_wrong_clock_is_not_believed_while_a_right_one_ticks() {
     }
     assert_eq!(left(&right).await.0, 20);
 }
+
+/// What it leaps from is the clock as it was last, though it was further ahead before.
+#[tokio::test]
+async fn a_clock_that_was_set_back_leaps_from_there() {
+    let world = ten_days().await;
+    let audit = &world.audit;
+    audit.append(event(&Of::Service, 0)).await.unwrap();
+    at(&world, NOON + 40 * DAY).await;
+    assert!(audit.retain(10_000).await.unwrap().leapt.is_none());
+    at(&world, NOON + 10 * DAY).await;
+    assert!(audit.retain(10_000).await.unwrap().leapt.is_none());
+    at(&world, NOON + 20 * DAY).await;
+    let leapt = audit.retain(10_000).await.unwrap().leapt.unwrap();
+    assert_eq!(leapt.from, Timestamp::from_millis(NOON + 10 * DAY));
+}
+
+/// What a process remembered before the service had a log stands in it from then on.
+#[tokio::test]
+async fn a_log_that_is_begun_takes_over_what_a_process_remembered() {
+    let world = ten_days().await;
+    let audit = &world.audit;
+    at(&world, NOON + 10 * DAY).await;
+    assert!(audit.retain(10_000).await.unwrap().leapt.is_none());
+    audit.append(event(&Of::Service, 0)).await.unwrap();
+    at(&world, NOON + 300 * DAY).await;
+    let told = audit.retain(10_000).await.unwrap();
+    assert!(told.leapt.is_some() && told.erased.is_empty(), "{told:?}");
+    assert!(
+        world
+            .again()
+            .await
+            .retain(10_000)
+            .await
+            .unwrap()
+            .leapt
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_on_is_waited_for_by_nobody_and_needs_no_belief() {
+    let world = ten_days().await;
+    world.audit.append(event(&Of::Service, 0)).await.unwrap();
+    let audit = world.again().await;
+    for day in 10..40 {
+        at(&world, NOON + day * DAY).await;
+        assert!(audit.retain(10_000).await.unwrap().leapt.is_none(), "{day}");
+    }
+    let size = async || audit.head(&Of::Service).await.unwrap().unwrap().size();
+    danger::believe_clock(&audit).await.unwrap();
+    assert_eq!(size().await, 1);
+    at(&world, NOON + 90 * DAY).await;
+    danger::believe_clock(&audit).await.unwrap();
+    assert_eq!(size().await, 2);
+}

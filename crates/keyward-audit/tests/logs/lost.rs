@@ -427,4 +427,19 @@ async fn it_stays_known_where_an_older_database_is_accepted_later() {
             audit.verify(of, |_| ()).await.unwrap();
         }
     }
+
+/// One that the root log took after the service's was never the service's: that it is gone keeps
+/// nobody's entries.
+#[tokio::test]
+async fn a_log_that_is_lost_and_came_after_the_services_keeps_nothing() {
+    let world = due().await;
+    for (of, n) in [(Of::Service, 0), (globex(), 0), (Of::Service, 1)] {
+        world.audit.append(event(&of, n)).await.unwrap();
+        world.audit.round(|_| ()).await.unwrap();
+    }
+    rows_of(&world, "globex")(false);
+    let audit = world.again().await;
+    assert_eq!(dropped(&audit).await.len(), 1);
+    let told = retain(&audit).await;
+    assert!(told.erased.iter().any(|(of, _)| *of == acme()), "{told:?}");
 }

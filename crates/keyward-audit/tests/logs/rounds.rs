@@ -175,6 +175,34 @@ async fn the_root_log_is_one_of_them() {
         world.edit(NO_MARKS);
         assert!(world.audit.round(|_| ()).await.is_err());
         assert_eq!(world.again().await.round(|_| ()).await.is_err(), anchored);
+        // Though another is there by now: a process that read it says so, each time.
+        for _ in 0..2 {
+            assert!(world.audit.round(|_| ()).await.is_err());
+        }
+    }
+}
+
+/// Without an anchor, who read more of the root log knows, and does not forget it by looking again.
+#[tokio::test]
+async fn a_root_log_that_was_put_back_is_seen_by_who_read_it() {
+    let world = World::new().await;
+    fill(&world.audit, &[Of::Service], 2).await;
+    round(&world.audit).await;
+    let conn = Connection::open(world.folder.path().join("data.db")).unwrap();
+    let head = "collection = 'audit.head' AND owner = '' AND id = 'root'";
+    let select = format!("SELECT data FROM record WHERE {head}");
+    let older: Vec<u8> = conn.query_row(&select, [], |row| row.get(0)).unwrap();
+    fill(&world.audit, &[acme()], 2).await;
+    round(&world.audit).await;
+    let update = format!("UPDATE record SET data = ?1 WHERE {head}");
+    assert_eq!(conn.execute(&update, [older]).unwrap(), 1);
+    assert_eq!(
+        world.edit("DELETE FROM entry WHERE id = 'root' AND seq > 0"),
+        1
+    );
+    for _ in 0..2 {
+        let seen = world.audit.round(|_| ()).await.unwrap_err();
+        assert_eq!(seen.kind(), ErrorKind::Corrupt);
     }
 }
 
