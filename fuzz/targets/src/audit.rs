@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use keyward_audit::alert::AlertRule;
+use keyward_audit::audit::{ROOT, heads};
+use keyward_audit::entry::Typed;
 use keyward_audit::export::{self, Writer};
 use keyward_audit::head::Head;
 use keyward_audit::leaf::{self, SALT_LEN};
@@ -13,7 +15,7 @@ use keyward_audit::{
     Type, VerifierKey, note,
 };
 use keyward_base::audit::Outcome;
-use keyward_base::encoding::from_base64_array;
+use keyward_base::encoding::{base64, from_base64_array, hex};
 use keyward_base::{ErrorKind, SecretArray, Timestamp};
 use keyward_crypto::Provider;
 use keyward_crypto::sign::{SIGNATURE_LEN, SigningKey};
@@ -331,6 +333,28 @@ pub fn audit_head(data: &[u8]) {
         }
         Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt),
     }
+}
+
+/// Entries of the root log: the heads that one names are written in one form.
+pub fn audit_root(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(entry) = Entry::parse(text) else {
+        return;
+    };
+    let Some(heads) = heads(&entry) else {
+        return;
+    };
+    if entry.action == ROOT {
+        assert!(heads.is_empty());
+        return;
+    }
+    let again = heads.iter().map(|(log, size, root)| {
+        let head = format!("{size} {}", base64(root));
+        (hex(log), Typed::Word(head))
+    });
+    assert_eq!(again.collect::<Vec<_>>(), entry.detail, "not canonical");
 }
 
 /// Files of alert rules: within their limits, and written again they are the same rules.

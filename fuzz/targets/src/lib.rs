@@ -39,7 +39,8 @@ use secrecy::ExposeSecret as _;
 
 pub use argon2_fill::argon2_fill;
 pub use audit::{
-    audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_rules,
+    audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_root,
+    audit_rules,
 };
 pub use breach::{breach_file, breach_range};
 pub use password::{credential_row, password_stored, password_wrapped};
@@ -55,7 +56,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 36] = [
+pub const TARGETS: [(&str, Target); 37] = [
     ("anchor_parse", anchor_parse),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
@@ -64,6 +65,7 @@ pub const TARGETS: [(&str, Target); 36] = [
     ("audit_head", audit_head),
     ("audit_kinds", audit_kinds),
     ("audit_proof", audit_proof),
+    ("audit_root", audit_root),
     ("audit_rules", audit_rules),
     ("axum_form", axum_form),
     ("axum_multipart", axum_multipart),

@@ -427,6 +427,7 @@ async fn it_stays_known_where_an_older_database_is_accepted_later() {
             audit.verify(of, |_| ()).await.unwrap();
         }
     }
+}
 
 /// One that the root log took after the service's was never the service's: that it is gone keeps
 /// nobody's entries.
