@@ -199,6 +199,24 @@ fn each_filter_lists_what_it_asks_for_once_and_in_order() {
     for (query, wanted) in queries {
         told.lists(query, wanted);
     }
+    // A row says who did it for whom, whether it was staff, and how it ended.
+    let row = |n: u64| {
+        let page = told.service.page(&format!("/audit?record=r-{n:03}"));
+        assert!(page.contains("<span class=\"badge good\">As written</span>"));
+        assert!(page.contains("<span class=\"quiet\">Checked 2"));
+        let row = page.split("<tbody>").nth(1).unwrap();
+        row.split("</tbody>").next().unwrap().to_owned()
+    };
+    let staff = "<span class=\"badge warn\">staff</span>";
+    assert!(row(120).contains(&format!("u-5 for boss {staff}")));
+    let (plain, failed) = (row(121), row(127));
+    assert!(plain.contains("<span class=\"badge good\">done</span>"));
+    assert!(plain.contains("u-1</td>") && !plain.contains(staff));
+    assert!(failed.contains("<span class=\"badge bad\">rejected: not-found</span>"));
+    let one = |n: u64| told.service.page(&format!("/audit/{}", BULK + n));
+    let (both, plain) = (one(120), one(121));
+    assert!(both.contains(staff) && both.contains("<dt>On behalf of</dt>"));
+    assert!(!plain.contains(staff) && !plain.contains("On behalf of"));
     // By the days, no more is looked through than is asked for.
     let [day1, day2, day3, day4] = [1, 2, 3, 4].map(|day| told.at(day, 0));
     let pages = told.lists(&format!("record=r-&from={day3}"), |n| n >= 80);
@@ -283,4 +301,69 @@ fn what_was_erased_is_listed_and_met_by_no_filter() {
         assert!(one.contains(known), "{known} in {one}");
     }
     assert!(!one.contains("r-039"));
+}
+
+/// An act that is open is listed as intended, and else by its outcome alone: though that is on the
+/// page before. What the rules reached is told where it was, the newest first.
+#[test]
+fn an_intent_is_listed_while_it_is_open_and_anomalies_are_of_their_log() {
+    let folder = Service::start().stop();
+    let now = SystemClock::new().now().unwrap().as_millis();
+    runtime().block_on(async {
+        let home = home(folder.path()).await;
+        let audit = home.audit().unwrap();
+        for n in 0..3_u64 {
+            for outcome in [Outcome::Intended, Outcome::Done] {
+                if n == 2 && outcome == Outcome::Done {
+                    continue;
+                }
+                let mut event = named(n, now);
+                event.at = Timestamp::from_millis(now);
+                event.id = Some(keyward_base::EventId::new(
+                    [7; 8],
+                    [u8::try_from(n).unwrap(); 8],
+                ));
+                event.outcome = outcome;
+                audit.append(event).await.unwrap();
+            }
+        }
+        for who in ["u-first", "u-second"] {
+            let mut event = event(now, "app.lock-out");
+            event.actor = Some(Actor::new(Subject::new(who).unwrap()));
+            audit.append(event).await.unwrap();
+        }
+        let mut event = event(now, "app.lock-out");
+        event.tenant = None;
+        event.actor = Some(Actor::new(Subject::new("u-third").unwrap()));
+        audit.append(event).await.unwrap();
+    });
+    let service = Service::start_in(folder);
+    let row = |page: &str, n: u64| page.matches(&format!("variables r-{n:03}")).count();
+    let page = service.page("/audit");
+    assert_eq!([0, 1, 2].map(|n| row(&page, n)), [1, 1, 1]);
+    assert_eq!(page.matches(">intended</span>").count(), 1);
+    // The outcome of the act with number 1 is behind this page.
+    let page = service.page("/audit?before=3");
+    assert_eq!([0, 1, 2].map(|n| row(&page, n)), [1, 0, 0]);
+    let alarms = |path: &str| {
+        let page = service.page(path);
+        let list = page.split("<h2 id=\"alarms\">").nth(1).unwrap_or_default();
+        let list = list.split("</section>").next().unwrap().to_owned();
+        ["u-first", "u-second", "u-third"].map(|who| list.find(who))
+    };
+    wait_until(|| alarms("/audit")[1].is_some() && alarms("/audit?log=service")[2].is_some());
+    let [first, second, third] = alarms("/audit");
+    assert!(first > second && third.is_none());
+    let [first, second, third] = alarms("/audit?log=service");
+    assert!(first.is_none() && second.is_none() && third.is_some());
+    let page = service.page("/audit?log=service");
+    assert!(page.contains("<strong>Log of the service</strong>"));
+    let one = service.page("/audit/0?log=service");
+    assert!(one.contains("<a href=\"/audit?log=service\">Audit</a>"));
+    // One that is gone from between others is shown as such.
+    let conn = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
+    let gone = "DELETE FROM entry WHERE collection = 'audit' AND owner = 'acme' AND id = 'log' AND seq = 1";
+    assert_eq!(conn.execute(gone, []).unwrap(), 1);
+    let page = service.page("/audit");
+    assert_eq!(page.matches(">not what was written</span>").count(), 1);
 }

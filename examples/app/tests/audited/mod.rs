@@ -70,7 +70,13 @@ fn the_record_is_shown_exported_and_turns_red_where_it_was_edited() {
     for known in ["vault.open", "operator", "granted", "Digest", "acme"] {
         assert!(entry.contains(known), "{known} in {entry}");
     }
-    for none in ["/audit/5", "/audit/x", "/audit/-1", "/audit/99?log=service"] {
+    for none in [
+        "/audit/5",
+        "/audit/18446744073709551614",
+        "/audit/x",
+        "/audit/-1",
+        "/audit/99?log=service",
+    ] {
         assert_eq!(service.get(none).status, 404, "{none}");
     }
 
