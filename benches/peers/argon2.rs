@@ -3,7 +3,7 @@
 //! `KEYWARD_LIBARGON2` names what `libargon2.sh` made. `cargo bench --bench argon2` in this folder.
 //!
 //! One hash of each after the other, round after round, by the processor time of the thread; all make
-//! the same hash. Nobody wipes.
+//! the same hash. Nobody wipes, but keyward after one pass.
 #![allow(clippy::unwrap_used, missing_docs)] // A bench: a panic is the report.
 
 use std::io::{BufRead as _, BufReader, Write as _};
