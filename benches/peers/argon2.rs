@@ -17,7 +17,13 @@ const PASSWORD: &[u8] = b"correct horse battery staple";
 const SALT: &[u8] = b"some salt of 16!";
 
 /// OWASP's rows of equal strength, and the second recommended option of RFC 9106 with one lane.
-const ROWS: [(u32, u32); 5] = [(19_456, 2), (47_104, 1), (65_536, 3), (12_288, 3), (7_168, 5)];
+const ROWS: [(u32, u32); 5] = [
+    (19_456, 2),
+    (47_104, 1),
+    (65_536, 3),
+    (12_288, 3),
+    (7_168, 5),
+];
 
 fn bare(memory: u32, passes: u32) -> impl FnMut() -> [u8; 32] {
     let params = argon2::Params::new(memory, passes, 1, Some(32)).unwrap();
