@@ -39,7 +39,7 @@ use crate::verified::Account;
 use builder::is_sealed;
 use format::{Facts, Held, place, secret_of, wrong};
 use pepper::Pepper;
-use sealing::{Binding, of_the_row};
+use sealing::{Binding, of_the_key, of_the_keyring, of_the_row};
 
 /// How often a write is tried whose barrier has moved.
 const MAX_TRIES: usize = 8;
@@ -135,7 +135,7 @@ impl CredentialRows {
     /// Whether a row that was read before may be bare.
     async fn takes_bare(&self) -> Result<bool> {
         match &self.0.pepper {
-            Some(pepper) => pepper.takes_bare().await,
+            Some(pepper) => pepper.takes_bare().await.map_err(of_the_keyring),
             None => Ok(true),
         }
     }
@@ -258,7 +258,7 @@ impl CredentialRows {
         let header = Header::peek(&sealed).map_err(of_the_row)?;
         let (ring, tenant) = (&pepper.keyring, &account.tenant);
         let key = ring.opening_key(&pepper.purpose, tenant, header.key).await;
-        let key = key.map_err(of_the_row)?;
+        let key = key.map_err(of_the_key)?;
         // From here on nothing waits: no hash lies in a future.
         let binding = self.binding(pepper, tenant, &account.subject, &row.data);
         let secret = binding.open(&key, &sealed)?;

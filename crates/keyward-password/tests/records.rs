@@ -419,7 +419,7 @@ async fn a_mark_that_is_cleared_or_put_back_in_the_key_store_opens_nothing() {
     let ann = account("acme", "ann");
     insert(&world.bare().await, &ann, WEAK).await;
     let bare = world.row(&ann).await.content;
-    let rows = world.both().await;
+    let (rows, unaware) = (world.both().await, world.both().await);
     let pages = Scan::of(Collection::named("coverage"));
     let before = world.keys.scan(pages.clone()).await.unwrap().items;
     rows.seal_all(|_| {}).await.unwrap();
@@ -437,13 +437,30 @@ async fn a_mark_that_is_cleared_or_put_back_in_the_key_store_opens_nothing() {
         other.registered().await.unwrap_err().kind(),
         ErrorKind::Corrupt
     );
+    // To a process that did not see the mark before, nobody's row is read.
+    let nobody = account("acme", "nobody");
+    for at in [&ann, &nobody] {
+        let e = unaware.load(at).await.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Unavailable);
+    }
     let builder = world.builder(USERS).pepper(other).takes_bare();
     assert_eq!(
         builder.build().await.unwrap_err().kind(),
         ErrorKind::Corrupt
     );
     is_refused(&rows, &ann, BARE).await;
+    let page = world.keys.fetch(&now[0].key).await.unwrap().unwrap();
+    let delete = Write::Delete {
+        key: page.key,
+        version: page.version,
+    };
+    let _ = world.keys.apply(vec![delete]).await.unwrap();
+    for at in [&ann, &nobody] {
+        let e = unaware.load(at).await.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Unavailable);
+    }
     plant(&world.keys, now[0].key.clone(), now[0].content.clone()).await;
+    is_refused(&unaware, &ann, BARE).await;
     is_refused(&world.both().await, &ann, BARE).await;
 }
 
@@ -677,6 +694,41 @@ async fn weak_rows_are_wrapped_with_nobody_logging_in_and_peeled_at_log_in() {
             .unwrap()
             .starts_with("$argon2id$")
     );
+}
+
+/// What lies where keys lie is nobody's row: it is told alike of accounts that are there and are not.
+#[tokio::test]
+async fn a_key_that_is_disabled_is_its_rows_matter_and_damaged_keys_are_everybodys() {
+    let world = World::new().await;
+    let rows = world.sealed().await;
+    let ann = account("acme", "ann");
+    insert(&rows, &ann, WEAK).await;
+    let ring = world.ring().await;
+    let old = ring.status().keys.first().unwrap().id;
+    ring.admin().rotate(&purpose()).await.unwrap();
+    ring.admin().promote_ready().await.unwrap();
+    let attached: Arc<dyn keyward_store::Stores> = world.data.clone();
+    let trail = Trail::new(world.audit.clone());
+    CredentialRows::attach(&ring, attached, trail)
+        .await
+        .unwrap();
+    ring.admin().disable(old).await.unwrap();
+    let why = Some(keyward_keys::reason::DISABLED_KEY);
+    is_refused(&world.sealed().await, &ann, why).await;
+    ring.admin().enable(old).await.unwrap();
+    assert_eq!(load(&world.sealed().await, &ann).await.stored(), Some(WEAK));
+
+    let key = RecordKey {
+        collection: Collection::named("tenant-keys"),
+        owner: "acme".to_owned(),
+        id: "password".to_owned(),
+    };
+    let held = world.keys.fetch(&key).await.unwrap().unwrap().content;
+    let mut data = held.data.clone();
+    *data.last_mut().unwrap() ^= 1;
+    plant(&world.keys, key, Content { data, ..held }).await;
+    let e = world.sealed().await.load(&ann).await.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unavailable);
 }
 
 /// 64 at once over one sealed row, with the pepper on its way to another key.

@@ -9,6 +9,7 @@ use keyward_base::{
     Subject, Tenant, Trail,
 };
 use keyward_crypto::sealed::{self, Header, Parsed};
+use keyward_keys::reason::DISABLED_KEY;
 use keyward_keys::{ResealRow, TenantKey};
 use keyward_store::{Collection, Record};
 
@@ -71,6 +72,25 @@ pub(super) fn of_the_row(e: Error) -> Error {
         (ErrorKind::Rejected, Some(reason)) => wrong().because(reason),
         _ => e,
     }
+}
+
+/// A key that is gone, or was disabled, is this row's matter: who logs in is told what all are told.
+/// Damage where keys lie is everybody's, and no row's.
+pub(super) fn of_the_key(e: Error) -> Error {
+    match (e.kind(), e.reason()) {
+        (ErrorKind::Unavailable, Some(reason @ DISABLED_KEY)) => wrong().because(reason),
+        (ErrorKind::Corrupt, _) => of_the_keyring(e),
+        _ => of_the_row(e),
+    }
+}
+
+/// Nothing that is read of the keyring is a row's fault.
+pub(super) fn of_the_keyring(e: Error) -> Error {
+    if e.kind() != ErrorKind::Corrupt {
+        return e;
+    }
+    Error::unavailable("the keyring cannot be read: nobody logs in; `keyward doctor` says why")
+        .with_source(e)
 }
 
 /// The rows of a collection, as rotation sees them. It holds no keyring, which holds it.
