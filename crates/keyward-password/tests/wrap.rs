@@ -100,7 +100,7 @@ fn each_kind_of_string_is_wrapped_and_verified() {
         lines.entry(of).or_default().push(line);
     }
     let mut counts = BTreeMap::<String, u32>::new();
-    for group in lines.values() {
+    for (at, group) in lines.values().enumerate() {
         let Some(line) = group.iter().find(|line| line["verdict"] == "match") else {
             continue;
         };
@@ -136,7 +136,7 @@ fn each_kind_of_string_is_wrapped_and_verified() {
             Checked::Match { needs_upgrade, .. } => assert!(needs_upgrade),
             other => panic!("{other:?}: {line} {text}"),
         }
-        if !is_cut && !right.contains(&0) {
+        if at % 4 == 0 && !is_cut && !right.contains(&0) {
             // passlib's MSSQL and the like ask for a whole text, and a pepper may fill what bcrypt reads.
             let bare = Stored::read(label, encoded, &context, passwords.policy()).unwrap();
             let mut arena = keyward_crypto::slow::argon2::Arena::default();
