@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{Clock, Purpose, Result, Tenant, Timestamp, Trail};
-use keyward_keys::{Barrier, ColumnId, Keyring, RecordColumn, TenantKey};
+use keyward_keys::{Barrier, ColumnId, Keyring, RecordColumn, Registered, TenantKey};
 use keyward_store::{Collection, Records, StoreId, Stores};
 
 use super::sealing::Rows;
@@ -89,16 +89,28 @@ impl Pepper {
         if held.is_some() {
             return Ok(held);
         }
-        let registered = self.keyring.registered().await?;
-        let marks = registered.iter().filter_map(|entry| {
-            // Of whatever purpose: the stricter wins.
-            let name = entry.column.name();
-            let is_here = *entry.column.store() == self.store;
-            is_here.then(|| time_of(&self.collection, name)).flatten()
-        });
-        let since = marks.min();
+        let since = self.marked(&self.keyring.registered().await?);
         self.known().since = since;
         Ok(since)
+    }
+
+    /// The earliest mark that counts here, of whatever purpose: the stricter wins.
+    ///
+    /// Another store's counts too, unless the rows of this one were registered before it. A store says
+    /// itself which it is, so that whoever writes to it can make it another one; but not one that the
+    /// ring has known for longer, since its registry only grows.
+    fn marked(&self, registered: &[Registered]) -> Option<Timestamp> {
+        let mut is_known = false;
+        let mut since: Option<Timestamp> = None;
+        for column in registered.iter().map(|entry| &entry.column) {
+            let is_here = *column.store() == self.store;
+            is_known |= is_here && column.name() == self.collection.as_str();
+            let mark = time_of(&self.collection, column.name());
+            if let Some(mark) = mark.filter(|_| is_here || !is_known) {
+                since = Some(since.map_or(mark, |since| since.min(mark)));
+            }
+        }
+        since
     }
 
     /// Says for good that every row is sealed.

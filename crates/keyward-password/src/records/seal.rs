@@ -1,12 +1,13 @@
 //! From bare rows to sealed ones: a pass, and the mark that ends the time in which both count.
 
 use keyward_base::audit::{Event, Outcome};
-use keyward_base::{BoxFuture, Error, ErrorKind, Result, Timestamp};
+use keyward_base::{BoxFuture, Error, ErrorKind, Reason, Result, Timestamp};
 use keyward_store::Record;
 
 use super::CredentialRows;
-use super::format::{Held, owner_of};
+use super::format::{Held, owner_of, record_of};
 use super::walk::{Judged, Visit, walk};
+use crate::reason;
 use crate::verified::Account;
 
 /// Rows sealed in one transaction: writers wait for at most that long.
@@ -20,7 +21,8 @@ pub struct Sealing {
     pub seen: u64,
     /// Rows sealed.
     pub sealed: u64,
-    /// Rows that are not sealed and stay so: they are not what was written, or came after the mark.
+    /// Rows that are not sealed and stay so: they are not what was written, came after the mark, or the
+    /// application says that none is to be taken. Each is told as an event `password.seal`.
     pub left: u64,
     /// Rows that the store cannot give.
     pub unreadable: u64,
@@ -38,7 +40,7 @@ impl Visit for Seals<'_> {
     /// Asked after the rows were read: what is bare among them was there before the mark.
     fn begin<'a>(&'a mut self) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.takes_bare = self.rows.since().await?.is_none();
+            self.takes_bare = self.rows.takes_bare().await?;
             Ok(())
         })
     }
@@ -47,16 +49,19 @@ impl Visit for Seals<'_> {
         Box::pin(async move {
             let (held, owner) = match (Held::parse(&row.content), owner_of(&row.key)) {
                 (Ok(held), Ok(owner)) => (held, owner),
-                (Err(e), _) if e.kind() != ErrorKind::Corrupt => return Err(e),
-                // What is sealed and damaged is no bare row.
+                // What is sealed and damaged is no bare row. Nor does one of a newer release, or that
+                // says so, keep the others from being sealed.
                 _ if !row.sealed.is_empty() => return Ok(Judged::Leave),
-                _ => return Ok(Judged::Bad),
+                _ => return self.left(row, None).await,
             };
             let Held::Bare(facts, secret) = held else {
                 return Ok(Judged::Leave);
             };
-            if !self.takes_bare || super::format::credential(facts, secret.expose()).is_err() {
-                return Ok(Judged::Bad);
+            if !self.takes_bare {
+                return self.left(row, Some(reason::BARE)).await;
+            }
+            if super::format::credential(facts, secret.expose()).is_err() {
+                return self.left(row, None).await;
             }
             let (tenant, subject) = owner;
             let account = Account {
@@ -70,12 +75,27 @@ impl Visit for Seals<'_> {
     }
 }
 
+impl Seals<'_> {
+    /// Tells of a row that stays as it is.
+    async fn left(&self, row: &Record, why: Option<Reason>) -> Result<Judged> {
+        let outcome = Outcome::Failed(ErrorKind::Corrupt, why);
+        let mut event = Event::new(self.rows.0.clock.now()?, "password.seal", outcome);
+        if let Ok((tenant, subject)) = owner_of(&row.key) {
+            event.record = record_of(&subject);
+            event.tenant = Some(tenant);
+        }
+        self.rows.0.trail.note(event).await;
+        Ok(Judged::Bad)
+    }
+}
+
 impl CredentialRows {
     /// Seals every row that is not sealed yet, and then says so in the keyring, for good: from that
     /// moment a row that is not sealed is refused by every process, whatever it was told. It may be
     /// killed at any moment and run again, beside live writers and beside itself. Rows that were
-    /// planted before it are sealed with the rest; what comes after the mark is not. `progress` is told
-    /// how many rows were looked at.
+    /// planted before it are sealed with the rest; what comes after the mark is not. Nor is any, where
+    /// [`CredentialRowsBuilder::takes_bare`](super::CredentialRowsBuilder::takes_bare) was not said.
+    /// `progress` is told how many rows were looked at.
     ///
     /// # Errors
     /// `Misuse` without a pepper. `Unavailable` if a store cannot be reached: run it again.

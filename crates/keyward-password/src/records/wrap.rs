@@ -4,7 +4,7 @@ use keyward_base::{BoxFuture, ErrorKind, Result};
 use keyward_store::Record;
 
 use super::CredentialRows;
-use super::format::{Facts, owner_of, secret_of};
+use super::format::{Facts, Held, owner_of, secret_of};
 use super::walk::{Judged, Visit, walk};
 use crate::context::Context;
 use crate::passwords::{Passwords, Row};
@@ -46,7 +46,8 @@ impl Visit for Wraps<'_> {
 
     fn row<'a>(&'a mut self, row: &'a Record, least: u64) -> BoxFuture<'a, Result<Judged>> {
         Box::pin(async move {
-            let Ok((tenant, subject)) = owner_of(&row.key) else {
+            let (Ok((tenant, subject)), Ok(_)) = (owner_of(&row.key), Held::parse(&row.content))
+            else {
                 return Ok(Judged::Bad);
             };
             let account = Account {
