@@ -67,11 +67,21 @@ fn tails(text: &str, len: usize) -> Vec<String> {
     out
 }
 
+/// No scheme has more fields. A salt may be of separators alone: each of them tried would cost the
+/// square of its length.
+const MAX_FIELDS: usize = 32;
+
 /// The digest is one of the fields, mostly the last one.
 fn fields(text: &str) -> Vec<String> {
     let mut out = Vec::new();
     for separator in ["$", "."] {
-        let parts: Vec<&str> = text.split(separator).collect();
+        let parts: Vec<&str> = text
+            .split(separator)
+            .take(MAX_FIELDS.saturating_add(1))
+            .collect();
+        if parts.len() > MAX_FIELDS {
+            continue;
+        }
         for at in (0..parts.len()).rev() {
             for zero in ZEROS {
                 let with = |(i, part): (usize, &&str)| {
