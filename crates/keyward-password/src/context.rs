@@ -6,6 +6,11 @@ use keyward_base::wipe::wipe_vec;
 use keyward_base::{Error, Result, SecretBytes};
 use serde_json::Value;
 
+use crate::credential::Credential;
+use crate::normal::Normal;
+use crate::scheme::Scheme;
+use crate::wrap;
+
 /// What a scheme keeps outside of its stored strings: a pepper, a project's keys, the user's name.
 /// Names are those that the services themselves write into their exports.
 #[derive(Debug, Default)]
@@ -102,10 +107,17 @@ impl Context {
         self
     }
 
-    /// This one with what `own` has in place of its own.
-    pub(crate) fn with(&self, own: &Self) -> Self {
+    /// What a row is read with: this one, which is for all of them, and what the row has of its own in
+    /// place of it.
+    ///
+    /// Argon2's secret is for the strings of others, which a label or the id of a key tells from ours:
+    /// an upgrade writes one of ours in their place, without a secret.
+    pub(crate) fn for_row(&self, row: &Credential) -> Self {
+        let is_ours = !is_of_others(row);
+        let of_others = |name| is_ours && matches!(name, Name::Argon2Secret | Name::KeyId);
+        let all = self.0.iter().filter(|(name, _)| !of_others(*name));
         let mut both = Self::default();
-        for (name, value) in self.0.iter().chain(&own.0) {
+        for (name, value) in all.chain(&row.own_context().0) {
             both.set(*name, SecretBytes::copy_of(value.expose()));
         }
         both
@@ -146,6 +158,15 @@ impl Context {
         }
         Some(SecretBytes::new(bytes))
     }
+}
+
+/// Whether a label says what the string is, beside it or in a wrapped one, or it names a key.
+fn is_of_others(row: &Credential) -> bool {
+    let (_, text) = Normal::split(row.stored().unwrap_or_default());
+    if wrap::is_meant(text) {
+        return wrap::is_labelled(text) || text.contains("keyid=");
+    }
+    row.labelled().and_then(Scheme::from_label).is_some() || text.contains("keyid=")
 }
 
 impl Name {

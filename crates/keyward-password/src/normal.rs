@@ -36,6 +36,15 @@ impl Normal {
         }
     }
 
+    /// The form that takes whatever either of them takes. An upgrade narrows none: who typed a letter
+    /// otherwise than it was set would be locked out by it.
+    pub(crate) const fn wider(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Exact, Self::Exact) => Self::Exact,
+            _ => Self::Nfkc,
+        }
+    }
+
     /// The password in this form.
     ///
     /// # Errors

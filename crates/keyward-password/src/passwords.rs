@@ -254,8 +254,10 @@ impl Passwords {
             let checked = self.not_checked(Verdict::Refused, reason::ABOVE_BUDGET);
             return Answer::ready(Ok(then(checked, Remade::NotNeeded)));
         }
-        let needs_upgrade = self.policy.is_weaker(&stored) || normal != self.policy.new_normal();
-        let mut remake = (remakes && needs_upgrade).then(|| Remake::of(self, &stored, &password));
+        let is_narrow = normal != normal.wider(self.policy.new_normal());
+        let needs_upgrade = self.policy.is_weaker(&stored) || is_narrow;
+        let mut remake =
+            (remakes && needs_upgrade).then(|| Remake::of(self, &stored, normal, &password));
         let mut need = need;
         if let Some(Remake::Make(_)) = &remake {
             let both = stored.need().or(self.policy.new_hash().need());

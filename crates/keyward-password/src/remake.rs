@@ -3,6 +3,7 @@
 use keyward_base::{Error, Reason, Result};
 use keyward_crypto::Provider;
 use keyward_crypto::slow::argon2::Arena;
+use keyward_crypto::slow::bcrypt::Flavour;
 
 use crate::ledger::Counting;
 use crate::new_hash::NewHash;
@@ -10,7 +11,7 @@ use crate::normal::Normal;
 use crate::password::Password;
 use crate::passwords::Passwords;
 use crate::reason;
-use crate::recipe::Prepare;
+use crate::recipe::{Hash, Prepare};
 use crate::stored::Stored;
 
 /// What became of it.
@@ -39,14 +40,23 @@ pub(crate) struct Plan {
 }
 
 impl Remake {
-    pub(crate) fn of(passwords: &Passwords, stored: &Stored, password: &Password) -> Self {
+    /// `form` is the one that the stored hash is of.
+    pub(crate) fn of(
+        passwords: &Passwords,
+        stored: &Stored,
+        form: Normal,
+        password: &Password,
+    ) -> Self {
         let policy = passwords.policy();
-        let (new, normal) = (policy.new_hash(), policy.new_normal());
+        let (new, normal) = (policy.new_hash(), form.wider(policy.new_normal()));
         if new.is_below(stored) {
             return Self::Left(reason::STRONGER);
         }
+        let Ok(formed) = form.apply(password.copy()) else {
+            return Self::Left(Reason::TOO_LONG);
+        };
         // Somebody who mistypes what the old hash passes over would have to mistype it ever after.
-        if ignores_some(stored, password) {
+        if ignores_some(stored, &formed) {
             return Self::Left(reason::PARTLY_HASHED);
         }
         let Ok(password) = normal.apply(password.copy()) else {
@@ -81,7 +91,7 @@ impl Plan {
 }
 
 /// Whether a part of the password has no effect on the hash: what follows bcrypt's 72 bytes or a NUL,
-/// spaces that are trimmed.
+/// spaces that are trimmed, what stands before a byte above 0x7f in `$2x$`.
 fn ignores_some(stored: &Stored, password: &Password) -> bool {
     let bytes = password.bytes();
     let cuts = |step: &Prepare| {
@@ -91,8 +101,15 @@ fn ignores_some(stored: &Stored, password: &Password) -> bool {
                 .apply(bytes)
                 .is_ok_and(|kept| kept.len() == bytes.len())
     };
+    let is_muddled = matches!(
+        stored.recipe().hash,
+        Hash::Bcrypt {
+            flavour: Flavour::SignBug,
+            ..
+        }
+    );
     stored
         .effective_len()
-        .is_some_and(|most| bytes.len() > most)
+        .is_some_and(|most| bytes.len() > most || (is_muddled && !bytes.is_ascii()))
         || stored.recipe().prepare.iter().any(cuts)
 }

@@ -70,6 +70,9 @@ impl Upgrades {
 
     /// What a scheme keeps outside of its strings for all accounts, such as a pepper of theirs. What
     /// an account has of its own goes before it.
+    ///
+    /// Argon2's secret is for rows with a label (`argon2`), or with a `keyid=` in their strings: a hash
+    /// of ours looks the same, and has none.
     #[must_use]
     pub fn context(mut self, context: Context) -> Self {
         self.context = Arc::new(context);
@@ -107,7 +110,7 @@ impl Upgrades {
         }
         let answer = {
             // Read at once: no key of a context waits for the hash.
-            let context = self.context.with(credential.own_context());
+            let context = self.context.for_row(credential);
             let mut row = Row::new(stored).context(&context).read_at(loaded.read_at);
             if let Some(label) = credential.labelled() {
                 row = row.label(label);

@@ -67,6 +67,11 @@ pub(crate) fn is_meant(text: &str) -> bool {
     text.starts_with(MARK)
 }
 
+/// Whether the string inside stands under a label.
+pub(crate) fn is_labelled(text: &str) -> bool {
+    parts(text).is_some_and(|(_, label, _)| !label.is_empty())
+}
+
 /// Reads a wrapped string.
 pub(crate) fn read(text: &str, context: &Context) -> Result<(Scheme, Recipe, Outer), NotRead> {
     let (outer, label, inner) = parts(text).ok_or(NotRead::MALFORMED)?;

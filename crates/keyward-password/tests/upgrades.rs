@@ -14,9 +14,9 @@ use keyward_base::{
 };
 use keyward_password::danger::hash_unjudged;
 use keyward_password::{
-    Account, Admission, Checked, Credential, CredentialVersion, Credentials, Loaded, NewHash,
-    Normal, Password, Passwords, Policy, Realm, Status, Swapped, Upgrade, Upgrades, Verdict,
-    reason,
+    Account, Admission, Checked, Context, Credential, CredentialVersion, Credentials, Loaded,
+    NewHash, Normal, Password, Passwords, Policy, Realm, Status, Swapped, Upgrade, Upgrades,
+    Verdict, reason,
 };
 use keyward_testkit::RecordingAudit;
 
@@ -415,12 +415,12 @@ async fn nothing_weaker_is_written() {
     let bcrypt11 = made(Policy::default().new_hashes(NewHash::bcrypt(11).unwrap())).await;
     let nfkc = made(quick().normal(Normal::Nfkc)).await;
     let larger = NewHash::argon2id(19_456, 3, 1).unwrap();
-    let larger_nfkc = made(Policy::default().new_hashes(larger).normal(Normal::Nfkc)).await;
+    let larger_exact = made(Policy::default().new_hashes(larger)).await;
     for (policy, stored) in [
         (bcrypt10, argon2id.as_str()),
         (Policy::fips(), &argon2id),
         (Policy::fips(), &bcrypt),
-        (Policy::default(), &larger_nfkc),
+        (Policy::default().normal(Normal::Nfkc), &larger_exact),
     ] {
         let world = World::new(policy);
         world
@@ -431,7 +431,7 @@ async fn nothing_weaker_is_written() {
     for (policy, stored) in [
         (quick(), bcrypt.as_str()),
         (quick(), &bcrypt11),
-        (quick(), &nfkc),
+        (Policy::default().new_hashes(larger), &nfkc),
         (
             Policy::default().new_hashes(NewHash::bcrypt(11).unwrap()),
             &bcrypt,
@@ -494,4 +494,110 @@ async fn a_password_that_bcrypt_does_not_take_keeps_its_hash() {
     let long = "a".repeat(73);
     let world = World::new(Policy::default().new_hashes(NewHash::bcrypt(10).unwrap()));
     world.is_left(OF_73, &long, reason::BCRYPT_INPUT).await;
+}
+
+/// Who typed a letter otherwise than it was set is locked out by no upgrade.
+#[tokio::test]
+async fn an_upgrade_takes_whatever_the_old_hash_took() {
+    let (composed, apart) = ("correct h\u{f6}rse", "correct ho\u{308}rse");
+    let made = async |policy| {
+        let world = World::new(policy);
+        let tenant = ann().tenant;
+        let made = hash_unjudged(&world.passwords, &tenant, password(composed));
+        made.await.unwrap()
+    };
+    let nfkc = made(quick().normal(Normal::Nfkc)).await;
+    let stronger = Policy::default().new_hashes(NewHash::argon2id(19_456, 3, 1).unwrap());
+    let exact = made(quick()).await;
+    for (policy, stored) in [(stronger, &nfkc), (quick().normal(Normal::Nfkc), &exact)] {
+        let world = World::new(policy);
+        world.put_stored(stored);
+        let typed = if stored == &nfkc { apart } else { composed };
+        let (_, upgrade) = world.check(typed).await;
+        assert!(matches!(upgrade, Upgrade::Done(_)), "{upgrade:?}");
+        assert!(world.stored().await.starts_with("{nfkc}$argon2id$"));
+        for typed in [composed, apart] {
+            let (checked, upgrade) = world.check(typed).await;
+            assert_eq!(checked.verdict(), Verdict::Match);
+            assert!(matches!(upgrade, Upgrade::NotNeeded), "{upgrade:?}");
+        }
+    }
+    // The form alone is no reason.
+    let world = World::new(quick());
+    world.put_stored(&nfkc);
+    assert!(matches!(world.check(apart).await.1, Upgrade::NotNeeded));
+}
+
+/// What bcrypt passes over is of the password in the form that was hashed.
+#[tokio::test]
+async fn what_is_passed_over_is_counted_in_the_form_of_the_hash() {
+    let bcrypt = Policy::default().new_hashes(NewHash::bcrypt(10).unwrap());
+    let made = World::new(bcrypt.normal(Normal::Nfkc));
+    // A letter of three bytes that becomes 33: 72 with what follows.
+    let short = "\u{fdfa}\u{fdfa}aaaaaa";
+    let stored = hash_unjudged(&made.passwords, &ann().tenant, password(short));
+    let stored = stored.await.unwrap();
+    let world = World::new(quick().normal(Normal::Nfkc));
+    let why = reason::PARTLY_HASHED;
+    world.is_left(&stored, &format!("{short}b"), why).await;
+    let (_, upgrade) = world.check(short).await;
+    assert!(matches!(upgrade, Upgrade::Done(_)), "{upgrade:?}");
+
+    // The bytes before one above 0x7f have no effect in `$2x$` (PHP).
+    let stored = "$2x$04$CCCCCCCCCCCCCCCCCCCCC.PIeeyENZVZmrKLAq5lwBUU9fMRVfV2m";
+    let world = World::new(quick());
+    world.put_stored(stored);
+    for typed in [b"\xff\xff\xa3".as_slice(), b"\xa3"] {
+        let loaded = world.load().await;
+        let typed = Password::new(SecretBytes::copy_of(typed)).unwrap();
+        let upgraded = world.upgrades.check(&ann(), &loaded, typed).await.unwrap();
+        assert_eq!(upgraded.checked.verdict(), Verdict::Match);
+        assert!(matches!(upgraded.upgrade, Upgrade::Left(w) if w == why));
+    }
+}
+
+/// A string of ours looks as the imports do, and has no secret.
+#[tokio::test]
+async fn argon2s_secret_is_given_to_the_strings_of_others_alone() {
+    // "correct horse" under the secret "pepper" (argon2-cffi).
+    const KEYED: &str =
+        "$argon2id$v=19$m=32,t=3,p=4$AAECAwQFBgc$jSqe73Iqp/1F7O5Y+1XWgQtAwKxmWOI+lWj5fWMLYTo";
+    let named = KEYED.replace("p=4", "p=4,keyid=k1");
+    for (context, stored, label) in [
+        (r#"{"argon2_secret":"pepper"}"#, KEYED, Some("Argon2")),
+        (r#"{"argon2_secret":"pepper","keyid":"k1"}"#, &named, None),
+    ] {
+        let world = World::new(quick());
+        let context = Context::from_json(context).unwrap();
+        let upgrades = world.upgrades.clone().context(context);
+        world.put(Credential::new(stored, NOW).unwrap().label(label).unwrap());
+        let says = async |typed| {
+            let loaded = world.load().await;
+            let said = upgrades.check(&ann(), &loaded, password(typed)).await;
+            let said = said.unwrap();
+            (said.checked.verdict(), said.upgrade)
+        };
+        assert_eq!(says("correct horsf").await.0, Verdict::Mismatch, "{stored}");
+        let (verdict, upgrade) = says("correct horse").await;
+        assert_eq!(verdict, Verdict::Match, "{stored}");
+        assert!(matches!(upgrade, Upgrade::Done(_)), "{upgrade:?}");
+        // Not locked out by it.
+        let (verdict, upgrade) = says("correct horse").await;
+        assert_eq!(verdict, Verdict::Match, "{stored}");
+        assert!(matches!(upgrade, Upgrade::NotNeeded), "{upgrade:?}");
+        assert_eq!(says("correct horsf").await.0, Verdict::Mismatch);
+    }
+    // What a row has of its own is its.
+    let world = World::new(quick());
+    world.put_stored(WEAK);
+    let own = Context::from_json(r#"{"argon2_secret":"pepper"}"#).unwrap();
+    let mut loaded = world.load().await;
+    loaded.credential = Credential::new(KEYED, NOW).unwrap().context(own);
+    let said = world
+        .upgrades
+        .check(&ann(), &loaded, password("correct horse"))
+        .await
+        .unwrap();
+    assert_eq!(said.checked.verdict(), Verdict::Match);
+    assert!(matches!(said.upgrade, Upgrade::Done(_)));
 }

@@ -65,7 +65,7 @@ impl Visit for Wraps<'_> {
                 return Ok(Judged::Leave);
             };
             let answer = {
-                let context = self.context.with(credential.own_context());
+                let context = self.context.for_row(&credential);
                 let mut row = Row::new(stored).context(&context);
                 if let Some(label) = credential.labelled() {
                     row = row.label(label);
