@@ -12,14 +12,14 @@ use keyward_base::{
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring, Root};
-use keyward_password::records::CredentialRowsBuilder;
+use keyward_password::records::{CredentialRowsBuilder, Wrapped};
 use keyward_password::{
     Account, Admission, Context, Credential, CredentialRows, Credentials as _, NewHash, Passwords,
     Policy, reason,
 };
 use keyward_sqlite::{SqliteStore, rusqlite};
 use keyward_store::{
-    Applied, Collection, Content, MemoryStore, Record, RecordKey, Records as _, Scan, Stores, Write,
+    Applied, Collection, Content, MemoryStore, Record, RecordKey, Scan, Stores, Write,
 };
 use keyward_testkit::RecordingAudit;
 use keyward_testkit::staged::{Act, Interrupt, Staged};
@@ -165,6 +165,14 @@ async fn is_refused(rows: &CredentialRows, at: &Account, why: Option<Reason>) {
     assert_eq!((e.kind(), e.reason()), (ErrorKind::Corrupt, why), "{e}");
 }
 
+async fn wrap_all(world: &World, rows: &CredentialRows) -> Wrapped {
+    let policy = Policy::default().new_hashes(NewHash::argon2id(7_168, 5, 1).unwrap());
+    let clock: Arc<dyn Clock> = world.clock.clone();
+    let passwords = Passwords::new(policy, Admission::default(), clock).unwrap();
+    let context = Context::default();
+    rows.wrap_all(&passwords, &context, |_| {}).await.unwrap()
+}
+
 const BARE: Option<Reason> = Some(reason::BARE);
 
 /// A store says itself which it is, to whoever writes to it too.
@@ -272,12 +280,36 @@ async fn a_row_that_cannot_be_read_holds_up_no_pass() {
     let failed = Outcome::Failed(ErrorKind::Corrupt, None);
     let told = [("b".to_owned(), failed), ("c".to_owned(), failed)];
     assert_eq!(world.told(), told);
-    let policy = Policy::default().new_hashes(NewHash::argon2id(7_168, 5, 1).unwrap());
-    let clock: Arc<dyn Clock> = world.clock.clone();
-    let passwords = Passwords::new(policy, Admission::default(), clock).unwrap();
-    let wrapped = rows.wrap_all(&passwords, &Context::default(), |_| {}).await;
-    let wrapped = wrapped.unwrap();
+    let wrapped = wrap_all(&world, &rows).await;
     assert_eq!((wrapped.seen, wrapped.wrapped, wrapped.bad), (4, 2, 2));
+}
+
+/// What is damaged where a tenant's keys lie costs that tenant alone.
+#[tokio::test]
+async fn damaged_keys_of_one_tenant_hold_up_no_pass() {
+    let world = World::new().await;
+    let data = memory();
+    insert(&world.both(&data).await, &account("sealed")).await;
+    let keys = RecordKey {
+        collection: Collection::named("tenant-keys"),
+        owner: "acme".to_owned(),
+        id: "password".to_owned(),
+    };
+    let keys_of: Arc<dyn Stores> = world.keys.clone();
+    let mut content = keys_of.fetch(&keys).await.unwrap().unwrap().content;
+    *content.data.last_mut().unwrap() ^= 1;
+    plant(&keys_of, &keys, &content).await;
+    let mut planted = bare(&["ann"]).await;
+    let mut other = planted[0].clone();
+    other.key.owner = "globex".to_owned();
+    planted.push(other);
+    plant_all(&data, &planted).await;
+    let rows = world.both(&data).await;
+    let sealing = rows.seal_all(|_| {}).await.unwrap();
+    assert_eq!((sealing.seen, sealing.sealed, sealing.left), (3, 1, 1));
+    assert_eq!(sealing.since, None);
+    let wrapped = wrap_all(&world, &rows).await;
+    assert_eq!((wrapped.seen, wrapped.wrapped, wrapped.bad), (3, 1, 2));
 }
 
 /// Whenever others make the mark, what is planted after it is neither sealed nor taken.

@@ -22,7 +22,8 @@ pub struct Sealing {
     /// Rows sealed.
     pub sealed: u64,
     /// Rows that are not sealed and stay so: they are not what was written, came after the mark, or the
-    /// application says that none is to be taken. Each is told as an event `password.seal`.
+    /// application says that none is to be taken, each of which is told as an event `password.seal`; or
+    /// their tenant's keys are damaged.
     pub left: u64,
     /// Rows that the store cannot give.
     pub unreadable: u64,

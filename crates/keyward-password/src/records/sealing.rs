@@ -89,8 +89,13 @@ pub(super) fn of_the_keyring(e: Error) -> Error {
     if e.kind() != ErrorKind::Corrupt {
         return e;
     }
-    Error::unavailable("the keyring cannot be read: nobody logs in; `keyward doctor` says why")
-        .with_source(e)
+    let all = "the keyring cannot be read: nobody logs in; `keyward doctor` says why";
+    let all = Error::unavailable(all);
+    match e.reason() {
+        Some(reason) => all.because(reason),
+        None => all,
+    }
+    .with_source(e)
 }
 
 /// The rows of a collection, as rotation sees them. It holds no keyring, which holds it.

@@ -1,6 +1,7 @@
 //! Every row of a door, changed by compare-and-swap beside live writers.
 
 use keyward_base::{BoxFuture, ErrorKind, Result};
+use keyward_keys::reason::DAMAGED_KEYS;
 use keyward_store::{Applied, Content, Record, Scan, Write};
 
 use super::CredentialRows;
@@ -81,7 +82,7 @@ async fn write(
     let guard = rows.guard().await?;
     let mut changed = Vec::new();
     for row in page {
-        match visit.row(&row, guard.least).await? {
+        match judged(visit, &row, guard.least).await? {
             Judged::Bad => walked.bad = plus(walked.bad, 1),
             Judged::Leave => {}
             Judged::Write(content) => changed.push((row, content)),
@@ -101,6 +102,14 @@ async fn write(
         one(rows, row, visit, walked).await?;
     }
     Ok(())
+}
+
+/// A row whose owner's keys are damaged holds up nobody else's.
+async fn judged(visit: &mut dyn Visit, row: &Record, least: u64) -> Result<Judged> {
+    match visit.row(row, least).await {
+        Err(e) if e.reason() == Some(DAMAGED_KEYS) => Ok(Judged::Bad),
+        judged => judged,
+    }
 }
 
 async fn one(
@@ -124,7 +133,7 @@ async fn one(
         row = found;
         visit.begin().await?;
         let guard = rows.guard().await?;
-        let content = match visit.row(&row, guard.least).await? {
+        let content = match judged(visit, &row, guard.least).await? {
             Judged::Bad => {
                 walked.bad = plus(walked.bad, 1);
                 return Ok(());

@@ -23,7 +23,7 @@ pub struct Wrapped {
     pub seen: u64,
     /// Rows wrapped.
     pub wrapped: u64,
-    /// Rows that do not open, or that others changed again and again. They are left as they are.
+    /// Rows that do not open, whose tenant's keys are damaged, or that others changed again and again. They are left as they are.
     pub bad: u64,
     /// Rows that the store cannot give.
     pub unreadable: u64,
