@@ -11,9 +11,9 @@ use std::hint::black_box;
 /// deepest byte that changed in a stack painted beforehand, with the code paths of the libraries
 /// forced one after the other: sealing goes to 5.3 KiB with ring on a processor with its
 /// instructions and to 7.3 without, to 9.4 with AES-256-GCM by `aes-gcm` on one with AVX-512, which
-/// handles many blocks at once; signing with Ed25519 to 5.0, Argon2id to 7.7 with vectors and 9.9 without. This is twice the
-/// deepest. The search of core dumps fails at 8 KiB, and a test of `keyward-coredump` where an
-/// operation reaches half of what is overwritten after it.
+/// handles many blocks at once; signing with Ed25519 to 5.0, Argon2id to 7.7 with vectors and 9.9
+/// without. This is more than twice the deepest. The search of core dumps fails at 8 KiB, and a test
+/// of `keyward-coredump` where an operation reaches half of what is overwritten after it.
 pub const BURN_LEN: usize = 24 * 1024;
 
 /// Runs `operation` in a frame of its own, then overwrites the stack it used.
