@@ -7,6 +7,9 @@ use keyward_base::{Error, Result};
 
 use super::block::Block;
 
+#[cfg(test)]
+mod tests;
+
 /// Memory that one hash after the other works in. It is wiped when it is dropped and when
 /// [`Arena::wipe`] is called, not after each hash: the next one writes over every block it uses, and
 /// whatever lies beyond is wiped first. After a hash of one pass it is wiped at once, since such a
