@@ -179,9 +179,33 @@ impl Secrets {
             .iter()
             .find(|key| key.id == id)
             .expect("its key");
+        let bound = match row.key.collection.as_str() {
+            "vault" => Self::of_vault(row, &parsed),
+            _ => Self::of_credential(row, &parsed),
+        };
+        self.expand(key.suite, &key.material, parsed.body(), &bound);
+    }
+
+    /// The context of an account's row.
+    fn of_credential(row: &Record, parsed: &Parsed) -> Vec<u8> {
+        context(
+            "kw1/credential",
+            &[
+                parsed.header_bytes(),
+                b"password",
+                row.key.collection.as_str().as_bytes(),
+                row.key.owner.as_bytes(),
+                row.key.id.as_bytes(),
+                &row.data,
+            ],
+        )
+    }
+
+    /// The context of a record of the vault.
+    fn of_vault(row: &Record, parsed: &Parsed) -> Vec<u8> {
         let (place, record) = row.key.id.split_once('/').expect("place/record");
         let text = String::from_utf8_lossy(&row.data).into_owned();
-        let bound = keyward_base::Context {
+        keyward_base::Context {
             purpose: &Purpose::new("vault").expect("a purpose"),
             tenant: &Tenant::new(&row.key.owner).expect("a tenant"),
             role: &Role::none(),
@@ -192,8 +216,9 @@ impl Secrets {
             revision: revision(&text),
         }
         .encode("kw1/record", parsed.header_bytes())
-        .expect("it fits");
-        self.expand(key.suite, &key.material, parsed.body(), bound.as_bytes());
+        .expect("it fits")
+        .as_bytes()
+        .to_vec()
     }
 
     /// Roots use suite 1.

@@ -63,6 +63,7 @@ fn nothing_is_left(provider: &str, kept: &str) {
     collect(&mut secrets, folder.path());
     child.go_on("alive");
     collect(&mut secrets, folder.path());
+    let blocks = blocks_of_log_ins(folder.path());
     let mut needles = Needles::new();
     let mut leak = Vec::new();
     let of_keys = secrets
@@ -72,6 +73,7 @@ fn nothing_is_left(provider: &str, kept: &str) {
     let of_values = planted
         .0
         .iter()
+        .chain(&blocks)
         .map(|(name, bytes)| (format!("secret: {name}"), bytes));
     let mut names = BTreeMap::new();
     for (name, bytes) in of_keys.chain(of_values) {
@@ -188,6 +190,7 @@ fn nothing_is_left_of_passwords() {
         "waited",
         "hung-up",
         "turned-away",
+        "imported",
     ];
     let passwords = names.map(|name| {
         let mut random = [0; 24];
@@ -199,20 +202,24 @@ fn nothing_is_left_of_passwords() {
     });
     let mut child = Stages::start(folder.path(), "passwords");
     child.reach("settled");
-    let stored = std::fs::read_to_string(folder.path().join("stored")).unwrap();
+    let told = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let stored = told("stored");
     let salt = stored.split('$').nth(4).unwrap();
     let (once, memory) = keyward_coredump::passwords::ONE_PASS;
-    for (name, password, salt, memory, passes) in [
-        ("block of hashed", &passwords[0], salt, 7_168, 5),
-        ("block of wrong", &passwords[1], salt, 7_168, 5),
-        ("block of waited", &passwords[3], salt, 7_168, 5),
-        ("block of once", &passwords[2], once, memory, 1),
+    let block = |of: usize, salt, memory, passes| {
+        first_block(passwords[of].as_bytes(), salt, memory, passes).0
+    };
+    for (name, block) in [
+        ("block of hashed", block_of(&passwords[0], &stored)),
+        ("block of wrong", block(1, salt, 7_168, 5)),
+        ("block of waited", block(3, salt, 7_168, 5)),
+        ("block of once", block(2, once, memory, 1)),
+        (
+            "block around",
+            block_around(&told("weak"), &told("wrapped")),
+        ),
     ] {
-        plant(
-            &mut needles,
-            name,
-            &first_block(password, salt, memory, passes),
-        );
+        plant(&mut needles, name, &block);
     }
     let settled = child.search(folder.path(), "settled", &needles);
     println!("in registers: {:?}", settled.registers);
@@ -234,23 +241,60 @@ fn nothing_is_left_of_passwords() {
     std::fs::write(folder.path().join("leak"), &leak).unwrap();
     child.go_on("leaked");
     let leaked = child.search(folder.path(), "leaked", &needles);
-    assert_eq!(leaked.memory.len(), 10, "{:?}", leaked.memory.keys());
+    assert_eq!(leaked.memory.len(), 12, "{:?}", leaked.memory.keys());
     child.end();
 }
 
-/// The first bytes of the memory that Argon2id with one lane leaves.
-fn first_block(password: &str, salt: &str, memory: u32, passes: u32) -> Vec<u8> {
+/// The first bytes of the memory that Argon2id with one lane leaves, and its hash.
+fn first_block(of: &[u8], salt: &str, memory: u32, passes: u32) -> (Vec<u8>, [u8; 32]) {
     let salt = base64ct::Base64Unpadded::decode_vec(salt).unwrap();
     let params = argon2::Params::new(memory, passes, 1, Some(32)).unwrap();
     let mut blocks = vec![argon2::Block::default(); params.block_count()];
+    let mut hash = [0; 32];
     argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
-        .hash_password_into_with_memory(password.as_bytes(), &salt, &mut [0; 32], &mut blocks)
+        .hash_password_into_with_memory(of, &salt, &mut hash, &mut blocks)
         .unwrap();
     let words: &[u64] = blocks[0].as_ref();
-    words[..8]
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect()
+    let first = words[..8].iter().flat_map(|word| word.to_le_bytes());
+    (first.collect(), hash)
+}
+
+/// The same of a string that was stored: it is the hash of that.
+fn block_of(of: impl AsRef<[u8]>, stored: &str) -> Vec<u8> {
+    let parts: Vec<_> = stored.split('$').collect();
+    assert_eq!(parts[1..4], ["argon2id", "v=19", "m=7168,t=5,p=1"]);
+    let (block, hash) = first_block(of.as_ref(), parts[4], 7_168, 5);
+    let stored = base64ct::Base64Unpadded::decode_vec(parts[5]).unwrap();
+    assert_eq!(stored, hash, "another hash than was made");
+    block
+}
+
+/// The same of the hash around one of bcrypt's. Written from `docs/formats/wrapped-hash.md`.
+fn block_around(weak: &str, wrapped: &str) -> Vec<u8> {
+    let digest = base64ct::Base64Bcrypt::decode_vec(&weak[29..]).unwrap();
+    let wrapped = wrapped.strip_prefix("{wrap1}").unwrap();
+    let (outer, inside) = wrapped.split_at(wrapped.find('{').unwrap());
+    let len = u64::try_from(inside.len()).unwrap().to_be_bytes();
+    let parts = [b"keyward wrapped hash 1\n", &len[..], inside.as_bytes()];
+    let input: Vec<u8> = parts
+        .into_iter()
+        .flatten()
+        .chain(&digest)
+        .copied()
+        .collect();
+    block_of(input, outer)
+}
+
+/// What hashes left first in their memory when somebody logged in under a pepper.
+fn blocks_of_log_ins(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let told = |name| std::fs::read_to_string(folder.join(name)).unwrap();
+    let block = |password, stored| block_of(told(password), &told(stored));
+    let around = block_around(&told("import-weak"), &told("import-wrapped"));
+    vec![
+        ("block of a log-in", block("login", "login-stored")),
+        ("block around an import", around),
+        ("block of an import", block("import", "import-stored")),
+    ]
 }
 
 /// The credentials that the child reads, and what of them is secret.
@@ -284,6 +328,11 @@ impl Planted {
         );
         let long = random(40_000); // Three chunks.
         put("opaque", &long);
+        let [login, import, mistyped] = ["login", "import", "mistyped"].map(|name| {
+            let password = base64url(&random(24));
+            put(name, password.as_bytes());
+            password
+        });
         let ssh = ssh_key(folder, "ssh-key");
         let (damaged_ssh, damaged_token, damaged_variable) = (
             ssh_key(folder, "damaged-ssh-key"),
@@ -331,6 +380,9 @@ impl Planted {
             ("damaged variable", damaged_variable.into_bytes()),
             ("root in base64url", root),
             ("damaged root", damaged_root),
+            ("password of a log-in", login.into_bytes()),
+            ("password of an import", import.into_bytes()),
+            ("mistyped password", mistyped.into_bytes()),
         ])
     }
 }
@@ -375,9 +427,9 @@ fn collect(secrets: &mut Secrets, folder: &Path) {
     let rows = records(&home.join("data.db"));
     let rows: Vec<Record> = rows
         .into_iter()
-        .filter(|r| r.key.collection.as_str() == "vault")
+        .filter(|r| matches!(r.key.collection.as_str(), "vault" | "credential/users"))
         .collect();
-    assert_eq!((ring.len(), rows.len()), (1, 5));
+    assert_eq!((ring.len(), rows.len()), (1, 7));
     let root = root.as_slice().try_into().unwrap();
     secrets.collect(root, &ring[0].data, &of("tenant-keys"), &rows);
 }
@@ -388,7 +440,7 @@ fn records(path: &Path) -> Vec<Record> {
         .build()
         .unwrap();
     let scan = |name| Scan::of(Collection::named(name));
-    ["keyring", "tenant-keys", "vault"]
+    ["keyring", "tenant-keys", "vault", "credential/users"]
         .into_iter()
         .flat_map(|name| runtime.block_on(store.scan(scan(name))).unwrap().items)
         .collect()

@@ -51,8 +51,7 @@ fn run() -> Result<()> {
         return Ok(());
     }
     if provider.to_str() == Some("passwords") {
-        let (door, stored) = passwords::used(&secrets)?;
-        std::fs::write(secrets.join("stored"), stored).map_err(unreadable)?;
+        let door = passwords::used(&secrets)?;
         stage("settled");
         door.shut_down();
         drop(door);
@@ -172,11 +171,16 @@ fn live(dir: &Path, secrets: &Path, provider: Provider) -> Result<()> {
         refuse_all(&home, secrets, &provider)?;
         open_all(&home).await?;
         mac_and_sign(&home).await?;
+        passwords::sealed(&home, secrets).await?;
         stage("sealed");
         let admin = home.keyring().admin();
         admin.rotate(home.vault().purpose()).await?;
         admin.promote_ready().await?;
         Rewrap::new(home.vault()).run().await?;
+        let pepper = Purpose::new("password")?;
+        admin.rotate(&pepper).await?;
+        admin.promote_ready().await?;
+        admin.rewrap_values(&pepper, |_| {}).await?;
         for (purpose, _) in others()? {
             admin.rotate(&purpose).await?;
             admin.promote_ready().await?;
@@ -185,6 +189,7 @@ fn live(dir: &Path, secrets: &Path, provider: Provider) -> Result<()> {
         let home = Home::open(&dir, &options).await?;
         open_all(&home).await?;
         mac_and_sign(&home).await?;
+        passwords::sealed(&home, secrets).await?;
         stage("alive");
         Ok(())
     })
