@@ -9,6 +9,7 @@
 
 mod attach;
 mod builder;
+mod census;
 mod format;
 mod pepper;
 mod seal;
@@ -28,6 +29,7 @@ use keyward_keys::Barrier;
 use keyward_store::{Applied, Collection, Content, Record, Stores, Version, Write};
 
 pub use builder::CredentialRowsBuilder;
+pub use census::RowsCounted;
 pub use format::reread;
 pub use seal::Sealing;
 pub use wrap::Wrapped;

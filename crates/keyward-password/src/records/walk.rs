@@ -10,7 +10,7 @@ use super::CredentialRows;
 const MAX_TRIES: usize = 8;
 
 /// Bytes of rows in one transaction.
-const BYTES: usize = 2 * 1024 * 1024;
+pub(super) const BYTES: usize = 2 * 1024 * 1024;
 
 /// What is to be done with a row.
 pub(super) enum Judged {
@@ -68,7 +68,7 @@ pub(super) async fn walk(
     }
 }
 
-fn plus(count: u64, more: usize) -> u64 {
+pub(super) fn plus(count: u64, more: usize) -> u64 {
     count.saturating_add(u64::try_from(more).unwrap_or(u64::MAX))
 }
 
