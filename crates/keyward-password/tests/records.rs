@@ -197,7 +197,7 @@ async fn evidence_is_as_old_as_the_time_before_the_row_was_read() {
     let world = World::new().await;
     let rows = world.sealed().await;
     let ann = account("acme", "ann");
-    insert(&rows, &ann, WEAK).await;
+    assert_eq!(insert(&rows, &ann, WEAK).await.read_at, NOW);
     let loaded = rows.load(&ann).await.unwrap().unwrap();
     assert_eq!(loaded.read_at, NOW);
 }

@@ -601,3 +601,75 @@ async fn argon2s_secret_is_given_to_the_strings_of_others_alone() {
     assert_eq!(said.checked.verdict(), Verdict::Match);
     assert!(matches!(said.upgrade, Upgrade::Done(_)));
 }
+
+/// Whatever of the row was changed, the change stands.
+#[tokio::test]
+async fn no_upgrade_writes_over_a_change_of_whatever_sort() {
+    let row = || {
+        let row = Credential::new(WEAK, NOW).unwrap();
+        let row = row.label(Some("pbkdf2")).unwrap();
+        row.at_revision(REVISION, NOW)
+    };
+    let is_same = |one: &Credential, other: &Credential| {
+        let of = |row: &Credential| {
+            let label = row.labelled().map(str::to_owned);
+            let stored = row.stored().map(str::to_owned);
+            (row.revision(), row.is(), row.is_factor_due(), label, stored)
+        };
+        of(one) == of(other)
+    };
+    for changed in [
+        row().next_revision(NOW).unwrap(),
+        row().status(Status::Changing),
+        row().status(Status::Disabled),
+        row().factor_due(true),
+        row().label(None).unwrap(),
+        row().encoded(OF_73).unwrap().label(Some("pbkdf2")).unwrap(),
+    ] {
+        let world = World::new(quick());
+        world.put(row());
+        let loaded = world.load().await;
+        let swapped = world.table.swap(&ann(), loaded.version, &changed).await;
+        assert!(matches!(swapped, Ok(Swapped::Done(_))));
+        let late = world
+            .upgrades
+            .check(&ann(), &loaded, password("correct horse"))
+            .await
+            .unwrap();
+        assert!(matches!(late.upgrade, Upgrade::Lost), "{changed:?}");
+        assert!(is_same(&world.load().await.credential, &changed));
+    }
+    // What an upgrade writes keeps all of it.
+    let world = World::new(quick());
+    world.put(row().factor_due(true));
+    assert!(matches!(
+        world.check("correct horse").await.1,
+        Upgrade::Done(_)
+    ));
+    let now = world.load().await.credential;
+    let kept = (now.revision(), now.is(), now.is_factor_due());
+    assert_eq!(kept, (REVISION, Status::Active, true));
+    assert_eq!((now.changed(), now.labelled()), (NOW, None));
+}
+
+/// As old as the reading of the row, and never newer than the check.
+#[tokio::test]
+async fn evidence_is_as_old_as_the_row_that_it_rests_on() {
+    let world = World::new(quick());
+    world.put_stored(WEAK);
+    let at = |millis: u64| Timestamp::from_millis(millis);
+    let now = NOW.as_millis();
+    for (read_at, is_at) in [(at(now - 5000), at(now - 5000)), (at(now + 5000), NOW)] {
+        let mut loaded = world.load().await;
+        loaded.read_at = read_at;
+        let said = world
+            .upgrades
+            .check(&ann(), &loaded, password("correct horse"))
+            .await
+            .unwrap();
+        let Checked::Match { verified, .. } = said.checked else {
+            panic!("{:?}", said.checked);
+        };
+        assert_eq!(verified.at(), is_at);
+    }
+}
