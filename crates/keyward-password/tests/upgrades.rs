@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use keyward_base::audit::Outcome;
@@ -13,6 +15,7 @@ use keyward_base::{
     Subject, Tenant, Timestamp, Trail,
 };
 use keyward_password::danger::hash_unjudged;
+use keyward_password::pool::Need;
 use keyward_password::{
     Account, Admission, Checked, Context, Credential, CredentialVersion, Credentials, Loaded,
     NewHash, Normal, Password, Passwords, Policy, Realm, Status, Swapped, Upgrade, Upgrades,
@@ -543,6 +546,17 @@ async fn what_is_passed_over_is_counted_in_the_form_of_the_hash() {
     let (_, upgrade) = world.check(short).await;
     assert!(matches!(upgrade, Upgrade::Done(_)), "{upgrade:?}");
 
+    // What follows a NUL, and spaces that PHP trims (passlib, PHP).
+    for (stored, typed) in [
+        ("$1$0UZqK5Mq$lvbXKEXkhBYtOaPANzh9w/", "correct horse\0s"),
+        (
+            "$wp$2y$04$w9hEp3rxH3dWwjJdh8pG/uMyQ0A6MoRARaVHrW3LNNWHw0HuVElSq",
+            "correct horse ",
+        ),
+    ] {
+        World::new(quick()).is_left(stored, typed, why).await;
+    }
+
     // The bytes before one above 0x7f have no effect in `$2x$` (PHP).
     let stored = "$2x$04$CCCCCCCCCCCCCCCCCCCCC.PIeeyENZVZmrKLAq5lwBUU9fMRVfV2m";
     let world = World::new(quick());
@@ -672,4 +686,36 @@ async fn evidence_is_as_old_as_the_row_that_it_rests_on() {
         };
         assert_eq!(verified.at(), is_at);
     }
+}
+
+/// It is paid for before it begins, as the check is.
+#[tokio::test]
+async fn an_upgrade_waits_for_its_memory() {
+    const MIB: u64 = 1024 * 1024;
+    let world = World::within(quick(), Admission::default().budget(8 * MIB));
+    world.put_stored(WEAK);
+    let (go, waits) = channel::<()>();
+    let (begun, begins) = channel();
+    let pool = world.passwords.pool();
+    let held = pool.run(&ann().tenant, Need::elsewhere(2 * MIB), move |_| {
+        begun.send(()).unwrap();
+        let _ = waits.recv();
+        Ok(())
+    });
+    begins.recv().unwrap();
+    let (ann, loaded) = (ann(), world.load().await);
+    let check = world
+        .upgrades
+        .check(&ann, &loaded, password("correct horse"));
+    let mut check = std::pin::pin!(check);
+    let is_waiting = std::future::poll_fn(|cx| Poll::Ready(check.as_mut().poll(cx).is_pending()));
+    assert!(is_waiting.await);
+    // There is a worker that has nothing to do.
+    for _ in 0..10_000 {
+        assert_eq!(pool.load().waiting, 1);
+        std::thread::yield_now();
+    }
+    go.send(()).unwrap();
+    held.wait().unwrap();
+    assert!(matches!(check.await.unwrap().upgrade, Upgrade::Done(_)));
 }

@@ -11,6 +11,7 @@ const MAGIC: &[u8; 4] = b"kwcr";
 const VERSION: u8 = 1;
 const FACTOR_DUE: u8 = 1;
 const HAS_PASSWORD: u8 = 2;
+/// By their numbers.
 const STATUSES: [Status; 3] = [Status::Active, Status::Changing, Status::Disabled];
 
 /// The public part of a row, to which the sealed part is bound.
@@ -35,7 +36,11 @@ impl Facts {
     }
 
     pub(super) fn to_bytes(self) -> Vec<u8> {
-        let at = STATUSES.iter().position(|known| *known == self.status);
+        let status = match self.status {
+            Status::Active => 0,
+            Status::Changing => 1,
+            Status::Disabled => 2,
+        };
         let mut flags = 0;
         if self.factor_due {
             flags |= FACTOR_DUE;
@@ -46,7 +51,7 @@ impl Facts {
         let mut out = Vec::with_capacity(23);
         out.extend_from_slice(MAGIC);
         out.push(VERSION);
-        out.push(u8::try_from(at.unwrap_or_default()).unwrap_or_default());
+        out.push(status);
         out.push(flags);
         out.extend_from_slice(&self.revision.number().to_be_bytes());
         out.extend_from_slice(&self.changed.as_millis().to_be_bytes());

@@ -19,7 +19,7 @@ use keyward_base::{
     Trail,
 };
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, Keyring, Root};
+use keyward_keys::{ColumnId, EphemeralRoot, Keyring, Root};
 use keyward_password::records::{CredentialRowsBuilder, Wrapped};
 use keyward_password::{
     Account, Admission, Context, Credential, CredentialRows, Credentials as _, NewHash, Password,
@@ -241,16 +241,25 @@ async fn a_store_that_was_there_before_the_mark_of_another_has_its_own() {
         .await
         .unwrap();
     assert_eq!(ring.uncounted().await.unwrap().len(), 1);
+    let store = one.identity().unwrap();
+    let more = ColumnId::new(store, "credential/users/more", purpose()).unwrap();
+    ring.register(&more, true).await.unwrap();
+    assert_eq!(ring.uncounted().await.unwrap().len(), 2);
     // One that comes after it brings sealed rows alone.
     is_refused(&world.both(&late).await, &ann, BARE).await;
     world.clock.advance(Duration::from_secs(1));
     let sealing = second.seal_all(|_| {}).await.unwrap();
     let since = Timestamp::from_millis(NOW.as_millis() + 1000);
     assert_eq!((sealing.sealed, sealing.since), (1, Some(since)));
+    // The other store, its mark, and `more`; the late one came too.
+    assert_eq!(ring.uncounted().await.unwrap().len(), 4);
     plant_all(&other, &planted).await;
     for rows in [&second, &world.both(&other).await] {
         is_refused(rows, &ann, BARE).await;
         assert_eq!(rows.since().await.unwrap(), Some(since));
+        // Nor does wrapping make it good.
+        let wrapped = wrap_all(&world, rows).await;
+        assert_eq!((wrapped.seen, wrapped.wrapped, wrapped.bad), (1, 0, 1));
     }
 }
 
