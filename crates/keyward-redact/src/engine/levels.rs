@@ -337,8 +337,8 @@ impl Level {
             stepped = stepped.saturating_add(1);
             let before = at;
             at = machine.next_state(Anchored::No, at, keys.permuted(*byte));
-            let mut longest = None;
             let is_match = machine.is_special(at) && machine.is_match(at);
+            let mut longest = None;
             if is_match {
                 longest = match known {
                     Some((state, longest)) if state == at => longest,
@@ -347,20 +347,20 @@ impl Level {
                 known = Some((at, longest));
                 self.note(machine, at, longest, stepped, found);
             }
-            if at != before {
+            // Those of one byte each lie behind the one before, and those of which the longest is
+            // forgotten are not known here: they are noted one by one.
+            let is_one_hit = longest.is_some_and(|(_, len)| len > 1);
+            if at != before || (is_match && !is_one_hit) {
                 continue;
             }
             // While the byte stays the same, so does the state.
             let rest = text.get(stepped..).unwrap_or_default();
             let same = rest.iter().take_while(|other| *other == byte).count();
-            if !is_match {
-                stepped = stepped.saturating_add(same);
-            } else if same > 0
-                && let Some((needle, len)) = longest
-                && len > 1
+            stepped = stepped.saturating_add(same);
+            if same > 0
+                && let Some((needle, _)) = longest
             {
                 // Each begins a byte behind the one before, and in it.
-                stepped = stepped.saturating_add(same);
                 let end = stepped.saturating_add(machine.max_pattern_len());
                 found.goes_on(needle, end, stepped);
             }

@@ -14,6 +14,7 @@ mod grams;
 mod history;
 mod merging;
 mod reference;
+mod runs;
 mod tables;
 mod writers;
 
