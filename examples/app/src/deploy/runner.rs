@@ -137,27 +137,38 @@ impl Run<'_> {
     /// Waits for the process, its time or `stop`, and leaves nothing of its group.
     async fn until_it_ends(&self, child: &mut Child, mut stop: watch::Receiver<bool>) -> Ended {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
-        let group = id.and_then(Pid::from_raw);
+        let group = Group(id.and_then(Pid::from_raw));
         let why = tokio::select! {
             status = child.wait() => {
-                end(group, Signal::KILL);
                 return status.map_or(Ended::Stopped, |status| ended(&status));
             }
             () = tokio::time::sleep(self.limit) => Ended::TimedOut,
             _ = stop.wait_for(|stop| *stop) => Ended::Stopped,
         };
-        end(group, Signal::TERM);
+        group.end(Signal::TERM);
         let _ = tokio::time::timeout(GRACE, child.wait()).await;
-        end(group, Signal::KILL);
+        group.end(Signal::KILL);
         let _ = child.wait().await;
         why
     }
 }
 
-/// Ends all of a group. That it is gone is what is wanted.
-fn end(group: Option<Pid>, signal: Signal) {
-    if let Some(group) = group {
-        let _ = kill_process_group(group, signal);
+/// The process and all that it started. Nothing is left of it when nobody sees to it any more,
+/// however that came: the service may end while a store keeps a deployment waiting.
+struct Group(Option<Pid>);
+
+impl Group {
+    /// Ends all of it. That it is gone is what is wanted.
+    fn end(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end(Signal::KILL);
     }
 }
 
@@ -451,8 +462,13 @@ mod tests {
     /// As when the service ends without having stopped it.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn who_is_not_seen_to_any_more_is_killed() {
+        is_killed("echo up >&3; read go <&4; echo survived >&3").await;
+        // And what it started.
+        is_killed("(echo up >&3; read go <&4; echo survived >&3) & wait").await;
+    }
+
+    async fn is_killed(script: &str) {
         let mut pipes = Pipes::new();
-        let script = "echo up >&3; read go <&4; echo survived >&3";
         let running = pipes.run(script, Arc::new(MemoryStore::new(1000)));
         let mut said = pipes.said().await;
         let mut line = String::new();
