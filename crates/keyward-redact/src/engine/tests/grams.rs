@@ -1,5 +1,7 @@
 //! What is in a table of grams passes its filters, however many there are and whatever went.
 
+use std::ops::Range;
+
 use super::super::grams::{Grams, Lead};
 
 /// More than the largest filter of all has room for: each part of the table has one of its own.
@@ -19,6 +21,14 @@ fn has(grams: &Grams, n: u32) -> bool {
     found && grams.may_have(hash(n))
 }
 
+/// Those of `numbers` that may be in the table, looked at together.
+fn passing(grams: &Grams, numbers: Range<u32>) -> Vec<u32> {
+    let mut found = Vec::new();
+    let numbers = numbers.map(|n| (hash(n), n as usize));
+    grams.filter_hashes(numbers, &mut found);
+    found.into_iter().map(|(_, n)| n as u32).collect()
+}
+
 #[test]
 fn each_of_many_passes_whatever_comes_and_goes() {
     let mut grams = Grams::new();
@@ -26,6 +36,9 @@ fn each_of_many_passes_whatever_comes_and_goes() {
         grams.insert(hash(n), n, 3);
     }
     assert!((0..MANY).all(|n| has(&grams, n)));
+    assert!(passing(&grams, 0..MANY).into_iter().eq(0..MANY));
+    let strangers = passing(&grams, MANY..2 * MANY).len();
+    assert!(strangers < 4000, "{strangers}");
     let strangers = (MANY..2 * MANY).filter(|n| grams.may_have(hash(*n)));
     let strangers = strangers.count();
     assert!(strangers < 4000, "{strangers}");
