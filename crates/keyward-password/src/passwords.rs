@@ -58,7 +58,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What it is, by the text of a [`Scheme`](crate::Scheme), where the string does not say so.
+    /// What it is, by the text of a [`Scheme`], where the string does not say so.
     #[must_use]
     pub const fn label(mut self, label: &'a str) -> Self {
         self.label = Some(label);
