@@ -1,10 +1,16 @@
 //! What a scheme keeps outside of its stored strings.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use keyward_base::encoding::from_json_string;
 use keyward_base::wipe::wipe_vec;
 use keyward_base::{Error, Result, SecretBytes};
-use serde_json::Value;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::credential::Credential;
 use crate::normal::Normal;
@@ -54,36 +60,35 @@ pub const KEYS: [(&str, &str); 11] = [
 ];
 
 impl Context {
-    /// Reads a JSON object whose values are strings or numbers, by the names in [`KEYS`]; `algorithm`
-    /// and `null` are passed over. The strings that the JSON parser made are wiped; of one written with
-    /// escapes, or a key that stands twice, it leaves a copy of its own in memory that was given back.
+    /// Reads a JSON object whose values are strings or whole numbers, by the names in [`KEYS`];
+    /// `algorithm` and `null` are passed over. Its copies of the strings are wiped.
     ///
     /// # Errors
-    /// `Misuse` for anything else: a key that is not known might be one that the hash depends on.
+    /// `Misuse` for anything else: a key that is not known might be one that the hash depends on, of a
+    /// key that stands twice nobody knows which is meant, and a number with a fraction or an exponent
+    /// may be written in several ways.
     pub fn from_json(text: &str) -> Result<Self> {
         let bad = || Error::misuse("a context is a JSON object of the keys that `KEYS` lists");
-        let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+        let Ok(Members(members)) = serde_json::from_str(text) else {
             return Err(bad());
         };
         let mut context = Self::default();
-        let mut fault = false;
-        for (key, value) in fields {
-            let held = match value {
-                Value::String(text) => SecretBytes::new(text.into_bytes()),
-                Value::Number(number) => SecretBytes::new(number.to_string().into_bytes()),
-                Value::Null => continue,
-                _ if key == "algorithm" => continue,
-                _ => {
-                    fault = true;
-                    continue;
-                }
-            };
-            match Name::of(&key) {
-                Some(name) => context.set(name, held),
-                None => fault = key != "algorithm" || fault,
+        for (key, raw) in members {
+            let raw = raw.get();
+            if key == "algorithm" || raw == "null" {
+                continue;
             }
+            let name = Name::of(&key).filter(|name| context.get(*name).is_none());
+            let held = if raw.starts_with('"') {
+                from_json_string(raw).ok()
+            } else {
+                let number = crate::text::number(raw);
+                number.map(|_| SecretBytes::copy_of(raw.as_bytes()))
+            };
+            let (name, held) = name.zip(held).ok_or_else(bad)?;
+            context.set(name, held);
         }
-        if fault { Err(bad()) } else { Ok(context) }
+        Ok(context)
     }
 
     /// Devise's pepper, or Spring's secret.
@@ -157,6 +162,38 @@ impl Context {
             return None;
         }
         Some(SecretBytes::new(bytes))
+    }
+}
+
+/// The members of an object as they are written, each key once.
+struct Members<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        from.deserialize_map(Visiting).map(Self)
+    }
+}
+
+struct Visiting;
+
+impl<'de> Visitor<'de> for Visiting {
+    type Value = BTreeMap<String, &'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(
+        self,
+        mut from: A,
+    ) -> std::result::Result<Self::Value, A::Error> {
+        let mut members = BTreeMap::new();
+        while let Some((key, value)) = from.next_entry()? {
+            if members.insert(key, value).is_some() {
+                return Err(de::Error::custom("a key stands twice"));
+            }
+        }
+        Ok(members)
     }
 }
 

@@ -156,6 +156,33 @@ fn a_key_of_a_context_that_is_not_known_is_no_context() {
     assert!(Context::from_json(r#"{"pepper":null,"rounds":8,"algorithm":"SCRYPT"}"#).is_ok());
 }
 
+/// With another value than the one that was meant, every right password would be a wrong one.
+#[test]
+fn what_a_context_may_mean_in_two_ways_is_no_context() {
+    for twice in [
+        r#"{"pepper":"x","pepper":"y"}"#,
+        r#"{"pepper":"x","pepper":"x"}"#,
+        r#"{"pepper":"x","pepper":null}"#,
+        r#"{"pepper":"x","\u0070epper":"y"}"#,
+        r#"{"signer_key":"AAAA","base64_signer_key":"BBBB"}"#,
+        r#"{"base64_salt_separator":"AAAA","salt_separator":"AAAA"}"#,
+    ] {
+        assert!(Context::from_json(twice).is_err(), "{twice}");
+    }
+    for number in ["1.0", "1.50", "1e3", "-1", "-0", "true", "{}"] {
+        let text = format!(r#"{{"pepper":{number}}}"#);
+        assert!(Context::from_json(&text).is_err(), "{text}");
+    }
+    for whole in [
+        r#"{"pepper":18446744073709551616,"mem_cost": 14 , "rounds":"8"}"#,
+        r#"{"signer_key":null,"base64_signer_key":"AAAA","algorithm":{"a":1}}"#,
+        r#"{"salt":"\ud83d\udc0e","user":0}"#,
+    ] {
+        assert!(Context::from_json(whole).is_ok(), "{whole}");
+    }
+    assert!(Context::from_json(r#"{"salt":"\ud83d"}"#).is_err());
+}
+
 #[test]
 fn nothing_of_a_row_is_printed() {
     let row = "$2b$12$CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK";

@@ -17,11 +17,11 @@ pub fn password_context(data: &[u8]) {
         return;
     };
     let value = serde_json::from_str::<Value>(text).ok();
-    if Context::from_json(text).is_ok() {
-        let fields = value
-            .as_ref()
-            .and_then(Value::as_object)
-            .expect("it was read");
+    // What is passed over may be more than `serde_json` holds as a value: 1e999, or a half of a pair.
+    if Context::from_json(text).is_ok()
+        && let Some(value) = &value
+    {
+        let fields = value.as_object().expect("it was read");
         let known = |key: &str| {
             key == "algorithm"
                 || keyward_password::context::KEYS
@@ -54,7 +54,10 @@ pub fn password_line(data: &[u8]) {
     let value = serde_json::from_slice::<Value>(data).ok();
     let field = |name: &str| value.as_ref()?.get(name)?.as_str();
     if let Ok((line, password)) = &with {
-        assert!(value.as_ref().is_some_and(Value::is_object));
+        assert!(value.as_ref().is_none_or(Value::is_object));
+        if value.is_none() {
+            return; // As in a context: another field may hold what it does not.
+        }
         assert_eq!(line.encoded().ok(), field("encoded"));
         assert_eq!(line.label().expect("it is UTF-8"), field("scheme"));
         match field("password") {
@@ -70,7 +73,7 @@ pub fn password_line(data: &[u8]) {
         assert_eq!(again.encoded().ok(), line.encoded().ok());
         assert_eq!(again.context().is_some(), line.context().is_some());
     } else if let Ok(Some(line)) = without {
-        assert!(value.as_ref().is_some_and(Value::is_object));
-        assert_eq!(line.encoded().ok(), field("encoded"));
+        assert!(value.as_ref().is_none_or(Value::is_object));
+        assert!(value.is_none() || line.encoded().ok() == field("encoded"));
     }
 }
