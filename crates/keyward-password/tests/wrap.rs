@@ -198,6 +198,14 @@ fn a_right_password_always_asks_for_an_upgrade() {
     assert_eq!(stored.cost().work, Work::Pbkdf2 { blocks: 1000 });
     let outer = stored.outer_cost().unwrap();
     assert_eq!(outer.memory_bytes, 19_456 * 1024);
+    // One that was strong enough by itself, under a policy that has been given up since.
+    let strong = "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IG9mIDE2IQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8";
+    let text = wrapped(&self::passwords(Policy::hardened()), &Row::new(strong));
+    for (text, is_weaker) in [(strong, false), (text.as_str(), true)] {
+        let policy = passwords.policy();
+        let stored = Stored::read(None, text, &Context::default(), policy).unwrap();
+        assert_eq!(policy.is_weaker(&stored), is_weaker, "{text}");
+    }
 }
 
 #[test]
