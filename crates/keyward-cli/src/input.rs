@@ -1,8 +1,9 @@
 //! Where secrets come in: standard input or a file, byte for byte, never an argument.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read as _};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
 use keyward_base::{Error, Result, SecretBytes};
@@ -74,8 +75,8 @@ pub(crate) fn reader(file: &Path) -> Result<File> {
 /// It is read without the standard library's buffer, which would keep a copy that nobody wipes.
 ///
 /// # Errors
-/// `Misuse` if it is a terminal (what is typed there is shown, and stays in the scroll-back) or
-/// is closed.
+/// `Misuse` if it is a terminal (what is typed there is shown, and stays in the scroll-back), or
+/// cannot be read. One that was closed reads as an empty one ([`is_null`]).
 pub(crate) fn stdin(what: &str) -> Result<File> {
     let input = io::stdin();
     if input.is_terminal() {
@@ -92,6 +93,17 @@ pub(crate) fn stdin(what: &str) -> Result<File> {
             Error::misuse("standard input is closed: pipe or redirect something into it")
                 .with_source(e)
         })
+}
+
+/// Whether nothing can ever come from it: `/dev/null`, which is also what the standard library opens
+/// in place of a standard input that is closed.
+pub(crate) fn is_null(input: &File) -> bool {
+    let device = |found: io::Result<Metadata>| {
+        let found = found.ok()?;
+        found.file_type().is_char_device().then(|| found.rdev())
+    };
+    let own = device(input.metadata());
+    own.is_some() && own == device(std::fs::metadata("/dev/null"))
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -19,12 +19,12 @@ pub(crate) enum Password {
 
     /// Check a password against a stored string, or a file of them
     ///
-    /// The password comes by standard input and may be empty, the string lies in a file; of both,
-    /// one newline at the end (`\n` or `\r\n`) is dropped. Exits with 0 for `match`, 1 for
-    /// `mismatch`, 5 for `unsupported` (no known scheme, not whole, or its context is missing) and
-    /// 6 for `refused` (it asks for too much work, holds the password itself, is locked, or may be
-    /// read in two ways): of the last two nothing was computed, and neither is an answer about the
-    /// password.
+    /// The password comes by standard input and may be empty (but not from /dev/null), the string
+    /// lies in a file; of both, one newline at the end (`\n` or `\r\n`) is dropped. Exits with 0 for
+    /// `match`, 1 for `mismatch`, 5 for `unsupported` (no known scheme, not whole, or its context is
+    /// missing) and 6 for `refused` (it asks for too much work, holds the password itself, is locked,
+    /// or may be read in two ways): of the last two nothing was computed, and neither is an answer
+    /// about the password.
     ///
     /// A line of a batch looks like {"scheme": "django", "password": "...", "encoded": "..."};
     /// docs/formats/command.md has every field. A batch exits with 0 whatever its verdicts are,

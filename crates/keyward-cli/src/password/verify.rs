@@ -17,7 +17,7 @@ const LONGEST: usize = 64 << 10;
 /// Checks standard input against the string in the file.
 ///
 /// # Errors
-/// `Misuse` for an input that is wrong; `Unavailable` if there is no memory.
+/// `Misuse` for an input that is wrong or is not there; `Unavailable` if there is no memory.
 pub(super) fn run(wanted: &VerifyArgs, json: bool) -> Result<ExitCode> {
     let passwords = super::door(Policy::default())?;
     let context = match &wanted.context {
@@ -31,6 +31,13 @@ pub(super) fn run(wanted: &VerifyArgs, json: bool) -> Result<ExitCode> {
     input::trim_newline(&mut encoded);
     let encoded = text(&encoded)?;
     let typed = input::stdin("the password")?;
+    // An empty password may be right or wrong; none at all is a mistake of the caller.
+    if input::is_null(&typed) {
+        return Err(Error::misuse(
+            "there is no password, since standard input is closed or /dev/null: \
+             pipe it in, as in `printf %s \"$PASSWORD\" | keyward password verify FILE`",
+        ));
+    }
     let password = match SecretBytes::read(typed, LONGEST) {
         Ok(mut password) => {
             input::trim_newline(&mut password);
