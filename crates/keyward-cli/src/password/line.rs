@@ -57,18 +57,19 @@ impl Line {
         Ok((Self::of(&fields)?, password))
     }
 
-    /// A line of a census, if it is an object with `encoded`. Any other is a stored string as it
-    /// stands: none. A password is not looked at.
+    /// A line of a census, if it is an object whose `encoded` is a text. Any other is a stored string
+    /// as it stands: none. A password is not looked at.
     ///
     /// # Errors
-    /// As [`Line::with_password`].
+    /// As [`Line::with_password`], of its scheme and its context.
     pub(super) fn without_password(line: &[u8]) -> Result<Option<Self>> {
         if !line.trim_ascii_start().starts_with(b"{") {
             return Ok(None);
         }
         match Fields::of(line) {
-            Ok(fields) => Self::of(&fields).map(Some),
-            Err(_) => Ok(None),
+            // A row without a password has `null` there.
+            Ok(fields) if said("encoded", fields.encoded).is_ok() => Self::of(&fields).map(Some),
+            _ => Ok(None),
         }
     }
 
