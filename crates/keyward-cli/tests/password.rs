@@ -73,6 +73,10 @@ fn what_is_hashed_verifies_and_ends_with_the_code_of_its_verdict() {
         write(&bench, "stored", &said);
         let matched = bench.run(&VERIFY, PASSWORD).ok();
         assert_eq!(matched.text(), "match\n");
+        for end in [&b"\n"[..], b"\r\n"] {
+            let typed = [PASSWORD, end].concat();
+            assert_eq!(bench.run(&VERIFY, &typed).ok().text(), "match\n");
+        }
         // Equal to the default policy, stronger than it, or made another way.
         let upgrade = matches!(option, ["--bcrypt" | "--pbkdf2"]);
         assert_eq!(matched.said().contains("weaker"), upgrade, "{option:?}");
@@ -131,6 +135,28 @@ fn what_is_hashed_verifies_and_ends_with_the_code_of_its_verdict() {
     let said = bench.run(&VERIFY, &[b'a'; 4097]);
     assert_eq!((said.code(), said.text().as_str()), (6, "refused\n"));
     assert!(!bench.home().exists());
+}
+
+/// A job that was started without one, or a pipe that was forgotten, has typed no wrong password.
+#[test]
+fn where_no_password_can_come_from_there_is_no_verdict() {
+    let bench = Bench::empty();
+    // `{SHA}` of nothing.
+    write(&bench, "stored", "{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
+    assert_eq!(bench.run(&VERIFY, b"").ok().text(), "match\n");
+    for command in [
+        "keyward password verify stored <&-",
+        "keyward password verify stored --json </dev/null",
+        "keyward password hash <&-",
+        "keyward password hash --json </dev/null",
+    ] {
+        bench.sh(command, &[]).fails(2, "there is no password");
+    }
+    // A batch of nothing is one.
+    let batch = "keyward password verify --batch - </dev/null";
+    assert_eq!(bench.sh(batch, &[]).ok().text(), "");
+    let same = "keyward password verify stored < stored";
+    assert_eq!(bench.sh(same, &[]).code(), 1);
 }
 
 #[test]
@@ -199,6 +225,7 @@ fn what_the_rules_refuse_is_hashed_only_by_name() {
     hash(&known, b"four words of my own").ok();
     hash(&[], &[b'a'; 1025]).fails(1, "more than 1024 bytes");
     hash(&["--even-unfit"], &[b'a'; 1025]).ok();
+    hash(&["--even-unfit"], &[&[b'a'; 4096][..], b"\r\n"].concat()).ok();
     hash(&["--even-unfit"], &[b'a'; 4099]).fails(1, "more than 4,096 bytes");
     hash(&["--even-unfit"], &[b'a'; 4097]).fails(1, "more than 4,096 bytes");
     hash(&["--even-unfit", "--second-factor"], b"short").fails(2, "--even-unfit");
@@ -266,6 +293,15 @@ fn a_malformed_line_ends_a_batch_and_is_named() {
             with("context", json!("hunter2")),
             "its context is no object",
         ),
+        (
+            with("context", json!({"pepper": 1.5})),
+            "its context is no object",
+        ),
+        (
+            with("context", json!({"pepper": "p"}))
+                .replace("\"p\"", "\"p\",\"pepper\":\"hunter2\""),
+            "its context is no object",
+        ),
         (good.replace("correct", "\\ud800"), "password is no text"),
         (
             good.replace("\"password\"", "\"password_hex\""),
@@ -315,6 +351,19 @@ fn a_malformed_line_ends_a_batch_and_is_named() {
         (&json!("refused"), &json!("too-long"))
     );
     assert_eq!(bench.run(&BATCH, b"").ok().text(), "");
+    // The longest line, with its end and without, and one byte more.
+    let most = |more: usize| {
+        let room = (128 << 10) - good.len() - r#","most":"""#.len();
+        let filler = "a".repeat(room + more);
+        good.replacen('{', &format!("{{\"most\":\"{filler}\","), 1)
+    };
+    assert_eq!(most(0).len(), 128 << 10);
+    let text = format!("{}\n{}", most(0), most(0));
+    let said = answers(&bench.run(&BATCH, text.as_bytes()).ok().text());
+    assert!(said.len() == 2 && said.iter().all(|one| one["verdict"] == "match"));
+    bench
+        .run(&BATCH, most(1).as_bytes())
+        .fails(2, "line 1 of the batch: it has more than");
 }
 
 #[test]
@@ -423,8 +472,12 @@ fn parameters_are_proposed_and_schemes_are_listed() {
         "{}",
         words.text()
     );
-    let few = ["password", "calibrate", "--memory", "1"];
-    bench.run(&few, b"").fails(2, "7 MiB for each worker");
+    for few in [
+        &["password", "calibrate", "--memory", "1"][..],
+        &["password", "calibrate", "--workers", "2", "--memory", "13"],
+    ] {
+        bench.run(few, b"").fails(2, "7 MiB for each worker");
+    }
     bench
         .run(&["password", "calibrate", "--target", "0"], b"")
         .fails(2, "milliseconds");

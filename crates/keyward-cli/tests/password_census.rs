@@ -148,10 +148,15 @@ fn what_cannot_be_counted_is_named() {
     bench
         .run(&["password", "census", "-"], &long)
         .fails(2, "line 2 of the table");
-    let bad = br#"{"encoded":"x","context":{"unknown":"y"}}"#;
-    bench
-        .run(&["password", "census", "-"], bad)
-        .fails(2, "line 1 of the table");
+    for bad in [
+        r#"{"encoded":"x","context":{"unknown":"y"}}"#,
+        r#"{"encoded":"x","context":{"pepper":"y","pepper":"z"}}"#,
+        r#"{"encoded":"x","scheme":5}"#,
+    ] {
+        bench
+            .run(&["password", "census", "-"], bad.as_bytes())
+            .fails(2, "line 1 of the table");
+    }
 }
 
 /// What is known is written before the next one is waited for.
@@ -168,11 +173,13 @@ fn a_verdict_is_not_held_until_the_next_one_is_there() {
     let mut input = child.stdin.take().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let line = |encoded: &str| json!({"password": "correct horse", "encoded": encoded}).to_string();
-    let both = format!("{}\n{}\n", line(DJANGO), line(&slow));
+    // Long enough that the second line has been read when the first verdict is there.
+    let quick = DJANGO.replace("$1000$", "$400000$");
+    let both = format!("{}\n{}\n", line(&quick), line(&slow));
     input.write_all(both.as_bytes()).unwrap();
     let mut first = String::new();
     output.read_line(&mut first).unwrap();
-    assert!(first.contains("\"match\""), "{first}");
+    assert!(first.contains("\"mismatch\""), "{first}");
     child.kill().unwrap();
     child.wait().unwrap();
     let mut rest = String::new();
@@ -204,4 +211,86 @@ fn a_password_that_is_too_long_is_refused_however_long_it_is() {
         );
         bench.run(&["password", "hash"], &typed).fails(1, "choose");
     }
+}
+
+/// Who logs in by other means has `null` there.
+#[test]
+fn a_row_without_a_string_is_counted_and_ends_nothing() {
+    let bench = Bench::empty();
+    let table = format!(
+        "{{\"encoded\":null}}\n{{\"encoded\":5}}\n{{\"encoded\":\"\\ud800\"}}\n{{\"encoded\":[]}}\n{}\n",
+        json!({ "encoded": DJANGO })
+    );
+    let said = census(&bench, &[], table.as_bytes());
+    assert_eq!(
+        (&said["rows"], &said["not_read"], &said["weaker"]),
+        (&json!(5), &json!(4), &json!(1)),
+        "{said}"
+    );
+}
+
+/// What a line says of itself counts more than what is said of all.
+#[test]
+fn a_label_and_a_context_of_a_lines_own_come_first() {
+    let bench = Bench::empty();
+    let context = |mem_cost: u32| {
+        json!({
+            "base64_signer_key": "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==",
+            "base64_salt_separator": "Bw==", "rounds": 8, "mem_cost": mem_cost, "salt": "42xEC+ixf3L2lw=="
+        })
+    };
+    let firebase =
+        "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
+    std::fs::write(bench.folder().join("context"), context(14).to_string()).unwrap();
+    let md5 = json!({"scheme": "hex-md5", "encoded": "5f4dcc3b5aa765d61d8327deb882cf99"});
+    let own = json!({"encoded": firebase, "context": context(13)});
+    // A mark that is not before the first line is none.
+    let table = format!("{firebase}\n{own}\n{md5}\n\u{feff}{firebase}\n");
+    let with = ["--scheme", "firebase", "--context", "context"];
+    let said = census(&bench, &with, table.as_bytes());
+    let groups = said["groups"].as_array().unwrap().iter();
+    let methods: Vec<&Value> = groups.map(|group| &group["method"]).collect();
+    let of = |mem_cost: u32| json!(format!("firebase-scrypt ln={mem_cost} r=8 p=1"));
+    assert_eq!(methods, [&json!("md5"), &of(13), &of(14), &Value::Null]);
+}
+
+#[test]
+fn what_wrapping_takes_is_for_all_that_is_wrapped() {
+    let bench = Bench::empty();
+    // The last one is weaker and stays as it is.
+    let stays = "$2a$04$CCCCCCCCCCCCCCCCCCCCC.bOPIHsrRTS3DxLLG5zPpQxRPqURmIXK";
+    let table = format!("{DJANGO}\n").repeat(3) + stays;
+    let said = census(&bench, &[], table.as_bytes());
+    assert_eq!(
+        (&said["weaker"], &said["wrappable"]),
+        (&json!(4), &json!(3))
+    );
+    let wrapping = &said["wrapping"];
+    let ms = wrapping["ms_each"].as_f64().unwrap();
+    let seconds = wrapping["seconds"].as_f64().unwrap();
+    assert!((seconds - ms * 3.0 / 1000.0).abs() < 1e-6, "{wrapping}");
+    // In words: from a minute on in minutes, and in hours from an hour on.
+    let rows = 10_000_u32;
+    let table = format!("{DJANGO}\n").repeat(usize::try_from(rows).unwrap());
+    let words = ["password", "census", "-"];
+    let text = bench.run(&words, table.as_bytes()).ok().text();
+    let last = text.lines().last().unwrap();
+    let number = |before: &str| -> f64 {
+        let (_, rest) = last.split_once(before).unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let (all, ms) = (number("to wrap: "), number(" at "));
+    let seconds = f64::from(rows) * ms / 1000.0;
+    let (unit, in_unit) = match seconds {
+        3600.0.. => ("hours", 3600.0),
+        60.0.. => ("minutes", 60.0),
+        _ => ("seconds", 1.0),
+    };
+    assert!(last.contains(&format!(" {unit} here")), "{last}");
+    // Both are rounded to a tenth.
+    let off = (all - seconds / in_unit).abs();
+    assert!(
+        off <= 0.051 + f64::from(rows) * 0.051 / 1000.0 / in_unit,
+        "{last}"
+    );
 }
