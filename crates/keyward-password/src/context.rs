@@ -68,7 +68,12 @@ impl Context {
     /// key that stands twice nobody knows which is meant, and a number with a fraction or an exponent
     /// may be written in several ways.
     pub fn from_json(text: &str) -> Result<Self> {
-        let bad = || Error::misuse("a context is a JSON object of the keys that `KEYS` lists");
+        let bad = || {
+            Error::misuse(
+                "a context is a JSON object of the keys that `KEYS` lists, \
+                 each once, with texts and whole numbers",
+            )
+        };
         let Ok(Members(members)) = serde_json::from_str(text) else {
             return Err(bad());
         };

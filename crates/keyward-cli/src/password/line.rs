@@ -77,7 +77,8 @@ impl Line {
         let context = |raw: &RawValue| {
             Context::from_json(raw.get()).map_err(|_| {
                 Error::misuse(
-                    "its context is no object of the keys that `keyward password schemes` shows",
+                    "its context is no object of the keys that `keyward password schemes` shows, \
+                     each once, with texts and whole numbers",
                 )
             })
         };
