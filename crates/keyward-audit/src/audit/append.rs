@@ -102,7 +102,10 @@ impl Audit {
         }
         turn.tried.clear();
         for (one, nth) in std::mem::take(&mut turn.batch).into_iter().zip(0_u64..) {
-            let Waiting { told, .. } = one;
+            let Waiting { told, with, .. } = one;
+            if let (Err(_), Some(with)) = (&first, with) {
+                with.give_up();
+            }
             let seq = first.as_ref().map(|first| first.saturating_add(nth));
             // Whoever does not wait any more is told nothing.
             let _unheard = told.send(seq.map_err(same));

@@ -1,7 +1,8 @@
 //! The way to one log: callers queue, and one of them commits for all that wait.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_base::{Error, Result, Timestamp};
 use keyward_store::Version;
@@ -29,6 +30,24 @@ pub(super) struct Waiting {
     pub(super) draft: Draft,
     pub(super) class: Class,
     pub(super) told: oneshot::Sender<Result<u64>>,
+    /// Those that it was given with, of many at once.
+    pub(super) with: Option<Together>,
+}
+
+/// Entries that were given at once: once one of them failed, or nobody waits for them any more, none
+/// that still waits is committed. Else those behind would be there without those before.
+#[derive(Clone, Default)]
+pub(super) struct Together(Arc<AtomicBool>);
+
+impl Together {
+    /// None of them is committed from now on, but for those whose turn it is.
+    pub(super) fn give_up(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Where the number of an entry is told that waits.
@@ -45,8 +64,15 @@ impl Waiting {
             draft,
             class,
             told,
+            with: None,
         };
         (waiting, hears)
+    }
+
+    /// Whether nobody waits for it. Told in the order of the queue: of many at once, one behind is
+    /// never waited for where one before it is not.
+    fn is_given_up(&self) -> bool {
+        self.told.is_closed() || self.with.as_ref().is_some_and(Together::is_given_up)
     }
 }
 
@@ -151,7 +177,7 @@ impl Lane {
         let mut queue = self.queue();
         // While a store does not answer, callers come and go.
         if queue.waiting.len() >= queue.swept_at.max(MOST) {
-            queue.waiting.retain(|one| !one.told.is_closed());
+            queue.waiting.retain(|one| !one.is_given_up());
             queue.swept_at = queue.waiting.len().saturating_mul(2);
         }
         queue
@@ -166,7 +192,7 @@ impl Lane {
             && len < MOST_LEN
             && let Some(next) = queue.waiting.pop_front()
         {
-            if !next.told.is_closed() {
+            if !next.is_given_up() {
                 len = len.saturating_add(next.draft.len());
                 taken.push(next);
             }

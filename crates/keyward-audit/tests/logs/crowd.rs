@@ -72,8 +72,10 @@ fn child() {
     let home = Path::new(&home);
     runtime().block_on(async {
         match role.as_str() {
-            "some" => write(home, first..first + 16, 6).await,
-            "writers" => write(home, first..first + 8, u64::MAX).await,
+            "some" => write(home, first..first + 16, 6, 1).await,
+            "many" => write(home, first..first + 16, 60, 20).await,
+            "writers" => write(home, first..first + 8, u64::MAX, 1).await,
+            "batches" => write(home, first..first + 8, u64::MAX, 300).await,
             "tender" => tend(home).await,
             other => panic!("unknown role {other}"),
         }
@@ -87,9 +89,9 @@ fn say(line: &str) {
     out.flush().unwrap();
 }
 
-/// Each writer appends one event after the other, and says what was acknowledged. Until the parent
-/// closes its end.
-async fn write(home: &Path, writers: std::ops::Range<u64>, each: u64) {
+/// Each writer appends one event after the other, or so many at once, and says what was acknowledged.
+/// Until the parent closes its end.
+async fn write(home: &Path, writers: std::ops::Range<u64>, each: u64, at_once: u64) {
     let audit = audit(home).await;
     let stop = Arc::new(std::thread::spawn(|| std::io::stdin().lines().count()));
     say("ready");
@@ -97,13 +99,23 @@ async fn write(home: &Path, writers: std::ops::Range<u64>, each: u64) {
     for writer in writers {
         let (audit, stop) = (audit.clone(), Arc::clone(&stop));
         tasks.spawn(async move {
-            for n in 0..each {
+            let of = |n: u64| {
                 let mut event = event(&acme(), n);
                 event.at = Timestamp::from_millis(NOON + n * HOUR);
                 let detail = Detail::none().with("n", Value::Number(n));
                 event.detail = detail.with("writer", Value::Number(writer));
-                let seq = audit.append(event).await.unwrap();
-                say(&format!("ack {writer} {n} {seq}"));
+                event
+            };
+            for from in (0..each).step_by(usize::try_from(at_once).unwrap()) {
+                let seqs = if at_once == 1 {
+                    vec![audit.append(of(from)).await.unwrap()]
+                } else {
+                    let events: Vec<_> = (from..from + at_once).map(of).collect();
+                    audit.append_all(&events).await.unwrap()
+                };
+                for (seq, n) in seqs.into_iter().zip(from..) {
+                    say(&format!("ack {writer} {n} {seq}"));
+                }
                 if each == u64::MAX && stop.is_finished() {
                     return;
                 }
@@ -212,17 +224,19 @@ impl Told {
 
 #[test]
 fn sixty_four_writers_in_four_processes_leave_no_gap() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path();
-    let audit = runtime().block_on(make(home));
-    let children = [0, 16, 32, 48].map(|first| spawn(home, "some", first));
-    let mut told = Told::default();
-    for mut child in children {
-        lines(&mut child).for_each(|line| told.note(&line));
-        assert!(child.wait().unwrap().success());
+    for (role, each) in [("some", 6), ("many", 60)] {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path();
+        let audit = runtime().block_on(make(home));
+        let children = [0, 16, 32, 48].map(|first| spawn(home, role, first));
+        let mut told = Told::default();
+        for mut child in children {
+            lines(&mut child).for_each(|line| told.note(&line));
+            assert!(child.wait().unwrap().success());
+        }
+        let checked = runtime().block_on(told.check(&audit));
+        assert_eq!(checked, (64 * each, 0));
     }
-    let checked = runtime().block_on(told.check(&audit));
-    assert_eq!(checked, (64 * 6, 0));
 }
 
 #[test]
@@ -239,9 +253,9 @@ fn what_is_killed_at_random_loses_nothing_and_does_nothing_twice() {
     let reader =
         std::thread::spawn(move || said.for_each(|line| notes.lock().unwrap().note(&line)));
     let full = std::env::var_os("KEYWARD_FULL").is_some();
-    let kills = if full { 200 } else { 4 };
+    let kills = if full { 200 } else { 6 };
     for round in 1..=kills {
-        let role = if round % 2 == 0 { "writers" } else { "tender" };
+        let role = ["batches", "tender", "writers"][usize::try_from(round % 3).unwrap()];
         let mut child = spawn(&home, role, round * 8);
         let mut said = lines(&mut child);
         for _ in 0..1 + random() % 6 {

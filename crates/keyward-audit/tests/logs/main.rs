@@ -25,6 +25,7 @@ mod kinds;
 mod late;
 mod leaps;
 mod lost;
+mod many;
 mod proofs;
 mod retention;
 mod rounds;

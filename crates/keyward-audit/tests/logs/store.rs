@@ -21,6 +21,8 @@ pub(crate) enum Next {
     DoneUnanswered,
     /// It is done, and said to have failed.
     DoneFails,
+    /// It is not done, and said to have failed.
+    Fails,
     /// It is not done, and never answered.
     Lost,
     /// It is done once that says so, whether or not anybody waits; never answered. Then that says so.
@@ -140,6 +142,7 @@ impl Stores for Watched {
             let next = self.next.lock().unwrap().take();
             match next {
                 None => self.through(inner.commit(steps)).await,
+                Some(Next::Fails) => Err(Error::unavailable("the store is not there")),
                 Some(Next::Lost) => pending().await,
                 Some(Next::DoneUnanswered) => {
                     let _done = inner.commit(steps).await;

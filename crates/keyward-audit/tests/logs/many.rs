@@ -1,0 +1,128 @@
+//! Many events given at once, by callers who go away, and where some fail, while others write.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use keyward_audit::entry::{Number, Typed};
+use keyward_audit::{Audit, Of};
+use keyward_base::audit::Outcome;
+use keyward_base::{ErrorKind, Reason, Tenant};
+use keyward_store::MemoryStore;
+use tokio::task::JoinSet;
+
+use crate::store::{Next, Watched};
+use crate::world::{World, acme, event};
+
+/// How many are given at once: more than one transaction takes.
+const GIVEN: u64 = 1_500;
+
+/// The numbers that the entries of the log hold, in its order.
+async fn held(audit: &Audit) -> Vec<u64> {
+    let (mut held, mut next) = (Vec::new(), Some(0));
+    while let Some(from) = next {
+        let page = audit.entries(&acme(), from, 4_096).await.unwrap();
+        for kept in &page.entries {
+            match kept.entry().unwrap().unwrap().detail[0].1 {
+                Typed::Number(Number(n)) => held.push(n),
+                _ => panic!(),
+            }
+        }
+        next = page.next;
+    }
+    held
+}
+
+#[tokio::test]
+async fn behind_one_that_failed_none_is_there() {
+    let world = World::new().await;
+    let store = Watched::over(Arc::new(MemoryStore::new(10_000)));
+    let builder = Audit::builder(world.keyring.clone(), store.clone());
+    let audit = builder.build().await.unwrap();
+    for of in [acme(), Of::Service] {
+        audit.append(event(&of, 0)).await.unwrap();
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    // Whoever commits to the service's log hears nothing of the store, and the one of these who waits
+    // first waits there.
+    let mut hangs = Box::pin(audit.append(event(&Of::Service, 1)));
+    store.next(Next::Lost);
+    assert!(hangs.as_mut().poll(&mut cx).is_pending());
+    let acmes = (1..=GIVEN).map(|n| event(&acme(), n));
+    let events: Vec<_> = [event(&Of::Service, 2)].into_iter().chain(acmes).collect();
+    let mut all = pin!(audit.append_all(&events));
+    assert!(all.as_mut().poll(&mut cx).is_pending());
+    // Another commits them: the first thousand, in vain; and then what is left beside its own.
+    store.next(Next::Fails);
+    assert_eq!(audit.append(event(&acme(), 9_999)).await.unwrap(), 1);
+    drop(hangs);
+    assert_eq!(all.await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(held(&audit).await, [0, 9_999]);
+    // Given anew, they are all there.
+    let seqs = audit.append_all(&events).await.unwrap();
+    assert_eq!(seqs[1..], (2..GIVEN + 2).collect::<Vec<_>>());
+}
+
+/// With `KEYWARD_FULL`, 300 go away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_one_who_goes_away_none_is_there_without_those_before() {
+    let world = World::new().await;
+    let store = Arc::new(MemoryStore::new(2_000_000));
+    let builder = Audit::builder(world.keyring.clone(), store);
+    let audit = builder.build().await.unwrap();
+    let (stop, mut others) = (Arc::new(AtomicBool::new(false)), JoinSet::new());
+    for _ in 0..3 {
+        let (audit, stop) = (audit.clone(), Arc::clone(&stop));
+        others.spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                audit.append(event(&acme(), 1)).await.unwrap();
+            }
+        });
+    }
+    let full = std::env::var_os("KEYWARD_FULL").is_some();
+    let mut took = Duration::from_secs(1200);
+    for round in 1..=if full { 300 } else { 20 } {
+        let (audit, began) = (audit.clone(), Instant::now());
+        let all = tokio::spawn(async move {
+            let from = u64::from(round) * 10_000;
+            let events: Vec<_> = (from..from + GIVEN).map(|n| event(&acme(), n)).collect();
+            audit.append_all(&events).await.unwrap()
+        });
+        let goes_away = all.abort_handle();
+        // The first tells how long it takes; the others go away anywhere in between.
+        let _given_up = tokio::time::timeout(took / 20 * (round % 20), all).await;
+        goes_away.abort();
+        if round == 1 {
+            took = began.elapsed();
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    others.join_all().await;
+    let mut of: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for n in held(&audit).await {
+        of.entry(n / 10_000).or_default().push(n % 10_000);
+    }
+    assert!(of.remove(&0).is_some() && !of.is_empty());
+    for (round, got) in of {
+        let wanted: Vec<u64> = (0..).take(got.len()).collect();
+        assert!(got == wanted, "round {round}: it begins at {}", got[0]);
+    }
+    audit.verify(&acme(), |_| ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_is_refused_makes_no_log_for_strangers() {
+    let world = World::new().await;
+    let of = Of::Tenant(Tenant::new("globex").unwrap());
+    let mut bad = event(&of, 1);
+    bad.action = "audit.mine";
+    let refused = world.audit.append_all(&[event(&of, 0), bad]).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse);
+    let mut stranger = event(&of, 2);
+    stranger.outcome = Outcome::Failed(ErrorKind::Rejected, Some(Reason::NOT_AUTHENTIC));
+    world.audit.append(stranger).await.unwrap();
+    assert_eq!(world.audit.logs().await.unwrap(), [Of::Service]);
+}
