@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use keyward_base::{Error, ErrorKind, Result, Timestamp};
 use keyward_store::Place;
 
-use super::{AlertRule, Anomaly, Watch, time};
+use super::{AHEAD, AlertRule, Anomaly, Watch, time};
 use crate::audit::{Audit, Kept, Of};
 use crate::leaf::LogId;
 
@@ -334,16 +334,53 @@ impl Follower {
         Ok(if whole { Read::Whole } else { Read::Part })
     }
 
-    /// The number of the first entry that is not before a time, and in which log: times never go
-    /// back. None where there is no log.
+    /// The number of an entry before which none counts from a time on, and in which log. None where
+    /// there is no log.
     async fn first_at(&self, of: &Of, from: u64) -> Result<Option<(LogId, u64)>> {
         let Some(head) = self.audit.head(of).await? else {
             return Ok(None);
         };
-        let size = head.size();
+        let first = self.begin(of, head.size(), from).await?;
+        Ok(Some((head.log, first)))
+    }
+
+    /// The number of an entry before which none counts from a time on, of those before `end`.
+    ///
+    /// What a log knew of the time never goes back, as the times of its entries may: so it is what is
+    /// gone by, but for a clock that was far ahead of this one. Behind that, each entry is looked at,
+    /// from the newest on, until of a page of them none counts.
+    async fn begin(&self, of: &Of, end: u64, from: u64) -> Result<u64> {
+        let now = self.audit.clock().now()?.as_millis();
+        let ahead = self.first_of(of, end, now.saturating_add(AHEAD)).await?;
+        let first = self.first_of(of, ahead, from).await?;
+        if first < ahead {
+            return Ok(first);
+        }
+        let mut first = end;
+        while first > ahead {
+            let page = first.saturating_sub(PAGE as u64).max(ahead);
+            let (mut at, mut counts) = (page, false);
+            while at < first && !counts {
+                let read = self.audit.entries(of, at, PAGE).await?;
+                for kept in read.entries.iter().filter(|kept| kept.seq < first) {
+                    counts |= kept.entry()?.is_some_and(|entry| time(&entry) >= from);
+                }
+                at = read.next.unwrap_or(first);
+            }
+            if !counts {
+                break;
+            }
+            first = page;
+        }
+        Ok(first)
+    }
+
+    /// The number of the first entry, of those before `end`, at which the log knew a time that is not
+    /// before `from`; `end` if there is none.
+    async fn first_of(&self, of: &Of, end: u64, from: u64) -> Result<u64> {
         // Most logs of many are not in use: their newest entry tells.
-        let (mut low, mut high) = (0, size);
-        let mut middle = size.saturating_sub(1);
+        let (mut low, mut high) = (0, end);
+        let mut middle = end.saturating_sub(1);
         while low < high {
             let page = self.audit.entries(of, middle, 1).await?;
             let latest = page.entries.first().map(latest).transpose()?;
@@ -354,7 +391,7 @@ impl Follower {
             }
             middle = low.midpoint(high);
         }
-        Ok(Some((head.log, low)))
+        Ok(low)
     }
 
     /// The time of the newest entry before that number.
@@ -373,16 +410,7 @@ impl Follower {
 
     /// Counts the entries of a log again that are before a number, and not before a time.
     async fn count_again(&mut self, of: &Of, next: u64, since: u64) -> Result<()> {
-        let mut from = next;
-        // Times never go back: from page to page, until one begins before.
-        while from > 0 {
-            from = from.saturating_sub(PAGE as u64);
-            let page = self.audit.entries(of, from, 1).await?;
-            let first = page.entries.first().map(|kept| kept.entry()).transpose()?;
-            if first.flatten().is_none_or(|entry| time(&entry) < since) {
-                break;
-            }
-        }
+        let mut from = self.begin(of, next, since).await?;
         while from < next {
             let page = self.audit.entries(of, from, PAGE).await?;
             for kept in page.entries.iter().filter(|kept| kept.seq < next) {
@@ -396,9 +424,13 @@ impl Follower {
     }
 }
 
-/// When an entry was; of one that was erased, the end of its day.
+/// The latest time that a log knew at an entry; of one that was erased, the end of its day.
 fn latest(kept: &Kept) -> Result<u64> {
     let day = u64::from(kept.leaf.header.day).saturating_add(1);
     let end = day.saturating_mul(24 * 60 * 60 * 1000);
-    Ok(kept.entry()?.map_or(end, |entry| time(&entry)))
+    let entry = kept.entry()?;
+    Ok(entry.map_or(end, |entry| {
+        let behind = entry.behind.map_or(0, |behind| behind.0);
+        entry.at.0.saturating_add(behind)
+    }))
 }

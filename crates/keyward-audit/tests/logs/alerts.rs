@@ -196,6 +196,46 @@ async fn a_restart_counts_on_behind_an_entry_that_was_far_ahead() {
     assert_eq!((told[0].since, told[0].seq), (NOON - NOON % 60_000, 3));
 }
 
+/// Of two processes, one whose clock is an hour behind.
+#[tokio::test]
+async fn one_whose_clock_is_behind_hides_nothing_from_who_starts() {
+    let rules = [rule(Kind::Opened, 6, 60, Per::Actor)];
+    for is_ahead in [false, true] {
+        let world = World::new().await;
+        let hour = 60 * 60 * 1000;
+        let begun = NOON - NOON % 60_000;
+        let mut follower = Follower::new(world.audit.clone(), &rules).await.unwrap();
+        if is_ahead {
+            // And all that is in a log of one that was a year ahead.
+            let event = opened(&acme(), "user:3", 365 * 24 * hour);
+            world.audit.append(event).await.unwrap();
+        }
+        for n in 0..5 {
+            let right = opened(&acme(), "user:1", n * 1_000);
+            world.audit.append(right).await.unwrap();
+            let mut behind = opened(&acme(), "user:2", n);
+            behind.at = Timestamp::from_millis(NOON - hour + n);
+            world.audit.append(behind).await.unwrap();
+        }
+        assert!(follower.look().await.unwrap().anomalies.is_empty());
+        let audit = || world.audit.clone();
+        let at = Timestamp::from_millis(NOON);
+        let since = Follower::since(audit(), &rules, at).await.unwrap();
+        let position = follower.position();
+        let goes_on = Follower::at(audit(), &rules, &position).await.unwrap();
+        world
+            .audit
+            .append(opened(&acme(), "user:1", 5_000))
+            .await
+            .unwrap();
+        for mut follower in [since, goes_on] {
+            let told = follower.look().await.unwrap().anomalies;
+            let told: Vec<_> = told.iter().map(|of| (of.key.as_str(), of.since)).collect();
+            assert_eq!(told, [("user:1", begun)], "{is_ahead}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_restart_tells_nothing_twice_and_misses_nothing() {
     let rules = [
