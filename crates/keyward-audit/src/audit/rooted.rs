@@ -125,16 +125,20 @@ impl Audit {
         let before = heads.iter().filter(|(_, has)| has.by < first);
         let before = before.filter(|(log, _)| !lost.contains_key(*log));
         let mut before: HashSet<LogId> = before.map(|(log, _)| *log).collect();
-        let mut after = None;
+        let (mut after, mut disabled) = (None, None);
         while !before.is_empty() {
             let page = self.0.store.scan(Scan::of(HEADS).after(after)).await?;
             for record in &page.items {
                 let Ok(of) = Of::by(record) else { continue };
                 match self.known(&of, record).await {
-                    Ok(known) => before.remove(&known.head.log),
-                    Err(e) if e.kind() == ErrorKind::Corrupt => false,
+                    Ok(known) => {
+                        before.remove(&known.head.log);
+                    }
+                    Err(e) if e.kind() == ErrorKind::Corrupt => {}
+                    // It may be one of those, or none: nobody vouches for what it says.
+                    Err(e) if costs_itself(&e) => disabled = Some(e),
                     Err(e) => return Err(e),
-                };
+                }
             }
             after = page.next;
             if after.is_none() {
@@ -144,9 +148,9 @@ impl Audit {
         if before.is_empty() {
             return Ok(found);
         }
-        Err(Error::corrupt(
+        Err(disabled.unwrap_or_else(|| Error::corrupt(
             "the root log has a log that is not here, and that may be the service's, with what is set of all logs: nothing is erased; `keyward audit verify` says which, and `keyward audit accept-loss` is for who knows that it is lost",
-        ))
+        )))
     }
 }
 

@@ -155,6 +155,35 @@ async fn a_log_under_a_disabled_key_keeps_no_other_from_retention() {
     assert_eq!(erased, [Of::Service, acme()]);
 }
 
+/// But for one that was noted before the service's was: that one may be the service's, with what is set
+/// of all logs.
+#[tokio::test]
+async fn only_one_that_may_be_the_services_keeps_others_from_retention() {
+    let world = World::anchored().await;
+    world.audit.append(event(&acme(), 0)).await.unwrap();
+    world.audit.round(|_| ()).await.unwrap();
+    for of in [other(), Of::Service] {
+        world.audit.append(event(&of, 0)).await.unwrap();
+    }
+    world.audit.round(|_| ()).await.unwrap();
+    let old = world.keyring.mac(&heads()).unwrap().id();
+    let admin = world.keyring.admin();
+    admin.rotate(&heads()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    world.audit.append(event(&Of::Service, 1)).await.unwrap();
+    // The root log, too. That of acme is under the old key, and so is the other's.
+    world.audit.round(|_| ()).await.unwrap();
+    admin.disable(old).await.unwrap();
+    let refused = world.again().await.retain(1_000).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    admin.enable(old).await.unwrap();
+    world.audit.append(event(&acme(), 1)).await.unwrap();
+    admin.disable(old).await.unwrap();
+    let told = world.again().await.retain(1_000).await.unwrap();
+    let failed: Vec<_> = told.failed.into_iter().map(|(of, _)| of).collect();
+    assert_eq!(failed, [other()]);
+}
+
 #[tokio::test]
 async fn a_rotation_ends_once_heads_are_macd_anew() {
     let world = three_logs().await;

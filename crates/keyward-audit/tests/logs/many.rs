@@ -11,6 +11,7 @@ use keyward_audit::entry::{Number, Typed};
 use keyward_audit::{Audit, Of};
 use keyward_base::audit::Outcome;
 use keyward_base::{ErrorKind, Reason, Tenant};
+use keyward_sqlite::SqliteStore;
 use keyward_store::MemoryStore;
 use tokio::task::JoinSet;
 
@@ -64,6 +65,42 @@ async fn behind_one_that_failed_none_is_there() {
     // Given anew, they are all there.
     let seqs = audit.append_all(&events).await.unwrap();
     assert_eq!(seqs[1..], (2..GIVEN + 2).collect::<Vec<_>>());
+}
+
+/// In the middle of a thousand, of which some rows are written already.
+#[tokio::test]
+async fn where_the_disk_is_full_a_transaction_is_whole_or_not_there() {
+    let world = World::new().await;
+    let path = world.folder.path().join("small.db");
+    let small = SqliteStore::builder(&path).max_pages(400).open().unwrap();
+    let builder = Audit::builder(world.keyring.clone(), Arc::new(small));
+    let audit = builder.build().await.unwrap();
+    let events = |from: u64| -> Vec<_> {
+        let all = (from..from + GIVEN).map(|n| event(&acme(), n));
+        all.collect()
+    };
+    let mut written = 0;
+    let full = loop {
+        match audit.append_all(&events(written)).await {
+            Ok(seqs) => assert!(seqs.into_iter().eq(written..written + GIVEN)),
+            Err(e) => break e,
+        }
+        written += GIVEN;
+        assert!(written < 100 * GIVEN, "it never was full");
+    };
+    assert_eq!(full.kind(), ErrorKind::Unavailable);
+    let there = held(&audit).await;
+    let size = u64::try_from(there.len()).unwrap();
+    assert!([written, written + 1_000].contains(&size), "{size}");
+    assert!(there.into_iter().eq(0..size));
+    let verified = audit.verify(&acme(), |_| ()).await.unwrap().unwrap();
+    assert_eq!(verified.head.size(), size);
+    let large = SqliteStore::open(&path).unwrap();
+    let builder = Audit::builder(world.keyring.clone(), Arc::new(large));
+    let audit = builder.build().await.unwrap();
+    let seqs = audit.append_all(&events(size)).await.unwrap();
+    assert!(seqs.into_iter().eq(size..size + GIVEN));
+    audit.verify(&acme(), |_| ()).await.unwrap();
 }
 
 /// With `KEYWARD_FULL`, 300 go away.
