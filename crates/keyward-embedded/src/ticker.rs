@@ -21,6 +21,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// asked over the very runtime that drops this would never answer.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// In which pieces that is waited for, where several share it.
+const STEP: Duration = Duration::from_millis(50);
+
 /// Ticks until it is dropped, and then does what ends them.
 #[derive(Debug)]
 pub(crate) struct Ticker {
@@ -182,11 +185,13 @@ impl Tickers {
     pub(crate) fn stop(&self) {
         let beside = [&self.rounds, &self.alarms].into_iter().flatten();
         beside.clone().for_each(|ticker| ticker.state.end());
-        let mut grace = GRACE;
+        // What one took, the other does not have.
+        let mut left = GRACE;
         for ticker in beside {
-            if !ticker.state.is_over(grace) {
-                grace = Duration::ZERO;
+            while !left.is_zero() && ticker.state.while_at(Stage::Ends, STEP) == Stage::Ends {
+                left = left.saturating_sub(STEP);
             }
+            ticker.state.is_over(Duration::ZERO);
         }
         self.lease.iter().for_each(|lease| {
             lease.stop();
