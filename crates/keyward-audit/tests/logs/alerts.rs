@@ -8,7 +8,7 @@ use keyward_base::audit::{Detail, Outcome, Value};
 use keyward_base::{Actor, Event, RecordId, Subject, Tenant, Timestamp};
 use proptest::prelude::*;
 
-use crate::world::{NOON, World, acme};
+use crate::world::{NOON, World, acme, event};
 
 fn opened(of: &Of, who: &str, at: u64) -> Event {
     let at = Timestamp::from_millis(NOON + at);
@@ -217,6 +217,9 @@ async fn one_whose_clock_is_behind_hides_nothing_from_who_starts() {
             behind.at = Timestamp::from_millis(NOON - hour + n);
             world.audit.append(behind).await.unwrap();
         }
+        // More than a page.
+        let others: Vec<_> = (0..2_100).map(|n| event(&acme(), n)).collect();
+        world.audit.append_all(&others).await.unwrap();
         assert!(follower.look().await.unwrap().anomalies.is_empty());
         let audit = || world.audit.clone();
         let at = Timestamp::from_millis(NOON);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_audit::{Audit, Of};
+use keyward_audit::{Audit, Of, danger};
 use keyward_base::{ErrorKind, Purpose, Sink, Tenant};
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, KeyState, KeyUse, Keyring, Life, Signs, Stage};
@@ -153,6 +153,44 @@ async fn a_log_under_a_disabled_key_keeps_no_other_from_retention() {
     }
     assert!(failed.iter().all(|of| *of == first) && !failed.is_empty());
     assert_eq!(erased, [Of::Service, acme()]);
+}
+
+/// Those that go on from others are written to and listed, though the root log and what they go on from
+/// are under a key that is disabled.
+#[tokio::test]
+async fn a_disabled_key_of_the_root_log_stops_no_log_that_goes_on() {
+    let world = World::anchored().await;
+    world.audit.append(event(&acme(), 0)).await.unwrap();
+    world.audit.round(|_| ()).await.unwrap();
+    std::fs::remove_file(world.folder.path().join("anchor")).unwrap();
+    danger::accept_restore(&world.again().await).await.unwrap();
+    let audit = world.again().await;
+    audit.append(event(&acme(), 1)).await.unwrap();
+    let log = audit.head(&acme()).await.unwrap().unwrap().log;
+    let old = world.keyring.mac(&heads()).unwrap().id();
+    let admin = world.keyring.admin();
+    admin.rotate(&heads()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    audit.append(event(&acme(), 2)).await.unwrap();
+    admin.disable(old).await.unwrap();
+    let audit = world.again().await;
+    assert_eq!(audit.append(event(&acme(), 3)).await.unwrap(), 3);
+    assert_eq!(audit.head(&acme()).await.unwrap().unwrap().log, log);
+    assert_eq!(audit.earlier(&acme()).await.unwrap().len(), 1);
+    let refused = audit.round(|_| ()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    admin.enable(old).await.unwrap();
+    audit.round(|_| ()).await.unwrap();
+    assert_eq!(
+        audit
+            .verify(&acme(), |_| ())
+            .await
+            .unwrap()
+            .unwrap()
+            .head
+            .size(),
+        4
+    );
 }
 
 /// But for one that was noted before the service's was: that one may be the service's, with what is set

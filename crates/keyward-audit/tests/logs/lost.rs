@@ -1,7 +1,7 @@
 //! Logs that were lost, and that somebody accepts as lost: retention goes on, and the loss stays known.
 
 use keyward_audit::audit::{Dropped, LOST, Lost};
-use keyward_audit::{Audit, Keep, LogId, Of, danger};
+use keyward_audit::{Audit, HoldName, Keep, LogId, Of, danger};
 use keyward_base::{Actor, ErrorKind, Subject, Tenant};
 use keyward_store::{Collection, RecordKey, Write};
 use rusqlite::Connection;
@@ -406,6 +406,8 @@ async fn it_stays_known_where_an_older_database_is_accepted_later() {
     // One comes back with the backup.
     put(true);
     std::fs::remove_file(&anchor).unwrap();
+    world.clock.advance(std::time::Duration::from_secs(5));
+    world.keyring.refresh().await.unwrap();
     let audit = world.again().await;
     danger::accept_restore(&audit).await.unwrap();
     audit.append(event(&acme(), 2)).await.unwrap();
@@ -443,4 +445,34 @@ async fn a_log_that_is_lost_and_came_after_the_services_keeps_nothing() {
     assert_eq!(dropped(&audit).await.len(), 1);
     let told = retain(&audit).await;
     assert!(told.erased.iter().any(|(of, _)| *of == acme()), "{told:?}");
+}
+
+/// Whatever wrote it: a change of what is set of a log, or that one goes on under a new name.
+#[tokio::test]
+async fn each_mark_names_the_log_that_grew() {
+    let world = World::anchored().await;
+    for of in [globex(), Of::Service] {
+        world.audit.append(event(&of, 0)).await.unwrap();
+    }
+    world.audit.round(|_| ()).await.unwrap();
+    let conn = Connection::open(world.folder.path().join("data.db")).unwrap();
+    let mark = || -> Vec<u8> {
+        let mark =
+            "SELECT data FROM record WHERE collection = 'audit.changed' AND owner = 'globex'";
+        conn.query_row(mark, [], |row| row.get(0)).unwrap()
+    };
+    let name = HoldName::new("case-1").unwrap();
+    world.audit.hold(&globex(), &name).await.unwrap();
+    // The round with which that ends took the mark of it.
+    world.audit.lift(&globex(), &name).await.unwrap();
+    let first = id(&world.audit, &globex()).await;
+    assert_eq!(mark(), first);
+    world.audit.round(|_| ()).await.unwrap();
+    std::fs::remove_file(world.folder.path().join("anchor")).unwrap();
+    danger::accept_restore(&world.again().await).await.unwrap();
+    let audit = world.again().await;
+    audit.append(event(&globex(), 1)).await.unwrap();
+    let second = id(&audit, &globex()).await;
+    assert_ne!(first, second);
+    assert_eq!(mark(), second);
 }

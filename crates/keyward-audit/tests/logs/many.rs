@@ -5,18 +5,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use keyward_audit::entry::{Number, Typed};
+use keyward_audit::entry::{MAX_LEN, Number, Typed};
 use keyward_audit::{Audit, Of};
-use keyward_base::audit::Outcome;
-use keyward_base::{ErrorKind, Reason, Tenant};
+use keyward_base::audit::{Detail, Outcome, Value};
+use keyward_base::{Clock as _, ErrorKind, Reason, SystemClock, Tenant, Timestamp};
 use keyward_sqlite::SqliteStore;
 use keyward_store::MemoryStore;
 use tokio::task::JoinSet;
 
 use crate::store::{Next, Watched};
-use crate::world::{World, acme, event};
+use crate::world::{NOON, World, acme, event};
 
 /// How many are given at once: more than one transaction takes.
 const GIVEN: u64 = 1_500;
@@ -65,6 +65,73 @@ async fn behind_one_that_failed_none_is_there() {
     // Given anew, they are all there.
     let seqs = audit.append_all(&events).await.unwrap();
     assert_eq!(seqs[1..], (2..GIVEN + 2).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_transaction_takes_no_more_than_a_mebibyte() {
+    let world = World::new().await;
+    let store = Watched::over(Arc::new(MemoryStore::new(10_000)));
+    let builder = Audit::builder(world.keyring.clone(), store.clone());
+    let audit = builder.build().await.unwrap();
+    audit.append(event(&acme(), 0)).await.unwrap();
+    let long = |n: u64| {
+        let mut event = event(&acme(), n);
+        event.detail = Detail::none().with("n", Value::Number(n));
+        for _ in 0..512 {
+            event.detail = event
+                .detail
+                .with("a-name-of-a-detail", Value::Number(u64::MAX));
+        }
+        event
+    };
+    let events: Vec<_> = (1..=100).map(long).collect();
+    store.calls.store(0, Ordering::Relaxed);
+    audit.append_all(&events).await.unwrap();
+    let calls = store.calls.load(Ordering::Relaxed);
+    let len = audit.entries(&acme(), 1, 1).await.unwrap().entries[0]
+        .entry()
+        .unwrap()
+        .unwrap()
+        .text()
+        .unwrap()
+        .len();
+    assert!(len > 20_000, "{len}");
+    assert_eq!(calls, (100 * (len + 101)).div_ceil(1024 * 1024));
+    assert!(held(&audit).await.into_iter().eq(0..=100));
+}
+
+/// Those that the clock went back for are made anew when it is their turn: of the same salt, and as
+/// long as an entry may be.
+#[tokio::test]
+async fn what_is_as_long_as_it_may_be_is_read_though_the_clock_went_back() {
+    let world = World::new().await;
+    let at = |at: u64, action: &'static str| {
+        let mut event = event(&acme(), 0);
+        event.at = Timestamp::from_millis(at);
+        event.action = action;
+        event
+    };
+    let far = u64::MAX - 1;
+    let front = keyward_audit::Entry::of(&at(NOON, ""), Timestamp::from_millis(0));
+    let most = MAX_LEN - 64 - front.text().unwrap().len();
+    let action = |len: usize| -> &'static str { "x".repeat(len).leak() };
+    world.audit.append(at(far, "app.act")).await.unwrap();
+    let refused = world.audit.append(at(NOON, action(most + 1))).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse);
+    let longest = at(NOON, action(most));
+    let events = [longest, at(far, "app.act"), at(far, "app.act")];
+    world.audit.append_all(&events).await.unwrap();
+    assert_eq!(world.verify(&acme()).await.unwrap(), 4);
+    let page = world.audit.entries(&acme(), 0, 10).await.unwrap().entries;
+    let behind = page
+        .iter()
+        .map(|kept| kept.entry().unwrap().unwrap().behind);
+    let wanted = [None, Some(Number(far - NOON)), None, None];
+    assert!(behind.eq(wanted));
+    let conn = rusqlite::Connection::open(world.folder.path().join("data.db")).unwrap();
+    let salts = "SELECT count(DISTINCT substr(bytes, 70, 32)) FROM entry WHERE owner = 'acme'";
+    let salts: i64 = conn.query_row(salts, [], |row| row.get(0)).unwrap();
+    assert_eq!(salts, 4);
 }
 
 /// In the middle of a thousand, of which some rows are written already.
@@ -120,9 +187,10 @@ async fn of_one_who_goes_away_none_is_there_without_those_before() {
         });
     }
     let full = std::env::var_os("KEYWARD_FULL").is_some();
+    let clock = SystemClock::new();
     let mut took = Duration::from_secs(1200);
     for round in 1..=if full { 300 } else { 20 } {
-        let (audit, began) = (audit.clone(), Instant::now());
+        let (audit, began) = (audit.clone(), clock.now().unwrap());
         let all = tokio::spawn(async move {
             let from = u64::from(round) * 10_000;
             let events: Vec<_> = (from..from + GIVEN).map(|n| event(&acme(), n)).collect();
@@ -133,7 +201,7 @@ async fn of_one_who_goes_away_none_is_there_without_those_before() {
         let _given_up = tokio::time::timeout(took / 20 * (round % 20), all).await;
         goes_away.abort();
         if round == 1 {
-            took = began.elapsed();
+            took = clock.now().unwrap().saturating_since(began);
         }
     }
     stop.store(true, Ordering::Relaxed);
