@@ -117,12 +117,16 @@ pub(crate) struct Tail {
 /// Whoever writes to the database can write another day into a leaf. So the days say where to begin
 /// and to end only as far as they were `proven`: those of so many entries, by the verdict that the
 /// page shows. Where there is none, each entry is looked at.
+///
+/// A leaf's day is the latest that the log knew. An entry is never of a later one; it is of an earlier
+/// one if a clock was ahead before it. So where the log is ahead of `today`, nobody's end is sought by
+/// days.
 pub(crate) async fn tail(
     audit: &Audit,
     of: &Of,
     filter: &Filter,
     limit: usize,
-    proven: u64,
+    (proven, today): (u64, u32),
 ) -> Result<Tail> {
     let Some(head) = audit.head(of).await? else {
         return Ok(Tail::default());
@@ -137,9 +141,10 @@ pub(crate) async fn tail(
     }
     if let Some(until) = filter.until() {
         let known = end.min(proven);
+        let ahead = first_after(audit, of, known, today).await?;
         let first = first_after(audit, of, known, Header::day_of(until)).await?;
         // Of what came since, the days are not before.
-        if first < known {
+        if first < known && ahead == known {
             end = first;
         }
     }

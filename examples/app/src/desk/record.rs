@@ -2,7 +2,7 @@
 
 use std::io::{Error as IoError, ErrorKind as IoKind, Write};
 
-use keyward_audit::{Audit, Given, Kind, Kinds, Type};
+use keyward_audit::{Audit, Given, Header, Kind, Kinds, Type};
 use keyward_base::audit::Outcome;
 use keyward_base::{Actor, Error, Place, Reason, RecordId, Result};
 
@@ -109,7 +109,8 @@ impl Desk {
     /// The newest entries that are asked for; of so many the days are `proven`.
     pub(crate) async fn tail(&self, filter: &Filter, limit: usize, proven: u64) -> Result<Tail> {
         let of = filter.log().whose(&self.tenant);
-        logs::tail(self.record_of_acts()?, &of, filter, limit, proven).await
+        let today = Header::day_of(self.clock().now()?);
+        logs::tail(self.record_of_acts()?, &of, filter, limit, (proven, today)).await
     }
 
     /// One entry.

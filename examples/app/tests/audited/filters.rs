@@ -272,6 +272,27 @@ fn no_day_that_somebody_wrote_into_a_leaf_hides_others() {
 }
 
 #[test]
+fn no_clock_that_was_ahead_hides_what_came_after_it() {
+    let folder: TempDir = Service::start().stop();
+    let now = SystemClock::new().now().unwrap().as_millis();
+    let began = now - now % DAY - 20 * DAY;
+    runtime().block_on(async {
+        let home = home(folder.path()).await;
+        let audit = home.audit().unwrap();
+        let ahead = event(now + 400 * DAY, "vault.open");
+        audit.append(ahead).await.unwrap();
+        for n in 0..NAMED {
+            audit.append(named(n, began)).await.unwrap();
+        }
+    });
+    let service = Service::start_in(folder);
+    let told = Told { service, began };
+    told.badge("As written");
+    let day3 = told.at(3, 0);
+    told.lists(&format!("record=r-&to={day3}"), |n| n < 80);
+}
+
+#[test]
 fn what_was_erased_is_listed_and_met_by_no_filter() {
     let told = Told::new();
     let erased = runtime().block_on(async {
