@@ -39,6 +39,7 @@
 pub mod async_write;
 pub mod danger;
 mod engine;
+mod fair;
 mod form;
 pub mod json;
 #[cfg(feature = "tracing")]

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use keyward_base::wipe::with_stack_wiped;
 use keyward_base::{Error, OpenObserver, OpenedSecret, Result};
 
 use crate::engine::Work;
+use crate::fair::Fair;
 use crate::form::{Needles, add_forms};
 use crate::masker::Masker;
 use crate::name::Name;
@@ -28,7 +29,7 @@ pub struct Redactor(Arc<Shared>);
 
 struct Shared {
     policy: Policy,
-    registry: RwLock<Registry>,
+    registry: Fair<Registry>,
     warnings: Mutex<Warnings>,
 }
 
@@ -71,7 +72,7 @@ impl Redactor {
     pub fn with_policy(policy: Policy, random: impl Fn(&mut [u8]) -> Result<()>) -> Result<Self> {
         Ok(Self(Arc::new(Shared {
             policy,
-            registry: RwLock::new(Registry::new(random)?),
+            registry: Fair::new(Registry::new(random)?),
             warnings: Mutex::default(),
         })))
     }
@@ -187,10 +188,7 @@ impl Redactor {
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Registry> {
-        self.0
-            .registry
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.registry.read()
     }
 
     /// To look through a text: with an automaton for every needle that needs one. It is built while
@@ -301,10 +299,7 @@ impl Redactor {
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Registry> {
-        self.0
-            .registry
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.registry.write()
     }
 }
 
