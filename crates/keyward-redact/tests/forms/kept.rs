@@ -239,6 +239,41 @@ fn what_two_open_at_once_is_one_secret() {
 }
 
 #[test]
+fn beside_those_who_write_without_a_pause_each_opened_value_is_masked_at_once() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let redactor = under(Policy::default());
+    let text = "a line of a log that holds nothing secret\n".repeat(500);
+    let opening = AtomicUsize::new(3);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    assert_eq!(redactor.text(&text), text);
+                    if opening.load(Ordering::Relaxed) == 0 {
+                        break;
+                    }
+                }
+            });
+        }
+        for who in 0..3 {
+            let (redactor, opening) = (&redactor, &opening);
+            scope.spawn(move || {
+                for i in (who * 1000..).take(60) {
+                    opens(redactor, i, None, &value(i));
+                    assert!(is_masked(redactor, i));
+                    if i % 2 == 0 {
+                        assert!(redactor.forget(&name(&format!("acme app.key {i}"))));
+                        assert!(!is_masked(redactor, i));
+                    }
+                }
+                opening.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+    });
+    assert_eq!(redactor.counts().secrets, 90);
+}
+
+#[test]
 fn a_value_is_known_again_by_where_it_lies_and_by_itself() {
     let redactor = under(Policy::default());
     opens(&redactor, 1, Some("A"), &value(1));
