@@ -92,8 +92,9 @@ impl Seals<'_> {
 
 impl CredentialRows {
     /// Seals every row that is not sealed yet, and then says so in the keyring, for good: from that
-    /// moment a row that is not sealed is refused by every process, whatever it was told. It may be
-    /// killed at any moment and run again, beside live writers and beside itself. Rows that were
+    /// moment a row that is not sealed is refused by every process that has the pepper, whatever it was
+    /// told. One that was started without it and still runs goes on taking such rows: end it before. The
+    /// pass may be killed at any moment and run again, beside live writers and beside itself. Rows that were
     /// planted before it are sealed with the rest; what comes after the mark is not. Nor is any, where
     /// [`CredentialRowsBuilder::takes_bare`](super::CredentialRowsBuilder::takes_bare) was not said.
     /// `progress` is told how many rows were looked at.
