@@ -1,4 +1,6 @@
-//! A lock whose writers wait for those who read now, and for nobody who comes later.
+//! A lock whose writers wait for those who read now, and hardly for who comes later: a reader that had
+//! looked just before gets in once more. Among writers there is no order, nor between them and readers
+//! that wait.
 //!
 //! That of the standard library wakes a writer that waits when the last reader has gone, and lets in
 //! who comes first: a stream that is written without a pause is back before the writer has woken, and

@@ -192,7 +192,8 @@ impl Redactor {
     }
 
     /// To look through a text: with an automaton for every needle that needs one. It is built while
-    /// others go on; where they change the needles all the time, at last while they wait.
+    /// others go on; where they change the needles all the time, at last while they wait, again for as
+    /// long as one of them comes between that and the reading.
     pub(crate) fn settled(&self) -> RwLockReadGuard<'_, Registry> {
         for _ in 0..MAX_TRIES {
             let registry = self.read();
