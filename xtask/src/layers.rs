@@ -12,7 +12,7 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 23] = [
+const LAYERS: [(&str, Layer); 24] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(10)),
     ("keyward-files", Layer::At(10)),
@@ -23,6 +23,7 @@ const LAYERS: [(&str, Layer); 23] = [
     ("keyward-sqlite", Layer::At(20)),
     ("keyward-audit", Layer::At(25)),
     ("keyward-password", Layer::At(30)),
+    ("keyward-session", Layer::At(30)),
     ("keyward-vault", Layer::At(30)),
     ("keyward-webhook", Layer::At(30)),
     ("keyward-axum", Layer::At(40)),

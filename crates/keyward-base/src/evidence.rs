@@ -29,6 +29,26 @@ pub trait Evidence: fmt::Debug + Send {
     /// ended but when what it was checked against was about to be read: a change in between makes the
     /// evidence the older one.
     fn at(&self) -> Timestamp;
+
+    /// Whether the account asks for a second factor beside this: then it starts nothing but a session
+    /// that waits for it.
+    fn is_factor_due(&self) -> bool;
+}
+
+/// What proves that every session of a subject which began before [`SessionsEnded::at`] has ended, in
+/// every process on its store. Who changes a password asks for it before the change is committed, so
+/// that no session outlives the old one.
+///
+/// Whoever implements it vouches for what it says, as with [`Evidence`]: it is moved, never cloned.
+pub trait SessionsEnded: fmt::Debug + Send {
+    /// The tenant that the subject belongs to.
+    fn tenant(&self) -> &Tenant;
+
+    /// Whose sessions.
+    fn subject(&self) -> &Subject;
+
+    /// A moment before the ending began: what was prepared after it was not known to it.
+    fn at(&self) -> Timestamp;
 }
 
 /// How somebody showed who he is: a word of the registry of RFC 8176 where it has one.
@@ -38,6 +58,9 @@ pub struct Method(&'static str);
 impl Method {
     /// A password (RFC 8176).
     pub const PASSWORD: Self = Self("pwd");
+
+    /// A link that was sent to a mailbox. The registry has no word for it.
+    pub const LINK: Self = Self("link");
 
     /// Another one.
     #[must_use]

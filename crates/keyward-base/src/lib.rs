@@ -61,7 +61,7 @@ pub use context::Context;
 pub use domain::Domain;
 pub use encoded::Encoded;
 pub use error::{Error, ErrorKind, Reason, Result, Retry};
-pub use evidence::{Door, Evidence, Method};
+pub use evidence::{Door, Evidence, Method, SessionsEnded};
 pub use future::BoxFuture;
 pub use hint::Hint;
 pub use id::{

@@ -43,6 +43,7 @@ pub struct Row<'a> {
     context: Option<&'a Context>,
     reserve: u64,
     read_at: Option<Timestamp>,
+    is_factor_due: bool,
 }
 
 impl<'a> Row<'a> {
@@ -55,6 +56,7 @@ impl<'a> Row<'a> {
             context: None,
             reserve: 0,
             read_at: None,
+            is_factor_due: false,
         }
     }
 
@@ -85,6 +87,13 @@ impl<'a> Row<'a> {
     #[must_use]
     pub const fn read_at(mut self, moment: Timestamp) -> Self {
         self.read_at = Some(moment);
+        self
+    }
+
+    /// Whether the account asks for a second factor after the password: the evidence says so then.
+    #[must_use]
+    pub const fn factor_due(mut self, is_due: bool) -> Self {
+        self.is_factor_due = is_due;
         self
     }
 }
@@ -277,11 +286,12 @@ impl Passwords {
         }
         let at = row.read_at.map_or(now, |read_at| read_at.min(now));
         let (owner, counting) = (account.clone(), Arc::clone(&self.counting));
+        let is_factor_due = row.is_factor_due;
         let work = move |arena: &mut Arena| {
             let began = |scheme, cost| counting.hash(scheme, cost);
             let checked = match stored.check_counting(&password, arena, began)? {
                 Verdict::Match => Checked::Match {
-                    verified: VerifiedPassword::new(owner, at),
+                    verified: VerifiedPassword::new(owner, at, is_factor_due),
                     needs_upgrade,
                 },
                 Verdict::Mismatch => Checked::Mismatch,

@@ -112,6 +112,7 @@ impl Upgrades {
             // Read at once: no key of a context waits for the hash.
             let context = self.context.for_row(credential);
             let mut row = Row::new(stored).context(&context).read_at(loaded.read_at);
+            row = row.factor_due(credential.is_factor_due());
             if let Some(label) = credential.labelled() {
                 row = row.label(label);
             }

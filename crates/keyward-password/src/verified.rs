@@ -56,11 +56,16 @@ impl Account {
 pub struct VerifiedPassword {
     account: Account,
     at: Timestamp,
+    is_factor_due: bool,
 }
 
 impl VerifiedPassword {
-    pub(crate) const fn new(account: Account, at: Timestamp) -> Self {
-        Self { account, at }
+    pub(crate) const fn new(account: Account, at: Timestamp, is_factor_due: bool) -> Self {
+        Self {
+            account,
+            at,
+            is_factor_due,
+        }
     }
 }
 
@@ -83,5 +88,9 @@ impl Evidence for VerifiedPassword {
 
     fn at(&self) -> Timestamp {
         self.at
+    }
+
+    fn is_factor_due(&self) -> bool {
+        self.is_factor_due
     }
 }

@@ -55,6 +55,7 @@
 //! | `sqlite` | `sqlite`, `store` | the stores on SQLite |
 //! | `tracing` | – | with `audit`: `alert::Traced`, which gives anomalies to a subscriber; with `redact`: what a formatter writes, masked |
 //! | `vault` | `vault` | other people's credentials: typed, sealed, listed by hint |
+//! | `session` | `session` | sessions of people and staff, and their cookies |
 //! | `webhook` | `webhook` | webhooks of others: verified, fresh, handled once |
 //!
 //! A feature adds modules and changes nothing that is there without it.
@@ -79,6 +80,8 @@ pub use keyward_keys as keys;
 pub use keyward_password as password;
 #[cfg(feature = "redact")]
 pub use keyward_redact as redact;
+#[cfg(feature = "session")]
+pub use keyward_session as session;
 #[cfg(feature = "sqlite")]
 pub use keyward_sqlite as sqlite;
 #[cfg(any(feature = "keys", feature = "sqlite"))]

@@ -1,0 +1,6 @@
+//! The words by which this crate says why a session was refused.
+
+use keyward_base::Reason;
+
+/// It has ended: by its own time, by who has it, or by a revoke.
+pub const ENDED: Reason = Reason::new("session-ended");
