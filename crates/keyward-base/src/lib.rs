@@ -32,6 +32,7 @@
 //! | [`id`] | tenants, records, places, keys, subjects |
 //! | [`key_tag`] | the text by which the rows of a key are found |
 //! | [`opened`] | what is told of every secret value as it is opened |
+//! | [`reader`] | reading a format of bytes from its front |
 //! | [`secret`] | bytes that are wiped on drop and never printed |
 //! | [`token`] | the shape all keyward tokens share |
 //! | [`wipe`] | the frame that every secret-bearing operation runs in, and wiping its stack |
@@ -50,6 +51,7 @@ pub mod hint;
 pub mod id;
 pub mod key_tag;
 pub mod opened;
+pub mod reader;
 pub mod secret;
 pub mod timestamp;
 pub mod token;

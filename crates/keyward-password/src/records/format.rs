@@ -1,5 +1,6 @@
 //! The bytes of a row. `docs/formats/credential.md` specifies them.
 
+use keyward_base::reader::Reader;
 use keyward_base::{Error, RecordId, Result, Revision, SecretBytes, Subject, Tenant, Timestamp};
 use keyward_store::{Collection, Content, RecordKey};
 
@@ -73,7 +74,7 @@ impl Facts {
             factor_due: flags & FACTOR_DUE != 0,
             has_password: flags & HAS_PASSWORD != 0,
             revision,
-            changed: Timestamp::from_millis(from.number()?),
+            changed: from.time()?,
         })
     }
 }
@@ -90,7 +91,7 @@ impl Held {
     /// # Errors
     /// `Unavailable` for a row of a newer release, `Corrupt` for what is none.
     pub(super) fn parse(content: &Content) -> Result<Self> {
-        let mut rest = Reader(content.data.strip_prefix(MAGIC).ok_or_else(wrong)?);
+        let mut rest = Reader::new(content.data.strip_prefix(MAGIC).ok_or_else(wrong)?);
         match rest.byte() {
             Some(VERSION) => {}
             Some(2..) => {
@@ -101,9 +102,9 @@ impl Held {
             _ => return Err(wrong()),
         }
         let facts = Facts::parse(&mut rest).ok_or_else(wrong)?;
-        match (content.sealed.is_empty(), rest.0.is_empty()) {
+        match (content.sealed.is_empty(), rest.is_empty()) {
             (false, true) => Ok(Self::Sealed(facts, content.sealed.clone())),
-            (true, false) => Ok(Self::Bare(facts, SecretBytes::copy_of(rest.0))),
+            (true, false) => Ok(Self::Bare(facts, SecretBytes::copy_of(rest.rest()))),
             _ => Err(wrong()),
         }
     }
@@ -156,19 +157,18 @@ pub(super) fn credential(facts: Facts, secret: &[u8]) -> Result<Credential> {
 }
 
 fn parse_secret(facts: Facts, secret: &[u8]) -> Option<Credential> {
-    let mut rest = Reader(secret);
-    let len = usize::from(u16::from_be_bytes(rest.array()?));
-    let encoded = str::from_utf8(rest.take(len)?).ok()?;
+    let mut rest = Reader::new(secret);
+    let encoded = rest.text()?;
     let len = usize::from(rest.byte()?);
-    let label = str::from_utf8(rest.take(len)?).ok()?;
+    let label = rest.text_of(len)?;
     let mut context = Context::default();
     let mut last = None;
     for _ in 0..rest.byte()? {
         let len = usize::from(rest.byte()?);
-        let text = str::from_utf8(rest.take(len)?).ok()?;
+        let text = rest.text_of(len)?;
         // Not by another of its names.
         let name = Name::of(text).filter(|name| name.as_str() == text)?;
-        let len = usize::from(u16::from_be_bytes(rest.array()?));
+        let len = rest.len_u16()?;
         let value = rest.take(len)?;
         // Each once and in order: a context has one form.
         if last.replace(name).is_some_and(|last| last >= name) {
@@ -176,7 +176,7 @@ fn parse_secret(facts: Facts, secret: &[u8]) -> Option<Credential> {
         }
         context.set(name, SecretBytes::copy_of(value));
     }
-    let is_whole = rest.0.is_empty() && facts.has_password != encoded.is_empty();
+    let is_whole = rest.is_empty() && facts.has_password != encoded.is_empty();
     let read = Credential::without_password(facts.changed);
     let read = match encoded {
         "" => read,
@@ -213,30 +213,6 @@ pub(super) fn owner_of(key: &RecordKey) -> Result<(Tenant, Subject)> {
 /// The record that events name.
 pub(super) fn record_of(subject: &Subject) -> Option<RecordId> {
     RecordId::new(subject.as_str()).ok()
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (front, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*front)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (front, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(front)
-    }
 }
 
 /// Reads the bytes of a row that is not sealed and writes them again: for tests and fuzzers.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use keyward_base::encoding::{from_hex, hex};
+use keyward_base::reader::Reader;
 use keyward_base::{Error, RecordId, Result, Tenant, Timestamp};
 use keyward_crypto::Provider;
 use keyward_crypto::sealed::MAX_PLAINTEXT;
@@ -160,32 +161,28 @@ impl Facts {
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let mut rest = Reader(bytes);
+        let mut rest = Reader::new(bytes);
         let claim = ClaimId::from_bytes(rest.array()?);
         let digest = rest.array()?;
         let body_len = rest.number()?;
-        let received = Timestamp::from_millis(rest.number()?);
-        let (signed, key_until) = (rest.time()?, rest.time()?);
+        let received = rest.time()?;
+        let (signed, key_until) = (rest.maybe_time()?, rest.maybe_time()?);
         let coverage = match rest.byte()? {
             1 => Covered::WholeBody,
             2 => Covered::BearerToken,
             _ => return None,
         };
-        let repeated = match rest.byte()? {
-            0 => false,
-            1 => true,
-            _ => return None,
-        };
+        let repeated = rest.flag()?;
         let kind = rest.byte()?;
-        let (provider, key) = (rest.text()?, rest.text()?);
-        let id = match (kind, rest.text()?) {
+        let (provider, key) = (rest.text()?.to_owned(), rest.text()?.to_owned());
+        let id = match (kind, rest.text()?.to_owned()) {
             (0, id) if id.is_empty() => Id::None,
             (1, id) if !id.is_empty() => Id::Signed(id),
             (2, id) if !id.is_empty() => Id::Unsigned(id),
             _ => return None,
         };
-        let event = Some(rest.text()?).filter(|event| !event.is_empty());
-        rest.0.is_empty().then_some(Self {
+        let event = Some(rest.text()?.to_owned()).filter(|event| !event.is_empty());
+        rest.is_empty().then_some(Self {
             claim,
             digest,
             body_len,
@@ -217,22 +214,22 @@ impl Head {
     pub(crate) fn parse(data: &[u8]) -> Result<Self> {
         let rest = versioned(data, HEAD)?;
         let parsed = (|| {
-            let mut rest = Reader(rest);
+            let mut rest = Reader::new(rest);
             let state = *STATES.get(usize::from(rest.byte()?.checked_sub(1)?))?;
             let fault = *FAULTS.get(usize::from(rest.byte()?))?;
             let progress = Progress {
                 state,
                 fault,
                 attempts: u32::from_be_bytes(rest.array()?),
-                since: Timestamp::from_millis(rest.number()?),
-                due: Timestamp::from_millis(rest.number()?),
+                since: rest.time()?,
+                due: rest.time()?,
                 token: rest.array()?,
             };
-            let facts = Facts::parse(rest.0)?;
+            let facts = Facts::parse(rest.rest())?;
             Some(Self {
                 progress,
                 facts,
-                bound: rest.0.to_vec(),
+                bound: rest.rest().to_vec(),
             })
         })();
         parsed.ok_or_else(wrong)
@@ -341,37 +338,6 @@ impl Place {
 pub(super) fn parts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (first, rest) = body.split_at(body.len().min(PIECE_LEN));
     std::iter::once(first).chain(rest.chunks(PIECE_LEN))
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (front, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*front)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    /// Zero: there is none.
-    fn time(&mut self) -> Option<Option<Timestamp>> {
-        let number = self.number()?;
-        Some((number > 0).then_some(Timestamp::from_millis(number)))
-    }
-
-    fn text(&mut self) -> Option<String> {
-        let len = usize::from(u16::from_be_bytes(self.array()?));
-        let (front, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(str::from_utf8(front).ok()?.to_owned())
-    }
 }
 
 /// Reads the public bytes of a record of the inbox, and writes them again: for tests and fuzzers.
