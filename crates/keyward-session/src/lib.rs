@@ -3,6 +3,12 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`cookie`] | the cookies that carry sessions: written whole, read strictly |
+//! | [`danger`] | what a hurried person should not find first |
 //! | [`reason`] | why a session was refused |
 
+pub mod cookie;
+pub mod danger;
 pub mod reason;
+
+pub use cookie::Cookie;

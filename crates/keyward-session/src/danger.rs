@@ -1,0 +1,16 @@
+//! What a hurried person should not find first.
+
+use crate::cookie::Cookie;
+
+/// The same cookie without `Secure` and under a name of its own, `loopback-…`: it goes over plain
+/// HTTP, where whoever listens has the session, and any service at the same name, on whatever port,
+/// can set it.
+///
+/// For a browser on the machine that the service runs on. Safari keeps no `Secure` cookie of
+/// `http://localhost`, and older Chromium none there whose name begins with `__Host-`. Ask first
+/// whether the request comes from there: by the public origin and `Host`, both loopback, and by the
+/// absence of forwarding headers, since a proxy connects from loopback as well.
+#[must_use]
+pub const fn loopback_cookie(cookie: Cookie) -> Cookie {
+    cookie.on_loopback()
+}
