@@ -46,6 +46,7 @@ mod barrier;
 mod cache;
 pub mod coverage;
 pub mod danger;
+mod finder;
 pub mod format;
 mod key_filter;
 mod key_use;
@@ -76,6 +77,7 @@ pub use admin::{
 pub use anchor::{Advance, Anchor, FileAnchor, Pin, PinName, Standing};
 pub use barrier::Barrier;
 pub use coverage::{ColumnId, Coverage, Coverages, RecordColumn};
+pub use finder::Finder;
 pub use key_use::{Algorithm, KeyUse, Life, Signs, Suites};
 pub use keyring::{Keyring, KeyringBuilder, LeftOpen, ReplicaStatus};
 pub use mac_handle::{MacHandle, MacVerifier};

@@ -146,6 +146,14 @@ impl Snapshot {
         }
     }
 
+    /// The material of a ring key that MACs, a Pending one too: to find rows by.
+    pub(crate) fn names(&self, id: KeyId) -> Result<&Arc<MacMaterial>> {
+        match self.material.get(&id) {
+            Some(Material::Mac(key)) => Ok(key),
+            _ => Err(unknown()),
+        }
+    }
+
     /// The material of a ring key that signs, a Pending one too.
     pub(crate) fn signs(&self, id: KeyId) -> Result<&Arc<SignMaterial>> {
         match self.material.get(&id) {

@@ -29,6 +29,8 @@
 //! | [`census`] | [`Census`]: what a table holds, and what it takes to wrap what is weak |
 //! | [`context`] | [`Context`]: what a scheme keeps outside of its strings |
 //! | [`credential`] | [`Credentials`]: where the rows of accounts lie |
+//! | `directory` | `Directory`: who is found by what was typed (feature `login`) |
+//! | `identifier` | `Identifier`: what was typed, in one form (feature `login`) |
 //! | [`password`] | [`Password`]: the bytes that were typed |
 //! | [`policy`] | [`Policy`]: what may be spent |
 //! | [`reason`] | why a string was not read |
@@ -46,7 +48,11 @@ pub mod census;
 pub mod context;
 pub mod credential;
 pub mod danger;
+#[cfg(feature = "login")]
+pub mod directory;
 mod held;
+#[cfg(feature = "login")]
+pub mod identifier;
 pub mod ledger;
 pub mod new_hash;
 pub mod normal;
@@ -73,6 +79,10 @@ pub use calibrate::{Calibration, calibrate};
 pub use census::Census;
 pub use context::Context;
 pub use credential::{Credential, CredentialVersion, Credentials, Loaded, Status, Swapped};
+#[cfg(feature = "login")]
+pub use directory::{Directory, DirectoryRows, Entry};
+#[cfg(feature = "login")]
+pub use identifier::{Identifier, IdentifierHash, IdentifierHasher};
 pub use ledger::{Ledger, Meter};
 pub use new_hash::NewHash;
 pub use normal::Normal;

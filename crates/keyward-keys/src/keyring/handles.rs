@@ -7,6 +7,7 @@ use keyward_base::{Domain, Error, KeyId, Purpose, Reason, Result, Tenant};
 use keyward_crypto::sign::SIGNATURE_LEN;
 
 use super::Keyring;
+use crate::finder::Finder;
 use crate::key_use::{Algorithm, Rules, Signs};
 use crate::mac_handle::{MacHandle, MacVerifier};
 use crate::reason;
@@ -82,6 +83,38 @@ impl Keyring {
         id: KeyId,
     ) -> Result<MacVerifier> {
         self.look_for_mac(purpose, Some(tenant), id).await
+    }
+
+    /// All keys of `purpose` under which a row may have its keyed name: the Active one first, then
+    /// the Pending one, which another process may know as Active already, then the Retired ones, the
+    /// latest first. Who looks a row up asks under each of them; who makes one asks that there is
+    /// none. Reads nothing.
+    ///
+    /// # Errors
+    /// As [`Keyring::mac`]; `Unavailable` with [`reason::DISABLED_KEY`] if one of them is disabled,
+    /// since a row under it would seem not to be there.
+    pub fn finders(&self, purpose: &Purpose) -> Result<Vec<Finder>> {
+        self.check_view_now(self.0.clock.now()?)?;
+        let snapshot = self.snapshot();
+        snapshot.ring.rules_for(purpose, Algorithm::Mac)?;
+        let active = snapshot.ring.active(purpose)?.id;
+        let of_purpose = |key: &&RingKey| key.purpose == *purpose;
+        let mut found = Vec::new();
+        for key in snapshot.ring.keys.iter().rev().filter(of_purpose) {
+            if key.state == KeyState::Destroyed {
+                continue;
+            }
+            if key.state == KeyState::Disabled {
+                key.state.check_opens()?;
+            }
+            let finder = Finder {
+                id: key.id,
+                key: Arc::clone(&snapshot.names(key.id)?.of_ring),
+            };
+            let front = if key.id == active { 0 } else { found.len() };
+            found.insert(front, finder);
+        }
+        Ok(found)
     }
 
     /// The ring's key that signs for `purpose` now. Reads nothing.
