@@ -34,8 +34,11 @@
 //! | [`failure`] | [`keyward_base::Error`] as a response |
 //! | [`form`] | an extractor for forms that carry secrets |
 //! | [`guard`] | what all routes have in common |
+//! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`origins`] | the origins a service answers at |
+//! | [`peer`] | where a request comes from, to count what comes from there |
 //! | [`policy`] | the knobs, and the reason for each default |
+//! | [`proof`] | a proof before a whole group of routes |
 //! | [`reason`] | why a request was refused |
 //! | [`route`] | the layer |
 //! | [`shown`] | error pages that the service writes itself |
@@ -54,9 +57,12 @@ mod fields;
 pub mod form;
 pub mod guard;
 mod headers;
+pub mod loopback;
 mod multipart;
 pub mod origins;
+pub mod peer;
 pub mod policy;
+pub mod proof;
 pub mod reason;
 pub mod route;
 mod same_origin;
@@ -72,6 +78,7 @@ pub use failure::Failure;
 pub use form::SecretForm;
 pub use guard::WebGuard;
 pub use origins::Origins;
+pub use peer::PeerPrefix;
 pub use policy::Referrer;
 pub use route::RoutePolicy;
 pub use shown::Shown;

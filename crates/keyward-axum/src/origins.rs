@@ -105,6 +105,15 @@ impl Origins {
         }
     }
 
+    /// Whether all of them are on loopback: `localhost`, `127.0.0.1` or `[::1]`, on any port.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match &self.0 {
+            Known::Listed(_, listed) => listed.iter().all(on_loopback),
+            Known::Loopback => true,
+        }
+    }
+
     pub(crate) const fn scheme(&self) -> Scheme {
         match self.0 {
             Known::Listed(scheme, _) => scheme,
@@ -119,9 +128,7 @@ impl Origins {
         let host = named(request, scheme.port()).ok_or_else(refused)?;
         let authority = match &self.0 {
             Known::Listed(_, listed) => of_host(listed, &host, scheme.port()),
-            Known::Loopback => {
-                matches!(host.name(), "localhost" | "127.0.0.1" | "[::1]").then_some(host)
-            }
+            Known::Loopback => on_loopback(&host).then_some(host),
         };
         let authority = authority.ok_or_else(refused)?;
         Ok(Own { scheme, authority })
@@ -141,6 +148,10 @@ impl fmt::Display for Origins {
             }
         }
     }
+}
+
+fn on_loopback(host: &Authority) -> bool {
+    matches!(host.name(), "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// The listed origin of that host and port; for a host without a port, as a proxy may have left

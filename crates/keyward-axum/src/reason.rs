@@ -6,3 +6,5 @@ use keyward_base::Reason;
 pub const CROSS_ORIGIN: Reason = Reason::new("cross-origin");
 /// The request names a host that this service does not answer for.
 pub const FOREIGN_HOST: Reason = Reason::new("foreign-host");
+/// It is for a browser on this machine alone, and this request may be another's.
+pub const NOT_LOOPBACK: Reason = Reason::new("not-loopback");

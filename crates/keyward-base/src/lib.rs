@@ -32,6 +32,7 @@
 //! | [`id`] | tenants, records, places, keys, subjects |
 //! | [`key_tag`] | the text by which the rows of a key are found |
 //! | [`opened`] | what is told of every secret value as it is opened |
+//! | [`prefix`] | the part of an address that one client is taken to hold |
 //! | [`reader`] | reading a format of bytes from its front |
 //! | [`secret`] | bytes that are wiped on drop and never printed |
 //! | [`token`] | the shape all keyward tokens share |
@@ -51,6 +52,7 @@ pub mod hint;
 pub mod id;
 pub mod key_tag;
 pub mod opened;
+pub mod prefix;
 pub mod reader;
 pub mod secret;
 pub mod timestamp;
@@ -71,5 +73,6 @@ pub use id::{
     Tenant,
 };
 pub use opened::{OpenObserver, OpenedSecret};
+pub use prefix::AddressPrefix;
 pub use secret::{SecretArray, SecretBytes};
 pub use timestamp::Timestamp;

@@ -6,7 +6,27 @@ use std::net::{SocketAddr, TcpStream};
 use axum::Router;
 
 /// Serves `router` on a free port until the test ends.
+#[allow(dead_code)] // Not every test asks for both.
 pub fn serve(router: Router) -> SocketAddr {
+    serve_on("127.0.0.1:0", move |listener| axum::serve(listener, router))
+}
+
+/// The same at another address, and the router knows of each request where it comes from.
+#[allow(dead_code)] // As above.
+pub fn serve_with_peers(address: &'static str, router: Router) -> SocketAddr {
+    serve_on(address, move |listener| {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
+    })
+}
+
+fn serve_on<F>(
+    address: &'static str,
+    serve: impl FnOnce(tokio::net::TcpListener) -> F + Send + 'static,
+) -> SocketAddr
+where
+    F: IntoFuture<Output = std::io::Result<()>>,
+{
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -14,9 +34,9 @@ pub fn serve(router: Router) -> SocketAddr {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let listener = tokio::net::TcpListener::bind(address).await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
-            axum::serve(listener, router).await.unwrap();
+            serve(listener).await.unwrap();
         });
     });
     told.recv().unwrap()

@@ -1,0 +1,71 @@
+//! By what part of its address a client is known.
+
+#![allow(clippy::unwrap_used)] // Tests: a panic is the report.
+
+use std::collections::HashSet;
+
+use keyward_base::AddressPrefix;
+
+fn of(text: &str) -> AddressPrefix {
+    AddressPrefix::of(text.parse().unwrap())
+}
+
+#[test]
+fn an_address_is_known_by_what_one_client_holds() {
+    for (address, prefix) in [
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("0.0.0.0", "0.0.0.0/32"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:c000:207", "192.0.2.7/32"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("::1", "::/64"),
+        // IPv4-compatible, which nobody uses: no IPv4 address.
+        ("::192.0.2.7", "::/64"),
+    ] {
+        assert_eq!(of(address).to_string(), prefix);
+    }
+}
+
+#[test]
+fn a_coarser_one_is_a_larger_neighbourhood() {
+    let of_v6 = "2001:db8:1:2::1";
+    for (v4, v6, first, second) in [
+        (24, 48, "192.0.2.0/24", "2001:db8:1::/48"),
+        (16, 32, "192.0.0.0/16", "2001:db8::/32"),
+        (31, 63, "192.0.2.6/31", "2001:db8:1:2::/63"),
+        (0, 0, "0.0.0.0/0", "::/0"),
+        (255, 255, "192.0.2.7/32", "2001:db8:1:2::/64"),
+    ] {
+        assert_eq!(of("192.0.2.7").coarser(v4, v6).to_string(), first);
+        assert_eq!(of(of_v6).coarser(v4, v6).to_string(), second);
+        // Once coarse, it stays so.
+        assert_eq!(
+            of(of_v6).coarser(v4, v6).coarser(255, 255).to_string(),
+            second
+        );
+    }
+}
+
+#[test]
+fn no_two_have_the_same_bytes() {
+    let addresses = [
+        "192.0.2.7",
+        "192.0.2.0",
+        "0.0.0.0",
+        "::",
+        "c000:207::",
+        "c000:200::",
+    ];
+    let lengths = [(32, 64), (24, 48), (8, 8), (0, 0)];
+    let all: HashSet<AddressPrefix> = addresses
+        .iter()
+        .flat_map(|address| lengths.map(|(v4, v6)| of(address).coarser(v4, v6)))
+        .collect();
+    let bytes: HashSet<[u8; 18]> = all.iter().map(|prefix| prefix.to_bytes()).collect();
+    assert_eq!(bytes.len(), all.len());
+    let one = of("192.0.2.7").to_bytes();
+    assert_eq!(one[..6], [4, 32, 192, 0, 2, 7]);
+    assert_eq!(one[6..], [0; 12]);
+}
