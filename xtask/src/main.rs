@@ -32,8 +32,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test  [--full] [--without NAME]...   all tests and doc tests; installs what they need
-                                       (NAME: gcore, strace, python3, go, dotenv-loaders,
-                                       owners, mounts)
+                                       (NAME: gcore, strace, python3, chromium, go,
+                                       dotenv-loaders, owners, mounts)
   check [--only STEP]... [--without STEP]...
                                        format, lints, docs, layers, licences, features and more
   bench [ARGS]                         the benches, the peers too where they are set up

@@ -18,7 +18,7 @@ pub(crate) struct SystemTool {
 }
 
 /// What the tests need.
-pub(crate) const SYSTEM: [SystemTool; 5] = [
+pub(crate) const SYSTEM: [SystemTool; 6] = [
     SystemTool {
         name: "ssh-keygen",
         packages: &["openssh-client"],
@@ -45,6 +45,13 @@ pub(crate) const SYSTEM: [SystemTool; 5] = [
         packages: &["python3-venv"],
         files: None,
         why: "the second implementation of the formats",
+        is_optional: true,
+    },
+    SystemTool {
+        name: "chromium",
+        packages: &["chromium"],
+        files: None,
+        why: "what a browser makes of cookies, forms and content policies; some 400 MB",
         is_optional: true,
     },
     SystemTool {

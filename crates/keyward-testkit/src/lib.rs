@@ -18,6 +18,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`audit`] | a sink that keeps its events, and can be made to fail |
+//! | [`browser`] | Chromium, driven over its DevTools protocol |
 //! | [`damage`] | every single-bit flip and every truncation of some bytes |
 //! | [`forms`] | what the program in Python that makes forms of secrets is told |
 //! | [`needles`] | finds pieces of a secret, in several encodings, in bytes and files |
@@ -28,6 +29,7 @@
 //! | [`vectors`] | reads vector files of `key: value` lines |
 
 pub mod audit;
+pub mod browser;
 pub mod damage;
 pub mod forms;
 pub mod needles;
@@ -38,6 +40,7 @@ pub mod tools;
 pub mod vectors;
 
 pub use audit::RecordingAudit;
+pub use browser::Browser;
 pub use damage::{bit_flips, truncations};
 pub use forms::{awkward_values, known_to_python};
 pub use needles::{Finding, Form, Needles};
