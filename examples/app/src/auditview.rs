@@ -84,10 +84,7 @@ impl EventRow {
 }
 
 fn path(log: Log, seq: u64) -> String {
-    match log {
-        Log::Organisation => format!("/audit/{seq}"),
-        Log::Service => format!("/audit/{seq}?log={}", log.word()),
-    }
+    format!("{}/{seq}", log.path())
 }
 
 fn day(leaf: &Leaf) -> String {
@@ -203,6 +200,7 @@ impl Alarm {
 #[template(path = "audit.html")]
 pub(crate) struct Audit {
     pub(crate) page: Page,
+    pub(crate) log: Log,
     pub(crate) badge: Badge,
     /// What the rules reached in this log since the start, newest first.
     pub(crate) alarms: Vec<Alarm>,
@@ -211,12 +209,6 @@ pub(crate) struct Audit {
     pub(crate) filter: Filter,
     /// What an auditor pins.
     pub(crate) key: Option<String>,
-}
-
-impl Audit {
-    pub(crate) fn of_service(&self) -> bool {
-        self.filter.log() == Log::Service
-    }
 }
 
 #[derive(Template)]
@@ -255,13 +247,6 @@ impl OneEntry {
             What::Edited => shown.edited = true,
         }
         shown
-    }
-
-    pub(crate) fn back(&self) -> &'static str {
-        match self.log {
-            Log::Organisation => "/audit",
-            Log::Service => "/audit?log=service",
-        }
     }
 
     fn says(&mut self, entry: Entry) {

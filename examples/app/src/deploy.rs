@@ -24,6 +24,9 @@ pub(crate) const KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// How many of one organisation run at once.
 pub(crate) const AT_ONCE: usize = 2;
 
+/// How many run at once in one process.
+pub(crate) const ALTOGETHER: usize = 16;
+
 /// How long one may run, unless `DEPLOYDESK_DEPLOY_SECONDS` says otherwise: ten minutes.
 pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(600);
 

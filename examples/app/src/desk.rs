@@ -1,11 +1,13 @@
 //! The service: a vault, a keyring, a record, an inbox of webhooks and deployments, on one
 //! folder.
 
+mod administrator;
 mod credentials;
 mod deliveries;
 mod deployments;
 mod endpoints;
 mod keys;
+mod office;
 mod record;
 mod running;
 
@@ -18,8 +20,8 @@ use keyward_base::{Actor, Clock, Purpose, Result, Subject, Tenant, Trail};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::KeyUse;
-use keyward_redact::Redactor;
-use keyward_vault::{AtPlace, Vault};
+use keyward_store::Records;
+use keyward_vault::Vault;
 use keyward_webhook::inbox::policy::InboxPolicy;
 use keyward_webhook::{Answers, Inbox, OnceTerms, Webhook, WholeBody};
 use tokio::sync::{Notify, watch};
@@ -27,33 +29,27 @@ use tokio::sync::{Notify, watch};
 use crate::anomalies::Anomalies;
 use crate::hooks::Sender;
 use crate::hooks::again::Again;
-use crate::hooks::source::Endpoints;
+use crate::hooks::source::{Endpoints, WEBHOOK_SECRETS};
 use crate::log;
+use crate::masks::Masks;
 use crate::notice::Notices;
+use crate::organisation::Organisation;
 use crate::refused::Refused;
-use crate::section::Section;
 use crate::settings::Settings;
 use crate::verdict::Verdicts;
+pub(crate) use administrator::Administrator;
 pub(crate) use deliveries::work;
 pub(crate) use deployments::{Asked, Now, Start};
 use keys::Rewrapping;
-pub(crate) use record::Form;
+pub(crate) use office::Office;
+pub(crate) use record::{Book, Form};
 use running::Running;
-
-/// The one organisation there is until people can log in.
-const ORGANISATION: &str = "acme";
 
 /// What the keyring calls this process.
 const NAME: &str = "deploydesk";
 
-/// Who acts, until people can log in: whoever reaches the pages.
-const OPERATOR: &str = "operator";
-
 /// Who opens the secrets of webhook endpoints: the service, to verify what comes.
 const VERIFIER: &str = "webhooks";
-
-/// Where the secrets of webhook endpoints lie in the vault.
-const WEBHOOK_SECRETS: &str = "webhook.secret";
 
 /// What the keys are for that seal deliveries.
 const WEBHOOK: &str = "webhook";
@@ -78,16 +74,14 @@ pub(crate) struct Desk {
     verdicts: Verdicts,
     refused: Arc<Refused>,
     anomalies: Arc<Anomalies>,
-    tenant: Tenant,
-    actor: Actor,
     rewrapping: Arc<Mutex<Rewrapping>>,
     notices: Notices,
     endpoints: Arc<Endpoints>,
     inbox: Inbox,
     answers: Arc<Answers>,
     again: Again,
-    /// Knows what was opened, and masks it in what deployments write and models are asked.
-    redactor: Redactor,
+    /// Know what was opened, and mask it in what deployments write and models are asked.
+    masks: Arc<Masks>,
     running: Running,
     settings: Settings,
     /// Wakes the worker.
@@ -102,8 +96,8 @@ impl Desk {
         dir.prepare()
             .inspect_err(|_| log::line("the folder is the one that DEPLOYDESK_DATA names"))?;
         let mut options = Options::from_env();
-        let actor = Actor::new(Subject::new(OPERATOR)?).staff();
-        options.actor = Some(actor.clone());
+        let masks = Arc::new(Masks::new(options.provider));
+        options.observers.push(Arc::<Masks>::clone(&masks));
         let anomalies = Arc::<Anomalies>::default();
         let sink: Arc<dyn AnomalySink> = Arc::<Anomalies>::clone(&anomalies);
         options.alerts = Some(Alerts::new(&settings.alerts)?.to(sink));
@@ -119,10 +113,7 @@ impl Desk {
                 if first { ", just made" } else { "" }
             ));
         }
-        // Before anything is opened.
-        let redactor = home.redactor()?;
         let vault = home.vault().clone();
-        let tenant = Tenant::new(ORGANISATION)?;
         let refused = Arc::new(Refused::new(home.audit()?.clone()));
         let trail = Trail::new(refused.clone()).in_run(home.keyring().run());
         let clock = home.keyring().clock();
@@ -131,8 +122,12 @@ impl Desk {
         let slack = Webhook::new(Sender::Slack.scheme(), crypto)?;
         let inbox = inbox(&home, trail.clone(), [&github, &slack]).await?;
         let verifier = vault.acting_as(Actor::new(Subject::new(VERIFIER)?));
-        let secrets = verifier.tenant(ORGANISATION)?.place(WEBHOOK_SECRETS)?;
-        let endpoints = Endpoints::new(secrets, tenant.clone(), clock.clone(), [github, slack]);
+        let store: Arc<dyn Records> = home.data().clone();
+        let acme = Tenant::new(crate::app::ORGANISATION)?;
+        let made = Organisation::new(acme.as_str(), clock.now()?).insert(&acme)?;
+        // A conflict: it is there.
+        let _ = store.apply(vec![made]).await?;
+        let endpoints = Endpoints::new(verifier, store, clock.clone(), [github, slack]);
         Ok(Self {
             answers: Arc::new(Answers::new(trail, clock.clone())),
             home,
@@ -141,14 +136,12 @@ impl Desk {
             verdicts: Verdicts::default(),
             refused,
             anomalies,
-            tenant,
-            actor,
             rewrapping: Arc::default(),
             notices: Notices::default(),
             endpoints: Arc::new(endpoints),
             inbox,
             again: Again::default(),
-            redactor,
+            masks,
             running: Running::default(),
             settings,
             work: Notify::new(),
@@ -171,28 +164,13 @@ impl Desk {
         self.home.keyring().clock()
     }
 
-    /// The column of a section, for the one organisation.
-    fn column(&self, section: Section) -> Result<AtPlace> {
-        let tenant = self.vault.tenant(self.organisation())?;
-        tenant.place(section.column())
-    }
-
-    pub(crate) fn organisation(&self) -> &str {
-        self.tenant.as_str()
-    }
-
     /// What was refused since the start.
     pub(crate) fn refused(&self) -> &Refused {
         &self.refused
     }
 
-    /// What the alert rules reached since the start.
-    pub(crate) fn anomalies(&self) -> &Anomalies {
-        &self.anomalies
-    }
-
-    pub(crate) const fn notices(&self) -> &Notices {
-        &self.notices
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Whether the keyring can be reached.

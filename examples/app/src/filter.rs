@@ -13,8 +13,6 @@ use crate::view::{address, from_utc};
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Filter {
-    /// `service`: the service's log; else the organisation's.
-    pub(crate) log: String,
     /// `vault`, `keys`, `webhook` or `deploydesk`: what was acted on.
     pub(crate) what: String,
     /// A part of an action's name.
@@ -36,18 +34,6 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// That asks for nothing.
-    pub(crate) fn all(log: Log) -> Self {
-        Self {
-            log: log.word().to_owned(),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn log(&self) -> Log {
-        Log::of(&self.log)
-    }
-
     /// From where in the log on.
     pub(crate) const fn before(&self) -> Option<u64> {
         self.before
@@ -59,9 +45,8 @@ impl Filter {
     }
 
     /// The fields, by their names.
-    fn fields(&self) -> [(&'static str, &str); 10] {
+    fn fields(&self) -> [(&'static str, &str); 9] {
         [
-            ("log", self.log().word()),
             ("what", &self.what),
             ("action", &self.action),
             ("who", &self.who),
@@ -77,7 +62,7 @@ impl Filter {
     /// Whether anything is asked for.
     pub(crate) fn asks(&self) -> bool {
         let mut fields = self.fields().into_iter();
-        fields.any(|(name, value)| name != "log" && !value.is_empty())
+        fields.any(|(_, value)| !value.is_empty())
     }
 
     /// Whether a line, and with it each before it, is of a day before what is asked for.
@@ -128,9 +113,9 @@ impl Filter {
             }
     }
 
-    /// The address of the part before `before`.
-    pub(crate) fn older(&self, before: u64) -> String {
-        let mut out = format!("/audit?before={before}");
+    /// The address of the part of a log before `before`.
+    pub(crate) fn older(&self, log: Log, before: u64) -> String {
+        let mut out = format!("{}?before={before}", log.path());
         for (name, value) in self.fields() {
             if !value.is_empty() {
                 out.push_str(&format!("&{name}={}", address(value)));

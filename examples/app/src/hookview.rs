@@ -226,7 +226,6 @@ pub(crate) struct Webhooks {
     pub(crate) endpoints: Vec<EndpointRow>,
     pub(crate) deliveries: Vec<DeliveryRow>,
     pub(crate) counts: String,
-    pub(crate) refused: String,
 }
 
 #[derive(Template)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use keyward_audit::audit::Kept;
 use keyward_audit::entry::Entry;
 use keyward_audit::{Audit, Header, Of};
-use keyward_base::{Error, ErrorKind, Reason, Result, Tenant};
+use keyward_base::{Error, ErrorKind, Reason, Result};
 
 use crate::filter::Filter;
 
@@ -29,25 +29,18 @@ pub(crate) enum Log {
 }
 
 impl Log {
-    /// By its word in an address; everything else is the organisation's.
-    pub(crate) fn of(word: &str) -> Self {
-        match word {
-            "service" => Self::Service,
-            _ => Self::Organisation,
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Organisation => "Audit",
+            Self::Service => "Log of the service",
         }
     }
 
-    pub(crate) const fn word(self) -> &'static str {
+    /// The address of its page.
+    pub(crate) const fn path(self) -> &'static str {
         match self {
-            Self::Organisation => "",
-            Self::Service => "service",
-        }
-    }
-
-    pub(crate) fn whose(self, tenant: &Tenant) -> Of {
-        match self {
-            Self::Organisation => Of::Tenant(tenant.clone()),
-            Self::Service => Of::Service,
+            Self::Organisation => "/audit",
+            Self::Service => "/admin/audit",
         }
     }
 }

@@ -15,12 +15,17 @@
 //! | [`verdict`] | whether the record is what was written |
 //! | [`anomalies`] | what the alert rules reached |
 //! | [`refused`] | what was refused of webhooks, counted |
+//! | [`app`] | who is behind a request |
+//! | [`organisation`] | the organisations |
+//! | [`origin`] | where people reach the service |
+//! | [`masks`] | what masks the values of each organisation |
 //! | [`input`] | what a form sent |
 //! | [`view`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
 mod anomalies;
+mod app;
 mod auditview;
 mod deploy;
 mod deployview;
@@ -31,7 +36,10 @@ mod hookview;
 mod input;
 mod log;
 mod logs;
+mod masks;
 mod notice;
+mod organisation;
+mod origin;
 mod pages;
 mod refused;
 mod section;

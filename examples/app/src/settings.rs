@@ -13,12 +13,16 @@ use keyward_base::{Error, Result};
 
 use crate::deploy::LONGEST_RUN;
 use crate::deploy::runner::Program;
+use crate::origin::PublicOrigin;
 
 /// What the environment says.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// `DEPLOYDESK_ADDR`, by default `127.0.0.1:8080`. Loopback only.
+    /// `DEPLOYDESK_ADDR`, by default `127.0.0.1:8080`. Loopback only, unless the public origin is
+    /// `https`.
     pub(crate) addr: SocketAddr,
+    /// `DEPLOYDESK_PUBLIC_ORIGIN`, by default where it listens.
+    pub(crate) origin: PublicOrigin,
     /// `DEPLOYDESK_DATA`, by default `deploydesk-data` in the current folder.
     pub(crate) data: PathBuf,
     /// `DEPLOYDESK_DEPLOY`, by default the program that comes with the service.
@@ -38,10 +42,17 @@ impl Settings {
         let addr = addr.ok_or_else(|| {
             Error::misuse("DEPLOYDESK_ADDR must be an address and a port, such as 127.0.0.1:8080")
         })?;
-        if !addr.ip().is_loopback() {
+        let origin = read("DEPLOYDESK_PUBLIC_ORIGIN").filter(|origin| !origin.is_empty());
+        let origin = match origin {
+            None => PublicOrigin::Listener,
+            // What is not text is no origin.
+            Some(origin) => PublicOrigin::parse(origin.to_str().unwrap_or_default())?,
+        };
+        if origin.is_loopback() && !addr.ip().is_loopback() {
             return Err(Error::misuse(
-                "DEPLOYDESK_ADDR must be a loopback address, such as 127.0.0.1:8080: \
-                 deploydesk has no log-in yet, so it serves this machine only",
+                "DEPLOYDESK_ADDR must be a loopback address, such as 127.0.0.1:8080: without \
+                 encryption it serves this machine only. Behind a proxy that takes https off, set \
+                 DEPLOYDESK_PUBLIC_ORIGIN=https://desk.example.com",
             ));
         }
         let data = read("DEPLOYDESK_DATA").filter(|data| !data.is_empty());
@@ -65,6 +76,7 @@ impl Settings {
             deploy,
             deploy_limit: seconds(read("DEPLOYDESK_DEPLOY_SECONDS"))?,
             addr,
+            origin,
             data: data.map_or_else(|| PathBuf::from("deploydesk-data"), PathBuf::from),
         })
     }

@@ -13,22 +13,40 @@ use crate::section::{PROVIDERS, Section, Words};
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) current: &'static str,
-    pub(crate) organisation: String,
+    pub(crate) whose: Whose,
     pub(crate) notice: Option<Notice>,
+}
+
+/// For whom a page is.
+#[derive(Debug)]
+pub(crate) enum Whose {
+    /// Anybody.
+    Public,
+    /// The people of an organisation.
+    Office { organisation: String },
+    /// The administrators of the service.
+    Admin,
 }
 
 impl Page {
     pub(crate) const fn links(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("/", "Overview"),
-            ("/servers", "Servers"),
-            ("/hosts", "Git hosts"),
-            ("/environments", "Variables"),
-            ("/deployments", "Deployments"),
-            ("/webhooks", "Webhooks"),
-            ("/keys", "Keys"),
-            ("/audit", "Audit"),
-        ]
+        match self.whose {
+            Whose::Public => &[],
+            Whose::Office { .. } => &[
+                ("/overview", "Overview"),
+                ("/servers", "Servers"),
+                ("/hosts", "Git hosts"),
+                ("/environments", "Variables"),
+                ("/deployments", "Deployments"),
+                ("/webhooks", "Webhooks"),
+                ("/audit", "Audit"),
+            ],
+            Whose::Admin => &[
+                ("/admin", "Administration"),
+                ("/keys", "Keys"),
+                ("/admin/audit", "Log of the service"),
+            ],
+        }
     }
 }
 
@@ -247,7 +265,6 @@ pub(crate) struct Tile {
 pub(crate) struct Home {
     pub(crate) page: Page,
     pub(crate) tiles: Vec<Tile>,
-    pub(crate) keys: String,
     pub(crate) events: Vec<EventRow>,
 }
 
@@ -303,4 +320,21 @@ pub(crate) struct PublicKey {
 pub(crate) struct ErrorPage {
     pub(crate) status: u16,
     pub(crate) words: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+pub(crate) struct Welcome {
+    pub(crate) page: Page,
+}
+
+#[derive(Template)]
+#[template(path = "admin.html")]
+pub(crate) struct Admin {
+    pub(crate) page: Page,
+    /// One sentence on the keys.
+    pub(crate) keys: String,
+    pub(crate) refused: String,
+    /// Tenant and name of each.
+    pub(crate) organisations: Vec<(String, String)>,
 }

@@ -309,7 +309,7 @@ fn a_restart_keeps_everything() {
             .body
             .contains(&token)
     );
-    assert!(service.page("/audit?log=service").contains("keys.rotate"));
+    assert!(service.page("/admin/audit").contains("keys.rotate"));
     assert_eq!(
         keys(&service, "active").len()
             + keys(&service, "pending").len()

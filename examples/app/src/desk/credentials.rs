@@ -3,7 +3,7 @@
 use keyward_base::{Error, Reason, RecordId, Result, Revision, SecretBytes, Timestamp};
 use keyward_vault::{AtRecord, Credential, Facts, Kind, Listed, OAuthToken, SshKey};
 
-use super::Desk;
+use super::Office;
 use crate::input::{Refresh, Submitted};
 use crate::section::Section;
 use crate::view::{Expiry, Fact, Part, Row, address, minute};
@@ -27,7 +27,7 @@ pub(crate) struct Rows {
     pub(crate) next: Option<String>,
 }
 
-impl Desk {
+impl Office {
     fn record(&self, section: Section, record: &RecordId) -> Result<AtRecord> {
         self.column(section)?.record(record.as_str())
     }
@@ -52,7 +52,7 @@ impl Desk {
     ) -> Result<Rows> {
         let after = after.and_then(|id| RecordId::new(id).ok());
         let page = self.column(section)?.list(after.as_ref(), limit).await?;
-        let now = self.home.keyring().clock().now()?;
+        let now = self.desk.clock().now()?;
         let rows = page.items.iter();
         Ok(Rows {
             rows: rows.map(|listed| row(section, listed, now)).collect(),
@@ -65,7 +65,7 @@ impl Desk {
     pub(crate) async fn one(&self, section: Section, record: &RecordId) -> Result<Row> {
         let listed = self.record(section, record)?.describe().await?;
         let listed = listed.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
-        Ok(row(section, &listed, self.home.keyring().clock().now()?))
+        Ok(row(section, &listed, self.desk.clock().now()?))
     }
 
     /// Seals what was submitted: as something new, or over `replaced`.
@@ -128,7 +128,7 @@ impl Desk {
                 (Kind::OAuthToken, token.write()?)
             }
         };
-        let credential = self.vault.credential(kind, bytes)?;
+        let credential = self.desk.vault.credential(kind, bytes)?;
         if kind == Kind::Env && credential.facts().names.is_empty() {
             return Err(Error::misuse(
                 "there is no variable in it: write one NAME=value a line",

@@ -11,8 +11,8 @@ use keyward_webhook::inbox::{Counts, Listed, RowId};
 use keyward_webhook::{Endpoint, Outcome, Taken, VerifiedWebhook, WholeBody, Worked};
 use tokio::sync::watch;
 
-use super::Desk;
 use super::record::{DELIVERY, REQUEST};
+use super::{Desk, Office};
 use crate::hooks::effect::Effect;
 use crate::hooks::{Name, Sender};
 use crate::hookview::DeliveryRow;
@@ -33,53 +33,15 @@ impl Desk {
     ) -> Result<Outcome> {
         let sender = sender_of(hook.provider())?;
         let outcome = self.inbox.accept(endpoint, hook).await?.outcome();
-        self.again
-            .came(sender, &endpoint.id, hook.body_digest(), outcome);
+        self.again.came(
+            (&endpoint.tenant, sender, &endpoint.id),
+            hook.body_digest(),
+            outcome,
+        );
         if outcome == Outcome::Stored {
             self.work.notify_one();
         }
         Ok(outcome)
-    }
-
-    /// The newest deliveries of an endpoint. Opens none.
-    pub(crate) async fn deliveries(&self, name: &Name) -> Result<Vec<DeliveryRow>> {
-        let endpoint = self.endpoints.endpoint(name);
-        let mut listed = self.inbox.newest(&endpoint, SHOWN).await?;
-        // Another sender's endpoint may have the same name.
-        listed.retain(|listed| listed.provider() == name.sender.word());
-        let rows: Vec<_> = listed.iter().map(Listed::row).collect();
-        let effects = Effect::of_all(self.data(), &self.tenant, &rows).await?;
-        let shown = listed.iter().zip(effects).map(|(listed, effect)| {
-            let again = self.again.of(name.sender, &name.id, listed.body_digest());
-            DeliveryRow::of(name, listed, again, effect)
-        });
-        Ok(shown.collect())
-    }
-
-    /// How many deliveries there are.
-    pub(crate) async fn delivery_counts(&self) -> Result<Counts> {
-        self.inbox.counts(Some(&self.tenant)).await
-    }
-
-    /// Has a delivery handled again. No: it waits, or is being handled.
-    pub(crate) async fn replay(&self, name: &Name, row: &str) -> Result<bool> {
-        let inbox = self.inbox.acting_as(self.actor.clone());
-        let endpoint = self.endpoints.endpoint(name);
-        let replayed = inbox.replay(&endpoint, row_of(row)?).await?;
-        self.work.notify_one();
-        Ok(replayed)
-    }
-
-    /// Forgets a delivery, so that it is taken in anew if its sender sends it again.
-    pub(crate) async fn forget(&self, name: &Name, row: &str) -> Result<()> {
-        let inbox = self.inbox.acting_as(self.actor.clone());
-        match inbox
-            .forget(&self.endpoints.endpoint(name), row_of(row)?)
-            .await?
-        {
-            true => Ok(()),
-            false => Err(Error::rejected(Reason::NOT_FOUND)),
-        }
     }
 
     pub(super) fn data(&self) -> &dyn Records {
@@ -88,9 +50,11 @@ impl Desk {
 
     /// What is done every minute.
     pub(super) async fn tidy(&self) -> Result<()> {
-        self.home.record_masking().await?;
         self.inbox.tidy().await?;
-        let now = self.home.keyring().clock().now()?;
+        let now = self.clock().now()?;
+        for event in self.masks.news(now) {
+            self.vault.trail().note(event).await;
+        }
         self.tidy_deployments(now).await?;
         Effect::tidy(self.data(), now).await
     }
@@ -131,7 +95,57 @@ impl Desk {
             false => DELIVERY,
         };
         let given = [("endpoint", Given::Id(endpoint.id.as_str()))];
-        self.tell(action, Ended::Done, &given, None, None).await
+        let of = Some(&endpoint.tenant);
+        self.tell(of, action, Ended::Done, &given, None, None).await
+    }
+}
+
+impl Office {
+    /// The newest deliveries of an endpoint. Opens none.
+    pub(crate) async fn deliveries(&self, name: &Name) -> Result<Vec<DeliveryRow>> {
+        let endpoint = self.desk.endpoints.endpoint(&self.tenant, name);
+        let mut listed = self.desk.inbox.newest(&endpoint, SHOWN).await?;
+        // Another sender's endpoint may have the same name.
+        listed.retain(|listed| listed.provider() == name.sender.word());
+        let rows: Vec<_> = listed.iter().map(Listed::row).collect();
+        let effects = Effect::of_all(self.desk.data(), &self.tenant, &rows).await?;
+        let shown = listed.iter().zip(effects).map(|(listed, effect)| {
+            let again = self
+                .desk
+                .again
+                .of((&self.tenant, name.sender, &name.id), listed.body_digest());
+            DeliveryRow::of(name, listed, again, effect)
+        });
+        Ok(shown.collect())
+    }
+
+    /// How many deliveries there are.
+    pub(crate) async fn delivery_counts(&self) -> Result<Counts> {
+        self.desk.inbox.counts(Some(&self.tenant)).await
+    }
+
+    /// Has a delivery handled again. No: it waits, or is being handled.
+    pub(crate) async fn replay(&self, name: &Name, row: &str) -> Result<bool> {
+        let inbox = self.desk.inbox.acting_as(self.who.clone());
+        let endpoint = self.desk.endpoints.endpoint(&self.tenant, name);
+        let replayed = inbox.replay(&endpoint, row_of(row)?).await?;
+        self.desk.work.notify_one();
+        Ok(replayed)
+    }
+
+    /// Forgets a delivery, so that it is taken in anew if its sender sends it again.
+    pub(crate) async fn forget(&self, name: &Name, row: &str) -> Result<()> {
+        let inbox = self.desk.inbox.acting_as(self.who.clone());
+        match inbox
+            .forget(
+                &self.desk.endpoints.endpoint(&self.tenant, name),
+                row_of(row)?,
+            )
+            .await?
+        {
+            true => Ok(()),
+            false => Err(Error::rejected(Reason::NOT_FOUND)),
+        }
     }
 }
 

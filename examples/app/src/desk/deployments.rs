@@ -1,7 +1,5 @@
 //! Deployments: started, stopped, listed, asked about.
 
-use std::sync::Arc;
-
 use keyward_audit::Given;
 use keyward_base::audit::Outcome;
 use keyward_base::{Error, Event, Reason, RecordId, Result, Timestamp};
@@ -9,8 +7,9 @@ use keyward_redact::{Warning, What};
 use tokio::process::Command;
 use tokio::sync::{oneshot, watch};
 
-use super::Desk;
 use super::record::{END, START, STOP};
+use super::running::Which;
+use super::{Desk, Office};
 use crate::deploy::GRACE;
 use crate::deploy::log::{self, Log};
 use crate::deploy::prompt::{QUESTION, prompt};
@@ -25,13 +24,13 @@ const PURGED: usize = 1000;
 /// A place among those that run. It is given back however what holds it ends.
 #[derive(Debug)]
 struct Seat {
-    desk: Arc<Desk>,
+    office: Office,
     id: Id,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.desk.running.leave(&self.id);
+        self.office.desk.running.leave(&self.office.run(&self.id));
     }
 }
 
@@ -71,36 +70,32 @@ pub(crate) struct Now {
     pub(crate) lost: bool,
 }
 
-impl Desk {
+impl Office {
     /// Starts one. It is in the record and stored before the process is there.
     ///
     /// All of it is a task of its own: a request whose client has gone away is dropped in the middle,
     /// and what is on record is to be run and have its end there.
-    pub(crate) async fn deploy(
-        self: &Arc<Self>,
-        server: &RecordId,
-        set: &RecordId,
-    ) -> Result<Start> {
+    pub(crate) async fn deploy(&self, server: &RecordId, set: &RecordId) -> Result<Start> {
         self.one(Section::Servers, server).await?;
-        let now = self.clock().now()?;
-        let random = self.crypto().random::<4>()?;
+        let now = self.desk.clock().now()?;
+        let random = self.desk.crypto().random::<4>()?;
         let id = Id::new(now, *random.expose());
-        let Some(stop) = self.running.enter(&id)? else {
+        let Some(stop) = self.desk.running.enter(self.run(&id))? else {
             return Ok(Start::Busy);
         };
         let seat = Seat {
-            desk: Arc::clone(self),
+            office: self.clone(),
             id: id.clone(),
         };
-        let (desk, server, set) = (Arc::clone(self), server.clone(), set.clone());
+        let (office, server, set) = (self.clone(), server.clone(), set.clone());
         let (tell, told) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let started = match desk.prepare(&server, &set, &seat.id, now).await {
+            let started = match office.prepare(&server, &set, &seat.id, now).await {
                 Ok(Prepared::Ready(command)) => {
                     // Whoever asked may have gone.
                     let _ = tell.send(Ok(Start::Started(seat.id.clone())));
-                    let run = desk.runs(server.as_str(), set.as_str());
-                    return desk
+                    let run = office.runs(server.as_str(), set.as_str());
+                    return office
                         .see_to_its_end(run, &server, &seat.id, now, (command, stop))
                         .await;
                 }
@@ -110,7 +105,7 @@ impl Desk {
             drop(seat);
             let _ = tell.send(started);
         });
-        self.running.is_run_by(&id, task);
+        self.desk.running.is_run_by(&self.run(&id), task);
         let failed = |_| Error::unavailable("a deployment was not started: see the log");
         told.await.map_err(failed)?
     }
@@ -129,7 +124,7 @@ impl Desk {
         if let Some(var) = vars.vars().iter().find(|var| var.steers_programs()) {
             return Ok(Prepared::Steers(var.name().to_owned()));
         }
-        let limit = self.settings.deploy_limit;
+        let limit = self.desk.settings.deploy_limit;
         let deployment = Deployment {
             server: server.as_str().to_owned(),
             set: set.as_str().to_owned(),
@@ -143,7 +138,7 @@ impl Desk {
             prompt: None,
         };
         let tell = |outcome| self.tell_start(server, set, id, outcome);
-        let begun = deployment.begin(self.data(), &self.tenant, id, tell);
+        let begun = deployment.begin(self.desk.data(), &self.tenant, id, tell);
         begun.await?;
         let run = self.runs(server.as_str(), set.as_str());
         Ok(Prepared::Ready(run.command(&vars)))
@@ -151,10 +146,10 @@ impl Desk {
 
     fn runs<'a>(&'a self, server: &'a str, set: &'a str) -> Run<'a> {
         Run {
-            program: &self.settings.deploy,
+            program: &self.desk.settings.deploy,
             server,
             set,
-            limit: self.settings.deploy_limit,
+            limit: self.desk.settings.deploy_limit,
         }
     }
 
@@ -168,16 +163,25 @@ impl Desk {
         (command, stop): (Command, watch::Receiver<bool>),
     ) {
         let log = Log::new(&self.tenant, id, now);
-        let run = run.run(command, &self.redactor, (log, self.data()), stop);
-        let ended = run.await;
+        let ended = match self.desk.masks.of(&self.tenant) {
+            Ok(masks) => {
+                let run = run.run(command, &masks, (log, self.desk.data()), stop);
+                run.await
+            }
+            // What cannot be masked is not run.
+            Err(error) => {
+                operator::failure(&error);
+                Ended::NotStarted
+            }
+        };
         if let Err(error) = self.ended(id, server, ended).await {
             operator::failure(&error);
         }
     }
 
     async fn ended(&self, id: &Id, server: &RecordId, how: Ended) -> Result<()> {
-        let at = self.clock().now()?.as_millis();
-        let (tenant, data) = (&self.tenant, self.data());
+        let at = self.desk.clock().now()?.as_millis();
+        let (tenant, data) = (&self.tenant, self.desk.data());
         let change = |found: &mut Deployment| found.ended = Some((at, how));
         let changed = Deployment::change(data, tenant, id, change).await;
         let number = |number: i32| Given::Number(u64::try_from(number).unwrap_or(u64::MAX));
@@ -209,29 +213,29 @@ impl Desk {
             ("deployment", Given::Id(id.as_str())),
             ("set", Given::Id(set.as_str())),
         ];
-        let who = Some(self.actor.clone());
+        let who = Some(&self.who);
         self.tell(START, outcome, &given, who, Some(server)).await
     }
 
     /// Stops one that runs here.
     pub(crate) async fn stop_deployment(&self, id: &Id) -> Result<()> {
         let now = self.deployment(id).await?;
-        if now.deployment.ended.is_some() || !self.running.is_running(id) {
+        if now.deployment.ended.is_some() || !self.desk.running.is_running(&self.run(id)) {
             return Err(Error::rejected(Reason::CONFLICT));
         }
         let server = RecordId::new(&now.deployment.server)?;
         let given = [("deployment", Given::Id(id.as_str()))];
-        let who = Some(self.actor.clone());
+        let who = Some(&self.who);
         self.tell(STOP, Outcome::Done, &given, who, Some(&server))
             .await?;
-        self.running.stop(id);
+        self.desk.running.stop(&self.run(id));
         Ok(())
     }
 
     /// The newest deployments.
     pub(crate) async fn deployments(&self, limit: usize) -> Result<Vec<Now>> {
-        let now = self.clock().now()?;
-        let found = Deployment::newest(self.data(), &self.tenant, limit).await?;
+        let now = self.desk.clock().now()?;
+        let found = Deployment::newest(self.desk.data(), &self.tenant, limit).await?;
         let shown = found
             .into_iter()
             .map(|(id, found)| self.as_it_is(id, found, now));
@@ -240,28 +244,28 @@ impl Desk {
 
     /// One of them.
     async fn deployment(&self, id: &Id) -> Result<Now> {
-        let runs = self.running.is_running(id);
-        let (found, _) = Deployment::fetch(self.data(), &self.tenant, id).await?;
+        let runs = self.desk.running.is_running(&self.run(id));
+        let (found, _) = Deployment::fetch(self.desk.data(), &self.tenant, id).await?;
         self.as_found(id, found, runs)
     }
 
     /// One of them, and what it has written up to now: all of it, if it has ended.
     pub(crate) async fn deployment_and_log(&self, id: &Id) -> Result<(Now, Vec<u8>)> {
-        let runs = self.running.is_running(id);
-        let (found, log) = log::read_with_state(self.data(), &self.tenant, id).await?;
+        let runs = self.desk.running.is_running(&self.run(id));
+        let (found, log) = log::read_with_state(self.desk.data(), &self.tenant, id).await?;
         Ok((self.as_found(id, found, runs)?, log))
     }
 
     /// One that ran or not before it was read: what has ended since is then read as ended.
     fn as_found(&self, id: &Id, found: Deployment, ran: bool) -> Result<Now> {
-        let mut now = self.as_it_is(id.clone(), found, self.clock().now()?);
+        let mut now = self.as_it_is(id.clone(), found, self.desk.clock().now()?);
         now.runs = now.runs || (ran && now.deployment.ended.is_none());
         Ok(now)
     }
 
     fn as_it_is(&self, id: Id, deployment: Deployment, now: Timestamp) -> Now {
         let open = deployment.ended.is_none();
-        let runs = open && self.running.is_running(&id);
+        let runs = open && self.desk.running.is_running(&self.run(&id));
         Now {
             runs,
             lost: open && !runs && deployment.until < now.as_millis(),
@@ -276,7 +280,8 @@ impl Desk {
         let column = Section::Environments.column();
         let front = format!("{} {column} {set} ", self.tenant);
         let bare = |warning: &Warning| matches!(warning.what, What::CommonWord | What::TooShort);
-        let warnings = self.redactor.warnings();
+        let warnings = self.desk.masks.of(&self.tenant);
+        let warnings = warnings.map_or_else(|_| Vec::new(), |masks| masks.warnings());
         let names = warnings.iter().filter(|warning| bare(warning));
         let names = names.filter_map(|warning| warning.name.as_str().strip_prefix(&front));
         names.map(str::to_owned).collect()
@@ -295,13 +300,21 @@ impl Desk {
             Err(e) if e.reason() != Some(Reason::NOT_FOUND) => return Err(e),
             _ => {}
         }
-        let crypto = self.crypto();
-        let text = prompt(&now.deployment, &log, question, &self.redactor, crypto)?;
+        let crypto = self.desk.crypto();
+        let masks = self.desk.masks.of(&self.tenant)?;
+        let text = prompt(&now.deployment, &log, question, &masks, crypto)?;
         let change = |found: &mut Deployment| found.prompt = Some(text.clone());
-        Deployment::change(self.data(), &self.tenant, id, change).await?;
+        Deployment::change(self.desk.data(), &self.tenant, id, change).await?;
         Ok(Asked::Kept)
     }
 
+    /// The run of that deployment in this process.
+    fn run(&self, id: &Id) -> Which {
+        (self.tenant.clone(), id.clone())
+    }
+}
+
+impl Desk {
     /// Stops all that run here, and waits for their end.
     pub(crate) async fn stop_deployments(&self) {
         self.running.stop_all().await;

@@ -3,22 +3,21 @@
 use keyward_base::{Error, Reason, Result, Revision, SecretBytes};
 use keyward_vault::{AtRecord, Credential};
 
-use super::{Desk, WEBHOOK_SECRETS};
+use super::{Office, WEBHOOK_SECRETS};
 use crate::hooks::Name;
 use crate::hooks::ring::Ring;
 use crate::hookview::{Address, EndpointRow, secrets_in_words};
 
-impl Desk {
+impl Office {
     fn endpoint_record(&self, name: &Name) -> Result<AtRecord> {
-        let tenant = self.vault.tenant(self.organisation())?;
-        tenant.place(WEBHOOK_SECRETS)?.record(&name.text())
+        self.place(WEBHOOK_SECRETS)?.record(&name.text())
     }
 
     /// A secret for `name`: the one that was pasted, or a new one.
     fn chosen(&self, name: &Name, pasted: Option<&SecretBytes>) -> Result<SecretBytes> {
         match pasted {
             Some(pasted) => Ok(SecretBytes::copy_of(pasted.expose())),
-            None => self.endpoints.webhook(name.sender).generate(),
+            None => self.desk.endpoints.webhook(name.sender).generate(),
         }
     }
 
@@ -34,20 +33,16 @@ impl Desk {
             .is_none()
             .then(|| SecretBytes::copy_of(secret.expose()));
         let mut ring = Ring::default();
-        ring.add(
-            secret,
-            self.home.keyring().clock().now()?,
-            name.sender.retries(),
-        );
-        ring.secrets(self.endpoints.webhook(name.sender))?;
+        ring.add(secret, self.desk.clock().now()?, name.sender.retries());
+        ring.secrets(self.desk.endpoints.webhook(name.sender))?;
         let record = self.endpoint_record(name)?;
         record.insert(&Credential::opaque(ring.write())?).await?;
-        self.endpoints.changed().await;
+        self.desk.endpoints.changed(&self.tenant).await;
         Ok(shown)
     }
 
     /// Puts a secret in the place of the one there is, which counts for as long as deliveries that
-    /// were signed with it may come. As [`Desk::new_endpoint`].
+    /// were signed with it may come. As [`Office::new_endpoint`].
     pub(crate) async fn replace_secret(
         &self,
         name: &Name,
@@ -64,29 +59,25 @@ impl Desk {
         let shown = pasted
             .is_none()
             .then(|| SecretBytes::copy_of(secret.expose()));
-        ring.add(
-            secret,
-            self.home.keyring().clock().now()?,
-            name.sender.retries(),
-        );
-        ring.secrets(self.endpoints.webhook(name.sender))?;
+        ring.add(secret, self.desk.clock().now()?, name.sender.retries());
+        ring.secrets(self.desk.endpoints.webhook(name.sender))?;
         let sealed = Credential::opaque(ring.write())?;
         record.replace(&sealed, revision).await?;
-        self.endpoints.changed().await;
+        self.desk.endpoints.changed(&self.tenant).await;
         Ok(shown)
     }
 
     /// Deletes an endpoint: from now on nothing that comes to it verifies. What came stays.
     pub(crate) async fn delete_endpoint(&self, name: &Name, revision: Revision) -> Result<()> {
         self.endpoint_record(name)?.delete(revision).await?;
-        self.endpoints.changed().await;
+        self.desk.endpoints.changed(&self.tenant).await;
         Ok(())
     }
 
     /// The endpoints there are.
     pub(crate) async fn all_endpoints(&self, host: &str) -> Result<Vec<EndpointRow>> {
         let mut rows = Vec::new();
-        for (name, revision) in self.endpoints.all().await? {
+        for (name, revision) in self.desk.endpoints.all(&self.tenant).await? {
             rows.push(self.endpoint_row(&name, revision, host).await);
         }
         Ok(rows)
@@ -94,7 +85,7 @@ impl Desk {
 
     /// One of them.
     pub(crate) async fn one_endpoint(&self, name: &Name, host: &str) -> Result<EndpointRow> {
-        let all = self.endpoints.all().await?;
+        let all = self.desk.endpoints.all(&self.tenant).await?;
         let found = all.into_iter().find(|(known, _)| known == name);
         let (_, revision) = found.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
         Ok(self.endpoint_row(name, revision, host).await)
@@ -102,8 +93,8 @@ impl Desk {
 
     /// One whose secrets cannot be opened is listed all the same.
     async fn endpoint_row(&self, name: &Name, revision: Revision, host: &str) -> EndpointRow {
-        let secrets = match self.endpoints.secrets(name).await {
-            Ok(Some(secrets)) => match self.home.keyring().clock().now() {
+        let secrets = match self.desk.endpoints.secrets(&self.tenant, name).await {
+            Ok(Some(secrets)) => match self.desk.clock().now() {
                 Ok(now) => secrets_in_words(&secrets, now),
                 Err(_) => Vec::new(),
             },
@@ -131,7 +122,7 @@ impl Desk {
         format!(
             "/hooks/{}/{}/{}",
             name.sender.word(),
-            self.organisation(),
+            self.tenant,
             crate::view::address(name.id.as_str())
         )
     }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{Error, ErrorKind, KeyId, Purpose, Result, Timestamp};
-use keyward_keys::{DamagedRecord, KeyState, KeyStatus, KeyUsage, ReplicaStatus, Usage};
+use keyward_keys::{Admin, DamagedRecord, KeyState, KeyStatus, KeyUsage, ReplicaStatus, Usage};
 use keyward_vault::{Progress, Rewrap};
 
-use super::Desk;
+use super::{Administrator, Desk};
 use crate::log;
 use crate::timeline::{self, Bar, KeyRow, Keys, KeysOf, LEGEND, Sort, Step};
 use crate::view::{Fact, Page, minute};
@@ -52,78 +52,6 @@ impl Desk {
             keyring.tick().await?;
         }
         Ok(())
-    }
-
-    /// Makes a new key of that sort. It seals as soon as every process knows it.
-    pub(crate) async fn rotate(&self, sort: Sort) -> Result<()> {
-        let admin = self.home.keyring().admin();
-        admin.rotate(&Purpose::new(sort.purpose())?).await?;
-        self.keep_up().await
-    }
-
-    /// Disables a key. Refused while values that cannot be counted here may need it.
-    pub(crate) async fn disable(&self, id: KeyId) -> Result<()> {
-        let keys = self.home.keyring().status().keys;
-        let usage = self.usage().await?;
-        if let Some(key) = keys.iter().find(|key| key.id == id)
-            && let Some(why) = blind(key, &usage)
-        {
-            return Err(Error::misuse(why));
-        }
-        self.home.keyring().admin().disable(id).await?;
-        self.keep_up().await
-    }
-
-    pub(crate) async fn enable(&self, id: KeyId) -> Result<()> {
-        self.home.keyring().admin().enable(id).await?;
-        self.keep_up().await
-    }
-
-    /// Destroys a key that nothing needs. The crates count again before they do.
-    pub(crate) async fn destroy(&self, id: KeyId) -> Result<()> {
-        self.home.keyring().admin().destroy(id).await?;
-        self.keep_up().await
-    }
-
-    /// Starts to seal all values anew, unless that is going on. Requests go on meanwhile, and a
-    /// process that is killed takes it up where it was.
-    pub(crate) fn rewrap(&self) {
-        {
-            let mut state = held(&self.rewrapping);
-            if matches!(*state, Rewrapping::Running { .. }) {
-                return;
-            }
-            *state = Rewrapping::Running { done: 0, of: 0 };
-        }
-        let vault = self.vault.clone();
-        let admin = self.home.keyring().admin();
-        let webhook = self.inbox.purpose().clone();
-        let state = Arc::clone(&self.rewrapping);
-        tokio::spawn(async move {
-            let told = || {
-                let seen = Arc::clone(&state);
-                move |at: Progress| {
-                    let (done, of) = (at.seen, at.total);
-                    *held(&seen) = Rewrapping::Running { done, of };
-                }
-            };
-            let ended = async {
-                let values = Rewrap::new(&vault).progress(told()).run().await?;
-                let hooks = admin.rewrap_values(&webhook, told()).await?;
-                Ok::<_, Error>((values, hooks))
-            };
-            let ended = ended.await;
-            *held(&state) = match ended {
-                Ok((values, hooks)) => Rewrapping::Ended {
-                    left: values.left.saturating_add(hooks.left),
-                    quarantined: values.quarantined.saturating_add(hooks.quarantined),
-                },
-                Err(error) => {
-                    log::failure(&error);
-                    Rewrapping::Failed(cause(&error))
-                }
-            };
-        });
     }
 
     async fn usage(&self) -> Result<Usage> {
@@ -221,6 +149,85 @@ impl Desk {
             };
         }
         settled(keys, usage, &state)
+    }
+}
+
+impl Administrator {
+    fn admin(&self) -> Admin {
+        let admin = self.desk.home.keyring().admin();
+        admin.acting_as(self.who.clone())
+    }
+
+    /// Makes a new key of that sort. It seals as soon as every process knows it.
+    pub(crate) async fn rotate(&self, sort: Sort) -> Result<()> {
+        let admin = self.admin();
+        admin.rotate(&Purpose::new(sort.purpose())?).await?;
+        self.desk.keep_up().await
+    }
+
+    /// Disables a key. Refused while values that cannot be counted here may need it.
+    pub(crate) async fn disable(&self, id: KeyId) -> Result<()> {
+        let keys = self.desk.home.keyring().status().keys;
+        let usage = self.desk.usage().await?;
+        if let Some(key) = keys.iter().find(|key| key.id == id)
+            && let Some(why) = blind(key, &usage)
+        {
+            return Err(Error::misuse(why));
+        }
+        self.admin().disable(id).await?;
+        self.desk.keep_up().await
+    }
+
+    pub(crate) async fn enable(&self, id: KeyId) -> Result<()> {
+        self.admin().enable(id).await?;
+        self.desk.keep_up().await
+    }
+
+    /// Destroys a key that nothing needs. The crates count again before they do.
+    pub(crate) async fn destroy(&self, id: KeyId) -> Result<()> {
+        self.admin().destroy(id).await?;
+        self.desk.keep_up().await
+    }
+
+    /// Starts to seal all values anew, unless that is going on. Requests go on meanwhile, and a
+    /// process that is killed takes it up where it was.
+    pub(crate) fn rewrap(&self) {
+        {
+            let mut state = held(&self.desk.rewrapping);
+            if matches!(*state, Rewrapping::Running { .. }) {
+                return;
+            }
+            *state = Rewrapping::Running { done: 0, of: 0 };
+        }
+        let vault = self.desk.vault.acting_as(self.who.clone());
+        let admin = self.admin();
+        let webhook = self.desk.inbox.purpose().clone();
+        let state = Arc::clone(&self.desk.rewrapping);
+        tokio::spawn(async move {
+            let told = || {
+                let seen = Arc::clone(&state);
+                move |at: Progress| {
+                    let (done, of) = (at.seen, at.total);
+                    *held(&seen) = Rewrapping::Running { done, of };
+                }
+            };
+            let ended = async {
+                let values = Rewrap::new(&vault).progress(told()).run().await?;
+                let hooks = admin.rewrap_values(&webhook, told()).await?;
+                Ok::<_, Error>((values, hooks))
+            };
+            let ended = ended.await;
+            *held(&state) = match ended {
+                Ok((values, hooks)) => Rewrapping::Ended {
+                    left: values.left.saturating_add(hooks.left),
+                    quarantined: values.quarantined.saturating_add(hooks.quarantined),
+                },
+                Err(error) => {
+                    log::failure(&error);
+                    Rewrapping::Failed(cause(&error))
+                }
+            };
+        });
     }
 }
 

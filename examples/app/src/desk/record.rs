@@ -1,12 +1,14 @@
 //! The record: the service's own kinds of entries, and what the pages read of it.
 
 use std::io::{Error as IoError, ErrorKind as IoKind, Write};
+use std::sync::Arc;
 
-use keyward_audit::{Audit, Given, Header, Kind, Kinds, Type};
+use keyward_audit::alert::Anomaly;
+use keyward_audit::{Audit, Given, Header, Kind, Kinds, Of, Type};
 use keyward_base::audit::Outcome;
-use keyward_base::{Actor, Error, Place, Reason, RecordId, Result};
+use keyward_base::{Actor, Error, Place, Reason, RecordId, Result, Tenant};
 
-use super::Desk;
+use super::{Administrator, Desk, Office};
 use crate::filter::Filter;
 use crate::logs::{self, Line, Log, Tail};
 use crate::section::Section;
@@ -76,28 +78,40 @@ impl Form {
     }
 }
 
+/// A log, and who reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    desk: Arc<Desk>,
+    pub(crate) log: Log,
+    /// Whose log it is; none: the service's.
+    tenant: Option<Tenant>,
+    who: Actor,
+}
+
 impl Desk {
     /// The record.
     pub(super) fn record_of_acts(&self) -> Result<&Audit> {
         self.home.audit()
     }
 
-    /// Records an event of the service's own, of the one organisation. What comes after it relies on
-    /// that.
+    /// Records an event of the service's own: of an organisation, or of none. What comes after it
+    /// relies on that.
     pub(super) async fn tell(
         &self,
+        of: Option<&Tenant>,
         action: &str,
         outcome: Outcome,
         given: &[(&str, Given<'_>)],
-        who: Option<Actor>,
+        who: Option<&Actor>,
         server: Option<&RecordId>,
     ) -> Result<()> {
         let event = self.kinds.event(action, outcome, given)?;
-        let mut event = event
-            .of(self.tenant.clone())
-            .in_run(self.home.keyring().run());
+        let mut event = event.in_run(self.home.keyring().run());
+        if let Some(of) = of {
+            event = event.of(of.clone());
+        }
         if let Some(who) = who {
-            event = event.by(who);
+            event = event.by(who.clone());
         }
         if let Some(server) = server {
             let place = Place::new(Section::Servers.column())?;
@@ -105,31 +119,83 @@ impl Desk {
         }
         self.record_of_acts()?.require_own(event).await
     }
+}
+
+impl Office {
+    /// Records an event of this organisation.
+    pub(super) async fn tell(
+        &self,
+        action: &str,
+        outcome: Outcome,
+        given: &[(&str, Given<'_>)],
+        who: Option<&Actor>,
+        server: Option<&RecordId>,
+    ) -> Result<()> {
+        let of = Some(&self.tenant);
+        self.desk
+            .tell(of, action, outcome, given, who, server)
+            .await
+    }
+
+    /// The log of this organisation.
+    pub(crate) fn book(&self) -> Book {
+        Book {
+            desk: Arc::clone(&self.desk),
+            log: Log::Organisation,
+            tenant: Some(self.tenant.clone()),
+            who: self.who.clone(),
+        }
+    }
+}
+
+impl Administrator {
+    /// The log of the service.
+    pub(crate) fn book(&self) -> Book {
+        Book {
+            desk: Arc::clone(&self.desk),
+            log: Log::Service,
+            tenant: None,
+            who: self.who.clone(),
+        }
+    }
+}
+
+impl Book {
+    fn of(&self) -> Of {
+        match &self.tenant {
+            Some(tenant) => Of::Tenant(tenant.clone()),
+            None => Of::Service,
+        }
+    }
+
+    /// What the alert rules reached in it since the start.
+    pub(crate) fn anomalies(&self) -> Vec<Anomaly> {
+        let whose = self.tenant.as_ref().map(Tenant::as_str);
+        self.desk.anomalies.of(whose)
+    }
 
     /// The newest entries that are asked for; of so many the days are `proven`.
     pub(crate) async fn tail(&self, filter: &Filter, limit: usize, proven: u64) -> Result<Tail> {
-        let of = filter.log().whose(&self.tenant);
-        let today = Header::day_of(self.clock().now()?);
-        logs::tail(self.record_of_acts()?, &of, filter, limit, (proven, today)).await
+        let audit = self.desk.record_of_acts()?;
+        let today = Header::day_of(self.desk.clock().now()?);
+        logs::tail(audit, &self.of(), filter, limit, (proven, today)).await
     }
 
     /// One entry.
-    pub(crate) async fn entry(&self, log: Log, seq: u64) -> Result<Line> {
-        let of = log.whose(&self.tenant);
-        logs::one(self.record_of_acts()?, &of, seq).await
+    pub(crate) async fn entry(&self, seq: u64) -> Result<Line> {
+        logs::one(self.desk.record_of_acts()?, &self.of(), seq).await
     }
 
-    /// Whether a log is what was written; none while that is looked at for the first time.
-    pub(crate) async fn verdict(&self, log: Log) -> Result<Option<Verdict>> {
-        let of = log.whose(&self.tenant);
-        let audit = self.record_of_acts()?;
-        self.verdicts.of(audit, &of, self.clock()).await
+    /// Whether the log is what was written; none while that is looked at for the first time.
+    pub(crate) async fn verdict(&self) -> Result<Option<Verdict>> {
+        let audit = self.desk.record_of_acts()?;
+        let clock = self.desk.clock();
+        self.desk.verdicts.of(audit, &self.of(), clock).await
     }
 
-    /// The key that who checks an export of a log pins.
-    pub(crate) async fn log_key(&self, log: Log) -> Result<Option<String>> {
-        let of = log.whose(&self.tenant);
-        match self.record_of_acts()?.key(&of).await {
+    /// The key that who checks an export of the log pins.
+    pub(crate) async fn key(&self) -> Result<Option<String>> {
+        match self.desk.record_of_acts()?.key(&self.of()).await {
             Ok(key) => Ok(key.map(|key| key.to_string())),
             // Of a log that is not what was written, the badge tells.
             Err(e) if e.kind() == keyward_base::ErrorKind::Corrupt => Ok(None),
@@ -137,15 +203,14 @@ impl Desk {
         }
     }
 
-    /// A log from entry `from` on, at most 50,000 entries, as a file. The export itself is recorded
+    /// The log from entry `from` on, at most 50,000 entries, as a file. The export itself is recorded
     /// first, and is the last entry of a log that is exported to its end. Each export is an occasion at
     /// which the anchors learn of all logs.
-    pub(crate) async fn export(&self, log: Log, form: Form, from: u64) -> Result<Vec<u8>> {
-        let audit = self.record_of_acts()?;
-        let of = log.whose(&self.tenant);
+    pub(crate) async fn export(&self, form: Form, from: u64) -> Result<Vec<u8>> {
+        let audit = self.desk.record_of_acts()?;
+        let of = self.of();
         let size = audit.head(&of).await?.map_or(0, |head| head.size());
-        let own = u64::from(log == Log::Organisation);
-        let until = size.saturating_add(own).min(from.saturating_add(MOST));
+        let until = size.saturating_add(1).min(from.saturating_add(MOST));
         if from >= size {
             return Err(Error::rejected(Reason::NOT_FOUND));
         }
@@ -155,8 +220,10 @@ impl Desk {
             ("from", Given::Number(from)),
             ("until", Given::Number(until)),
         ];
-        let who = Some(self.actor.clone());
-        self.tell(EXPORT, Outcome::Done, &given, who, None).await?;
+        let (whose, who) = (self.tenant.as_ref(), Some(&self.who));
+        self.desk
+            .tell(whose, EXPORT, Outcome::Done, &given, who, None)
+            .await?;
         audit.round(|_| ()).await?;
         let mut to = Bounded(Vec::new());
         match form {

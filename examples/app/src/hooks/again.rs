@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use keyward_base::RecordId;
+use keyward_base::{RecordId, Tenant};
 use keyward_webhook::Outcome;
 
 use super::Sender;
@@ -12,7 +12,14 @@ use super::Sender;
 /// The most deliveries that are remembered. Beyond it the oldest are forgotten.
 const REMEMBERED: usize = 10_000;
 
-type Key = (Sender, RecordId, [u8; 32]);
+/// An endpoint.
+type Of<'a> = (&'a Tenant, Sender, &'a RecordId);
+
+type Key = (Tenant, Sender, RecordId, [u8; 32]);
+
+fn key((tenant, sender, endpoint): Of<'_>, body: [u8; 32]) -> Key {
+    (tenant.clone(), sender, endpoint.clone(), body)
+}
 
 /// How often a delivery came again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +46,7 @@ impl Again {
     }
 
     /// Counts a delivery that came.
-    pub(crate) fn came(&self, sender: Sender, endpoint: &RecordId, body: [u8; 32], how: Outcome) {
+    pub(crate) fn came(&self, of: Of<'_>, body: [u8; 32], how: Outcome) {
         let add: fn(&mut Count) = match how {
             Outcome::Done | Outcome::InFlight { .. } => |count| {
                 count.same = count.same.saturating_add(1);
@@ -47,7 +54,7 @@ impl Again {
             Outcome::Repeated => |count| count.renamed = count.renamed.saturating_add(1),
             _ => return,
         };
-        let key = (sender, endpoint.clone(), body);
+        let key = key(of, body);
         let mut held = self.held();
         if !held.counts.contains_key(&key) {
             held.order.push_back(key.clone());
@@ -60,8 +67,8 @@ impl Again {
         add(held.counts.entry(key).or_default());
     }
 
-    pub(crate) fn of(&self, sender: Sender, endpoint: &RecordId, body: [u8; 32]) -> Count {
-        let key = (sender, endpoint.clone(), body);
+    pub(crate) fn of(&self, of: Of<'_>, body: [u8; 32]) -> Count {
+        let key = key(of, body);
         self.held().counts.get(&key).copied().unwrap_or_default()
     }
 }

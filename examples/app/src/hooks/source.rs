@@ -1,18 +1,20 @@
 //! The endpoints, and the way from a request to its secrets: one vault record for each endpoint.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use keyward_base::{
     BoxFuture, Clock, Error, ErrorKind, Reason, RecordId, Result, Revision, Tenant, Timestamp,
 };
-use keyward_vault::AtPlace;
+use keyward_store::Records;
+use keyward_vault::{AtPlace, Vault};
 use keyward_webhook::{Endpoint, SecretSource, Secrets, Webhook, WholeBody};
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as Waited;
 
 use super::ring::Ring;
 use super::{Name, Sender};
+use crate::organisation::Organisation;
 
 /// How long it is relied on which endpoints there are: a flood does not read the vault each time,
 /// and what another process changed is known soon.
@@ -24,17 +26,31 @@ const OPENED: Duration = Duration::from_secs(300);
 /// Rows of one step of a list.
 const PAGE: usize = 1000;
 
-/// The endpoints of the organisation, and what was read of them lately.
+/// Where the secrets of webhook endpoints lie in the vault.
+pub(crate) const WEBHOOK_SECRETS: &str = "webhook.secret";
+
+/// How many organisations are remembered. Beyond it the oldest are forgotten, and read anew.
+const REMEMBERED: usize = 1024;
+
+/// The endpoints of all organisations, and what was read of them lately.
 #[derive(Debug)]
 pub(crate) struct Endpoints {
-    place: AtPlace,
-    tenant: Tenant,
+    /// In whose name the service opens secrets to verify.
+    verifier: Vault,
+    store: Arc<dyn Records>,
     clock: Arc<dyn Clock>,
     github: Webhook<WholeBody>,
     slack: Webhook<WholeBody>,
-    held: Mutex<Held>,
+    known: Mutex<Known>,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    of: HashMap<Tenant, Arc<Waited<Held>>>,
+    order: VecDeque<Tenant>,
+}
+
+/// What was read of one organisation's. Who waits for it keeps nobody of another from theirs.
 #[derive(Debug, Default)]
 struct Held {
     listed: Option<(Timestamp, BTreeMap<String, Revision>)>,
@@ -55,19 +71,55 @@ fn is_fresh(at: Timestamp, now: Timestamp, age: Duration) -> bool {
 
 impl Endpoints {
     pub(crate) fn new(
-        place: AtPlace,
-        tenant: Tenant,
+        verifier: Vault,
+        store: Arc<dyn Records>,
         clock: Arc<dyn Clock>,
         [github, slack]: [Webhook<WholeBody>; 2],
     ) -> Self {
         Self {
-            place,
-            tenant,
+            verifier,
+            store,
             clock,
             github,
             slack,
-            held: Mutex::default(),
+            known: Mutex::default(),
         }
+    }
+
+    fn remembered(&self, tenant: &Tenant) -> Option<Arc<Waited<Held>>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.of.get(tenant).cloned()
+    }
+
+    /// What is held of an organisation; none if there is no such organisation. Of what an outsider
+    /// makes up, nothing is remembered.
+    async fn held(&self, tenant: &Tenant) -> Result<Option<Arc<Waited<Held>>>> {
+        if let Some(held) = self.remembered(tenant) {
+            return Ok(Some(held));
+        }
+        let found = Organisation::fetch(self.store.as_ref(), tenant).await?;
+        if found.is_none() {
+            return Ok(None);
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = known.of.get(tenant) {
+            return Ok(Some(Arc::clone(held)));
+        }
+        if known.order.len() >= REMEMBERED
+            && let Some(oldest) = known.order.pop_front()
+        {
+            known.of.remove(&oldest);
+        }
+        known.order.push_back(tenant.clone());
+        let held = Arc::<Waited<Held>>::default();
+        known.of.insert(tenant.clone(), Arc::clone(&held));
+        Ok(Some(held))
+    }
+
+    fn place(&self, tenant: &Tenant) -> Result<AtPlace> {
+        self.verifier
+            .tenant(tenant.as_str())?
+            .place(WEBHOOK_SECRETS)
     }
 
     pub(crate) const fn webhook(&self, sender: Sender) -> &Webhook<WholeBody> {
@@ -78,17 +130,20 @@ impl Endpoints {
     }
 
     /// The endpoint as a request names it.
-    pub(crate) fn endpoint(&self, name: &Name) -> Endpoint {
+    pub(crate) fn endpoint(&self, tenant: &Tenant, name: &Name) -> Endpoint {
         Endpoint {
-            tenant: self.tenant.clone(),
+            tenant: tenant.clone(),
             id: name.id.clone(),
         }
     }
 
     /// All there are, in the order of their names. Opens nothing.
-    pub(crate) async fn all(&self) -> Result<Vec<(Name, Revision)>> {
-        let mut held = self.held.lock().await;
-        let listed = self.listed(&mut held).await?;
+    pub(crate) async fn all(&self, tenant: &Tenant) -> Result<Vec<(Name, Revision)>> {
+        let Some(held) = self.held(tenant).await? else {
+            return Ok(Vec::new());
+        };
+        let mut held = held.lock().await;
+        let listed = self.listed(tenant, &mut held).await?;
         let named = listed.iter();
         Ok(named
             .filter_map(|(id, revision)| Some((Name::parse(id).ok()?, *revision)))
@@ -96,15 +151,24 @@ impl Endpoints {
     }
 
     /// After one was made, changed or deleted here.
-    pub(crate) async fn changed(&self) {
-        self.held.lock().await.listed = None;
+    pub(crate) async fn changed(&self, tenant: &Tenant) {
+        if let Some(held) = self.remembered(tenant) {
+            held.lock().await.listed = None;
+        }
     }
 
     /// The secrets of an endpoint, none if it is not there.
-    pub(crate) async fn secrets(&self, name: &Name) -> Result<Option<Arc<Secrets>>> {
-        let mut held = self.held.lock().await;
+    pub(crate) async fn secrets(
+        &self,
+        tenant: &Tenant,
+        name: &Name,
+    ) -> Result<Option<Arc<Secrets>>> {
+        let Some(held) = self.held(tenant).await? else {
+            return Ok(None);
+        };
+        let mut held = held.lock().await;
         let id = name.text();
-        let Some(revision) = self.listed(&mut held).await?.get(&id).copied() else {
+        let Some(revision) = self.listed(tenant, &mut held).await?.get(&id).copied() else {
             held.opened.remove(&id);
             return Ok(None);
         };
@@ -115,7 +179,7 @@ impl Endpoints {
         {
             return Ok(Some(Arc::clone(&opened.secrets)));
         }
-        let opened = match self.place.record(&id)?.open().await {
+        let opened = match self.place(tenant)?.record(&id)?.open().await {
             Ok(opened) => opened,
             Err(e) if e.reason() == Some(Reason::NOT_FOUND) => return Ok(None),
             Err(e) => return Err(e),
@@ -131,22 +195,27 @@ impl Endpoints {
         Ok(Some(secrets))
     }
 
-    async fn listed<'a>(&self, held: &'a mut Held) -> Result<&'a BTreeMap<String, Revision>> {
+    async fn listed<'a>(
+        &self,
+        tenant: &Tenant,
+        held: &'a mut Held,
+    ) -> Result<&'a BTreeMap<String, Revision>> {
         let now = self.clock.now()?;
         let known = held.listed.take();
         let fresh = known.filter(|(at, _)| is_fresh(*at, now, LISTED));
         let listed = match fresh {
             Some(listed) => listed,
-            None => (now, self.read().await?),
+            None => (now, self.read(tenant).await?),
         };
         Ok(&held.listed.insert(listed).1)
     }
 
-    async fn read(&self) -> Result<BTreeMap<String, Revision>> {
+    async fn read(&self, tenant: &Tenant) -> Result<BTreeMap<String, Revision>> {
+        let place = self.place(tenant)?;
         let mut all = BTreeMap::new();
         let mut after = None;
         loop {
-            let page = self.place.list(after.as_ref(), PAGE).await?;
+            let page = place.list(after.as_ref(), PAGE).await?;
             let rows = page.items.into_iter();
             all.extend(rows.map(|row| (row.slot.record.as_str().to_owned(), row.revision)));
             let Some(next) = page.next else {
@@ -167,16 +236,13 @@ pub(crate) struct SecretsOf {
 impl SecretSource for SecretsOf {
     fn secrets<'a>(&'a self, of: &'a Endpoint) -> BoxFuture<'a, Result<Option<Arc<Secrets>>>> {
         Box::pin(async move {
-            if of.tenant != self.endpoints.tenant {
-                return Ok(None);
-            }
             let name = Name {
                 sender: self.sender,
                 id: of.id.clone(),
             };
             // A sender can do nothing about it but to come again.
             self.endpoints
-                .secrets(&name)
+                .secrets(&of.tenant, &name)
                 .await
                 .map_err(|e| match e.kind() {
                     ErrorKind::Unavailable => e,

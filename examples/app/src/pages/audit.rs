@@ -1,86 +1,95 @@
-//! The record: listed, one entry, exported.
+//! The record: listed, one entry, exported. An organisation's own is for its people, the service's
+//! for its administrators.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
 use keyward_axum::{Failure, SecretForm};
 use keyward_base::{Error, ErrorKind, Reason};
-use serde::Deserialize;
 
-use super::{html, page};
+use super::{admin_page, html, page};
 use crate::auditview::{Alarm, Audit, Badge, EventRow, OneEntry};
-use crate::desk::{Desk, Form};
+use crate::desk::{Administrator, Book, Form, Office};
 use crate::filter::Filter;
 use crate::logs::{Log, Tail};
 use crate::verdict::Verdict;
-
-const PATH: &str = "/audit";
+use crate::view::Page;
 
 /// How many events one page shows.
 const LIMIT: usize = 50;
 
 type Answer<T> = Result<T, Failure>;
 
-pub(super) async fn show(
-    State(desk): State<Arc<Desk>>,
+pub(super) async fn show(office: Office, Query(filter): Query<Filter>) -> Answer<Html<String>> {
+    let page = page(&office, Log::Organisation.path(), None);
+    shown(page, &office.book(), filter).await
+}
+
+pub(super) async fn show_service(
+    admin: Administrator,
     Query(filter): Query<Filter>,
 ) -> Answer<Html<String>> {
-    let log = filter.log();
-    let verdict = desk.verdict(log).await?;
+    let page = admin_page(&admin, Log::Service.path(), None);
+    shown(page, &admin.book(), filter).await
+}
+
+async fn shown(page: Page, book: &Book, filter: Filter) -> Answer<Html<String>> {
+    let log = book.log;
+    let verdict = book.verdict().await?;
     let proven = verdict.as_ref().map_or(0, Verdict::proven);
     // A log that was edited is shown all the same, with its badge.
-    let tail = match desk.tail(&filter, LIMIT, proven).await {
+    let tail = match book.tail(&filter, LIMIT, proven).await {
         Err(e) if e.kind() == ErrorKind::Corrupt => Tail::default(),
         tail => tail?,
     };
     let events = tail.lines.into_iter();
-    let whose = match log {
-        Log::Organisation => Some(desk.organisation()),
-        Log::Service => None,
-    };
-    let alarms = desk.anomalies().of(whose).into_iter();
+    let alarms = book.anomalies().into_iter();
     html(&Audit {
-        page: page(&desk, PATH, None),
+        page,
+        log,
         badge: Badge::of(verdict.as_ref()),
         alarms: alarms.map(|of| Alarm::of(of, log)).collect(),
         events: events.map(|line| EventRow::of(line, log)).collect(),
-        older: tail.older.map(|before| filter.older(before)),
-        key: desk.log_key(log).await?,
+        older: tail.older.map(|before| filter.older(log, before)),
+        key: book.key().await?,
         filter,
     })
 }
 
-/// Which log an entry is of.
-#[derive(Debug, Deserialize)]
-pub(super) struct Which {
-    #[serde(default)]
-    log: String,
+pub(super) async fn entry(office: Office, Path(seq): Path<String>) -> Answer<Html<String>> {
+    let page = page(&office, Log::Organisation.path(), None);
+    one(page, &office.book(), &seq).await
 }
 
-pub(super) async fn entry(
-    State(desk): State<Arc<Desk>>,
+pub(super) async fn entry_of_service(
+    admin: Administrator,
     Path(seq): Path<String>,
-    Query(which): Query<Which>,
 ) -> Answer<Html<String>> {
-    let log = Log::of(&which.log);
-    let line = desk.entry(log, number(&seq)?).await?;
-    html(&OneEntry::of(page(&desk, PATH, None), log, line))
+    let page = admin_page(&admin, Log::Service.path(), None);
+    one(page, &admin.book(), &seq).await
+}
+
+async fn one(page: Page, book: &Book, seq: &str) -> Answer<Html<String>> {
+    let line = book.entry(number(seq)?).await?;
+    html(&OneEntry::of(page, book.log, line))
+}
+
+pub(super) async fn export(office: Office, form: SecretForm) -> Answer<Response> {
+    file(&office.book(), form).await
+}
+
+pub(super) async fn export_service(admin: Administrator, form: SecretForm) -> Answer<Response> {
+    file(&admin.book(), form).await
 }
 
 /// A file, to be kept. It is a form, since it is recorded and has the log signed.
-pub(super) async fn export(
-    State(desk): State<Arc<Desk>>,
-    mut form: SecretForm,
-) -> Answer<Response> {
-    let log = Log::of(&form.text("log")?);
+async fn file(book: &Book, mut form: SecretForm) -> Answer<Response> {
     let as_table = form.text("format")? == Form::Table.word();
     let form_of = if as_table { Form::Table } else { Form::Lines };
     let from = form.text("from")?;
     let from = if from.is_empty() { 0 } else { number(&from)? };
-    let file = desk.export(log, form_of, from).await?;
-    let whose = match log {
+    let file = book.export(form_of, from).await?;
+    let whose = match book.log {
         Log::Organisation => "organisation",
         Log::Service => "service",
     };

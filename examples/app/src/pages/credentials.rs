@@ -1,8 +1,6 @@
 //! Connecting, listing, revealing, replacing and deleting what is connected.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_axum::{Failure, SecretForm, Shown};
@@ -11,7 +9,7 @@ use keyward_vault::{Facts, Note};
 use serde::Deserialize;
 
 use super::{After, html, page};
-use crate::desk::Desk;
+use crate::desk::Office;
 use crate::input::{self, Refused};
 use crate::section::Section;
 use crate::view::{Connect, Detail, FormView, List, PublicKey, Reveal, address};
@@ -37,16 +35,16 @@ pub(super) struct Start {
 }
 
 pub(super) async fn list(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<String>,
     Query(start): Query<Start>,
     Query(after): Query<After>,
 ) -> Answer<Html<String>> {
     let section = section(&path)?;
     let words = section.words();
-    let found = desk.list(section, start.after.as_deref(), LIMIT).await?;
+    let found = office.list(section, start.after.as_deref(), LIMIT).await?;
     html(&List {
-        page: page(&desk, words.path, after.notice(&desk, words.path)),
+        page: page(&office, words.path, after.notice(&office, words.path)),
         words,
         rows: found.rows,
         damaged: found.damaged,
@@ -57,15 +55,15 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<(String, String)>,
     Query(after): Query<After>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
     let words = section.words();
-    let row = desk.one(section, &id).await?;
+    let row = office.one(section, &id).await?;
     html(&Detail {
-        page: page(&desk, words.path, after.notice(&desk, &row.path)),
+        page: page(&office, words.path, after.notice(&office, &row.path)),
         words,
         row,
     })
@@ -73,14 +71,14 @@ pub(super) async fn show(
 
 /// The one way a secret leaves. A POST, so that no link, preview or crawler causes it.
 pub(super) async fn reveal(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<(String, String)>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
     let words = section.words();
-    let parts = desk.reveal(section, &id).await?;
+    let parts = office.reveal(section, &id).await?;
     html(&Reveal {
-        page: page(&desk, words.path, None),
+        page: page(&office, words.path, None),
         words,
         path: format!("{}/{}", words.path, address(id.as_str())),
         id: id.as_str().to_owned(),
@@ -90,14 +88,14 @@ pub(super) async fn reveal(
 
 /// The public half of an SSH key, to be copied. A POST, since it opens the value.
 pub(super) async fn public_key(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<(String, String)>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
     let words = section.words();
-    let line = desk.public_line(section, &id).await?;
+    let line = office.public_line(section, &id).await?;
     html(&PublicKey {
-        page: page(&desk, words.path, None),
+        page: page(&office, words.path, None),
         words,
         path: format!("{}/{}", words.path, address(id.as_str())),
         id: id.as_str().to_owned(),
@@ -105,10 +103,10 @@ pub(super) async fn public_key(
     })
 }
 
-fn form_page(desk: &Desk, section: Section, form: FormView) -> Answer<Html<String>> {
+fn form_page(office: &Office, section: Section, form: FormView) -> Answer<Html<String>> {
     let words = section.words();
     html(&Connect {
-        page: page(desk, words.path, None),
+        page: page(office, words.path, None),
         section,
         words,
         form,
@@ -116,21 +114,18 @@ fn form_page(desk: &Desk, section: Section, form: FormView) -> Answer<Html<Strin
 }
 
 /// The form again, with what to mend and without anything secret.
-fn again(desk: &Desk, section: Section, form: FormView) -> Answer<Response> {
-    let page = form_page(desk, section, form)?;
+fn again(office: &Office, section: Section, form: FormView) -> Answer<Response> {
+    let page = form_page(office, section, form)?;
     Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-pub(super) async fn blank(
-    State(desk): State<Arc<Desk>>,
-    Path(path): Path<String>,
-) -> Answer<Html<String>> {
+pub(super) async fn blank(office: Office, Path(path): Path<String>) -> Answer<Html<String>> {
     let section = section(&path)?;
-    form_page(&desk, section, FormView::blank(section))
+    form_page(&office, section, FormView::blank(section))
 }
 
 pub(super) async fn connect(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<String>,
     mut form: SecretForm,
 ) -> Answer<Response> {
@@ -140,86 +135,88 @@ pub(super) async fn connect(
         let id = input::id(section, &mut form, &mut view)?;
         let nothing = Facts::default();
         let submitted = input::secret(section, &mut form, &mut view, &nothing)?;
-        let credential = desk.credential(section, &id, submitted, None).await?;
-        desk.put(section, &id, &credential, None)
+        let credential = office.credential(section, &id, submitted, None).await?;
+        office
+            .put(section, &id, &credential, None)
             .await
             .map_err(Refused::on_first_put)?;
         let said = "Sealed and stored.";
-        Ok(back(&desk, section, &id, said, credential.notes()))
+        Ok(back(&office, section, &id, said, credential.notes()))
     };
     match stored.await {
         Ok(stored) => Ok(stored),
         Err(Refused::Mend(problem)) => {
             view.problem = Some(problem);
-            again(&desk, section, view)
+            again(&office, section, view)
         }
         Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
 pub(super) async fn replacing(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<(String, String)>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
-    let (facts, revision) = desk.facts(section, &id).await?;
+    let (facts, revision) = office.facts(section, &id).await?;
     let form = FormView::over(section, &id, revision.number(), &facts);
-    form_page(&desk, section, form)
+    form_page(&office, section, form)
 }
 
 pub(super) async fn replace(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
 ) -> Answer<Response> {
     let (section, id) = record(&path)?;
     let revision = input::revision(&mut form)?;
-    let (facts, stored) = desk.facts(section, &id).await?;
+    let (facts, stored) = office.facts(section, &id).await?;
     if stored != revision {
         return Err(Error::rejected(Reason::CONFLICT).into());
     }
     let mut view = FormView::over(section, &id, revision.number(), &facts);
     let stored = async {
         let submitted = input::secret(section, &mut form, &mut view, &facts)?;
-        let credential = desk
+        let credential = office
             .credential(section, &id, submitted, Some(revision))
             .await?;
-        desk.put(section, &id, &credential, Some(revision))
+        office
+            .put(section, &id, &credential, Some(revision))
             .await
             .map_err(Refused::Failed)?;
         let said = "Replaced. The former value does not open any more.";
-        Ok(back(&desk, section, &id, said, credential.notes()))
+        Ok(back(&office, section, &id, said, credential.notes()))
     };
     match stored.await {
         Ok(replaced) => Ok(replaced),
         Err(Refused::Mend(problem)) => {
             view.problem = Some(problem);
-            again(&desk, section, view)
+            again(&office, section, view)
         }
         Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
 pub(super) async fn delete(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
 ) -> Answer<Redirect> {
     let (section, id) = record(&path)?;
     let revision: Revision = input::revision(&mut form)?;
-    desk.delete(section, &id, revision).await?;
-    let to = desk.notices().tell(section.words().path, "Deleted.", &[]);
+    office.delete(section, &id, revision).await?;
+    let to = office.tell_next(section.words().path, "Deleted.", &[]);
     Ok(Redirect::to(&to))
 }
 
 /// To the page of a record, which says what was done.
 fn back(
-    desk: &Desk,
+    office: &Office,
     section: Section,
     id: &RecordId,
     said: &'static str,
     notes: &[Note],
 ) -> Response {
     let path = format!("{}/{}", section.words().path, address(id.as_str()));
-    Redirect::to(&desk.notices().tell(&path, said, notes)).into_response()
+    Redirect::to(&office.tell_next(&path, said, notes)).into_response()
 }

@@ -1,8 +1,6 @@
 //! Deployments: started, followed while they write, stopped, asked about.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_axum::{Failure, SecretForm, Shown};
@@ -12,7 +10,7 @@ use super::{After, html, page};
 use crate::deploy::prompt::QUESTION;
 use crate::deploy::record::Id;
 use crate::deployview::{DeploymentRow, Deployments, OneDeployment, end_of, log_in_text};
-use crate::desk::{Asked, Desk, Start};
+use crate::desk::{Asked, Office, Start};
 use crate::section::Section;
 
 const PATH: &str = "/deployments";
@@ -22,14 +20,14 @@ const LIMIT: usize = 50;
 
 type Answer<T> = Result<T, Failure>;
 
-async fn listed(desk: &Desk, after: &After, problem: Option<String>) -> Answer<Html<String>> {
+async fn listed(office: &Office, after: &After, problem: Option<String>) -> Answer<Html<String>> {
     let ids = async |section| {
-        let rows = desk.list(section, None, LIMIT).await?.rows;
+        let rows = office.list(section, None, LIMIT).await?.rows;
         Ok::<_, Error>(rows.into_iter().map(|row| row.id).collect())
     };
-    let found = desk.deployments(LIMIT).await?;
+    let found = office.deployments(LIMIT).await?;
     html(&Deployments {
-        page: page(desk, PATH, after.notice(desk, PATH)),
+        page: page(office, PATH, after.notice(office, PATH)),
         servers: ids(Section::Servers).await?,
         sets: ids(Section::Environments).await?,
         rows: found.iter().map(DeploymentRow::of).collect(),
@@ -37,21 +35,18 @@ async fn listed(desk: &Desk, after: &After, problem: Option<String>) -> Answer<H
     })
 }
 
-pub(super) async fn list(
-    State(desk): State<Arc<Desk>>,
-    Query(after): Query<After>,
-) -> Answer<Html<String>> {
-    listed(&desk, &after, None).await
+pub(super) async fn list(office: Office, Query(after): Query<After>) -> Answer<Html<String>> {
+    listed(&office, &after, None).await
 }
 
 /// Which server and which set: names of what is stored. What is run is not in the form.
-pub(super) async fn start(State(desk): State<Arc<Desk>>, mut form: SecretForm) -> Answer<Response> {
+pub(super) async fn start(office: Office, mut form: SecretForm) -> Answer<Response> {
     let mut id = |field| {
         let text = form.text(field)?;
         RecordId::new(&text).map_err(|_| Error::rejected(Reason::NOT_FOUND))
     };
     let (server, set) = (id("server")?, id("set")?);
-    let (status, problem) = match desk.deploy(&server, &set).await? {
+    let (status, problem) = match office.deploy(&server, &set).await? {
         Start::Started(id) => {
             let to = format!("{PATH}/{}", id.as_str());
             return Ok(Redirect::to(&to).into_response());
@@ -67,25 +62,25 @@ pub(super) async fn start(State(desk): State<Arc<Desk>>, mut form: SecretForm) -
             ),
         ),
     };
-    let page = listed(&desk, &After { done: None }, Some(problem)).await?;
+    let page = listed(&office, &After { done: None }, Some(problem)).await?;
     Ok(Shown::new(status, page).into_response())
 }
 
 pub(super) async fn show(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(id): Path<String>,
     Query(after): Query<After>,
 ) -> Answer<Html<String>> {
-    shown(&desk, &Id::parse(&id)?, &after, None).await
+    shown(&office, &Id::parse(&id)?, &after, None).await
 }
 
 async fn shown(
-    desk: &Desk,
+    office: &Office,
     id: &Id,
     after: &After,
     problem: Option<String>,
 ) -> Answer<Html<String>> {
-    let (now, log) = desk.deployment_and_log(id).await?;
+    let (now, log) = office.deployment_and_log(id).await?;
     let row = DeploymentRow::of(&now);
     // A page that is followed is made each second, for each that follows it.
     let (log, cut) = if row.runs {
@@ -94,35 +89,32 @@ async fn shown(
         (&*log, false)
     };
     html(&OneDeployment {
-        page: page(desk, PATH, after.notice(desk, &row.path)),
+        page: page(office, PATH, after.notice(office, &row.path)),
         log: log_in_text(log),
         cut,
-        unmasked: desk.unmasked(&row.set),
+        unmasked: office.unmasked(&row.set),
         prompt: now.deployment.prompt,
         problem,
         row,
     })
 }
 
-pub(super) async fn stop(
-    State(desk): State<Arc<Desk>>,
-    Path(id): Path<String>,
-) -> Answer<Redirect> {
+pub(super) async fn stop(office: Office, Path(id): Path<String>) -> Answer<Redirect> {
     let id = Id::parse(&id)?;
-    desk.stop_deployment(&id).await?;
+    office.stop_deployment(&id).await?;
     let path = format!("{PATH}/{}", id.as_str());
     let said = "Told to stop. What does not end within two seconds is killed.";
-    Ok(Redirect::to(&desk.notices().tell(&path, said, &[])))
+    Ok(Redirect::to(&office.tell_next(&path, said, &[])))
 }
 
 pub(super) async fn ask(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(id): Path<String>,
     mut form: SecretForm,
 ) -> Answer<Response> {
     let id = Id::parse(&id)?;
     let question = form.text("question")?;
-    match desk.ask_about(&id, &question).await? {
+    match office.ask_about(&id, &question).await? {
         Asked::Kept => {
             let to = format!("{PATH}/{}#prompt", id.as_str());
             Ok(Redirect::to(&to).into_response())
@@ -131,7 +123,7 @@ pub(super) async fn ask(
             let problem = format!(
                 "The question has more than {QUESTION} characters: shorten it. It was not kept."
             );
-            let page = shown(&desk, &id, &After { done: None }, Some(problem)).await?;
+            let page = shown(&office, &id, &After { done: None }, Some(problem)).await?;
             Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

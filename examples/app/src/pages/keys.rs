@@ -1,15 +1,13 @@
 //! The keys: their life, and what can be done with them while the service runs.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_axum::{Failure, Shown};
 use keyward_base::{Error, ErrorKind, KeyId, Reason};
 
-use super::{After, html, page};
-use crate::desk::Desk;
+use super::{After, admin_page, html};
+use crate::desk::Administrator;
 use crate::timeline::Sort;
 use crate::view::sentence;
 
@@ -20,15 +18,18 @@ fn key(id: &str) -> Result<KeyId, Error> {
 /// Back to the page, which says what was done; or the page at once, with why it was not. `Misuse`
 /// says what to do instead, and is meant to be read.
 async fn answer(
-    desk: &Desk,
+    admin: &Administrator,
     done: &'static str,
     result: Result<(), Error>,
 ) -> Result<Response, Failure> {
     match result {
-        Ok(()) => Ok(Redirect::to(&desk.notices().tell("/keys", done, &[])).into_response()),
+        Ok(()) => Ok(Redirect::to(&admin.tell_next("/keys", done)).into_response()),
         Err(error) if error.kind() == ErrorKind::Misuse => {
             let problem = Some(sentence(&error));
-            let view = desk.timeline(page(desk, "/keys", None), problem).await?;
+            let view = admin
+                .desk()
+                .timeline(admin_page(admin, "/keys", None), problem)
+                .await?;
             Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, html(&view)?).into_response())
         }
         Err(error) => Err(error.into()),
@@ -36,39 +37,37 @@ async fn answer(
 }
 
 pub(super) async fn show(
-    State(desk): State<Arc<Desk>>,
+    admin: Administrator,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Failure> {
-    html(
-        &desk
-            .timeline(page(&desk, "/keys", after.notice(&desk, "/keys")), None)
-            .await?,
-    )
+    let notice = admin.told("/keys", after.done.as_deref());
+    let page = admin_page(&admin, "/keys", notice);
+    html(&admin.desk().timeline(page, None).await?)
 }
 
-pub(super) async fn rotate(State(desk): State<Arc<Desk>>) -> Result<Response, Failure> {
-    let result = desk.rotate(Sort::Values).await;
-    answer(&desk, "A new key was made.", result).await
+pub(super) async fn rotate(admin: Administrator) -> Result<Response, Failure> {
+    let result = admin.rotate(Sort::Values).await;
+    answer(&admin, "A new key was made.", result).await
 }
 
-pub(super) async fn rotate_webhooks(State(desk): State<Arc<Desk>>) -> Result<Response, Failure> {
-    let result = desk.rotate(Sort::Webhooks).await;
-    answer(&desk, "A new key of webhooks was made.", result).await
+pub(super) async fn rotate_webhooks(admin: Administrator) -> Result<Response, Failure> {
+    let result = admin.rotate(Sort::Webhooks).await;
+    answer(&admin, "A new key of webhooks was made.", result).await
 }
 
-pub(super) async fn rewrap(State(desk): State<Arc<Desk>>) -> Redirect {
-    desk.rewrap();
+pub(super) async fn rewrap(admin: Administrator) -> Redirect {
+    admin.rewrap();
     let said = "Sealing all values anew. This page follows it.";
-    Redirect::to(&desk.notices().tell("/keys", said, &[]))
+    Redirect::to(&admin.tell_next("/keys", said))
 }
 
 pub(super) async fn disable(
-    State(desk): State<Arc<Desk>>,
+    admin: Administrator,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let result = desk.disable(key(&id)?).await;
+    let result = admin.disable(key(&id)?).await;
     answer(
-        &desk,
+        &admin,
         "The key is disabled. It opens nothing until it is enabled again.",
         result,
     )
@@ -76,20 +75,20 @@ pub(super) async fn disable(
 }
 
 pub(super) async fn enable(
-    State(desk): State<Arc<Desk>>,
+    admin: Administrator,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let result = desk.enable(key(&id)?).await;
-    answer(&desk, "The key opens again.", result).await
+    let result = admin.enable(key(&id)?).await;
+    answer(&admin, "The key opens again.", result).await
 }
 
 pub(super) async fn destroy(
-    State(desk): State<Arc<Desk>>,
+    admin: Administrator,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let result = desk.destroy(key(&id)?).await;
+    let result = admin.destroy(key(&id)?).await;
     answer(
-        &desk,
+        &admin,
         "The key is destroyed. That it was there stays on record.",
         result,
     )

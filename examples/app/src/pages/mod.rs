@@ -1,5 +1,6 @@
 //! The pages: what each address answers.
 
+mod admin;
 mod audit;
 mod credentials;
 mod deployments;
@@ -17,30 +18,37 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
-use keyward_axum::{Failure, Origins, RoutePolicy, WebGuard};
+use keyward_axum::{Failure, RoutePolicy, WebGuard};
 use keyward_base::Error;
 use serde::Deserialize;
 
-use crate::desk::Desk;
+use crate::app::App;
+use crate::desk::{Administrator, Desk, Office};
 use crate::log;
 use crate::notice::Notice;
-use crate::view::{ErrorPage, Page};
+use crate::view::{ErrorPage, Page, Whose};
 
 /// All pages, behind their policy.
 pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
-    let guard = WebGuard::new(Origins::loopback())
+    let app = App(desk);
+    let guard = WebGuard::new(app.settings().origin.origins()?)
         .error_page(error_page)
         .report(log::failure);
     let probe = Router::new()
         .route("/healthz", get(healthy))
-        .with_state(Arc::clone(&desk))
+        .with_state(app.clone())
         .layer(RoutePolicy::machines(&guard));
-    let hooks = hooks::routes(&desk, &guard)?;
+    let hooks = hooks::routes(&app, &guard)?;
     let pages = Router::new()
-        .route("/", get(home::show))
+        .route("/", get(home::public))
+        .route("/overview", get(home::show))
         .route("/audit", get(audit::show))
         .route("/audit/export", post(audit::export))
         .route("/audit/{seq}", get(audit::entry))
+        .route("/admin", get(admin::show))
+        .route("/admin/audit", get(audit::show_service))
+        .route("/admin/audit/export", post(audit::export_service))
+        .route("/admin/audit/{seq}", get(audit::entry_of_service))
         .route("/keys", get(keys::show))
         .route("/keys/rotate", post(keys::rotate))
         .route("/keys/rewrap", post(keys::rewrap))
@@ -91,14 +99,14 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
             "/icon.svg",
             get(|| asset("image/svg+xml", include_str!("../../assets/icon.svg"))),
         )
-        .with_state(desk)
+        .with_state(app)
         .layer(RoutePolicy::pages(&guard));
     Ok(probe.merge(hooks).merge(pages))
 }
 
 /// For whatever watches over the process: 503 while the keyring cannot be reached.
-async fn healthy(State(desk): State<Arc<Desk>>) -> Result<&'static str, Failure> {
-    desk.probe().await?;
+async fn healthy(State(app): State<App>) -> Result<&'static str, Failure> {
+    app.probe().await?;
     Ok("ok\n")
 }
 
@@ -135,15 +143,25 @@ struct After {
 
 impl After {
     /// What is to be said at `path`, once.
-    fn notice(&self, desk: &Desk, path: &str) -> Option<Notice> {
-        desk.notices().take(path, self.done.as_deref())
+    fn notice(&self, office: &Office, path: &str) -> Option<Notice> {
+        office.told(path, self.done.as_deref())
     }
 }
 
-fn page(desk: &Desk, current: &'static str, notice: Option<Notice>) -> Page {
+fn page(office: &Office, current: &'static str, notice: Option<Notice>) -> Page {
     Page {
         current,
-        organisation: desk.organisation().to_owned(),
+        whose: Whose::Office {
+            organisation: office.organisation().to_owned(),
+        },
+        notice,
+    }
+}
+
+fn admin_page(_: &Administrator, current: &'static str, notice: Option<Notice>) -> Page {
+    Page {
+        current,
+        whose: Whose::Admin,
         notice,
     }
 }

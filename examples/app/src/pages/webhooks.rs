@@ -1,8 +1,6 @@
 //! Webhook endpoints and what came to them.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -10,10 +8,10 @@ use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, SecretBytes};
 
 use super::{After, html, page};
-use crate::desk::Desk;
+use crate::desk::Office;
 use crate::hooks::Name;
+use crate::hookview::counts_in_words;
 use crate::hookview::{MadeWebhook, NewWebhook, OneWebhook, Webhooks};
-use crate::hookview::{counts_in_words, refused_in_words};
 use crate::input::{self, Refused};
 use crate::view::{FormView, Part, address};
 
@@ -35,39 +33,38 @@ fn page_of(name: &Name) -> String {
 }
 
 pub(super) async fn list(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Query(after): Query<After>,
     headers: HeaderMap,
 ) -> Answer<Html<String>> {
-    let endpoints = desk.all_endpoints(host(&headers)).await?;
+    let endpoints = office.all_endpoints(host(&headers)).await?;
     let mut deliveries = Vec::new();
     for endpoint in &endpoints {
-        deliveries.extend(desk.deliveries(&Name::parse(&endpoint.id)?).await?);
+        deliveries.extend(office.deliveries(&Name::parse(&endpoint.id)?).await?);
     }
     deliveries.sort_by_key(|row| std::cmp::Reverse(row.at));
     deliveries.truncate(LATELY);
     html(&Webhooks {
-        page: page(&desk, PATH, after.notice(&desk, PATH)),
+        page: page(&office, PATH, after.notice(&office, PATH)),
         endpoints,
         deliveries,
-        counts: counts_in_words(desk.delivery_counts().await?),
-        refused: refused_in_words(&desk.refused().sums()),
+        counts: counts_in_words(office.delivery_counts().await?),
     })
 }
 
 pub(super) async fn show(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(id): Path<String>,
     Query(after): Query<After>,
     headers: HeaderMap,
 ) -> Answer<Html<String>> {
     let name = Name::parse(&id)?;
-    let endpoint = desk.one_endpoint(&name, host(&headers)).await?;
-    let notice = after.notice(&desk, &endpoint.path);
+    let endpoint = office.one_endpoint(&name, host(&headers)).await?;
+    let notice = after.notice(&office, &endpoint.path);
     html(&OneWebhook {
-        page: page(&desk, PATH, notice),
+        page: page(&office, PATH, notice),
         endpoint,
-        deliveries: desk.deliveries(&name).await?,
+        deliveries: office.deliveries(&name).await?,
     })
 }
 
@@ -79,38 +76,38 @@ fn blank_form() -> FormView {
     }
 }
 
-fn form_page(desk: &Desk, form: FormView) -> Answer<Html<String>> {
+fn form_page(office: &Office, form: FormView) -> Answer<Html<String>> {
     html(&NewWebhook {
-        page: page(desk, PATH, None),
+        page: page(office, PATH, None),
         form,
     })
 }
 
 /// The form again, with what to mend and without anything secret.
-fn again(desk: &Desk, mut form: FormView, refused: Refused) -> Answer<Response> {
+fn again(office: &Office, mut form: FormView, refused: Refused) -> Answer<Response> {
     match refused {
         Refused::Mend(problem) => form.problem = Some(problem),
         Refused::Failed(error) => return Err(error.into()),
     }
-    let page = form_page(desk, form)?;
+    let page = form_page(office, form)?;
     Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 /// To the endpoint's page, or by way of the one that shows a secret that was made.
 async fn stored(
-    desk: &Desk,
+    office: &Office,
     name: &Name,
     made: Option<SecretBytes>,
     host: &str,
     said: &'static str,
 ) -> Answer<Response> {
     let Some(value) = made else {
-        let to = desk.notices().tell(&page_of(name), said, &[]);
+        let to = office.tell_next(&page_of(name), said, &[]);
         return Ok(Redirect::to(&to).into_response());
     };
     let shown = html(&MadeWebhook {
-        page: page(desk, PATH, None),
-        endpoint: desk.one_endpoint(name, host).await?,
+        page: page(office, PATH, None),
+        endpoint: office.one_endpoint(name, host).await?,
         secret: Part {
             name: "Secret".to_owned(),
             value,
@@ -119,12 +116,12 @@ async fn stored(
     Ok(shown.into_response())
 }
 
-pub(super) async fn blank(State(desk): State<Arc<Desk>>) -> Answer<Html<String>> {
-    form_page(&desk, blank_form())
+pub(super) async fn blank(office: Office) -> Answer<Html<String>> {
+    form_page(&office, blank_form())
 }
 
 pub(super) async fn create(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     headers: HeaderMap,
     mut form: SecretForm,
 ) -> Answer<Response> {
@@ -132,7 +129,7 @@ pub(super) async fn create(
     let made = async {
         let name = input::endpoint(&mut form, &mut view)?;
         let pasted = input::signing_secret(&mut form, name.sender)?;
-        let made = desk.new_endpoint(&name, pasted.as_ref()).await;
+        let made = office.new_endpoint(&name, pasted.as_ref()).await;
         let made = made.map_err(|e| match Refused::on_first_put(e) {
             Refused::Failed(error) => Refused::from(error),
             taken => taken,
@@ -140,22 +137,21 @@ pub(super) async fn create(
         Ok((name, made?))
     };
     match made.await {
-        Ok((name, made)) => stored(&desk, &name, made, host(&headers), "Sealed and stored.").await,
-        Err(refused) => again(&desk, view, refused),
+        Ok((name, made)) => {
+            stored(&office, &name, made, host(&headers), "Sealed and stored.").await
+        }
+        Err(refused) => again(&office, view, refused),
     }
 }
 
 /// The form for a secret that is pasted.
-pub(super) async fn replacing(
-    State(desk): State<Arc<Desk>>,
-    Path(id): Path<String>,
-) -> Answer<Html<String>> {
+pub(super) async fn replacing(office: Office, Path(id): Path<String>) -> Answer<Html<String>> {
     let name = Name::parse(&id)?;
-    let endpoint = desk.one_endpoint(&name, "").await?;
+    let endpoint = office.one_endpoint(&name, "").await?;
     if name.sender.is_given_a_secret() {
         return Err(Error::rejected(Reason::NOT_FOUND).into());
     }
-    form_page(&desk, over(&name, endpoint.revision))
+    form_page(&office, over(&name, endpoint.revision))
 }
 
 fn over(name: &Name, revision: u64) -> FormView {
@@ -169,7 +165,7 @@ fn over(name: &Name, revision: u64) -> FormView {
 }
 
 pub(super) async fn replace(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(id): Path<String>,
     headers: HeaderMap,
     mut form: SecretForm,
@@ -179,59 +175,51 @@ pub(super) async fn replace(
     let view = over(&name, revision.number());
     let made = async {
         let pasted = input::signing_secret(&mut form, name.sender)?;
-        let replaced = desk
+        let replaced = office
             .replace_secret(&name, pasted.as_ref(), revision)
             .await?;
         Ok::<_, Refused>(replaced)
     };
     let said = "Replaced. The former secret counts until the time below.";
     match made.await {
-        Ok(made) => stored(&desk, &name, made, host(&headers), said).await,
+        Ok(made) => stored(&office, &name, made, host(&headers), said).await,
         Err(Refused::Mend(problem)) if name.sender.is_given_a_secret() => {
             // There is no form to show it at.
             Err(Failure::conflict(Error::misuse(problem.text)))
         }
-        Err(refused) => again(&desk, view, refused),
+        Err(refused) => again(&office, view, refused),
     }
 }
 
 pub(super) async fn delete(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path(id): Path<String>,
     mut form: SecretForm,
 ) -> Answer<Redirect> {
     let name = Name::parse(&id)?;
     let revision = input::revision(&mut form)?;
-    desk.delete_endpoint(&name, revision).await?;
-    Ok(Redirect::to(&desk.notices().tell(PATH, "Deleted.", &[])))
+    office.delete_endpoint(&name, revision).await?;
+    Ok(Redirect::to(&office.tell_next(PATH, "Deleted.", &[])))
 }
 
 pub(super) async fn replay(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path((id, row)): Path<(String, String)>,
 ) -> Answer<Redirect> {
     let name = Name::parse(&id)?;
-    let said = match desk.replay(&name, &row).await? {
+    let said = match office.replay(&name, &row).await? {
         true => "It is handled again.",
         false => "It waits, or is being handled.",
     };
-    Ok(Redirect::to(&desk.notices().tell(
-        &page_of(&name),
-        said,
-        &[],
-    )))
+    Ok(Redirect::to(&office.tell_next(&page_of(&name), said, &[])))
 }
 
 pub(super) async fn forget(
-    State(desk): State<Arc<Desk>>,
+    office: Office,
     Path((id, row)): Path<(String, String)>,
 ) -> Answer<Redirect> {
     let name = Name::parse(&id)?;
-    desk.forget(&name, &row).await?;
+    office.forget(&name, &row).await?;
     let said = "Forgotten. If it is sent again, it is taken in anew.";
-    Ok(Redirect::to(&desk.notices().tell(
-        &page_of(&name),
-        said,
-        &[],
-    )))
+    Ok(Redirect::to(&office.tell_next(&page_of(&name), said, &[])))
 }

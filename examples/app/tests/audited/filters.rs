@@ -372,15 +372,15 @@ fn an_intent_is_listed_while_it_is_open_and_anomalies_are_of_their_log() {
         let list = list.split("</section>").next().unwrap().to_owned();
         ["u-first", "u-second", "u-third"].map(|who| list.find(who))
     };
-    wait_until(|| alarms("/audit")[1].is_some() && alarms("/audit?log=service")[2].is_some());
+    wait_until(|| alarms("/audit")[1].is_some() && alarms("/admin/audit")[2].is_some());
     let [first, second, third] = alarms("/audit");
     assert!(first > second && third.is_none());
-    let [first, second, third] = alarms("/audit?log=service");
+    let [first, second, third] = alarms("/admin/audit");
     assert!(first.is_none() && second.is_none() && third.is_some());
-    let page = service.page("/audit?log=service");
-    assert!(page.contains("<strong>Log of the service</strong>"));
-    let one = service.page("/audit/0?log=service");
-    assert!(one.contains("<a href=\"/audit?log=service\">Audit</a>"));
+    let page = service.page("/admin/audit");
+    assert!(page.contains("<h1>Log of the service</h1>"));
+    let one = service.page("/admin/audit/0");
+    assert!(one.contains("<a href=\"/admin/audit\">Log of the service</a>"));
     // One that is gone from between others is shown as such.
     let conn = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
     let gone = "DELETE FROM entry WHERE collection = 'audit' AND owner = 'acme' AND id = 'log' AND seq = 1";
