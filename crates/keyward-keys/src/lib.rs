@@ -80,7 +80,7 @@ pub use coverage::{ColumnId, Coverage, Coverages, RecordColumn};
 pub use finder::Finder;
 pub use key_use::{Algorithm, KeyUse, Life, Signs, Suites};
 pub use keyring::{Keyring, KeyringBuilder, LeftOpen, ReplicaStatus};
-pub use mac_handle::{MacHandle, MacVerifier};
+pub use mac_handle::{FRONT_LEN, MacHandle, MacVerifier};
 pub use policy::{Policy, TenantKeyMode};
 pub use registry::Registered;
 pub use reseal::{Pass, Progress, Report, Reseal, ResealRow, Resealed};

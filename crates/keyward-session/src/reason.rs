@@ -2,7 +2,22 @@
 
 use keyward_base::Reason;
 
-/// It has ended: by its own time, by who has it, or by a revoke.
-pub const ENDED: Reason = Reason::new("session-ended");
+/// A clock of ours is behind the one that wrote what is stored, or behind the evidence: which of the
+/// two is wrong is not known.
+pub const CLOCK: Reason = Reason::new("clock-is-behind");
 /// The session's cookie is there twice.
 pub const COOKIE_TWICE: Reason = Reason::new("cookie-twice");
+/// No kind of session is opened by that door.
+pub const DOOR: Reason = Reason::new("door-opens-nothing");
+/// It has ended: by its own time, by who has it, or by a revoke.
+pub const ENDED: Reason = Reason::new("session-ended");
+/// What proves who it is was gathered more than five minutes ago, or before the last revoke.
+pub const EVIDENCE_OLD: Reason = Reason::new("evidence-too-old");
+/// The evidence is of somebody else than the session, or of another door.
+pub const EVIDENCE_OTHER: Reason = Reason::new("evidence-of-another");
+/// The method proves too little for what is to be started, or is the one that was used before.
+pub const EVIDENCE_WEAK: Reason = Reason::new("evidence-too-weak");
+/// The authentication was too long ago for what is asked: authenticate again.
+pub const NOT_FRESH: Reason = Reason::new("not-fresh");
+/// It is a session of another kind.
+pub const OTHER_KIND: Reason = Reason::new("other-kind-of-session");

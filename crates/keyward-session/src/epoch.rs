@@ -1,0 +1,216 @@
+//! The record by which many sessions end at once, as it lies in the store.
+//! `docs/formats/session.md` specifies it.
+
+use keyward_base::reader::Reader;
+use keyward_base::{Domain, Error, KeyId, Result, Subject, Tenant, Timestamp};
+use keyward_keys::MacHandle;
+use keyward_store::{Collection, RecordKey};
+
+use crate::bytes::{damaged, newer, put_text};
+use crate::kind::Kind;
+use crate::policy::EVIDENCE_MAX_AGE;
+
+pub(crate) const EPOCHS: Collection = Collection::named("session-epoch");
+
+const MAGIC: &[u8; 4] = b"kwse";
+const VERSION: u8 = 1;
+
+/// The whole record in front of the MAC.
+pub(crate) const EPOCH: Domain<(&[u8],)> = Domain::new("keyward/v1/session-epoch");
+
+/// Whose sessions an epoch is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Scope {
+    /// All sessions.
+    All,
+    /// Those of a tenant.
+    Tenant(Tenant),
+    /// Those of one subject of a tenant.
+    User(Tenant, Subject),
+}
+
+impl Scope {
+    /// Where the record lies.
+    pub(crate) fn place(&self) -> RecordKey {
+        let (owner, id) = match self {
+            Self::All => ("", "all".to_owned()),
+            Self::Tenant(tenant) => (tenant.as_str(), "tenant".to_owned()),
+            Self::User(tenant, subject) => (tenant.as_str(), format!("user/{subject}")),
+        };
+        RecordKey {
+            collection: EPOCHS,
+            owner: owner.to_owned(),
+            id,
+        }
+    }
+
+    fn parts(&self) -> (u8, &str, &str) {
+        match self {
+            Self::All => (0, "", ""),
+            Self::Tenant(tenant) => (1, tenant.as_str(), ""),
+            Self::User(tenant, subject) => (2, tenant.as_str(), subject.as_str()),
+        }
+    }
+
+    fn of(number: u8, tenant: &str, subject: &str) -> Option<Self> {
+        let name = |text| Tenant::new(text).ok();
+        match number {
+            0 if tenant.is_empty() && subject.is_empty() => Some(Self::All),
+            1 if subject.is_empty() => Some(Self::Tenant(name(tenant)?)),
+            2 => Some(Self::User(name(tenant)?, Subject::new(subject).ok()?)),
+            _ => None,
+        }
+    }
+}
+
+/// What a session keeps of an epoch: it lives as long as the record says the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) era: [u8; 16],
+    pub(crate) count: u64,
+}
+
+/// An epoch: what has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch {
+    pub(crate) scope: Scope,
+    /// Random, of when the record was made: one that was deleted and made anew is another.
+    pub(crate) era: [u8; 16],
+    /// When something was last ended; 0 if nothing was.
+    pub(crate) moved: Timestamp,
+    /// How often the sessions of each kind were ended.
+    pub(crate) counts: [u64; Kind::COUNT],
+    /// Sessions of each kind that began before this have ended.
+    pub(crate) not_before: [Timestamp; Kind::COUNT],
+}
+
+impl Epoch {
+    /// One by which nothing was ended.
+    pub(crate) const fn new(scope: Scope, era: [u8; 16]) -> Self {
+        Self {
+            scope,
+            era,
+            moved: Timestamp::from_millis(0),
+            counts: [0; Kind::COUNT],
+            not_before: [Timestamp::from_millis(0); Kind::COUNT],
+        }
+    }
+
+    /// What a session of this kind keeps of it.
+    pub(crate) const fn mark(&self, kind: Kind) -> Mark {
+        Mark {
+            era: self.era,
+            count: kind.of(self.counts),
+        }
+    }
+
+    /// Whether a session of this kind with this mark, which began then, goes on.
+    pub(crate) fn has(&self, kind: Kind, mark: Mark, began: Timestamp) -> bool {
+        self.mark(kind) == mark && began >= kind.of(self.not_before)
+    }
+
+    /// Ends the sessions of one kind, or of all: all there are, or those that began before a time.
+    ///
+    /// # Errors
+    /// `Unavailable` after 2^64 revokes.
+    pub(crate) fn end(
+        &mut self,
+        kind: Option<Kind>,
+        before: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<()> {
+        for (at, each) in Kind::ALL.into_iter().enumerate() {
+            if kind.is_some_and(|kind| kind != each) {
+                continue;
+            }
+            match before {
+                Some(before) => {
+                    if let Some(held) = self.not_before.get_mut(at) {
+                        *held = before.max(*held);
+                    }
+                }
+                None => {
+                    if let Some(held) = self.counts.get_mut(at) {
+                        *held = held.checked_add(1).ok_or_else(|| {
+                            Error::unavailable("the epoch of sessions cannot be moved any more")
+                        })?;
+                    }
+                }
+            }
+        }
+        // A clock that was far ahead when it was moved before holds up nobody for longer than this.
+        let held = self.moved;
+        let is_near = held <= now.saturating_add(EVIDENCE_MAX_AGE);
+        self.moved = if is_near { held.max(now) } else { now };
+        Ok(())
+    }
+
+    /// The record in front of the MAC, which the key of that id makes.
+    pub(crate) fn bytes(&self, key: KeyId) -> Vec<u8> {
+        let (number, tenant, subject) = self.scope.parts();
+        let mut out = MAGIC.to_vec();
+        out.push(VERSION);
+        out.extend_from_slice(&key.to_bytes());
+        out.push(number);
+        put_text(&mut out, tenant);
+        put_text(&mut out, subject);
+        out.extend_from_slice(&self.era);
+        out.extend_from_slice(&self.moved.as_millis().to_be_bytes());
+        for count in self.counts {
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+        for time in self.not_before {
+            out.extend_from_slice(&time.as_millis().to_be_bytes());
+        }
+        out
+    }
+
+    pub(crate) fn seal(&self, key: &MacHandle) -> Vec<u8> {
+        let mut bytes = self.bytes(key.id());
+        let tag = key.sign(EPOCH, &(&bytes,));
+        bytes.extend_from_slice(&tag);
+        bytes
+    }
+
+    /// Reads what [`Epoch::bytes`] made, and the id of the key.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<(Self, KeyId)> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(wrong)?;
+        let mut rest = Reader::new(rest);
+        match rest.byte() {
+            Some(VERSION) => {}
+            Some(2..) => return Err(newer()),
+            _ => return Err(wrong()),
+        }
+        parse(&mut rest)
+            .filter(|_| rest.is_empty())
+            .ok_or_else(wrong)
+    }
+}
+
+fn parse(rest: &mut Reader<'_>) -> Option<(Epoch, KeyId)> {
+    let key = KeyId::from_bytes(rest.array()?);
+    let number = rest.byte()?;
+    let scope = Scope::of(number, rest.text()?, rest.text()?)?;
+    let era = rest.array()?;
+    let moved = rest.time()?;
+    let mut counts = [0; Kind::COUNT];
+    for count in &mut counts {
+        *count = rest.number()?;
+    }
+    let mut not_before = [Timestamp::from_millis(0); Kind::COUNT];
+    for time in &mut not_before {
+        *time = rest.time()?;
+    }
+    let epoch = Epoch {
+        scope,
+        era,
+        moved,
+        counts,
+        not_before,
+    };
+    Some((epoch, key))
+}
+
+fn wrong() -> Error {
+    damaged("the epoch of sessions")
+}

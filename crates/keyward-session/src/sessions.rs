@@ -1,0 +1,99 @@
+//! The door: [`Sessions`].
+
+mod again;
+mod builder;
+mod check;
+mod devices;
+mod end;
+mod epochs;
+mod fence;
+mod note;
+mod renew;
+mod staff;
+mod start;
+
+use std::fmt;
+use std::sync::Arc;
+
+use keyward_base::encoding::hex;
+use keyward_base::{
+    Clock, Domain, Door, Error, Purpose, Result, Subject, Tenant, Timestamp, Trail,
+};
+use keyward_keys::{Keyring, MacVerifier};
+use keyward_store::Records;
+
+pub use builder::SessionsBuilder;
+
+use crate::kind::Kind;
+use crate::policy::Policy;
+
+/// The purpose of the ring whose keys authenticate tokens, rows and epochs.
+pub const PURPOSE: &str = "session";
+
+/// How often a write is tried anew that lost to another.
+const MAX_TRIES: usize = 64;
+
+/// Whose sessions a row is found among.
+const WORD: Domain<(&Tenant, &Subject)> = Domain::new("keyward/v1/session-user");
+
+/// The sessions of an application. A cheap clone; all clones are one.
+///
+/// See the [crate's page](crate).
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    keyring: Keyring,
+    store: Arc<dyn Records>,
+    purpose: Purpose,
+    doors: Vec<(Door, Kind)>,
+    policy: Policy,
+    clock: Arc<dyn Clock>,
+    trail: Trail,
+    fence: fence::Kept,
+}
+
+impl Sessions {
+    /// Sessions in `records`, under the keys of `keyring`.
+    pub fn builder(keyring: Keyring, records: Arc<dyn Records>) -> SessionsBuilder {
+        SessionsBuilder::new(keyring, records)
+    }
+
+    /// How long sessions live.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// The word by which the sessions of a subject are found: the front of an unkeyed hash, since the
+    /// rows say in clear whose they are.
+    fn word(&self, tenant: &Tenant, subject: &Subject) -> Result<String> {
+        let encoded = WORD.encode(&(tenant, subject))?;
+        let hash = self.0.keyring.provider().sha256(&[encoded.as_bytes()]);
+        Ok(hex(hash.first_chunk::<16>().unwrap_or(&[0; 16])))
+    }
+
+    fn now(&self) -> Result<Timestamp> {
+        self.0.clock.now()
+    }
+
+    /// The key that a record names: one of the ring, read anew if this process does not know it.
+    async fn key(&self, id: keyward_base::KeyId) -> Result<MacVerifier> {
+        self.0.keyring.find_mac(&self.0.purpose, id).await
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("doors", &self.0.doors)
+            .field("policy", &self.0.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+fn contended() -> Error {
+    Error::unavailable(
+        "the session store is contended: every try lost to another writer; try again in a moment",
+    )
+}

@@ -1,0 +1,136 @@
+//! Reading and writing epochs.
+
+use std::time::Duration;
+
+use keyward_base::{KeyId, Reason, Result, Timestamp};
+use keyward_keys::MacVerifier;
+use keyward_store::{Content, Record, RecordKey, Version, Write};
+
+use super::Sessions;
+use super::fence::Fence;
+use crate::bytes::{authentic, damaged, split};
+use crate::epoch::{EPOCH, Epoch, Scope};
+
+/// How long an epoch is kept beyond what needs it: so that not every log-in moves its end, and no
+/// evidence from before a revoke outlives the record of it.
+const SLACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+const WHAT: &str = "the epoch of sessions";
+
+/// An epoch as it was read.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) epoch: Epoch,
+    place: RecordKey,
+    version: Version,
+    key: KeyId,
+    expires: Option<Timestamp>,
+}
+
+impl Found {
+    /// The condition that it has not moved.
+    pub(super) fn require(&self) -> Write {
+        Write::Require {
+            key: self.place.clone(),
+            version: Some(self.version),
+        }
+    }
+}
+
+/// The keys that records named, so that each is looked for once.
+#[derive(Default)]
+pub(super) struct Keys(Option<MacVerifier>);
+
+impl Keys {
+    pub(super) async fn find(&mut self, of: &Sessions, id: KeyId) -> Result<&MacVerifier> {
+        if self.0.as_ref().is_none_or(|held| held.id() != id) {
+            self.0 = Some(of.key(id).await?);
+        }
+        self.0
+            .as_ref()
+            .ok_or_else(|| keyward_base::Error::rejected(Reason::NOT_AUTHENTIC))
+    }
+}
+
+impl Sessions {
+    /// Reads what the store has for `scope`; none where it has nothing.
+    ///
+    /// # Errors
+    /// `Corrupt` for a record that is not ours, or of another scope.
+    pub(super) async fn read_epoch(
+        &self,
+        scope: &Scope,
+        record: Option<Record>,
+        keys: &mut Keys,
+    ) -> Result<Option<Found>> {
+        let Some(record) = record else {
+            return Ok(None);
+        };
+        let (bytes, tag, id) = split(&record.data).ok_or_else(|| damaged(WHAT))?;
+        let key = authentic(keys.find(self, id).await, WHAT)?;
+        authentic(key.verify(EPOCH, &(bytes,), tag), WHAT)?;
+        let (epoch, key) = Epoch::parse(bytes)?;
+        if epoch.scope != *scope {
+            return Err(damaged(WHAT));
+        }
+        Ok(Some(Found {
+            epoch,
+            version: record.version,
+            key,
+            expires: record.content.expires,
+            place: record.key,
+        }))
+    }
+
+    /// What a batch does so that an epoch is there, and as it was read: it makes one where there is
+    /// none, and keeps one for as long as a session needs it that ends at `until`.
+    pub(super) fn hold_epoch(
+        &self,
+        scope: &Scope,
+        found: Option<&Found>,
+        fence: &Fence,
+        until: Timestamp,
+    ) -> Result<(Epoch, Write)> {
+        let Some(found) = found else {
+            let epoch = Epoch::new(scope.clone(), self.era()?);
+            let write = self.put_epoch(&epoch, None, fence, until);
+            return Ok((epoch, write));
+        };
+        let is_kept = found.expires.is_none_or(|expires| expires >= until);
+        let write = if is_kept && found.key == fence.key.id() {
+            found.require()
+        } else {
+            self.put_epoch(&found.epoch, Some(found), fence, until)
+        };
+        Ok((found.epoch.clone(), write))
+    }
+
+    /// Writes an epoch over what was found.
+    pub(super) fn put_epoch(
+        &self,
+        epoch: &Epoch,
+        found: Option<&Found>,
+        fence: &Fence,
+        until: Timestamp,
+    ) -> Write {
+        let expires = until.saturating_add(SLACK);
+        let before = found.and_then(|found| found.expires);
+        let content = Content {
+            data: epoch.seal(&fence.key),
+            expires: Some(before.map_or(expires, |before| before.max(expires))),
+            mac_key: fence.key.tag(),
+            ..Content::default()
+        };
+        Write::put(
+            epoch.scope.place(),
+            found.map(|found| found.version),
+            content,
+        )
+    }
+
+    pub(super) fn era(&self) -> Result<[u8; 16]> {
+        let mut era = [0; 16];
+        self.0.keyring.provider().fill(&mut era)?;
+        Ok(era)
+    }
+}
