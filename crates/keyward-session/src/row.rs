@@ -147,7 +147,7 @@ impl Row {
         data.extend_from_slice(&tag);
         Content {
             data,
-            expires: Some(self.absolute),
+            expires: Some(self.idle),
             mac_key: key.tag(),
             token_key: token_tag,
             word,

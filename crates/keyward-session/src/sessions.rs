@@ -8,6 +8,7 @@ mod end;
 mod epochs;
 mod fence;
 mod note;
+mod purge;
 mod renew;
 mod staff;
 mod start;

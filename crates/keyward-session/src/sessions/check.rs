@@ -30,8 +30,12 @@ pub(super) struct State {
 impl State {
     /// A session that is nobody's but its own, with epochs that were read beside it. None unless all
     /// of them are there.
-    pub(super) fn beside(row: Row, version: Version, epochs: &[Option<Found>]) -> Option<Self> {
-        let epochs: Option<Vec<Found>> = epochs.iter().cloned().collect();
+    pub(super) fn beside<'a>(
+        row: Row,
+        version: Version,
+        epochs: impl Iterator<Item = Option<&'a Found>>,
+    ) -> Option<Self> {
+        let epochs: Option<Vec<Found>> = epochs.map(Option::<&Found>::cloned).collect();
         Some(Self {
             row,
             version,
@@ -82,12 +86,14 @@ impl Sessions {
     ///
     /// # Errors
     /// `Rejected` ([`reason::NOT_FRESH`]) if that was before; `Unavailable` if the clock cannot be
-    /// relied on.
+    /// relied on ([`reason::CLOCK`] if it is behind).
     pub fn fresh<K: OwnKind, const MINUTES: u32>(
         &self,
         live: LiveSession<K>,
     ) -> Result<Fresh<LiveSession<K>, MINUTES>> {
-        let age = self.now()?.saturating_since(live.row.authenticated);
+        let now = self.now()?;
+        check_clock(&live.row, now)?;
+        let age = now.saturating_since(live.row.authenticated);
         if age.as_secs() > u64::from(MINUTES).saturating_mul(60) {
             return Err(Error::rejected(reason::NOT_FRESH));
         }
@@ -272,17 +278,23 @@ fn is_of(behind: &Behind, admin: &Row) -> Result<()> {
 }
 
 /// Whether a session's time is not over.
-pub(super) fn check_time(row: &Row, now: Timestamp) -> Result<()> {
+fn check_time(row: &Row, now: Timestamp) -> Result<()> {
+    check_clock(row, now)?;
+    // The later of the two.
+    let now = now.max(row.renewed);
+    if now >= row.idle || now >= row.absolute {
+        return Err(Error::rejected(Reason::EXPIRED));
+    }
+    Ok(())
+}
+
+/// Whether the clock is not behind what wrote the row.
+fn check_clock(row: &Row, now: Timestamp) -> Result<()> {
     if now.saturating_add(MAX_SKEW) < row.renewed {
         return Err(Error::unavailable(
             "the clock is behind the one by which a session was renewed: set it right",
         )
         .because(reason::CLOCK));
-    }
-    // The later of the two.
-    let now = now.max(row.renewed);
-    if now >= row.idle || now >= row.absolute {
-        return Err(Error::rejected(Reason::EXPIRED));
     }
     Ok(())
 }

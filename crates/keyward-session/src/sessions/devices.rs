@@ -4,7 +4,7 @@ use keyward_base::{Error, ErrorKind, Reason, Result};
 use keyward_store::{Find, Record, RecordKey, Version, Words};
 
 use super::check::{State, scopes};
-use super::epochs::{Found, Keys};
+use super::epochs::{Found, Held, Keys, put_epoch};
 use super::{MAX_TRIES, Sessions, contended};
 use crate::device::Device;
 use crate::epoch::Scope;
@@ -17,6 +17,9 @@ use crate::text::typed;
 
 /// The most devices that a list holds: of more, those that are found first.
 const MOST: usize = 1000;
+
+/// The most rows that are looked at for it: whoever writes to the store can plant any number.
+const LOOKED_AT: usize = 16 * 1024;
 
 impl Sessions {
     /// The sessions of the person that live, of every kind, those of staff who act for him too; at
@@ -35,7 +38,8 @@ impl Sessions {
     async fn rows_of(&self, live: &AnyLive) -> Result<Vec<Row>> {
         let now = self.now()?;
         let word = self.word(live.tenant(), live.subject())?;
-        let (mut rows, mut after, mut keys) = (Vec::new(), None, Keys::default());
+        let (mut rows, mut after, mut seen) = (Vec::new(), None, 0_usize);
+        let mut keys = Keys::default();
         loop {
             let find = Find::of(SESSIONS, Words::Is(word.clone())).after(after);
             let page = self.0.store.find(find).await?;
@@ -48,8 +52,9 @@ impl Sessions {
                     Err(_) => {}
                 }
             }
+            seen = seen.saturating_add(page.items.len());
             after = page.next;
-            if after.is_none() || rows.len() >= MOST {
+            if after.is_none() || rows.len() >= MOST || seen >= LOOKED_AT {
                 rows.truncate(MOST);
                 return Ok(rows);
             }
@@ -83,6 +88,7 @@ impl Sessions {
         if row.behind.is_some() {
             return self.state(row, record.version).await;
         }
+        let epochs = epochs.iter().map(Option::as_ref);
         let state = State::beside(row, record.version, epochs);
         state.ok_or_else(|| Error::rejected(reason::ENDED))
     }
@@ -156,7 +162,8 @@ impl Sessions {
                 ..state.row.clone()
             };
             let fence = self.fence().await?;
-            let moves = vec![self.put_epoch(&epoch, Some(user), &fence, row.absolute)];
+            let held = Held::Found(user.clone());
+            let moves = vec![put_epoch(&epoch, &held, &fence, row.absolute)];
             if self.swap_row(&state, &row, moves).await? {
                 return Ok(());
             }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use keyward_base::{Error, Result, Subject, Tenant, Timestamp};
 use keyward_store::{Applied, Write};
 
-use super::epochs::Keys;
+use super::epochs::{Keys, put_epoch};
 use super::{MAX_TRIES, Sessions, contended};
+use crate::epoch::Epoch;
+use crate::id::SessionId;
 use crate::live::AnyLive;
 use crate::revoke::{Ended, Revoke};
 use crate::row::place;
@@ -27,7 +29,7 @@ impl Sessions {
     }
 
     /// Deletes a row at whatever version it is.
-    pub(super) async fn delete(&self, id: crate::SessionId) -> Result<()> {
+    pub(super) async fn delete(&self, id: SessionId) -> Result<()> {
         for _ in 0..MAX_TRIES {
             let Some(record) = self.0.store.fetch(&place(id)).await? else {
                 return Ok(());
@@ -49,9 +51,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Misuse` for [`Revoke::before`] a time that is ahead: whoever logs in until then would be
-    /// thrown out. `Unavailable` if store, keyring or clock cannot be relied on; `Corrupt` if the
-    /// epoch is not what was written: then [`Revoke::tenant`] or [`Revoke::everything`] ends the
-    /// same.
+    /// thrown out. `Unavailable` if store, keyring or clock cannot be relied on.
     pub async fn revoke(&self, revoke: Revoke) -> Result<()> {
         let moved = self.move_epoch(&revoke).await;
         self.note_revoke(&revoke, &moved).await;
@@ -86,18 +86,18 @@ impl Sessions {
             let now = self.now()?;
             let fence = self.fence().await?;
             let record = self.0.store.fetch(&revoke.scope.place()).await?;
-            let found = self
-                .read_epoch(&revoke.scope, record, &mut Keys::default())
+            let held = self
+                .read_held(&revoke.scope, record, &mut Keys::default())
                 .await?;
-            let mut epoch = match &found {
+            let mut epoch = match held.found() {
                 Some(found) => found.epoch.clone(),
                 // So that who read that there is none starts nothing.
-                None => crate::epoch::Epoch::new(revoke.scope.clone(), self.era()?),
+                None => Epoch::new(revoke.scope.clone(), self.era()?),
             };
             epoch.end(revoke.kind, revoke.before, now)?;
             let mut batch = fence.batch.clone();
             let until = now.saturating_add(LEAST_LIFE);
-            batch.push(self.put_epoch(&epoch, found.as_ref(), &fence, until));
+            batch.push(put_epoch(&epoch, &held, &fence, until));
             if let Applied::Done(_) = self.0.store.apply(batch).await? {
                 return Ok(began);
             }

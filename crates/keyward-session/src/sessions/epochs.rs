@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_base::{KeyId, Reason, Result, Timestamp};
+use keyward_base::{ErrorKind, KeyId, Reason, Result, Timestamp};
 use keyward_keys::MacVerifier;
 use keyward_store::{Content, Record, RecordKey, Version, Write};
 
@@ -25,6 +25,32 @@ pub(super) struct Found {
     version: Version,
     key: KeyId,
     expires: Option<Timestamp>,
+}
+
+/// What lies where an epoch should.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    None,
+    /// Something that is not ours.
+    Damaged(Version),
+    Found(Found),
+}
+
+impl Held {
+    pub(super) const fn found(&self) -> Option<&Found> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::None | Self::Damaged(_) => None,
+        }
+    }
+
+    const fn version(&self) -> Option<Version> {
+        match self {
+            Self::None => None,
+            Self::Damaged(version) => Some(*version),
+            Self::Found(found) => Some(found.version),
+        }
+    }
 }
 
 impl Found {
@@ -63,6 +89,21 @@ impl Sessions {
         record: Option<Record>,
         keys: &mut Keys,
     ) -> Result<Option<Found>> {
+        let read = self.try_read_epoch(scope, record.as_ref(), keys).await;
+        if let (Err(e), Some(record)) = (&read, &record)
+            && e.kind() == ErrorKind::Corrupt
+        {
+            self.note_damaged(record).await;
+        }
+        read
+    }
+
+    async fn try_read_epoch(
+        &self,
+        scope: &Scope,
+        record: Option<&Record>,
+        keys: &mut Keys,
+    ) -> Result<Option<Found>> {
         let Some(record) = record else {
             return Ok(None);
         };
@@ -78,8 +119,25 @@ impl Sessions {
             version: record.version,
             key,
             expires: record.content.expires,
-            place: record.key,
+            place: record.key.clone(),
         }))
+    }
+
+    /// What the store has for `scope`, for who writes it. What is not ours stands for none, and is
+    /// written over: all that it was of ends by that, as where it is missing.
+    pub(super) async fn read_held(
+        &self,
+        scope: &Scope,
+        record: Option<Record>,
+        keys: &mut Keys,
+    ) -> Result<Held> {
+        let version = record.as_ref().map(|record| record.version);
+        match (self.read_epoch(scope, record, keys).await, version) {
+            (Ok(Some(found)), _) => Ok(Held::Found(found)),
+            (Err(e), Some(version)) if e.kind() == ErrorKind::Corrupt => Ok(Held::Damaged(version)),
+            (Ok(None), _) => Ok(Held::None),
+            (Err(e), _) => Err(e),
+        }
     }
 
     /// What a batch does so that an epoch is there, and as it was read: it makes one where there is
@@ -87,45 +145,22 @@ impl Sessions {
     pub(super) fn hold_epoch(
         &self,
         scope: &Scope,
-        found: Option<&Found>,
+        held: &Held,
         fence: &Fence,
         until: Timestamp,
     ) -> Result<(Epoch, Write)> {
-        let Some(found) = found else {
+        let Held::Found(found) = held else {
             let epoch = Epoch::new(scope.clone(), self.era()?);
-            let write = self.put_epoch(&epoch, None, fence, until);
+            let write = put_epoch(&epoch, held, fence, until);
             return Ok((epoch, write));
         };
         let is_kept = found.expires.is_none_or(|expires| expires >= until);
         let write = if is_kept && found.key == fence.key.id() {
             found.require()
         } else {
-            self.put_epoch(&found.epoch, Some(found), fence, until)
+            put_epoch(&found.epoch, held, fence, until)
         };
         Ok((found.epoch.clone(), write))
-    }
-
-    /// Writes an epoch over what was found.
-    pub(super) fn put_epoch(
-        &self,
-        epoch: &Epoch,
-        found: Option<&Found>,
-        fence: &Fence,
-        until: Timestamp,
-    ) -> Write {
-        let expires = until.saturating_add(SLACK);
-        let before = found.and_then(|found| found.expires);
-        let content = Content {
-            data: epoch.seal(&fence.key),
-            expires: Some(before.map_or(expires, |before| before.max(expires))),
-            mac_key: fence.key.tag(),
-            ..Content::default()
-        };
-        Write::put(
-            epoch.scope.place(),
-            found.map(|found| found.version),
-            content,
-        )
     }
 
     pub(super) fn era(&self) -> Result<[u8; 16]> {
@@ -133,4 +168,17 @@ impl Sessions {
         self.0.keyring.provider().fill(&mut era)?;
         Ok(era)
     }
+}
+
+/// Writes an epoch over what was found.
+pub(super) fn put_epoch(epoch: &Epoch, held: &Held, fence: &Fence, until: Timestamp) -> Write {
+    let expires = until.saturating_add(SLACK);
+    let before = held.found().and_then(|found| found.expires);
+    let content = Content {
+        data: epoch.seal(&fence.key),
+        expires: Some(before.map_or(expires, |before| before.max(expires))),
+        mac_key: fence.key.tag(),
+        ..Content::default()
+    };
+    Write::put(epoch.scope.place(), held.version(), content)
 }

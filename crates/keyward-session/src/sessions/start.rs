@@ -5,7 +5,7 @@ use keyward_keys::MacHandle;
 use keyward_store::{Applied, Record, Write};
 
 use super::check::{State, scopes};
-use super::epochs::{Found, Keys};
+use super::epochs::{Found, Held, Keys};
 use super::{MAX_TRIES, Sessions, contended};
 use crate::epoch::Scope;
 use crate::id::SessionId;
@@ -56,7 +56,7 @@ pub(super) enum Before {
 /// What a start rests on, of one moment.
 struct Read {
     /// Of all, of the tenant, of the user.
-    epochs: Vec<Option<Found>>,
+    epochs: Vec<Held>,
     before: Option<Record>,
     admin: Option<State>,
 }
@@ -133,8 +133,8 @@ impl Sessions {
             let mut batch = fence.batch.clone();
             let mut marks = Vec::with_capacity(3);
             let scopes = scopes(&draft.tenant, &draft.subject);
-            for (scope, found) in scopes.into_iter().zip(&read.epochs) {
-                let (epoch, write) = self.hold_epoch(&scope, found.as_ref(), &fence, ends)?;
+            for (scope, held) in scopes.into_iter().zip(&read.epochs) {
+                let (epoch, write) = self.hold_epoch(&scope, held, &fence, ends)?;
                 marks.push(epoch.mark(draft.kind));
                 batch.push(write);
             }
@@ -194,14 +194,15 @@ impl Sessions {
         let mut epochs = Vec::with_capacity(scopes.len());
         for scope in &scopes {
             let record = found.next().flatten();
-            epochs.push(self.read_epoch(scope, record, &mut keys).await?);
+            epochs.push(self.read_held(scope, record, &mut keys).await?);
         }
         let old = found.next().flatten();
         if let Before::Becomes(_) = before {
             let old = old.as_ref();
             let old = old.ok_or_else(|| Error::rejected(reason::ENDED))?;
             let row = self.open_row(old, &mut keys).await?;
-            let state = State::beside(row, old.version, &epochs);
+            let found = epochs.iter().map(Held::found);
+            let state = State::beside(row, old.version, found);
             self.judge(&state.ok_or_else(|| Error::rejected(reason::ENDED))?, now)?;
         }
         let admin = match &draft.behind {
@@ -287,7 +288,9 @@ fn check_evidence(draft: &Draft, read: &Read, now: Timestamp) -> Result<()> {
         let moved = found.epoch.moved;
         moved.as_millis() > 0 && at <= moved
     };
-    if now.saturating_since(at) > EVIDENCE_MAX_AGE || read.epochs.iter().flatten().any(has_moved) {
+    if now.saturating_since(at) > EVIDENCE_MAX_AGE
+        || read.epochs.iter().filter_map(Held::found).any(has_moved)
+    {
         return Err(Error::rejected(reason::EVIDENCE_OLD));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Sessions on a store, a clock and a ring of a test's own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{
@@ -66,12 +66,14 @@ pub(crate) fn subject(name: &str) -> Subject {
 
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) keys: Arc<MemoryStore>,
+    pub(crate) keys: Arc<dyn Records>,
     pub(crate) data: Arc<dyn Records>,
     pub(crate) root: Arc<dyn Root>,
     pub(crate) audit: RecordingAudit,
     pub(crate) ring: Keyring,
     pub(crate) sessions: Sessions,
+    /// Of the other processes.
+    rings: Mutex<Vec<Keyring>>,
 }
 
 impl World {
@@ -80,8 +82,11 @@ impl World {
     }
 
     pub(crate) async fn on(data: Arc<dyn Records>) -> Self {
+        Self::over(Arc::new(MemoryStore::new(10_000)), data).await
+    }
+
+    pub(crate) async fn over(keys: Arc<dyn Records>, data: Arc<dyn Records>) -> Self {
         let clock = Arc::new(ManualClock::new(NOW));
-        let keys = Arc::new(MemoryStore::new(10_000));
         let root: Arc<dyn Root> = Arc::new(EphemeralRoot::new(&Provider::default()).unwrap());
         let builder = Keyring::builder(keys.clone(), root.clone()).clock(clock.clone());
         let ring = builder
@@ -99,13 +104,16 @@ impl World {
             audit,
             ring,
             sessions,
+            rings: Mutex::default(),
         }
     }
 
     /// The keyring of another process.
     pub(crate) async fn ring(&self) -> Keyring {
         let builder = Keyring::builder(self.keys.clone(), self.root.clone());
-        builder.clock(self.clock.clone()).open().await.unwrap()
+        let ring = builder.clock(self.clock.clone()).open().await.unwrap();
+        self.rings.lock().unwrap().push(ring.clone());
+        ring
     }
 
     /// The sessions of another process, on this store.
@@ -140,7 +148,14 @@ impl World {
     /// Time goes by, in which the keyring is read anew as it is by a process that serves.
     pub(crate) async fn pass(&self, span: Duration) {
         self.clock.advance(span);
-        self.ring.refresh().await.unwrap();
+        self.refresh().await;
+    }
+
+    pub(crate) async fn refresh(&self) {
+        let others = self.rings.lock().unwrap().clone();
+        for ring in [&self.ring].into_iter().chain(&others) {
+            ring.refresh().await.unwrap();
+        }
     }
 
     /// A moment goes by, so that what follows is after what was.
