@@ -31,6 +31,7 @@
 //! |---|---|
 //! | [`challenge`] | what a 401 asks for |
 //! | [`content`] | the Content-Security-Policy, typed |
+//! | `danger` (feature `session`) | what a hurried person should not find first |
 //! | [`failure`] | [`keyward_base::Error`] as a response |
 //! | [`form`] | an extractor for forms that carry secrets |
 //! | [`guard`] | what all routes have in common |
@@ -41,6 +42,7 @@
 //! | [`proof`] | a proof before a whole group of routes |
 //! | [`reason`] | why a request was refused |
 //! | [`route`] | the layer |
+//! | `session` (feature) | sessions, as arguments of handlers |
 //! | [`shown`] | error pages that the service writes itself |
 //! | `webhook` (feature) | webhooks that are verified before a handler sees them |
 //!
@@ -52,6 +54,8 @@ mod authority;
 mod bodies;
 pub mod challenge;
 pub mod content;
+#[cfg(feature = "session")]
+pub mod danger;
 pub mod failure;
 mod fields;
 pub mod form;
@@ -66,6 +70,9 @@ pub mod proof;
 pub mod reason;
 pub mod route;
 mod same_origin;
+mod seen;
+#[cfg(feature = "session")]
+pub mod session;
 pub mod shown;
 mod urlencoded;
 #[cfg(feature = "webhook")]

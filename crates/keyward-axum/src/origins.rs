@@ -114,6 +114,12 @@ impl Origins {
         }
     }
 
+    /// Whether browsers hold them for safe from who listens: over TLS, or on loopback.
+    #[cfg(feature = "session")]
+    pub(crate) fn is_secure(&self) -> bool {
+        self.scheme() == Scheme::Https || self.is_loopback()
+    }
+
     pub(crate) const fn scheme(&self) -> Scheme {
         match self.0 {
             Known::Listed(scheme, _) => scheme,

@@ -22,6 +22,7 @@ use crate::guard::WebGuard;
 use crate::headers;
 use crate::policy::{FORM_LIMIT, MACHINE_LIMIT};
 use crate::same_origin;
+use crate::seen::Seen;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Callers {
@@ -101,7 +102,7 @@ impl RoutePolicy {
         request
     }
 
-    fn finish(&self, all: &HeaderMap, response: Response) -> Response {
+    fn finish(&self, all: &HeaderMap, response: Response, seen: Option<&Seen>) -> Response {
         if let (Some(report), Some(Cause(error))) =
             (&self.guard.report, response.extensions().get::<Cause>())
         {
@@ -111,6 +112,9 @@ impl RoutePolicy {
         let mut response = bodies::neutral(response, page);
         if self.callers == Callers::Machines {
             response.headers_mut().remove(SET_COOKIE);
+        }
+        if let Some(seen) = seen {
+            seen.finish(response.headers_mut());
         }
         headers::put(all, response.headers_mut());
         response
@@ -151,17 +155,20 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // No session reaches a machine.
+        let seen =
+            (self.policy.callers == Callers::Pages).then(|| Seen::with(&mut parts.extensions));
         let policy = self.policy.clone();
         let headers = Arc::clone(&self.headers);
         if let Err(refused) = policy.admit(&parts) {
-            let response = policy.finish(&headers, refused.into_response());
+            let response = policy.finish(&headers, refused.into_response(), None);
             return Box::pin(std::future::ready(Ok(response)));
         }
         let answer = self.inner.call(policy.pass(parts, body));
         Box::pin(async move {
             let response = answer.await?;
-            Ok(policy.finish(&headers, response))
+            Ok(policy.finish(&headers, response, seen.as_ref()))
         })
     }
 }

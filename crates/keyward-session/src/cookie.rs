@@ -40,6 +40,8 @@ use std::time::Duration;
 
 use keyward_base::token::MAX_TOKEN_LEN;
 
+use crate::kind::Kind;
+
 /// The most bytes of all `Cookie` lines of a request: 16 KiB, which is what Node takes of all
 /// headers and twice what Apache takes of one. A browser may keep far more for a name, and a
 /// sibling host can fill it up; such a request is refused before it is searched.
@@ -68,6 +70,17 @@ impl Cookie {
     pub const PENDING: Self = Self::secure("__Host-pending");
     /// Of staff who act for a person.
     pub const STAFF: Self = Self::secure("__Host-staff");
+
+    /// That of a kind of session.
+    #[must_use]
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Admin => Self::ADMIN,
+            Kind::Pending => Self::PENDING,
+            Kind::Staff => Self::STAFF,
+            Kind::User => Self::USER,
+        }
+    }
 
     const fn secure(name: &'static str) -> Self {
         Self {

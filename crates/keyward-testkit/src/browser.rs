@@ -39,11 +39,10 @@ pub struct Browser {
 
 #[allow(clippy::print_stdout)] // As the tests do that are skipped.
 impl Browser {
-    /// Starts one in which every name but `localhost` is this machine, and plain HTTP from the
-    /// origins in `secure` counts as TLS would. None if the run leaves that out
+    /// Starts one in which every name is this machine. None if the run leaves that out
     /// (`--without chromium`).
     #[must_use]
-    pub fn start(secure: &[&str]) -> Option<Self> {
+    pub fn start() -> Option<Self> {
         if without("chromium") {
             println!("SKIPPED: no browser is asked (--without chromium)");
             return None;
@@ -64,10 +63,6 @@ impl Browser {
             ])
             .arg("--host-resolver-rules=MAP * 127.0.0.1, EXCLUDE localhost")
             .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg(format!(
-                "--unsafely-treat-insecure-origin-as-secure={}",
-                secure.join(",")
-            ))
             .arg("about:blank")
             .env("TMPDIR", profile.path())
             .process_group(0)
@@ -181,6 +176,32 @@ impl Browser {
         answer["result"]["value"].take()
     }
 
+    /// The headers that the last request for a page went with, its cookies among them.
+    pub fn sent(&mut self) -> Vec<(String, String)> {
+        // Whatever was told of what is done comes before this answer.
+        self.call("Runtime.evaluate", &json!({ "expression": "0" }));
+        let of = |event: &&Value, method: &str| event["method"] == method;
+        let mut pages = self.events.iter().filter(|event| {
+            of(event, "Network.requestWillBeSent") && event["params"]["type"] == "Document"
+        });
+        let page = pages.next_back().map(|event| &event["params"]["requestId"]);
+        let mut sent = self.events.iter().filter(|event| {
+            of(event, "Network.requestWillBeSentExtraInfo")
+                && Some(&event["params"]["requestId"]) == page
+        });
+        let sent = sent.next_back().expect("the headers of a request");
+        let headers = sent["params"]["headers"].as_object().expect("headers");
+        headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_ascii_lowercase(),
+                    value.as_str().unwrap_or_default().to_owned(),
+                )
+            })
+            .collect()
+    }
+
     /// What the page says.
     pub fn text(&mut self) -> String {
         let text = self.run("document.body.innerText");
@@ -196,19 +217,25 @@ impl Browser {
         }
     }
 
-    /// What the browser complained of since the page was gone to: entries of its log, and issues such
-    /// as a violated content policy or a cookie that it did not take.
+    /// What the browser complained of since the page was gone to: errors and warnings of its log, and
+    /// issues such as a violated content policy or a cookie that it did not take. Advice on how a
+    /// page is written is none.
     pub fn complaints(&mut self) -> Vec<String> {
         // Whatever was told of what is done comes before this answer.
         self.call("Runtime.evaluate", &json!({ "expression": "0" }));
-        let told = [
-            "Audits.issueAdded",
-            "Log.entryAdded",
-            "Runtime.exceptionThrown",
-        ];
-        self.events
-            .iter()
-            .filter(|event| told.iter().any(|method| event["method"] == *method))
+        let complains = |event: &&Value| match event["method"].as_str() {
+            Some("Audits.issueAdded") => {
+                let code = event["params"]["issue"]["code"].as_str();
+                !matches!(code, Some("GenericIssue" | "PerformanceIssue"))
+            }
+            Some("Log.entryAdded") => {
+                let level = event["params"]["entry"]["level"].as_str();
+                matches!(level, Some("error" | "warning"))
+            }
+            method => method == Some("Runtime.exceptionThrown"),
+        };
+        let complaints = self.events.iter().filter(complains);
+        complaints
             .map(|event| event["params"].to_string())
             .collect()
     }

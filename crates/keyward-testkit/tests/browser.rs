@@ -6,7 +6,7 @@ use serde_json::json;
 
 #[test]
 fn a_page_is_shown_asked_and_left() {
-    let Some(mut browser) = Browser::start(&[]) else {
+    let Some(mut browser) = Browser::start() else {
         return;
     };
     browser.go("data:text/html,<title>one</title>first");

@@ -2,41 +2,54 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{Sender, channel};
 
 use axum::Router;
+use tokio::net::TcpListener;
 
 /// Serves `router` on a free port until the test ends.
-#[allow(dead_code)] // Not every test asks for both.
+#[allow(dead_code)] // Not every test asks for all of them.
 pub fn serve(router: Router) -> SocketAddr {
-    serve_on("127.0.0.1:0", move |listener| axum::serve(listener, router))
+    serve_at("127.0.0.1:0", async |_| router)
 }
 
-/// The same at another address, and the router knows of each request where it comes from.
+/// Serves the router that is made once the address is known.
 #[allow(dead_code)] // As above.
-pub fn serve_with_peers(address: &'static str, router: Router) -> SocketAddr {
-    serve_on(address, move |listener| {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
+pub fn serve_at(
+    address: &'static str,
+    make: impl AsyncFnOnce(SocketAddr) -> Router + Send + 'static,
+) -> SocketAddr {
+    serve_on(address, async |listener, tell| {
+        let to = listener.local_addr().unwrap();
+        let router = make(to).await;
+        tell.send(to).unwrap();
+        axum::serve(listener, router).await
     })
 }
 
-fn serve_on<F>(
+/// Serves a router that knows of each request where it comes from.
+#[allow(dead_code)] // As above.
+pub fn serve_with_peers(address: &'static str, router: Router) -> SocketAddr {
+    serve_on(address, async |listener, tell| {
+        tell.send(listener.local_addr().unwrap()).unwrap();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).await
+    })
+}
+
+fn serve_on(
     address: &'static str,
-    serve: impl FnOnce(tokio::net::TcpListener) -> F + Send + 'static,
-) -> SocketAddr
-where
-    F: IntoFuture<Output = std::io::Result<()>>,
-{
-    let (tell, told) = std::sync::mpsc::channel();
+    serve: impl AsyncFnOnce(TcpListener, Sender<SocketAddr>) -> std::io::Result<()> + Send + 'static,
+) -> SocketAddr {
+    let (tell, told) = channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
         runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind(address).await.unwrap();
-            tell.send(listener.local_addr().unwrap()).unwrap();
-            serve(listener).await.unwrap();
+            let listener = TcpListener::bind(address).await.unwrap();
+            serve(listener, tell).await.unwrap();
         });
     });
     told.recv().unwrap()

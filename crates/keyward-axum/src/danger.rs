@@ -1,0 +1,27 @@
+//! What a hurried person should not find first.
+
+use keyward_base::{Error, Result};
+use keyward_session::Sessions;
+
+use crate::guard::WebGuard;
+use crate::session::WebSessions;
+
+/// Sessions whose cookies go over plain HTTP ([`keyward_session::danger::loopback_cookie`]), for a
+/// browser on the machine that the service runs on while it is developed. Safari keeps no other
+/// cookie there, and neither does older Chromium.
+///
+/// It is judged by the public origin, which has to be on loopback, and at each request by what it
+/// names as its host, by whether a header says that it was passed on, and by where the connection
+/// comes from if the service knows ([`crate::loopback::check`]); not by the address that the service
+/// listens at, which is on loopback behind a proxy too. A request that does not fit is 403.
+///
+/// # Errors
+/// `Misuse` unless all origins of `guard` are on loopback.
+pub fn loopback_cookies(sessions: Sessions, guard: &WebGuard) -> Result<WebSessions> {
+    if !guard.origins.is_loopback() {
+        return Err(Error::misuse(
+            "cookies without Secure are for loopback alone, and these origins are elsewhere",
+        ));
+    }
+    WebSessions::on_loopback(sessions, guard)
+}

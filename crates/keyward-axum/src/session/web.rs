@@ -1,0 +1,137 @@
+//! What the extractors need of the router's state.
+
+use std::sync::Arc;
+
+use http::header::COOKIE;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use keyward_base::{Error, Result};
+use keyward_session::{Cookie, Kind, SessionKind, Sessions, Started, danger};
+
+use crate::challenge::Challenge;
+use crate::failure::Failure;
+use crate::guard::WebGuard;
+use crate::session::answer::SessionCookie;
+use crate::{loopback, reason, same_origin};
+
+/// Sessions, and where the service answers: what the extractors of [`crate::session`] need. A cheap
+/// clone, and part of the router's state.
+#[derive(Clone, Debug)]
+pub struct WebSessions(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    sessions: Sessions,
+    guard: WebGuard,
+    challenge: Challenge,
+    is_secure: bool,
+}
+
+impl WebSessions {
+    /// Sessions of a service that answers as `guard` says.
+    ///
+    /// # Errors
+    /// `Misuse` if its origins are plain HTTP and not on loopback: browsers keep the cookies of
+    /// sessions over TLS only.
+    pub fn new(sessions: Sessions, guard: &WebGuard) -> Result<Self> {
+        if !guard.origins.is_secure() {
+            return Err(Error::misuse(
+                "browsers keep a session's cookie over TLS only: the origins must be https, here \
+                 or at a proxy in front, or on loopback",
+            ));
+        }
+        Self::of(sessions, guard, true)
+    }
+
+    /// For [`crate::danger::loopback_cookies`].
+    pub(crate) fn on_loopback(sessions: Sessions, guard: &WebGuard) -> Result<Self> {
+        Self::of(sessions, guard, false)
+    }
+
+    fn of(sessions: Sessions, guard: &WebGuard, is_secure: bool) -> Result<Self> {
+        Ok(Self(Arc::new(Inner {
+            sessions,
+            guard: guard.clone(),
+            challenge: Challenge::scheme("Cookie", "session")?,
+            is_secure,
+        })))
+    }
+
+    /// The sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// The cookie of a session that was started, for the answer: [`SessionCookie`] is a part of one.
+    /// It is set here and never again.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn begin(&self, started: &Started) -> Result<SessionCookie> {
+        let cookie = self.cookie(started.kind());
+        let header = cookie.set(started.token().expose(), started.max_age())?;
+        Ok(SessionCookie::of(header))
+    }
+
+    /// Has the browser forget the cookie of sessions of kind `K`: where one ended that another took
+    /// the place of, such as [`keyward_session::Pending`].
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn forget<K: SessionKind>(&self) -> Result<SessionCookie> {
+        self.cookie(K::KIND).clear().map(SessionCookie::of)
+    }
+
+    /// The same at log-out: what pages kept in the browser goes too (`Clear-Site-Data: "storage"`,
+    /// OWASP ASVS 5.0, 14.3.1). Other cookies stay, those of other kinds and of the device among
+    /// them. It ends no session: [`Sessions::end`] does.
+    ///
+    /// # Errors
+    /// None that a caller can cause.
+    pub fn log_out<K: SessionKind>(&self) -> Result<SessionCookie> {
+        self.forget::<K>().map(SessionCookie::and_storage)
+    }
+
+    fn cookie(&self, kind: Kind) -> Cookie {
+        let cookie = Cookie::of(kind);
+        match self.0.is_secure {
+            true => cookie,
+            false => danger::loopback_cookie(cookie),
+        }
+    }
+
+    /// Whether a request may have a session at all, whoever it is of: its host is one of the
+    /// service's, and what may change something comes from a page of it.
+    pub(super) fn admit(&self, request: &Parts) -> Result<(), Failure> {
+        let guard = &self.0.guard;
+        let own = guard.origins.addressed(request)?;
+        if !self.0.is_secure {
+            loopback::check(guard, request).map_err(|error| match error.reason() {
+                Some(reason::NOT_LOOPBACK) => Failure::forbidden(error),
+                _ => Failure::from(error),
+            })?;
+        }
+        same_origin::check(request, &own, guard.referrer)?;
+        Ok(())
+    }
+
+    /// The token that a request has for sessions of kind `K`.
+    pub(super) fn token<'a, K: SessionKind>(&self, request: &'a Parts) -> Result<Option<&'a str>> {
+        let lines = request.headers.get_all(COOKIE).iter();
+        self.cookie(K::KIND).read(lines.map(HeaderValue::as_bytes))
+    }
+
+    /// A refusal: 401 where the sender is at fault.
+    pub(super) fn refused(&self, error: Error) -> Failure {
+        match error.kind() {
+            keyward_base::ErrorKind::Rejected => Failure::unauthenticated(&self.0.challenge, error),
+            _ => Failure::from(error),
+        }
+    }
+}
+
+/// Whether a refusal says that there is no session, and nothing else is wrong.
+pub(super) fn is_none(failure: &Failure) -> bool {
+    failure.status() == StatusCode::UNAUTHORIZED
+}

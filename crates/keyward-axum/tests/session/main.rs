@@ -1,0 +1,24 @@
+//! Sessions as arguments of handlers: over plain HTTP, and in a browser.
+#![cfg(feature = "session")]
+// Tests: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[path = "../web/mod.rs"]
+mod web;
+
+mod browser;
+mod caches;
+mod client;
+mod life;
+mod loopback;
+mod origins;
+mod service;
+mod tossing;
