@@ -45,6 +45,7 @@
 pub mod breach;
 pub mod calibrate;
 pub mod census;
+mod checking;
 pub mod context;
 pub mod credential;
 pub mod danger;

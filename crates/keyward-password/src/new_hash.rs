@@ -149,6 +149,14 @@ impl NewHash {
         Ok(())
     }
 
+    /// A stored string of these parameters that is the hash of no password: its digest is of zeros.
+    #[cfg(feature = "login")]
+    pub(crate) fn of_nobody(self, provider: &Provider) -> Result<String> {
+        let making = self.salted(provider)?;
+        let zeros = vec![0; making.recipe.expected.len()];
+        Ok(making.text(&zeros))
+    }
+
     pub(crate) fn salted(self, provider: &Provider) -> Result<Making> {
         let mut salt = [0; SALT_LEN];
         provider.fill(&mut salt)?;
@@ -370,8 +378,12 @@ impl Making {
     /// The same of any bytes, however many.
     pub(crate) fn hash_bytes(&self, bytes: &[u8], arena: &mut Arena) -> Result<String> {
         let hash = self.recipe.compute(bytes, arena)?;
-        let (salt, hash) = (&self.salt, hash.expose());
-        Ok(match self.how {
+        Ok(self.text(hash.expose()))
+    }
+
+    fn text(&self, hash: &[u8]) -> String {
+        let salt = &self.salt;
+        match self.how {
             How::Argon2id {
                 memory_kib,
                 passes,
@@ -388,6 +400,6 @@ impl Making {
                 let (salt, hash) = (B64.encode(salt), B64.encode(hash));
                 format!("$pbkdf2-sha256$i={rounds},l={HASH_LEN}${salt}${hash}")
             }
-        })
+        }
     }
 }

@@ -7,6 +7,7 @@ use keyward_base::{Clock, Error, Reason, Result, Tenant, Timestamp};
 use keyward_crypto::Provider;
 use keyward_crypto::slow::argon2::Arena;
 
+use crate::checking::Planned;
 use crate::context::Context;
 use crate::ledger::{Counting, Ledger, Meter};
 use crate::normal::Normal;
@@ -15,7 +16,7 @@ use crate::people::NewPassword;
 use crate::policy::Policy;
 use crate::pool::{Admission, Answer, Load, Pool};
 use crate::reason;
-use crate::remake::{Remade, Remake};
+use crate::remake::Remade;
 use crate::scheme::Scheme;
 use crate::stored::{NotRead, Stored, need_of_both};
 use crate::verdict::Verdict;
@@ -105,6 +106,18 @@ impl Row<'_> {
 
     pub(crate) const fn label_text(&self) -> Option<&str> {
         self.label
+    }
+
+    pub(crate) const fn reserved(&self) -> u64 {
+        self.reserve
+    }
+
+    pub(crate) const fn was_read_at(&self) -> Option<Timestamp> {
+        self.read_at
+    }
+
+    pub(crate) const fn is_factor_due(&self) -> bool {
+        self.is_factor_due
     }
 
     pub(crate) fn context_or<'b>(&'b self, none: &'b Context) -> &'b Context {
@@ -244,72 +257,18 @@ impl Passwords {
         remakes: bool,
         then: impl FnOnce(Checked, Remade) -> T + Send + 'static,
     ) -> Answer<T> {
-        let now = match self.clock.now() {
-            Ok(now) => now,
-            Err(e) => return Answer::ready(Err(e)),
-        };
-        let (normal, text) = Normal::split(row.text);
-        let none = Context::default();
-        let context = row.context.unwrap_or(&none);
-        let stored = match Stored::read(row.label, text, context, &self.policy) {
-            Ok(stored) => stored,
-            Err(not_read) => {
-                let checked = self.not_checked(not_read.verdict(), not_read.reason());
-                return Answer::ready(Ok(then(checked, Remade::NotNeeded)));
-            }
-        };
-        let need = stored.need().at_least(row.reserve);
-        if need.budget_bytes() > self.budget {
-            let checked = self.not_checked(Verdict::Refused, reason::ABOVE_BUDGET);
-            return Answer::ready(Ok(then(checked, Remade::NotNeeded)));
-        }
-        let is_narrow = normal != normal.wider(self.policy.new_normal());
-        let needs_upgrade = self.policy.is_weaker(&stored) || is_narrow;
-        let mut remake =
-            (remakes && needs_upgrade).then(|| Remake::of(self, &stored, normal, &password));
-        let mut need = need;
-        if let Some(Remake::Make(_)) = &remake {
-            let both = stored.need().or(self.policy.new_hash().need());
-            if both.budget_bytes() > self.budget {
-                remake = Some(Remake::Left(reason::ABOVE_BUDGET));
-            } else {
-                need = both.at_least(row.reserve);
+        match self.plan(account, row, password, remakes) {
+            Err(e) => Answer::ready(Err(e)),
+            Ok(Planned::Not(checked)) => Answer::ready(Ok(then(checked, Remade::NotNeeded))),
+            Ok(Planned::Check(check)) => {
+                let need = check.need();
+                let work = move |arena: &mut Arena| {
+                    let (checked, remade) = check.run(arena)?;
+                    Ok(then(checked, remade))
+                };
+                self.pool.run(&account.tenant, need, work)
             }
         }
-        let Ok(password) = normal.apply(password) else {
-            // No hash is of anything so long.
-            return Answer::ready(Ok(then(Checked::Mismatch, Remade::NotNeeded)));
-        };
-        if !stored.allows(&password) {
-            let checked = self.not_checked(Verdict::Refused, reason::CEILING);
-            return Answer::ready(Ok(then(checked, Remade::NotNeeded)));
-        }
-        let at = row.read_at.map_or(now, |read_at| read_at.min(now));
-        let (owner, counting) = (account.clone(), Arc::clone(&self.counting));
-        let is_factor_due = row.is_factor_due;
-        let work = move |arena: &mut Arena| {
-            let began = |scheme, cost| counting.hash(scheme, cost);
-            let checked = match stored.check_counting(&password, arena, began)? {
-                Verdict::Match => Checked::Match {
-                    verified: VerifiedPassword::new(owner, at, is_factor_due),
-                    needs_upgrade,
-                },
-                Verdict::Mismatch => Checked::Mismatch,
-                Verdict::Refused => Checked::Refused(reason::CEILING),
-                Verdict::Unsupported => {
-                    counting.unsupported();
-                    Checked::Unsupported(Reason::MALFORMED)
-                }
-            };
-            let remade = match remake {
-                Some(remake) if matches!(checked, Checked::Match { .. }) => {
-                    remake.run(&counting, arena)
-                }
-                _ => Remade::NotNeeded,
-            };
-            Ok(then(checked, remade))
-        };
-        self.pool.run(&account.tenant, need, work)
     }
 
     /// Puts a hash of the policy around a weak one, without the password: the answer is the string to
@@ -402,6 +361,14 @@ impl Passwords {
         &self.clock
     }
 
+    pub(crate) const fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    pub(crate) fn counting(&self) -> Arc<Counting> {
+        Arc::clone(&self.counting)
+    }
+
     pub(crate) const fn salts(&self) -> &Provider {
         &self.provider
     }
@@ -411,7 +378,7 @@ impl Passwords {
         self.not_checked(Verdict::Refused, why)
     }
 
-    fn not_checked(&self, verdict: Verdict, why: Reason) -> Checked {
+    pub(crate) fn not_checked(&self, verdict: Verdict, why: Reason) -> Checked {
         if verdict == Verdict::Refused {
             self.counting.refused();
             return Checked::Refused(why);

@@ -47,6 +47,16 @@ impl Policy {
         Self::default().new_hashes(NewHash::PBKDF2)
     }
 
+    /// Verifies what it makes itself and what asks for less of the same, and nothing slow beside: for a
+    /// service that took no rows over. Its log-in needs no floor
+    /// ([`LogInBuilder::floor`](crate::login::LogInBuilder::floor)), since no row takes longer than the
+    /// hash that is spent on nobody.
+    #[must_use]
+    pub fn own_rows(mut self) -> Self {
+        self.ceilings = Ceilings::own(self.new.cost());
+        self
+    }
+
     /// How new hashes are made.
     #[must_use]
     pub const fn new_hash(&self) -> NewHash {
@@ -73,6 +83,21 @@ impl Policy {
 
     pub(crate) const fn ceilings_of(&self) -> &Ceilings {
         &self.ceilings
+    }
+
+    /// Whether a row may take longer than a hash of its own.
+    #[cfg(feature = "login")]
+    pub(crate) fn takes_slower(&self) -> bool {
+        self.ceilings.is_above(&Ceilings::own(self.new.cost()))
+    }
+
+    /// The most memory that a row and a hash of its own after it may take, in bytes.
+    #[cfg(feature = "login")]
+    pub(crate) fn most_memory(&self) -> u64 {
+        let own = self.new.memory_bytes();
+        let beside =
+            own.saturating_add(self.ceilings.scrypt_memory.min(self.ceilings.memory_bytes));
+        self.ceilings.memory_bytes.max(own).max(beside)
     }
 }
 
@@ -107,6 +132,40 @@ impl Ceilings {
         scrypt_written: 1280 * MIB,
         sha_crypt_rounds: 5_000_000,
     };
+
+    /// What a hash of this cost asks for, and nothing of any other scheme that costs something.
+    fn own(cost: Cost) -> Self {
+        let mut own = Self {
+            memory_bytes: cost.memory_bytes,
+            argon2_written: 0,
+            bcrypt_log2: 0,
+            pbkdf2_rounds: 0,
+            phpass_log2: 0,
+            scrypt_memory: 0,
+            scrypt_written: 0,
+            sha_crypt_rounds: 0,
+        };
+        match cost.work {
+            Work::Argon2 { written } => own.argon2_written = written,
+            Work::Bcrypt { log2 } => own.bcrypt_log2 = log2,
+            Work::Pbkdf2 { blocks } => own.pbkdf2_rounds = blocks,
+            // The policy makes no others.
+            Work::Phpass { .. } | Work::Quick | Work::Scrypt { .. } | Work::ShaCrypt { .. } => {}
+        }
+        own
+    }
+
+    #[cfg(feature = "login")]
+    const fn is_above(&self, other: &Self) -> bool {
+        self.memory_bytes > other.memory_bytes
+            || self.argon2_written > other.argon2_written
+            || self.bcrypt_log2 > other.bcrypt_log2
+            || self.pbkdf2_rounds > other.pbkdf2_rounds
+            || self.phpass_log2 > other.phpass_log2
+            || self.scrypt_memory > other.scrypt_memory
+            || self.scrypt_written > other.scrypt_written
+            || self.sha_crypt_rounds > other.sha_crypt_rounds
+    }
 
     pub(crate) fn allow(&self, cost: Cost) -> bool {
         self.allow_of(cost, 0)

@@ -17,6 +17,7 @@
 mod answer;
 mod arenas;
 mod job;
+mod permit;
 mod queue;
 mod shared;
 mod worker;
@@ -32,6 +33,7 @@ use keyward_crypto::slow::argon2::Arena;
 
 pub use answer::Answer;
 pub use job::Need;
+pub use permit::Permit;
 pub use shared::Load;
 use shared::Shared;
 

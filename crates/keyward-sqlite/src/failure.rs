@@ -1,6 +1,7 @@
 //! What SQLite says, as one of keyward's four kinds.
 
 use keyward_base::{Error, Result};
+use keyward_store::reason;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{Error as Failure, SQLITE_IOERR_SHMSIZE, SQLITE_READONLY_DBMOVED};
 
@@ -27,6 +28,7 @@ pub(crate) fn error(error: rusqlite::Error) -> Error {
     };
     match said {
         Kind::Corrupt(said) => Error::corrupt(said),
+        Kind::Full(said) => Error::unavailable(said).because(reason::FULL),
         Kind::Unavailable(said) => Error::unavailable(said),
     }
     .with_source(error)
@@ -57,8 +59,7 @@ impl<T> Said<T> for rusqlite::Result<T> {
     }
 }
 
-const FULL: Kind =
-    Kind::Unavailable("the disk, or the store's quota, is full: make room, and try again");
+const FULL: Kind = Kind::Full("the disk, or the store's quota, is full: make room, and try again");
 
 const MOVED: Kind = Kind::Unavailable(
     "the store's file, or one of its journals, was moved, replaced or deleted while it was open: open the store again",
@@ -89,6 +90,7 @@ const FOREIGN: &str = "the store is not laid out as its version says: something 
 
 enum Kind {
     Corrupt(&'static str),
+    Full(&'static str),
     Unavailable(&'static str),
 }
 
@@ -158,6 +160,7 @@ mod tests {
             assert!(said.to_string().contains(part), "{code}: {said}");
             let full = [ffi::SQLITE_FULL, SQLITE_IOERR_SHMSIZE].contains(&code);
             assert_eq!(is_full(&said), full, "{code}");
+            assert_eq!(said.reason() == Some(reason::FULL), full, "{code}");
             let locked = [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED].contains(&code);
             assert_eq!(is_locked(&said), locked, "{code}");
         }

@@ -147,8 +147,8 @@ pub enum Judged {
 
 /// Exact sliding windows.
 ///
-/// Every method fails with `Unavailable` if the store cannot be reached or is full: refuse the
-/// attempt then.
+/// Every method fails with `Unavailable` if the store cannot be reached or is full, and says so with
+/// [`reason::FULL`](crate::reason::FULL): refuse the attempt then.
 pub trait Attempts: fmt::Debug + Send + Sync {
     /// Judges an attempt at `now` and records it if it is admitted, in one step: of any number
     /// of callers at once, no more than the window admits are admitted.

@@ -49,6 +49,7 @@ pub mod log;
 mod memory;
 pub mod once;
 pub mod pages;
+pub mod reason;
 pub mod record;
 pub mod records;
 pub mod scan;

@@ -114,7 +114,7 @@ impl<T> Future for Answer<T> {
 }
 
 /// Its thread ended without an answer, which only a panic as a waker is woken could do.
-fn gone() -> Error {
+pub(super) fn gone() -> Error {
     Error::unavailable("work on a password ended without an answer")
 }
 

@@ -88,6 +88,11 @@ impl Shared {
         self.clock.now()
     }
 
+    /// How long work waits for its turn.
+    pub(super) const fn longest_wait(&self) -> Duration {
+        self.admission.wait
+    }
+
     pub(super) fn submit<T: Send + 'static>(
         self: &Arc<Self>,
         tenant: &Tenant,

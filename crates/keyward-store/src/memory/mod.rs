@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use keyward_base::{Error, Result, Timestamp};
 
 use crate::identity::StoreId;
+use crate::reason;
 use crate::record::{Collection, RecordKey};
 
 /// A place within a collection: owner and id.
@@ -98,6 +99,7 @@ impl State {
 
 fn full() -> Error {
     Error::unavailable("the store in memory is full: purge it, or give it more capacity")
+        .because(reason::FULL)
 }
 
 fn spot(key: &RecordKey) -> Spot {
