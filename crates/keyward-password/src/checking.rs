@@ -105,6 +105,13 @@ impl Checking {
         self.need
     }
 
+    /// Whether it computes just what a hash of the policy takes.
+    #[cfg(feature = "login")]
+    pub(crate) fn is_as(&self, new: crate::new_hash::NewHash) -> bool {
+        let stored = &self.stored;
+        !stored.is_wrapped() && (stored.scheme(), stored.cost()) == (new.scheme(), new.cost())
+    }
+
     /// Hashes, and where the password is right and the stored hash is weaker than the policy's, makes
     /// a new one.
     ///

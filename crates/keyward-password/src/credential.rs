@@ -7,16 +7,27 @@ use keyward_base::{BoxFuture, Error, Result, Revision, SecretBytes, Timestamp};
 
 use crate::context::Context;
 use crate::stored::MAX_LEN;
-use crate::verified::Account;
+use crate::verified::{Account, Realm};
 
 /// Where the rows of accounts lie. An application with a table of its own implements it;
 /// `CredentialRows` (feature `records`) keeps them in a record store.
 pub trait Credentials: fmt::Debug + Send + Sync {
-    /// Reads an account's row; none: there is no such account.
+    /// Whether rows of this realm can be read at all now, as their key and their store are concerned:
+    /// asked at every log-in before anybody is looked up, so that an outage is the same for all. Where
+    /// nothing but the table itself can be down, there is nothing to ask: [`Credentials::load`] is
+    /// called for somebody whether or not there is such an account.
+    ///
+    /// # Errors
+    /// `Unavailable` if they cannot.
+    fn ready<'a>(&'a self, realm: &'a Realm) -> BoxFuture<'a, Result<()>>;
+
+    /// Reads an account's row; none: there is no such account. It reads as much in both cases.
     ///
     /// # Errors
     /// `Unavailable` if no account's row could be read now; `Corrupt` if this one is not what was
-    /// written. Who logs in is told the same of a row that is corrupt, missing or of another password.
+    /// written. Who logs in is told the same of a row that is corrupt, missing or of another password,
+    /// and of one that a newer release wrote: `Unavailable` for
+    /// [`NEWER`](crate::reason::NEWER).
     fn load<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Option<Loaded>>>;
 
     /// Puts `credential` in place of the row that was loaded at `version`, in one atomic step. It

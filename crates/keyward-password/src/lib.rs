@@ -29,13 +29,16 @@
 //! | [`census`] | [`Census`]: what a table holds, and what it takes to wrap what is weak |
 //! | [`context`] | [`Context`]: what a scheme keeps outside of its strings |
 //! | [`credential`] | [`Credentials`]: where the rows of accounts lie |
+//! | `device` | `DeviceToken`: what a device that logged in shows at the next (feature `login`) |
 //! | `directory` | `Directory`: who is found by what was typed (feature `login`) |
 //! | `identifier` | `Identifier`: what was typed, in one form (feature `login`) |
+//! | `login` | `LogIn`: the one call (feature `login`) |
 //! | [`password`] | [`Password`]: the bytes that were typed |
 //! | [`policy`] | [`Policy`]: what may be spent |
 //! | [`reason`] | why a string was not read |
 //! | [`scheme`] | [`Scheme`]: all that can be verified, by label |
 //! | [`stored`] | [`Stored`]: a string that was read; its cost, and the check |
+//! | `throttle` | `Throttle`: how often a password may be tried (feature `login`) |
 //! | [`upgrade`] | [`Upgrades`]: weaker hashes made anew at log-in |
 //! | [`verdict`] | [`Verdict`]: what came of it |
 //! | [`wrap`] | [`Wrap`]: a weak import with a new hash around it |
@@ -50,11 +53,15 @@ pub mod context;
 pub mod credential;
 pub mod danger;
 #[cfg(feature = "login")]
+pub mod device;
+#[cfg(feature = "login")]
 pub mod directory;
 mod held;
 #[cfg(feature = "login")]
 pub mod identifier;
 pub mod ledger;
+#[cfg(feature = "login")]
+pub mod login;
 pub mod new_hash;
 pub mod normal;
 pub mod password;
@@ -70,6 +77,8 @@ mod remake;
 pub mod scheme;
 pub mod stored;
 mod text;
+#[cfg(feature = "login")]
+pub mod throttle;
 pub mod upgrade;
 pub mod verdict;
 pub mod verified;
@@ -81,10 +90,14 @@ pub use census::Census;
 pub use context::Context;
 pub use credential::{Credential, CredentialVersion, Credentials, Loaded, Status, Swapped};
 #[cfg(feature = "login")]
+pub use device::DeviceToken;
+#[cfg(feature = "login")]
 pub use directory::{Directory, DirectoryRows, Entry};
 #[cfg(feature = "login")]
 pub use identifier::{Identifier, IdentifierHash, IdentifierHasher};
 pub use ledger::{Ledger, Meter};
+#[cfg(feature = "login")]
+pub use login::{Attempt, Floor, LogIn, LogInBuilder, LoggedIn, Timer, Tried};
 pub use new_hash::NewHash;
 pub use normal::Normal;
 pub use password::Password;
@@ -96,6 +109,8 @@ pub use pool::{Admission, Answer};
 pub use records::CredentialRows;
 pub use scheme::Scheme;
 pub use stored::{Cost, NotRead, Stored};
+#[cfg(feature = "login")]
+pub use throttle::{Blocked, Limits, Prefix, Throttle};
 pub use upgrade::{Upgrade, Upgraded, Upgrades};
 pub use verdict::Verdict;
 pub use verified::{Account, Realm, VerifiedPassword};

@@ -49,7 +49,7 @@ impl Policy {
 
     /// Verifies what it makes itself and what asks for less of the same, and nothing slow beside: for a
     /// service that took no rows over. Its log-in needs no floor
-    /// ([`LogInBuilder::floor`](crate::login::LogInBuilder::floor)), since no row takes longer than the
+    /// (`LogInBuilder::floor`), since no row takes longer than the
     /// hash that is spent on nobody.
     #[must_use]
     pub fn own_rows(mut self) -> Self {

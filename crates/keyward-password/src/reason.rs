@@ -26,6 +26,10 @@ pub const CONTEXT: Reason = Reason::new("context-missing");
 pub const DISABLED: Reason = Reason::new("disabled");
 /// It says that no password opens the account.
 pub const LOCKED: Reason = Reason::new("locked");
+/// A newer release wrote it.
+pub const NEWER: Reason = Reason::new("of-a-newer-release");
+/// Nobody is found by what was typed.
+pub const NO_ACCOUNT: Reason = Reason::new("no-account");
 /// A password may have two digests that are both right (`$2a$`), or the string cannot be written
 /// without its digest.
 pub const NOT_WRAPPABLE: Reason = Reason::new("not-wrappable");
@@ -37,5 +41,11 @@ pub const PARTLY_HASHED: Reason = Reason::new("partly-hashed");
 pub const PLAIN_TEXT: Reason = Reason::new("plain-text");
 /// The stored hash is stronger than those that the policy makes.
 pub const STRONGER: Reason = Reason::new("stronger");
+/// Too many tries failed: wait.
+pub const THROTTLED: Reason = Reason::new("throttled");
+/// Too many tries of unknown devices failed: it takes a mailed link, or a device that is known.
+pub const NEEDS_LINK: Reason = Reason::new("needs-link");
 /// No scheme that is known here.
 pub const UNKNOWN_SCHEME: Reason = Reason::new("unknown-scheme");
+/// It is not the password.
+pub const WRONG_PASSWORD: Reason = Reason::new("wrong-password");

@@ -10,6 +10,7 @@
 mod attach;
 mod builder;
 mod census;
+mod decoy;
 mod format;
 mod pepper;
 mod seal;
@@ -37,8 +38,9 @@ pub use wrap::Wrapped;
 use crate::credential::{Credential, CredentialVersion, Credentials, Loaded, Swapped};
 use crate::ledger::Meter;
 use crate::reason;
-use crate::verified::Account;
+use crate::verified::{Account, Realm};
 use builder::is_sealed;
+use decoy::Decoys;
 use format::{Facts, Held, place, secret_of, wrong};
 use pepper::Pepper;
 use sealing::{Binding, of_the_key, of_the_keyring, of_the_row};
@@ -59,6 +61,14 @@ struct Inner {
     provider: Provider,
     meter: Meter,
     pepper: Option<Pepper>,
+    decoys: Decoys,
+}
+
+/// What the reading of a row spent on a seal.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    is_counted: bool,
+    is_opened: bool,
 }
 
 /// What every write requires.
@@ -246,6 +256,18 @@ impl CredentialRows {
         row: &Record,
         takes_bare: bool,
     ) -> Result<Credential> {
+        self.opened_telling(account, row, takes_bare, &mut Spent::default())
+            .await
+    }
+
+    /// The same, and what was spent on a seal.
+    async fn opened_telling(
+        &self,
+        account: &Account,
+        row: &Record,
+        takes_bare: bool,
+        spent: &mut Spent,
+    ) -> Result<Credential> {
         let held = Held::parse(&row.content)?;
         let facts = held.facts();
         let (pepper, sealed) = match (&self.0.pepper, held) {
@@ -257,11 +279,13 @@ impl CredentialRows {
             (Some(pepper), Held::Sealed(_, sealed)) => (pepper, sealed),
         };
         self.0.meter.opens_seal();
+        spent.is_counted = true;
         let header = Header::peek(&sealed).map_err(of_the_row)?;
         let (ring, tenant) = (&pepper.keyring, &account.tenant);
         let key = ring.opening_key(&pepper.purpose, tenant, header.key).await;
         let key = key.map_err(of_the_key)?;
         // From here on nothing waits: no hash lies in a future.
+        spent.is_opened = true;
         let binding = self.binding(pepper, tenant, &account.subject, &row.data);
         let secret = binding.open(&key, &sealed)?;
         format::credential(facts, secret.expose())
@@ -269,6 +293,12 @@ impl CredentialRows {
 }
 
 impl Credentials for CredentialRows {
+    /// Asks for the realm's key where there is a pepper. From then on [`Credentials::load`] opens one
+    /// seal whatever it finds, one of nobody's if need be.
+    fn ready<'a>(&'a self, realm: &'a Realm) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.ready_for(&realm.tenant))
+    }
+
     fn load<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Option<Loaded>>> {
         Box::pin(async move {
             self.check_door(account)?;
@@ -280,11 +310,22 @@ impl Credentials for CredentialRows {
                 .await?;
             // After the row, and whether or not there is one: it tells of no account.
             let takes_bare = self.takes_bare().await?;
-            let Some(row) = found else {
+            let mut spent = Spent::default();
+            let opened = match &found {
+                None => Ok(None),
+                Some(row) => self
+                    .opened_telling(account, row, takes_bare, &mut spent)
+                    .await
+                    .map(Some),
+            };
+            if let Some(pepper) = &self.0.pepper {
+                self.even_out(pepper, &account.tenant, spent).await?;
+            }
+            let Some((credential, row)) = opened?.zip(found) else {
                 return Ok(None);
             };
             Ok(Some(Loaded {
-                credential: self.opened(account, &row, takes_bare).await?,
+                credential,
                 version: CredentialVersion::new(row.version.number()),
                 read_at,
             }))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use keyward_base::audit::{Discard, Event, Outcome};
 use keyward_base::{Error, ErrorKind, Reason, RecordId, Result, Trail};
 
+use crate::checking::Planned;
 use crate::context::Context;
 use crate::credential::{Credential, CredentialVersion, Credentials, Loaded, Status, Swapped};
 use crate::password::Password;
@@ -99,28 +100,62 @@ impl Upgrades {
         loaded: &Loaded,
         password: Password,
     ) -> Result<Upgraded> {
+        let check = match self.plan(account, loaded, password)? {
+            Planned::Check(check) => check,
+            Planned::Not(checked) => {
+                return Ok(Upgraded {
+                    checked,
+                    upgrade: Upgrade::NotNeeded,
+                });
+            }
+        };
+        let (tenant, need) = (&account.tenant, check.need());
+        let answer = self
+            .passwords
+            .pool()
+            .run(tenant, need, move |arena| check.run(arena));
+        let (checked, remade) = answer.await?;
+        let upgrade = self.finish(account, loaded, remade).await;
+        Ok(Upgraded { checked, upgrade })
+    }
+
+    /// What the row and the password come to before anything waits.
+    ///
+    /// # Errors
+    /// `Unavailable` if the clock cannot be relied on.
+    pub(crate) fn plan(
+        &self,
+        account: &Account,
+        loaded: &Loaded,
+        password: Password,
+    ) -> Result<Planned> {
         let credential = &loaded.credential;
+        let refused = |why| Ok(Planned::Not(self.passwords.refused(why)));
         let Some(stored) = credential.stored() else {
-            return Ok(self.refused(reason::NO_PASSWORD));
+            return refused(reason::NO_PASSWORD);
         };
         match credential.is() {
             Status::Active => {}
-            Status::Changing => return Ok(self.refused(reason::CHANGING)),
-            Status::Disabled => return Ok(self.refused(reason::DISABLED)),
+            Status::Changing => return refused(reason::CHANGING),
+            Status::Disabled => return refused(reason::DISABLED),
         }
-        let answer = {
-            // Read at once: no key of a context waits for the hash.
-            let context = self.context.for_row(credential);
-            let mut row = Row::new(stored).context(&context).read_at(loaded.read_at);
-            row = row.factor_due(credential.is_factor_due());
-            if let Some(label) = credential.labelled() {
-                row = row.label(label);
-            }
-            let both = |checked, remade| (checked, remade);
-            self.passwords
-                .verify_then(account, &row, password, true, both)
-        };
-        let (checked, remade) = answer.await?;
+        // Read at once: no key of a context waits for the hash.
+        let context = self.context.for_row(credential);
+        let mut row = Row::new(stored).context(&context).read_at(loaded.read_at);
+        row = row.factor_due(credential.is_factor_due());
+        if let Some(label) = credential.labelled() {
+            row = row.label(label);
+        }
+        self.passwords.plan(account, &row, password, true)
+    }
+
+    /// Writes what was made anew, and tells of it.
+    pub(crate) async fn finish(
+        &self,
+        account: &Account,
+        loaded: &Loaded,
+        remade: Remade,
+    ) -> Upgrade {
         let upgrade = match remade {
             Remade::NotNeeded => Upgrade::NotNeeded,
             Remade::Left(why) => Upgrade::Left(why),
@@ -131,14 +166,17 @@ impl Upgrades {
             }
         };
         self.tell(account, &upgrade).await;
-        Ok(Upgraded { checked, upgrade })
+        upgrade
     }
 
-    fn refused(&self, why: Reason) -> Upgraded {
-        Upgraded {
-            checked: self.passwords.refused(why),
-            upgrade: Upgrade::NotNeeded,
-        }
+    #[cfg(feature = "login")]
+    pub(crate) const fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    #[cfg(feature = "login")]
+    pub(crate) fn credentials(&self) -> &dyn Credentials {
+        self.credentials.as_ref()
     }
 
     async fn write(&self, account: &Account, loaded: &Loaded, encoded: &str) -> Result<Upgrade> {

@@ -4,6 +4,7 @@ use keyward_base::{Domain, Error, Reason, Result, Subject, Tenant, Timestamp};
 use keyward_keys::{MacHandle, MacVerifier};
 
 use crate::identifier::IdentifierHash;
+use crate::reason;
 
 const MAGIC: &[u8; 4] = b"kwdr";
 const VERSION: u8 = 1;
@@ -73,7 +74,8 @@ fn parse(data: &[u8]) -> Result<(Facts, [u8; MAC_LEN])> {
         Some((&VERSION, rest)) => body(rest).ok_or_else(wrong),
         Some((2.., _)) => Err(Error::unavailable(
             "an entry of the directory was written by a newer release: upgrade keyward",
-        )),
+        )
+        .because(reason::NEWER)),
         _ => Err(wrong()),
     }
 }

@@ -8,6 +8,7 @@ use keyward_crypto::Provider;
 use keyward_keys::{Barrier, Keyring};
 use keyward_store::{Collection, Records, Stores};
 
+use super::decoy::Decoys;
 use super::pepper::{Pepper, column};
 use super::{CredentialRows, Inner};
 use crate::ledger::Meter;
@@ -140,6 +141,7 @@ impl CredentialRowsBuilder {
             provider: self.provider,
             meter: self.meter,
             pepper,
+            decoys: Decoys::default(),
         })))
     }
 }

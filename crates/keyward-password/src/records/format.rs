@@ -6,6 +6,7 @@ use keyward_store::{Collection, Content, RecordKey};
 
 use crate::context::{Context, Name};
 use crate::credential::{Credential, Status};
+use crate::reason;
 use crate::verified::Account;
 
 const MAGIC: &[u8; 4] = b"kwcr";
@@ -97,7 +98,8 @@ impl Held {
             Some(2..) => {
                 return Err(Error::unavailable(
                     "a stored credential was written by a newer release: upgrade keyward",
-                ));
+                )
+                .because(reason::NEWER));
             }
             _ => return Err(wrong()),
         }
