@@ -110,7 +110,7 @@ pub use records::CredentialRows;
 pub use scheme::Scheme;
 pub use stored::{Cost, NotRead, Stored};
 #[cfg(feature = "login")]
-pub use throttle::{Blocked, Limits, Prefix, Throttle};
+pub use throttle::{Blocked, Limits, Throttle};
 pub use upgrade::{Upgrade, Upgraded, Upgrades};
 pub use verdict::Verdict;
 pub use verified::{Account, Realm, VerifiedPassword};

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use keyward_base::audit::{Event, Outcome, Value};
 use keyward_base::{
-    Error, ErrorKind, Evidence as _, Reason, RecordId, Result, SecretBytes, Subject, Tenant,
-    Timestamp, Trail,
+    AddressPrefix, Error, ErrorKind, Evidence as _, Reason, RecordId, Result, SecretBytes, Subject,
+    Tenant, Timestamp, Trail,
 };
 use keyward_keys::Keyring;
 
@@ -31,7 +31,7 @@ use crate::directory::{Directory, Entry};
 use crate::identifier::Identifier;
 use crate::pool::Need;
 use crate::reason;
-use crate::throttle::{Blocked, Let, Prefix, Throttle, Through, Who};
+use crate::throttle::{Blocked, Let, Throttle, Through, Who};
 use crate::upgrade::Upgrades;
 use crate::verified::{Account, Realm};
 use turn::Ended;
@@ -66,8 +66,9 @@ pub struct Attempt<'a> {
     pub identifier: &'a str,
     /// The password, as it was typed.
     pub password: SecretBytes,
-    /// Where the request came from.
-    pub prefix: Prefix,
+    /// Where the request came from: the address of the peer. A forwarding header counts only if a proxy
+    /// of the service's own wrote it; what the client wrote is as good as he likes.
+    pub prefix: AddressPrefix,
     /// The token of the device ([`DeviceToken`](crate::DeviceToken)), if its cookie came.
     pub device: Option<&'a str>,
 }

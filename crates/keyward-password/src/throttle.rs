@@ -11,17 +11,15 @@
 
 mod limits;
 mod place;
-mod prefix;
 
 use std::fmt;
 use std::sync::Arc;
 
-use keyward_base::{Error, Result, Retry, Timestamp};
+use keyward_base::{AddressPrefix, Error, Result, Retry, Timestamp};
 use keyward_keys::{Finder, Keyring};
 use keyward_store::{Attempts, RecordKey, Reserved, StoreLimits, Ticket, Window, reason as store};
 
 pub use limits::Limits;
-pub use prefix::Prefix;
 
 use crate::identifier::login_purpose;
 use crate::verified::Realm;
@@ -49,7 +47,7 @@ pub(crate) struct Who<'a> {
     pub(crate) realm: &'a Realm,
     /// In its canonical form; what has none, as it was typed.
     pub(crate) identifier: &'a [u8],
-    pub(crate) prefix: Prefix,
+    pub(crate) prefix: AddressPrefix,
     /// A device that is known at this account.
     pub(crate) device: Option<&'a [u8; 16]>,
 }

@@ -6,8 +6,8 @@ use keyward_base::{Domain, Result, Tenant};
 use keyward_keys::Finder;
 use keyward_store::{Collection, RecordKey, Window};
 
+use super::Who;
 use super::limits::{Limits, month, quarter};
-use super::{Prefix, Who};
 
 /// What is counted by itself.
 pub(super) const FINE: Collection = Collection::named("login-attempt");
@@ -173,12 +173,16 @@ impl Counted<'_> {
             Sort::Pair => self.who.identifier,
             _ => &[],
         };
-        let [fourth, sixteenth] = self.who.prefix.coarser();
+        let prefix = self.who.prefix;
         // A neighbourhood has twice what one has, and a region four times.
-        let levels = [(self.who.prefix, 1_u32), (fourth, 2), (sixteenth, 4)];
+        let levels = [
+            (prefix, 1_u32),
+            (prefix.coarser(24, 48), 2),
+            (prefix.coarser(16, 32), 4),
+        ];
         let mut names = Vec::with_capacity(levels.len());
         for (prefix, times) in levels {
-            let from = Prefix::to_bytes(prefix, u8::try_from(times).unwrap_or_default());
+            let from = prefix.to_bytes();
             let most = most.saturating_mul(times).min(OF_SHARED);
             names.push((self.name(sort, identifier, &from), quarter(most)?));
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::audit::Outcome;
-use keyward_base::{ErrorKind, Retry};
-use keyward_password::{Blocked, Limits, LogIn, Prefix, Throttle, Tried, reason};
+use keyward_base::{AddressPrefix, ErrorKind, Retry};
+use keyward_password::{Blocked, Limits, LogIn, Throttle, Tried, reason};
 use keyward_store::{Attempts, Window};
 use keyward_testkit::at_most;
 
@@ -15,7 +15,7 @@ const QUARTER: Duration = Duration::from_secs(900);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A try whose client hangs up at once: it counts, and costs no hash mostly.
-pub(crate) fn hang_up(log_in: &LogIn, typed: &str, prefix: Prefix) -> Option<Blocked> {
+pub(crate) fn hang_up(log_in: &LogIn, typed: &str, prefix: AddressPrefix) -> Option<Blocked> {
     let tried = at_most(1, attempt(log_in, typed, b"wrong", prefix, None));
     match tried.map(Result::unwrap) {
         None | Some(Tried::Refused) => None,
@@ -87,7 +87,7 @@ async fn who_has_no_account_is_counted_as_who_has() {
 #[tokio::test]
 async fn an_address_of_ipv6_is_counted_by_its_64_bits() {
     let (_world, log_in) = peopled().await;
-    let of = |text: &str| Prefix::of(text.parse().unwrap());
+    let of = |text: &str| AddressPrefix::of(text.parse().unwrap());
     for n in 0..10 {
         let one = of(&format!("2001:db8:1:2:{n}::{n}"));
         assert!(hang_up(&log_in, ANN, one).is_none());

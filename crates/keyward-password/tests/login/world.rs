@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::{
-    Door, ManualClock, Purpose, Result, SecretBytes, Subject, Tenant, Timestamp, Trail,
+    AddressPrefix, Door, ManualClock, Purpose, Result, SecretBytes, Subject, Tenant, Timestamp,
+    Trail,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, KeyUse, Keyring, Life, Root};
 use keyward_password::{
     Account, Admission, Attempt, Credential, CredentialRows, Credentials as _, DirectoryRows,
-    Identifier, Limits, LogIn, LogInBuilder, LoggedIn, NewHash, Password, Passwords, Policy,
-    Prefix, Realm, Swapped, Throttle, Tried, Upgrades, danger,
+    Identifier, Limits, LogIn, LogInBuilder, LoggedIn, NewHash, Password, Passwords, Policy, Realm,
+    Swapped, Throttle, Tried, Upgrades, danger,
 };
 use keyward_store::{Applied, Attempts, Collection, Content, RecordKey, Records as _, Scan, Write};
 use keyward_testkit::RecordingAudit;
@@ -58,12 +59,12 @@ pub(crate) fn account(subject: &str) -> Account {
     people().account(Subject::new(subject).unwrap())
 }
 
-pub(crate) fn home() -> Prefix {
+pub(crate) fn home() -> AddressPrefix {
     from(7)
 }
 
-pub(crate) fn from(host: u8) -> Prefix {
-    Prefix::of(IpAddr::V4(Ipv4Addr::new(203, 0, 113, host)))
+pub(crate) fn from(host: u8) -> AddressPrefix {
+    AddressPrefix::of(IpAddr::V4(Ipv4Addr::new(203, 0, 113, host)))
 }
 
 impl World {
@@ -214,7 +215,7 @@ pub(crate) async fn attempt(
     log_in: &LogIn,
     identifier: &str,
     password: &[u8],
-    prefix: Prefix,
+    prefix: AddressPrefix,
     device: Option<&str>,
 ) -> Result<Tried> {
     let attempt = Attempt {
