@@ -26,10 +26,34 @@ pub(super) fn one(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Option
 
 pub(super) fn many(conn: &Connection, keys: &[RecordKey]) -> rusqlite::Result<Vec<Option<Record>>> {
     // Without a transaction each read would see a moment of its own.
-    let tx = conn.unchecked_transaction()?;
-    let records = keys.iter().map(|key| one(&tx, key)).collect();
-    tx.finish()?;
+    let moment = Moment::begin(conn)?;
+    let records = keys.iter().map(|key| one(conn, key)).collect();
+    moment.end()?;
     records
+}
+
+/// A transaction that reads. Its statements are kept: what is compiled anew has the schema compared,
+/// which costs several reads.
+struct Moment<'c>(&'c Connection);
+
+impl<'c> Moment<'c> {
+    fn begin(conn: &'c Connection) -> rusqlite::Result<Self> {
+        conn.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(conn))
+    }
+
+    fn end(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // It did not end: the next read has a moment of its own all the same.
+        if !self.0.is_autocommit() {
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
+    }
 }
 
 pub(super) fn count(
