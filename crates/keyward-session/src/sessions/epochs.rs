@@ -29,6 +29,7 @@ pub(super) struct Found {
 
 /// What lies where an epoch should.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // Three at a time, on the stack.
 pub(super) enum Held {
     None,
     /// Something that is not ours.

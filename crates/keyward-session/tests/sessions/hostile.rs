@@ -200,7 +200,7 @@ async fn a_damaged_epoch_is_made_anew_by_who_logs_in_or_revokes() {
         let mut data = read(&*world.data, place).await.content.data;
         *data.last_mut().unwrap() ^= 1;
         plant_data(&*world.data, place, data.clone()).await;
-        world.audit.take();
+        let _before = world.audit.take();
         let next = world.user("acme", "ada").await;
         let told = world.audit.take();
         assert!(told.iter().any(|event| event.action == "session.refused"));
@@ -334,12 +334,9 @@ async fn a_revoke_costs_the_same_whatever_it_ends() {
             tokens.push(world.sessions.start(shown, Start::new()).await.unwrap());
         }
         world.tick();
-        staged.take_calls();
-        world
-            .sessions
-            .end_all(&tenant("acme"), &subject("ada"))
-            .await
-            .unwrap();
+        let _before = staged.take_calls();
+        let (of, who) = (tenant("acme"), subject("ada"));
+        let _ended = world.sessions.end_all(&of, &who).await.unwrap();
         costs.push(staged.take_calls());
         for token in [&tokens[0], &tokens[count - 1], &tokens[count / 2]] {
             assert_eq!(

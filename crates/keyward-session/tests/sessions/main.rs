@@ -1,8 +1,16 @@
 //! Sessions through the public API, on real stores and rings.
 
-#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used)] // Tests: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)] // Tests: a panic is the report.
 
+mod crowd;
 mod hostile;
 mod life;
+mod machine;
+mod process;
 mod races;
 mod world;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{
-    Door, Evidence, ManualClock, Method, Purpose, Subject, Tenant, Timestamp, Trail,
+    Clock, Door, Evidence, ManualClock, Method, Purpose, Subject, Tenant, Timestamp, Trail,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring, Root};
@@ -62,6 +62,17 @@ pub(crate) fn tenant(name: &str) -> Tenant {
 
 pub(crate) fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
+}
+
+pub(crate) fn evidence(of: &str, who: &str, door: Door, clock: &dyn Clock) -> Shown {
+    Shown {
+        tenant: tenant(of),
+        subject: subject(who),
+        method: Method::PASSWORD,
+        door,
+        at: clock.now().unwrap(),
+        factor_due: false,
+    }
 }
 
 pub(crate) struct World {
@@ -123,15 +134,7 @@ impl World {
     }
 
     pub(crate) fn shown(&self, of: &str, who: &str, door: Door) -> Shown {
-        use keyward_base::Clock as _;
-        Shown {
-            tenant: tenant(of),
-            subject: subject(who),
-            method: Method::PASSWORD,
-            door,
-            at: self.clock.now().unwrap(),
-            factor_due: false,
-        }
+        evidence(of, who, door, &*self.clock)
     }
 
     pub(crate) async fn user(&self, of: &str, who: &str) -> Started {
