@@ -26,13 +26,16 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `accounts` | `Accounts`: the accounts of a realm (feature `login`) |
 //! | [`census`] | [`Census`]: what a table holds, and what it takes to wrap what is weak |
+//! | `change` | a password changed so that no session outlives the old one (feature `login`) |
 //! | [`context`] | [`Context`]: what a scheme keeps outside of its strings |
 //! | [`credential`] | [`Credentials`]: where the rows of accounts lie |
 //! | `device` | `DeviceToken`: what a device that logged in shows at the next (feature `login`) |
 //! | `directory` | `Directory`: who is found by what was typed (feature `login`) |
 //! | `identifier` | `Identifier`: what was typed, in one form (feature `login`) |
 //! | `login` | `LogIn`: the one call (feature `login`) |
+//! | `mail` | `Mail`: links that are mailed (feature `login`) |
 //! | [`password`] | [`Password`]: the bytes that were typed |
 //! | [`policy`] | [`Policy`]: what may be spent |
 //! | [`reason`] | why a string was not read |
@@ -45,9 +48,13 @@
 //!
 //! `docs/passwords.md` has a row for each format and the way to bring each framework's rows over.
 
+#[cfg(feature = "login")]
+pub mod accounts;
 pub mod breach;
 pub mod calibrate;
 pub mod census;
+#[cfg(feature = "login")]
+pub mod change;
 mod checking;
 pub mod context;
 pub mod credential;
@@ -62,6 +69,8 @@ pub mod identifier;
 pub mod ledger;
 #[cfg(feature = "login")]
 pub mod login;
+#[cfg(feature = "login")]
+pub mod mail;
 pub mod new_hash;
 pub mod normal;
 pub mod password;
@@ -84,9 +93,13 @@ pub mod verdict;
 pub mod verified;
 pub mod wrap;
 
+#[cfg(feature = "login")]
+pub use accounts::Accounts;
 pub use breach::{BreachCheck, BreachFile};
 pub use calibrate::{Calibration, calibrate};
 pub use census::Census;
+#[cfg(feature = "login")]
+pub use change::{Changed, Prepared};
 pub use context::Context;
 pub use credential::{Credential, CredentialVersion, Credentials, Loaded, Status, Swapped};
 #[cfg(feature = "login")]
@@ -98,6 +111,8 @@ pub use identifier::{Identifier, IdentifierHash, IdentifierHasher};
 pub use ledger::{Ledger, Meter};
 #[cfg(feature = "login")]
 pub use login::{Attempt, Floor, LogIn, LogInBuilder, LoggedIn, Timer, Tried};
+#[cfg(feature = "login")]
+pub use mail::Mail;
 pub use new_hash::NewHash;
 pub use normal::Normal;
 pub use password::Password;

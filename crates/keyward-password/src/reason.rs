@@ -16,14 +16,20 @@ pub const BARE: Reason = Reason::new("not-sealed");
 pub const BCRYPT_INPUT: Reason = Reason::new("not-whole-for-bcrypt");
 /// Too much waits to be hashed, or its turn did not come in time: try again later.
 pub const BUSY: Reason = Reason::new("busy");
+/// So many mails went to the address within the hour: none more.
+pub const CAPPED: Reason = Reason::new("capped");
 /// A change of the password was begun and has not ended.
 pub const CHANGING: Reason = Reason::new("changing");
 /// The work it asks for is above the policy's ceiling.
 pub const CEILING: Reason = Reason::new("above-ceiling");
 /// The scheme needs a key of the context that was not given, or was given another one's.
 pub const CONTEXT: Reason = Reason::new("context-missing");
+/// What is stored of the account is not what was written.
+pub const DAMAGED: Reason = Reason::new("damaged-account");
 /// The account was disabled.
 pub const DISABLED: Reason = Reason::new("disabled");
+/// So much was asked from there: try again later.
+pub const LIMITED: Reason = Reason::new("limited");
 /// It says that no password opens the account.
 pub const LOCKED: Reason = Reason::new("locked");
 /// A newer release wrote it.
@@ -35,10 +41,16 @@ pub const NO_ACCOUNT: Reason = Reason::new("no-account");
 pub const NOT_WRAPPABLE: Reason = Reason::new("not-wrappable");
 /// The account has no password.
 pub const NO_PASSWORD: Reason = Reason::new("no-password");
+/// The link is for something else.
+pub const OTHER_LINK: Reason = Reason::new("link-for-other");
 /// The stored hash is of a part of what was typed: the rest may be mistyped.
 pub const PARTLY_HASHED: Reason = Reason::new("partly-hashed");
 /// The string holds the password itself.
 pub const PLAIN_TEXT: Reason = Reason::new("plain-text");
+/// The link was used, or what it was mailed for has changed since.
+pub const SPENT: Reason = Reason::new("link-spent");
+/// The evidence is older than five minutes, or than the last change.
+pub const STALE: Reason = Reason::new("stale-evidence");
 /// The stored hash is stronger than those that the policy makes.
 pub const STRONGER: Reason = Reason::new("stronger");
 /// Too many tries failed: wait.

@@ -12,6 +12,8 @@ mod builder;
 mod census;
 mod decoy;
 mod format;
+#[cfg(feature = "login")]
+mod joined;
 mod pepper;
 mod seal;
 mod sealing;

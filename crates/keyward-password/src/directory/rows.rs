@@ -106,6 +106,14 @@ impl DirectoryRows {
         ))
     }
 
+    pub(crate) fn store(&self) -> &Arc<dyn Stores> {
+        &self.0.store
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
     /// By the store's clock where it has one.
     pub(crate) async fn now(&self) -> Result<Timestamp> {
         match self.0.store.time().await? {
@@ -145,6 +153,20 @@ impl DirectoryRows {
                 }
             });
         }
+        Ok(writes)
+    }
+
+    /// The writes that give an identifier up for another one of the same account. The first is the
+    /// barrier's.
+    pub(crate) async fn renaming(
+        &self,
+        realm: &Realm,
+        entry: &Entry,
+        to: &Identifier,
+    ) -> Result<Vec<Write>> {
+        let entering = self.entering(realm, to, &entry.subject, &entry.organisation);
+        let mut writes = entering.await?;
+        writes.insert(1, leaving(realm, entry)?);
         Ok(writes)
     }
 

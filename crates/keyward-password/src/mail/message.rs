@@ -1,0 +1,119 @@
+//! What people are told by mail.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use keyward_base::{Error, Result, Tenant, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::policy::LinkKind;
+use crate::identifier::Identifier;
+
+/// A letter: what is to be mailed, and where to. The application words it, in his language.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs)] // It is just that.
+pub struct Letter {
+    /// Where it goes: to this form, and never to what somebody typed.
+    pub to: Identifier,
+    /// What it says.
+    pub message: Message,
+}
+
+/// What a letter says.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// Somebody asked to sign up with this address, or was to move another account to it, and there is
+    /// an account of it: log in, or have the password set anew. It has no link, since whoever asked may
+    /// be a stranger.
+    AlreadyHere,
+    /// The account was disabled, and somebody asked for a link.
+    Disabled,
+    /// The e-mail address of the account was changed to another one. It goes to the old one.
+    EmailChanged {
+        /// When.
+        at: Timestamp,
+    },
+    /// A second factor was set or taken away.
+    FactorChanged {
+        /// When.
+        at: Timestamp,
+        /// Whether one is asked for now.
+        is_due: bool,
+    },
+    /// A link, to be used within `life`.
+    Link {
+        /// What it is for.
+        kind: LinkKind,
+        /// The link.
+        link: Link,
+        /// How long it is good for.
+        life: Duration,
+        /// Whose data it leads to; none where an account is yet to be made.
+        organisation: Option<Tenant>,
+    },
+    /// Somebody logged in from a browser that had not before.
+    NewDevice {
+        /// When.
+        at: Timestamp,
+        /// What the browser calls itself, shortened: not to be relied on.
+        client: String,
+        /// From where, if the application says.
+        from: Option<IpAddr>,
+    },
+    /// Somebody asked for a link with this address, and there is no account of it.
+    NoAccount,
+    /// The password was changed, and all sessions ended.
+    PasswordChanged {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The token of a link, wiped on drop and never printed.
+pub struct Link(SecretString);
+
+impl Link {
+    pub(super) const fn new(token: SecretString) -> Self {
+        Self(token)
+    }
+
+    /// The token. Named so that every place that looks at a secret can be found.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The address of the page, whose query has the token: `page?token=…`. `page` is the service's
+    /// own, from its settings, and never made of a request's `Host` (CWE-640).
+    ///
+    /// # Errors
+    /// `Misuse` for a page that is not of `https://` or of `http://` on a loopback host, or has a query
+    /// or a fragment.
+    pub fn on(&self, page: &str) -> Result<SecretString> {
+        let is_local = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
+            .iter()
+            .filter_map(|local| page.strip_prefix(local))
+            .any(|rest| rest.starts_with([':', '/']));
+        let plain = page.bytes().all(|b| b.is_ascii_graphic()) && !page.contains(['?', '#']);
+        if !plain || !(is_local || page.starts_with("https://")) {
+            return Err(Error::misuse(
+                "the page of a link is an https address without a query",
+            ));
+        }
+        // As long as the text is from the start: one that grew would leave a copy behind.
+        let room = page.len().saturating_add(self.expose().len());
+        let mut text = String::with_capacity(room.saturating_add("?token=".len()));
+        text.push_str(page);
+        text.push_str("?token=");
+        text.push_str(self.expose());
+        Ok(SecretString::from(text))
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link(..)")
+    }
+}
