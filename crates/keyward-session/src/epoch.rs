@@ -2,11 +2,11 @@
 //! `docs/formats/session.md` specifies it.
 
 use keyward_base::reader::Reader;
-use keyward_base::{Domain, Error, KeyId, Result, Subject, Tenant, Timestamp};
+use keyward_base::{Error, KeyId, Result, Subject, Tenant, Timestamp};
 use keyward_keys::MacHandle;
 use keyward_store::{Collection, RecordKey};
 
-use crate::bytes::{damaged, newer, put_text};
+use crate::format::{EPOCH, damaged, newer, put_text};
 use crate::kind::Kind;
 use crate::policy::EVIDENCE_MAX_AGE;
 
@@ -14,9 +14,6 @@ pub(crate) const EPOCHS: Collection = Collection::named("session-epoch");
 
 const MAGIC: &[u8; 4] = b"kwse";
 const VERSION: u8 = 1;
-
-/// The whole record in front of the MAC.
-pub(crate) const EPOCH: Domain<(&[u8],)> = Domain::new("keyward/v1/session-epoch");
 
 /// Whose sessions an epoch is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

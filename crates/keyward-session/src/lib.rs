@@ -6,6 +6,7 @@
 //! | [`cookie`] | the cookies that carry sessions: written whole, read strictly |
 //! | [`danger`] | what a hurried person should not find first |
 //! | [`device`] | where a person is logged in, as he is shown it |
+//! | [`mod@format`] | the bytes of tokens, rows and epochs |
 //! | [`kind`] | what a session is good for, as a value and as a type |
 //! | [`live`] | a session that was found to live, and one that was just started |
 //! | [`policy`] | how long sessions live, with the reason for each number |
@@ -15,11 +16,11 @@
 //! | [`start`] | what a session is started with, beside the evidence |
 //! | [`token`] | what a browser holds of it |
 
-mod bytes;
 pub mod cookie;
 pub mod danger;
 pub mod device;
 mod epoch;
+pub mod format;
 mod id;
 pub mod kind;
 pub mod live;

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use keyward_base::reader::Reader;
-use keyward_base::{Domain, Error, KeyId, Result, Subject, Tenant, Timestamp};
+use keyward_base::{Error, KeyId, Result, Subject, Tenant, Timestamp};
 use keyward_keys::MacHandle;
 use keyward_store::{Collection, Content, RecordKey};
 
-use crate::bytes::{damaged, newer, put_text};
 use crate::epoch::Mark;
+use crate::format::{ROW, damaged, newer, put_text};
 use crate::id::SessionId;
 use crate::kind::Kind;
 
@@ -18,9 +18,6 @@ pub(crate) const SESSIONS: Collection = Collection::named("session");
 const MAGIC: &[u8; 4] = b"kwsr";
 const VERSION: u8 = 1;
 const REMEMBER: u8 = 1;
-
-/// The whole row in front of the MAC.
-pub(crate) const ROW: Domain<(&[u8],)> = Domain::new("keyward/v1/session-row");
 
 /// The most methods that a session may have been started by.
 pub(crate) const METHODS: usize = 4;

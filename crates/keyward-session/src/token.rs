@@ -4,19 +4,17 @@ use std::fmt;
 
 use keyward_base::token::{TokenBuffer, TokenKind};
 use keyward_base::wipe::with_stack_wiped;
-use keyward_base::{Domain, KeyId, Result, SecretArray};
+use keyward_base::{KeyId, Result, SecretArray};
 use keyward_crypto::Provider;
 use keyward_keys::{FRONT_LEN, MacHandle, MacVerifier};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::format::SECRET;
 use crate::id::SessionId;
 
 /// Id, secret, and the first bytes of the MAC over both.
 pub(crate) const SESSION: TokenKind<([u8; 16], [u8; 32], [u8; FRONT_LEN])> =
     TokenKind::new("kws_", 1);
-
-/// The id and the secret of a token. What the row keeps of the secret is this MAC.
-pub(crate) const SECRET: Domain<(&[u8; 16], &[u8; 32])> = Domain::new("keyward/v1/session-secret");
 
 /// The text that proves a session: `kws_` and 87 characters. Whoever has it has the session, so it
 /// goes into the cookie and nowhere else; nothing that is stored gives it back.

@@ -22,6 +22,7 @@ mod redact_events;
 mod redact_json;
 mod redact_stream;
 mod redact_value;
+mod session;
 mod session_cookie;
 mod web;
 mod webhook;
@@ -50,6 +51,7 @@ pub use redact_events::redact_events;
 pub use redact_json::redact_json;
 pub use redact_stream::redact_stream;
 pub use redact_value::redact_value;
+pub use session::{session_epoch, session_row, session_token};
 pub use session_cookie::session_cookie;
 pub use web::{axum_form, axum_multipart, axum_origin};
 pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
@@ -58,7 +60,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 38] = [
+pub const TARGETS: [(&str, Target); 41] = [
     ("anchor_parse", anchor_parse),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
@@ -89,6 +91,9 @@ pub const TARGETS: [(&str, Target); 38] = [
     ("redact_stream", redact_stream),
     ("sealed_parse", sealed_parse),
     ("session_cookie", session_cookie),
+    ("session_epoch", session_epoch),
+    ("session_row", session_row),
+    ("session_token", session_token),
     ("token_parse", token_parse),
     ("vault_dotenv", vault_dotenv),
     ("vault_metadata", vault_metadata),

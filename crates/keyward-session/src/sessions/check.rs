@@ -6,13 +6,13 @@ use keyward_store::{Record, RecordKey, Version, Write};
 
 use super::Sessions;
 use super::epochs::{Found, Keys};
-use crate::bytes::{authentic, damaged, split};
 use crate::epoch::Scope;
+use crate::format::{ROW, authentic, damaged, split};
 use crate::id::SessionId;
 use crate::kind::{Kind, OwnKind, SessionKind};
 use crate::live::{AnyLive, Fresh, LiveSession};
 use crate::policy::MAX_SKEW;
-use crate::row::{Behind, ROW, Row, place};
+use crate::row::{Behind, Row, place};
 use crate::{reason, token};
 
 const WHAT: &str = "a session's row";

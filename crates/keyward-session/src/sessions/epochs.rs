@@ -8,8 +8,8 @@ use keyward_store::{Content, Record, RecordKey, Version, Write};
 
 use super::Sessions;
 use super::fence::Fence;
-use crate::bytes::{authentic, damaged, split};
-use crate::epoch::{EPOCH, Epoch, Scope};
+use crate::epoch::{Epoch, Scope};
+use crate::format::{EPOCH, authentic, damaged, split};
 
 /// How long an epoch is kept beyond what needs it: so that not every log-in moves its end, and no
 /// evidence from before a revoke outlives the record of it.

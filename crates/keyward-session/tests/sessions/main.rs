@@ -8,6 +8,7 @@
 )] // Tests: a panic is the report.
 
 mod crowd;
+mod formats;
 mod hostile;
 mod life;
 mod machine;
