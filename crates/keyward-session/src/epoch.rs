@@ -64,7 +64,7 @@ impl Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) era: [u8; 16],
-    pub(crate) count: u64,
+    pub(crate) stamp: u64,
 }
 
 /// An epoch: what has ended.
@@ -75,8 +75,8 @@ pub(crate) struct Epoch {
     pub(crate) era: [u8; 16],
     /// When something was last ended; 0 if nothing was.
     pub(crate) moved: Timestamp,
-    /// How often the sessions of each kind were ended.
-    pub(crate) counts: [u64; Kind::COUNT],
+    /// Random, of when the sessions of each kind were last ended; 0 if they never were.
+    pub(crate) stamps: [u64; Kind::COUNT],
     /// Sessions of each kind that began before this have ended.
     pub(crate) not_before: [Timestamp; Kind::COUNT],
 }
@@ -88,7 +88,7 @@ impl Epoch {
             scope,
             era,
             moved: Timestamp::from_millis(0),
-            counts: [0; Kind::COUNT],
+            stamps: [0; Kind::COUNT],
             not_before: [Timestamp::from_millis(0); Kind::COUNT],
         }
     }
@@ -97,7 +97,7 @@ impl Epoch {
     pub(crate) const fn mark(&self, kind: Kind) -> Mark {
         Mark {
             era: self.era,
-            count: kind.of(self.counts),
+            stamp: kind.of(self.stamps),
         }
     }
 
@@ -107,39 +107,27 @@ impl Epoch {
     }
 
     /// Ends the sessions of one kind, or of all: all there are, or those that began before a time.
-    ///
-    /// # Errors
-    /// `Unavailable` after 2^64 revokes.
+    /// `stamp` is random: what was put back from before does not come to be the same again.
     pub(crate) fn end(
         &mut self,
         kind: Option<Kind>,
         before: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<()> {
-        for (at, each) in Kind::ALL.into_iter().enumerate() {
-            if kind.is_some_and(|kind| kind != each) {
-                continue;
-            }
+        stamp: u64,
+    ) {
+        let ends = |each: &Kind| kind.is_none_or(|kind| kind == *each);
+        let (stamps, bounds) = (&mut self.stamps, &mut self.not_before);
+        for (each, (held, bound)) in Kind::ALL.iter().zip(stamps.iter_mut().zip(bounds)) {
             match before {
-                Some(before) => {
-                    if let Some(held) = self.not_before.get_mut(at) {
-                        *held = before.max(*held);
-                    }
-                }
-                None => {
-                    if let Some(held) = self.counts.get_mut(at) {
-                        *held = held.checked_add(1).ok_or_else(|| {
-                            Error::unavailable("the epoch of sessions cannot be moved any more")
-                        })?;
-                    }
-                }
+                _ if !ends(each) => {}
+                Some(before) => *bound = before.max(*bound),
+                None => *held = stamp,
             }
         }
         // A clock that was far ahead when it was moved before holds up nobody for longer than this.
         let held = self.moved;
         let is_near = held <= now.saturating_add(EVIDENCE_MAX_AGE);
         self.moved = if is_near { held.max(now) } else { now };
-        Ok(())
     }
 
     /// The record in front of the MAC, which the key of that id makes.
@@ -153,8 +141,8 @@ impl Epoch {
         put_text(&mut out, subject);
         out.extend_from_slice(&self.era);
         out.extend_from_slice(&self.moved.as_millis().to_be_bytes());
-        for count in self.counts {
-            out.extend_from_slice(&count.to_be_bytes());
+        for stamp in self.stamps {
+            out.extend_from_slice(&stamp.to_be_bytes());
         }
         for time in self.not_before {
             out.extend_from_slice(&time.as_millis().to_be_bytes());
@@ -190,9 +178,9 @@ fn parse(rest: &mut Reader<'_>) -> Option<(Epoch, KeyId)> {
     let scope = Scope::of(number, rest.text()?, rest.text()?)?;
     let era = rest.array()?;
     let moved = rest.time()?;
-    let mut counts = [0; Kind::COUNT];
-    for count in &mut counts {
-        *count = rest.number()?;
+    let mut stamps = [0; Kind::COUNT];
+    for stamp in &mut stamps {
+        *stamp = rest.number()?;
     }
     let mut not_before = [Timestamp::from_millis(0); Kind::COUNT];
     for time in &mut not_before {
@@ -202,7 +190,7 @@ fn parse(rest: &mut Reader<'_>) -> Option<(Epoch, KeyId)> {
         scope,
         era,
         moved,
-        counts,
+        stamps,
         not_before,
     };
     Some((epoch, key))

@@ -135,10 +135,11 @@ impl EpochShape {
         }
     }
 
-    /// How often the sessions of a kind were ended.
+    /// What the sessions of a kind have in common that began since they were last ended: random, or 0
+    /// if they never were.
     #[must_use]
-    pub const fn count(&self, kind: Kind) -> u64 {
-        kind.of(self.0.counts)
+    pub const fn stamp(&self, kind: Kind) -> u64 {
+        kind.of(self.0.stamps)
     }
 
     /// When something was last ended; none if nothing was.

@@ -25,7 +25,7 @@ pub const MAX_SKEW: Duration = MINUTE;
 pub const RENEWALS_PER_WINDOW: u32 = 14;
 
 /// The longest that a session may live by any policy: 400 days, the longest that browsers keep a
-/// cookie (RFC 6265bis, section 5.6.1).
+/// cookie (RFC 6265bis).
 pub const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// How long sessions of each kind live.
@@ -47,15 +47,14 @@ pub(crate) struct Lifetime {
 }
 
 impl Default for Policy {
-    /// - a user's: 7 days unused, 90 at most. NIST SP 800-63B-4, section 2.1.3, asks for
-    ///   re-authentication within 30 days at AAL1 as a recommendation; OWASP ASVS 5.0, 7.3.1 and
-    ///   7.3.2, for an inactivity and an absolute timeout that are documented;
+    /// - a user's: 7 days unused, as services promise, and 90 at most. NIST SP 800-63B-4, section
+    ///   2.1.3, says that it should be 30 at AAL1; `docs/defaults.md` says why it is more here;
     /// - a user's who is not to be remembered: 24 hours unused, and a cookie that goes with the
     ///   browser;
-    /// - an administrator's: 24 hours, used or not (NIST SP 800-63B-4, section 2.2.3: at AAL2 within
-    ///   24 hours);
-    /// - one that waits for the second factor: 10 minutes, the longest that ASVS 5.0, 6.6.3, gives an
-    ///   out-of-band code;
+    /// - an administrator's: 24 hours, used or not (NIST SP 800-63B-4, section 2.2.3: the overall
+    ///   timeout at AAL2);
+    /// - one that waits for the second factor: 10 minutes, the longest that OWASP ASVS 5.0, 6.5.5,
+    ///   gives an out-of-band request;
     /// - one of staff who act for a user: one hour.
     fn default() -> Self {
         Self {

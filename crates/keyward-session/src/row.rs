@@ -245,7 +245,7 @@ fn short(rest: &mut Reader<'_>, most: usize) -> Option<String> {
 fn put_marks(out: &mut Vec<u8>, marks: &Marks) {
     for mark in [marks.all, marks.tenant, marks.user] {
         out.extend_from_slice(&mark.era);
-        out.extend_from_slice(&mark.count.to_be_bytes());
+        out.extend_from_slice(&mark.stamp.to_be_bytes());
     }
 }
 
@@ -253,7 +253,7 @@ fn marks(rest: &mut Reader<'_>) -> Option<Marks> {
     let mut mark = || {
         Some(Mark {
             era: rest.array()?,
-            count: rest.number()?,
+            stamp: rest.number()?,
         })
     };
     Some(Marks {

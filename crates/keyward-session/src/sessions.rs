@@ -12,6 +12,7 @@ mod purge;
 mod renew;
 mod staff;
 mod start;
+mod verified;
 
 use std::fmt;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     trail: Trail,
     fence: fence::Kept,
+    verified: verified::Verified,
 }
 
 impl Sessions {

@@ -8,6 +8,7 @@ use keyward_base::{Clock, Door, Error, Purpose, Result, Trail};
 use keyward_keys::{KeyUse, Keyring, Life, RecordColumn};
 use keyward_store::Records;
 
+use super::verified::Verified;
 use super::{Inner, PURPOSE, Sessions, fence};
 use crate::epoch::EPOCHS;
 use crate::kind::Kind;
@@ -116,6 +117,7 @@ impl SessionsBuilder {
             clock,
             trail,
             fence: fence::Kept::default(),
+            verified: Verified::default(),
         })))
     }
 }

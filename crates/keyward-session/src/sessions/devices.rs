@@ -7,7 +7,7 @@ use super::check::{State, scopes};
 use super::epochs::{Found, Held, Keys, put_epoch};
 use super::{MAX_TRIES, Sessions, contended};
 use crate::device::Device;
-use crate::epoch::Scope;
+use crate::epoch::{Epoch, Scope};
 use crate::id::SessionId;
 use crate::kind::OwnKind;
 use crate::live::{AnyLive, LiveSession};
@@ -152,8 +152,8 @@ impl Sessions {
             let [_, _, user] = state.epochs.as_slice() else {
                 return Err(Error::rejected(reason::ENDED));
             };
-            let mut epoch = user.epoch.clone();
-            epoch.end(None, None, now)?;
+            let mut epoch = Epoch::clone(&user.epoch);
+            epoch.end(None, None, now, self.stamp()?);
             let row = Row {
                 marks: Marks {
                     user: epoch.mark(state.row.kind),

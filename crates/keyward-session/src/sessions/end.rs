@@ -90,11 +90,11 @@ impl Sessions {
                 .read_held(&revoke.scope, record, &mut Keys::default())
                 .await?;
             let mut epoch = match held.found() {
-                Some(found) => found.epoch.clone(),
+                Some(found) => Epoch::clone(&found.epoch),
                 // So that who read that there is none starts nothing.
                 None => Epoch::new(revoke.scope.clone(), self.era()?),
             };
-            epoch.end(revoke.kind, revoke.before, now)?;
+            epoch.end(revoke.kind, revoke.before, now, self.stamp()?);
             let mut batch = fence.batch.clone();
             let until = now.saturating_add(LEAST_LIFE);
             batch.push(put_epoch(&epoch, &held, &fence, until));

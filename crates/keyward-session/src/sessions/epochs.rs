@@ -1,5 +1,6 @@
 //! Reading and writing epochs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::{ErrorKind, KeyId, Reason, Result, Timestamp};
@@ -20,7 +21,7 @@ const WHAT: &str = "the epoch of sessions";
 /// An epoch as it was read.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
-    pub(super) epoch: Epoch,
+    pub(super) epoch: Arc<Epoch>,
     place: RecordKey,
     version: Version,
     key: KeyId,
@@ -110,15 +111,21 @@ impl Sessions {
         };
         let (bytes, tag, id) = split(&record.data).ok_or_else(|| damaged(WHAT))?;
         let key = authentic(keys.find(self, id).await, WHAT)?;
-        authentic(key.verify(EPOCH, &(bytes,), tag), WHAT)?;
-        let (epoch, key) = Epoch::parse(bytes)?;
+        let epoch = match self.0.verified.find(&record.data) {
+            Some(epoch) => epoch,
+            None => {
+                authentic(key.verify(EPOCH, &(bytes,), tag), WHAT)?;
+                let (epoch, _) = Epoch::parse(bytes)?;
+                self.0.verified.keep(&record.data, epoch)
+            }
+        };
         if epoch.scope != *scope {
             return Err(damaged(WHAT));
         }
         Ok(Some(Found {
             epoch,
             version: record.version,
-            key,
+            key: id,
             expires: record.content.expires,
             place: record.key.clone(),
         }))
@@ -149,9 +156,9 @@ impl Sessions {
         held: &Held,
         fence: &Fence,
         until: Timestamp,
-    ) -> Result<(Epoch, Write)> {
+    ) -> Result<(Arc<Epoch>, Write)> {
         let Held::Found(found) = held else {
-            let epoch = Epoch::new(scope.clone(), self.era()?);
+            let epoch = Arc::new(Epoch::new(scope.clone(), self.era()?));
             let write = put_epoch(&epoch, held, fence, until);
             return Ok((epoch, write));
         };
@@ -161,13 +168,20 @@ impl Sessions {
         } else {
             put_epoch(&found.epoch, held, fence, until)
         };
-        Ok((found.epoch.clone(), write))
+        Ok((Arc::clone(&found.epoch), write))
     }
 
     pub(super) fn era(&self) -> Result<[u8; 16]> {
         let mut era = [0; 16];
         self.0.keyring.provider().fill(&mut era)?;
         Ok(era)
+    }
+
+    pub(super) fn stamp(&self) -> Result<u64> {
+        let mut stamp = [0; 8];
+        self.0.keyring.provider().fill(&mut stamp)?;
+        // 0 is of those that were never ended.
+        Ok(u64::from_be_bytes(stamp).max(1))
     }
 }
 

@@ -134,7 +134,7 @@ async fn what_lies_in_a_store_has_this_form() {
         let epoch = EpochShape::parse(epoch).unwrap();
         assert_eq!(epoch.tenant(), of.map(tenant).as_ref());
         assert_eq!(epoch.subject(), who.map(subject).as_ref());
-        assert_eq!((epoch.count(Kind::User), epoch.moved()), (0, None));
+        assert_eq!((epoch.stamp(Kind::User), epoch.moved()), (0, None));
     }
     let all = Scan::of(Collection::named("session-epoch"));
     assert_eq!(world.data.scan(all).await.unwrap().items.len(), 3);

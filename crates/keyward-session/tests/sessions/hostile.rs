@@ -258,6 +258,35 @@ async fn a_row_put_back_lives_as_the_threat_model_says() {
 }
 
 #[tokio::test]
+async fn an_epoch_put_back_undoes_revokes_until_the_next_which_ends_all_of_it() {
+    let world = World::new().await;
+    let first = world.user("acme", "ada").await;
+    let [_, _, of_user] = epoch_keys();
+    let before = read(&*world.data, &of_user).await.content;
+    let revoke = || Revoke::user(tenant("acme"), subject("ada"));
+    world.tick();
+    world.sessions.revoke(revoke()).await.unwrap();
+    world.tick();
+    let second = world.user("acme", "ada").await;
+    plant(&*world.data, &of_user, before).await;
+    world
+        .sessions
+        .check_any(first.token().expose())
+        .await
+        .unwrap();
+    let why = refusal(&world, second.token().expose()).await;
+    assert_eq!(why.1, Some(reason::ENDED));
+    // A number that is counted up would now be the second's again.
+    for revoke in [revoke(), revoke().kind(keyward_session::Kind::User)] {
+        world.sessions.revoke(revoke).await.unwrap();
+        for started in [&first, &second] {
+            let why = refusal(&world, started.token().expose()).await;
+            assert_eq!(why.1, Some(reason::ENDED));
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_in_the_tables_is_a_token() {
     let world = World::new().await;
     let ada = world.user("acme", "ada").await;

@@ -10,6 +10,7 @@
 mod crowd;
 mod formats;
 mod hostile;
+mod keys;
 mod life;
 mod machine;
 mod process;

@@ -39,7 +39,7 @@ def text(value):
 
 
 def marks(*pairs):
-    return b"".join(era + struct.pack(">Q", count) for era, count in pairs)
+    return b"".join(era + struct.pack(">Q", stamp) for era, stamp in pairs)
 
 
 def times(*values):
@@ -71,9 +71,9 @@ def row(kind, remember, behind, window, absolute, token_key=KEY_ID, name="", ide
     return out + b"\x00"
 
 
-def epoch(scope, tenant, subject, counts, moved):
+def epoch(scope, tenant, subject, stamps, moved):
     out = b"kwse\x01" + KEY_ID + bytes([scope]) + text(tenant) + text(subject)
-    return out + ERAS[scope] + times(moved) + times(*counts) + times(0, 0, 0, NOW)
+    return out + ERAS[scope] + times(moved) + times(*stamps) + times(0, 0, 0, NOW)
 
 
 def write(name, **fields):
