@@ -7,10 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyward_base::audit::{Discard, Event, Outcome};
-use keyward_base::{Error, ErrorKind, RecordId, Result, Subject, Tenant, Timestamp, Trail};
+use keyward_base::{
+    Error, ErrorKind, RecordId, Result, Revision, Subject, Tenant, Timestamp, Trail,
+};
 use keyward_store::{Applied, Stores, Write};
 
 use crate::credential::{Credentials as _, Loaded};
+use crate::device::{DeviceToken, Devices};
 use crate::directory::{Directory as _, DirectoryRows, Entry};
 use crate::identifier::Identifier;
 use crate::mail::Outbox;
@@ -159,6 +162,18 @@ impl Accounts {
         self.0.rows.forget_barrier();
         self.0.directory.forget_barrier();
         Ok(false)
+    }
+
+    /// What the browser that used a link shows at the next log-in, so that strangers who fail at the
+    /// account do not keep its owner out. It stands in for no password.
+    pub(crate) fn device(
+        &self,
+        account: &Account,
+        address: &Identifier,
+        revision: Revision,
+    ) -> Result<DeviceToken> {
+        let devices = Devices::new(self.0.directory.keyring().clone());
+        devices.issue(account, address, revision, None)
     }
 
     /// As well as can be: what is done is done.

@@ -16,6 +16,7 @@
 mod argon2_fill;
 mod audit;
 mod breach;
+mod links;
 mod password;
 mod password_line;
 mod redact_events;
@@ -45,6 +46,7 @@ pub use audit::{
     audit_rules,
 };
 pub use breach::{breach_file, breach_range};
+pub use links::{identifier, login_rows, mail_token};
 pub use password::{credential_row, password_stored, password_wrapped};
 pub use password_line::{password_context, password_line};
 pub use redact_events::redact_events;
@@ -79,7 +81,10 @@ pub const TARGETS: [(&str, Target); 41] = [
     ("context_encoding", context_encoding),
     ("credential_row", credential_row),
     ("find_dump", find_dump),
+    ("identifier", identifier),
     ("keyring_parse", keyring_parse),
+    ("login_rows", login_rows),
+    ("mail_token", mail_token),
     ("password_context", password_context),
     ("password_line", password_line),
     ("password_stored", password_stored),
@@ -87,8 +92,8 @@ pub const TARGETS: [(&str, Target); 41] = [
     ("provider_differential", provider_differential),
     ("redact_events", redact_events),
     ("redact_json", redact_json),
-    ("redact_value", redact_value),
     ("redact_stream", redact_stream),
+    ("redact_value", redact_value),
     ("sealed_parse", sealed_parse),
     ("session_cookie", session_cookie),
     ("session_epoch", session_epoch),

@@ -7,13 +7,14 @@ use super::evidence::Shown;
 use super::reset::check_first;
 use crate::accounts::{Accounts, Found, MAX_TRIES, contended};
 use crate::credential::{Credential, Status};
+use crate::device::DeviceToken;
 use crate::identifier::Identifier;
 use crate::mail::{Body, Letter, LinkKind, Mail, Message, Reply};
 use crate::reason;
 use crate::verified::Account;
 
 /// An address was replaced by another one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct EmailChanged {
     /// Whose, in the realm.
@@ -24,6 +25,8 @@ pub struct EmailChanged {
     pub old: Identifier,
     /// The address now, which was proved.
     pub new: Identifier,
+    /// For a cookie of the browser that used the link.
+    pub device: DeviceToken,
 }
 
 /// An account was disabled: nobody logs in to it from here on, and its sessions are to be ended now.
@@ -96,6 +99,8 @@ impl Mail {
             let mut others = renaming.await?;
             others.push(opened.used());
             let (entry, account) = (found.entry.clone(), found.account.clone());
+            let revision = found.loaded.credential.revision().next()?;
+            let device = accounts.device(&account, &new, revision)?;
             if accounts.move_on(found, now, others, |c| c).await? {
                 let what = "account.email";
                 accounts
@@ -110,6 +115,7 @@ impl Mail {
                     organisation: entry.organisation,
                     old,
                     new,
+                    device,
                 });
             }
         }

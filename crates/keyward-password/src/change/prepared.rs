@@ -5,6 +5,7 @@ use keyward_store::{RecordKey, Version, Write};
 
 use crate::accounts::{Accounts, MAX_TRIES, contended};
 use crate::credential::{Credential, Credentials as _, Status};
+use crate::device::DeviceToken;
 use crate::identifier::Identifier;
 use crate::mail::{Letter, Message};
 use crate::verified::Account;
@@ -24,7 +25,7 @@ pub struct Prepared {
 }
 
 /// A password was changed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Changed {
     /// Whose, in the realm.
@@ -35,6 +36,8 @@ pub struct Changed {
     pub address: Identifier,
     /// The revision of the credential now: what is issued from now on is bound to it.
     pub revision: Revision,
+    /// For a cookie of the browser that changed it.
+    pub device: DeviceToken,
 }
 
 impl Prepared {
@@ -100,6 +103,7 @@ impl Accounts {
                 "the sessions ended before the old password had: end them after the change was prepared",
             ));
         }
+        let device = self.device(&prepared.account, &prepared.address, prepared.revision)?;
         for _ in 0..MAX_TRIES {
             let loaded = self.rows().load(&prepared.account).await?;
             let ours = loaded.filter(|loaded| {
@@ -133,6 +137,7 @@ impl Accounts {
                     organisation: prepared.organisation,
                     address: prepared.address,
                     revision: prepared.revision,
+                    device,
                 });
             }
         }

@@ -8,13 +8,14 @@ use super::Mail;
 use super::policy::LinkKind;
 use crate::accounts::{Found, MAX_TRIES, contended};
 use crate::credential::Credential;
+use crate::device::DeviceToken;
 use crate::identifier::Identifier;
 use crate::people::NewPassword;
 use crate::reason;
 use crate::verified::Account;
 
 /// An account that was made. He logs in with the password that he set.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct SignedUp {
     /// The account.
@@ -23,6 +24,8 @@ pub struct SignedUp {
     pub organisation: Tenant,
     /// The address that was proved.
     pub address: Identifier,
+    /// For a cookie of the browser that used the link.
+    pub device: DeviceToken,
 }
 
 /// A link was used to sign in: evidence of the mailbox. It is of [`Method::LINK`], so that whoever
@@ -33,6 +36,7 @@ pub struct UsedLink {
     account: Account,
     organisation: Tenant,
     revision: Revision,
+    device: DeviceToken,
     at: Timestamp,
     is_factor_due: bool,
 }
@@ -44,10 +48,16 @@ impl UsedLink {
         &self.account
     }
 
-    /// The revision of its credential: what is issued to this browser is bound to it.
+    /// The revision of its credential.
     #[must_use]
     pub const fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// For a cookie of the browser that used the link.
+    #[must_use]
+    pub const fn device(&self) -> &DeviceToken {
+        &self.device
     }
 }
 
@@ -108,6 +118,7 @@ impl Mail {
             let organisation = opened.body.organisation.as_ref().unwrap_or(own).clone();
             let credential = Credential::new(&hash, now)?;
             let credential = accounts.rows().in_first_revision(credential)?;
+            let device = accounts.device(&account, &address, credential.revision())?;
             let directory = accounts.directory();
             let entering = directory.entering(realm, &address, subject, &organisation);
             let mut batch = entering.await?;
@@ -120,6 +131,7 @@ impl Mail {
                     account,
                     organisation,
                     address,
+                    device,
                 });
             }
             // Another one came first, or something moved that changes nothing here.
@@ -156,12 +168,15 @@ impl Mail {
             else {
                 return Err(Error::rejected(reason::SPENT));
             };
+            let revision = loaded.credential.revision();
+            let device = accounts.device(&account, address, revision)?;
             let unchanged = accounts.rows().unchanged(&account, loaded.version);
             if accounts.apply(vec![unchanged, opened.used()]).await? {
                 return Ok(UsedLink {
                     account,
                     organisation: entry.organisation,
-                    revision: loaded.credential.revision(),
+                    revision,
+                    device,
                     at: opened.read_at,
                     is_factor_due: loaded.credential.is_factor_due(),
                 });

@@ -172,3 +172,28 @@ async fn a_link_under_a_retired_key_is_good_until_it_expires() {
     let refused = here.mail.look(&token).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
 }
+
+#[tokio::test]
+async fn what_fuzzers_read_is_what_is_written() {
+    use keyward_password::{directory, mail};
+    use secrecy::ExposeSecret as _;
+    let world = World::new().await;
+    let mut here = world.process().await;
+    let token = with_link(&mut here).await;
+    assert_eq!(mail::shape(&token).unwrap().expose_secret(), token);
+    let link = world.rows("mail").await.remove(0);
+    assert_eq!(mail::reread(&link.data).unwrap(), link.data);
+    let entry = world.rows("directory").await.remove(0);
+    assert_eq!(directory::reread(&entry.data).unwrap(), entry.data);
+    // And the seeds of theirs that are whole.
+    let seed = |name: &str| {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/");
+        std::fs::read(format!("{corpus}{name}")).unwrap()
+    };
+    let text = String::from_utf8(seed("mail_token/reset")).unwrap();
+    assert_eq!(text.len(), token.len());
+    assert!(mail::shape(&text).is_ok());
+    assert!(mail::reread(&seed("login_rows/link")[1..]).is_ok());
+    assert!(mail::reread_body(&seed("login_rows/body")[1..]).is_ok());
+    assert!(directory::reread(&seed("login_rows/directory")[1..]).is_ok());
+}
