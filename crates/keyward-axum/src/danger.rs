@@ -7,8 +7,8 @@ use crate::guard::WebGuard;
 use crate::session::WebSessions;
 
 /// Sessions whose cookies go over plain HTTP ([`keyward_session::danger::loopback_cookie`]), for a
-/// browser on the machine that the service runs on while it is developed. Safari keeps no other
-/// cookie there, and neither does older Chromium.
+/// browser on the machine that the service runs on while it is developed. Safari sends no `Secure` cookie
+/// there (WebKit bug 281149), and older Chromium keeps none whose name begins with `__Host-`.
 ///
 /// It is judged by the public origin, which has to be on loopback, and at each request by what it
 /// names as its host, by whether a header says that it was passed on, and by where the connection

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, COOKIE, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, COOKIE, Entry, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, Request};
 use http_body_util::Limited;
@@ -93,8 +93,16 @@ impl RoutePolicy {
 
     /// The request as a handler sees it.
     fn pass(&self, mut parts: Parts, body: Body) -> Request<Body> {
-        if self.callers == Callers::Machines {
-            parts.headers.remove(COOKIE);
+        match self.callers {
+            Callers::Machines => {
+                parts.headers.remove(COOKIE);
+            }
+            // Who logs a request's headers does not log its session.
+            Callers::Pages => {
+                if let Entry::Occupied(mut cookies) = parts.headers.entry(COOKIE) {
+                    cookies.iter_mut().for_each(|line| line.set_sensitive(true));
+                }
+            }
         }
         let body = Body::new(Limited::new(body, self.body_limit));
         let mut request = Request::from_parts(parts, body);

@@ -13,6 +13,10 @@
 //! | [`Cookie::PENDING`] | `__Host-pending` |
 //! | [`Cookie::STAFF`] | `__Host-staff` |
 //!
+//! Two more are of no session: by them a device is known at the log-in of people
+//! ([`Cookie::DEVICE`], `__Host-device`) and at that of administrators ([`Cookie::ADMIN_DEVICE`],
+//! `__Host-admin-device`).
+//!
 //! A browser takes a name that begins with `__Host-` over TLS only, for the host that set it alone
 //! and for all of its paths, so that no sibling host and no listener on the network can put one in
 //! its place. Hosts are told apart by name and not by port: two services at one name share these
@@ -82,6 +86,11 @@ impl Cookie {
         }
     }
 
+    /// By which a device that logged in before is known, where people log in.
+    pub const DEVICE: Self = Self::secure("__Host-device");
+    /// The same where administrators log in.
+    pub const ADMIN_DEVICE: Self = Self::secure("__Host-admin-device");
+
     const fn secure(name: &'static str) -> Self {
         Self {
             name,
@@ -96,6 +105,8 @@ impl Cookie {
             b"__Host-admin" => "loopback-admin",
             b"__Host-pending" => "loopback-pending",
             b"__Host-staff" => "loopback-staff",
+            b"__Host-device" => "loopback-device",
+            b"__Host-admin-device" => "loopback-admin-device",
             _ => self.name,
         };
         Self {

@@ -6,8 +6,9 @@ use crate::cookie::Cookie;
 /// HTTP, where whoever listens has the session, and any service at the same name, on whatever port,
 /// can set it.
 ///
-/// For a browser on the machine that the service runs on. Safari keeps no `Secure` cookie of
-/// `http://localhost`, and older Chromium none there whose name begins with `__Host-`. Ask first
+/// For a browser on the machine that the service runs on. Safari sends no `Secure` cookie to
+/// `http://localhost` (WebKit bug 281149), and older Chromium keeps none there whose name begins with
+/// `__Host-`. Ask first
 /// whether the request comes from there: by the public origin and `Host`, both loopback, and by the
 /// absence of forwarding headers, since a proxy connects from loopback as well.
 #[must_use]

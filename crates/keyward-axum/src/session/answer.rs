@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use axum::response::{IntoResponseParts, ResponseParts};
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderName, HeaderValue};
 
@@ -47,5 +47,11 @@ impl IntoResponseParts for SessionCookie {
             headers.insert(name, HeaderValue::from_static(STORAGE));
         }
         Ok(answer)
+    }
+}
+
+impl IntoResponse for SessionCookie {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http::header::COOKIE;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use keyward_base::{Error, Result};
-use keyward_session::{Cookie, Kind, SessionKind, Sessions, Started, danger};
+use keyward_session::cookie::MAX_AGE;
+use keyward_session::{Cookie, SessionKind, Sessions, Started, danger};
 
 use crate::challenge::Challenge;
 use crate::failure::Failure;
@@ -69,7 +70,7 @@ impl WebSessions {
     /// # Errors
     /// None that a caller can cause.
     pub fn begin(&self, started: &Started) -> Result<SessionCookie> {
-        let cookie = self.cookie(started.kind());
+        let cookie = self.cookie(Cookie::of(started.kind()));
         let header = cookie.set(started.token().expose(), started.max_age())?;
         Ok(SessionCookie::of(header))
     }
@@ -80,7 +81,9 @@ impl WebSessions {
     /// # Errors
     /// None that a caller can cause.
     pub fn forget<K: SessionKind>(&self) -> Result<SessionCookie> {
-        self.cookie(K::KIND).clear().map(SessionCookie::of)
+        self.cookie(Cookie::of(K::KIND))
+            .clear()
+            .map(SessionCookie::of)
     }
 
     /// The same at log-out: what pages kept in the browser goes too (`Clear-Site-Data: "storage"`,
@@ -93,12 +96,32 @@ impl WebSessions {
         self.forget::<K>().map(SessionCookie::and_storage)
     }
 
-    fn cookie(&self, kind: Kind) -> Cookie {
-        let cookie = Cookie::of(kind);
+    /// A cookie as it is named and written here: what [`keyward_session::Cookie`] says, or on
+    /// loopback what [`crate::danger::loopback_cookies`] made of it.
+    #[must_use]
+    pub fn cookie(&self, cookie: Cookie) -> Cookie {
         match self.0.is_secure {
             true => cookie,
             false => danger::loopback_cookie(cookie),
         }
+    }
+
+    /// What a request has in a cookie that is of no session, such as [`Cookie::DEVICE`]. None if it is
+    /// not there, or not of its form: it then says nothing.
+    #[must_use]
+    pub fn read<'a>(&self, headers: &'a HeaderMap, cookie: Cookie) -> Option<&'a str> {
+        let lines = headers.get_all(COOKIE).iter();
+        let read = self.cookie(cookie).read(lines.map(HeaderValue::as_bytes));
+        read.ok().flatten()
+    }
+
+    /// Sets a cookie that is of no session, for as long as browsers keep any.
+    ///
+    /// # Errors
+    /// `Misuse` unless the value is 1 to 512 characters of base64url.
+    pub fn keep(&self, cookie: Cookie, token: &str) -> Result<SessionCookie> {
+        let header = self.cookie(cookie).set(token, Some(MAX_AGE))?;
+        Ok(SessionCookie::of(header))
     }
 
     /// Whether a request may have a session at all, whoever it is of: its host is one of the
@@ -119,7 +142,8 @@ impl WebSessions {
     /// The token that a request has for sessions of kind `K`.
     pub(super) fn token<'a, K: SessionKind>(&self, request: &'a Parts) -> Result<Option<&'a str>> {
         let lines = request.headers.get_all(COOKIE).iter();
-        self.cookie(K::KIND).read(lines.map(HeaderValue::as_bytes))
+        self.cookie(Cookie::of(K::KIND))
+            .read(lines.map(HeaderValue::as_bytes))
     }
 
     /// A refusal: 401 where the sender is at fault.

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
+use keyward_axum::danger::loopback_cookies;
+use keyward_axum::{Origins, WebGuard};
 use keyward_testkit::Browser;
 use serde_json::{Value, json};
 
-use crate::service::{App, start};
+use crate::service::{App, start, start_as};
 use crate::web::serve;
 
 /// A page that its owner lets do what it likes, at another origin.
@@ -28,6 +30,33 @@ fn log_in(browser: &mut Browser, origin: &str, remember: bool) {
         (status, browser.text().lines().next()),
         (200, Some("hello ali"))
     );
+}
+
+/// On this machine, by each name that it has, the cookie is kept with `Secure` and without.
+#[test]
+fn on_loopback_either_cookie_is_kept() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let (secure, _) = start();
+    let make = |sessions, web: &WebGuard| loopback_cookies(sessions, web).unwrap();
+    let (plain, _) = start_as("127.0.0.1:0", |_| WebGuard::new(Origins::loopback()), make);
+    for (to, kept) in [(secure, "__Host-session"), (plain, "loopback-session")] {
+        for host in ["localhost", "127.0.0.1"] {
+            log_in(&mut browser, &format!("http://{host}:{}", to.port()), false);
+            let cookies = browser.cookies();
+            let of_host = |cookie: &&Value| cookie["domain"] == host && cookie["name"] == kept;
+            let cookie = cookies.iter().find(of_host).expect(kept);
+            assert_eq!(
+                cookie["secure"],
+                json!(kept.starts_with("__Host-")),
+                "{cookie}"
+            );
+            assert_eq!(cookie["httpOnly"], json!(true), "{cookie}");
+        }
+    }
+    // Ports do not part cookies: both services were sent both.
+    assert_eq!(browser.cookies().len(), 4);
 }
 
 /// Has the page send a form to `url`, as any page may.

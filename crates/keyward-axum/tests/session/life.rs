@@ -191,6 +191,42 @@ fn an_admins_pages_are_out_of_reach_of_others() {
     assert_eq!(admin.get("/admin/nothing").body, "an admin's nothing");
 }
 
+#[test]
+fn staff_have_a_cookie_of_their_own_and_need_a_fresh_admin() {
+    let (to, app) = start();
+    let mut admin = Client::of(to);
+    admin.log_in("name=root&door=admins");
+    let form = "name=ali&why=ticket+7";
+    let answer = admin.post("/admin/act-as", form);
+    let set = answer.header("set-cookie").unwrap();
+    let (name, attributes) = attributes(set);
+    assert_eq!(name, "__Host-staff");
+    let fixed = "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600";
+    assert_eq!(attributes, fixed);
+    let staff = admin.with(set.split(';').next().unwrap());
+    assert_eq!(staff.get("/staff").body, "staff");
+    for path in ["/", "/admin", "/pending", "/fresh"] {
+        assert_eq!(staff.get(path).status, UNAUTHORIZED, "{path}");
+    }
+    assert_eq!(staff.post("/admin/act-as", form).status, UNAUTHORIZED);
+    app.pass(Duration::from_secs(15 * 60 + 1));
+    assert_eq!(admin.post("/admin/act-as", form).status, UNAUTHORIZED);
+    assert_eq!(admin.get("/admin").status, 200);
+}
+
+#[test]
+fn who_logs_headers_logs_no_session() {
+    let (to, _) = start();
+    let mut user = Client::of(to);
+    user.log_in("name=ali");
+    let line = format!("Cookie: {}\n", user.cookies);
+    let logged = user.send("GET /headers", &line, "").body;
+    assert!(
+        logged.contains("cookie") && !logged.contains("kws_"),
+        "{logged}"
+    );
+}
+
 /// A guard's check is the handler's: one row and its epochs are read once.
 #[test]
 fn a_session_behind_a_guard_is_checked_once() {

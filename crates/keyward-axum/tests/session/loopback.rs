@@ -2,24 +2,27 @@
 
 use std::net::SocketAddr;
 
+use axum::http::HeaderMap;
+use axum::response::IntoResponse as _;
 use keyward_axum::danger::loopback_cookies;
 use keyward_axum::session::WebSessions;
 use keyward_axum::{Origins, WebGuard};
 use keyward_base::ErrorKind;
+use keyward_session::Cookie;
 
 use crate::client::Client;
-use crate::service::{UNAUTHORIZED, start, start_as};
+use crate::service::{App, UNAUTHORIZED, start, start_as};
 
-fn start_loopback() -> SocketAddr {
+fn start_loopback() -> (SocketAddr, App) {
     let web = |_| WebGuard::new(Origins::loopback());
     let make =
         |sessions, web: &WebGuard| -> WebSessions { loopback_cookies(sessions, web).unwrap() };
-    start_as("127.0.0.1:0", web, make).0
+    start_as("127.0.0.1:0", web, make)
 }
 
 #[test]
 fn they_have_a_name_of_their_own_and_no_secure() {
-    let to = start_loopback();
+    let (to, _) = start_loopback();
     let mut user = Client::of(to);
     let set = user.log_in("name=ali");
     let set = set.header("set-cookie").unwrap();
@@ -36,8 +39,36 @@ fn they_have_a_name_of_their_own_and_no_secure() {
 }
 
 #[test]
+fn cookies_of_no_session_are_named_alike() {
+    for (app, name, rest) in [
+        (
+            start().1,
+            "__Host-device",
+            "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=34560000",
+        ),
+        (
+            start_loopback().1,
+            "loopback-device",
+            "Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000",
+        ),
+    ] {
+        let set = app.web.keep(Cookie::DEVICE, "kwd_AA").unwrap();
+        let answer = (set, "").into_response();
+        let expected = format!("{name}=kwd_AA; {rest}");
+        assert_eq!(answer.headers()["set-cookie"], expected.as_str());
+        let mut sent = HeaderMap::new();
+        assert_eq!(app.web.read(&sent, Cookie::DEVICE), None);
+        sent.insert("cookie", format!("{name}=kwd_AA; a=b").parse().unwrap());
+        assert_eq!(app.web.read(&sent, Cookie::DEVICE), Some("kwd_AA"));
+        assert_eq!(app.web.read(&sent, Cookie::ADMIN_DEVICE), None);
+        sent.append("cookie", format!("{name}=kwd_BB").parse().unwrap());
+        assert_eq!(app.web.read(&sent, Cookie::DEVICE), None);
+    }
+}
+
+#[test]
 fn who_may_be_elsewhere_has_no_session_there() {
-    let to = start_loopback();
+    let (to, _) = start_loopback();
     let mut user = Client::of(to);
     user.log_in("name=ali");
     for forwarded in [

@@ -19,6 +19,7 @@ fn foreign(client: &Client) -> Vec<String> {
             port ^ 1
         ),
         format!("Origin: http://localhost:{}\n", port ^ 1),
+        "Sec-Fetch-Site: same-site\n".to_owned(),
         "Sec-Fetch-Site: cross-site\nOrigin: null\n".to_owned(),
         "Origin: null\n".to_owned(),
         format!(
@@ -47,6 +48,7 @@ fn a_form_of_another_page_is_refused_with_a_session_and_without() {
                 "POST /logout",
                 "POST /login",
                 "POST /bare",
+                "POST /bare-login",
                 "POST /maybe",
             ] {
                 let refused = client.send(what, &headers, "name=eve");
@@ -58,6 +60,12 @@ fn a_form_of_another_page_is_refused_with_a_session_and_without() {
     }
     assert_eq!(app.acts(), acts);
     assert_eq!(user.get("/").status, 200);
+    // A WebSocket begins with a GET that any page may send.
+    let socket = "Connection: upgrade\nUpgrade: websocket\nOrigin: http://evil.example\n";
+    for what in ["GET /", "GET /maybe", "GET /act"] {
+        assert_eq!(user.send(what, socket, "").status, 403, "{what}");
+    }
+    assert_eq!(app.acts(), acts);
     // A link of another site is followed, with the session.
     let followed = "Sec-Fetch-Site: cross-site\n";
     assert_eq!(user.send("GET /", followed, "").status, 200);
@@ -77,6 +85,10 @@ fn a_form_of_an_own_page_is_taken() {
         ),
         format!("Origin: http://{}\n", user.host),
     ] {
+        assert_eq!(
+            user.send("POST /bare-login", &headers, "").body,
+            "would log in"
+        );
         for what in ["POST /act", "PUT /act", "POST /bare"] {
             assert_eq!(
                 user.send(what, &headers, "").body,

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use keyward_axum::proof::{Proved, guard};
-use keyward_axum::session::{Fresh, LiveSession, OwnPage, WebSessions};
+use keyward_axum::session::{Fresh, LiveSession, OwnPage, SessionCookie, WebSessions};
 use keyward_axum::{Failure, Origins, RoutePolicy, SecretForm, WebGuard};
 use keyward_base::{
     Clock as _, Door, Evidence, ManualClock, Method, Purpose, Subject, Tenant, Timestamp,
@@ -144,6 +144,18 @@ async fn log_out(State(app): State<App>, live: LiveSession<User>) -> Result<Resp
     Ok((app.web.log_out::<User>()?, Redirect::to("/login")).into_response())
 }
 
+async fn act_as(
+    State(app): State<App>,
+    admin: Fresh<Admin, 15>,
+    mut form: SecretForm,
+) -> Result<SessionCookie, Failure> {
+    let (of, why) = (Tenant::new("acme")?, form.text("why")?);
+    let who = Subject::new(&form.text("name")?).map_err(Failure::input)?;
+    let sessions = app.web.sessions();
+    let started = sessions.act_as(admin.into_inner(), &of, &who, &why).await?;
+    Ok(app.web.begin(&started)?)
+}
+
 async fn act(State(app): State<App>, live: LiveSession<User>) -> String {
     app.acts.fetch_add(1, Ordering::Relaxed);
     format!("done by {}", live.subject())
@@ -187,6 +199,7 @@ pub(crate) fn routes(app: &App, web: &WebGuard) -> Router {
             "/again",
             get(|live: LiveSession<Admin>| async move { live.subject().to_string() }),
         )
+        .route("/act-as", post(act_as))
         .fallback(|| async { "an admin's nothing" });
     let cached = |said: &'static str| {
         get(move |_: Option<LiveSession<User>>| async move { ([(CACHE_CONTROL, said)], "cached") })
@@ -214,11 +227,17 @@ pub(crate) fn routes(app: &App, web: &WebGuard) -> Router {
         .route("/public", cached("public, max-age=60"))
         .route("/private", cached("Private, max-age=60"))
         .route("/no-store", cached("no-store"))
+        .route(
+            "/headers",
+            get(|headers: HeaderMap| async move { format!("{headers:?}") }),
+        )
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .nest("/admin", guard::<LiveSession<Admin>, _>(admin, app).into());
     let machines = Router::new().route("/hook", get(maybe).post(maybe).put(act));
     // The same without any policy before it.
-    let bare = Router::new().route("/bare", post(act));
+    let bare = Router::new()
+        .route("/bare", post(act))
+        .route("/bare-login", post(|_: OwnPage| async { "would log in" }));
     machines
         .layer(RoutePolicy::machines(web))
         .merge(pages.layer(RoutePolicy::pages(web)))

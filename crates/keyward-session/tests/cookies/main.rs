@@ -16,7 +16,14 @@ mod writing;
 use keyward_session::Cookie;
 
 /// All there are.
-const ALL: [Cookie; 4] = [Cookie::USER, Cookie::ADMIN, Cookie::PENDING, Cookie::STAFF];
+const ALL: [Cookie; 6] = [
+    Cookie::USER,
+    Cookie::ADMIN,
+    Cookie::PENDING,
+    Cookie::STAFF,
+    Cookie::DEVICE,
+    Cookie::ADMIN_DEVICE,
+];
 
 /// What `cookie` has in those lines: its value, `-` if it is not there, or why it is refused.
 fn read<L: AsRef<[u8]>>(cookie: Cookie, lines: &[L]) -> String {

@@ -16,6 +16,8 @@ fn every_attribute_is_there() {
         "__Host-admin",
         "__Host-pending",
         "__Host-staff",
+        "__Host-device",
+        "__Host-admin-device",
     ];
     for (cookie, name) in ALL.into_iter().zip(names) {
         let fixed = "; Path=/; Secure; HttpOnly; SameSite=Lax";
@@ -95,6 +97,8 @@ fn on_loopback_it_has_another_name_and_all_but_secure() {
         "loopback-admin",
         "loopback-pending",
         "loopback-staff",
+        "loopback-device",
+        "loopback-admin-device",
     ];
     for (cookie, name) in ALL.map(loopback_cookie).into_iter().zip(names) {
         assert_eq!((cookie.name(), cookie.is_secure()), (name, false));
