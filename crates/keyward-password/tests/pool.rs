@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use keyward_base::{Error, ErrorKind, ManualClock, Retry, SystemClock, Tenant, Timestamp};
-use keyward_crypto::slow::argon2::{Argon2, Kind};
+use keyward_crypto::slow::argon2::{Arena, Argon2, Kind};
 use keyward_password::pool::{Admission, Answer, Need, Pool};
 use keyward_password::reason;
 
@@ -420,4 +420,67 @@ fn memory_of_work_that_panicked_is_used_by_nobody_else() {
     pool.settle();
     let load = pool.load();
     assert_eq!((load.held_bytes, load.used_bytes), (0, 0));
+}
+
+/// A turn is taken before it is known what is to be done in it.
+#[tokio::test]
+async fn a_permit_is_a_worker_and_its_memory() {
+    let pool = Pool::new(admission().workers(1).budget(1 << 20), clock()).unwrap();
+    let tenant = tenant("a");
+    let permit = pool.enter(&tenant, Need::elsewhere(1 << 19)).await.unwrap();
+    let load = pool.load();
+    assert_eq!((load.running, load.used_bytes), (1, 1 << 19));
+    // Who comes meanwhile waits, and one that waits no more leaves the line.
+    let waiting = keyward_testkit::at_most(1, pool.enter(&tenant, Need::elsewhere(1)));
+    assert!(waiting.is_none());
+    assert_eq!(permit.run(|_| Ok(7)).await.unwrap(), 7);
+    pool.settle();
+    assert_eq!((pool.load().running, pool.load().used_bytes), (0, 0));
+    // Dropped, it lets the worker go.
+    drop(pool.enter(&tenant, Need::elsewhere(1)).await.unwrap());
+    pool.settle();
+    // A panic is an error, and the worker goes on.
+    let permit = pool.enter(&tenant, Need::elsewhere(1)).await.unwrap();
+    let work = |_: &mut Arena| -> keyward_base::Result<()> {
+        std::panic::resume_unwind(Box::new("work's own"))
+    };
+    let e = permit.run(work).await.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unavailable);
+    let permit = pool.enter(&tenant, Need::elsewhere(1)).await.unwrap();
+    assert_eq!(permit.run(|_| Ok(8)).await.unwrap(), 8);
+    let e = pool
+        .enter(&tenant, Need::elsewhere(1 << 21))
+        .await
+        .unwrap_err();
+    assert_eq!(e.reason(), Some(reason::ABOVE_BUDGET));
+}
+
+/// Who takes a turn and does nothing with it does not keep the worker.
+#[tokio::test]
+async fn a_permit_that_is_not_used_in_time_is_gone() {
+    let pool = Pool::new(
+        admission().workers(1).wait(Duration::from_millis(1)),
+        clock(),
+    )
+    .unwrap();
+    let tenant = tenant("a");
+    // Its turn may not come within a millisecond.
+    let permit = loop {
+        if let Ok(permit) = pool.enter(&tenant, Need::elsewhere(1)).await {
+            break permit;
+        }
+    };
+    pool.settle();
+    let e = permit.run(|_| Ok(())).await.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn who_finds_no_room_in_line_takes_no_permit() {
+    let pool = Pool::new(admission().workers(1).waiting(0, 0), clock()).unwrap();
+    let e = pool
+        .enter(&tenant("a"), Need::elsewhere(1))
+        .await
+        .unwrap_err();
+    assert_eq!(e.reason(), Some(reason::BUSY));
 }
