@@ -47,7 +47,7 @@ pub use audit::{
 };
 pub use breach::{breach_file, breach_range};
 pub use links::{identifier, login_rows, mail_token};
-pub use password::{credential_row, password_stored, password_wrapped};
+pub use password::{credential_row, password_device, password_stored, password_wrapped};
 pub use password_line::{password_context, password_line};
 pub use redact_events::redact_events;
 pub use redact_json::redact_json;
@@ -62,7 +62,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 44] = [
+pub const TARGETS: [(&str, Target); 45] = [
     ("anchor_parse", anchor_parse),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
@@ -86,6 +86,7 @@ pub const TARGETS: [(&str, Target); 44] = [
     ("login_rows", login_rows),
     ("mail_token", mail_token),
     ("password_context", password_context),
+    ("password_device", password_device),
     ("password_line", password_line),
     ("password_stored", password_stored),
     ("password_wrapped", password_wrapped),

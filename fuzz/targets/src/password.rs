@@ -215,3 +215,14 @@ pub fn credential_row(data: &[u8]) {
         )),
     }
 }
+
+/// Tokens of devices: what is read writes itself back.
+pub fn password_device(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match keyward_password::device::reread(text) {
+        Ok(written) => assert_eq!(written.expose_secret(), text, "not canonical"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Rejected),
+    }
+}
