@@ -12,6 +12,7 @@ mod counted;
 mod devices;
 mod floor;
 mod full;
+mod links;
 mod outages;
 mod processes;
 mod throttle;
