@@ -4,6 +4,7 @@ use keyward_base::{ErrorKind, SecretBytes};
 use keyward_crypto::slow::argon2::Arena;
 use keyward_password::policy::Work;
 use keyward_password::{Ceilings, Context, Password, Policy, Scheme, Stored, Verdict, reason};
+use secrecy::ExposeSecret as _;
 
 /// The first line is the label, the second the context, what follows the string.
 pub fn password_stored(data: &[u8]) {
