@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use keyward_base::audit::{Event, Outcome, Value};
 use keyward_base::{
-    AddressPrefix, Error, ErrorKind, Evidence as _, Reason, RecordId, Result, Revision,
-    SecretBytes, Subject, Tenant, Timestamp, Trail,
+    AddressPrefix, Error, ErrorKind, Evidence as _, Reason, RecordId, Result, SecretBytes, Subject,
+    Tenant, Timestamp, Trail,
 };
 use keyward_keys::Keyring;
 
@@ -25,12 +25,10 @@ pub use builder::LogInBuilder;
 pub use evidence::{LoggedIn, Tried};
 pub use floor::{Floor, Timer};
 
-use crate::change::Changed;
 use crate::credential::Loaded;
-use crate::device::{DeviceToken, Devices, Shown};
+use crate::device::{Devices, Shown};
 use crate::directory::{Directory, Entry};
 use crate::identifier::Identifier;
-use crate::mail::UsedLink;
 use crate::pool::Need;
 use crate::reason;
 use crate::throttle::{Blocked, Let, Throttle, Through, Who};
@@ -71,7 +69,7 @@ pub struct Attempt<'a> {
     /// Where the request came from: the address of the peer. A forwarding header counts only if a proxy
     /// of the service's own wrote it; what the client wrote is as good as he likes.
     pub prefix: AddressPrefix,
-    /// The token of the device ([`DeviceToken`]), if its cookie came.
+    /// The token of the device ([`DeviceToken`](crate::DeviceToken)), if its cookie came.
     pub device: Option<&'a str>,
 }
 
@@ -107,27 +105,6 @@ impl LogIn {
     #[must_use]
     pub fn realm(&self) -> &Realm {
         &self.0.realm
-    }
-
-    /// What the browser is given in which a link was used that signs in: strangers lock it out no more.
-    /// It stands in for no password. Where the link is to do nothing else, as after
-    /// [`Blocked::needs_link`], drop the evidence: its browser then logs in with the password.
-    ///
-    /// # Errors
-    /// `Misuse` for a link of another realm; `Unavailable` if the keyring cannot be relied on.
-    pub fn device_of_link(&self, used: &UsedLink) -> Result<DeviceToken> {
-        self.0
-            .device(used.account(), used.address(), used.revision())
-    }
-
-    /// What the browser is given in which a password was changed, with a mailed link or signed in: what
-    /// it had before is void.
-    ///
-    /// # Errors
-    /// As [`LogIn::device_of_link`].
-    pub fn device_of_change(&self, changed: &Changed) -> Result<DeviceToken> {
-        self.0
-            .device(&changed.account, &changed.address, changed.revision)
     }
 
     /// Judges a try. Dropped before it has ended, the try stays counted.
@@ -244,18 +221,6 @@ impl Inner {
         };
         self.tell_in(this.fingerprint, &logged_in).await;
         Ok(Judged::In(Box::new(logged_in)))
-    }
-
-    fn device(
-        &self,
-        account: &Account,
-        address: &Identifier,
-        revision: Revision,
-    ) -> Result<DeviceToken> {
-        if account.realm() != self.realm {
-            return Err(Error::misuse("the account is of another realm"));
-        }
-        self.devices.issue(account, address, revision, None)
     }
 
     /// Who it is, or why nobody.

@@ -34,7 +34,6 @@ pub struct SignedUp {
 #[must_use = "what it proves is used by whoever it is moved to"]
 pub struct UsedLink {
     account: Account,
-    address: Identifier,
     organisation: Tenant,
     revision: Revision,
     device: DeviceToken,
@@ -175,7 +174,6 @@ impl Mail {
             if accounts.apply(vec![unchanged, opened.used()]).await? {
                 return Ok(UsedLink {
                     account,
-                    address: address.clone(),
                     organisation: entry.organisation,
                     revision,
                     device,

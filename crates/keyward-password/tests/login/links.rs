@@ -9,6 +9,7 @@ use keyward_keys::{KeyUse, Life};
 use keyward_password::mail::{Ask, Courier, Letter, Mailer, Message, Outbox};
 use keyward_password::{Accounts, Identifier, LogIn, Mail, Tried};
 use keyward_store::MemoryStore;
+use secrecy::ExposeSecret as _;
 
 use crate::throttle::hang_up;
 use crate::world::{ANN, RIGHT, World, attempt, from, home, inside, people, purpose, tried};
@@ -68,8 +69,7 @@ async fn a_used_link_lifts_the_limit_and_is_no_password() {
         other => panic!("{other:?}"),
     };
     let used = mail.sign_in(link.expose()).await.unwrap();
-    let device = log_in.device_of_link(&used).unwrap();
-    let device = secrecy::ExposeSecret::expose_secret(device.text()).to_owned();
+    let device = used.device().text().expose_secret().to_owned();
     // Its browser is asked for the password all the same.
     let wrong = attempt(&log_in, ANN, b"wrong", home(), Some(&device)).await;
     assert!(matches!(wrong.unwrap(), Tried::Refused));
