@@ -18,7 +18,7 @@ pub(crate) struct SystemTool {
 }
 
 /// What the tests need.
-pub(crate) const SYSTEM: [SystemTool; 6] = [
+pub(crate) const SYSTEM: [SystemTool; 8] = [
     SystemTool {
         name: "ssh-keygen",
         packages: &["openssh-client"],
@@ -52,6 +52,20 @@ pub(crate) const SYSTEM: [SystemTool; 6] = [
         packages: &["chromium"],
         files: None,
         why: "what a browser makes of cookies, forms and content policies; some 400 MB",
+        is_optional: true,
+    },
+    SystemTool {
+        name: "nginx",
+        packages: &["nginx-light"],
+        files: None,
+        why: "what a real proxy sends on of a client's headers",
+        is_optional: true,
+    },
+    SystemTool {
+        name: "haproxy",
+        packages: &["haproxy"],
+        files: None,
+        why: "what a real proxy sends on of a client's headers",
         is_optional: true,
     },
     SystemTool {

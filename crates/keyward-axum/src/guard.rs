@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use keyward_base::Error;
+use keyward_base::audit::Trail;
+use keyward_base::{Clock, Error};
 
 use crate::bodies::ErrorPage;
 use crate::content::ContentPolicy;
+use crate::forwarded::Proxies;
 use crate::headers;
+use crate::noted::{Finding, Noted};
 use crate::origins::Origins;
 use crate::policy::Referrer;
 
@@ -23,6 +26,8 @@ pub struct WebGuard {
     pub(crate) referrer: Referrer,
     pub(crate) page: Option<ErrorPage>,
     pub(crate) report: Option<Reporter>,
+    pub(crate) proxies: Proxies,
+    pub(crate) noted: Noted,
 }
 
 impl WebGuard {
@@ -35,6 +40,8 @@ impl WebGuard {
             referrer: Referrer::default(),
             page: None,
             report: None,
+            proxies: Proxies::none(),
+            noted: Noted::default(),
         }
     }
 
@@ -60,7 +67,33 @@ impl WebGuard {
         self
     }
 
-    /// Is told every error behind a response, refusals at the guard included: for the log.
+    /// The proxies in front of the service. Without this there are none, and [`crate::ClientIp`] is
+    /// who connects.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Records what the guard sees on `trail`, as well as can be: `web.forwarded`, failed for the
+    /// reason, for forwarding headers that are not believed. Of each reason at most one event is
+    /// recorded in a minute; it says how many there were since the one before (`count`), so that nobody
+    /// fills the record by sending headers.
+    #[must_use]
+    pub fn trail(mut self, trail: Trail, clock: Arc<dyn Clock>) -> Self {
+        self.noted = self.noted.on(trail, clock);
+        self
+    }
+
+    /// What an operator should mend, as far as the requests told since the start: for a page of
+    /// health, or a command. Clones of the guard count together.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        self.noted.findings()
+    }
+
+    /// Is told every error behind a response, refusals at the guard included, and each forwarding
+    /// header that is not believed, which refuses nothing: for the log.
     #[must_use]
     pub fn report(mut self, report: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.report = Some(Arc::new(report));

@@ -30,10 +30,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`challenge`] | what a 401 asks for |
+//! | [`client_ip`] | who sent a request, from whatever proxy it came |
 //! | [`content`] | the Content-Security-Policy, typed |
 //! | `danger` (feature `session`) | what a hurried person should not find first |
 //! | [`failure`] | [`keyward_base::Error`] as a response |
 //! | [`form`] | an extractor for forms that carry secrets |
+//! | [`forwarded`] | whom a proxy speaks for, as plain functions |
 //! | [`guard`] | what all routes have in common |
 //! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`origins`] | the origins a service answers at |
@@ -53,16 +55,20 @@
 mod authority;
 mod bodies;
 pub mod challenge;
+pub mod client_ip;
 pub mod content;
 #[cfg(feature = "session")]
 pub mod danger;
+mod entry;
 pub mod failure;
 mod fields;
 pub mod form;
+pub mod forwarded;
 pub mod guard;
 mod headers;
 pub mod loopback;
 mod multipart;
+mod noted;
 pub mod origins;
 pub mod peer;
 pub mod policy;
@@ -80,10 +86,13 @@ pub mod webhook;
 
 pub use bodies::words;
 pub use challenge::Challenge;
+pub use client_ip::ClientIp;
 pub use content::ContentPolicy;
 pub use failure::Failure;
 pub use form::SecretForm;
+pub use forwarded::Proxies;
 pub use guard::WebGuard;
+pub use noted::Finding;
 pub use origins::Origins;
 pub use peer::PeerPrefix;
 pub use policy::Referrer;

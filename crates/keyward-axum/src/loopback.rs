@@ -49,7 +49,8 @@ pub fn check(guard: &WebGuard, request: &Parts) -> Result<()> {
     guard.origins.addressed(request).map(drop)
 }
 
-fn is_forwarded(headers: &HeaderMap) -> bool {
+/// Whether a header speaks of where a request was before.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     let mut names = headers.keys().map(http::HeaderName::as_str);
     names.any(|name| name.starts_with("x-forwarded") || FORWARDED.contains(&name))
 }

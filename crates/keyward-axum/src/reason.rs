@@ -9,5 +9,13 @@ pub const FOREIGN_HOST: Reason = Reason::new("foreign-host");
 /// The request has no cookie of a session of that kind.
 #[cfg(feature = "session")]
 pub const NO_COOKIE: Reason = Reason::new("no-session-cookie");
+/// A forwarding header names somebody else where a proxy of the service's belongs.
+pub const FORWARDED_BYPASSED: Reason = Reason::new("forwarded-bypassed");
+/// A forwarding header has fewer entries than there are proxies.
+pub const FORWARDED_TOO_FEW: Reason = Reason::new("forwarded-too-few");
+/// The entry of a forwarding header is no address.
+pub const FORWARDED_UNREADABLE: Reason = Reason::new("forwarded-unreadable");
+/// A forwarding header comes from somebody who is no trusted proxy.
+pub const FORWARDED_UNTRUSTED: Reason = Reason::new("forwarded-untrusted");
 /// It is for a browser on this machine alone, and this request may be another's.
 pub const NOT_LOOPBACK: Reason = Reason::new("not-loopback");

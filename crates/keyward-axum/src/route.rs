@@ -17,9 +17,11 @@ use keyward_base::{Error, Reason};
 use tower::{Layer, Service};
 
 use crate::bodies;
+use crate::client_ip;
 use crate::failure::{Cause, Failure};
 use crate::guard::WebGuard;
 use crate::headers;
+use crate::noted::Noting;
 use crate::policy::{FORM_LIMIT, MACHINE_LIMIT};
 use crate::same_origin;
 use crate::seen::Seen;
@@ -76,6 +78,17 @@ impl RoutePolicy {
         self
     }
 
+    /// Finds out who sent it, and tells of a header that says otherwise.
+    fn know_client(&self, parts: &mut Parts) -> Option<Noting> {
+        let client = client_ip::of(&self.guard.proxies, parts)?;
+        client_ip::put(client, parts);
+        let reason = client.basis().reason()?;
+        if let Some(report) = &self.guard.report {
+            report(&Error::rejected(reason));
+        }
+        self.guard.noted.count(client.basis())
+    }
+
     /// The checks that need no body.
     fn admit(&self, request: &Parts) -> Result<(), Failure> {
         let own = self.guard.origins.addressed(request)?;
@@ -129,6 +142,12 @@ impl RoutePolicy {
     }
 }
 
+async fn record(noting: Option<Noting>) {
+    if let Some(noting) = noting {
+        noting.record().await;
+    }
+}
+
 impl<S> Layer<S> for RoutePolicy {
     type Service = Guarded<S>;
 
@@ -168,13 +187,18 @@ where
         let seen =
             (self.policy.callers == Callers::Pages).then(|| Seen::with(&mut parts.extensions));
         let policy = self.policy.clone();
+        let noting = policy.know_client(&mut parts);
         let headers = Arc::clone(&self.headers);
         if let Err(refused) = policy.admit(&parts) {
             let response = policy.finish(&headers, refused.into_response(), None);
-            return Box::pin(std::future::ready(Ok(response)));
+            return Box::pin(async move {
+                record(noting).await;
+                Ok(response)
+            });
         }
         let answer = self.inner.call(policy.pass(parts, body));
         Box::pin(async move {
+            record(noting).await;
             let response = answer.await?;
             Ok(policy.finish(&headers, response, seen.as_ref()))
         })

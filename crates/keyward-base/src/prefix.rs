@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::error::{Error, Result};
+
 /// The part of an IP address that one client is taken to hold, to count what comes from there: all of
 /// an IPv4 address, and the first 64 bits of an IPv6 one, of which a household has at least 2^64
 /// (RFC 6177, section 2; RFC 4291, section 2.5.1). An IPv4 address that is written as IPv6
@@ -35,6 +37,58 @@ impl AddressPrefix {
             len: u8::MAX,
         }
         .coarser(32, 64)
+    }
+
+    /// Reads `192.0.2.0/24` or `2001:db8::/32`, or an address without a length, which is itself alone.
+    ///
+    /// # Errors
+    /// `Misuse` for anything else: where bits are set behind the length (`192.0.2.7/24` may be meant
+    /// as either), and for an IPv4 address that is written as IPv6.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || {
+            Error::misuse(
+                "an address range is written as 192.0.2.0/24 or 2001:db8::/32, without a bit behind \
+                 its length, and one of IPv4 as IPv4",
+            )
+        };
+        let (address, len) = match text.split_once('/') {
+            Some((address, len)) => (address, Some(len)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let len = match len {
+            // As numbers are written: no sign, no zero before another digit.
+            Some(len) => (0..=most)
+                .find(|known| known.to_string() == len)
+                .ok_or_else(wrong)?,
+            None => most,
+        };
+        let prefix = Self {
+            address: address.to_canonical(),
+            len: u8::MAX,
+        }
+        .coarser(len, len);
+        if prefix.address == address {
+            return Ok(prefix);
+        }
+        Err(wrong())
+    }
+
+    /// Whether `address` is in it. An IPv4 address that is written as IPv6 is the IPv4 address.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
+        let address = Self {
+            address: address.to_canonical(),
+            len: u8::MAX,
+        };
+        address.coarser(self.len, self.len) == self
+    }
+
+    /// How many bits of it are set down.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.len
     }
 
     /// The first `v4` bits of it, or `v6` if it is one of IPv6: a larger neighbourhood. It never gets

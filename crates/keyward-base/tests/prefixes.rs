@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use keyward_base::AddressPrefix;
+use keyward_base::{AddressPrefix, ErrorKind};
 
 fn of(text: &str) -> AddressPrefix {
     AddressPrefix::of(text.parse().unwrap())
@@ -68,4 +68,63 @@ fn no_two_have_the_same_bytes() {
     let one = of("192.0.2.7").to_bytes();
     assert_eq!(one[..6], [4, 32, 192, 0, 2, 7]);
     assert_eq!(one[6..], [0; 12]);
+}
+
+#[test]
+fn a_range_is_read_in_one_spelling() {
+    for (text, shown) in [
+        ("192.0.2.0/24", "192.0.2.0/24"),
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+        ("2001:db8::/32", "2001:db8::/32"),
+        ("2001:db8::7", "2001:db8::7/128"),
+        ("::/0", "::/0"),
+    ] {
+        let range = AddressPrefix::parse(text).unwrap();
+        assert_eq!(range.to_string(), shown);
+        assert_eq!(AddressPrefix::parse(shown).unwrap(), range);
+        assert_eq!(
+            shown,
+            format!("{}/{}", text.split('/').next().unwrap(), range.bits())
+        );
+    }
+    for text in [
+        "",
+        "/",
+        "192.0.2.7/24",
+        "192.0.2.0/33",
+        "192.0.2.0/+24",
+        "192.0.2.0/024",
+        "192.0.2.0/",
+        "192.0.2/24",
+        "2001:db8::1/64",
+        "2001:db8::/129",
+        "::ffff:192.0.2.0/120",
+        "::ffff:192.0.2.7",
+        " 192.0.2.0/24",
+        "fe80::1%1",
+        "a.example",
+    ] {
+        let error = AddressPrefix::parse(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse, "{text}");
+    }
+}
+
+#[test]
+fn a_range_holds_what_begins_like_it() {
+    let holds = |range: &str, address: &str| {
+        let range = AddressPrefix::parse(range).unwrap();
+        range.contains(address.parse().unwrap())
+    };
+    assert!(holds("192.0.2.0/24", "192.0.2.255"));
+    assert!(holds("192.0.2.0/24", "::ffff:192.0.2.255"));
+    assert!(!holds("192.0.2.0/24", "192.0.3.0"));
+    assert!(!holds("192.0.2.0/24", "c000:200::1"));
+    assert!(holds("2001:db8::/65", "2001:db8::7fff:0:0:1"));
+    assert!(!holds("2001:db8::/65", "2001:db8::8000:0:0:1"));
+    assert!(holds("2001:db8::7", "2001:db8::7"));
+    assert!(!holds("2001:db8::7", "2001:db8::8"));
+    assert!(holds("0.0.0.0/0", "203.0.113.7"));
+    assert!(!holds("0.0.0.0/0", "2001:db8::1"));
+    assert!(!holds("::/0", "203.0.113.7"));
 }

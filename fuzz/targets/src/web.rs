@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 use axum::body::Body;
 use axum::extract::FromRequest;
 use axum::response::Response;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use keyward_axum::forwarded::{Basis, Proxies};
 use keyward_axum::{Origins, RoutePolicy, SecretForm, WebGuard};
 use tower::{Layer, Service, service_fn};
 
@@ -130,4 +131,63 @@ pub fn axum_origin(data: &[u8]) {
         let fits = origin.starts_with(own.as_bytes());
         assert!(fits || (origin == b"null" && !sites.is_empty()));
     }
+}
+
+/// Lines of `X-Forwarded-For` as a client writes them. Whatever they are, a proxy that adds whom it saw
+/// is believed, on a line of its own and on the client's last; and of what is read, nothing is made up.
+pub fn axum_x_forwarded_for(data: &[u8]) {
+    let proxies = Proxies::x_forwarded_for(&["10.0.0.0/8"]).expect("a network");
+    let added = forwarded(data, "x-forwarded-for", &proxies, "203.0.113.7");
+    assert_eq!(added, (Basis::Header, Basis::Header));
+}
+
+/// The same of `Forwarded`, where a quote that the client left open spoils the line that a proxy adds
+/// to: then it is the proxy, and never whom the client named.
+pub fn axum_forwarded(data: &[u8]) {
+    let proxies = Proxies::forwarded(&["10.0.0.0/8"]).expect("a network");
+    let added = forwarded(
+        data,
+        "forwarded",
+        &proxies,
+        "for=\"[2001:db8::7]:1\";proto=https",
+    );
+    assert_eq!(added.0, Basis::Header);
+    assert!(matches!(added.1, Basis::Header | Basis::Unreadable));
+}
+
+/// How the client is known when the proxy adds a line, and when it adds to the last.
+fn forwarded(data: &[u8], name: &'static str, proxies: &Proxies, entry: &str) -> (Basis, Basis) {
+    let peer = "10.0.0.1".parse().expect("an address");
+    let mut headers = HeaderMap::new();
+    let mut last = None;
+    for line in data.split(|b| *b == b'\n') {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.append(name, value);
+            last = Some(line);
+        }
+    }
+    let client = proxies.client(peer, &headers);
+    assert_eq!(client.basis() == Basis::Missing, last.is_none());
+    assert!(client.basis() == Basis::Header || client.address() == peer);
+    let two = proxies.clone().hops(2).expect("two");
+    let behind = two.client(peer, &headers);
+    assert!(behind.basis() == Basis::Header || behind.address() == peer);
+    let stranger = "192.0.2.1".parse().expect("an address");
+    assert_eq!(proxies.client(stranger, &headers).address(), stranger);
+    let judged = |headers: &HeaderMap| {
+        let client = proxies.client(peer, headers);
+        if client.basis() == Basis::Header {
+            let known = ["203.0.113.7", "2001:db8::7"];
+            assert!(known.contains(&client.address().to_string().as_str()));
+        } else {
+            assert_eq!(client.address(), peer);
+        }
+        client.basis()
+    };
+    let mut own = headers.clone();
+    own.append(name, HeaderValue::from_str(entry).expect("an entry"));
+    let mut joined = HeaderMap::new();
+    let line = [last.unwrap_or_default(), b", ", entry.as_bytes()].concat();
+    joined.append(name, HeaderValue::from_bytes(&line).expect("a line"));
+    (judged(&own), judged(&joined))
 }

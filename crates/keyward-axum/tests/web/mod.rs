@@ -1,7 +1,7 @@
 //! A server on loopback, and the smallest client that can send it anything.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc::{Sender, channel};
 
 use axum::Router;
@@ -75,8 +75,30 @@ impl Answer {
 }
 
 /// Sends `head` (request line and headers, joined by `\n`) and `body`, byte for byte.
+#[allow(dead_code)] // As above.
 pub fn send(to: SocketAddr, head: &str, body: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(to).unwrap();
+    send_on(TcpStream::connect(to).unwrap(), head, body)
+}
+
+/// The same from another address of this machine, all of 127.0.0.0/8.
+#[allow(dead_code)] // As above.
+pub fn send_from(from: &str, to: SocketAddr, head: &str, body: &[u8]) -> Answer {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket
+            .bind((from.parse::<IpAddr>().unwrap(), 0).into())
+            .unwrap();
+        socket.connect(to).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    send_on(stream, head, body)
+}
+
+fn send_on(mut stream: TcpStream, head: &str, body: &[u8]) -> Answer {
     // A server that waits for more is a server that did not refuse.
     stream
         .set_read_timeout(Some(std::time::Duration::from_secs(20)))

@@ -1,0 +1,108 @@
+//! What the guard saw that an operator should know of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use keyward_base::audit::{Event, Outcome, Trail, Value};
+use keyward_base::{Clock, ErrorKind, Reason};
+
+use crate::forwarded::Basis;
+
+/// How long one event speaks for all others of its reason.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Something that an operator should mend, or know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is.
+    pub reason: Reason,
+    /// In how many requests since the start.
+    pub count: u64,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+/// Counts by reason, and tells the trail now and then. Clones count together.
+#[derive(Clone, Default)]
+pub(crate) struct Noted {
+    counts: Arc<[Count; Basis::NOTED.len()]>,
+    trail: Option<(Trail, Arc<dyn Clock>)>,
+}
+
+#[derive(Default)]
+struct Count {
+    all: AtomicU64,
+    untold: AtomicU64,
+    /// In milliseconds; before it, nothing is told.
+    quiet_until: AtomicU64,
+}
+
+impl Noted {
+    pub(crate) fn on(self, trail: Trail, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            trail: Some((trail, clock)),
+            ..self
+        }
+    }
+
+    /// Counts one more; gives the event if it is time for one.
+    pub(crate) fn count(&self, basis: Basis) -> Option<Noting> {
+        let reason = basis.reason()?;
+        let at = Basis::NOTED.iter().position(|known| *known == basis)?;
+        let count = self.counts.get(at)?;
+        count.all.fetch_add(1, Ordering::Relaxed);
+        count.untold.fetch_add(1, Ordering::Relaxed);
+        let (trail, clock) = self.trail.as_ref()?;
+        let now = clock.now().ok()?;
+        let until = count.quiet_until.load(Ordering::Relaxed);
+        let next = now.saturating_add(QUIET).as_millis();
+        // One that lies further ahead was set by a clock that went back since.
+        let is_quiet = now.as_millis() < until && until <= next;
+        // Of several requests at once, one tells.
+        if is_quiet
+            || count
+                .quiet_until
+                .compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
+        {
+            return None;
+        }
+        let failed = Outcome::Failed(ErrorKind::Rejected, Some(reason));
+        let mut event = Event::new(now, "web.forwarded", failed);
+        let untold = count.untold.swap(0, Ordering::Relaxed);
+        event.detail = event.detail.with("count", Value::Number(untold));
+        Some(Noting(trail.clone(), event))
+    }
+
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let counts = Basis::NOTED.iter().zip(self.counts.iter());
+        counts
+            .filter_map(|(basis, count)| {
+                let finding = Finding {
+                    reason: basis.reason()?,
+                    count: count.all.load(Ordering::Relaxed),
+                    fix: basis.fix(),
+                };
+                (finding.count > 0).then_some(finding)
+            })
+            .collect()
+    }
+}
+
+/// An event on its way to the trail.
+pub(crate) struct Noting(Trail, Event);
+
+impl Noting {
+    pub(crate) async fn record(self) {
+        self.0.note(self.1).await;
+    }
+}
+
+impl fmt::Debug for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.findings()).finish()
+    }
+}
