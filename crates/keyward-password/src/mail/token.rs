@@ -1,4 +1,4 @@
-//! A link's token: `kwm_` and base64url of 98 bytes.
+//! A link's token: `kwm_` and base64url of 90 bytes, 124 characters.
 
 use keyward_base::token::{TokenBuffer, TokenKind};
 use keyward_base::{Domain, Error, KeyId, Reason, Result, SecretArray, Tenant};
