@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use keyward_base::BoxFuture;
-use keyward_session::{Admin, Revoke, Sessions, Start, Started, User};
+use keyward_base::{BoxFuture, Reason};
+use keyward_session::{Admin, Revoke, Sessions, Start, Started, User, reason};
 use keyward_store::{Collection, MemoryStore, Records, Scan};
 use keyward_testkit::{Answer, Interrupt, Staged};
 
@@ -203,6 +203,33 @@ async fn a_session_that_ended_is_never_the_start_of_another() {
 }
 
 #[tokio::test]
+async fn nor_is_one_that_is_over_whatever_is_shown_after_it() {
+    let two = Two::new().await;
+    let old = two.world.user("acme", "ada").await;
+    let check = async |started: &Started| {
+        let checked = two
+            .world
+            .sessions
+            .check::<User>(started.token().expose())
+            .await;
+        checked.unwrap()
+    };
+    let live = check(&old).await;
+    two.world.tick();
+    two.other.revoke(Revoke::everything()).await.unwrap();
+    two.world.tick();
+    let shown = two.world.shown("acme", "ada", USERS);
+    let again = two.world.sessions.reauthenticate(live, shown).await;
+    assert_eq!(again.unwrap_err().reason(), Some(reason::ENDED));
+    let old = two.world.user("acme", "ada").await;
+    let live = check(&old).await;
+    two.world.pass(HOUR * 24 * 7).await;
+    let shown = two.world.shown("acme", "ada", USERS);
+    let again = two.world.sessions.reauthenticate(live, shown).await;
+    assert_eq!(again.unwrap_err().reason(), Some(Reason::EXPIRED));
+}
+
+#[tokio::test]
 async fn staff_begin_nothing_from_a_session_that_ended() {
     for n in 0.. {
         let two = Two::new().await;
@@ -265,13 +292,13 @@ async fn an_answer_that_is_lost_or_wrong_makes_no_session_of_two() {
 async fn of_64_who_authenticate_anew_from_one_session_one_does() {
     let world = Arc::new(World::new().await);
     let old = world.user("acme", "ada").await;
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut lives = Vec::new();
     for _ in 0..64 {
-        let live = world
-            .sessions
-            .check::<User>(old.token().expose())
-            .await
-            .unwrap();
+        let live = world.sessions.check::<User>(old.token().expose()).await;
+        lives.push(live.unwrap());
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for live in lives {
         let world = Arc::clone(&world);
         tasks.spawn(async move {
             let shown = world.shown("acme", "ada", USERS);
