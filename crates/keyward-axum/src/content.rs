@@ -1,6 +1,7 @@
 //! The Content-Security-Policy, typed, so that a looser one is a line that can be found.
 //!
-//! Source: W3C *Content Security Policy Level 3*. Inline scripts and styles cannot be allowed.
+//! Source: W3C *Content Security Policy Level 3*. Inline scripts and styles can
+//! be allowed by the nonce of one response alone ([`crate::Nonce`]).
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use http::HeaderValue;
 use keyward_base::{Error, Result};
 
 use crate::authority::Authority;
+use crate::nonce::Nonce;
 
 /// What may be loaded, or sent to, from a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +94,13 @@ impl ContentPolicy {
             sources.push(source);
         }
         self
+    }
+
+    /// The same, and inline scripts and styles that have the nonce.
+    pub(crate) fn with_nonce(&self, nonce: &Nonce) -> HeaderValue {
+        let source = Source(format!("'nonce-{nonce}'"));
+        let own = self.clone().allow(Directive::Script, source.clone());
+        own.allow(Directive::Style, source).header()
     }
 
     pub(crate) fn header(&self) -> HeaderValue {

@@ -276,14 +276,6 @@ pub enum Basis {
 }
 
 impl Basis {
-    /// Every one that an operator should know of.
-    pub(crate) const NOTED: [Self; 4] = [
-        Self::Untrusted,
-        Self::TooFew,
-        Self::Unreadable,
-        Self::Bypassed,
-    ];
-
     /// Why a header that was there was not believed; none if all is as it should be.
     #[must_use]
     pub const fn reason(self) -> Option<Reason> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 use keyward_base::audit::Trail;
-use keyward_base::{Clock, Error};
+use keyward_base::{Clock, Error, RequestId};
+use keyward_crypto::Provider;
 
 use crate::bodies::ErrorPage;
 use crate::content::ContentPolicy;
@@ -15,7 +16,7 @@ use crate::noted::{Finding, Noted};
 use crate::origins::Origins;
 use crate::policy::Referrer;
 
-type Reporter = Arc<dyn Fn(&Error) + Send + Sync>;
+type Reporter = Arc<dyn Fn(&Error, Option<&RequestId>) + Send + Sync>;
 
 /// What all routes of a service have in common: where it answers, what its pages may load, how
 /// errors look and who is told of them. A [`crate::RoutePolicy`] puts it before routes.
@@ -28,6 +29,7 @@ pub struct WebGuard {
     pub(crate) report: Option<Reporter>,
     pub(crate) proxies: Proxies,
     pub(crate) noted: Noted,
+    pub(crate) provider: Provider,
 }
 
 impl WebGuard {
@@ -42,6 +44,7 @@ impl WebGuard {
             report: None,
             proxies: Proxies::none(),
             noted: Noted::default(),
+            provider: Provider::default(),
         }
     }
 
@@ -78,7 +81,7 @@ impl WebGuard {
     /// Records what the guard sees on `trail`, as well as can be: `web.forwarded`, failed for the
     /// reason, for forwarding headers that are not believed. Of each reason at most one event is
     /// recorded in a minute; it says how many there were since the one before (`count`), so that nobody
-    /// fills the record by sending headers.
+    /// fills the record by sending headers. And `web.panic`, counted alike, where a handler panicked.
     #[must_use]
     pub fn trail(mut self, trail: Trail, clock: Arc<dyn Clock>) -> Self {
         self.noted = self.noted.on(trail, clock);
@@ -96,7 +99,25 @@ impl WebGuard {
     /// header that is not believed, which refuses nothing: for the log.
     #[must_use]
     pub fn report(mut self, report: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.report = Some(Arc::new(move |error, _| report(error)));
+        self
+    }
+
+    /// The same, with the id of the request; none where no randomness was to be had for one. In the
+    /// place of [`WebGuard::report`].
+    #[must_use]
+    pub fn report_in_request(
+        mut self,
+        report: impl Fn(&Error, Option<&RequestId>) + Send + Sync + 'static,
+    ) -> Self {
         self.report = Some(Arc::new(report));
+        self
+    }
+
+    /// Takes the randomness of request ids and nonces from `provider`.
+    #[must_use]
+    pub const fn provider(mut self, provider: Provider) -> Self {
+        self.provider = provider;
         self
     }
 

@@ -7,6 +7,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::content::ContentPolicy;
+use crate::nonce::Nonce;
 use crate::origins::Scheme;
 use crate::policy::{HSTS_MAX_AGE, Referrer};
 
@@ -44,6 +45,13 @@ pub(crate) fn of(
         }
     }
     out
+}
+
+/// The policy that allows what has the nonce.
+pub(crate) fn put_nonce(content: &ContentPolicy, nonce: &Nonce, on: &mut HeaderMap) {
+    on.insert(CONTENT_SECURITY_POLICY, content.with_nonce(nonce));
+    // Shown again, the page would have it again.
+    on.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// Puts them on a response, over whatever a handler had set: nothing inside can weaken them.

@@ -7,10 +7,12 @@
 //! - a list of the origins the service answers at, so that a name that an attacker's DNS points at
 //!   this machine reaches nothing;
 //! - a limit on the body;
-//! - error bodies that depend on the status alone: no path, message or schema leaves.
+//! - error bodies that depend on the status alone: no path, message or schema leaves, and a handler
+//!   that panics is a 500 like any other;
+//! - an id of the request, in its header and the answer's.
 //!
 //! [`RoutePolicy::pages`] is for people: what may change something must come from a page of the
-//! service. [`RoutePolicy::machines`] is for webhooks, bearer tokens and cron jobs, which have no
+//! service, and a key opens none. [`RoutePolicy::machines`] is for webhooks, bearer tokens and cron jobs, which have no
 //! page: it asks for no origin, and takes cookies away.
 //!
 //! ```
@@ -32,17 +34,20 @@
 //! | [`challenge`] | what a 401 asks for |
 //! | [`client_ip`] | who sent a request, from whatever proxy it came |
 //! | [`content`] | the Content-Security-Policy, typed |
+//! | [`cors`] | which pages of other origins may call machine routes |
 //! | `danger` (feature `session`) | what a hurried person should not find first |
 //! | [`failure`] | [`keyward_base::Error`] as a response |
 //! | [`form`] | an extractor for forms that carry secrets |
 //! | [`forwarded`] | whom a proxy speaks for, as plain functions |
 //! | [`guard`] | what all routes have in common |
 //! | [`loopback`] | whether a request is of a browser on this machine |
+//! | [`nonce`] | a nonce for the scripts and styles of one page |
 //! | [`origins`] | the origins a service answers at |
 //! | [`peer`] | where a request comes from, to count what comes from there |
 //! | [`policy`] | the knobs, and the reason for each default |
 //! | [`proof`] | a proof before a whole group of routes |
 //! | [`reason`] | why a request was refused |
+//! | [`request_id`] | what tells one request from another, in every log |
 //! | [`route`] | the layer |
 //! | `session` (feature) | sessions, as arguments of handlers |
 //! | [`shown`] | error pages that the service writes itself |
@@ -54,9 +59,11 @@
 
 mod authority;
 mod bodies;
+mod caught;
 pub mod challenge;
 pub mod client_ip;
 pub mod content;
+pub mod cors;
 #[cfg(feature = "session")]
 pub mod danger;
 mod entry;
@@ -68,12 +75,14 @@ pub mod guard;
 mod headers;
 pub mod loopback;
 mod multipart;
+pub mod nonce;
 mod noted;
 pub mod origins;
 pub mod peer;
 pub mod policy;
 pub mod proof;
 pub mod reason;
+pub mod request_id;
 pub mod route;
 mod same_origin;
 mod seen;
@@ -88,13 +97,16 @@ pub use bodies::words;
 pub use challenge::Challenge;
 pub use client_ip::ClientIp;
 pub use content::ContentPolicy;
+pub use cors::Cors;
 pub use failure::Failure;
 pub use form::SecretForm;
 pub use forwarded::Proxies;
 pub use guard::WebGuard;
+pub use nonce::Nonce;
 pub use noted::Finding;
 pub use origins::Origins;
 pub use peer::PeerPrefix;
 pub use policy::Referrer;
+pub use request_id::InRequest;
 pub use route::RoutePolicy;
 pub use shown::Shown;

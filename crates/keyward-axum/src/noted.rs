@@ -9,6 +9,7 @@ use keyward_base::audit::{Event, Outcome, Trail, Value};
 use keyward_base::{Clock, ErrorKind, Reason};
 
 use crate::forwarded::Basis;
+use crate::reason;
 
 /// How long one event speaks for all others of its reason.
 const QUIET: Duration = Duration::from_secs(60);
@@ -25,10 +26,40 @@ pub struct Finding {
     pub fix: &'static str,
 }
 
+/// What is counted of a reason.
+struct Kind {
+    reason: Reason,
+    blame: ErrorKind,
+    action: &'static str,
+    fix: &'static str,
+}
+
+const KINDS: [Kind; 5] = [
+    forwarded(Basis::Untrusted, reason::FORWARDED_UNTRUSTED),
+    forwarded(Basis::TooFew, reason::FORWARDED_TOO_FEW),
+    forwarded(Basis::Unreadable, reason::FORWARDED_UNREADABLE),
+    forwarded(Basis::Bypassed, reason::FORWARDED_BYPASSED),
+    Kind {
+        reason: reason::PANICKED,
+        blame: ErrorKind::Misuse,
+        action: "web.panic",
+        fix: "a handler has a mistake: what it said stands in the program's standard error",
+    },
+];
+
+const fn forwarded(basis: Basis, reason: Reason) -> Kind {
+    Kind {
+        reason,
+        blame: ErrorKind::Rejected,
+        action: "web.forwarded",
+        fix: basis.fix(),
+    }
+}
+
 /// Counts by reason, and tells the trail now and then. Clones count together.
 #[derive(Clone, Default)]
 pub(crate) struct Noted {
-    counts: Arc<[Count; Basis::NOTED.len()]>,
+    counts: Arc<[Count; KINDS.len()]>,
     trail: Option<(Trail, Arc<dyn Clock>)>,
 }
 
@@ -49,10 +80,9 @@ impl Noted {
     }
 
     /// Counts one more; gives the event if it is time for one.
-    pub(crate) fn count(&self, basis: Basis) -> Option<Noting> {
-        let reason = basis.reason()?;
-        let at = Basis::NOTED.iter().position(|known| *known == basis)?;
-        let count = self.counts.get(at)?;
+    pub(crate) fn count(&self, reason: Reason) -> Option<Noting> {
+        let mut known = KINDS.iter().zip(self.counts.iter());
+        let (kind, count) = known.find(|(kind, _)| kind.reason == reason)?;
         count.all.fetch_add(1, Ordering::Relaxed);
         count.untold.fetch_add(1, Ordering::Relaxed);
         let (trail, clock) = self.trail.as_ref()?;
@@ -70,24 +100,22 @@ impl Noted {
         {
             return None;
         }
-        let failed = Outcome::Failed(ErrorKind::Rejected, Some(reason));
-        let mut event = Event::new(now, "web.forwarded", failed);
+        let failed = Outcome::Failed(kind.blame, Some(reason));
+        let mut event = Event::new(now, kind.action, failed);
         let untold = count.untold.swap(0, Ordering::Relaxed);
         event.detail = event.detail.with("count", Value::Number(untold));
         Some(Noting(trail.clone(), event))
     }
 
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let counts = Basis::NOTED.iter().zip(self.counts.iter());
+        let counts = KINDS.iter().zip(self.counts.iter());
         counts
-            .filter_map(|(basis, count)| {
-                let finding = Finding {
-                    reason: basis.reason()?,
-                    count: count.all.load(Ordering::Relaxed),
-                    fix: basis.fix(),
-                };
-                (finding.count > 0).then_some(finding)
+            .map(|(kind, count)| Finding {
+                reason: kind.reason,
+                count: count.all.load(Ordering::Relaxed),
+                fix: kind.fix,
             })
+            .filter(|finding| finding.count > 0)
             .collect()
     }
 }

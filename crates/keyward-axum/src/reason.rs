@@ -17,5 +17,9 @@ pub const FORWARDED_TOO_FEW: Reason = Reason::new("forwarded-too-few");
 pub const FORWARDED_UNREADABLE: Reason = Reason::new("forwarded-unreadable");
 /// A forwarding header comes from somebody who is no trusted proxy.
 pub const FORWARDED_UNTRUSTED: Reason = Reason::new("forwarded-untrusted");
+/// A page was asked with a key, or another word on who asks than a cookie.
+pub const KEY_ON_PAGE: Reason = Reason::new("key-on-page");
 /// It is for a browser on this machine alone, and this request may be another's.
 pub const NOT_LOOPBACK: Reason = Reason::new("not-loopback");
+/// What stands behind the guard panicked.
+pub const PANICKED: Reason = Reason::new("panicked");

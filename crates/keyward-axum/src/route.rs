@@ -9,20 +9,25 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, COOKIE, Entry, SET_COOKIE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, Entry, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Limited;
 use keyward_base::{Error, Reason};
 use tower::{Layer, Service};
 
 use crate::bodies;
+use crate::caught;
 use crate::client_ip;
+use crate::cors::{self, Across, Cors};
 use crate::failure::{Cause, Failure};
 use crate::guard::WebGuard;
 use crate::headers;
+use crate::nonce::Slot;
 use crate::noted::Noting;
 use crate::policy::{FORM_LIMIT, MACHINE_LIMIT};
+use crate::reason;
+use crate::request_id::{self, InRequest};
 use crate::same_origin;
 use crate::seen::Seen;
 
@@ -42,11 +47,14 @@ pub struct RoutePolicy {
     guard: Arc<WebGuard>,
     callers: Callers,
     body_limit: usize,
+    cors: Option<Cors>,
 }
 
 impl RoutePolicy {
     /// Routes for people: what may change something must come from a page of this service.
-    /// Cookies pass. Bodies have at most [`FORM_LIMIT`] bytes.
+    /// Cookies pass. A key does not: with any `Authorization` but `Basic`, which may be of a proxy in
+    /// front, it is 403. Were it not read, the answer would be another caller's than it was sent for;
+    /// so the mistake shows at once, and no page comes to go by keys. Bodies have at most [`FORM_LIMIT`] bytes.
     #[must_use]
     pub fn pages(guard: &WebGuard) -> Self {
         Self::of(guard, Callers::Pages, FORM_LIMIT)
@@ -62,11 +70,21 @@ impl RoutePolicy {
         Self::of(guard, Callers::Machines, MACHINE_LIMIT)
     }
 
+    /// The same for programs that run in pages of other origins.
+    #[must_use]
+    pub fn machines_with_cors(guard: &WebGuard, cors: Cors) -> Self {
+        Self {
+            cors: Some(cors),
+            ..Self::machines(guard)
+        }
+    }
+
     fn of(guard: &WebGuard, callers: Callers, body_limit: usize) -> Self {
         Self {
             guard: Arc::new(guard.clone()),
             callers,
             body_limit,
+            cors: None,
         }
     }
 
@@ -83,17 +101,25 @@ impl RoutePolicy {
         let client = client_ip::of(&self.guard.proxies, parts)?;
         client_ip::put(client, parts);
         let reason = client.basis().reason()?;
+        self.report(&Error::rejected(reason), parts.extensions.get());
+        self.guard.noted.count(reason)
+    }
+
+    fn report(&self, error: &Error, of: Option<&InRequest>) {
         if let Some(report) = &self.guard.report {
-            report(&Error::rejected(reason));
+            report(error, of.map(|InRequest(id)| id));
         }
-        self.guard.noted.count(client.basis())
     }
 
     /// The checks that need no body.
-    fn admit(&self, request: &Parts) -> Result<(), Failure> {
+    /// Gives the answer where the layer answers itself.
+    fn admit(&self, request: &Parts) -> Result<Option<Response>, Failure> {
         let own = self.guard.origins.addressed(request)?;
         if self.callers == Callers::Pages {
             same_origin::check(request, &own, self.guard.referrer)?;
+            if request.headers.get_all(AUTHORIZATION).iter().any(is_key) {
+                return Err(Failure::forbidden(Error::rejected(reason::KEY_ON_PAGE)));
+            }
         }
         let stated = request.headers.get(CONTENT_LENGTH);
         let stated = stated.and_then(|len| len.to_str().ok()?.parse::<u64>().ok());
@@ -101,7 +127,10 @@ impl RoutePolicy {
         if stated.is_some_and(|len| len > limit) {
             return Err(Failure::too_large(Error::rejected(Reason::TOO_LONG)));
         }
-        Ok(())
+        match &self.cors {
+            Some(cors) => Ok(cors.preflight(request)?),
+            None => Ok(None),
+        }
     }
 
     /// The request as a handler sees it.
@@ -123,23 +152,67 @@ impl RoutePolicy {
         request
     }
 
-    fn finish(&self, all: &HeaderMap, response: Response, seen: Option<&Seen>) -> Response {
-        if let (Some(report), Some(Cause(error))) =
-            (&self.guard.report, response.extensions().get::<Cause>())
-        {
-            report(error);
+    fn finish(&self, all: &HeaderMap, response: Response, known: Known) -> Response {
+        if let Some(Cause(error)) = response.extensions().get::<Cause>() {
+            self.report(error, known.id.as_ref());
         }
         let page = self.guard.page.filter(|_| self.callers == Callers::Pages);
         let mut response = bodies::neutral(response, page);
+        let out = response.headers_mut();
         if self.callers == Callers::Machines {
-            response.headers_mut().remove(SET_COOKIE);
+            out.remove(SET_COOKIE);
         }
-        if let Some(seen) = seen {
-            seen.finish(response.headers_mut());
+        if let Some(seen) = known.seen {
+            seen.finish(out);
         }
-        headers::put(all, response.headers_mut());
+        headers::put(all, out);
+        if let Some(nonce) = known.nonce.as_ref().and_then(Slot::asked) {
+            headers::put_nonce(&self.guard.content, nonce, out);
+        }
+        cors::put(known.across, out);
+        match known.header {
+            Some(id) => out.insert(request_id::NAME, id),
+            None => out.remove(request_id::NAME),
+        };
         response
     }
+
+    /// What is found out of a request before anything is asked of it.
+    fn know(&self, parts: &mut Parts) -> Result<Known, Failure> {
+        let mut known = Known {
+            across: self
+                .cors
+                .as_ref()
+                .map(|cors| Across(cors.caller(&parts.headers))),
+            ..Known::default()
+        };
+        known.header = Some(request_id::settle(parts, &self.guard.provider)?);
+        known.id = parts.extensions.get::<InRequest>().cloned();
+        if self.callers == Callers::Pages {
+            // No session reaches a machine.
+            known.seen = Some(Seen::with(&mut parts.extensions));
+            known.nonce = Some(Slot::put(parts, self.guard.provider));
+        }
+        known.noting = self.know_client(parts);
+        Ok(known)
+    }
+}
+
+/// What goes with a request, for its answer.
+#[derive(Default)]
+struct Known {
+    id: Option<InRequest>,
+    header: Option<HeaderValue>,
+    seen: Option<Seen>,
+    nonce: Option<Slot>,
+    across: Option<Across>,
+    noting: Option<Noting>,
+}
+
+/// A word on who asks that no browser or proxy adds by itself.
+fn is_key(authorization: &HeaderValue) -> bool {
+    let scheme = authorization.as_bytes().split(|b| *b == b' ').next();
+    !scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
 }
 
 async fn record(noting: Option<Noting>) {
@@ -183,24 +256,40 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        // No session reaches a machine.
-        let seen =
-            (self.policy.callers == Callers::Pages).then(|| Seen::with(&mut parts.extensions));
         let policy = self.policy.clone();
-        let noting = policy.know_client(&mut parts);
         let headers = Arc::clone(&self.headers);
-        if let Err(refused) = policy.admit(&parts) {
-            let response = policy.finish(&headers, refused.into_response(), None);
-            return Box::pin(async move {
-                record(noting).await;
-                Ok(response)
-            });
-        }
-        let answer = self.inner.call(policy.pass(parts, body));
+        let mut known = match policy.know(&mut parts) {
+            Ok(known) => known,
+            Err(failed) => {
+                let response = policy.finish(&headers, failed.into_response(), Known::default());
+                return Box::pin(std::future::ready(Ok(response)));
+            }
+        };
+        let noting = known.noting.take();
+        let inner = match policy.admit(&parts) {
+            Ok(None) => {
+                let request = policy.pass(parts, body);
+                caught::call(|| self.inner.call(request)).map(Ok)
+            }
+            Ok(Some(answer)) => Some(Err(answer)),
+            Err(refused) => Some(Err(refused.into_response())),
+        };
         Box::pin(async move {
             record(noting).await;
-            let response = answer.await?;
-            Ok(policy.finish(&headers, response, seen.as_ref()))
+            let response = match inner {
+                Some(Ok(answer)) => caught::run(answer).await.transpose()?,
+                Some(Err(answer)) => Some(answer),
+                None => None,
+            };
+            let response = match response {
+                Some(response) => response,
+                None => {
+                    record(policy.guard.noted.count(reason::PANICKED)).await;
+                    let panicked = Error::misuse("a handler panicked").because(reason::PANICKED);
+                    Failure::from(panicked).into_response()
+                }
+            };
+            Ok(policy.finish(&headers, response, known))
         })
     }
 }

@@ -55,14 +55,16 @@ pub use redact_stream::redact_stream;
 pub use redact_value::redact_value;
 pub use session::{session_epoch, session_row, session_token};
 pub use session_cookie::session_cookie;
-pub use web::{axum_form, axum_forwarded, axum_multipart, axum_origin, axum_x_forwarded_for};
+pub use web::{
+    axum_form, axum_forwarded, axum_multipart, axum_origin, axum_preflight, axum_x_forwarded_for,
+};
 pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 
 /// What a target does with its input.
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 47] = [
+pub const TARGETS: [(&str, Target); 48] = [
     ("anchor_parse", anchor_parse),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
@@ -77,6 +79,7 @@ pub const TARGETS: [(&str, Target); 47] = [
     ("axum_forwarded", axum_forwarded),
     ("axum_multipart", axum_multipart),
     ("axum_origin", axum_origin),
+    ("axum_preflight", axum_preflight),
     ("axum_x_forwarded_for", axum_x_forwarded_for),
     ("breach_file", breach_file),
     ("breach_range", breach_range),

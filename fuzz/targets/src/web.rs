@@ -11,7 +11,7 @@ use axum::extract::FromRequest;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use keyward_axum::forwarded::{Basis, Proxies};
-use keyward_axum::{Origins, RoutePolicy, SecretForm, WebGuard};
+use keyward_axum::{Cors, Origins, RoutePolicy, SecretForm, WebGuard};
 use tower::{Layer, Service, service_fn};
 
 /// Nothing here waits: bodies are whole, handlers answer at once.
@@ -190,4 +190,58 @@ fn forwarded(data: &[u8], name: &'static str, proxies: &Proxies, entry: &str) ->
     let line = [last.unwrap_or_default(), b", ", entry.as_bytes()].concat();
     joined.append(name, HeaderValue::from_bytes(&line).expect("a line"));
     (judged(&own), judged(&joined))
+}
+
+/// A preflight: lines of `o`rigin, `m`ethod and `h`eaders that are asked for. What passes names one
+/// origin, method and headers of the list, and is told of nothing else.
+pub fn axum_preflight(data: &[u8]) {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::OPTIONS;
+    let headers = request.headers_mut();
+    headers.insert("host", HeaderValue::from_static("api.example.com"));
+    for line in data.split(|b| *b == b'\n') {
+        let Some((first, value)) = line.split_first() else {
+            continue;
+        };
+        let name = match first {
+            b'o' => "origin",
+            b'm' => "access-control-request-method",
+            b'h' => "access-control-request-headers",
+            _ => continue,
+        };
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.append(name, value);
+        }
+    }
+    let asked = headers.clone();
+    let lines = |name: &str| -> Vec<_> { asked.get_all(name).iter().collect() };
+    let guard = WebGuard::new(Origins::only(&["https://api.example.com"]).expect("an origin"));
+    let cors = Cors::only(&["https://app.example.com"]).expect("an origin");
+    let inner =
+        service_fn(|_: Request<Body>| ready(Ok::<_, Infallible>(Response::new(Body::empty()))));
+    let policy = RoutePolicy::machines_with_cors(&guard, cors);
+    let Ok(answer) = now(policy.layer(inner).call(request));
+    let allowed = answer.headers().get("access-control-allow-origin");
+    assert_eq!(
+        allowed.is_some(),
+        lines("origin") == ["https://app.example.com"],
+        "the one origin of the list, once"
+    );
+    if answer.status() == StatusCode::NO_CONTENT {
+        assert!(allowed.is_some());
+        let methods = lines("access-control-request-method");
+        assert!(methods.len() == 1 && ["GET", "HEAD", "POST"].iter().any(|m| methods[0] == m));
+        let names = lines("access-control-request-headers");
+        assert!(names.len() <= 1);
+        for line in names {
+            let line = line.to_str().expect("names are ASCII");
+            for name in line.split(',') {
+                let name = name.trim().to_ascii_lowercase();
+                assert!(["authorization", "content-type"].contains(&name.as_str()));
+            }
+        }
+    } else {
+        assert!(matches!(answer.status().as_u16(), 200 | 403));
+        assert_eq!(answer.headers().get("access-control-allow-methods"), None);
+    }
 }
