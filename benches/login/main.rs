@@ -1,7 +1,8 @@
-//! The log-in: whether the time it takes tells who has an account, and what it takes beside its hash.
+//! The log-in, sign-up and forgot password: whether the time that they take tells who has an account;
+//! and what a log-in takes beside its hash.
 //!
 //! ```text
-//! cargo bench -p keyward-benches --bench login              # both
+//! cargo bench -p keyward-benches --bench login              # all
 //! cargo bench -p keyward-benches --bench login -- told      # by the time alone
 //! cargo bench -p keyward-benches --bench login -- --planted # with 0.2 ms planted, which must be told
 //! ```
@@ -19,6 +20,7 @@
     missing_docs
 )]
 
+mod asked;
 mod beside;
 mod judged;
 mod told;
@@ -27,7 +29,9 @@ mod world;
 use keyward_benches::finish;
 
 fn main() {
-    let is_even = told::run();
+    let is_even = [told::run(), asked::run()]
+        .into_iter()
+        .all(|is_even| is_even);
     beside::run();
     finish("login", beside::BARS);
     if !is_even {

@@ -75,6 +75,9 @@ impl World {
             let (admin, login) = (ring.admin(), Purpose::new("login").unwrap());
             let added = admin.add_purpose(&login, KeyUse::Mac(life));
             added.await.unwrap();
+            let (mail, life) = (Purpose::new("mail").unwrap(), Duration::from_secs(3_600));
+            let added = admin.add_purpose(&mail, KeyUse::Mac(Life::AtMost(life)));
+            added.await.unwrap();
             let rows = CredentialRows::builder(data.clone(), USERS, dyn_clock)
                 .pepper(ring.clone())
                 .meter(passwords.meter());
