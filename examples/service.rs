@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use keyward::axum::serve::Server;
 use keyward::axum::{Failure, Origins, RoutePolicy, SecretForm, WebGuard};
 use keyward::embedded::{Home, Layout, OwnColumn};
 use keyward::keys::Stage;
@@ -134,5 +135,6 @@ async fn main() -> Result<()> {
         .await
         .map_err(broken)?;
     println!("listening on http://127.0.0.1:8080");
-    axum::serve(listener, routes).await.map_err(broken)
+    let server = Server::new(routes).run(listener, std::future::pending());
+    server.await.map_err(broken)
 }

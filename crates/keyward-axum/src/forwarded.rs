@@ -152,6 +152,12 @@ impl Proxies {
         }))))
     }
 
+    /// Whether `peer` is one of them.
+    #[cfg(feature = "serve")]
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.0.as_deref().is_some_and(|rule| rule.trusts(peer))
+    }
+
     /// Who sent a request that came from `peer` with these headers. In doubt it is the peer.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let peer = peer.to_canonical();

@@ -49,13 +49,15 @@
 //! | [`reason`] | why a request was refused |
 //! | [`request_id`] | what tells one request from another, in every log |
 //! | [`route`] | the layer |
+//! | `serve` (feature) | a server with limits on connections |
 //! | `session` (feature) | sessions, as arguments of handlers |
 //! | [`shown`] | error pages that the service writes itself |
 //! | `webhook` (feature) | webhooks that are verified before a handler sees them |
 //!
 //! What the HTTP server itself refuses before a request exists (a malformed request line, a
 //! header section that is too large) never reaches a layer, and is answered by the server's own
-//! bare status. How long a client may take to send is the server's to limit too.
+//! bare status. How long a client may take to send is the server's to limit too: that of feature
+//! `serve` does.
 
 mod authority;
 mod bodies;
@@ -86,6 +88,8 @@ pub mod request_id;
 pub mod route;
 mod same_origin;
 mod seen;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "session")]
 pub mod session;
 pub mod shown;

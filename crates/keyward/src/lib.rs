@@ -52,6 +52,7 @@
 //! | `metrics` | – | with `audit`: `alert::Metered`, which counts anomalies |
 //! | `password` | `password`, `crypto` | passwords: what others stored is verified |
 //! | `redact` | `redact` | secrets masked in logs, pages and prompts, whatever their form |
+//! | `serve` | – | with `axum`: `axum::serve`, a server with limits on connections |
 //! | `sqlite` | `sqlite`, `store` | the stores on SQLite |
 //! | `tracing` | – | with `audit`: `alert::Traced`, which gives anomalies to a subscriber; with `redact`: what a formatter writes, masked |
 //! | `vault` | `vault` | other people's credentials: typed, sealed, listed by hint |
