@@ -66,7 +66,7 @@ impl EventRow {
             (Some(place), Some(record), _) => format!("{place} {record}"),
             (Some(place), None, _) => place,
             (None, _, Some(key)) => format!("key {key}"),
-            (None, Some(endpoint), None) => format!("endpoint {endpoint}"),
+            (None, Some(record), None) => format!("{} {record}", sort(&entry.action)),
             _ => match entry.detail.first() {
                 Some((name, value)) if name == "endpoint" => format!("endpoint {}", value.shown()),
                 _ => String::new(),
@@ -80,6 +80,15 @@ impl EventRow {
                 None => who.subject,
             };
         }
+    }
+}
+
+/// What the record of an event is that names no place.
+fn sort(action: &str) -> &'static str {
+    match action.split('.').next() {
+        Some("session") => "session",
+        Some("account" | "login" | "password") => "person",
+        _ => "endpoint",
     }
 }
 

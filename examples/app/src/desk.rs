@@ -1,11 +1,13 @@
 //! The service: a vault, a keyring, a record, an inbox of webhooks and deployments, on one
 //! folder.
 
+mod accounts;
 mod administrator;
 mod credentials;
 mod deliveries;
 mod deployments;
 mod endpoints;
+mod joining;
 mod keys;
 mod office;
 mod record;
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use keyward_audit::Kinds;
 use keyward_audit::alert::{Alerts, AnomalySink};
-use keyward_base::{Actor, Clock, Purpose, Result, Subject, Tenant, Trail};
+use keyward_base::{Actor, Clock, Purpose, Result, Subject, Trail};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::KeyUse;
@@ -31,17 +33,21 @@ use crate::hooks::Sender;
 use crate::hooks::again::Again;
 use crate::hooks::source::{Endpoints, WEBHOOK_SECRETS};
 use crate::log;
+use crate::mail::Post;
 use crate::masks::Masks;
 use crate::notice::Notices;
-use crate::organisation::Organisation;
 use crate::refused::Refused;
 use crate::settings::Settings;
 use crate::verdict::Verdicts;
+use accounts::Doors;
+pub(crate) use accounts::{Couriers, Entrance, Which, administrators};
 pub(crate) use administrator::Administrator;
 pub(crate) use deliveries::work;
 pub(crate) use deployments::{Asked, Now, Start};
+use joining::First;
+pub(crate) use joining::Set;
 use keys::Rewrapping;
-pub(crate) use office::Office;
+pub(crate) use office::{Office, Own};
 pub(crate) use record::{Book, Form};
 use running::Running;
 
@@ -50,6 +56,9 @@ const NAME: &str = "deploydesk";
 
 /// Who opens the secrets of webhook endpoints: the service, to verify what comes.
 const VERIFIER: &str = "webhooks";
+
+/// The folder of mail that waits, in the service's own.
+const SPOOL: &str = "spool";
 
 /// What the keys are for that seal deliveries.
 const WEBHOOK: &str = "webhook";
@@ -84,13 +93,19 @@ pub(crate) struct Desk {
     masks: Arc<Masks>,
     running: Running,
     settings: Settings,
+    post: Arc<Post>,
+    doors: Doors,
+    first: First,
     /// Wakes the worker.
     work: Notify,
 }
 
 impl Desk {
     /// Opens the folder, or makes it.
-    pub(crate) async fn open(settings: Settings) -> Result<Self> {
+    ///
+    /// `base` is the start of the addresses that are mailed. What is mailed goes out for as long as
+    /// the couriers run.
+    pub(crate) async fn open(settings: Settings, base: &str) -> Result<(Self, Couriers)> {
         let folder = &settings.data;
         let dir = HomeDir::at(folder);
         dir.prepare()
@@ -123,12 +138,13 @@ impl Desk {
         let inbox = inbox(&home, trail.clone(), [&github, &slack]).await?;
         let verifier = vault.acting_as(Actor::new(Subject::new(VERIFIER)?));
         let store: Arc<dyn Records> = home.data().clone();
-        let acme = Tenant::new(crate::app::ORGANISATION)?;
-        let made = Organisation::new(acme.as_str(), clock.now()?).insert(&acme)?;
-        // A conflict: it is there.
-        let _ = store.apply(vec![made]).await?;
         let endpoints = Endpoints::new(verifier, store, clock.clone(), [github, slack]);
-        Ok(Self {
+        let post = Arc::new(match settings.origin.is_loopback() {
+            true => Post::outbox(),
+            false => Post::spool(&settings.data.join(SPOOL))?,
+        });
+        let (doors, couriers) = Doors::open(&home, &trail, &post, base).await?;
+        let desk = Self {
             answers: Arc::new(Answers::new(trail, clock.clone())),
             home,
             vault,
@@ -144,8 +160,12 @@ impl Desk {
             masks,
             running: Running::default(),
             settings,
+            post,
+            doors,
+            first: First::default(),
             work: Notify::new(),
-        })
+        };
+        Ok((desk, couriers))
     }
 
     pub(crate) const fn endpoints(&self) -> &Arc<Endpoints> {
@@ -167,6 +187,10 @@ impl Desk {
     /// What was refused since the start.
     pub(crate) fn refused(&self) -> &Refused {
         &self.refused
+    }
+
+    pub(crate) fn post(&self) -> &Post {
+        &self.post
     }
 
     pub(crate) const fn settings(&self) -> &Settings {

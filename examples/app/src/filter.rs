@@ -125,12 +125,15 @@ impl Filter {
     }
 
     /// The choices of what was acted on.
-    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 5] {
+    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 8] {
         [
             ("vault", "Values"),
             ("keys", "Keys"),
             ("webhook", "Webhooks"),
             ("deploydesk", "Deployments"),
+            ("login", "Log-ins"),
+            ("session", "Sessions"),
+            ("account", "Accounts"),
             ("audit", "The record itself"),
         ]
     }

@@ -26,6 +26,8 @@ pub(crate) enum Log {
     Organisation,
     /// That of the service: what is of no organisation, such as what was done to keys.
     Service,
+    /// That of administrators: their log-ins, sessions and accounts.
+    Administrators,
 }
 
 impl Log {
@@ -33,6 +35,16 @@ impl Log {
         match self {
             Self::Organisation => "Audit",
             Self::Service => "Log of the service",
+            Self::Administrators => "Log of administrators",
+        }
+    }
+
+    /// What an export of it is called.
+    pub(crate) const fn file(self) -> &'static str {
+        match self {
+            Self::Organisation => "organisation-log",
+            Self::Service => "service-log",
+            Self::Administrators => "administrators-log",
         }
     }
 
@@ -41,6 +53,7 @@ impl Log {
         match self {
             Self::Organisation => "/audit",
             Self::Service => "/admin/audit",
+            Self::Administrators => "/admin/logins",
         }
     }
 }

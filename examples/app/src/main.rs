@@ -7,7 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`settings`] | the environment variables |
-//! | [`desk`] | the service: vault, keyring, record, inbox |
+//! | [`desk`] | the service: vault, keyring, record, inbox, doors |
 //! | [`hooks`] | webhooks: their secrets, and what they do |
 //! | [`deploy`] | deployments: a process for each, its output masked |
 //! | [`pages`] | what each address answers |
@@ -16,17 +16,21 @@
 //! | [`anomalies`] | what the alert rules reached |
 //! | [`refused`] | what was refused of webhooks, counted |
 //! | [`app`] | who is behind a request |
-//! | [`organisation`] | the organisations |
+//! | [`organisation`], [`people`] | the organisations, and who belongs to each |
+//! | [`letters`], [`mail`] | what people are told by mail, and where mail goes |
+//! | [`client`] | what a browser calls itself |
 //! | [`origin`] | where people reach the service |
 //! | [`masks`] | what masks the values of each organisation |
 //! | [`input`] | what a form sent |
-//! | [`view`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
+//! | [`view`], [`accountview`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
+mod accountview;
 mod anomalies;
 mod app;
 mod auditview;
+mod client;
 mod deploy;
 mod deployview;
 mod desk;
@@ -34,13 +38,16 @@ mod filter;
 mod hooks;
 mod hookview;
 mod input;
+mod letters;
 mod log;
 mod logs;
+mod mail;
 mod masks;
 mod notice;
 mod organisation;
 mod origin;
 mod pages;
+mod people;
 mod refused;
 mod section;
 mod settings;
@@ -49,6 +56,7 @@ mod verdict;
 mod view;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,22 +94,32 @@ async fn serve() -> Result<()> {
         ))
         .with_source(e)
     })?;
-    let desk = Arc::new(Desk::open(settings.clone()).await?);
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    let base = settings.origin.base(address);
+    let (desk, couriers) = Desk::open(settings, &base).await?;
+    let desk = Arc::new(desk);
     let routes = pages::routes(Arc::clone(&desk))?;
     let (stop, stopping) = watch::channel(false);
     let ticking = tokio::spawn(desk::tick(Arc::clone(&desk), stopping.clone()));
     let working = tokio::spawn(desk::work(Arc::clone(&desk), stopping.clone()));
-    let address = listener.local_addr().map_err(cannot_listen)?;
+    let posting = tokio::spawn(couriers.run());
     // Before anybody is told that it runs, and may tell it to stop.
     let asked_to_stop = asked_to_stop()?;
     announce(&format!("listening on http://{address}"));
+    if let Some(token) = desk.first_link().await? {
+        let link = format!("{base}/admin/first?token={token}");
+        announce(&format!("the first administrator is made, once, at {link}"));
+    }
 
     let mut told = stopping.clone();
-    let server = axum::serve(listener, routes)
-        .with_graceful_shutdown(async move {
-            let _ = told.wait_for(|stop| *stop).await;
-        })
-        .into_future();
+    let server = axum::serve(
+        listener,
+        routes.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        let _ = told.wait_for(|stop| *stop).await;
+    })
+    .into_future();
     let server = tokio::spawn(server);
     asked_to_stop.await;
     log::line("stopping");
@@ -114,6 +132,7 @@ async fn serve() -> Result<()> {
     let _ = tokio::time::timeout(GRACE, desk.stop_deployments()).await;
     let _ = ticking.await;
     let _ = tokio::time::timeout(GRACE, working).await;
+    posting.abort();
     desk.leave();
     Ok(())
 }
@@ -122,7 +141,7 @@ fn cannot_listen(error: std::io::Error) -> Error {
     Error::unavailable("the listening socket failed").with_source(error)
 }
 
-/// The one line on standard output, for people and for programs that start this one.
+/// A line on standard output, for people and for programs that start this one.
 fn announce(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());

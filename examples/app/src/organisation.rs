@@ -1,7 +1,8 @@
 //! Organisations: each is a tenant with a name that people gave it.
 
 use keyward_base::{Error, Result, Tenant, Timestamp};
-use keyward_store::{Collection, Content, RecordKey, Records, Scan, Write};
+use keyward_crypto::Provider;
+use keyward_store::{Collection, Content, Record, RecordKey, Records, Scan, Write};
 use serde::{Deserialize, Serialize};
 
 const ORGANISATIONS: Collection = Collection::named("deploydesk-organisations");
@@ -18,12 +19,27 @@ pub(crate) struct Organisation {
     pub(crate) since: u64,
 }
 
-fn key(tenant: &Tenant) -> RecordKey {
+/// A new tenant: 80 random bits, so that no two are the same and none can be guessed.
+pub(crate) fn new_tenant(crypto: &Provider) -> Result<Tenant> {
+    let random = crypto.random::<10>()?;
+    Tenant::new(&format!(
+        "o-{}",
+        keyward_base::encoding::hex(random.expose())
+    ))
+}
+
+pub(crate) fn key(tenant: &Tenant) -> RecordKey {
     RecordKey {
         collection: ORGANISATIONS,
         owner: String::new(),
         id: tenant.as_str().to_owned(),
     }
+}
+
+/// A record of one, read.
+pub(crate) fn read(found: &Record) -> Result<Organisation> {
+    serde_json::from_slice(&found.data)
+        .map_err(|e| Error::corrupt("an organisation cannot be read").with_source(e))
 }
 
 impl Organisation {
@@ -36,27 +52,34 @@ impl Organisation {
         }
     }
 
-    /// The write that makes it.
-    pub(crate) fn insert(&self, tenant: &Tenant) -> Result<Write> {
+    /// The same, called otherwise.
+    pub(crate) fn called(self, name: &str) -> Self {
+        Self {
+            name: Self::new(name, Timestamp::from_millis(self.since)).name,
+            ..self
+        }
+    }
+
+    pub(crate) fn content(&self) -> Result<Content> {
         let data = serde_json::to_vec(self)
             .map_err(|e| Error::unavailable("an organisation cannot be written").with_source(e))?;
-        Ok(Write::Insert {
-            key: key(tenant),
-            content: Content {
-                data,
-                ..Content::default()
-            },
+        Ok(Content {
+            data,
+            ..Content::default()
         })
     }
 
-    /// That of a tenant, if there is one.
-    pub(crate) async fn fetch(store: &dyn Records, tenant: &Tenant) -> Result<Option<Self>> {
-        let Some(found) = store.fetch(&key(tenant)).await? else {
-            return Ok(None);
-        };
-        let read = serde_json::from_slice(&found.data)
-            .map_err(|e| Error::corrupt("an organisation cannot be read").with_source(e))?;
-        Ok(Some(read))
+    /// The write that makes it.
+    pub(crate) fn insert(&self, tenant: &Tenant) -> Result<Write> {
+        Ok(Write::Insert {
+            key: key(tenant),
+            content: self.content()?,
+        })
+    }
+
+    /// Whether a tenant has one.
+    pub(crate) async fn is_there(store: &dyn Records, tenant: &Tenant) -> Result<bool> {
+        Ok(store.fetch(&key(tenant)).await?.is_some())
     }
 
     /// Some of all, in the order of their tenants. One that cannot be read is left out.
@@ -64,7 +87,7 @@ impl Organisation {
         let page = store.scan(Scan::of(ORGANISATIONS).limit(limit)).await?;
         let read = page.items.into_iter().filter_map(|record| {
             let tenant = Tenant::new(&record.key.id).ok()?;
-            Some((tenant, serde_json::from_slice(&record.data).ok()?))
+            Some((tenant, read(&record).ok()?))
         });
         Ok(read.collect())
     }

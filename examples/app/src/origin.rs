@@ -1,6 +1,7 @@
 //! Where people reach the service: scheme, name and port, as they stand in the address bar.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use keyward_axum::Origins;
 use keyward_base::{Error, Result};
@@ -65,6 +66,16 @@ impl PublicOrigin {
         match self {
             Self::Listener => Ok(Origins::loopback()),
             Self::Loopback(text) | Self::Https(text) => Origins::only(&[text]),
+        }
+    }
+}
+
+impl PublicOrigin {
+    /// The start of an address that is mailed, where it listens at `addr`.
+    pub(crate) fn base(&self, addr: SocketAddr) -> String {
+        match self {
+            Self::Listener => format!("http://{addr}"),
+            Self::Loopback(text) | Self::Https(text) => text.clone(),
         }
     }
 }

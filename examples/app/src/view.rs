@@ -6,6 +6,7 @@ use keyward_base::{Error, RecordId, SecretBytes, Timestamp};
 use keyward_vault::Facts;
 
 use crate::auditview::EventRow;
+use crate::mail::Mail;
 use crate::notice::Notice;
 use crate::section::{PROVIDERS, Section, Words};
 
@@ -23,12 +24,32 @@ pub(crate) enum Whose {
     /// Anybody.
     Public,
     /// The people of an organisation.
-    Office { organisation: String },
+    Office {
+        organisation: String,
+        staff: Option<StaffView>,
+    },
     /// The administrators of the service.
-    Admin,
+    Admin { email: String },
+}
+
+/// Who acts for whom, and why.
+#[derive(Debug)]
+pub(crate) struct StaffView {
+    pub(crate) who: String,
+    pub(crate) whom: String,
+    pub(crate) reason: String,
 }
 
 impl Page {
+    /// One that anybody sees.
+    pub(crate) const fn public(current: &'static str) -> Self {
+        Self {
+            current,
+            whose: Whose::Public,
+            notice: None,
+        }
+    }
+
     pub(crate) const fn links(&self) -> &'static [(&'static str, &'static str)] {
         match self.whose {
             Whose::Public => &[],
@@ -41,10 +62,11 @@ impl Page {
                 ("/webhooks", "Webhooks"),
                 ("/audit", "Audit"),
             ],
-            Whose::Admin => &[
+            Whose::Admin { .. } => &[
                 ("/admin", "Administration"),
                 ("/keys", "Keys"),
                 ("/admin/audit", "Log of the service"),
+                ("/admin/logins", "Log of administrators"),
             ],
         }
     }
@@ -328,13 +350,30 @@ pub(crate) struct Welcome {
     pub(crate) page: Page,
 }
 
+/// Somebody, as the administration lists him.
+#[derive(Debug)]
+pub(crate) struct PersonRow {
+    pub(crate) email: String,
+    pub(crate) organisation: String,
+    pub(crate) tenant: String,
+    pub(crate) subject: String,
+    pub(crate) role: &'static str,
+}
+
 #[derive(Template)]
 #[template(path = "admin.html")]
 pub(crate) struct Admin {
     pub(crate) page: Page,
+    pub(crate) problem: Option<String>,
     /// One sentence on the keys.
     pub(crate) keys: String,
     pub(crate) refused: String,
-    /// Tenant and name of each.
-    pub(crate) organisations: Vec<(String, String)>,
+    pub(crate) people: Vec<PersonRow>,
+}
+
+#[derive(Template)]
+#[template(path = "outbox.html")]
+pub(crate) struct Outbox {
+    pub(crate) page: Page,
+    pub(crate) mails: Vec<Mail>,
 }

@@ -503,9 +503,10 @@ fn a_client_that_hangs_up_leaves_no_act_unrecorded() {
         let id = format!("set-{n}");
         let body = format!("id={id}&secret=A%3D1%0A");
         let head = format!(
-            "POST /environments HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
+            "POST /environments HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n{}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             service.addr,
+            service.cookies(),
             body.len()
         );
         let mut stream = std::net::TcpStream::connect(service.addr).unwrap();

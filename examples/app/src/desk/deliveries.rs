@@ -44,7 +44,7 @@ impl Desk {
         Ok(outcome)
     }
 
-    pub(super) fn data(&self) -> &dyn Records {
+    pub(crate) fn data(&self) -> &dyn Records {
         self.home.data().as_ref()
     }
 
@@ -55,6 +55,7 @@ impl Desk {
         for event in self.masks.news(now) {
             self.vault.trail().note(event).await;
         }
+        self.doors.tidy().await?;
         self.tidy_deployments(now).await?;
         Effect::tidy(self.data(), now).await
     }

@@ -62,10 +62,14 @@ impl Desk {
     pub(crate) async fn keys_in_short(&self) -> Result<String> {
         let status = self.home.keyring().status();
         let usage = self.usage().await?;
-        let since = status.keys.iter().find(|key| key.state == KeyState::Active);
+        let is_active = |key: &&KeyStatus| {
+            key.state == KeyState::Active && key.purpose.as_str() == Sort::Values.purpose()
+        };
+        let since = status.keys.iter().find(is_active);
         let since = since.and_then(|key| key.promoted);
         let since = since.map_or_else(String::new, |at| format!(", since {} UTC", minute(at)));
-        let older = older_rows(&status.keys, &usage.keys);
+        let (keys, rows) = shown(&status.keys, &usage.keys);
+        let older = older_rows(&keys, &rows);
         Ok(match older {
             0 => format!(
                 "One key seals values{since}, another webhooks. Nothing needs an older one."
@@ -90,7 +94,8 @@ impl Desk {
             .map(|key| key.created)
             .min()
             .unwrap_or(now);
-        let step = self.step(&status.keys, &usage.keys, &replicas);
+        let (keys, rows) = shown(&status.keys, &usage.keys);
+        let step = self.step(&keys, &rows, &replicas);
         let of_sort = |sort: Sort| {
             let of = |key: &&KeyStatus| key.purpose.as_str() == sort.purpose();
             let keys = status.keys.iter().filter(of);
@@ -229,6 +234,21 @@ impl Administrator {
             };
         });
     }
+}
+
+/// The keys that the page shows, and what needs them. Those of sessions, log-ins and others are not
+/// among them.
+fn shown(keys: &[KeyStatus], usage: &[KeyUsage]) -> (Vec<KeyStatus>, Vec<KeyUsage>) {
+    let is_shown = |key: &&KeyStatus| {
+        let mut sorts = [Sort::Values, Sort::Webhooks].into_iter();
+        sorts.any(|sort| sort.purpose() == key.purpose.as_str())
+    };
+    let keys: Vec<_> = keys.iter().filter(is_shown).cloned().collect();
+    let needed = usage
+        .iter()
+        .filter(|used| keys.iter().any(|key| key.id == used.key));
+    let needed = needed.cloned().collect();
+    (keys, needed)
 }
 
 /// What to do when nothing is going on.

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use keyward_base::{Actor, Result, Tenant};
+use keyward_base::{Actor, Error, Reason, Result, Tenant};
+use keyward_session::{AnyLive, LiveSession, User};
+use keyward_store::Write;
 use keyward_vault::{AtPlace, Note};
 
-use super::Desk;
+use super::{Desk, administrators};
 use crate::notice::Notice;
+use crate::organisation::{self, Organisation};
+use crate::people::{self, Person, Role};
 use crate::section::Section;
+use crate::view::StaffView;
 
 /// The desk of one organisation, and who is at it. Whatever is of an organisation is reached through
 /// it alone, and it is made of a session, so that no request says whose data it is for.
@@ -16,31 +21,99 @@ pub(crate) struct Office {
     pub(super) desk: Arc<Desk>,
     pub(super) tenant: Tenant,
     pub(super) who: Actor,
-    /// What the organisation is called.
-    name: String,
+    organisation: Organisation,
+    person: Person,
     /// Who is told what was just done.
     session: String,
+    /// Who acts in truth, and why: name and reason.
+    staff: Option<(String, String)>,
+}
+
+/// The desk of one organisation, and one of its people himself: not staff in his place.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) office: Office,
+    pub(crate) live: LiveSession<User>,
+}
+
+impl Own {
+    pub(crate) const fn new(office: Office, live: LiveSession<User>) -> Self {
+        Self { office, live }
+    }
 }
 
 impl Office {
-    pub(crate) fn new(
-        desk: Arc<Desk>,
-        tenant: Tenant,
-        name: String,
-        who: Actor,
-        session: String,
-    ) -> Self {
-        Self {
+    /// That of a session; none if whose it is belongs to no organisation any more.
+    pub(crate) async fn find(desk: Arc<Desk>, live: &AnyLive) -> Result<Option<Self>> {
+        let (tenant, subject) = (live.tenant(), live.subject());
+        let keys = [people::key(tenant, subject), organisation::key(tenant)];
+        let found = desk.data().fetch_many(&keys).await?;
+        let [Some(person), Some(organisation)] = found.as_slice() else {
+            return Ok(None);
+        };
+        let (person, organisation) = (people::read(person)?, organisation::read(organisation)?);
+        let staff = match live.staff() {
+            Some(staff) => {
+                // What he is called, for who reads the page; the record names him by himself.
+                let him = Person::fetch(desk.data(), &administrators()?, staff.subject).await?;
+                Some((him.0.email, staff.reason.to_owned()))
+            }
+            None => None,
+        };
+        Ok(Some(Self {
+            tenant: tenant.clone(),
+            who: live.actor(),
+            session: live.id().to_string(),
             desk,
-            tenant,
-            who,
-            name,
-            session,
-        }
+            organisation,
+            person,
+            staff,
+        }))
     }
 
     pub(crate) fn organisation(&self) -> &str {
-        &self.name
+        &self.organisation.name
+    }
+
+    pub(crate) const fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    pub(crate) const fn person(&self) -> &Person {
+        &self.person
+    }
+
+    pub(crate) fn staff(&self) -> Option<StaffView> {
+        let (who, reason) = self.staff.clone()?;
+        Some(StaffView {
+            who,
+            whom: self.person.email.clone(),
+            reason,
+        })
+    }
+
+    /// The people of the organisation.
+    pub(crate) async fn people(&self, limit: usize) -> Result<Vec<Person>> {
+        let all = Person::all(self.desk.data(), &self.tenant, limit).await?;
+        Ok(all.into_iter().map(|(_, person)| person).collect())
+    }
+
+    /// Gives the organisation another name.
+    pub(crate) async fn rename(&self, name: &str) -> Result<()> {
+        let store = self.desk.data();
+        let found = store.fetch(&organisation::key(&self.tenant)).await?;
+        let found = found.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
+        let renamed = organisation::read(&found)?.called(name);
+        let content = renamed.content()?;
+        let put = Write::put(
+            organisation::key(&self.tenant),
+            Some(found.version),
+            content,
+        );
+        match store.apply(vec![put]).await? {
+            keyward_store::Applied::Done(_) => Ok(()),
+            _ => Err(Error::rejected(Reason::CONFLICT)),
+        }
     }
 
     /// A place of the vault, of this organisation.
@@ -62,5 +135,12 @@ impl Office {
     /// What is to be said at `path` for that number.
     pub(crate) fn told(&self, path: &str, number: Option<&str>) -> Option<Notice> {
         self.desk.notices.take(&self.session, path, number)
+    }
+}
+
+impl Own {
+    /// Whether he may invite others.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.office.person.role == Role::Owner
     }
 }

@@ -8,7 +8,7 @@ use keyward_audit::{Audit, Given, Header, Kind, Kinds, Of, Type};
 use keyward_base::audit::Outcome;
 use keyward_base::{Actor, Error, Place, Reason, RecordId, Result, Tenant};
 
-use super::{Administrator, Desk, Office};
+use super::{Administrator, Desk, Office, administrators};
 use crate::filter::Filter;
 use crate::logs::{self, Line, Log, Tail};
 use crate::section::Section;
@@ -149,14 +149,19 @@ impl Office {
 }
 
 impl Administrator {
-    /// The log of the service.
-    pub(crate) fn book(&self) -> Book {
-        Book {
+    /// A log that is of no organisation.
+    pub(crate) fn book(&self, log: Log) -> Result<Book> {
+        let tenant = match log {
+            Log::Administrators => Some(administrators()?),
+            Log::Service => None,
+            Log::Organisation => return Err(Error::rejected(Reason::NOT_FOUND)),
+        };
+        Ok(Book {
             desk: Arc::clone(&self.desk),
-            log: Log::Service,
-            tenant: None,
+            log,
+            tenant,
             who: self.who.clone(),
-        }
+        })
     }
 }
 

@@ -97,8 +97,7 @@ impl Endpoints {
         if let Some(held) = self.remembered(tenant) {
             return Ok(Some(held));
         }
-        let found = Organisation::fetch(self.store.as_ref(), tenant).await?;
-        if found.is_none() {
+        if !Organisation::is_there(self.store.as_ref(), tenant).await? {
             return Ok(None);
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

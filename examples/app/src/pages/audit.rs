@@ -4,6 +4,7 @@
 use axum::extract::{Path, Query};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
+use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm};
 use keyward_base::{Error, ErrorKind, Reason};
 
@@ -20,17 +21,20 @@ const LIMIT: usize = 50;
 
 type Answer<T> = Result<T, Failure>;
 
-pub(super) async fn show(office: Office, Query(filter): Query<Filter>) -> Answer<Html<String>> {
+pub(super) async fn show(
+    Proved(office): Proved<Office>,
+    Query(filter): Query<Filter>,
+) -> Answer<Html<String>> {
     let page = page(&office, Log::Organisation.path(), None);
     shown(page, &office.book(), filter).await
 }
 
 pub(super) async fn show_service(
-    admin: Administrator,
+    Proved(admin): Proved<Administrator>,
     Query(filter): Query<Filter>,
 ) -> Answer<Html<String>> {
     let page = admin_page(&admin, Log::Service.path(), None);
-    shown(page, &admin.book(), filter).await
+    shown(page, &admin.book(Log::Service)?, filter).await
 }
 
 async fn shown(page: Page, book: &Book, filter: Filter) -> Answer<Html<String>> {
@@ -56,17 +60,20 @@ async fn shown(page: Page, book: &Book, filter: Filter) -> Answer<Html<String>> 
     })
 }
 
-pub(super) async fn entry(office: Office, Path(seq): Path<String>) -> Answer<Html<String>> {
+pub(super) async fn entry(
+    Proved(office): Proved<Office>,
+    Path(seq): Path<String>,
+) -> Answer<Html<String>> {
     let page = page(&office, Log::Organisation.path(), None);
     one(page, &office.book(), &seq).await
 }
 
 pub(super) async fn entry_of_service(
-    admin: Administrator,
+    Proved(admin): Proved<Administrator>,
     Path(seq): Path<String>,
 ) -> Answer<Html<String>> {
     let page = admin_page(&admin, Log::Service.path(), None);
-    one(page, &admin.book(), &seq).await
+    one(page, &admin.book(Log::Service)?, &seq).await
 }
 
 async fn one(page: Page, book: &Book, seq: &str) -> Answer<Html<String>> {
@@ -74,12 +81,40 @@ async fn one(page: Page, book: &Book, seq: &str) -> Answer<Html<String>> {
     html(&OneEntry::of(page, book.log, line))
 }
 
-pub(super) async fn export(office: Office, form: SecretForm) -> Answer<Response> {
+pub(super) async fn export(Proved(office): Proved<Office>, form: SecretForm) -> Answer<Response> {
     file(&office.book(), form).await
 }
 
-pub(super) async fn export_service(admin: Administrator, form: SecretForm) -> Answer<Response> {
-    file(&admin.book(), form).await
+pub(super) async fn export_service(
+    Proved(admin): Proved<Administrator>,
+    form: SecretForm,
+) -> Answer<Response> {
+    file(&admin.book(Log::Service)?, form).await
+}
+
+pub(super) async fn show_administrators(
+    Proved(admin): Proved<Administrator>,
+    Query(filter): Query<Filter>,
+) -> Answer<Html<String>> {
+    let log = Log::Administrators;
+    let page = admin_page(&admin, log.path(), None);
+    shown(page, &admin.book(log)?, filter).await
+}
+
+pub(super) async fn entry_of_administrators(
+    Proved(admin): Proved<Administrator>,
+    Path(seq): Path<String>,
+) -> Answer<Html<String>> {
+    let log = Log::Administrators;
+    let page = admin_page(&admin, log.path(), None);
+    one(page, &admin.book(log)?, &seq).await
+}
+
+pub(super) async fn export_administrators(
+    Proved(admin): Proved<Administrator>,
+    form: SecretForm,
+) -> Answer<Response> {
+    file(&admin.book(Log::Administrators)?, form).await
 }
 
 /// A file, to be kept. It is a form, since it is recorded and has the log signed.
@@ -89,11 +124,11 @@ async fn file(book: &Book, mut form: SecretForm) -> Answer<Response> {
     let from = form.text("from")?;
     let from = if from.is_empty() { 0 } else { number(&from)? };
     let file = book.export(form_of, from).await?;
-    let whose = match book.log {
-        Log::Organisation => "organisation",
-        Log::Service => "service",
-    };
-    let name = format!("attachment; filename=\"{whose}-log.{}\"", form_of.word());
+    let name = format!(
+        "attachment; filename=\"{}.{}\"",
+        book.log.file(),
+        form_of.word()
+    );
     let kind = match form_of {
         Form::Lines => "application/jsonl",
         Form::Table => "text/csv; charset=utf-8",

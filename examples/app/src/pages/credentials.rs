@@ -3,13 +3,14 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, RecordId, Revision};
 use keyward_vault::{Facts, Note};
 use serde::Deserialize;
 
 use super::{After, html, page};
-use crate::desk::Office;
+use crate::desk::{Office, Own};
 use crate::input::{self, Refused};
 use crate::section::Section;
 use crate::view::{Connect, Detail, FormView, List, PublicKey, Reveal, address};
@@ -35,7 +36,7 @@ pub(super) struct Start {
 }
 
 pub(super) async fn list(
-    office: Office,
+    Proved(office): Proved<Office>,
     Path(path): Path<String>,
     Query(start): Query<Start>,
     Query(after): Query<After>,
@@ -55,7 +56,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    office: Office,
+    Proved(office): Proved<Office>,
     Path(path): Path<(String, String)>,
     Query(after): Query<After>,
 ) -> Answer<Html<String>> {
@@ -71,7 +72,7 @@ pub(super) async fn show(
 
 /// The one way a secret leaves. A POST, so that no link, preview or crawler causes it.
 pub(super) async fn reveal(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(path): Path<(String, String)>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
@@ -88,7 +89,7 @@ pub(super) async fn reveal(
 
 /// The public half of an SSH key, to be copied. A POST, since it opens the value.
 pub(super) async fn public_key(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(path): Path<(String, String)>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
@@ -119,13 +120,16 @@ fn again(office: &Office, section: Section, form: FormView) -> Answer<Response> 
     Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-pub(super) async fn blank(office: Office, Path(path): Path<String>) -> Answer<Html<String>> {
+pub(super) async fn blank(
+    Proved(Own { office, .. }): Proved<Own>,
+    Path(path): Path<String>,
+) -> Answer<Html<String>> {
     let section = section(&path)?;
     form_page(&office, section, FormView::blank(section))
 }
 
 pub(super) async fn connect(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(path): Path<String>,
     mut form: SecretForm,
 ) -> Answer<Response> {
@@ -154,7 +158,7 @@ pub(super) async fn connect(
 }
 
 pub(super) async fn replacing(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(path): Path<(String, String)>,
 ) -> Answer<Html<String>> {
     let (section, id) = record(&path)?;
@@ -164,7 +168,7 @@ pub(super) async fn replacing(
 }
 
 pub(super) async fn replace(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
 ) -> Answer<Response> {
@@ -198,7 +202,7 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn delete(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
 ) -> Answer<Redirect> {

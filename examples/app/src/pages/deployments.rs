@@ -3,6 +3,7 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, RecordId};
 
@@ -35,12 +36,18 @@ async fn listed(office: &Office, after: &After, problem: Option<String>) -> Answ
     })
 }
 
-pub(super) async fn list(office: Office, Query(after): Query<After>) -> Answer<Html<String>> {
+pub(super) async fn list(
+    Proved(office): Proved<Office>,
+    Query(after): Query<After>,
+) -> Answer<Html<String>> {
     listed(&office, &after, None).await
 }
 
 /// Which server and which set: names of what is stored. What is run is not in the form.
-pub(super) async fn start(office: Office, mut form: SecretForm) -> Answer<Response> {
+pub(super) async fn start(
+    Proved(office): Proved<Office>,
+    mut form: SecretForm,
+) -> Answer<Response> {
     let mut id = |field| {
         let text = form.text(field)?;
         RecordId::new(&text).map_err(|_| Error::rejected(Reason::NOT_FOUND))
@@ -67,7 +74,7 @@ pub(super) async fn start(office: Office, mut form: SecretForm) -> Answer<Respon
 }
 
 pub(super) async fn show(
-    office: Office,
+    Proved(office): Proved<Office>,
     Path(id): Path<String>,
     Query(after): Query<After>,
 ) -> Answer<Html<String>> {
@@ -99,7 +106,10 @@ async fn shown(
     })
 }
 
-pub(super) async fn stop(office: Office, Path(id): Path<String>) -> Answer<Redirect> {
+pub(super) async fn stop(
+    Proved(office): Proved<Office>,
+    Path(id): Path<String>,
+) -> Answer<Redirect> {
     let id = Id::parse(&id)?;
     office.stop_deployment(&id).await?;
     let path = format!("{PATH}/{}", id.as_str());
@@ -108,7 +118,7 @@ pub(super) async fn stop(office: Office, Path(id): Path<String>) -> Answer<Redir
 }
 
 pub(super) async fn ask(
-    office: Office,
+    Proved(office): Proved<Office>,
     Path(id): Path<String>,
     mut form: SecretForm,
 ) -> Answer<Response> {

@@ -2,6 +2,7 @@
 
 use axum::response::Html;
 use keyward_axum::Failure;
+use keyward_axum::proof::Proved;
 use keyward_base::ErrorKind;
 
 use super::{html, page};
@@ -10,12 +11,12 @@ use crate::desk::Office;
 use crate::filter::Filter;
 use crate::logs::Log;
 use crate::section::Section;
-use crate::view::{Home, Page, Tile, Welcome, Whose};
+use crate::view::{Home, Page, Tile, Welcome};
 
 /// How many events are shown.
 const LATELY: usize = 5;
 
-pub(super) async fn show(office: Office) -> Result<Html<String>, Failure> {
+pub(super) async fn show(Proved(office): Proved<Office>) -> Result<Html<String>, Failure> {
     let mut tiles = Vec::new();
     for section in Section::ALL {
         let words = section.words();
@@ -47,10 +48,6 @@ pub(super) async fn show(office: Office) -> Result<Html<String>, Failure> {
 /// What anybody sees: nothing of any organisation.
 pub(super) async fn public() -> Result<Html<String>, Failure> {
     html(&Welcome {
-        page: Page {
-            current: "/",
-            whose: Whose::Public,
-            notice: None,
-        },
+        page: Page::public("/"),
     })
 }

@@ -3,6 +3,7 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, Shown};
 use keyward_base::{Error, ErrorKind, KeyId, Reason};
 
@@ -37,7 +38,7 @@ async fn answer(
 }
 
 pub(super) async fn show(
-    admin: Administrator,
+    Proved(admin): Proved<Administrator>,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Failure> {
     let notice = admin.told("/keys", after.done.as_deref());
@@ -45,24 +46,26 @@ pub(super) async fn show(
     html(&admin.desk().timeline(page, None).await?)
 }
 
-pub(super) async fn rotate(admin: Administrator) -> Result<Response, Failure> {
+pub(super) async fn rotate(Proved(admin): Proved<Administrator>) -> Result<Response, Failure> {
     let result = admin.rotate(Sort::Values).await;
     answer(&admin, "A new key was made.", result).await
 }
 
-pub(super) async fn rotate_webhooks(admin: Administrator) -> Result<Response, Failure> {
+pub(super) async fn rotate_webhooks(
+    Proved(admin): Proved<Administrator>,
+) -> Result<Response, Failure> {
     let result = admin.rotate(Sort::Webhooks).await;
     answer(&admin, "A new key of webhooks was made.", result).await
 }
 
-pub(super) async fn rewrap(admin: Administrator) -> Redirect {
+pub(super) async fn rewrap(Proved(admin): Proved<Administrator>) -> Redirect {
     admin.rewrap();
     let said = "Sealing all values anew. This page follows it.";
     Redirect::to(&admin.tell_next("/keys", said))
 }
 
 pub(super) async fn disable(
-    admin: Administrator,
+    Proved(admin): Proved<Administrator>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let result = admin.disable(key(&id)?).await;
@@ -75,7 +78,7 @@ pub(super) async fn disable(
 }
 
 pub(super) async fn enable(
-    admin: Administrator,
+    Proved(admin): Proved<Administrator>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let result = admin.enable(key(&id)?).await;
@@ -83,7 +86,7 @@ pub(super) async fn enable(
 }
 
 pub(super) async fn destroy(
-    admin: Administrator,
+    Proved(admin): Proved<Administrator>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let result = admin.destroy(key(&id)?).await;

@@ -1,12 +1,16 @@
 //! The pages: what each address answers.
 
+mod account;
 mod admin;
 mod audit;
 mod credentials;
 mod deployments;
+mod doors;
 mod home;
 mod hooks;
 mod keys;
+mod members;
+mod outbox;
 mod webhooks;
 
 use std::sync::Arc;
@@ -18,74 +22,81 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
-use keyward_axum::{Failure, RoutePolicy, WebGuard};
+use keyward_axum::session::WebSessions;
+use keyward_axum::{Failure, RoutePolicy, WebGuard, danger, proof};
 use keyward_base::Error;
 use serde::Deserialize;
 
+use account::Holder;
+
+use crate::accountview::Void;
 use crate::app::App;
-use crate::desk::{Administrator, Desk, Office};
+use crate::desk::{Administrator, Desk, Office, Own};
 use crate::log;
 use crate::notice::Notice;
 use crate::view::{ErrorPage, Page, Whose};
 
 /// All pages, behind their policy.
 pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
-    let app = App(desk);
-    let guard = WebGuard::new(app.settings().origin.origins()?)
+    let origin = &desk.settings().origin;
+    let guard = WebGuard::new(origin.origins()?)
         .error_page(error_page)
         .report(log::failure);
+    let sessions = desk.doors().sessions.clone();
+    let web = match origin.is_loopback() {
+        true => danger::loopback_cookies(sessions, &guard)?,
+        false => WebSessions::new(sessions, &guard)?,
+    };
+    let app = App::new(desk, web, guard.clone());
     let probe = Router::new()
         .route("/healthz", get(healthy))
         .with_state(app.clone())
         .layer(RoutePolicy::machines(&guard));
     let hooks = hooks::routes(&app, &guard)?;
-    let pages = Router::new()
+    let pages = public()
+        .merge(outbox::routes(&app))
+        .merge(Router::from(proof::guard::<Own, _>(own(), &app)))
+        .merge(Router::from(proof::guard::<Office, _>(office(), &app)))
+        .merge(Router::from(proof::guard::<Administrator, _>(
+            administration(),
+            &app,
+        )))
+        .with_state(app)
+        .layer(RoutePolicy::pages(&guard));
+    Ok(probe.merge(hooks).merge(pages))
+}
+
+/// What anybody may ask for. Nothing of an organisation is behind it.
+fn public() -> Router<App> {
+    Router::new()
         .route("/", get(home::public))
-        .route("/overview", get(home::show))
-        .route("/audit", get(audit::show))
-        .route("/audit/export", post(audit::export))
-        .route("/audit/{seq}", get(audit::entry))
-        .route("/admin", get(admin::show))
-        .route("/admin/audit", get(audit::show_service))
-        .route("/admin/audit/export", post(audit::export_service))
-        .route("/admin/audit/{seq}", get(audit::entry_of_service))
-        .route("/keys", get(keys::show))
-        .route("/keys/rotate", post(keys::rotate))
-        .route("/keys/rewrap", post(keys::rewrap))
-        .route("/keys/rotate-webhooks", post(keys::rotate_webhooks))
-        .route("/keys/{id}/disable", post(keys::disable))
-        .route("/keys/{id}/enable", post(keys::enable))
-        .route("/keys/{id}/destroy", post(keys::destroy))
+        .route("/signup", get(doors::sign_up_page).post(doors::sign_up))
+        .route("/sent", get(doors::sent))
+        .route("/login", get(doors::log_in_page).post(doors::log_in))
+        .route("/logout", post(doors::log_out))
+        .route("/forgot", get(doors::forgot_page).post(doors::forgot))
+        .route("/password", get(doors::link).post(doors::password))
+        .route("/email", get(doors::link).post(doors::email))
+        .route("/enter", get(doors::link).post(doors::enter))
+        .route("/admin/first", get(doors::first_page).post(doors::first))
         .route(
-            "/deployments",
-            get(deployments::list).post(deployments::start),
+            "/admin/login",
+            get(doors::admin_log_in_page).post(doors::admin_log_in),
         )
-        .route("/deployments/{id}", get(deployments::show))
-        .route("/deployments/{id}/stop", post(deployments::stop))
-        .route("/deployments/{id}/prompt", post(deployments::ask))
-        .route("/webhooks", get(webhooks::list).post(webhooks::create))
-        .route("/webhooks/new", get(webhooks::blank))
-        .route("/webhooks/{id}", get(webhooks::show))
+        .route("/admin/logout", post(doors::admin_log_out))
         .route(
-            "/webhooks/{id}/replace",
-            get(webhooks::replacing).post(webhooks::replace),
+            "/admin/forgot",
+            get(doors::admin_forgot_page).post(doors::admin_forgot),
         )
-        .route("/webhooks/{id}/delete", post(webhooks::delete))
-        .route("/webhooks/{id}/{row}/replay", post(webhooks::replay))
-        .route("/webhooks/{id}/{row}/forget", post(webhooks::forget))
         .route(
-            "/{section}",
-            get(credentials::list).post(credentials::connect),
+            "/admin/password",
+            get(doors::admin_link).post(doors::admin_password),
         )
-        .route("/{section}/new", get(credentials::blank))
-        .route("/{section}/{id}", get(credentials::show))
-        .route("/{section}/{id}/reveal", post(credentials::reveal))
-        .route("/{section}/{id}/public-key", post(credentials::public_key))
         .route(
-            "/{section}/{id}/replace",
-            get(credentials::replacing).post(credentials::replace),
+            "/admin/email",
+            get(doors::admin_link).post(doors::admin_email),
         )
-        .route("/{section}/{id}/delete", post(credentials::delete))
+        .route("/admin/leave", post(admin::leave))
         .route(
             "/style.css",
             get(|| {
@@ -99,9 +110,89 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
             "/icon.svg",
             get(|| asset("image/svg+xml", include_str!("../../assets/icon.svg"))),
         )
-        .with_state(app)
-        .layer(RoutePolicy::pages(&guard));
-    Ok(probe.merge(hooks).merge(pages))
+}
+
+/// For an organisation's people, and for staff who act for one.
+fn office() -> Router<App> {
+    Router::new()
+        .route("/overview", get(home::show))
+        .route("/audit", get(audit::show))
+        .route("/audit/export", post(audit::export))
+        .route("/audit/{seq}", get(audit::entry))
+        .route(
+            "/deployments",
+            get(deployments::list).post(deployments::start),
+        )
+        .route("/deployments/{id}", get(deployments::show))
+        .route("/deployments/{id}/stop", post(deployments::stop))
+        .route("/deployments/{id}/prompt", post(deployments::ask))
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/{id}", get(webhooks::show))
+        .route("/webhooks/{id}/{row}/replay", post(webhooks::replay))
+        .route("/webhooks/{id}/{row}/forget", post(webhooks::forget))
+        .route("/{section}", get(credentials::list))
+        .route("/{section}/{id}", get(credentials::show))
+}
+
+/// For an organisation's people alone: what is secret, and who they are.
+fn own() -> Router<App> {
+    Router::new()
+        .merge(account::<Own>("/account", "/devices"))
+        .route("/members", get(members::show))
+        .route("/members/invite", post(members::invite))
+        .route("/members/rename", post(members::rename))
+        .route("/webhooks", post(webhooks::create))
+        .route("/webhooks/new", get(webhooks::blank))
+        .route(
+            "/webhooks/{id}/replace",
+            get(webhooks::replacing).post(webhooks::replace),
+        )
+        .route("/webhooks/{id}/delete", post(webhooks::delete))
+        .route("/{section}", post(credentials::connect))
+        .route("/{section}/new", get(credentials::blank))
+        .route("/{section}/{id}/reveal", post(credentials::reveal))
+        .route("/{section}/{id}/public-key", post(credentials::public_key))
+        .route(
+            "/{section}/{id}/replace",
+            get(credentials::replacing).post(credentials::replace),
+        )
+        .route("/{section}/{id}/delete", post(credentials::delete))
+}
+
+/// For the service's administrators.
+fn administration() -> Router<App> {
+    Router::new()
+        .merge(account::<Administrator>("/admin/account", "/admin/devices"))
+        .route("/admin", get(admin::show))
+        .route("/admin/invite", post(admin::invite))
+        .route("/admin/act", post(admin::act))
+        .route("/admin/audit", get(audit::show_service))
+        .route("/admin/audit/export", post(audit::export_service))
+        .route("/admin/audit/{seq}", get(audit::entry_of_service))
+        .route("/admin/logins", get(audit::show_administrators))
+        .route("/admin/logins/export", post(audit::export_administrators))
+        .route("/admin/logins/{seq}", get(audit::entry_of_administrators))
+        .route("/keys", get(keys::show))
+        .route("/keys/rotate", post(keys::rotate))
+        .route("/keys/rewrap", post(keys::rewrap))
+        .route("/keys/rotate-webhooks", post(keys::rotate_webhooks))
+        .route("/keys/{id}/disable", post(keys::disable))
+        .route("/keys/{id}/enable", post(keys::enable))
+        .route("/keys/{id}/destroy", post(keys::destroy))
+}
+
+/// What somebody does with his own account, at either door.
+fn account<H: Holder>(account: &str, devices: &str) -> Router<App> {
+    let of = |path: &str, rest: &str| format!("{path}{rest}");
+    Router::new()
+        .route(account, get(account::show::<H>))
+        .route(&of(account, "/password"), post(account::password::<H>))
+        .route(&of(account, "/email"), post(account::email::<H>))
+        .route(&of(account, "/again"), post(account::again::<H>))
+        .route(devices, get(account::devices::<H>))
+        .route(&of(devices, "/others/end"), post(account::end_others::<H>))
+        .route(&of(devices, "/{id}/end"), post(account::end_device::<H>))
+        .route(&of(devices, "/{id}/name"), post(account::name_device::<H>))
 }
 
 /// For whatever watches over the process: 503 while the keyring cannot be reached.
@@ -153,15 +244,25 @@ fn page(office: &Office, current: &'static str, notice: Option<Notice>) -> Page 
         current,
         whose: Whose::Office {
             organisation: office.organisation().to_owned(),
+            staff: office.staff(),
         },
         notice,
     }
 }
 
-fn admin_page(_: &Administrator, current: &'static str, notice: Option<Notice>) -> Page {
+fn admin_page(admin: &Administrator, current: &'static str, notice: Option<Notice>) -> Page {
     Page {
         current,
-        whose: Whose::Admin,
+        whose: Whose::Admin {
+            email: admin.person().email.clone(),
+        },
         notice,
+    }
+}
+
+/// What is said of a link that is of no use, whatever the reason.
+fn link_is_void() -> Void {
+    Void {
+        page: Page::public("/password"),
     }
 }

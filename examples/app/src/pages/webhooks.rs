@@ -4,11 +4,12 @@ use axum::extract::{Path, Query};
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, SecretBytes};
 
 use super::{After, html, page};
-use crate::desk::Office;
+use crate::desk::{Office, Own};
 use crate::hooks::Name;
 use crate::hookview::counts_in_words;
 use crate::hookview::{MadeWebhook, NewWebhook, OneWebhook, Webhooks};
@@ -33,7 +34,7 @@ fn page_of(name: &Name) -> String {
 }
 
 pub(super) async fn list(
-    office: Office,
+    Proved(office): Proved<Office>,
     Query(after): Query<After>,
     headers: HeaderMap,
 ) -> Answer<Html<String>> {
@@ -53,7 +54,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    office: Office,
+    Proved(office): Proved<Office>,
     Path(id): Path<String>,
     Query(after): Query<After>,
     headers: HeaderMap,
@@ -116,12 +117,12 @@ async fn stored(
     Ok(shown.into_response())
 }
 
-pub(super) async fn blank(office: Office) -> Answer<Html<String>> {
+pub(super) async fn blank(Proved(Own { office, .. }): Proved<Own>) -> Answer<Html<String>> {
     form_page(&office, blank_form())
 }
 
 pub(super) async fn create(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     headers: HeaderMap,
     mut form: SecretForm,
 ) -> Answer<Response> {
@@ -145,7 +146,10 @@ pub(super) async fn create(
 }
 
 /// The form for a secret that is pasted.
-pub(super) async fn replacing(office: Office, Path(id): Path<String>) -> Answer<Html<String>> {
+pub(super) async fn replacing(
+    Proved(Own { office, .. }): Proved<Own>,
+    Path(id): Path<String>,
+) -> Answer<Html<String>> {
     let name = Name::parse(&id)?;
     let endpoint = office.one_endpoint(&name, "").await?;
     if name.sender.is_given_a_secret() {
@@ -165,13 +169,15 @@ fn over(name: &Name, revision: u64) -> FormView {
 }
 
 pub(super) async fn replace(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(id): Path<String>,
     headers: HeaderMap,
     mut form: SecretForm,
 ) -> Answer<Response> {
     let name = Name::parse(&id)?;
     let revision = input::revision(&mut form)?;
+    // What is not there is not there, whatever is sent for it.
+    office.one_endpoint(&name, "").await?;
     let view = over(&name, revision.number());
     let made = async {
         let pasted = input::signing_secret(&mut form, name.sender)?;
@@ -192,7 +198,7 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn delete(
-    office: Office,
+    Proved(Own { office, .. }): Proved<Own>,
     Path(id): Path<String>,
     mut form: SecretForm,
 ) -> Answer<Redirect> {
@@ -203,7 +209,7 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn replay(
-    office: Office,
+    Proved(office): Proved<Office>,
     Path((id, row)): Path<(String, String)>,
 ) -> Answer<Redirect> {
     let name = Name::parse(&id)?;
@@ -215,7 +221,7 @@ pub(super) async fn replay(
 }
 
 pub(super) async fn forget(
-    office: Office,
+    Proved(office): Proved<Office>,
     Path((id, row)): Path<(String, String)>,
 ) -> Answer<Redirect> {
     let name = Name::parse(&id)?;

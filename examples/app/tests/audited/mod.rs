@@ -56,28 +56,30 @@ fn verifies(folder: &Path, file: &str, key: &str) -> bool {
 #[test]
 fn the_record_is_shown_exported_and_turns_red_where_it_was_edited() {
     let service = Service::start();
-    assert!(service.page("/audit").contains(">Empty</span>"));
+    // Her account, her log-in, her session.
+    wait_until(|| service.page("/audit").contains("3 entries were read"));
+    let (ann, tenant) = (service.ann(), service.tenant());
     set(&service, "shop");
     set(&service, "mail");
     service.post("/environments/shop/reveal", &[]);
-    wait_until(|| service.page("/audit").contains(">As written</span>"));
+    wait_until(|| service.page("/audit").contains("8 entries were read"));
     let page = service.page("/audit");
     for known in [
-        "5 entries were read and compared",
-        "Checkpoint 5 · ",
+        "8 entries were read and compared",
+        "Checkpoint 8 · ",
         "the anchor “anchor”",
         "environment.variables shop",
-        "<span class=\"badge warn\">staff</span>",
-        "href=\"/audit/4\"",
+        &ann,
+        "href=\"/audit/7\"",
     ] {
         assert!(page.contains(known), "{known} in {page}");
     }
-    let entry = service.page("/audit/4");
-    for known in ["vault.open", "operator", "granted", "Digest", "acme"] {
+    let entry = service.page("/audit/7");
+    for known in ["vault.open", &ann, "granted", "Digest", &tenant] {
         assert!(entry.contains(known), "{known} in {entry}");
     }
     for none in [
-        "/audit/5",
+        "/audit/8",
         "/audit/18446744073709551614",
         "/audit/x",
         "/audit/-1",
@@ -106,12 +108,12 @@ fn the_record_is_shown_exported_and_turns_red_where_it_was_edited() {
     let named = file.header("content-disposition").unwrap();
     assert_eq!(named, "attachment; filename=\"organisation-log.jsonl\"");
     let key = key(&page);
-    assert_eq!(file.body.lines().count(), 1 + 6 + 1, "{}", file.body);
+    assert_eq!(file.body.lines().count(), 1 + 9 + 1, "{}", file.body);
     assert!(file.body.contains("\"action\":\"deploydesk.export\""));
     assert!(verifies(service.root(), &file.body, &key));
     for (from, to) in [
-        ("operator", "somebody"),
-        (",\"staff\":true", ""),
+        (ann.as_str(), "somebody"),
+        ("\"granted\"", "\"done\""),
         ("shop", "shoq"),
     ] {
         let edited = file.body.replacen(from, to, 1);
@@ -134,22 +136,21 @@ fn the_record_is_shown_exported_and_turns_red_where_it_was_edited() {
     );
     assert!(table.body.contains(",environment.variables,shop,"));
 
-    // Who can write to the database takes the flag away that says that it was staff.
+    // Who can write to the database says that it was somebody else.
     let conn = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
-    let of = "FROM entry WHERE collection = 'audit' AND owner = 'acme' AND id = 'log' AND seq = 4";
-    let select = format!("SELECT bytes {of}");
-    let bytes: Vec<u8> = conn.query_row(&select, [], |row| row.get(0)).unwrap();
-    let staff = b",\"staff\":true";
+    let of = format!("collection = 'audit' AND owner = '{tenant}' AND id = 'log' AND seq = 7");
+    let select = format!("SELECT bytes FROM entry WHERE {of}");
+    let mut bytes: Vec<u8> = conn.query_row(&select, [], |row| row.get(0)).unwrap();
     let at = bytes
-        .windows(staff.len())
-        .position(|of| of == staff)
+        .windows(ann.len())
+        .position(|of| of == ann.as_bytes())
         .unwrap();
-    let edited = [&bytes[..at], &bytes[at + staff.len()..]].concat();
-    let update = "UPDATE entry SET bytes = ?1 WHERE collection = 'audit' AND owner = 'acme' AND id = 'log' AND seq = 4";
-    conn.execute(update, [&edited]).unwrap();
+    bytes[at + 2..at + ann.len()].fill(b'0');
+    let update = format!("UPDATE entry SET bytes = ?1 WHERE {of}");
+    conn.execute(&update, [&bytes]).unwrap();
     wait_until(|| {
         let page = service.page("/audit");
-        page.contains("<span class=\"badge bad\">Not as written</span> Entry 4 of an audit log")
+        page.contains("<span class=\"badge bad\">Not as written</span> Entry 7 of an audit log")
     });
     // What is left is shown, and no filter hides the one that was edited.
     for query in ["", "?who=nobody"] {
@@ -160,8 +161,8 @@ fn the_record_is_shown_exported_and_turns_red_where_it_was_edited() {
             query.is_empty()
         );
     }
-    assert!(service.page("/audit/4").contains("Not what was written."));
-    assert!(service.page("/audit/3").contains("vault.put"));
+    assert!(service.page("/audit/7").contains("Not what was written."));
+    assert!(service.page("/audit/6").contains("vault.put"));
     assert!(export(&service, "", "jsonl").status >= 500);
     // The log of the service is another one.
     let rotated = service.post("/keys/rotate", &[]);
@@ -183,7 +184,7 @@ fn a_database_that_was_put_back_turns_the_badge_red() {
     let older = files.each_ref().map(|path| std::fs::read(path).ok());
     let service = Service::start_in(folder);
     set(&service, "mail");
-    wait_until(|| service.page("/audit").contains("Checkpoint 4 · "));
+    wait_until(|| service.page("/audit").contains("Checkpoint 7 · "));
     let folder = service.stop();
     for (path, bytes) in files.iter().zip(&older).take(2) {
         match bytes {
@@ -249,12 +250,13 @@ fn a_page_and_an_export_show_nothing_of_another_tenant() {
         }
     }
     // Nor how many there are: two of its own, and two exports before this one...
+    let tenant = service.tenant();
     let file = export(&service, &other, "jsonl").body;
     let until = file.split("\"until\":").nth(1).unwrap();
     let until: usize = until.split(',').next().unwrap().parse().unwrap();
     let own = entries(&service)
         .iter()
-        .filter(|of| of.contains("\"tenant\":\"acme\""))
+        .filter(|of| of.contains(&format!("\"tenant\":\"{tenant}\"")))
         .count();
     assert_eq!(until, own);
 }

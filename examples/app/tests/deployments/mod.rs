@@ -87,6 +87,12 @@ impl Deploying {
         self.service.page(path)
     }
 
+    /// What stands in a log for a variable of the set.
+    fn mask(&self, name: &str) -> String {
+        let tenant = self.service.tenant();
+        format!("•{tenant} environment.variables shop {name}•")
+    }
+
     fn leaks(&self) -> Leaks {
         Leaks::of(&[self.token.as_bytes()])
     }
@@ -112,11 +118,11 @@ fn what_a_deployment_writes_is_masked_where_it_is_kept_and_shown() {
     let page = desk.until(&path, "is done");
     let log = log_of(&page);
     assert!(
-        log.contains("API_TOKEN=•acme environment.variables shop API_TOKEN•\n"),
+        log.contains(&format!("API_TOKEN={}\n", desk.mask("API_TOKEN"))),
         "{log}"
     );
     assert!(
-        log.contains("migrating •acme environment.variables shop DATABASE_URL•\n"),
+        log.contains(&format!("migrating {}\n", desk.mask("DATABASE_URL"))),
         "{log}"
     );
     assert!(!desk.leaks().found_in(page.as_bytes()), "{log}");
@@ -139,7 +145,10 @@ fn what_a_deployment_writes_is_masked_where_it_is_kept_and_shown() {
     let page = desk.service.page(&path);
     let prompt = page.split("id=\"prompt\"").nth(1).unwrap();
     assert!(
-        prompt.contains("is •acme environment.variables shop API_TOKEN ·"),
+        prompt.contains(&format!(
+            "is {} ·",
+            desk.mask("API_TOKEN").trim_end_matches('•')
+        )),
         "{prompt}"
     );
     assert!(
@@ -154,13 +163,14 @@ fn what_a_deployment_writes_is_masked_where_it_is_kept_and_shown() {
     let leaks = desk.leaks();
 
     // A service that has just started has opened nothing yet, and masks a question all the same.
+    let mask = desk.mask("API_TOKEN");
     let service = Service::start_in(desk.service.stop());
     let question = format!("why not {}?", desk.token);
     let fields = [("question", question.as_bytes())];
     service.post(&format!("{path}/prompt"), &fields).leads_to();
     let page = service.page(&path);
     assert!(
-        page.contains("why not •acme environment.variables shop API_TOKEN ·"),
+        page.contains(&format!("why not {} ·", mask.trim_end_matches('•'))),
         "{page}"
     );
     let folder = service.stop();
@@ -245,8 +255,8 @@ fn how_one_ended_is_on_record() {
         let entries = entries(&desk.service);
         assert!(entries[0].contains(how), "{}", entries[0]);
         assert!(!entries[0].contains("\"actor\""), "{}", entries[0]);
-        let actor = r#""actor":{"subject":"operator","staff":true"#;
-        assert!(entries[1].contains("deploydesk.start") && entries[1].contains(actor));
+        let actor = format!(r#""actor":{{"subject":"{}""#, desk.service.ann());
+        assert!(entries[1].contains("deploydesk.start") && entries[1].contains(&actor));
     }
 }
 
@@ -315,7 +325,7 @@ fn a_log_is_followed_while_it_is_written_and_is_text_on_the_page() {
     assert!(!page.contains("http-equiv=\"refresh\""));
     let log = log_of(&page);
     assert!(
-        log.contains("half •acme environment.variables shop API_TOKEN•\n"),
+        log.contains(&format!("half {}\n", desk.mask("API_TOKEN"))),
         "{log}"
     );
     assert!(log.contains("[1mred\n") && !log.contains('\u{1b}'), "{log}");
@@ -380,9 +390,9 @@ fn one_that_is_stopped_may_end_by_itself() {
     assert!(log_of(&page).ends_with("asked, 3000.\n"), "{page}");
     wait_until(|| actions(&desk.service)[0] == "deploydesk.end");
     let stop = &entries(&desk.service)[1];
-    let actor = r#""actor":{"subject":"operator","staff":true"#;
+    let actor = format!(r#""actor":{{"subject":"{}""#, desk.service.ann());
     assert!(
-        stop.contains("deploydesk.stop") && stop.contains(actor),
+        stop.contains("deploydesk.stop") && stop.contains(&actor),
         "{stop}"
     );
 }
@@ -561,9 +571,10 @@ fn a_start_that_nobody_waits_for_has_an_end_and_keeps_no_place() {
         let mut stream = TcpStream::connect(desk.service.addr).unwrap();
         write!(
             stream,
-            "POST /deployments HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
+            "POST /deployments HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n{}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             desk.service.addr,
+            desk.service.cookies(),
             body.len()
         )
         .unwrap();
@@ -607,16 +618,14 @@ fn what_a_killed_service_ran_is_shown_as_cut_short() {
     let path = desk.start();
     desk.until_it_writes(&path, "begun ");
     let (leaks, fields) = (desk.leaks(), [("question", &b""[..])]);
+    let mask = desk.mask("API_TOKEN");
     let service = Service::start_in(desk.service.kill());
     let page = service.page(&path);
     assert!(
         page.contains(">runs elsewhere, or was cut short<"),
         "{page}"
     );
-    assert!(
-        page.contains("begun •acme environment.variables shop API_TOKEN•"),
-        "{page}"
-    );
+    assert!(page.contains(&format!("begun {mask}")), "{page}");
     assert_eq!(service.post(&format!("{path}/stop"), &[]).status, 409);
     let store = rusqlite::Connection::open(service.data().join("data.db")).unwrap();
     let over = "UPDATE record SET data = CAST(json_set(data, '$.until', 1) AS BLOB) \
@@ -778,7 +787,7 @@ fn two_halves_on_one_stream_are_one_value_whatever_the_other_writes() {
         let page = desk.until(&path, "is done");
         assert_eq!(
             log_of(&page),
-            "between.\n•acme environment.variables shop API_TOKEN•"
+            format!("between.\n{}", desk.mask("API_TOKEN"))
         );
     }
 }

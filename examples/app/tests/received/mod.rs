@@ -11,8 +11,14 @@ use crate::service::{
     Answer, Service, actions, keys_of, random, revision, rewrap, send, wait_until,
 };
 
-const GITHUB: &str = "/hooks/github/acme/deploys";
-const SLACK: &str = "/hooks/slack/acme/chat";
+/// Where GitHub sends what Ann is to get.
+fn github(service: &Service) -> String {
+    format!("/hooks/github/{}/deploys", service.tenant())
+}
+
+fn slack(service: &Service) -> String {
+    format!("/hooks/slack/{}/chat", service.tenant())
+}
 
 /// The headers that the sender signs a body with.
 fn signed(scheme: &Scheme<WholeBody>, secret: &str, id: Option<&str>, body: &str) -> String {
@@ -37,12 +43,12 @@ fn deliver(service: &Service, path: &str, headers: &str, body: &str) -> Answer {
 
 fn push(service: &Service, secret: &str, id: &str, body: &str) -> u16 {
     let headers = signed(&preset::GITHUB, secret, Some(id), body);
-    deliver(service, GITHUB, &headers, body).status
+    deliver(service, &github(service), &headers, body).status
 }
 
 fn event(service: &Service, secret: &str, body: &str) -> Answer {
     let headers = signed(&preset::SLACK, secret, None, body);
-    deliver(service, SLACK, &headers, body)
+    deliver(service, &slack(service), &headers, body)
 }
 
 fn push_body(commit: &str, message: &str) -> String {
@@ -107,24 +113,24 @@ fn a_push_is_handled_once_however_often_it_comes() {
     let foreign = signed(&preset::GITHUB, &secret, Some("d-1"), &body);
     let foreign =
         format!("{foreign}\nCookie: a=b\nOrigin: http://evil.example\nSec-Fetch-Site: cross-site");
-    let answer = deliver(&service, GITHUB, &foreign, &body);
+    let answer = deliver(&service, &github(&service), &foreign, &body);
     assert_eq!((answer.status, answer.body.as_str()), (200, ""));
     assert_eq!(answer.header("set-cookie"), None);
     assert_eq!(rows(&page()).len(), 1);
     assert_eq!(count(&service, "deploydesk.request"), 1);
 
     let overview = service.page("/webhooks");
-    assert!(overview.contains(&format!("http://{}{GITHUB}", service.addr)));
+    assert!(overview.contains(&format!("http://{}{}", service.addr, github(&service))));
     assert!(
         overview.contains("1 done, 0 waiting, no dead letter."),
         "{overview}"
     );
     assert!(service.page("/admin").contains("No request was refused"));
-    // The operator made the endpoint; the service itself opened its secret, and handled what came.
+    // Ann made the endpoint; the service itself opened its secret, and handled what came.
     let trail = service.page("/audit");
     for known in [
         "webhook.secret github:deploys",
-        "operator",
+        &service.ann(),
         "webhooks",
         "endpoint deploys",
     ] {
@@ -173,14 +179,15 @@ fn what_does_not_verify_is_counted_and_nothing_of_it_kept() {
         );
         answer.status
     };
-    assert_eq!(refused(GITHUB, &forged, &body), 401);
-    assert_eq!(refused(GITHUB, &good, &format!("{body} ")), 401);
-    assert_eq!(refused(GITHUB, "X-A: 1", &body), 401);
-    for path in ["/hooks/github/acme/none", "/hooks/github/other/deploys"] {
+    assert_eq!(refused(&github(&service), &forged, &body), 401);
+    assert_eq!(refused(&github(&service), &good, &format!("{body} ")), 401);
+    assert_eq!(refused(&github(&service), "X-A: 1", &body), 401);
+    let none = github(&service).replace("deploys", "none");
+    for path in [none.as_str(), "/hooks/github/other/deploys"] {
         assert_eq!(refused(path, &good, &body), 401, "{path}");
     }
     assert_eq!(
-        refused(SLACK, &good, &body),
+        refused(&slack(&service), &good, &body),
         401,
         "the route names the provider"
     );
@@ -200,7 +207,7 @@ fn what_does_not_verify_is_counted_and_nothing_of_it_kept() {
     let (found, _) = Leaks::of(&[marker.as_bytes()]).found_under(service.root());
     assert!(found.is_empty(), "{found:?}");
     assert_eq!(count(&service, "deploydesk.request"), 0);
-    assert_eq!(service.get(GITHUB).status, 405);
+    assert_eq!(service.get(&github(&service)).status, 405);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real binary on a free port, and the smallest client that can send it anything.
 #![allow(dead_code)] // Not every test uses all of it.
 
+pub mod browser;
 pub mod leak;
 
 use std::fs::File;
@@ -8,6 +9,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use keyward_base::{Clock, SystemClock};
@@ -19,6 +22,8 @@ pub struct Service {
     folder: Option<TempDir>,
     pub addr: SocketAddr,
     child: Child,
+    /// What it says on standard output, line by line.
+    said: Mutex<Receiver<String>>,
 }
 
 /// The command, with nothing of this process's environment that would matter. The umask lets
@@ -72,10 +77,16 @@ impl Service {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (tell, said) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let line = said.recv().unwrap_or_default();
         let addr = line.trim().strip_prefix("listening on http://");
         let addr = addr
             .unwrap_or_else(|| panic!("it said {line:?}"))
@@ -86,6 +97,7 @@ impl Service {
             folder,
             addr,
             child,
+            said: Mutex::new(said),
         }
     }
 
@@ -96,6 +108,16 @@ impl Service {
 
     pub fn data(&self) -> PathBuf {
         self.root.join("data")
+    }
+
+    /// The next line that it says on standard output; none if it ends without one.
+    pub fn says(&self) -> Option<String> {
+        self.said.lock().unwrap().recv().ok()
+    }
+
+    /// What it has said and nobody asked for yet.
+    pub fn has_said(&self) -> Vec<String> {
+        self.said.lock().unwrap().try_iter().collect()
     }
 
     pub fn log(&self) -> String {
@@ -134,12 +156,9 @@ impl Service {
         peak.trim().split(' ').next().unwrap().parse().unwrap()
     }
 
+    /// As Ann, who has an account, or, of the administration's pages, as its first administrator.
     pub fn get(&self, path: &str) -> Answer {
-        send(
-            self.addr,
-            &format!("GET {path} HTTP/1.1\nHost: {}", self.addr),
-            b"",
-        )
+        browser::own(self, path).get(path)
     }
 
     /// The page at `path`, which must be there.
@@ -156,17 +175,22 @@ impl Service {
     }
 
     pub fn post_with(&self, path: &str, headers: &str, fields: &[(&str, &[u8])]) -> Answer {
-        let body = fields
-            .iter()
-            .map(|(name, value)| format!("{name}={}", percent(value)));
-        let body = body.collect::<Vec<_>>().join("&");
-        let head = format!(
-            "POST {path} HTTP/1.1\nHost: {}\nContent-Type: application/x-www-form-urlencoded\n\
-             Content-Length: {}\n{headers}",
-            self.addr,
-            body.len()
-        );
-        send(self.addr, &head, body.as_bytes())
+        browser::own(self, path).post_with(path, headers, fields)
+    }
+
+    /// The header line of Ann's cookies, for what is sent byte for byte.
+    pub fn cookies(&self) -> String {
+        browser::ann(self).browser.line().trim().to_owned()
+    }
+
+    /// The tenant of Ann's organisation.
+    pub fn tenant(&self) -> String {
+        browser::ann(self).tenant
+    }
+
+    /// Ann, as the record names her.
+    pub fn ann(&self) -> String {
+        browser::ann(self).subject
     }
 }
 

@@ -1,0 +1,88 @@
+//! The people of an organisation: listed, and invited by its owners.
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_axum::proof::Proved;
+use keyward_axum::{Failure, SecretForm, Shown};
+use keyward_base::{Error, Reason};
+use keyward_password::Identifier;
+
+use super::doors::{Answer, wrong};
+use super::{After, html, page};
+use crate::accountview::{Member, Members};
+use crate::app::App;
+use crate::desk::Own;
+use crate::view::minute;
+
+const PATH: &str = "/members";
+
+/// How many are shown.
+const LIMIT: usize = 500;
+
+/// How long ago who invites has shown who he is, in minutes.
+const FRESH: u32 = 15;
+
+async fn view(own: &Own, after: &After, problem: Option<&str>) -> Answer<Html<String>> {
+    let office = &own.office;
+    let members = office.people(LIMIT).await?.into_iter();
+    html(&Members {
+        page: page(office, PATH, after.notice(office, PATH)),
+        organisation: office.organisation().to_owned(),
+        members: members
+            .map(|person| Member {
+                role: person.role.word(),
+                since: minute(keyward_base::Timestamp::from_millis(person.since)),
+                email: person.email,
+            })
+            .collect(),
+        owner: own.is_owner(),
+        problem: problem.map(str::to_owned),
+    })
+}
+
+pub(super) async fn show(
+    Proved(own): Proved<Own>,
+    Query(after): Query<After>,
+) -> Answer<Html<String>> {
+    view(&own, &after, None).await
+}
+
+/// An owner, or 403.
+fn owner(own: &Own) -> Answer<()> {
+    match own.is_owner() {
+        true => Ok(()),
+        false => Err(Failure::forbidden(Error::rejected(Reason::NOT_FOUND))),
+    }
+}
+
+pub(super) async fn invite(
+    State(app): State<App>,
+    Proved(own): Proved<Own>,
+    mut form: SecretForm,
+) -> Answer<Response> {
+    owner(&own)?;
+    let none = After { done: None };
+    let email = form.text("email").map_err(Failure::input)?;
+    let Ok(address) = Identifier::email(&email) else {
+        let again = view(&own, &none, Some("That is no e-mail address.")).await?;
+        return Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, again).into_response());
+    };
+    if !app.is_fresh(&own.live, FRESH)? {
+        let said = "To invite somebody, show once more who you are: at Account.";
+        return Ok(wrong(view(&own, &none, Some(said)).await?));
+    }
+    let mail = &app.doors().users.mail;
+    mail.invite(&address, own.office.tenant()).await?;
+    let said = "If mail may be sent there now, the invitation is on its way.";
+    Ok(Redirect::to(&own.office.tell_next(PATH, said, &[])).into_response())
+}
+
+pub(super) async fn rename(Proved(own): Proved<Own>, mut form: SecretForm) -> Answer<Redirect> {
+    owner(&own)?;
+    let name = form.text("name").map_err(Failure::input)?;
+    if !name.is_empty() {
+        own.office.rename(&name).await?;
+    }
+    Ok(Redirect::to(&own.office.tell_next(PATH, "Renamed.", &[])))
+}
