@@ -28,11 +28,12 @@ impl Sessions {
 
     /// The session that its owner is due, once the second factor is shown: of the kind that the door
     /// opens, under a new id. The one that waited for it ends in the same step. A method that was
-    /// used before is no second one.
+    /// used before is no second one, nor is what says that a factor is due beside it: a password and
+    /// a mailed link do not make up for a factor. The first was shown after the last revoke too.
     ///
     /// # Errors
     /// As [`Sessions::reauthenticate`]; `Rejected` too with [`reason::EVIDENCE_WEAK`] for the same
-    /// method again.
+    /// method again, or another for which a factor is due.
     pub async fn second_factor(
         &self,
         pending: LiveSession<Pending>,
@@ -40,6 +41,10 @@ impl Sessions {
     ) -> Result<Started> {
         let mut draft = self.draft_again(&pending, &evidence)?;
         let row = &pending.row;
+        // What asks for a second factor beside itself is none: a mailed link is not, after a password.
+        if evidence.is_factor_due() {
+            return Err(Error::rejected(reason::EVIDENCE_WEAK));
+        }
         if row.methods.len() >= METHODS || draft.methods.iter().any(|it| row.methods.contains(it)) {
             return Err(Error::rejected(reason::EVIDENCE_WEAK));
         }

@@ -1,5 +1,7 @@
 //! Whether a token's session lives.
 
+use std::time::Duration;
+
 use keyward_base::{Error, ErrorKind, Reason, Result, Subject, Tenant, Timestamp};
 use keyward_crypto::equal;
 use keyward_store::{Record, RecordKey, Version, Write};
@@ -94,7 +96,7 @@ impl Sessions {
         let now = self.now()?;
         check_clock(&live.row, now)?;
         let age = now.saturating_since(live.row.authenticated);
-        if age.as_secs() > u64::from(MINUTES).saturating_mul(60) {
+        if age > Duration::from_secs(u64::from(MINUTES).saturating_mul(60)) {
             return Err(Error::rejected(reason::NOT_FRESH));
         }
         Ok(Fresh(live))
@@ -221,7 +223,11 @@ impl Sessions {
     fn judge_row(&self, row: &Row, epochs: [&Found; 3], now: Timestamp) -> Result<()> {
         check_time(row, now)?;
         let marks = [row.marks.all, row.marks.tenant, row.marks.user];
-        let began = row.created.min(row.authenticated);
+        let began = match row.kind {
+            // When the administrator showed who he is, is judged in his own session.
+            Kind::Staff => row.created,
+            Kind::User | Kind::Admin | Kind::Pending => row.created.min(row.authenticated),
+        };
         let goes_on = |(found, mark): (&Found, _)| found.epoch.has(row.kind, mark, began);
         if !epochs.into_iter().zip(marks).all(goes_on) {
             return Err(Error::rejected(reason::ENDED));

@@ -73,7 +73,7 @@ impl Sessions {
     /// [`reason::EVIDENCE_OLD`] if it was gathered more than five minutes ago, or not after the last
     /// revoke that is about it; [`reason::EVIDENCE_WEAK`] for a mailed link at an administrator's
     /// door. `Unavailable` if a store, the keyring, the clock or randomness cannot be relied on
-    /// ([`reason::CLOCK`] for evidence from ahead). `Misuse` for evidence whose method has a word of
+    /// ([`reason::CLOCK`] for evidence, or a revoke, from ahead). `Misuse` for evidence whose method has a word of
     /// more than 32 bytes. `Corrupt` if what is stored is not what was written.
     pub async fn start(&self, evidence: impl Evidence, start: Start<'_>) -> Result<Started> {
         let mut draft = self.draft(&evidence)?;
@@ -284,13 +284,21 @@ fn check_evidence(draft: &Draft, read: &Read, now: Timestamp) -> Result<()> {
         )
         .because(reason::CLOCK));
     }
+    let epochs = || read.epochs.iter().filter_map(Held::found);
+    let is_ahead = |found: &Found| found.epoch.moved > now.saturating_add(MAX_SKEW);
+    if epochs().any(is_ahead) {
+        return Err(Error::unavailable(
+            "the clock is behind the one by which sessions were revoked: set it right; if that one was ahead, revoke again",
+        )
+        .because(reason::CLOCK));
+    }
+    // Of two factors, the first was shown before: what was revoked between them has ended as well.
+    let first = at.min(draft.authenticated);
     let has_moved = |found: &Found| {
         let moved = found.epoch.moved;
-        moved.as_millis() > 0 && at <= moved
+        moved.as_millis() > 0 && first <= moved
     };
-    if now.saturating_since(at) > EVIDENCE_MAX_AGE
-        || read.epochs.iter().filter_map(Held::found).any(has_moved)
-    {
+    if now.saturating_since(at) > EVIDENCE_MAX_AGE || epochs().any(has_moved) {
         return Err(Error::rejected(reason::EVIDENCE_OLD));
     }
     Ok(())

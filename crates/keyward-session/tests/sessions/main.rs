@@ -8,6 +8,7 @@
 )] // Tests: a panic is the report.
 
 mod crowd;
+mod factors;
 mod formats;
 mod hostile;
 mod keys;
