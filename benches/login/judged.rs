@@ -66,7 +66,11 @@ pub(crate) fn compare(
     for (at, name) in names.enumerate() {
         let of = |times: &[Vec<f64>]| {
             let interval = interval(&times[at], &times[0]);
-            let verdict = if is_within(interval) { "" } else { " TOLD" };
+            let verdict = match interval {
+                interval if is_within(interval) => "",
+                interval if is_outside(interval) => " TOLD",
+                _ => " not settled",
+            };
             let (low, high) = interval;
             format!(
                 "{:>9.0} µs {low:>+7.1} to {high:>+7.1}{verdict}",
@@ -81,7 +85,7 @@ pub(crate) fn compare(
         }
         println!("  {name:<34} processor {}, wall {}", of(&used), of(&waited));
     }
-    let verdict = if is_even { "even" } else { "TOLD APART" };
+    let verdict = if is_even { "even" } else { "NOT SHOWN EVEN" };
     println!(
         "  {rounds} rounds; 99 % intervals of the median difference to the first, allowed ±{} µs: {verdict}",
         WITHIN.as_micros()
