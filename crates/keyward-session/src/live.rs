@@ -15,7 +15,7 @@ use crate::token::SessionToken;
 /// A session of any kind that lived when it was checked. Only the check makes one; it cannot be
 /// cloned, and is good for the request that it was made in.
 pub struct AnyLive {
-    pub(crate) row: Row,
+    pub(crate) row: Box<Row>,
 }
 
 impl AnyLive {

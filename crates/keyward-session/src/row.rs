@@ -83,6 +83,13 @@ pub(crate) fn place(id: SessionId) -> RecordKey {
 }
 
 impl Row {
+    /// Whether a record is where the row of this id lies.
+    pub(crate) fn lies_at(&self, key: &RecordKey) -> bool {
+        key.collection == SESSIONS
+            && key.owner.is_empty()
+            && SessionId::parse(&key.id).is_ok_and(|id| id == self.id)
+    }
+
     /// The row in front of the MAC, which the key of that id makes.
     pub(crate) fn bytes(&self, key: KeyId) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);

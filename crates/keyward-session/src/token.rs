@@ -62,6 +62,8 @@ pub(crate) fn make(provider: &Provider, key: &MacHandle) -> Result<Made> {
 pub(crate) struct Passed {
     pub(crate) id: SessionId,
     pub(crate) proof: [u8; 32],
+    /// The key that it named: its row's too, as a rule.
+    pub(crate) key: MacVerifier,
 }
 
 /// Reads a token and asks `key` for the key that it names. No store is asked: what is malformed or
@@ -73,10 +75,12 @@ pub(crate) fn pass(text: &str, key: impl FnOnce(KeyId) -> Result<MacVerifier>) -
     let mut buffer = TokenBuffer::new();
     let token = SESSION.decode(text, &mut buffer)?;
     let (id, secret, front) = token.payload;
-    let proof = key(token.key)?.verify_front(SECRET, &(id, secret), front)?;
+    let key = key(token.key)?;
+    let proof = key.verify_front(SECRET, &(id, secret), front)?;
     Ok(Passed {
         id: SessionId::from_bytes(*id),
         proof,
+        key,
     })
 }
 

@@ -21,19 +21,19 @@ const WHAT: &str = "a session's row";
 
 /// A row, and what was read with it: after it, and in one step.
 pub(super) struct State {
-    pub(super) row: Row,
+    pub(super) row: Box<Row>,
     pub(super) version: Version,
     /// Of all, of its tenant, of its user; of staff also of the administrator's tenant and user.
     pub(super) epochs: Vec<Found>,
     /// Of staff, the administrator's session.
-    behind: Option<(Row, Version)>,
+    behind: Option<(Box<Row>, Version)>,
 }
 
 impl State {
     /// A session that is nobody's but its own, with epochs that were read beside it. None unless all
     /// of them are there.
     pub(super) fn beside<'a>(
-        row: Row,
+        row: Box<Row>,
         version: Version,
         epochs: impl Iterator<Item = Option<&'a Found>>,
     ) -> Option<Self> {
@@ -105,14 +105,15 @@ impl Sessions {
     async fn check_as(&self, text: &str, kind: Option<Kind>) -> Result<AnyLive> {
         let passed = self.pass(text).await?;
         let now = self.now()?;
-        let (row, version) = self.read_row(passed.id).await?;
+        let mut keys = Keys::with(passed.key);
+        let (row, version) = self.read_row(passed.id, &mut keys).await?;
         if row.id != passed.id || !equal(&row.proof, &passed.proof) {
             return Err(Error::rejected(Reason::NOT_AUTHENTIC));
         }
         if kind.is_some_and(|kind| kind != row.kind) {
             return Err(Error::rejected(reason::OTHER_KIND));
         }
-        let state = self.state(row, version).await?;
+        let state = self.state(row, version, &mut keys).await?;
         self.judge(&state, now)?;
         Ok(self.renew(state, now).await)
     }
@@ -132,7 +133,7 @@ impl Sessions {
         match passed {
             Err(e) if may_be_newer(&e) => {
                 // A key that another process has just made. No secret waits for it.
-                let key = keyring.find_mac(purpose, token::key_of(text)?).await?;
+                let key = Box::pin(keyring.find_mac(purpose, token::key_of(text)?)).await?;
                 token::pass(text, |_| Ok(key))
             }
             other => other,
@@ -143,47 +144,53 @@ impl Sessions {
     ///
     /// # Errors
     /// `Rejected` ([`reason::ENDED`]) if there is none; `Corrupt` if it is not what was written.
-    pub(super) async fn read_row(&self, id: SessionId) -> Result<(Row, Version)> {
+    pub(super) async fn read_row(
+        &self,
+        id: SessionId,
+        keys: &mut Keys,
+    ) -> Result<(Box<Row>, Version)> {
         let found = self.0.store.fetch(&place(id)).await?;
         let record = found.ok_or_else(|| Error::rejected(reason::ENDED))?;
-        let row = self.open_row(&record, &mut Keys::default()).await?;
+        let row = self.open_row(&record, keys).await?;
         Ok((row, record.version))
     }
 
     /// A row that is authentic and lies where it should.
-    pub(super) async fn open_row(&self, record: &Record, keys: &mut Keys) -> Result<Row> {
+    pub(super) async fn open_row(&self, record: &Record, keys: &mut Keys) -> Result<Box<Row>> {
         let opened = self.try_open_row(record, keys).await;
         if let Err(e) = &opened
             && e.kind() == ErrorKind::Corrupt
         {
-            self.note_damaged(record).await;
+            Box::pin(self.note_damaged(record)).await;
         }
         opened
     }
 
-    async fn try_open_row(&self, record: &Record, keys: &mut Keys) -> Result<Row> {
+    async fn try_open_row(&self, record: &Record, keys: &mut Keys) -> Result<Box<Row>> {
         let (bytes, tag, id) = split(&record.data).ok_or_else(|| damaged(WHAT))?;
         let key = authentic(keys.find(self, id).await, WHAT)?;
         authentic(key.verify(ROW, &(bytes,), tag), WHAT)?;
         let (row, _) = Row::parse(bytes)?;
-        if place(row.id) != record.key {
+        if !row.lies_at(&record.key) {
             return Err(damaged(WHAT));
         }
-        Ok(row)
+        Ok(Box::new(row))
     }
 
     /// Reads what decides beside the row, in one step after it: what ended before this began is seen.
-    pub(super) async fn state(&self, row: Row, version: Version) -> Result<State> {
+    pub(super) async fn state(
+        &self,
+        row: Box<Row>,
+        version: Version,
+        keys: &mut Keys,
+    ) -> Result<State> {
         let scopes = scopes_of(&row);
         let mut places: Vec<RecordKey> = scopes.iter().map(Scope::place).collect();
         places.extend(row.behind.as_ref().map(|behind| place(behind.session)));
         let mut found = self.0.store.fetch_many(&places).await?.into_iter();
-        let mut keys = Keys::default();
         let mut epochs = Vec::with_capacity(scopes.len());
         for scope in &scopes {
-            let epoch = self
-                .read_epoch(scope, found.next().flatten(), &mut keys)
-                .await?;
+            let epoch = self.read_epoch(scope, found.next().flatten(), keys).await?;
             // One that is missing ends, and never begins at zero.
             epochs.push(epoch.ok_or_else(|| Error::rejected(reason::ENDED))?);
         }
@@ -192,7 +199,7 @@ impl Sessions {
             Some(behind) => {
                 let record = found.next().flatten();
                 let record = record.ok_or_else(|| Error::rejected(reason::ENDED))?;
-                let admin = self.open_row(&record, &mut keys).await?;
+                let admin = self.open_row(&record, keys).await?;
                 is_of(behind, &admin)?;
                 Some((admin, record.version))
             }
@@ -263,7 +270,7 @@ pub(super) fn scopes(tenant: &Tenant, subject: &Subject) -> [Scope; 3] {
 
 /// What a session is ended by; of staff also what ends the administrator's.
 fn scopes_of(row: &Row) -> Vec<Scope> {
-    let mut all = scopes(&row.tenant, &row.subject).to_vec();
+    let mut all = Vec::from(scopes(&row.tenant, &row.subject));
     if let Some(behind) = &row.behind {
         let of_admin = scopes(&behind.tenant, &behind.subject);
         all.extend(of_admin.into_iter().skip(1));

@@ -47,7 +47,7 @@ impl Sessions {
             for record in &page.items {
                 let state = self.state_beside(live, record, &epochs, &mut keys).await;
                 match state.and_then(|state| self.judge(&state, now).map(|()| state)) {
-                    Ok(state) => rows.push(state.row),
+                    Ok(state) => rows.push(*state.row),
                     Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
                     Err(_) => {}
                 }
@@ -86,7 +86,7 @@ impl Sessions {
             return Err(Error::rejected(Reason::NOT_FOUND));
         }
         if row.behind.is_some() {
-            return self.state(row, record.version).await;
+            return self.state(row, record.version, keys).await;
         }
         let epochs = epochs.iter().map(Option::as_ref);
         let state = State::beside(row, record.version, epochs);
@@ -111,7 +111,7 @@ impl Sessions {
             self.judge(&state, self.now()?)?;
             let row = Row {
                 name: name.clone(),
-                ..state.row.clone()
+                ..Row::clone(&state.row)
             };
             if self.swap_row(&state, &row, Vec::new()).await? {
                 return Ok(());
@@ -159,7 +159,7 @@ impl Sessions {
                     user: epoch.mark(state.row.kind),
                     ..state.row.marks
                 },
-                ..state.row.clone()
+                ..Row::clone(&state.row)
             };
             let fence = self.fence().await?;
             let held = Held::Found(user.clone());
@@ -174,12 +174,12 @@ impl Sessions {
     /// A row of the same person, with all that decides whether it lives.
     async fn state_of(&self, live: &AnyLive, id: SessionId) -> Result<State> {
         let (row, version) = self.own_row(live, id).await?;
-        self.state(row, version).await
+        self.state(row, version, &mut Keys::default()).await
     }
 
-    async fn own_row(&self, live: &AnyLive, id: SessionId) -> Result<(Row, Version)> {
+    async fn own_row(&self, live: &AnyLive, id: SessionId) -> Result<(Box<Row>, Version)> {
         let not_found = || Error::rejected(Reason::NOT_FOUND);
-        match self.read_row(id).await {
+        match self.read_row(id, &mut Keys::default()).await {
             Ok((row, version)) if is_of(&row, live) => Ok((row, version)),
             Ok(_) => Err(not_found()),
             Err(e) if e.reason() == Some(reason::ENDED) && id != live.id() => Err(not_found()),

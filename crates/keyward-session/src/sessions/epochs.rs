@@ -70,9 +70,15 @@ impl Found {
 pub(super) struct Keys(Option<MacVerifier>);
 
 impl Keys {
+    /// With one that was found.
+    pub(super) const fn with(key: MacVerifier) -> Self {
+        Self(Some(key))
+    }
+
     pub(super) async fn find(&mut self, of: &Sessions, id: KeyId) -> Result<&MacVerifier> {
         if self.0.as_ref().is_none_or(|held| held.id() != id) {
-            self.0 = Some(of.key(id).await?);
+            // On the heap, as is all that is rare: it is large, and every check would carry it.
+            self.0 = Some(Box::pin(of.key(id)).await?);
         }
         self.0
             .as_ref()
@@ -91,24 +97,33 @@ impl Sessions {
         record: Option<Record>,
         keys: &mut Keys,
     ) -> Result<Option<Found>> {
-        let read = self.try_read_epoch(scope, record.as_ref(), keys).await;
-        if let (Err(e), Some(record)) = (&read, &record)
-            && e.kind() == ErrorKind::Corrupt
-        {
-            self.note_damaged(record).await;
-        }
-        read
-    }
-
-    async fn try_read_epoch(
-        &self,
-        scope: &Scope,
-        record: Option<&Record>,
-        keys: &mut Keys,
-    ) -> Result<Option<Found>> {
         let Some(record) = record else {
             return Ok(None);
         };
+        match self.open_epoch(scope, &record, keys).await {
+            Ok((epoch, key)) => Ok(Some(Found {
+                epoch,
+                version: record.version,
+                key,
+                expires: record.content.expires,
+                place: record.key,
+            })),
+            Err(e) => {
+                if e.kind() == ErrorKind::Corrupt {
+                    Box::pin(self.note_damaged(&record)).await;
+                }
+                Err(e)
+            }
+        }
+    }
+
+    /// An epoch that is authentic and of `scope`, and the key that vouches for it.
+    async fn open_epoch(
+        &self,
+        scope: &Scope,
+        record: &Record,
+        keys: &mut Keys,
+    ) -> Result<(Arc<Epoch>, KeyId)> {
         let (bytes, tag, id) = split(&record.data).ok_or_else(|| damaged(WHAT))?;
         let key = authentic(keys.find(self, id).await, WHAT)?;
         let epoch = match self.0.verified.find(&record.data) {
@@ -122,13 +137,7 @@ impl Sessions {
         if epoch.scope != *scope {
             return Err(damaged(WHAT));
         }
-        Ok(Some(Found {
-            epoch,
-            version: record.version,
-            key: id,
-            expires: record.content.expires,
-            place: record.key.clone(),
-        }))
+        Ok((epoch, id))
     }
 
     /// What the store has for `scope`, for who writes it. What is not ours stands for none, and is

@@ -15,9 +15,14 @@ impl Sessions {
     /// is a swap against what was read: what ended meanwhile stays ended, and whoever was faster has
     /// renewed it. A session that cannot be renewed now is by the next check.
     pub(super) async fn renew(&self, state: State, now: Timestamp) -> AnyLive {
-        let row = match renewed(&state.row, now) {
-            Some(row) if matches!(self.swap_row(&state, &row, Vec::new()).await, Ok(true)) => row,
-            _ => state.row,
+        let Some(row) = renewed(&state.row, now) else {
+            return AnyLive { row: state.row };
+        };
+        let swapped = Box::pin(self.swap_row(&state, &row, Vec::new())).await;
+        let row = if matches!(swapped, Ok(true)) {
+            row
+        } else {
+            state.row
         };
         AnyLive { row }
     }
@@ -49,15 +54,15 @@ impl Sessions {
 }
 
 /// The row after a renewal; none if it is too early for one.
-fn renewed(row: &Row, now: Timestamp) -> Option<Row> {
+fn renewed(row: &Row, now: Timestamp) -> Option<Box<Row>> {
     let window = row.window?;
     let step = window.checked_div(RENEWALS_PER_WINDOW)?;
     if now.saturating_since(row.renewed) < step || now <= row.renewed {
         return None;
     }
-    Some(Row {
+    Some(Box::new(Row {
         renewed: now,
         idle: now.saturating_add(window).min(row.absolute),
         ..row.clone()
-    })
+    }))
 }

@@ -208,8 +208,8 @@ impl Sessions {
         let admin = match &draft.behind {
             None => None,
             Some(acting) => {
-                let (row, version) = self.read_row(acting.session).await?;
-                let state = self.state(row, version).await?;
+                let (row, version) = self.read_row(acting.session, &mut keys).await?;
+                let state = self.state(row, version, &mut keys).await?;
                 self.judge(&state, now)?;
                 Some(state)
             }
