@@ -33,7 +33,7 @@ fn set(browser: &mut Browser, id: &str) {
 /// Status and what a browser is told that is not of the moment.
 fn told(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     let mut headers = answer.headers.clone();
-    headers.retain(|(name, _)| name != "date");
+    headers.retain(|(name, _)| name != "date" && name != "x-request-id");
     (answer.status, answer.body.clone(), headers)
 }
 
