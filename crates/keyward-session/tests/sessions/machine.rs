@@ -475,6 +475,8 @@ fn cases(few: u32) -> ProptestConfig {
     ProptestConfig {
         cases: cases.unwrap_or(few),
         failure_persistence: None,
+        // What fails is told: on a disk that is busy, to make it shorter takes an hour.
+        max_shrink_time: 20_000,
         ..ProptestConfig::default()
     }
 }

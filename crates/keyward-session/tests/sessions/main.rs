@@ -7,6 +7,7 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod clocks;
 mod crowd;
 mod factors;
 mod formats;
@@ -16,4 +17,5 @@ mod life;
 mod machine;
 mod process;
 mod races;
+mod staff;
 mod world;
