@@ -49,6 +49,8 @@ impl Identifier {
         }
         let mut text: String = typed.nfc().collect();
         text.make_ascii_lowercase();
+        // A mark that joins no capital may join the small letter (U+1E96): the form is its own form.
+        let text: String = text.nfc().collect();
         if text.len() > MAX_LEN {
             return Err(Error::rejected(Reason::TOO_LONG));
         }

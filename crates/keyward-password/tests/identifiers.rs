@@ -4,6 +4,7 @@
 
 use keyward_base::{ErrorKind, Reason};
 use keyward_password::Identifier;
+use proptest::prelude::*;
 
 fn canonical(typed: &str) -> String {
     Identifier::email(typed).unwrap().as_str().to_owned()
@@ -20,6 +21,12 @@ fn an_address_has_one_form() {
         ),
         // One letter, composed by two keyboards.
         ("rene\u{301}@example.com", "ren\u{e9}@example.com"),
+        // A mark that joins the small letter and not the capital.
+        ("H\u{331}@example.com", "\u{1e96}@example.com"),
+        (
+            "T\u{308}W\u{30a}Y\u{30a}J\u{30c}@example.com",
+            "\u{1e97}\u{1e98}\u{1e99}\u{1f0}@example.com",
+        ),
         (
             "\u{915}\u{94d}\u{937}@example.com",
             "\u{915}\u{94d}\u{937}@example.com",
@@ -27,6 +34,20 @@ fn an_address_has_one_form() {
     ] {
         assert_eq!(canonical(typed), form, "{typed:?}");
         assert_eq!(canonical(form), form, "its own form");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of any letters and marks: what mail goes to is found by its owner as it is written there.
+    #[test]
+    fn a_form_is_its_own_form(local in "[A-Za-z\u{c0}-\u{24f}\u{300}-\u{36f}\u{1e00}-\u{1eff}\u{212a}\u{212b}]{1,8}") {
+        let Ok(form) = Identifier::email(&format!("{local}@example.com")) else {
+            return Ok(());
+        };
+        let form = form.as_str();
+        prop_assert_eq!(canonical(form), form);
     }
 }
 

@@ -10,6 +10,7 @@
 mod branches;
 mod counted;
 mod devices;
+mod edges;
 mod floor;
 mod full;
 mod links;
