@@ -193,6 +193,8 @@ async fn a_retired_key_still_finds_and_the_next_use_moves() {
             .unwrap()
     );
 
+    world.clock.advance(Duration::from_secs(1));
+    ring.refresh().await.unwrap();
     directory.renew(&people, &ada, &found).await.unwrap();
     let rows = world.rows().await;
     assert_eq!(rows.len(), 1);

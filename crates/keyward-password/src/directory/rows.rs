@@ -90,8 +90,8 @@ impl DirectoryRows {
         subject: &Subject,
         organisation: &Tenant,
     ) -> Result<bool> {
-        self.enter(realm, identifier, (subject, organisation), None)
-            .await
+        let facts = self.facts(subject, organisation).await?;
+        self.enter(realm, identifier, facts, None).await
     }
 
     /// Takes away what was found. No: somebody else changed it meanwhile.
@@ -131,11 +131,25 @@ impl DirectoryRows {
         subject: &Subject,
         organisation: &Tenant,
     ) -> Result<Vec<Write>> {
-        let facts = Facts {
+        let facts = self.facts(subject, organisation).await?;
+        self.entering_as(realm, identifier, &facts).await
+    }
+
+    /// What is written of who gets an identifier now.
+    async fn facts(&self, subject: &Subject, organisation: &Tenant) -> Result<Facts> {
+        Ok(Facts {
             made: self.now().await?,
             subject: subject.clone(),
             organisation: organisation.clone(),
-        };
+        })
+    }
+
+    async fn entering_as(
+        &self,
+        realm: &Realm,
+        identifier: &Identifier,
+        facts: &Facts,
+    ) -> Result<Vec<Write>> {
         let hashes = self.0.hasher.all(realm, identifier)?;
         let (require, key) = self.writing_key().await?;
         let mut writes = vec![require];
@@ -144,7 +158,7 @@ impl DirectoryRows {
             writes.push(if hash.key() == key.id() {
                 Write::Insert {
                     key: at,
-                    content: content(&facts, &key, realm, &hash),
+                    content: content(facts, &key, realm, &hash),
                 }
             } else {
                 Write::Require {
@@ -212,12 +226,11 @@ impl DirectoryRows {
         &self,
         realm: &Realm,
         identifier: &Identifier,
-        (subject, organisation): (&Subject, &Tenant),
+        facts: Facts,
         old: Option<&Entry>,
     ) -> Result<bool> {
         for _ in 0..MAX_TRIES {
-            let entering = self.entering(realm, identifier, subject, organisation);
-            let mut writes = entering.await?;
+            let mut writes = self.entering_as(realm, identifier, &facts).await?;
             if let Some(old) = old {
                 // Before it is asked that there is no other.
                 writes.insert(1, leaving(realm, old)?);
@@ -287,8 +300,13 @@ impl Directory for DirectoryRows {
             if entry.row.as_ref().is_none_or(|row| row.is_current) {
                 return Ok(());
             }
-            let of = (&entry.subject, &entry.organisation);
-            self.enter(realm, identifier, of, Some(entry)).await?;
+            // It is his since it was, whichever key it lies under.
+            let facts = Facts {
+                made: entry.made,
+                subject: entry.subject.clone(),
+                organisation: entry.organisation.clone(),
+            };
+            self.enter(realm, identifier, facts, Some(entry)).await?;
             Ok(())
         })
     }
