@@ -2,11 +2,14 @@
 //! an answer learns by how long it takes whether anything was mailed.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use keyward_base::audit::{Event, Outcome};
-use keyward_base::{BoxFuture, Clock, ErrorKind, Reason, Result, Trail};
+use keyward_base::{BoxFuture, Clock, Error, ErrorKind, Reason, Result, Trail};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::message::Letter;
@@ -14,7 +17,8 @@ use super::message::Letter;
 /// The application's own way to send mail.
 pub trait Mailer: fmt::Debug + Send + Sync {
     /// Takes a letter over: sends it, or puts it where it is not lost. Called for one letter after the
-    /// other.
+    /// other: while it waits, so do all others, and what finds no place in the queue is lost. So give
+    /// it a limit of time. If it panics, this letter is lost.
     ///
     /// # Errors
     /// Whatever keeps it from that. The letter is not given again: who waits for it asks anew.
@@ -114,7 +118,9 @@ impl Courier {
     async fn deliver(&self, posted: Posted) -> bool {
         let (action, outcome) = match posted {
             Posted::Letter(letter) => {
-                let sent = self.mailer.send(letter).await;
+                // One that panics takes this letter with it, and no other.
+                let sent = caught(|| self.mailer.send(letter)).await;
+                let sent = sent.unwrap_or_else(|| Err(Error::unavailable("the mailer panicked")));
                 ("mail.send", Event::outcome_of(&sent))
             }
             Posted::Nothing(why) => {
@@ -127,4 +133,17 @@ impl Courier {
         }
         action == "mail.send" && outcome == Outcome::Done
     }
+}
+
+/// What the future comes to; none if making or polling it panics.
+async fn caught<'a, T>(make: impl FnOnce() -> BoxFuture<'a, T>) -> Option<T> {
+    let mut future = catch_unwind(AssertUnwindSafe(make)).ok()?;
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
 }

@@ -89,14 +89,15 @@ impl Link {
     /// own, from its settings, and never made of a request's `Host` (CWE-640).
     ///
     /// # Errors
-    /// `Misuse` for a page that is not of `https://` or of `http://` on a loopback host, or has a query
-    /// or a fragment.
+    /// `Misuse` for a page that is not of `https://` or of `http://` on a loopback host, or has a query,
+    /// a fragment, or an `@`, before which a browser looks for no host.
     pub fn on(&self, page: &str) -> Result<SecretString> {
         let is_local = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
             .iter()
             .filter_map(|local| page.strip_prefix(local))
             .any(|rest| rest.starts_with([':', '/']));
-        let plain = page.bytes().all(|b| b.is_ascii_graphic()) && !page.contains(['?', '#']);
+        let plain =
+            page.bytes().all(|b| b.is_ascii_graphic()) && !page.contains(['?', '#', '@', '\\']);
         if !plain || !(is_local || page.starts_with("https://")) {
             return Err(Error::misuse(
                 "the page of a link is an https address without a query",
