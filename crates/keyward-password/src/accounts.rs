@@ -7,15 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyward_base::audit::{Discard, Event, Outcome};
-use keyward_base::{
-    Error, ErrorKind, RecordId, Result, Revision, Subject, Tenant, Timestamp, Trail,
-};
+use keyward_base::{Error, RecordId, Result, Revision, Subject, Tenant, Timestamp, Trail};
 use keyward_store::{Applied, Stores, Write};
 
 use crate::credential::{Credentials as _, Loaded};
 use crate::device::{DeviceToken, Devices};
 use crate::directory::{Directory as _, DirectoryRows, Entry};
 use crate::identifier::Identifier;
+use crate::login::is_of_the_row;
 use crate::mail::Outbox;
 use crate::passwords::Passwords;
 use crate::records::CredentialRows;
@@ -128,13 +127,13 @@ impl Accounts {
     /// The account of an identifier. It reads as much whether there is one or not.
     ///
     /// # Errors
-    /// `Corrupt` for what is wrong with this account alone.
+    /// `Corrupt`, or [`NEWER`](crate::reason::NEWER), for what is wrong with this account alone.
     pub(crate) async fn find(&self, identifier: &Identifier) -> Result<Option<Found>> {
         self.0.rows.ready(&self.0.realm).await?;
         let entry = self.0.directory.find(&self.0.realm, identifier).await;
         let subject = match &entry {
             Ok(Some(entry)) => entry.subject.clone(),
-            Err(e) if e.kind() != ErrorKind::Corrupt => return entry.map(|_| None),
+            Err(e) if !is_of_the_row(e) => return entry.map(|_| None),
             _ => Subject::new(NOBODY)?,
         };
         let account = self.0.realm.account(subject);
@@ -142,7 +141,7 @@ impl Accounts {
         let Some(entry) = entry? else {
             // Nobody's, whatever it held.
             return match loaded {
-                Err(e) if e.kind() != ErrorKind::Corrupt => Err(e),
+                Err(e) if !is_of_the_row(&e) => Err(e),
                 _ => Ok(None),
             };
         };

@@ -331,11 +331,15 @@ impl Inner {
 /// # Errors
 /// What is everybody's.
 fn of_the_row(e: Error) -> Result<Reason> {
-    let is_newer = e.reason() == Some(reason::NEWER);
-    if e.kind() == ErrorKind::Corrupt || is_newer {
+    if is_of_the_row(&e) {
         return Ok(e.reason().unwrap_or(Reason::DAMAGED));
     }
     Err(e)
+}
+
+/// Whether it is one row's matter alone, of which who asks for it is told nothing.
+pub(crate) fn is_of_the_row(e: &Error) -> bool {
+    e.kind() == ErrorKind::Corrupt || e.reason() == Some(reason::NEWER)
 }
 
 fn record_of(subject: &Subject) -> Option<RecordId> {

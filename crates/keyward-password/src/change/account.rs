@@ -9,7 +9,7 @@ use crate::accounts::{Accounts, Found, MAX_TRIES, contended};
 use crate::credential::{Credential, Status};
 use crate::device::DeviceToken;
 use crate::identifier::Identifier;
-use crate::mail::{Body, Letter, LinkKind, Mail, Message, Reply};
+use crate::mail::{Asker, Body, Letter, LinkKind, Mail, Message, Reply};
 use crate::reason;
 use crate::verified::Account;
 
@@ -46,7 +46,8 @@ impl Mail {
     /// not.
     ///
     /// # Errors
-    /// As [`Accounts::change_password`], the hashing aside.
+    /// As [`Accounts::change_password`], the hashing aside; and `Rejected`
+    /// ([`LIMITED`](reason::LIMITED)) if this account asks for too many, with when to try again.
     pub async fn change_email(
         &self,
         current: &Identifier,
@@ -56,6 +57,8 @@ impl Mail {
         let shown = Shown::of(evidence);
         let now = self.accounts().now().await?;
         let Found { entry, loaded, .. } = self.accounts().his(current, &shown).await?;
+        let asker = Asker::Account(&entry.organisation, &entry.subject);
+        self.count_asker(asker, now).await?;
         let body = Body {
             is_changing: false,
             revision: Some(loaded.credential.revision()),

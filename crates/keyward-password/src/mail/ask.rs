@@ -1,10 +1,11 @@
 //! What a form asks to be mailed. Whoever exists: as much is read, the same is written, and the answer
 //! is the same.
 
-use keyward_base::{AddressPrefix, ErrorKind, Result, Tenant, Timestamp};
+use keyward_base::{AddressPrefix, Result, Tenant, Timestamp};
 use keyward_store::Write;
 
 use super::Mail;
+use super::caps::Asker;
 use super::courier::Posted;
 use super::format::Body;
 use super::message::{Letter, Link, Message};
@@ -13,6 +14,7 @@ use super::token::Token;
 use crate::accounts::{Found, MAX_TRIES, contended};
 use crate::credential::Status;
 use crate::identifier::Identifier;
+use crate::login::is_of_the_row;
 use crate::reason;
 
 /// What anybody may ask for.
@@ -49,7 +51,7 @@ impl Mail {
         };
         let now = self.now().await?;
         self.writing_key().await?;
-        self.count_asker(from, now).await?;
+        self.count_asker(Asker::From(from), now).await?;
         self.reply(kind, address, now, |found| match what {
             Ask::SignUp => join(address, None, found),
             Ask::Reset => reset(address, found),
@@ -62,9 +64,13 @@ impl Mail {
     /// Whoever calls it asked whether the person who invites may.
     ///
     /// # Errors
-    /// `Unavailable` if a store or the ring cannot be reached.
+    /// `Rejected` ([`LIMITED`](reason::LIMITED)) if that organisation invites too many, with when to
+    /// try again: anybody may have one, and mail strangers by it. `Unavailable` if a store or the ring
+    /// cannot be reached.
     pub async fn invite(&self, address: &Identifier, organisation: &Tenant) -> Result<()> {
         let now = self.now().await?;
+        self.count_asker(Asker::Organisation(organisation), now)
+            .await?;
         self.reply(LinkKind::Invite, address, now, |found| {
             join(address, Some(organisation.clone()), found)
         })
@@ -83,7 +89,8 @@ impl Mail {
         let reply = match self.0.accounts.find(address).await {
             Ok(found) => judge(found.as_ref()),
             // Of this account alone: who asks is told nothing of it.
-            Err(e) if e.kind() == ErrorKind::Corrupt => Reply::Nothing(reason::DAMAGED),
+            Err(e) if e.reason() == Some(reason::NEWER) => Reply::Nothing(reason::NEWER),
+            Err(e) if is_of_the_row(&e) => Reply::Nothing(reason::DAMAGED),
             Err(e) => return Err(e),
         };
         let reply = if may_mail {

@@ -1,6 +1,7 @@
 //! How many mails there are: for an address, and for who asks.
 
-use keyward_base::{AddressPrefix, Domain, Error, Result, Retry, Timestamp};
+use keyward_base::{AddressPrefix, Domain, Error, Result, Retry, Subject, Tenant, Timestamp};
+use keyward_keys::Finder;
 use keyward_store::{Collection, RecordKey, Reserved, StoreLimits, Window};
 
 use super::Mail;
@@ -11,19 +12,41 @@ pub(super) const OF_ADDRESS: Collection = Collection::named("mail-address");
 pub(super) const OF_PREFIX: Collection = Collection::named("mail-prefix");
 
 const PREFIX: Domain<([u8; AddressPrefix::LEN],)> = Domain::new("keyward/v1/mail-prefix");
+const ORGANISATION: Domain<(&Tenant,)> = Domain::new("keyward/v1/mail-organisation");
+const ACCOUNT: Domain<(&Tenant, &Subject)> = Domain::new("keyward/v1/mail-account");
+
+/// Who asks for mail.
+#[derive(Debug)]
+pub(crate) enum Asker<'a> {
+    /// A browser of nobody's.
+    From(AddressPrefix),
+    /// Whoever invites.
+    Organisation(&'a Tenant),
+    /// Who is to have another address.
+    Account(&'a Tenant, &'a Subject),
+}
+
+impl Asker<'_> {
+    fn name(&self, finder: &Finder) -> [u8; 32] {
+        match self {
+            Self::From(prefix) => finder.name(PREFIX, &(prefix.to_bytes(),)),
+            Self::Organisation(tenant) => finder.name(ORGANISATION, &(*tenant,)),
+            Self::Account(tenant, subject) => finder.name(ACCOUNT, &(*tenant, *subject)),
+        }
+    }
+}
 
 impl Mail {
-    /// Counts one that is asked for from there.
+    /// Counts one that he asks for.
     ///
     /// # Errors
     /// `Rejected` ([`LIMITED`](reason::LIMITED)), with when to try again: it is told, since it is of
     /// who asks and of nobody else.
-    pub(super) async fn count_asker(&self, from: AddressPrefix, now: Timestamp) -> Result<()> {
+    pub(crate) async fn count_asker(&self, asker: Asker<'_>, now: Timestamp) -> Result<()> {
         let finders = self.keyring().finders(&login_purpose()?)?;
-        let names = finders.iter().map(|finder| {
-            let name = finder.name(PREFIX, &(from.to_bytes(),));
-            keyward_base::encoding::base64url(&name)
-        });
+        let names = finders
+            .iter()
+            .map(|finder| keyward_base::encoding::base64url(&asker.name(finder)));
         let window = self.0.policy.prefix_window()?;
         let windows = self.windows(&OF_PREFIX, names, window);
         match self.0.attempts.reserve(&windows, now).await? {

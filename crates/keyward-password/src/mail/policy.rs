@@ -79,7 +79,8 @@ pub struct MailPolicy {
 impl Default for MailPolicy {
     /// 30 minutes for a new password; 15 to sign in; 60 where nothing is to be had yet but an account
     /// of one's own. 3 mails an hour for an address, all kinds together, so that nobody's mailbox is
-    /// filled by strangers; 20 for who asks from one IPv4 address or IPv6 /64, which may be an office.
+    /// filled by strangers; 20 for who asks from one IPv4 address or IPv6 /64, which may be an office,
+    /// and for one organisation that invites, and one account that is to have another address.
     fn default() -> Self {
         Self {
             invite: HOUR,
@@ -122,7 +123,8 @@ impl MailPolicy {
         Ok(self)
     }
 
-    /// How many an hour are asked for at most from one IPv4 address or IPv6 /64.
+    /// How many an hour are asked for at most from one IPv4 address or IPv6 /64; and by one
+    /// organisation that invites, or one account that is to have another address.
     ///
     /// # Errors
     /// `Misuse` unless it is 1 to 1024.

@@ -17,17 +17,23 @@ enum Who {
     Changing,
     Disabled,
     Damaged,
+    KeyMissing,
+    Newer,
+    NewerEntry,
     Nobody,
     WithoutCredential,
 }
 
-const ALL: [Who; 8] = [
+const ALL: [Who; 11] = [
     Who::Account,
     Who::Capped,
     Who::CappedNobody,
     Who::Changing,
     Who::Disabled,
     Who::Damaged,
+    Who::KeyMissing,
+    Who::Newer,
+    Who::NewerEntry,
     Who::Nobody,
     Who::WithoutCredential,
 ];
@@ -72,7 +78,16 @@ async fn cost(who: Who, what: Ask, rotated: bool) -> (Vec<String>, Ledger) {
 
 fn mailed(who: Who, what: Ask) -> usize {
     match (who, what) {
-        (Who::Capped | Who::CappedNobody | Who::Damaged | Who::WithoutCredential, _)
+        (
+            Who::Capped
+            | Who::CappedNobody
+            | Who::Damaged
+            | Who::KeyMissing
+            | Who::Newer
+            | Who::NewerEntry
+            | Who::WithoutCredential,
+            _,
+        )
         | (Who::Changing, Ask::SignIn) => 0,
         _ => 1,
     }
@@ -95,6 +110,16 @@ async fn prepare(world: &World, here: &mut Process, who: Who) -> &'static str {
         }
         Who::Disabled => drop(here.accounts.disable(&email(address)).await.unwrap()),
         Who::Damaged => world.damage("credential/users").await,
+        Who::KeyMissing => {
+            let password = purpose("password");
+            let old = here.ring.status().keys;
+            let old = old.iter().find(|key| key.purpose == password).unwrap().id;
+            here.ring.admin().rotate(&password).await.unwrap();
+            here.ring.admin().promote_ready().await.unwrap();
+            here.ring.admin().disable(old).await.unwrap();
+        }
+        Who::Newer => world.edit("credential/users", |data| data[4] = 9).await,
+        Who::NewerEntry => world.edit("directory", |data| data[4] = 9).await,
         Who::WithoutCredential => {
             use keyward_password::Credentials as _;
             let loaded = here.rows.load(&account).await.unwrap().unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_base::audit::Outcome;
-use keyward_base::{AddressPrefix, ErrorKind, Retry};
+use keyward_base::{AddressPrefix, ErrorKind, Retry, Tenant};
 use keyward_password::mail::{Ask, LinkKind, MailPolicy, Message};
 use keyward_password::{Identifier, reason};
 
@@ -250,6 +250,7 @@ async fn the_page_of_a_link_is_the_services_own() {
     for page in [
         "http://app.example/p",
         "http://localhost.example/p",
+        "http://localhost:x@a.example/p",
         "/password",
         "https://a.example/?x=1",
         "https://a.example/ b",
@@ -263,4 +264,62 @@ async fn the_page_of_a_link_is_the_services_own() {
     assert!(!format!("{letters:?}").contains(&token[4..20]));
     let typed = Identifier::email("new@example.com").unwrap();
     assert!(!format!("{letters:?}").contains(typed.as_str()));
+}
+
+#[tokio::test]
+async fn a_mailer_that_panics_loses_its_letter_and_no_other() {
+    let world = World::new().await;
+    let mut here = world.process().await;
+    for address in ["panics@example.com", "new@example.com"] {
+        here.ask(Ask::SignUp, address).await.unwrap();
+    }
+    let letters = here.letters().await;
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].to, email("new@example.com"));
+    let sent = world.audit.take().into_iter();
+    let sent = sent.filter(|event| event.action == "mail.send");
+    let lost = Outcome::Failed(ErrorKind::Unavailable, None);
+    assert!(sent.map(|event| event.outcome).eq([lost, Outcome::Done]));
+}
+
+#[tokio::test]
+async fn who_invites_or_moves_asks_no_more_than_a_stranger_may() {
+    let world = World::new().await;
+    let policy = MailPolicy::default().per_prefix(2).unwrap();
+    let mut here = world.process_of(&realm(), policy).await;
+    here.register("ada@example.com", "1").await;
+    here.register("eve@example.com", "2").await;
+    let (ada, own) = (email("ada@example.com"), crate::world::own());
+    let invite = async |n: usize, to: &Tenant| {
+        let address = email(&format!("n{n}@example.com"));
+        here.mail.invite(&address, to).await
+    };
+    let moves = async |n: usize| {
+        let new = email(&format!("m{n}@example.com"));
+        let evidence = here.log_in("ada@example.com", crate::world::OLD).await;
+        here.mail.change_email(&ada, &new, evidence.unwrap()).await
+    };
+    for n in 0..2 {
+        invite(n, &acme()).await.unwrap();
+        moves(n).await.unwrap();
+    }
+    let refused = [
+        invite(2, &acme()).await.unwrap_err(),
+        moves(2).await.unwrap_err(),
+    ];
+    for refused in refused {
+        assert_eq!(refused.reason(), Some(reason::LIMITED));
+        let at = NOW.saturating_add(60 * MINUTE);
+        assert_eq!(refused.retry_when(), Some(Retry::At(at)));
+    }
+    // Nobody else is concerned.
+    invite(3, &own).await.unwrap();
+    let eve = here.log_in("eve@example.com", crate::world::OLD).await;
+    let (from, to) = (email("eve@example.com"), email("eve-new@example.com"));
+    here.mail
+        .change_email(&from, &to, eve.unwrap())
+        .await
+        .unwrap();
+    here.ask(Ask::Reset, "ada@example.com").await.unwrap();
+    assert_eq!(here.letters().await.len(), 7);
 }

@@ -55,6 +55,15 @@ async fn any_change_of_password_address_factor_or_status_voids_the_rest() {
             let kind = [LinkKind::Reset, LinkKind::SignIn][tokens.len()];
             tokens.push(here.token(kind).await);
         }
+        let (other, evidence) = (
+            email("other@example.com"),
+            here.log_in("ada@example.com", OLD).await.unwrap(),
+        );
+        here.mail
+            .change_email(&ada(), &other, evidence)
+            .await
+            .unwrap();
+        let moves = here.token(LinkKind::NewEmail).await;
         let log_in =
             async |here: &crate::world::Process| here.log_in("ada@example.com", OLD).await.unwrap();
         match change {
@@ -91,7 +100,8 @@ async fn any_change_of_password_address_factor_or_status_voids_the_rest() {
             .await
             .unwrap_err();
         let sign_in = here.mail.sign_in(&tokens[1]).await.unwrap_err();
-        for refused in [reset, sign_in] {
+        let moved = here.mail.confirm_email(&moves).await.unwrap_err();
+        for refused in [reset, sign_in, moved] {
             assert_eq!(refused.kind(), ErrorKind::Rejected, "{change}");
             assert_eq!(refused.reason(), Some(reason::SPENT), "{change}");
         }

@@ -70,6 +70,7 @@ pub(crate) struct Post(Mutex<Vec<Letter>>);
 impl Mailer for Post {
     fn send(&self, letter: Letter) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
+            assert!(!letter.to.as_str().starts_with("panics@"), "as it may");
             if letter.to.as_str().starts_with("lost@") {
                 return Err(Error::unavailable("the mail server is down"));
             }
@@ -190,9 +191,14 @@ impl World {
 
     /// Damages every row of a collection.
     pub(crate) async fn damage(&self, collection: &'static str) {
+        self.edit(collection, |data| data.reverse()).await;
+    }
+
+    /// Edits every row of a collection, as who writes the table does.
+    pub(crate) async fn edit(&self, collection: &'static str, edit: impl Fn(&mut Vec<u8>)) {
         for row in self.rows(collection).await {
             let mut content = row.content;
-            content.data.reverse();
+            edit(&mut content.data);
             let write = Write::put(row.key, Some(row.version), content);
             assert!(matches!(
                 self.data.apply(vec![write]).await.unwrap(),

@@ -12,7 +12,7 @@ use keyward_base::{Error, Reason, SecretBytes};
 use keyward_password::{Identifier, LoggedIn, Tried};
 use keyward_session::{Admin, Device, Kind, LiveSession, OwnKind, SessionId, Start, User};
 
-use super::doors::{Answer, Asker, device_cookie, too_soon, wrong};
+use super::doors::{Answer, Asker, device_cookie, posted, too_soon, wrong};
 use super::{After, admin_page, html, page};
 use crate::accountview::{AccountPage, DeviceRow, Devices};
 use crate::app::App;
@@ -213,7 +213,7 @@ pub(super) async fn email<H: Holder>(
     };
     let address = Identifier::email(&holder.person().email)?;
     let mail = &app.doors().of(H::WHICH).mail;
-    mail.change_email(&address, &new, logged_in).await?;
+    posted(&app, mail.change_email(&address, &new, logged_in).await)?;
     let said = "If mail may be sent there now, a link is on its way to the new address.";
     Ok(Redirect::to(&holder.tell_next(H::WHICH.account(), said)).into_response())
 }

@@ -10,7 +10,7 @@ use keyward_base::{Error, ErrorKind, Reason, Subject, Tenant};
 use keyward_password::Identifier;
 use keyward_session::Staff;
 
-use super::doors::{Answer, wrong};
+use super::doors::{Answer, posted, wrong};
 use super::{After, admin_page, html};
 use crate::app::App;
 use crate::desk::{Administrator, Which, administrators};
@@ -71,7 +71,8 @@ pub(super) async fn invite(
         return Ok(wrong(view(&admin, &none, Some(NOT_FRESH)).await?));
     }
     let mail = &app.doors().admins.mail;
-    mail.invite(&address, &administrators()?).await?;
+    let asked = mail.invite(&address, &administrators()?).await;
+    posted(&app, asked)?;
     let said = "If mail may be sent there now, the invitation is on its way.";
     Ok(Redirect::to(&admin.tell_next("/admin", said)).into_response())
 }

@@ -262,9 +262,14 @@ async fn ask(app: &App, which: Which, what: Ask, from: SocketAddr, email: &str) 
         .of(which)
         .mail
         .ask(what, &address, AddressPrefix::of(from.ip()));
-    match asked.await {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::Rejected => {
+    posted(app, asked.await).map(|()| true)
+}
+
+/// 429 for who asks for too many mails.
+pub(super) fn posted(app: &App, asked: keyward_base::Result<()>) -> Answer<()> {
+    match asked {
+        Ok(()) => Ok(()),
+        Err(error) if error.reason() == Some(keyward_password::reason::LIMITED) => {
             Err(Failure::later(app.clock().now()?, error))
         }
         Err(error) => Err(error.into()),

@@ -8,7 +8,7 @@ use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason};
 use keyward_password::Identifier;
 
-use super::doors::{Answer, wrong};
+use super::doors::{Answer, posted, wrong};
 use super::{After, html, page};
 use crate::accountview::{Member, Members};
 use crate::app::App;
@@ -73,7 +73,8 @@ pub(super) async fn invite(
         return Ok(wrong(view(&own, &none, Some(said)).await?));
     }
     let mail = &app.doors().users.mail;
-    mail.invite(&address, own.office.tenant()).await?;
+    let asked = mail.invite(&address, own.office.tenant()).await;
+    posted(&app, asked)?;
     let said = "If mail may be sent there now, the invitation is on its way.";
     Ok(Redirect::to(&own.office.tell_next(PATH, said, &[])).into_response())
 }
