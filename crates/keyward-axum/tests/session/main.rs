@@ -17,6 +17,7 @@ mod web;
 mod browser;
 mod caches;
 mod client;
+mod edges;
 mod life;
 mod loopback;
 mod origins;

@@ -9,6 +9,7 @@
 
 mod clocks;
 mod crowd;
+mod ends;
 mod factors;
 mod formats;
 mod hostile;
