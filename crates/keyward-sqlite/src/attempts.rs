@@ -21,8 +21,9 @@ impl Attempts for SqliteStore {
         Box::pin(async move {
             StoreLimits::check_windows(std::slice::from_ref(&(key.clone(), window)), now)?;
             let key = key.clone();
+            let room = Room::new(self.max_pages);
             self.writer
-                .write(move |tx| attempt(tx, &key, window, now))
+                .write(move |tx| attempt(tx, &key, window, now, room))
                 .await
         })
     }
@@ -35,8 +36,9 @@ impl Attempts for SqliteStore {
         Box::pin(async move {
             StoreLimits::check_windows(windows, now)?;
             let windows = windows.to_vec();
+            let room = Room::new(self.max_pages);
             self.writer
-                .write(move |tx| reserve(tx, &windows, now))
+                .write(move |tx| reserve(tx, &windows, now, room))
                 .await
         })
     }
@@ -105,13 +107,15 @@ fn attempt(
     key: &RecordKey,
     window: Window,
     now: Timestamp,
+    room: Room,
 ) -> rusqlite::Result<Verdict<Judged>> {
-    let mut admitted = read(tx.conn, key)?;
+    let Known { mut admitted, len } = read(tx.conn, key)?;
     let number = tx.next()?;
     let judged = window.judge(&mut admitted, now, to_u64(0, number)?);
     if !matches!(judged, Judged::Admitted { .. }) {
         return Ok(Verdict::Undo(judged));
     }
+    room.check(tx.conn, len, size(window, &admitted))?;
     write(tx.conn, key, window, &admitted)?;
     Ok(Verdict::Keep(judged))
 }
@@ -120,15 +124,17 @@ fn reserve(
     tx: &mut Tx<'_>,
     windows: &[(RecordKey, Window)],
     now: Timestamp,
+    room: Room,
 ) -> rusqlite::Result<Verdict<Reserved>> {
     let number = to_u64(0, tx.next()?)?;
     let mut left = Vec::with_capacity(windows.len());
     let mut refused: Option<(usize, Timestamp)> = None;
     for (index, (key, window)) in windows.iter().enumerate() {
-        let mut admitted = read(tx.conn, key)?;
+        let Known { mut admitted, len } = read(tx.conn, key)?;
         match window.judge(&mut admitted, now, number) {
             Judged::Admitted { left: more } => {
                 left.push(more);
+                room.check(tx.conn, len, size(*window, &admitted))?;
                 // Undone with the rest if a window after it refuses.
                 write(tx.conn, key, *window, &admitted)?;
             }
@@ -150,7 +156,7 @@ fn reserve(
 
 fn give_back(conn: &Connection, keys: &[RecordKey], number: u64) -> rusqlite::Result<Verdict<()>> {
     for key in keys {
-        let mut admitted = read(conn, key)?;
+        let Known { mut admitted, len } = read(conn, key)?;
         let before = admitted.len();
         admitted.retain(|admission| admission.number != number);
         if admitted.len() == before {
@@ -163,13 +169,19 @@ fn give_back(conn: &Connection, keys: &[RecordKey], number: u64) -> rusqlite::Re
             key.collection.as_str(),
             key.owner,
             key.id,
-            encode(&admitted)
+            encode(&admitted, len.unwrap_or_default())
         ])?;
     }
     Ok(Verdict::Keep(()))
 }
 
-fn read(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Vec<Admission>> {
+/// What is known of a key, and the bytes that it takes; none: it has no row.
+struct Known {
+    admitted: Vec<Admission>,
+    len: Option<usize>,
+}
+
+fn read(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Known> {
     let known: Option<Vec<u8>> = conn
         .prepare_cached(
             "SELECT admitted FROM attempt WHERE collection = ?1 AND owner = ?2 AND id = ?3",
@@ -178,7 +190,9 @@ fn read(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Vec<Admission>> 
             row.get(0)
         })
         .optional()?;
-    decode(&known.unwrap_or_default())
+    let len = known.as_ref().map(Vec::len);
+    let admitted = decode(&known.unwrap_or_default())?;
+    Ok(Known { admitted, len })
 }
 
 fn write(
@@ -198,17 +212,78 @@ fn write(
         key.collection.as_str(),
         key.owner,
         key.id,
-        encode(admitted),
+        encode(admitted, size(window, admitted)),
         from_time(last.saturating_add(window.span()))
     ])
     .map(|_| ())
 }
 
-/// Each as milliseconds and number, 8 bytes each, big-endian.
-fn encode(admitted: &[Admission]) -> Vec<u8> {
+/// Bytes of one attempt.
+const ONE: usize = 16;
+
+/// A window of more attempts has room for all of them from the beginning, so that it counts on when
+/// the file is full: what is shared where there is no room for others is of such.
+const SMALL: u32 = 256;
+
+/// Pages that are left to keys which are there already: a new one takes none of them.
+const KEPT: u64 = 64;
+
+/// Pages that are left to keys which need no more bytes: their index may be split.
+const LAST: u64 = 8;
+
+/// What is left of a quota.
+#[derive(Clone, Copy)]
+struct Room {
+    max_pages: Option<u32>,
+}
+
+impl Room {
+    const fn new(max_pages: Option<u32>) -> Self {
+        Self { max_pages }
+    }
+
+    /// Whether a key that took `before` bytes may take `after`.
+    fn check(self, conn: &Connection, before: Option<usize>, after: usize) -> rusqlite::Result<()> {
+        let Some(most) = self.max_pages else {
+            return Ok(());
+        };
+        let spared = match before {
+            Some(before) if after <= before => return Ok(()),
+            Some(_) => LAST,
+            None => KEPT,
+        };
+        let count = |of: &str| {
+            let count = conn.pragma_query_value(None, of, |row| row.get(0))?;
+            to_u64(0, count)
+        };
+        let used = count("page_count")?.saturating_sub(count("freelist_count")?);
+        if u64::from(most).saturating_sub(used) > spared {
+            return Ok(());
+        }
+        Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+            None,
+        ))
+    }
+}
+
+/// Bytes that the attempts of a window take.
+fn size(window: Window, admitted: &[Admission]) -> usize {
+    let taken = admitted.len().saturating_mul(ONE);
+    if window.most() <= SMALL {
+        return taken;
+    }
+    let most = usize::try_from(window.most()).unwrap_or(usize::MAX);
+    most.saturating_mul(ONE).max(taken)
+}
+
+/// Each as milliseconds and number, 8 bytes each, big-endian; then zeros up to `len` bytes.
+fn encode(admitted: &[Admission], len: usize) -> Vec<u8> {
     let bytes =
         |admission: &Admission| [admission.at.as_millis(), admission.number].map(u64::to_be_bytes);
-    admitted.iter().flat_map(bytes).flatten().collect()
+    let mut out: Vec<u8> = admitted.iter().flat_map(bytes).flatten().collect();
+    out.resize(out.len().max(len), 0);
+    out
 }
 
 fn decode(bytes: &[u8]) -> rusqlite::Result<Vec<Admission>> {
@@ -224,6 +299,10 @@ fn decode(bytes: &[u8]) -> rusqlite::Result<Vec<Admission>> {
             number: u64::from_be_bytes(*number),
         })
     };
-    let decoded: Option<Vec<_>> = admitted.iter().map(admission).collect();
+    let mut decoded: Option<Vec<_>> = admitted.iter().map(admission).collect();
+    if let Some(all) = &mut decoded {
+        // No attempt has it: room for more.
+        all.retain(|admission| admission.number != 0);
+    }
     decoded.ok_or(rusqlite::Error::InvalidQuery)
 }

@@ -60,7 +60,8 @@ impl Builder {
     }
 
     /// A quota for what this handle writes: the most pages of 4096 bytes the file may have. A
-    /// write beyond it is `Unavailable`. None.
+    /// write beyond it is `Unavailable`. Of attempts, a new key leaves the last 64 of them to those
+    /// that are there, so that these count on in a file that is full. None.
     pub fn max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
         self

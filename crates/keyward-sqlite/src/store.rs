@@ -24,6 +24,7 @@ pub struct SqliteStore {
     path: PathBuf,
     pub(crate) identity: StoreId,
     durability: Durability,
+    pub(crate) max_pages: Option<u32>,
     // Dropped before the writer, whose connection then is the last and folds the journal in.
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
@@ -68,6 +69,7 @@ impl SqliteStore {
         Ok(Self {
             identity: schema::identity(&conn)?,
             durability: builder.durability,
+            max_pages: builder.max_pages,
             readers: Readers::open(builder, &place)?,
             writer: Writer::start(conn, place)?,
             path: builder.path.clone(),
@@ -81,6 +83,7 @@ impl SqliteStore {
         Ok(Self {
             identity: schema::identity(&conn)?,
             durability: builder.durability,
+            max_pages: builder.max_pages,
             readers: Readers::alone(conn, &place)?,
             writer: Writer::none(),
             path: builder.path.clone(),

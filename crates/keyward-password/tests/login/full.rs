@@ -1,13 +1,17 @@
 //! A table of tries that has no room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_base::{ErrorKind, Retry};
 use keyward_password::{Limits, LogIn, Throttle, Tried};
-use keyward_store::{Attempts, MemoryStore};
+use keyward_sqlite::{Durability, SqliteStore};
+use keyward_store::{Attempts, Collection, MemoryStore, RecordKey, Reserved, Window};
 
 use crate::throttle::hang_up;
-use crate::world::{ANN, RIGHT, World, address, attempt, from, home, inside, quick, token, tried};
+use crate::world::{
+    ANN, NOW, RIGHT, World, address, attempt, from, home, inside, quick, token, tried,
+};
 
 /// Rows that are there from the beginning.
 const SHARED: usize = 384;
@@ -92,9 +96,7 @@ async fn a_known_device_and_what_is_over_find_room() {
     let known = attempt(&log_in, ANN, RIGHT.as_bytes(), home(), Some(&device));
     assert!(!inside(known.await.unwrap()).is_new_device());
     // What has left its window makes room by itself.
-    world
-        .later(std::time::Duration::from_secs(30 * 86_400))
-        .await;
+    world.later(Duration::from_secs(30 * 86_400)).await;
     world.tries.take();
     for _ in 0..10 {
         assert!(hang_up(&log_in, "later@example.com", home()).is_none());
@@ -113,4 +115,89 @@ async fn a_table_without_room_for_the_shared_is_refused() {
     let tries: Arc<dyn Attempts> = Arc::new(MemoryStore::new(SHARED - 1));
     let made = Throttle::new(tries, world.ring.clone(), Limits::default()).await;
     assert_eq!(made.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+/// On SQLite room is pages, and a key that is there takes more of them as it is counted in: what is
+/// shared has all of them from the beginning.
+#[tokio::test]
+async fn on_sqlite_a_full_table_counts_on_and_lets_people_in() {
+    let world = World::new().await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    let dir = tempfile::tempdir().unwrap();
+    let tries = SqliteStore::builder(dir.path().join("tries.db"))
+        .durability(Durability::Normal)
+        .max_pages(2_000);
+    let tries: Arc<dyn Attempts> = Arc::new(tries.open().unwrap());
+    let throttle = Throttle::new(tries.clone(), world.ring.clone(), Limits::default()).await;
+    let log_in = world.builder(&throttle.unwrap()).build().await.unwrap();
+    let device = token(&inside(tried(&log_in, ANN, RIGHT).await));
+    // A stranger makes accounts up until there is no room, and then tries on at each of them.
+    let window = Window::new(100, Duration::from_secs(30 * 86_400)).unwrap();
+    let mut made = 0;
+    let mut is_full = false;
+    let mut at = 0;
+    loop {
+        if is_full && at == made {
+            break;
+        }
+        let ids = if is_full {
+            at..(at + 8).min(made)
+        } else {
+            made..made + 8
+        };
+        let of = |id: usize| RecordKey {
+            collection: Collection::named("login-attempt"),
+            owner: String::new(),
+            id: format!("{id:043}"),
+        };
+        let windows: Vec<_> = ids.clone().map(|id| (of(id), window)).collect();
+        match tries.reserve(&windows, NOW).await {
+            Ok(Reserved::Admitted { ticket, .. }) => {
+                ticket.keep();
+                made = made.max(ids.end);
+                at = if is_full { ids.end } else { 0 };
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(e) => {
+                assert_eq!(e.reason(), Some(keyward_store::reason::FULL));
+                if is_full {
+                    break;
+                }
+                is_full = true;
+            }
+        }
+    }
+    assert!(made > 100, "{made}");
+    // What is shared takes all that it may.
+    let shared = RecordKey {
+        collection: Collection::named("login-attempt-shared"),
+        owner: String::new(),
+        id: "month/7".to_owned(),
+    };
+    let window = Window::new(1_024, window.span()).unwrap();
+    let mut through = 0;
+    while let Reserved::Admitted { ticket, .. } = tries
+        .reserve(&[(shared.clone(), window)], NOW)
+        .await
+        .unwrap()
+    {
+        ticket.keep();
+        through += 1;
+    }
+    assert_eq!(through, 1_024);
+    // Who is new is counted with others.
+    let mut others = 0;
+    for n in 0..60 {
+        let tried = attempt(&log_in, &address(&format!("a{n}")), b"wrong", from(n), None).await;
+        match tried.unwrap() {
+            Tried::Refused => {}
+            // It was of the part that was taken above.
+            Tried::Blocked(blocked) if blocked.needs_link => others += 1,
+            other => panic!("{n} {other:?}"),
+        }
+    }
+    assert!(others < 10, "{others}");
+    drop(inside(tried(&log_in, ANN, RIGHT).await));
+    let known = attempt(&log_in, ANN, RIGHT.as_bytes(), home(), Some(&device)).await;
+    assert!(!inside(known.unwrap()).is_new_device());
 }
