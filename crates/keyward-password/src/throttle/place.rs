@@ -91,8 +91,8 @@ impl Sort {
 /// One window, and where it is counted: as fine as there is room.
 pub(super) struct Place {
     pub(super) sort: Sort,
-    /// From fine to coarse. The last has room always.
-    pub(super) levels: Vec<(RecordKey, Window)>,
+    /// By itself, and with others, where there is room always.
+    pub(super) levels: [(RecordKey, Window); 2],
 }
 
 /// What is counted of a try of `who`, under each of these keys.
@@ -152,7 +152,7 @@ impl Counted<'_> {
             _ => quarter(self.limits.from_all)?,
         };
         let name = self.name(sort, self.who.identifier, &[]);
-        self.place(sort, &[(name, window)])
+        self.place(sort, (name, window), name)
     }
 
     fn device(&self, sort: Sort, device: &[u8; 16]) -> Result<Place> {
@@ -161,7 +161,7 @@ impl Counted<'_> {
             _ => quarter(self.limits.from_one)?,
         };
         let name = self.name(sort, self.who.identifier, device);
-        self.place(sort, &[(name, window)])
+        self.place(sort, (name, window), name)
     }
 
     fn prefixed(&self, sort: Sort) -> Result<Place> {
@@ -173,35 +173,31 @@ impl Counted<'_> {
             Sort::Pair => self.who.identifier,
             _ => &[],
         };
-        let prefix = self.who.prefix;
-        // A neighbourhood has twice what one has, and a region four times.
-        let levels = [
-            (prefix, 1_u32),
-            (prefix.coarser(24, 48), 2),
-            (prefix.coarser(16, 32), 4),
-        ];
-        let mut names = Vec::with_capacity(levels.len());
-        for (prefix, times) in levels {
-            let from = prefix.to_bytes();
-            let most = most.saturating_mul(times).min(OF_SHARED);
-            names.push((self.name(sort, identifier, &from), quarter(most)?));
-        }
-        self.place(sort, &names)
+        let most = quarter(most)?;
+        let name = self.name(sort, identifier, &self.who.prefix.to_bytes());
+        // Neighbours share: one network takes no room from all others.
+        let network = self.who.prefix.coarser(16, 32).to_bytes();
+        self.place(sort, (name, most), self.name(sort, &[], &network))
     }
 
-    fn place(&self, sort: Sort, names: &[([u8; 32], Window)]) -> Result<Place> {
-        let fine = |(name, window): &([u8; 32], Window)| {
-            let key = RecordKey {
-                collection: FINE,
-                owner: String::new(),
-                id: base64url(name),
-            };
-            (key, *window)
+    /// `shares` says with whom it is counted where there is no room.
+    fn place(
+        &self,
+        sort: Sort,
+        (name, window): ([u8; 32], Window),
+        shares: [u8; 32],
+    ) -> Result<Place> {
+        let fine = RecordKey {
+            collection: FINE,
+            owner: String::new(),
+            id: base64url(&name),
         };
-        let mut levels: Vec<_> = names.iter().map(fine).collect();
-        let [first, ..] = names.first().map_or([0; 32], |(name, _)| *name);
+        let [first, ..] = shares;
         let share = first.checked_rem(SHARES).unwrap_or_default();
-        levels.push((sort.shared(share), sort.shared_window()?));
-        Ok(Place { sort, levels })
+        let shared = (sort.shared(share), sort.shared_window()?);
+        Ok(Place {
+            sort,
+            levels: [(fine, window), shared],
+        })
     }
 }

@@ -4,15 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_base::{BoxFuture, Evidence as _, Result, Subject, Tenant, Timestamp};
+use keyward_base::{BoxFuture, Door, Evidence as _, Result, Subject, Tenant, Timestamp};
 use keyward_password::{
-    Credential, Directory, Entry, Identifier, LogIn, Realm, Status, Tried, Upgrades,
+    Blocked, Credential, CredentialRows, Directory, Entry, Identifier, LogIn, NewHash, Policy,
+    Realm, Status, Tried, Upgrades,
 };
+
+use keyward_testkit::at_most;
 
 use crate::throttle::hang_up;
 use crate::world::{
-    ANN, NOW, RIGHT, World, account, address, attempt, from, home, inside, people, purpose, token,
-    tried,
+    ANN, NOW, RIGHT, World, account, address, attempt, from, home, inside, people, purpose, quick,
+    token, tried,
 };
 
 async fn with(log_in: &LogIn, password: &str, device: &str) -> Tried {
@@ -194,4 +197,91 @@ async fn keys_that_were_not_read_yet_are_read_for_all() {
             assert_eq!(costs, first, "{typed}, rotated: {is_rotated}");
         }
     }
+}
+
+fn hang_up_with(log_in: &LogIn, device: &str) -> Option<Blocked> {
+    let tried = at_most(1, attempt(log_in, ANN, b"wrong", home(), Some(device)));
+    match tried.map(Result::unwrap) {
+        None | Some(Tried::Refused) => None,
+        Some(Tried::Blocked(blocked)) => Some(blocked),
+        Some(other) => panic!("{other:?}"),
+    }
+}
+
+/// What a device that was stolen may try in 30 days.
+#[tokio::test]
+async fn a_device_has_a_hundred_tries_in_30_days() {
+    let world = World::new().await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    let log_in = world.log_in().await;
+    let device = token(&inside(tried(&log_in, ANN, RIGHT).await));
+    for n in 0..10 {
+        for _ in 0..10 {
+            assert!(hang_up_with(&log_in, &device).is_none());
+        }
+        // Who is kept out by both windows is told of the longer one.
+        world.later(Duration::from_secs(899)).await;
+        let blocked = hang_up_with(&log_in, &device).unwrap();
+        assert_eq!(blocked.needs_link, n == 9);
+        world.later(Duration::from_secs(1)).await;
+    }
+    assert!(hang_up_with(&log_in, &device).unwrap().needs_link);
+}
+
+/// However often the ring was rotated, a try is counted under so many keys as one step takes.
+#[tokio::test]
+async fn a_ring_of_many_keys_lets_people_in() {
+    let world = World::new().await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    let log_in = world.log_in().await;
+    for _ in 0..6 {
+        let admin = world.ring.admin();
+        admin.rotate(&purpose("login")).await.unwrap();
+        admin.promote_ready().await.unwrap();
+    }
+    for _ in 0..10 {
+        assert!(hang_up(&log_in, ANN, home()).is_none());
+    }
+    assert!(hang_up(&log_in, ANN, home()).is_some());
+    let elsewhere = attempt(&log_in, ANN, RIGHT.as_bytes(), from(8), None).await;
+    drop(inside(elsewhere.unwrap()));
+}
+
+/// One table serves several doors, and the same address at another is another's.
+#[tokio::test]
+async fn doors_do_not_count_together() {
+    const ADMINS: Door = Door::new("admins");
+    let world = World::new().await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    let throttle = world.throttle().await;
+    let users = world.builder(&throttle).build().await.unwrap();
+    let rows = CredentialRows::builder(world.data.clone(), ADMINS, world.clock.clone());
+    let rows = rows.pepper(world.ring.clone()).build().await.unwrap();
+    let upgrades = Upgrades::new(&world.passwords, Arc::new(rows));
+    let realm = Realm {
+        door: ADMINS,
+        tenant: people().tenant,
+    };
+    let (ring, directory) = (world.ring.clone(), Arc::new(world.directory.clone()));
+    let admins = LogIn::builder(realm, ring, directory, upgrades, throttle).build();
+    let admins = admins.await.unwrap();
+    for _ in 0..10 {
+        assert!(hang_up(&admins, ANN, home()).is_none());
+    }
+    assert!(hang_up(&admins, ANN, home()).is_some());
+    drop(inside(tried(&users, ANN, RIGHT).await));
+}
+
+/// Admission is at the most that a row may take: one of more memory than the policy's gets in.
+#[tokio::test]
+async fn a_row_of_more_memory_than_the_policys_gets_in() {
+    let more = NewHash::argon2id(19_456, 2, 1).unwrap();
+    let other = World::within(Policy::default().new_hashes(more), 10_000).await;
+    let stored = other.hashed(RIGHT).await;
+    let world = World::within(quick(), 10_000).await;
+    world.put_stored("ann", &stored).await;
+    let throttle = world.throttle().await;
+    let floor = crate::floor::floor();
+    let log_in = world.builder(&throttle).floor(floor).build().await.unwrap();
+    drop(inside(tried(&log_in, ANN, RIGHT).await));
 }

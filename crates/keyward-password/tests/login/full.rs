@@ -1,9 +1,10 @@
 //! A table of tries that has no room.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_base::{ErrorKind, Retry};
+use keyward_base::{AddressPrefix, ErrorKind, Retry};
 use keyward_password::{Limits, LogIn, Throttle, Tried};
 use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::{Attempts, Collection, MemoryStore, RecordKey, Reserved, Window};
@@ -68,24 +69,28 @@ async fn what_has_no_room_is_counted_with_others_and_never_let_through() {
     ));
 }
 
+/// Who fills the table from one network keeps that out, and not all.
 #[tokio::test]
-async fn neighbours_are_counted_together_before_all_are() {
-    // Room for all that is counted of one, and for what is counted of his neighbourhood.
-    let (_world, log_in) = with_room(4).await;
-    assert!(hang_up(&log_in, ANN, home()).is_none());
-    let (world, log_in) = with_room(6).await;
-    assert!(hang_up(&log_in, ANN, home()).is_none());
-    // The second one of the neighbourhood finds room for it, and the third is counted there too.
-    let mut more = 0;
-    while more < 29 {
-        let _ = hang_up(&log_in, ANN, from(u8::try_from(20 + more).unwrap()));
-        more += 1;
+async fn neighbours_are_counted_together_and_others_are_not() {
+    let (_world, log_in) = with_room(0).await;
+    let mut through: u32 = 0;
+    let from_there = |n: u32| from(u8::try_from(n % 200).unwrap());
+    while hang_up(
+        &log_in,
+        &address(&format!("a{through}")),
+        from_there(through),
+    )
+    .is_none()
+    {
+        through += 1;
     }
-    assert!(
-        hang_up(&log_in, ANN, from(99)).is_some(),
-        "thirty at the account"
-    );
-    drop(world);
+    assert_eq!(through, 1_024);
+    let blocked = hang_up(&log_in, ANN, from(250)).unwrap();
+    assert!(!blocked.needs_link);
+    // Of twenty other networks some fall to the same 64th.
+    let of = |n: u8| AddressPrefix::of(IpAddr::V4(Ipv4Addr::new(198, n, 100, 7)));
+    let others = (0..20).filter(|n| hang_up(&log_in, ANN, of(*n)).is_none());
+    assert!(others.count() > 10);
 }
 
 #[tokio::test]
