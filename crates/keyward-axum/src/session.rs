@@ -41,10 +41,13 @@
 //! async fn log_in(
 //!     State(app): State<App>,
 //!     _: OwnPage,
+//!     earlier: Option<LiveSession<User>>,
 //!     form: SecretForm,
 //! ) -> Result<Response, Failure> {
 //!     let evidence = evidence(form)?; // The log-in call.
-//!     let started = app.web.sessions().start(evidence, Start::new()).await?;
+//!     // What this browser had ends in the same step.
+//!     let start = Start::new().replacing(earlier.as_deref().map(|live| &**live));
+//!     let started = app.web.sessions().start(evidence, start).await?;
 //!     Ok((app.web.begin(&started)?, Redirect::to("/")).into_response())
 //! }
 //!

@@ -44,6 +44,10 @@ impl SessionsBuilder {
 
     /// Who comes in by `door` gets sessions of this kind: [`Kind::User`] or [`Kind::Admin`]. A door
     /// that is not named starts nothing, and ends what was started by it.
+    ///
+    /// A subject of a tenant is one person at all doors: he sees and ends his sessions of each kind
+    /// from any, and a revoke is about all of them. If administrators are other people than users,
+    /// their subjects are others too, or their tenant is.
     pub fn opens(mut self, door: Door, kind: Kind) -> Self {
         self.doors.push((door, kind));
         self

@@ -22,8 +22,10 @@ const MOST: usize = 1000;
 const LOOKED_AT: usize = 16 * 1024;
 
 impl Sessions {
-    /// The sessions of the person that live, of every kind, those of staff who act for him too; at
-    /// most 1,000, the latest used first. A row that is not what was written is left out.
+    /// The sessions of the person that live, of every kind and at every door, those of staff who act
+    /// for him too; the latest used first. Of more than 1,000 any 1,000 are here, out of
+    /// the first 16,384 rows, ended ones among them; [`Sessions::end_others`] ends all. A row that
+    /// is not what was written is left out.
     ///
     /// # Errors
     /// `Unavailable` if store, keyring or clock cannot be relied on; `Rejected` ([`reason::ENDED`])

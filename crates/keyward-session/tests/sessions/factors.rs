@@ -195,6 +195,29 @@ async fn what_is_not_shown_or_turns_the_text_around_is_in_no_name_reason_or_clie
         let acts = world.sessions.act_as(admin, &of, &who, &text).await;
         assert_eq!(acts.unwrap_err().reason(), Some(Reason::MALFORMED));
     }
+    // What is shown has a length, in bytes.
+    for (len, why) in [(64, None), (65, Some(Reason::TOO_LONG))] {
+        let named = world
+            .sessions
+            .name(&live, live.id(), &"n".repeat(len))
+            .await;
+        assert_eq!(named.err().and_then(|e| e.reason()), why);
+    }
+    for (len, why) in [(200, None), (201, Some(Reason::TOO_LONG))] {
+        let admin = fresh(&world, &admin).await;
+        let (of, who) = (tenant("acme"), subject("eve"));
+        let acts = world
+            .sessions
+            .act_as(admin, &of, &who, &"w".repeat(len))
+            .await;
+        assert_eq!(acts.err().and_then(|e| e.reason()), why);
+    }
+    let start = Start::new().client(&"é".repeat(33));
+    let long = world.shown("acme", "max", USERS);
+    let started = world.sessions.start(long, start).await.unwrap();
+    let live = world.sessions.check::<User>(started.token().expose()).await;
+    let listed = world.sessions.devices(&live.unwrap()).await.unwrap();
+    assert_eq!(listed[0].client, "é".repeat(32));
     let shown = world.shown("acme", "bob", USERS);
     let start = Start::new().client("\u{61c}Fire\u{ad}fox\u{202e}\u{e0041}");
     let started = world.sessions.start(shown, start).await.unwrap();

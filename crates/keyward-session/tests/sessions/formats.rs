@@ -100,6 +100,46 @@ fn rows_and_epochs_are_what_the_second_implementation_makes() {
     }
 }
 
+/// What no release of ours wrote, though it was under a right MAC.
+#[test]
+fn no_field_is_longer_later_or_more_than_it_may_be() {
+    let row = Vector::load(&folder().join("row_user.txt")).unwrap();
+    let row = row.hex("row").unwrap();
+    // Renewed before it began: the times are who it was, when it began, when it was renewed.
+    let mut early = row.clone();
+    assert_eq!(early[87..95], row[79..87]);
+    early[93] -= 1;
+    let replace = |what: &[u8], with: &[u8]| {
+        let at = row.windows(what.len()).position(|part| part == what);
+        let at = at.unwrap();
+        [&row[..at], with, &row[at + what.len()..]].concat()
+    };
+    let text = |len: u8| [&[0, len][..], &vec![b'x'; usize::from(len)]].concat();
+    let methods = |count: u8| {
+        let each = vec![[&[0, 3][..], b"pwd"].concat(); usize::from(count)];
+        [&[count][..], &each.concat()].concat()
+    };
+    let (both, door) = (b"\x02\0\x03pwd\0\x03otp", b"\0\x05users");
+    let (client, name) = (b"\0\x10Firefox on Linux", b"\0\x07at home");
+    for (bytes, fits) in [
+        (early, false),
+        (replace(both, &methods(4)), true),
+        (replace(both, &methods(5)), false),
+        (replace(b"\0\x03otp", &text(32)), true),
+        (replace(b"\0\x03otp", &text(33)), false),
+        (replace(door, &text(32)), true),
+        (replace(door, &text(33)), false),
+        (replace(client, &text(64)), true),
+        (replace(client, &text(65)), false),
+        (replace(name, &text(64)), true),
+        (replace(name, &text(65)), false),
+    ] {
+        let parsed = RowShape::parse(&bytes);
+        let expected = if fits { "ok" } else { "corrupt" };
+        assert_eq!(judged(&parsed), expected, "{bytes:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_lies_in_a_store_has_this_form() {
     let world = World::new().await;
