@@ -37,8 +37,9 @@ impl Shown {
     ///
     /// # Errors
     /// `Misuse` for evidence of somebody else, of another door or organisation, or of another method
-    /// than a password; `Rejected` ([`STALE`](reason::STALE)) if it is older than five minutes or than
-    /// the last change, or of a moment that has not come; `Rejected` if the account is not active.
+    /// than a password; `Rejected` ([`STALE`](reason::STALE)) if it is older than five minutes, not
+    /// after the last change, or of a moment that has not come; `Rejected` if the account is not
+    /// active.
     pub(super) fn check(&self, found: &Found, now: Timestamp) -> Result<()> {
         let is_his = self.door == found.account.door
             && self.tenant == found.entry.organisation
@@ -54,7 +55,7 @@ impl Shown {
         let credential = &found.loaded.credential;
         let is_fresh = self.at <= now
             && now.saturating_since(self.at) <= FRESH
-            && self.at >= credential.changed();
+            && self.at > credential.changed();
         if !is_fresh {
             return Err(Error::rejected(reason::STALE));
         }

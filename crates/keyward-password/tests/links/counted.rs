@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use keyward_base::{BoxFuture, Result, Timestamp};
+use keyward_base::{BoxFuture, Error, Result, Timestamp};
 use keyward_store::*;
 
 pub(crate) type Act = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
@@ -11,6 +11,7 @@ pub(crate) struct Counted {
     store: MemoryStore,
     calls: Mutex<Vec<String>>,
     act: Mutex<Option<(usize, Act)>>,
+    lost: Mutex<Option<usize>>,
 }
 
 impl std::fmt::Debug for Counted {
@@ -25,6 +26,7 @@ impl Counted {
             store: MemoryStore::new(100_000),
             calls: Mutex::default(),
             act: Mutex::default(),
+            lost: Mutex::default(),
         }
     }
 
@@ -41,6 +43,18 @@ impl Counted {
     /// Whether nobody acted yet; nobody will.
     pub(crate) fn take_act(&self) -> bool {
         self.act.lock().unwrap().take().is_some()
+    }
+
+    /// The batch that comes after so many is written, and the answer is lost.
+    pub(crate) fn lose_answer(&self, batches: usize) {
+        *self.lost.lock().unwrap() = Some(batches);
+    }
+
+    fn is_lost(&self) -> bool {
+        let mut lost = self.lost.lock().unwrap();
+        let left = lost.take();
+        *lost = left.and_then(|left| left.checked_sub(1));
+        left == Some(0)
     }
 
     async fn asked(&self, what: &str) {
@@ -123,7 +137,11 @@ impl Records for Counted {
         Box::pin(async move {
             let what = batch.iter().map(told).collect::<Vec<_>>().join(" ");
             self.asked(&format!("apply {what}")).await;
-            self.store.apply(batch).await
+            let applied = self.store.apply(batch).await?;
+            if self.is_lost() {
+                return Err(Error::unavailable("the answer was lost"));
+            }
+            Ok(applied)
         })
     }
 

@@ -173,6 +173,7 @@ async fn a_link_expires_by_the_clock_without_grace() {
 #[tokio::test]
 async fn a_change_that_was_cut_short_is_finished_by_its_link_or_a_new_one() {
     let world = World::new().await;
+    world.tick();
     let mut here = world.process().await;
     let account = here.register("ada@example.com", "1").await;
     here.ask(Ask::Reset, "ada@example.com").await.unwrap();
@@ -244,6 +245,9 @@ async fn an_account_that_is_disabled_while_it_changes_has_no_password_when_it_is
     let ada = email("ada@example.com");
     let evidence = here.log_in("ada@example.com", OLD).await.unwrap();
     let prepared = here.change("ada@example.com", evidence, NEW).await.unwrap();
+    // It is not disabled: enabling it commits nothing.
+    here.accounts.enable(&ada).await.unwrap();
+    assert!(here.log_in("ada@example.com", NEW).await.is_none());
     let due = here.accounts.disable(&ada).await.unwrap();
     assert_eq!(due.subject.as_str(), "1");
     assert_eq!(

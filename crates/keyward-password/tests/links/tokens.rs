@@ -36,6 +36,16 @@ async fn what_this_service_did_not_make_is_refused_without_a_call_of_the_store()
         assert_eq!(error.kind(), ErrorKind::Rejected, "{text}");
         assert_eq!(error.to_string(), "rejected");
     }
+    // Another word for what it is for.
+    for kind in 0..=255_u8 {
+        let mut bytes = keyward_base::encoding::from_base64url(&token[4..]).unwrap();
+        if kind != bytes[9] {
+            bytes[9] = kind;
+            let text = format!("kwm_{}", keyward_base::encoding::base64url(&bytes));
+            let error = here.mail.look(&text).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rejected, "{kind}");
+        }
+    }
     let error = here.mail.reset(&refused[100], chosen(NEW).await).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected);
     assert_eq!(world.data.take(), Vec::<String>::new());

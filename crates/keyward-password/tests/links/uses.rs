@@ -1,8 +1,8 @@
 //! Signing up, signing in, an invitation, another address.
 
-use keyward_base::{Door, ErrorKind, Evidence as _, Method, Reason};
+use keyward_base::{Door, ErrorKind, Evidence as _, Method, Reason, Revision};
 use keyward_password::mail::{Ask, LinkKind, Message};
-use keyward_password::{Directory as _, reason};
+use keyward_password::{Credentials as _, Directory as _, reason};
 
 use crate::world::{MINUTE, NEW, OLD, World, acme, chosen, email, token_of};
 
@@ -24,6 +24,9 @@ async fn a_stranger_who_signed_up_first_keeps_no_way_in() {
         ("ada@example.com", crate::world::own())
     );
     assert!(here.log_in("ada@example.com", NEW).await.is_some());
+    // From a random one on, so that what was bound to an account that is gone is of no other.
+    let loaded = here.rows.load(&made.account).await.unwrap().unwrap();
+    assert_ne!(loaded.credential.revision(), Revision::FIRST);
     // The other link of the same mailbox makes no second account and sets no second password.
     let second = here.sign_up(&strangers, OLD, "2");
     assert_eq!(second.await.unwrap_err().reason(), Some(Reason::CONFLICT));
@@ -162,6 +165,7 @@ async fn purposes_do_not_cross() {
 #[tokio::test]
 async fn an_address_is_replaced_once_the_new_one_is_proved_and_the_old_one_is_told() {
     let world = World::new().await;
+    world.tick();
     let mut here = world.process().await;
     let account = here.register("ada@example.com", "1").await;
     here.register("eve@example.com", "2").await;
@@ -191,6 +195,7 @@ async fn an_address_is_replaced_once_the_new_one_is_proved_and_the_old_one_is_to
     assert!(here.log_in("ada@example.com", OLD).await.is_none());
     assert!(here.log_in("lovelace@example.com", OLD).await.is_some());
     // The link is used, and what was mailed to the old address is void.
+    assert_eq!(world.rows("mail").await.len(), 1, "the reset's alone");
     let again = here.mail.confirm_email(&token).await.unwrap_err();
     assert_eq!(again.reason(), Some(reason::SPENT));
     let void = here

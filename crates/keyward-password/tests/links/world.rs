@@ -221,7 +221,11 @@ impl Process {
         let (address, acme) = (email(text), acme());
         let made = self.directory.insert(realm, &address, &subject, &acme);
         assert!(made.await.unwrap());
-        let credential = Credential::new(&hash_of_old().await, NOW).unwrap();
+        let credential = Credential::new(
+            &hash_of_old().await,
+            Timestamp::from_millis(NOW.as_millis() - 1),
+        )
+        .unwrap();
         assert!(
             self.rows
                 .insert(&account, credential)
