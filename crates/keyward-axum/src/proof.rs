@@ -48,6 +48,8 @@ use crate::failure::Failure;
 /// it has one of its own. What has no route is answered by the router that the group is put into.
 ///
 /// The proof is found out once for a request. A handler that needs it takes [`Proved`].
+///
+/// An `Option` or a `Result` of a proof is none: it lets everybody in.
 pub fn guard<P, S>(routes: Router<S>, state: &S) -> Group<S>
 where
     P: FromRequestParts<S> + Send + 'static,

@@ -157,3 +157,55 @@ async fn doors_and_keys_that_do_not_fit_are_misuse() {
     let opens = builder(&world.ring).opens(USERS, Kind::User).policy(long);
     assert_eq!(opens.build().await.unwrap_err().kind(), ErrorKind::Misuse);
 }
+
+#[tokio::test]
+async fn the_longest_names_have_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let stores: [Arc<dyn Records>; 2] = [
+        Arc::new(MemoryStore::new(10_000)),
+        Arc::new(keyward_sqlite::SqliteStore::open(path).unwrap()),
+    ];
+    for data in stores {
+        let world = World::on(data).await;
+        let longest = |name: &dyn Fn(&str) -> bool| {
+            let all = (1..1000)
+                .map(|n| "n".repeat(n))
+                .take_while(|text| name(text));
+            all.last().unwrap()
+        };
+        let of = longest(&|text| keyward_base::Tenant::new(text).is_ok());
+        let who = longest(&|text| keyward_base::Subject::new(text).is_ok());
+        let user = world.user(&of, &who).await;
+        let admin = world.admin(&of, &who).await;
+        let live = world.sessions.check::<Admin>(admin.token().expose()).await;
+        let fresh = world.sessions.fresh(live.unwrap()).unwrap();
+        let why = "w".repeat(200);
+        let acts = world
+            .sessions
+            .act_as(fresh, &tenant(&of), &subject(&who), &why)
+            .await;
+        let live = world
+            .sessions
+            .check_any(acts.unwrap().token().expose())
+            .await;
+        assert_eq!(live.unwrap().subject().as_str(), who);
+        let live = world.sessions.check::<User>(user.token().expose()).await;
+        let live = live.unwrap();
+        let listed = world.sessions.devices(&live).await.unwrap();
+        assert_eq!(listed.len(), 3);
+        // The largest row there is: an outsider chooses none of these lengths.
+        let largest = listed
+            .iter()
+            .map(|device| crate::hostile::row_key(device.id));
+        for place in largest {
+            let bytes = read(&*world.data, &place).await.content.data.len();
+            assert!(bytes <= 1_100, "{bytes}");
+        }
+        world.tick();
+        let revoke = Revoke::user(tenant(&of), subject(&who));
+        world.sessions.revoke(revoke).await.unwrap();
+        let ended = world.sessions.check_any(user.token().expose()).await;
+        assert_eq!(ended.unwrap_err().reason(), Some(reason::ENDED));
+    }
+}
