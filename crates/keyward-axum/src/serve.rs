@@ -1,8 +1,8 @@
 //! A server with limits on connections.
 //!
 //! A layer sees a request once its headers are there. What a client does before, or between, is the
-//! server's to limit: how long it may take to send, how many connections it may hold. This is hyper's
-//! server for HTTP/1.1 with these limits set, and a count of connections by address.
+//! server's to limit: how long it may take to send and to read, how many connections it may hold. This
+//! is hyper's server for HTTP/1.1 with these limits set, and a count of connections by address.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -18,6 +18,7 @@
 mod body;
 mod held;
 mod limits;
+mod stream;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -33,7 +34,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -46,7 +47,8 @@ use tower::ServiceExt as _;
 pub use limits::Limits;
 
 use crate::forwarded::Proxies;
-use held::{Held, Hold};
+use held::Held;
+use stream::Stream;
 
 /// How long the server waits where the system has no more sockets, before it tries again.
 const BREATH: Duration = Duration::from_secs(1);
@@ -115,11 +117,10 @@ impl Server {
             let Some(hold) = held.take(peer.ip(), trusted) else {
                 continue; // Closed, before a byte is read.
             };
-            let connection = self.connection(stream, peer, &graceful);
-            tasks.spawn(async move {
-                let _held: (Hold, _) = (hold, place);
-                connection.await;
-            });
+            // Small answers are not held back for more.
+            let _ = stream.set_nodelay(true);
+            let stream = Stream::new(stream, self.limits.answer_stall, (hold, place));
+            tasks.spawn(self.connection(stream, peer, &graceful));
         }
         drop(listener);
         let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
@@ -130,7 +131,7 @@ impl Server {
     /// One connection, to its end.
     fn connection(
         &self,
-        stream: TcpStream,
+        stream: Stream,
         peer: SocketAddr,
         graceful: &GracefulShutdown,
     ) -> impl Future<Output = ()> + Send + 'static + use<> {
@@ -143,15 +144,15 @@ impl Server {
             let answer = router.clone().oneshot(request);
             async move {
                 let mut response: Response<Body> = answer.await?;
-                if number >= limits.requests {
+                // One that leaves HTTP is the last by itself.
+                let leaves = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                if number >= limits.requests && !leaves {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);
                 }
                 Ok::<_, Infallible>(response)
             }
         });
-        // Small answers are not held back for more.
-        let _ = stream.set_nodelay(true);
         let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
         builder
             .http1()

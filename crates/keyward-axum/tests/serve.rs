@@ -10,12 +10,20 @@
 #![allow(missing_docs, unreachable_pub)]
 #![cfg(feature = "serve")]
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
 use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderName, UPGRADE};
+use hyper::body::Frame;
+use hyper_util::rt::TokioIo;
 use keyward_axum::serve::{Limits, Server};
 use keyward_axum::{Origins, PeerPrefix, Proxies, RoutePolicy, WebGuard};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,6 +31,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+/// More than the system holds for the two ends of a connection.
+const LARGE: usize = 48 * 1024 * 1024;
 
 fn routes() -> Router {
     async fn who(PeerPrefix(prefix): PeerPrefix) -> String {
@@ -41,7 +52,10 @@ fn routes() -> Router {
                 tokio::time::sleep(Duration::from_secs(5)).await;
                 "slow"
             }),
-        );
+        )
+        .route("/large", get(|| async { vec![b'x'; LARGE] }))
+        .route("/breaks", get(|| async { Body::new(Breaks(false)) }))
+        .route("/echo", get(echo));
     routes.layer(RoutePolicy::machines(&guard))
 }
 
@@ -65,6 +79,33 @@ async fn from(host: u8, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, host], 0).into()).unwrap();
     socket.connect(to).await.unwrap()
+}
+
+/// A body that panics after its first piece.
+struct Breaks(bool);
+
+impl HttpBody for Breaks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        assert!(!std::mem::replace(&mut self.0, true), "/srv/app/inside");
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"first")))))
+    }
+}
+
+/// Leaves HTTP, and says back what it hears.
+async fn echo(mut request: Request) -> (StatusCode, [(HeaderName, &'static str); 2]) {
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    let words = [(UPGRADE, "echo"), (CONNECTION, "upgrade")];
+    (StatusCode::SWITCHING_PROTOCOLS, words)
 }
 
 /// All that comes until the server closes.
@@ -295,4 +336,247 @@ async fn what_does_not_end_is_cut_when_the_server_stops() {
         began.elapsed()
     );
     assert_eq!(rest(&mut slow).await, "");
+}
+
+const ASK_LARGE: &[u8] = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_cut() {
+    let server = running(Server::new(routes()).limits(Limits::default().connections(1))).await;
+    let mut stream = from(1, server.to).await;
+    stream.write_all(ASK_LARGE).await.unwrap();
+    let began = Instant::now();
+    // Waits for the place of the first.
+    assert!(is_answered(&mut from(2, server.to).await).await);
+    let took = began.elapsed();
+    assert!((55..70).contains(&took.as_secs()), "{took:?}");
+    assert!(rest(&mut stream).await.len() < LARGE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_slowly_has_it_all() {
+    let server = running(Server::new(routes())).await;
+    let mut stream = from(1, server.to).await;
+    stream.write_all(ASK_LARGE).await.unwrap();
+    let (mut piece, mut all) = (vec![0; 8 * 1024 * 1024], 0);
+    for _ in 0..5 {
+        all += stream.read_exact(&mut piece).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(50)).await;
+    }
+    all += rest(&mut stream).await.len();
+    assert!(all > LARGE, "{all}");
+}
+
+/// Many small questions at once, of which no answer is read.
+#[tokio::test(start_paused = true)]
+async fn who_asks_much_and_does_not_read_is_cut() {
+    let server = running(Server::new(routes()).limits(Limits::default().connections(1))).await;
+    let mut stream = from(1, server.to).await;
+    let large = b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+    stream.write_all(&large).await.unwrap();
+    let began = Instant::now();
+    assert!(is_answered(&mut from(2, server.to).await).await);
+    let took = began.elapsed();
+    assert!((55..70).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_panics_ends_its_connection_and_nothing_else() {
+    let limits = Limits::default().from_one(1).connections(1);
+    let server = running(Server::new(routes()).limits(limits)).await;
+    for _ in 0..3 {
+        let mut stream = from(1, server.to).await;
+        stream
+            .write_all(b"GET /breaks HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await
+            .unwrap();
+        let said = rest(&mut stream).await;
+        assert!(
+            !said.contains("inside") && !said.ends_with("0\r\n\r\n"),
+            "{said}"
+        );
+    }
+    assert!(is_answered(&mut from(1, server.to).await).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_leaves_http_counts_while_it_is_open() {
+    let limits = Limits::default().from_one(1).requests(1);
+    let server = running(Server::new(routes()).limits(limits)).await;
+    let mut stream = from(1, server.to).await;
+    let ask =
+        b"GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    stream.write_all(ask).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"\r\n\r\n") {
+        said.push(stream.read_u8().await.unwrap());
+    }
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 101"), "{said}");
+    assert!(said.contains("connection: upgrade"), "{said}");
+    stream.write_all(b"heard?").await.unwrap();
+    let mut heard = [0; 6];
+    stream.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"heard?");
+    assert!(!is_answered(&mut from(1, server.to).await).await);
+    stream.shutdown().await.unwrap();
+    assert_eq!(rest(&mut stream).await, "");
+    assert!(is_answered(&mut from(1, server.to).await).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_at_their_ends_serve() {
+    let most = Duration::MAX;
+    let limits = Limits::default()
+        .header_time(most)
+        .body_stall(most)
+        .body_time(most)
+        .answer_stall(most)
+        .drain(most)
+        .header_bytes(0)
+        .requests(0)
+        .from_one(0)
+        .connections(0);
+    let server = running(Server::new(routes()).limits(limits)).await;
+    for _ in 0..2 {
+        let mut stream = from(1, server.to).await;
+        let post = b"POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
+        stream.write_all(post).await.unwrap();
+        assert!(rest(&mut stream).await.ends_with("\r\n\r\n3"));
+    }
+    server.stop.send(()).unwrap();
+    server.server.await.unwrap().unwrap();
+}
+
+/// What two readers could take for requests of different lengths is refused, or is the last of its
+/// connection.
+#[tokio::test(start_paused = true)]
+async fn no_request_is_smuggled_in_another() {
+    let server = running(Server::new(routes())).await;
+    let inner = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let len = inner.len();
+    for (version, headers, body, status) in [
+        (
+            "1.1",
+            format!("Content-Length: 0\r\nContent-Length: {len}"),
+            "",
+            "400",
+        ),
+        (
+            "1.1",
+            format!("Content-Length: {len}\r\nContent-Length: 0"),
+            "",
+            "400",
+        ),
+        ("1.1", "Content-Length: 0, 0".to_owned(), "", "400"),
+        ("1.1", "Content-Length: +0".to_owned(), "", "400"),
+        ("1.1", "Content-Length: 0x0".to_owned(), "", "400"),
+        ("1.1", "Content-Length : 0".to_owned(), "", "400"),
+        (
+            "1.1",
+            "Content-Length: 0\r\n X: folded".to_owned(),
+            "",
+            "400",
+        ),
+        (
+            "1.1",
+            "Transfer-Encoding: chunked, identity".to_owned(),
+            "0\r\n\r\n",
+            "400",
+        ),
+        (
+            "1.1",
+            "Transfer-Encoding: xchunked".to_owned(),
+            "0\r\n\r\n",
+            "400",
+        ),
+        (
+            "1.1",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity".to_owned(),
+            "0\r\n\r\n",
+            "400",
+        ),
+        (
+            "1.0",
+            "Transfer-Encoding: chunked".to_owned(),
+            "0\r\n\r\n",
+            "400",
+        ),
+        // The length does not count, and nothing comes after it.
+        (
+            "1.1",
+            format!("Transfer-Encoding: chunked\r\nContent-Length: {len}"),
+            "0\r\n\r\n",
+            "200",
+        ),
+        (
+            "1.1",
+            format!("Content-Length: {len}\r\nTransfer-Encoding: chunked"),
+            "0\r\n\r\n",
+            "200",
+        ),
+        (
+            "1.1",
+            "Transfer-Encoding: chunked".to_owned(),
+            "1\nx\n0\n\n",
+            "400",
+        ),
+    ] {
+        let mut stream = from(1, server.to).await;
+        let all = format!(
+            "POST /body HTTP/{version}\r\nHost: localhost\r\n{headers}\r\n\r\n{body}{inner}"
+        );
+        stream.write_all(all.as_bytes()).await.unwrap();
+        let said = rest(&mut stream).await;
+        assert_eq!(said.get(9..12), Some(status), "{headers}: {said}");
+        assert_eq!(said.matches("HTTP/1.").count(), 1, "{headers}: {said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_beside_the_chunks_of_a_body_has_a_limit() {
+    let server = running(Server::new(routes())).await;
+    let head = "POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let long = "a".repeat(20_000);
+    for body in [
+        format!("1;{long}\r\nx\r\n0\r\n\r\n"),
+        format!("1;{}", "a".repeat(300_000)),
+        format!("{}0\r\n\r\n", "1;aaaaaaaaaaaaaaaa\r\nx\r\n".repeat(2000)),
+        format!("1\r\nx\r\n0\r\nX: {long}\r\n\r\n"),
+        "fffffffffffffffff\r\nx".to_owned(),
+    ] {
+        let mut stream = from(1, server.to).await;
+        let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+        let said = rest(&mut stream).await;
+        let what: String = body.chars().take(30).collect();
+        assert!(
+            said.is_empty() || said.starts_with("HTTP/1.1 400"),
+            "{what}: {said}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_client_and_one_that_waits_for_leave_are_served() {
+    let server = running(Server::new(routes())).await;
+    let mut stream = from(1, server.to).await;
+    let old = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    stream.write_all(old).await.unwrap();
+    assert!(rest(&mut stream).await.ends_with("127.0.0.1/32"));
+    let mut stream = from(1, server.to).await;
+    let ask = |len: usize| {
+        format!(
+            "POST /body HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: {len}\r\n\r\n"
+        )
+    };
+    stream.write_all(ask(3).as_bytes()).await.unwrap();
+    let mut said = [0; 25];
+    stream.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abc").await.unwrap();
+    assert!(rest(&mut stream).await.ends_with("\r\n\r\n3"));
+    // Who would send too much is told before it does.
+    let mut stream = from(1, server.to).await;
+    stream.write_all(ask(2_000_000).as_bytes()).await.unwrap();
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 413"));
 }

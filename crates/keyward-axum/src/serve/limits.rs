@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// The longest time for headers: a deadline so far ahead that it cannot be written would end each
+/// connection at once.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What a client may take of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -9,6 +13,7 @@ pub struct Limits {
     pub(super) header_bytes: usize,
     pub(super) body_stall: Duration,
     pub(super) body_time: Duration,
+    pub(super) answer_stall: Duration,
     pub(super) requests: u32,
     pub(super) connections: usize,
     pub(super) from_one: u32,
@@ -18,10 +23,14 @@ pub struct Limits {
 impl Limits {
     /// How long the headers of a request may take, from the first byte of the connection on or from the
     /// end of the request before: 15 seconds. A browser sends them at once; a connection that is kept
-    /// for later is opened anew where it is needed.
+    /// for later is opened anew where it is needed. Never above a day.
     #[must_use]
     pub const fn header_time(mut self, time: Duration) -> Self {
-        self.header_time = time;
+        self.header_time = if time.as_secs() < LONGEST.as_secs() {
+            time
+        } else {
+            LONGEST
+        };
         self
     }
 
@@ -48,6 +57,14 @@ impl Limits {
         self
     }
 
+    /// How long a client may take nothing of an answer that waits for it: 60 seconds, as nginx has it
+    /// (`send_timeout`). An answer that has nothing to send waits for as long as it likes.
+    #[must_use]
+    pub const fn answer_stall(mut self, time: Duration) -> Self {
+        self.answer_stall = time;
+        self
+    }
+
     /// Requests of a connection: 1,000, as nginx has it (`keepalive_requests`). At least 1.
     #[must_use]
     pub const fn requests(mut self, most: u32) -> Self {
@@ -71,10 +88,10 @@ impl Limits {
     }
 
     /// Connections at once from one address of IPv4, or one /64 of IPv6: 64, for an office behind one
-    /// address whose browsers open 6 each. A further one is closed at once.
+    /// address whose browsers open 6 each. A further one is closed at once. Never 0.
     #[must_use]
     pub const fn from_one(mut self, most: u32) -> Self {
-        self.from_one = most;
+        self.from_one = if most == 0 { 1 } else { most };
         self
     }
 
@@ -94,6 +111,7 @@ impl Default for Limits {
             header_bytes: 64 * 1024,
             body_stall: Duration::from_secs(15),
             body_time: Duration::from_secs(5 * 60),
+            answer_stall: Duration::from_secs(60),
             requests: 1000,
             connections: 512,
             from_one: 64,
