@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Version};
 use keyward_base::{Error, Result};
 
 use crate::guard::WebGuard;
@@ -30,7 +30,9 @@ const FORWARDED: [&str; 13] = [
 
 /// Passes a request of a browser on this machine: the service's public origins are all on loopback,
 /// and so is what the request names as its host; no header says that somebody passed it on, since a
-/// proxy connects from loopback as well; and the connection, where the service knows of it (see
+/// proxy connects from loopback as well; it is not of HTTP/1.0, which no browser speaks, and nginx does
+/// to what is behind it where nothing else is said, under the name `localhost` and without any such
+/// header; and the connection, where the service knows of it (see
 /// [`crate::PeerPrefix`]), comes from loopback.
 ///
 /// A proxy that leaves no trace and names itself `localhost` looks the same. What stands behind this
@@ -42,7 +44,8 @@ const FORWARDED: [&str; 13] = [
 pub fn check(guard: &WebGuard, request: &Parts) -> Result<()> {
     let known = request.extensions.get::<ConnectInfo<SocketAddr>>();
     let from_here = known.is_none_or(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    if !guard.origins.is_loopback() || !from_here || is_forwarded(&request.headers) {
+    let is_old = request.version < Version::HTTP_11;
+    if !guard.origins.is_loopback() || !from_here || is_old || is_forwarded(&request.headers) {
         return Err(Error::rejected(reason::NOT_LOOPBACK));
     }
     // The host is one of the origins, each of which is on loopback.

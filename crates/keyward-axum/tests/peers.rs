@@ -125,6 +125,9 @@ fn what_is_for_this_machine_alone_is_refused_to_whoever_may_be_elsewhere() {
         ] {
             assert_eq!(fetch(to, forwarded).status, 404, "{forwarded}");
         }
+        // As nginx asks what is behind it, where it is told an address and nothing more.
+        let plain = "GET / HTTP/1.0\nHost: localhost:1";
+        assert_eq!(send(to, plain, b"").status, 404);
         for host in ["app.example", "127.0.0.2", "localhost.example", "0.0.0.0"] {
             let head = format!("GET / HTTP/1.1\nHost: {host}");
             assert_eq!(send(to, &head, b"").status, 421, "{host}");
