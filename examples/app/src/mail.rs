@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use keyward_base::encoding::hex;
 use keyward_base::{Error, Result, Timestamp};
 use keyward_crypto::Provider;
-use keyward_files::{create_folder, create_new, publish};
+use keyward_files::{Subject, check_folder, create_folder, create_new, publish, resolve};
 use serde::Serialize;
 
 /// How many mails the outbox keeps. Beyond it the oldest are forgotten.
@@ -20,6 +20,12 @@ const KEPT: usize = 200;
 
 /// How many mails may wait in the spool. Beyond it none is added: nobody takes them.
 const WAITING: usize = 10_000;
+
+/// The spool folder, for messages.
+const SUBJECT: Subject = Subject {
+    what: "the spool folder",
+    elsewhere: "let nobody but its owner write to it",
+};
 
 /// A mail.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -53,9 +59,14 @@ impl Post {
     }
 
     /// The spool folder at `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// `Misuse` for a folder in which others could put or take something, be it behind a link.
     pub(crate) fn spool(path: &Path) -> Result<Self> {
-        create_folder(path).map_err(cannot_spool)?;
-        Ok(Self::Spool(path.to_owned()))
+        let path = resolve(path, &SUBJECT)?;
+        create_folder(&path).map_err(cannot_spool)?;
+        check_folder(&path, &SUBJECT)?;
+        Ok(Self::Spool(path))
     }
 
     /// Sends a mail.
@@ -168,6 +179,16 @@ mod tests {
                 serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
             assert_eq!(read["subject"], format!("Number {n}"));
             assert_eq!(read["links"], serde_json::json!([]));
+        }
+        // Nor is one taken that others may write to, be it behind a link.
+        let open = folder.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&open, &link).unwrap();
+        for other in [&open, &link] {
+            let refused = Post::spool(other).unwrap_err();
+            assert_eq!(refused.kind(), keyward_base::ErrorKind::Misuse);
         }
         // One that nobody empties takes no more, and what it has stays.
         for n in files.len()..WAITING {

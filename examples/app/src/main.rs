@@ -56,11 +56,11 @@ mod verdict;
 mod view;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_axum::serve::{Limits, Server};
 use keyward_base::{Error, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -96,6 +96,7 @@ async fn serve() -> Result<()> {
     })?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let base = settings.origin.base(address);
+    let is_local = settings.origin.is_loopback();
     let (desk, couriers) = Desk::open(settings, &base).await?;
     let desk = Arc::new(desk);
     let routes = pages::routes(Arc::clone(&desk))?;
@@ -112,20 +113,19 @@ async fn serve() -> Result<()> {
     }
 
     let mut told = stopping.clone();
-    let server = axum::serve(
-        listener,
-        routes.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
+    let mut limits = Limits::default().drain(GRACE);
+    if !is_local {
+        // All come through the proxy, which keeps its own.
+        limits = limits.from_one(u32::MAX);
+    }
+    let server = Server::new(routes).limits(limits);
+    let server = tokio::spawn(server.run(listener, async move {
         let _ = told.wait_for(|stop| *stop).await;
-    })
-    .into_future();
-    let server = tokio::spawn(server);
+    }));
     asked_to_stop.await;
     log::line("stopping");
     stop.send_replace(true);
-    // A connection that says nothing more must not keep the process: the grace is limited.
-    if let Ok(Ok(Err(error))) = tokio::time::timeout(GRACE, server).await {
+    if let Ok(Err(error)) = server.await {
         log::failure(&cannot_listen(error));
     }
     // What they started is stopped, and that is on record, before the stores are left.

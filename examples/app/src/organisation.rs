@@ -10,6 +10,11 @@ const ORGANISATIONS: Collection = Collection::named("deploydesk-organisations");
 /// The longest name in characters.
 pub(crate) const LONGEST: usize = 60;
 
+/// What turns the text beside it around (`Bidi_Control` of Unicode): a name stands among others'.
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// An organisation, as it stands in the database.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Organisation {
@@ -45,7 +50,8 @@ pub(crate) fn read(found: &Record) -> Result<Organisation> {
 impl Organisation {
     /// One of that name, which is cut to its length and to what is shown.
     pub(crate) fn new(name: &str, now: Timestamp) -> Self {
-        let shown = name.chars().filter(|c| !c.is_control()).take(LONGEST);
+        let shown = name.chars().filter(|c| !c.is_control() && !turns(*c));
+        let shown = shown.take(LONGEST);
         Self {
             name: shown.collect(),
             since: now.as_millis(),

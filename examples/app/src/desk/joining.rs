@@ -1,19 +1,21 @@
 //! How somebody comes to have an account, and another password.
 
-use std::sync::{Mutex, PoisonError};
-
 use keyward_base::encoding::base64url;
 use keyward_base::{Error, ErrorKind, Reason, Result, SecretBytes, Subject, Tenant};
 use keyward_password::mail::{LinkKind, Looked};
 use keyward_password::people::Words;
 use keyward_password::{
-    Credential, DeviceToken, Identifier, Judged, LoggedIn, NewPassword, Password, Prepared, Unfit,
+    Credential, DeviceToken, Directory as _, Identifier, Judged, LoggedIn, NewPassword, Password,
+    Prepared, Unfit,
 };
-use keyward_store::Write;
+use keyward_store::{Applied, Collection, Content, RecordKey, Version, Write};
+use tokio::sync::Mutex;
 
 use super::{Desk, Entrance, Which, administrators};
 use crate::organisation::{self, Organisation, new_tenant};
 use crate::people::{self, Person, Role};
+
+const FIRST: Collection = Collection::named("deploydesk-first");
 
 /// What came of a new password.
 #[derive(Debug)]
@@ -24,10 +26,19 @@ pub(crate) enum Set {
     Unfit(String),
 }
 
-/// The link by which the first administrator comes: of its token the digest is kept, in this process
-/// alone.
+/// Who is being made the first administrator.
 #[derive(Debug, Default)]
-pub(super) struct First(Mutex<Option<[u8; 32]>>);
+pub(super) struct First(Mutex<()>);
+
+/// Where the link lies by which the first administrator comes: the digest of its token. There is one
+/// for all processes.
+fn first() -> RecordKey {
+    RecordKey {
+        collection: FIRST,
+        owner: String::new(),
+        id: "link".to_owned(),
+    }
+}
 
 /// Why a password is not taken, for who chose it.
 fn why(unfit: Unfit) -> String {
@@ -139,7 +150,7 @@ impl Desk {
         Ok(made?.device)
     }
 
-    async fn take_back(&self, keys: &[keyward_store::RecordKey]) -> Result<()> {
+    async fn take_back(&self, keys: &[RecordKey]) -> Result<()> {
         let found = self.data().fetch_many(keys).await?;
         let deleted = found.into_iter().flatten().map(|record| Write::Delete {
             key: record.key,
@@ -195,19 +206,25 @@ impl Desk {
         }
     }
 
-    /// The token of a link that makes the first administrator, good until it is used, or this process
-    /// ends; none if there is one.
+    /// The token of a link that makes the first administrator, good until it is used, or the next one
+    /// is made; none if there is an administrator.
     pub(crate) async fn first_link(&self) -> Result<Option<String>> {
         if self.has_administrator().await? {
             return Ok(None);
         }
         let token = base64url(self.crypto().random::<32>()?.expose());
-        *self.first() = Some(self.crypto().sha256(&[token.as_bytes()]));
-        Ok(Some(token))
-    }
-
-    fn first(&self) -> std::sync::MutexGuard<'_, Option<[u8; 32]>> {
-        self.first.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let digest = self.crypto().sha256(&[token.as_bytes()]);
+        loop {
+            let before = self.data().fetch(&first()).await?;
+            let content = Content {
+                data: digest.to_vec(),
+                ..Content::default()
+            };
+            let put = Write::put(first(), before.map(|of| of.version), content);
+            if let Applied::Done(_) = self.data().apply(vec![put]).await? {
+                return Ok(Some(token));
+            }
+        }
     }
 
     async fn has_administrator(&self) -> Result<bool> {
@@ -215,10 +232,22 @@ impl Desk {
         Ok(!all.is_empty())
     }
 
-    /// Whether a token is that of the link for the first administrator.
-    pub(crate) fn is_first(&self, token: &str) -> bool {
+    /// The link for the first administrator, if the token is its, and there is none yet.
+    async fn first(&self, token: &str) -> Result<Option<Version>> {
+        let Some(link) = self.data().fetch(&first()).await? else {
+            return Ok(None);
+        };
         // Of the digests no comparison tells anything of the token.
-        *self.first() == Some(self.crypto().sha256(&[token.as_bytes()]))
+        let is_it = link.data == self.crypto().sha256(&[token.as_bytes()]);
+        Ok(match is_it && !self.has_administrator().await? {
+            true => Some(link.version),
+            false => None,
+        })
+    }
+
+    /// Whether a token is that of the link for the first administrator.
+    pub(crate) async fn is_first(&self, token: &str) -> Result<bool> {
+        Ok(self.first(token).await?.is_some())
     }
 
     /// Makes the first administrator.
@@ -228,10 +257,10 @@ impl Desk {
         address: &Identifier,
         typed: SecretBytes,
     ) -> Result<Set> {
+        // Of many at once in this process, one after the other; those of others have another link.
+        let _one = self.first.0.lock().await;
         let spent = || Error::rejected(Reason::NOT_FOUND);
-        if !self.is_first(token) || self.has_administrator().await? {
-            return Err(spent());
-        }
+        let link = self.first(token).await?.ok_or_else(spent)?;
         let door = self.doors().of(Which::Admins);
         let password = match self.judge(door, typed, address).await? {
             Ok(password) => password,
@@ -239,39 +268,35 @@ impl Desk {
         };
         let realm = door.login.realm();
         let hash = self.doors().passwords.hash(&realm.tenant, password).await?;
-        // Of many at once one goes on.
-        let Some(held) = self
-            .first()
-            .take_if(|held| *held == self.crypto().sha256(&[token.as_bytes()]))
-        else {
-            return Err(spent());
-        };
-        let made = self.insert_first(door, address, &hash).await;
-        if made.is_err() {
-            *self.first() = Some(held);
-        }
-        made.map(|()| Set::Done(None))
-    }
-
-    async fn insert_first(&self, door: &Entrance, address: &Identifier, hash: &str) -> Result<()> {
         let now = self.clock().now()?;
         let (tenant, subject) = (administrators()?, self.new_subject()?);
-        let realm = door.login.realm();
-        let account = realm.account(subject.clone());
-        let person = Person::new(address.as_str(), Role::Administrator, now);
-        door.rows
-            .insert(&account, Credential::new(hash, now)?)
-            .await?;
-        if !door
-            .directory
-            .insert(realm, address, &subject, &tenant)
-            .await?
-        {
-            return Err(Error::rejected(Reason::CONFLICT));
+        // What a process left that was killed here: nobody can use it, and the address is free.
+        if let Some(left) = door.directory.find(realm, address).await? {
+            door.directory.remove(realm, &left).await?;
         }
-        self.data()
-            .apply(vec![person.insert(&tenant, &subject)?])
-            .await
-            .map(drop)
+        let account = realm.account(subject.clone());
+        let credential = Credential::new(&hash, now)?;
+        door.rows.insert(&account, credential).await?;
+        let entered = door.directory.insert(realm, address, &subject, &tenant);
+        if !entered.await? {
+            return Err(spent());
+        }
+        // Only now is he one, if the link is still what it was.
+        let person = Person::new(address.as_str(), Role::Administrator, now);
+        let used = Write::Delete {
+            key: first(),
+            version: link,
+        };
+        let writes = vec![used, person.insert(&tenant, &subject)?];
+        match self.data().apply(writes).await? {
+            Applied::Done(_) => return Ok(Set::Done(None)),
+            _ => {}
+        }
+        // Another one came first: the address is to be free for him to invite.
+        let left = door.directory.find(realm, address).await?;
+        if let Some(left) = left.filter(|left| *left.subject() == subject) {
+            door.directory.remove(realm, &left).await?;
+        }
+        Err(spent())
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use keyward_base::audit::Outcome;
 use keyward_base::{Actor, Error, Reason, Result, Tenant};
 use keyward_session::{AnyLive, LiveSession, User};
 use keyward_store::Write;
 use keyward_vault::{AtPlace, Note};
 
+use super::record::RENAME;
 use super::{Desk, administrators};
 use crate::notice::Notice;
 use crate::organisation::{self, Organisation};
@@ -75,10 +77,6 @@ impl Office {
         &self.organisation.name
     }
 
-    pub(crate) const fn tenant(&self) -> &Tenant {
-        &self.tenant
-    }
-
     pub(crate) const fn person(&self) -> &Person {
         &self.person
     }
@@ -98,12 +96,17 @@ impl Office {
         Ok(all.into_iter().map(|(_, person)| person).collect())
     }
 
-    /// Gives the organisation another name.
-    pub(crate) async fn rename(&self, name: &str) -> Result<()> {
+    /// Gives the organisation another name, once it is on record who does. No: it is none.
+    pub(crate) async fn rename(&self, name: &str) -> Result<bool> {
         let store = self.desk.data();
         let found = store.fetch(&organisation::key(&self.tenant)).await?;
         let found = found.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?;
         let renamed = organisation::read(&found)?.called(name);
+        if renamed.name.trim().is_empty() {
+            return Ok(false);
+        }
+        let who = Some(&self.who);
+        self.tell(RENAME, Outcome::Done, &[], who, None).await?;
         let content = renamed.content()?;
         let put = Write::put(
             organisation::key(&self.tenant),
@@ -111,7 +114,7 @@ impl Office {
             content,
         );
         match store.apply(vec![put]).await? {
-            keyward_store::Applied::Done(_) => Ok(()),
+            keyward_store::Applied::Done(_) => Ok(true),
             _ => Err(Error::rejected(Reason::CONFLICT)),
         }
     }

@@ -7,6 +7,7 @@ use keyward_audit::alert::Anomaly;
 use keyward_audit::{Audit, Given, Header, Kind, Kinds, Of, Type};
 use keyward_base::audit::Outcome;
 use keyward_base::{Actor, Error, Place, Reason, RecordId, Result, Tenant};
+use keyward_password::Identifier;
 
 use super::{Administrator, Desk, Office, administrators};
 use crate::filter::Filter;
@@ -34,6 +35,11 @@ pub(crate) const DELIVERY: &str = "deploydesk.delivery";
 /// The record was exported.
 pub(crate) const EXPORT: &str = "deploydesk.export";
 
+/// Somebody was invited, by mail.
+pub(crate) const INVITE: &str = "deploydesk.invite";
+/// The organisation was given another name.
+pub(crate) const RENAME: &str = "deploydesk.rename";
+
 /// The service's own kinds.
 pub(super) fn kinds() -> Result<Kinds> {
     let deployment = |action| {
@@ -57,7 +63,9 @@ pub(super) fn kinds() -> Result<Kinds> {
         .with(end)?
         .with(delivery(REQUEST))?
         .with(delivery(DELIVERY))?
-        .with(export)
+        .with(export)?
+        .with(Kind::new(INVITE))?
+        .with(Kind::new(RENAME))
 }
 
 /// In which form the record is exported.
@@ -137,6 +145,14 @@ impl Office {
             .await
     }
 
+    /// Mails an invitation into this organisation, once it is on record who invites.
+    pub(crate) async fn invite(&self, address: &Identifier) -> Result<()> {
+        let who = Some(&self.who);
+        self.tell(INVITE, Outcome::Done, &[], who, None).await?;
+        let mail = &self.desk.doors().users.mail;
+        mail.invite(address, &self.tenant).await
+    }
+
     /// The log of this organisation.
     pub(crate) fn book(&self) -> Book {
         Book {
@@ -149,6 +165,15 @@ impl Office {
 }
 
 impl Administrator {
+    /// Mails an invitation to administrate the service, once it is on record who invites.
+    pub(crate) async fn invite(&self, address: &Identifier) -> Result<()> {
+        let (of, desk) = (administrators()?, &self.desk);
+        let (whose, who) = (Some(&of), Some(&self.who));
+        desk.tell(whose, INVITE, Outcome::Done, &[], who, None)
+            .await?;
+        desk.doors().admins.mail.invite(address, &of).await
+    }
+
     /// A log that is of no organisation.
     pub(crate) fn book(&self, log: Log) -> Result<Book> {
         let tenant = match log {

@@ -13,7 +13,7 @@ use keyward_session::Staff;
 use super::doors::{Answer, posted, wrong};
 use super::{After, admin_page, html};
 use crate::app::App;
-use crate::desk::{Administrator, Which, administrators};
+use crate::desk::{Administrator, Which};
 use crate::hookview::refused_in_words;
 use crate::organisation::Organisation;
 use crate::people::Person;
@@ -70,9 +70,7 @@ pub(super) async fn invite(
     if !app.is_fresh(&admin.live, FRESH)? {
         return Ok(wrong(view(&admin, &none, Some(NOT_FRESH)).await?));
     }
-    let mail = &app.doors().admins.mail;
-    let asked = mail.invite(&address, &administrators()?).await;
-    posted(&app, asked)?;
+    posted(&app, admin.invite(&address).await)?;
     let said = "If mail may be sent there now, the invitation is on its way.";
     Ok(Redirect::to(&admin.tell_next("/admin", said)).into_response())
 }

@@ -545,7 +545,7 @@ pub(super) async fn first_page(
     State(app): State<App>,
     Query(linked): Query<Linked>,
 ) -> Answer<Html<String>> {
-    if !app.is_first(&linked.token) {
+    if !app.is_first(&linked.token).await? {
         return Err(Error::rejected(Reason::NOT_FOUND).into());
     }
     first_form(&linked.token, None)
@@ -569,7 +569,7 @@ pub(super) async fn first(
             Err(error) => return void(error),
         },
     };
-    if !app.is_first(&token) {
+    if !app.is_first(&token).await? {
         return void(Error::rejected(Reason::NOT_FOUND));
     }
     let again = first_form(&token, Some(problem))?;

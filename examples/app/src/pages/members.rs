@@ -72,18 +72,18 @@ pub(super) async fn invite(
         let said = "To invite somebody, show once more who you are: at Account.";
         return Ok(wrong(view(&own, &none, Some(said)).await?));
     }
-    let mail = &app.doors().users.mail;
-    let asked = mail.invite(&address, own.office.tenant()).await;
-    posted(&app, asked)?;
+    posted(&app, own.office.invite(&address).await)?;
     let said = "If mail may be sent there now, the invitation is on its way.";
     Ok(Redirect::to(&own.office.tell_next(PATH, said, &[])).into_response())
 }
 
-pub(super) async fn rename(Proved(own): Proved<Own>, mut form: SecretForm) -> Answer<Redirect> {
+pub(super) async fn rename(Proved(own): Proved<Own>, mut form: SecretForm) -> Answer<Response> {
     owner(&own)?;
     let name = form.text("name").map_err(Failure::input)?;
-    if !name.is_empty() {
-        own.office.rename(&name).await?;
+    if !own.office.rename(&name).await? {
+        let none = After { done: None };
+        let again = view(&own, &none, Some("A name has something that is shown.")).await?;
+        return Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, again).into_response());
     }
-    Ok(Redirect::to(&own.office.tell_next(PATH, "Renamed.", &[])))
+    Ok(Redirect::to(&own.office.tell_next(PATH, "Renamed.", &[])).into_response())
 }

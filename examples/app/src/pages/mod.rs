@@ -17,10 +17,11 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{Html, IntoResponse};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use keyward_axum::session::WebSessions;
 use keyward_axum::{Failure, RoutePolicy, WebGuard, danger, proof};
@@ -62,8 +63,22 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
             &app,
         )))
         .with_state(app)
+        .layer(from_fn(to_the_end))
         .layer(RoutePolicy::pages(&guard));
     Ok(probe.merge(hooks).merge(pages))
+}
+
+/// Runs what was begun to its end, though the client has gone away: a button that is pressed twice
+/// takes the first request back, and a password that was ended and not yet replaced would be none.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The process ends.
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
 }
 
 /// What anybody may ask for. Nothing of an organisation is behind it.
