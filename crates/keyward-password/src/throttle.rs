@@ -78,7 +78,8 @@ pub struct Blocked {
 impl Throttle {
     /// Counts in `attempts`, under the keys of the ring's purpose `login`. On SQLite, attempts have a
     /// file of their own with [`Durability::Normal`]: what is counted outlasts a crash of the process,
-    /// and no log-in waits for a disk. One table serves all realms.
+    /// and no log-in waits for a disk. A quota of that file is 2,000 pages at least: what is shared has
+    /// all its room from the beginning. One table serves all realms.
     ///
     /// [`Durability::Normal`]: https://docs.rs/keyward-sqlite
     ///

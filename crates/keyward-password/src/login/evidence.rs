@@ -13,7 +13,8 @@ use crate::verified::Account;
 #[must_use = "a try that was not looked at lets everybody in"]
 #[allow(clippy::exhaustive_enums)] // There is no fourth.
 pub enum Tried {
-    /// Too many failed before it. Nothing was hashed, written or looked up.
+    /// Too many failed before it. Nothing was hashed or counted; and nothing was looked up, unless the
+    /// token of a device was shown that a change of the account has voided.
     Blocked(Blocked),
     /// It is he.
     In(Box<LoggedIn>),
