@@ -285,3 +285,28 @@ async fn a_row_of_more_memory_than_the_policys_gets_in() {
     let log_in = world.builder(&throttle).floor(floor).build().await.unwrap();
     drop(inside(tried(&log_in, ANN, RIGHT).await));
 }
+
+/// When the key is gone under which nobody's row was sealed, another is sealed for nobody.
+#[tokio::test]
+async fn a_rotation_to_its_end_leaves_all_alike() {
+    let world = World::new().await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    let log_in = world.log_in().await;
+    let password = purpose("password");
+    let keys = world.ring.status().keys;
+    let old = keys.iter().find(|key| key.purpose == password).unwrap().id;
+    let admin = world.ring.admin();
+    admin.rotate(&password).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    let report = admin.rewrap_values(&password, |_| {}).await.unwrap();
+    assert_eq!((report.left, report.quarantined), (0, 0));
+    world.later(Duration::from_secs(90 * 86_400)).await;
+    admin.disable(old).await.unwrap();
+    for (n, typed) in (0..).zip([ANN, "unknown@example.com", "no address"]) {
+        let before = world.passwords.ledger().seals_opened;
+        let tried = attempt(&log_in, typed, b"wrong", from(n), None).await;
+        assert!(matches!(tried.unwrap(), Tried::Refused));
+        let opened = world.passwords.ledger().seals_opened - before;
+        assert_eq!(opened, 1, "{typed}");
+    }
+}
