@@ -96,6 +96,28 @@ async fn evidence_of_before_the_last_change_changes_nothing() {
 }
 
 #[tokio::test]
+async fn evidence_of_who_is_changing_or_disabled_changes_nothing() {
+    let world = World::new().await;
+    world.tick();
+    let here = world.process().await;
+    here.register("ada@example.com", "1").await;
+    let (ada, mut evidence) = (email("ada@example.com"), Vec::new());
+    for _ in 0..3 {
+        evidence.push(log_in(&here).await);
+    }
+    let late = async |mut of: LoggedIn| {
+        of.at = keyward_base::Clock::now(&*world.clock).unwrap();
+        let refused = here.change("ada@example.com", of, "a third password of mine");
+        refused.await.unwrap_err().reason()
+    };
+    let first = evidence.remove(0);
+    drop(here.change("ada@example.com", first, NEW).await.unwrap());
+    assert_eq!(late(evidence.remove(0)).await, Some(reason::CHANGING));
+    drop(here.accounts.disable(&ada).await.unwrap());
+    assert_eq!(late(evidence.remove(0)).await, Some(reason::DISABLED));
+}
+
+#[tokio::test]
 async fn a_factor_is_not_taken_away_without_being_shown() {
     let world = World::new().await;
     world.tick();

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use keyward_base::{ErrorKind, Evidence as _, Subject, Timestamp};
-use keyward_password::mail::{Ask, LinkKind, reread_body};
-use keyward_password::{Credentials as _, Directory as _, Status, Swapped, reason};
+use keyward_password::mail::{Ask, LinkKind, MailPolicy, reread_body};
+use keyward_password::{Credentials as _, Directory as _, Mail, Status, Swapped, reason};
 
-use crate::world::{NEW, OLD, World, acme, chosen, email, own, purpose, realm};
+use crate::world::{MINUTE, NEW, OLD, World, acme, chosen, email, own, purpose, realm};
 
 #[tokio::test]
 async fn a_link_is_of_one_account_of_one_organisation_in_one_status() {
@@ -73,7 +73,7 @@ async fn a_link_that_goes_on_lives_no_longer_and_holds_both_of_its_keys() {
     );
     here.ring.admin().rotate(&purpose("mail")).await.unwrap();
     here.ring.admin().promote_ready().await.unwrap();
-    here.pass(&world, crate::world::MINUTE).await;
+    here.pass(&world, MINUTE).await;
     let expires = here.mail.look(&token).await.unwrap().expires;
     drop(here.mail.reset(&token, chosen(NEW).await).await.unwrap());
     assert_eq!(here.mail.look(&token).await.unwrap().expires, expires);
@@ -122,7 +122,7 @@ async fn the_evidence_of_a_link_is_of_before_its_row_was_read() {
 #[tokio::test]
 async fn a_new_key_is_no_new_count_of_who_asks() {
     let world = World::new().await;
-    let policy = keyward_password::mail::MailPolicy::default();
+    let policy = MailPolicy::default();
     let here = world
         .process_of(&realm(), policy.per_prefix(2).unwrap())
         .await;
@@ -233,5 +233,46 @@ async fn a_sign_in_that_meets_a_change_at_any_step_is_refused() {
             break;
         }
         assert_eq!(used.unwrap_err().reason(), Some(reason::SPENT), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_prepared_is_of_after_the_old_password_had_ended() {
+    let world = World::new().await;
+    world.tick();
+    let mut here = world.process().await;
+    here.register("ada@example.com", "1").await;
+    here.ask(Ask::Reset, "ada@example.com").await.unwrap();
+    let token = here.token(LinkKind::Reset).await;
+    world.data.take();
+    drop(here.mail.reset(&token, chosen(NEW).await).await.unwrap());
+    let calls = world.data.take();
+    let ends = calls.iter().rposition(|call| call.starts_with("apply"));
+    let seen: Arc<Mutex<Option<Timestamp>>> = Arc::default();
+    let (noted, clock) = (seen.clone(), world.clock.clone());
+    let note = Box::new(move || -> keyward_base::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            *noted.lock().unwrap() = Some(keyward_base::Clock::now(&*clock).unwrap());
+        })
+    });
+    world.data.act_before(ends.unwrap(), note);
+    let prepared = here.mail.reset(&token, chosen(OLD).await).await.unwrap();
+    let before = seen.lock().unwrap().unwrap();
+    assert!(prepared.at() > before);
+}
+
+#[tokio::test]
+async fn no_link_lives_longer_than_its_key_authenticates() {
+    let world = World::whose_links_live(30).await;
+    let mut policy = MailPolicy::default();
+    for kind in [LinkKind::Invite, LinkKind::NewEmail, LinkKind::SignUp] {
+        policy = policy.life(kind, 30 * MINUTE).unwrap();
+    }
+    let here = world.process_of(&realm(), policy).await;
+    for kind in [LinkKind::Reset, LinkKind::Invite] {
+        let longer = policy.life(kind, 31 * MINUTE).unwrap();
+        let mail = Mail::builder(here.accounts.clone(), world.data.clone());
+        let refused = mail.policy(longer).build().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Misuse);
     }
 }

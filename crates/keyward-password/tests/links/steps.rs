@@ -77,6 +77,9 @@ async fn no_session_of_the_old_password_outlives_it_wherever_the_log_in_comes() 
         // Nor with evidence that was kept until now.
         for evidence in seen.lock().unwrap().drain(..) {
             assert!(!sessions.start(&evidence), "step {step}");
+            let again = here.change("ada@example.com", evidence, "a third password of mine");
+            let again = again.await.unwrap_err();
+            assert_eq!(again.reason(), Some(reason::STALE), "step {step}");
             refused += 1;
         }
         let new = here.log_in("ada@example.com", NEW).await.unwrap();

@@ -117,6 +117,11 @@ pub(crate) fn passwords() -> Passwords {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::whose_links_live(60).await
+    }
+
+    /// A ring whose purpose `mail` authenticates for so many minutes.
+    pub(crate) async fn whose_links_live(minutes: u32) -> Self {
         let world = Self {
             clock: Arc::new(Hand::new()),
             keys: Arc::new(MemoryStore::new(10_000)),
@@ -128,7 +133,7 @@ impl World {
         let builder = Keyring::builder(world.keys.clone(), world.root.clone());
         let builder = builder.clock(world.clock.clone());
         let ring = builder.create(&[purpose("password")], &[]).await.unwrap();
-        for (name, life) in [("login", 400 * 1_440), ("mail", 60)] {
+        for (name, life) in [("login", 400 * 1_440), ("mail", minutes)] {
             let life = Life::AtMost(MINUTE * life);
             let admin = ring.admin();
             admin

@@ -81,3 +81,28 @@ async fn a_used_link_lifts_the_limit_and_is_no_password() {
         Tried::Blocked(_)
     ));
 }
+
+#[tokio::test]
+async fn whoever_moved_to_another_address_is_known_at_that_one() {
+    const NEW: &str = "ann@new.example";
+    let world = World::new().await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    world.later(Duration::from_secs(1)).await;
+    let log_in = world.log_in().await;
+    let post = Arc::new(Post::default());
+    let (mail, mut courier) = mail(&world, &post).await;
+    let evidence = inside(tried(&log_in, ANN, RIGHT).await);
+    let (old, new) = (Identifier::email(ANN), Identifier::email(NEW));
+    let (old, new) = (old.unwrap(), new.unwrap());
+    mail.change_email(&old, &new, *evidence).await.unwrap();
+    courier.run_once().await;
+    let letter = post.0.lock().unwrap().pop().unwrap();
+    let Message::Link { link, .. } = letter.message else {
+        panic!("no link");
+    };
+    let changed = mail.confirm_email(link.expose()).await.unwrap();
+    let device = changed.device.text().expose_secret().to_owned();
+    let right = attempt(&log_in, NEW, RIGHT.as_bytes(), home(), Some(&device)).await;
+    assert!(!inside(right.unwrap()).is_new_device());
+    assert!(inside(tried(&log_in, NEW, RIGHT).await).is_new_device());
+}
