@@ -75,7 +75,8 @@ async fn no_session_of_the_old_password_outlives_it_wherever_the_log_in_comes() 
         }
         assert_eq!(sessions.count(), 0, "step {step}");
         // Nor with evidence that was kept until now.
-        for evidence in seen.lock().unwrap().drain(..) {
+        let kept = std::mem::take(&mut *seen.lock().unwrap());
+        for evidence in kept {
             assert!(!sessions.start(&evidence), "step {step}");
             let again = here.change("ada@example.com", evidence, "a third password of mine");
             let again = again.await.unwrap_err();
