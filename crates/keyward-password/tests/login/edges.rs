@@ -10,6 +10,7 @@ use keyward_password::{
     Realm, Status, Tried, Upgrades,
 };
 
+use keyward_store::Records as _;
 use keyward_testkit::at_most;
 
 use crate::throttle::hang_up;
@@ -309,4 +310,20 @@ async fn a_rotation_to_its_end_leaves_all_alike() {
         let opened = world.passwords.ledger().seals_opened - before;
         assert_eq!(opened, 1, "{typed}");
     }
+}
+
+#[tokio::test]
+async fn a_log_in_puts_the_entry_under_the_key_in_use() {
+    let world = World::new().await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    let log_in = world.log_in().await;
+    let before = world.entry("ann").await;
+    let admin = world.ring.admin();
+    admin.rotate(&purpose("login")).await.unwrap();
+    admin.promote_ready().await.unwrap();
+    assert!(matches!(tried(&log_in, ANN, "wrong").await, Tried::Refused));
+    assert!(world.data.fetch(&before).await.unwrap().is_some());
+    drop(inside(tried(&log_in, ANN, RIGHT).await));
+    assert!(world.data.fetch(&before).await.unwrap().is_none());
+    assert_ne!(world.entry("ann").await, before);
 }

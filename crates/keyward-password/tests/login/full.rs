@@ -206,3 +206,16 @@ async fn on_sqlite_a_full_table_counts_on_and_lets_people_in() {
     let known = attempt(&log_in, ANN, RIGHT.as_bytes(), home(), Some(&device)).await;
     assert!(!inside(known.unwrap()).is_new_device());
 }
+
+/// Under two keys some tries have the same shared row twice; they are counted in it once.
+#[tokio::test]
+async fn two_names_may_share_a_row() {
+    let (world, log_in) = with_room(0).await;
+    let admin = world.ring.admin();
+    let rotated = admin.rotate(&crate::world::purpose("login")).await;
+    rotated.unwrap();
+    for n in 0..200 {
+        let prefix = from(u8::try_from(n).unwrap());
+        assert!(hang_up(&log_in, &address(&format!("a{n}")), prefix).is_none());
+    }
+}
