@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use keyward_base::token::TokenKind;
 use keyward_base::{Clock as _, ErrorKind, Purpose, Reason};
-use keyward_session::{Admin, Kind, Revoke, Start, User, format, reason};
+use keyward_session::{Admin, Kind, Policy, Revoke, Start, User, format, reason};
 use secrecy::ExposeSecret as _;
 
-use crate::world::{DAY, MINUTE, Shown, USERS, World, subject, tenant};
+use crate::world::{ADMINS, DAY, MINUTE, Shown, USERS, World, builder_on, subject, tenant};
 
 #[tokio::test]
 async fn evidence_from_more_than_a_minute_ahead_is_an_outage() {
@@ -109,4 +109,46 @@ async fn a_token_of_another_secret_is_not_the_sessions() {
     assert_eq!(refused.unwrap_err().reason(), Some(Reason::NOT_AUTHENTIC));
     let lives = world.sessions.check_any(started.token().expose()).await;
     assert_eq!(lives.unwrap().id(), started.id());
+}
+
+#[tokio::test]
+async fn evidence_is_five_minutes_old_at_most() {
+    let world = World::new().await;
+    let (first, second) = (
+        world.shown("acme", "ada", USERS),
+        world.shown("acme", "ada", USERS),
+    );
+    world.pass(MINUTE * 5).await;
+    let started = world.sessions.start(first, Start::new()).await.unwrap();
+    world.tick();
+    let refused = world
+        .sessions
+        .start(second, Start::new())
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason(), Some(reason::EVIDENCE_OLD));
+    // It is as old for who has a session.
+    let old = Shown {
+        at: keyward_base::Timestamp::from_millis(world.clock.now().unwrap().as_millis() - 300_001),
+        ..world.shown("acme", "ada", USERS)
+    };
+    let live = world.sessions.check::<User>(started.token().expose()).await;
+    let again = world.sessions.reauthenticate(live.unwrap(), old).await;
+    assert_eq!(again.unwrap_err().reason(), Some(reason::EVIDENCE_OLD));
+}
+
+#[tokio::test]
+async fn staff_act_no_longer_than_the_administrators_session() {
+    let world = World::new().await;
+    let policy = Policy::default().admin(MINUTE * 30).unwrap();
+    let short = builder_on(&world.ring, world.data.clone(), &world.audit);
+    let short = short.policy(policy).build().await.unwrap();
+    let shown = world.shown("ops", "root", ADMINS);
+    let admin = short.start(shown, Start::new()).await.unwrap();
+    world.pass(MINUTE * 10).await;
+    let live = short.check::<Admin>(admin.token().expose()).await.unwrap();
+    let fresh = short.fresh(live).unwrap();
+    let (of, who) = (tenant("acme"), subject("ada"));
+    let acts = short.act_as(fresh, &of, &who, "why").await.unwrap();
+    assert_eq!(acts.max_age(), Some(MINUTE * 20));
 }
