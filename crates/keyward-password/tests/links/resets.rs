@@ -241,13 +241,14 @@ async fn a_commit_takes_the_end_of_his_sessions_after_the_old_password_had() {
 async fn an_account_that_is_disabled_while_it_changes_has_no_password_when_it_is_enabled() {
     let world = World::new().await;
     let mut here = world.process().await;
-    here.register("ada@example.com", "1").await;
+    let account = here.register("ada@example.com", "1").await;
     let ada = email("ada@example.com");
     let evidence = here.log_in("ada@example.com", OLD).await.unwrap();
     let prepared = here.change("ada@example.com", evidence, NEW).await.unwrap();
     // It is not disabled: enabling it commits nothing.
     here.accounts.enable(&ada).await.unwrap();
     assert!(here.log_in("ada@example.com", NEW).await.is_none());
+    assert_eq!(here.status(&account).await, Status::Changing);
     let due = here.accounts.disable(&ada).await.unwrap();
     assert_eq!(due.subject.as_str(), "1");
     assert_eq!(
