@@ -74,11 +74,11 @@ impl Cors {
     /// Other headers that a page may set.
     ///
     /// # Errors
-    /// `Misuse` for what is no name of a header.
+    /// `Misuse` for what is no name of a header, and for `*`, which browsers read as all of them.
     pub fn headers(mut self, headers: &[&str]) -> Result<Self> {
         let names: Option<Vec<_>> = headers
             .iter()
-            .map(|name| HeaderName::try_from(*name).ok())
+            .map(|name| HeaderName::try_from(*name).ok().filter(|_| *name != "*"))
             .collect();
         Arc::make_mut(&mut self.0).headers =
             names.ok_or_else(|| Error::misuse("a header that a page may set is one name"))?;

@@ -51,13 +51,14 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// The one that goes with a request from now on: of two policies, one behind the other, both have
+    /// the same nonce in what they answer.
     pub(crate) fn put(parts: &mut Parts, provider: Provider) -> Self {
-        let slot = Self {
+        let new = || Self {
             nonce: Arc::default(),
             provider,
         };
-        parts.extensions.insert(slot.clone());
-        slot
+        parts.extensions.get_or_insert_with(new).clone()
     }
 
     pub(crate) fn asked(&self) -> Option<&Nonce> {

@@ -135,15 +135,13 @@ impl RoutePolicy {
 
     /// The request as a handler sees it.
     fn pass(&self, mut parts: Parts, body: Body) -> Request<Body> {
-        match self.callers {
-            Callers::Machines => {
-                parts.headers.remove(COOKIE);
-            }
-            // Who logs a request's headers does not log its session.
-            Callers::Pages => {
-                if let Entry::Occupied(mut cookies) = parts.headers.entry(COOKIE) {
-                    cookies.iter_mut().for_each(|line| line.set_sensitive(true));
-                }
+        if self.callers == Callers::Machines {
+            parts.headers.remove(COOKIE);
+        }
+        // Who logs a request's headers does not log its session, nor its key.
+        for name in [COOKIE, AUTHORIZATION] {
+            if let Entry::Occupied(mut secret) = parts.headers.entry(name) {
+                secret.iter_mut().for_each(|line| line.set_sensitive(true));
             }
         }
         let body = Body::new(Limited::new(body, self.body_limit));

@@ -40,17 +40,24 @@ async fn inline(nonce: Nonce, again: Nonce) -> impl IntoResponse {
     (cached, format!("<script nonce=\"{nonce}\"></script>"))
 }
 
+/// What a log of the request's headers shows.
+async fn shown(headers: HeaderMap) -> String {
+    format!("{headers:?}")
+}
+
 fn routes(guard: &WebGuard) -> Router {
     let machines = Router::new()
         .route("/hook", post(|| async { "taken" }).get(id))
         .route("/hook/panics", get(panics_late))
         .route("/hook/json", post(|_: Json<Vec<u8>>| async { "read" }))
+        .route("/hook/secret", get(shown))
         .route("/hook/nonce", get(inline));
     let pages = Router::new()
         .route("/", get(id))
         .route("/panics", get(panics_late))
         .route("/form", post(|_: SecretForm| async { "read" }))
         .route("/inline", get(inline))
+        .route("/secret", get(shown))
         .route("/path/{n}", get(|_: axum::extract::Path<u8>| async { "n" }));
     machines
         .layer(RoutePolicy::machines(guard))
@@ -186,6 +193,10 @@ fn a_request_has_one_id() {
             "X-Request-Id:".to_owned(),
             format!("X-Request-Id: {}", own.to_uppercase()),
             format!("X-Request-Id: {own}0"),
+            "X-Request-Id: 0123456789abcdef0123456789abcdé".to_owned(),
+            "X-Request-Id: 0123456789abcdef0123456789abcdeg".to_owned(),
+            "X-Request-Id: 0123456789abcdef\t123456789abcdef".to_owned(),
+            format!("X-Request-Id: {own}\nX-Request-Id: x"),
             "X-Request-Id: <script>alert(1)</script>aaaaaaa".to_owned(),
             format!("X-Request-Id: {own}\nX-Request-Id: {own}"),
         ] {
@@ -239,6 +250,36 @@ fn a_key_opens_no_page() {
         assert_eq!(fetch(to, "GET /", said, "").status, page, "{said}");
         assert_eq!(fetch(to, "GET /hook", said, "").status, machine, "{said}");
     }
+}
+
+#[test]
+fn who_logs_headers_logs_no_key_and_no_cookie() {
+    let to = serve(routes(&WebGuard::new(Origins::loopback())));
+    let said =
+        "Authorization: Basic hunt2\nAuthorization: Basic hunt2\nCookie: hunt2\nCookie: hunt2";
+    for path in ["/secret", "/hook/secret"] {
+        let shown = fetch(to, &format!("GET {path}"), said, "");
+        assert_eq!(shown.status, 200);
+        assert!(shown.body.contains("authorization"), "{}", shown.body);
+        assert!(!shown.body.contains("hunt2"), "{}", shown.body);
+    }
+}
+
+#[test]
+fn two_policies_before_a_page_know_one_nonce() {
+    let guard = WebGuard::new(Origins::loopback());
+    let page = || Router::new().route("/inline", get(inline));
+    let pages = RoutePolicy::pages(&guard);
+    let twice = page().layer(pages.clone()).layer(pages.clone());
+    let answer = fetch(serve(twice), "GET /inline", "", "");
+    let policy = answer.header("content-security-policy").unwrap();
+    let (_, rest) = policy.split_once("'nonce-").unwrap();
+    let (nonce, _) = rest.split_once('\'').unwrap();
+    assert!(answer.body.contains(nonce), "{policy} {}", answer.body);
+    // Behind a machine's policy it is none that is allowed.
+    let machine = page().layer(pages).layer(RoutePolicy::machines(&guard));
+    let answer = fetch(serve(machine), "GET /inline", "", "");
+    whole(&answer, 200, "a page behind a machine's policy");
 }
 
 fn across() -> SocketAddr {
@@ -365,5 +406,7 @@ fn an_origin_is_written_as_a_browser_writes_it() {
     }
     assert!(Cors::only(&[]).is_err());
     let cors = Cors::only(&["https://app.example:8443", "http://[::1]:3000"]).unwrap();
-    assert!(cors.headers(&["x key"]).is_err());
+    for name in ["x key", "*", ""] {
+        assert!(cors.clone().headers(&["x-key", name]).is_err(), "{name}");
+    }
 }
