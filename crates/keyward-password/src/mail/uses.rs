@@ -3,6 +3,7 @@
 use keyward_base::{
     Door, Error, Evidence, Method, Reason, Result, Revision, Subject, Tenant, Timestamp,
 };
+use keyward_store::Write;
 
 use super::Mail;
 use super::policy::LinkKind;
@@ -104,6 +105,26 @@ impl Mail {
         subject: &Subject,
         own: &Tenant,
     ) -> Result<SignedUp> {
+        let nothing = |_: &Tenant| Ok(Vec::new());
+        self.sign_up_with(token, password, subject, own, nothing)
+            .await
+    }
+
+    /// As [`Mail::sign_up`], and in the same step what the application writes of him, in the store of
+    /// the accounts: a process that dies leaves both or neither. `more` is asked for it with the
+    /// organisation that is his; its conditions have to hold whoever else signs up.
+    ///
+    /// # Errors
+    /// As [`Mail::sign_up`], and what `more` gives. `Unavailable` too if a condition of `more` does not
+    /// hold.
+    pub async fn sign_up_with(
+        &self,
+        token: &str,
+        password: NewPassword,
+        subject: &Subject,
+        own: &Tenant,
+        more: impl Fn(&Tenant) -> Result<Vec<Write>> + Send,
+    ) -> Result<SignedUp> {
         let kinds = [LinkKind::SignUp, LinkKind::Invite];
         let accounts = &self.0.accounts;
         let mut opened = self.open(&kinds, token).await?;
@@ -124,6 +145,7 @@ impl Mail {
             let mut batch = entering.await?;
             batch.extend(accounts.rows().putting(&account, None, &credential).await?);
             batch.push(opened.used());
+            batch.extend(more(&organisation)?);
             if accounts.apply(batch).await? {
                 let made = "account.create";
                 accounts.note(now, made, subject, &organisation).await;

@@ -1,8 +1,9 @@
 //! Signing up, signing in, an invitation, another address.
 
-use keyward_base::{Door, ErrorKind, Evidence as _, Method, Reason, Revision};
+use keyward_base::{Door, ErrorKind, Evidence as _, Method, Reason, Revision, Subject, Tenant};
 use keyward_password::mail::{Ask, LinkKind, Message};
 use keyward_password::{Credentials as _, Directory as _, reason};
+use keyward_store::{Collection, Content, RecordKey, Records as _, Write};
 
 use crate::world::{MINUTE, NEW, OLD, World, acme, chosen, email, token_of};
 
@@ -228,4 +229,38 @@ async fn a_new_address_that_became_anothers_meanwhile_is_refused() {
     let refused = here.mail.confirm_email(&token).await.unwrap_err();
     assert_eq!(refused.reason(), Some(Reason::CONFLICT));
     assert!(here.log_in("ada@example.com", OLD).await.is_some());
+}
+
+#[tokio::test]
+async fn what_the_application_writes_of_an_account_is_written_with_it_or_not_at_all() {
+    let world = World::new().await;
+    let mut here = world.process().await;
+    let belongs = |id: &str| Write::Insert {
+        key: RecordKey {
+            collection: Collection::named("people"),
+            owner: crate::world::own().as_str().to_owned(),
+            id: id.to_owned(),
+        },
+        content: Content::default(),
+    };
+    let own = crate::world::own();
+    here.ask(Ask::SignUp, "ada@example.com").await.unwrap();
+    let token = here.token(LinkKind::SignUp).await;
+    let _ = world.data.apply(vec![belongs("taken")]).await.unwrap();
+    for (id, made) in [("taken", false), ("1", true), ("2", false)] {
+        let (subject, password) = (Subject::new(id).unwrap(), chosen(NEW).await);
+        let more = |tenant: &Tenant| {
+            assert_eq!(*tenant, own);
+            Ok(vec![belongs(id)])
+        };
+        let signed_up = here
+            .mail
+            .sign_up_with(&token, password, &subject, &own, more);
+        assert_eq!(signed_up.await.is_ok(), made, "{id}");
+        // His own, and what was there before.
+        let rows = world.rows("directory").await.len();
+        assert_eq!(rows, usize::from(id != "taken"), "{id}");
+        assert_eq!(world.rows("credential/users").await.len(), rows);
+        assert_eq!(world.rows("people").await.len(), 1 + rows, "{id}");
+    }
 }

@@ -1,7 +1,7 @@
 //! How somebody comes to have an account, and another password.
 
 use keyward_base::encoding::base64url;
-use keyward_base::{Error, ErrorKind, Reason, Result, SecretBytes, Subject, Tenant};
+use keyward_base::{Error, Reason, Result, SecretBytes, Subject, Tenant};
 use keyward_password::mail::{LinkKind, Looked};
 use keyward_password::people::Words;
 use keyward_password::{
@@ -12,8 +12,8 @@ use keyward_store::{Applied, Collection, Content, RecordKey, Version, Write};
 use tokio::sync::Mutex;
 
 use super::{Desk, Entrance, Which, administrators};
-use crate::organisation::{self, Organisation, new_tenant};
-use crate::people::{self, Person, Role};
+use crate::organisation::{Organisation, new_tenant};
+use crate::people::{Person, Role};
 
 const FIRST: Collection = Collection::named("deploydesk-first");
 
@@ -113,7 +113,7 @@ impl Desk {
     }
 
     /// Makes an account: into the organisation that invites, or with one of its own. Who belongs where
-    /// is written first: an account that belongs nowhere could not be mended by whoever has it.
+    /// is written in the same step.
     async fn join(
         &self,
         door: &Entrance,
@@ -124,39 +124,24 @@ impl Desk {
         let now = self.clock().now()?;
         let subject = self.new_subject()?;
         let own = new_tenant(self.crypto())?;
-        let tenant = looked.organisation.as_ref().unwrap_or(&own);
-        let role = match (door.which, &looked.organisation) {
-            (Which::Admins, _) => Role::Administrator,
-            (Which::Users, None) => Role::Owner,
-            (Which::Users, Some(_)) => Role::Member,
-        };
         let address = looked.address.as_str();
-        let mut keys = vec![people::key(tenant, &subject)];
-        let mut writes = vec![Person::new(address, role, now).insert(tenant, &subject)?];
-        if looked.organisation.is_none() {
-            let name = address.split('@').next().unwrap_or_default();
-            keys.push(organisation::key(&own));
-            writes.push(Organisation::new(name, now).insert(&own)?);
-        }
-        let _ = self.data().apply(writes).await?;
-        let made = door.mail.sign_up(token, password, &subject, &own).await;
-        // Where it is not known whether it was made, what belongs to it stays.
-        if made
-            .as_ref()
-            .is_err_and(|e| e.kind() != ErrorKind::Unavailable)
-        {
-            self.take_back(&keys).await?;
-        }
-        Ok(made?.device)
-    }
-
-    async fn take_back(&self, keys: &[RecordKey]) -> Result<()> {
-        let found = self.data().fetch_many(keys).await?;
-        let deleted = found.into_iter().flatten().map(|record| Write::Delete {
-            key: record.key,
-            version: record.version,
-        });
-        self.data().apply(deleted.collect()).await.map(drop)
+        let belongs = |tenant: &Tenant| {
+            let role = match door.which {
+                Which::Admins => Role::Administrator,
+                Which::Users if *tenant == own => Role::Owner,
+                Which::Users => Role::Member,
+            };
+            let mut writes = vec![Person::new(address, role, now).insert(tenant, &subject)?];
+            if role == Role::Owner {
+                let name = address.split('@').next().unwrap_or_default();
+                writes.push(Organisation::new(name, now).insert(tenant)?);
+            }
+            Ok(writes)
+        };
+        let made = door
+            .mail
+            .sign_up_with(token, password, &subject, &own, belongs);
+        Ok(made.await?.device)
     }
 
     /// Changes the password of who has just shown the one there is.
@@ -288,9 +273,8 @@ impl Desk {
             version: link,
         };
         let writes = vec![used, person.insert(&tenant, &subject)?];
-        match self.data().apply(writes).await? {
-            Applied::Done(_) => return Ok(Set::Done(None)),
-            _ => {}
+        if let Applied::Done(_) = self.data().apply(writes).await? {
+            return Ok(Set::Done(None));
         }
         // Another one came first: the address is to be free for him to invite.
         let left = door.directory.find(realm, address).await?;
