@@ -216,3 +216,32 @@ fn a_service_that_is_not_ready_is_waited_for() {
     assert!(guarded.poll_ready(&mut context).is_pending());
     assert!(guarded.poll_ready(&mut context).is_ready());
 }
+
+/// Panics before it has a future.
+#[derive(Clone)]
+struct AtOnce;
+
+impl Service<Request<Body>> for AtOnce {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        panic!("/srv/app/inside")
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_panics_at_once_is_answered_for() {
+    let mut guarded = RoutePolicy::machines(&guard()).layer(AtOnce);
+    let mut request = Request::new(Body::empty());
+    let host = "localhost".parse().unwrap();
+    request.headers_mut().insert("host", host);
+    let answer = guarded.call(request).await.unwrap();
+    assert_eq!(answer.status(), 500);
+    assert!(answer.headers().contains_key("content-security-policy"));
+}
