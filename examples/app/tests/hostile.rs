@@ -22,7 +22,7 @@ use keyward_store::Stores;
 use service::browser::{
     ADMIN, ANN, Browser, PASSWORD, admin, ann, hidden, logged_in, outbox, path_of,
 };
-use service::{Service, entries, percent, wait_until};
+use service::{Service, actions, entries, percent, wait_until};
 
 const OTHER: &str = "nine grey herons above a frozen canal";
 
@@ -35,6 +35,11 @@ fn a_change_whose_client_goes_away_has_its_end() {
         percent(PASSWORD.as_bytes()),
         percent(OTHER.as_bytes())
     );
+    let checks = || {
+        let all = actions(&service);
+        all.iter().filter(|of| *of == "login.ok").count()
+    };
+    let before = checks();
     let mut stream = TcpStream::connect(service.addr).unwrap();
     write!(
         stream,
@@ -45,7 +50,8 @@ fn a_change_whose_client_goes_away_has_its_end() {
         browser.line().replace('\n', "\r\n"),
     )
     .unwrap();
-    // As when a button is pressed twice: the first request is taken back.
+    // As when a button is pressed twice: the first request is taken back, while it is at work.
+    wait_until(|| checks() > before);
     drop(stream);
     wait_until(|| {
         outbox(&service)
