@@ -44,7 +44,7 @@ pub use uses::{SignedUp, UsedLink};
 
 use crate::accounts::Accounts;
 
-pub(crate) use ask::Reply;
+pub(crate) use ask::{Reply, already_here};
 pub(crate) use caps::Asker;
 pub(crate) use format::Body;
 pub(crate) use open::Opened;

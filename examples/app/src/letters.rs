@@ -44,13 +44,20 @@ impl Letters {
                 links.push(address);
                 (subject, text)
             }
-            Message::AlreadyHere => (
-                "You have an account already",
-                format!(
+            Message::AlreadyHere { link, life } => {
+                let page = format!("{base}{}", self.which.page_of(LinkKind::Reset));
+                let address = link.on(&page)?;
+                let address = address.expose_secret().to_owned();
+                let minutes = life.as_secs().div_ceil(60);
+                let text = format!(
                     "Somebody asked for an account with this address, and there is one. Log in at \
-                     {base}{login}, or choose another password at {base}{forgot}.\n"
-                ),
-            ),
+                     {base}{login}, or choose another password:\n\n{address}\n\nThe link is good \
+                     for {minutes} minutes, and once. If you did not ask for it, leave it: nothing \
+                     has changed.\n"
+                );
+                links.push(address);
+                ("You have an account already", text)
+            }
             Message::NoAccount => (
                 "There is no account with this address",
                 "Somebody asked for a link with this address, and there is no account of it. If it \

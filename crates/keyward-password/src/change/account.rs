@@ -9,7 +9,7 @@ use crate::accounts::{Accounts, Found, MAX_TRIES, contended};
 use crate::credential::{Credential, Status};
 use crate::device::DeviceToken;
 use crate::identifier::Identifier;
-use crate::mail::{Asker, Body, Letter, LinkKind, Mail, Message, Reply};
+use crate::mail::{Asker, Body, Letter, LinkKind, Mail, Message, Reply, already_here};
 use crate::reason;
 use crate::verified::Account;
 
@@ -68,7 +68,7 @@ impl Mail {
             organisation: Some(entry.organisation),
         };
         self.reply(LinkKind::NewEmail, new, now, |taken| match taken {
-            Some(_) => Reply::Message(Message::AlreadyHere),
+            Some(found) => already_here(new, found),
             None => Reply::Link(body),
         })
         .await

@@ -31,6 +31,8 @@ pub enum Ask {
 
 /// What is to be mailed.
 pub(crate) enum Reply {
+    /// Another account was asked for: word that there is one, with a link that sets its password anew.
+    AlreadyHere(Body),
     Link(Body),
     Message(Message),
     Nothing(keyward_base::Reason),
@@ -98,11 +100,12 @@ impl Mail {
         } else {
             Reply::Nothing(reason::CAPPED)
         };
-        let life = self.0.policy.life_of(kind);
-        let body = match &reply {
-            Reply::Link(body) => body,
-            Reply::Message(_) | Reply::Nothing(_) => &Body::of_nobody(),
+        let (kind, body) = match &reply {
+            Reply::AlreadyHere(body) => (LinkKind::Reset, body),
+            Reply::Link(body) => (kind, body),
+            Reply::Message(_) | Reply::Nothing(_) => (kind, &Body::of_nobody()),
         };
+        let life = self.0.policy.life_of(kind);
         let token = self
             .write(kind, (now, now.saturating_add(life)), body)
             .await?;
@@ -113,6 +116,7 @@ impl Mail {
                 return Ok(());
             }
             Reply::Message(message) => message,
+            Reply::AlreadyHere(_) => Message::AlreadyHere { link, life },
             Reply::Link(body) => Message::Link {
                 kind,
                 link,
@@ -157,12 +161,21 @@ impl Mail {
 /// For who has no account yet; into an organisation that was told, or one of his own.
 fn join(address: &Identifier, organisation: Option<Tenant>, found: Option<&Found>) -> Reply {
     match found {
-        Some(_) => Reply::Message(Message::AlreadyHere),
+        Some(found) => already_here(address, found),
         None => Reply::Link(Body {
             address: Some(address.clone()),
             organisation,
             ..Body::of_nobody()
         }),
+    }
+}
+
+/// For who has an account, and was to get another one. What is mailed to an address is capped, and
+/// strangers may use that up: so each letter that they cause has a link by which the owner comes in.
+pub(crate) fn already_here(address: &Identifier, found: &Found) -> Reply {
+    match reset(address, Some(found)) {
+        Reply::Link(body) => Reply::AlreadyHere(body),
+        other => other,
     }
 }
 

@@ -25,9 +25,14 @@ pub struct Letter {
 #[non_exhaustive]
 pub enum Message {
     /// Somebody asked to sign up with this address, or was to move another account to it, and there is
-    /// an account of it: log in, or have the password set anew. It has no link, since whoever asked may
-    /// be a stranger.
-    AlreadyHere,
+    /// an account of it: log in, or set the password anew by the link. A stranger who asks often uses up
+    /// what may be mailed to the address, and keeps nobody out: each of these letters lets its owner in.
+    AlreadyHere {
+        /// A link of [`LinkKind::Reset`].
+        link: Link,
+        /// How long it is good for.
+        life: Duration,
+    },
     /// The account was disabled, and somebody asked for a link.
     Disabled,
     /// The e-mail address of the account was changed to another one. It goes to the old one.

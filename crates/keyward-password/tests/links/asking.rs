@@ -37,7 +37,7 @@ async fn what_is_mailed_fits_the_account() {
         match (&letters[0].message, fits) {
             (Message::Link { kind, .. }, Some(fits)) => assert_eq!(*kind, fits),
             (Message::NoAccount, None) => assert!(address.starts_with("nobody")),
-            (Message::AlreadyHere, None) => assert_eq!(what, Ask::SignUp),
+            (Message::AlreadyHere { .. }, None) => assert_eq!(what, Ask::SignUp),
             (Message::Disabled, None) => assert!(address.starts_with("off")),
             other => panic!("{what:?} {address}: {other:?}"),
         }

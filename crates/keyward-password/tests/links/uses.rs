@@ -75,8 +75,31 @@ async fn who_is_invited_joins_the_organisation_that_the_link_names() {
         .unwrap();
     assert!(matches!(
         here.letters().await[0].message,
-        Message::AlreadyHere
+        Message::AlreadyHere { .. }
     ));
+}
+
+#[tokio::test]
+async fn strangers_who_use_up_an_address_keep_nobody_out() {
+    let world = World::new().await;
+    let mut here = world.process().await;
+    here.register("ada@example.com", "1").await;
+    // All that is mailed to her within the hour is what a stranger causes, who wants an account of it.
+    for _ in 0..3 {
+        here.ask(Ask::SignUp, "ada@example.com").await.unwrap();
+    }
+    here.ask(Ask::Reset, "ada@example.com").await.unwrap();
+    let mut letters = here.letters().await;
+    assert_eq!(letters.len(), 3);
+    let Message::AlreadyHere { link, .. } = letters.remove(2).message else {
+        panic!("another letter");
+    };
+    let looked = here.mail.look(link.expose()).await.unwrap();
+    assert_eq!(looked.kind, LinkKind::Reset);
+    let prepared = here.mail.reset(link.expose(), chosen(NEW).await).await;
+    here.finish(prepared.unwrap()).await.unwrap();
+    assert!(here.log_in("ada@example.com", NEW).await.is_some());
+    assert!(here.log_in("ada@example.com", OLD).await.is_none());
 }
 
 #[tokio::test]
@@ -213,7 +236,7 @@ async fn an_address_is_replaced_once_the_new_one_is_proved_and_the_old_one_is_to
         .unwrap();
     let letters = here.letters().await;
     assert_eq!(letters[0].to, email("eve@example.com"));
-    assert!(matches!(letters[0].message, Message::AlreadyHere));
+    assert!(matches!(letters[0].message, Message::AlreadyHere { .. }));
 }
 
 #[tokio::test]
