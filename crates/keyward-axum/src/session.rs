@@ -13,16 +13,17 @@
 //! use keyward_session::{Admin, Sessions, Start, User};
 //! # fn evidence(_: SecretForm) -> keyward_base::Result<impl keyward_base::Evidence> {
 //! #     #[derive(Debug)]
-//! #     struct None;
-//! #     impl keyward_base::Evidence for None {
-//! #         fn tenant(&self) -> &keyward_base::Tenant { unimplemented!() }
-//! #         fn subject(&self) -> &keyward_base::Subject { unimplemented!() }
-//! #         fn method(&self) -> keyward_base::Method { unimplemented!() }
-//! #         fn door(&self) -> keyward_base::Door { unimplemented!() }
-//! #         fn at(&self) -> keyward_base::Timestamp { unimplemented!() }
-//! #         fn is_factor_due(&self) -> bool { unimplemented!() }
+//! #     struct Shown(keyward_base::Tenant, keyward_base::Subject);
+//! #     impl keyward_base::Evidence for Shown {
+//! #         fn tenant(&self) -> &keyward_base::Tenant { &self.0 }
+//! #         fn subject(&self) -> &keyward_base::Subject { &self.1 }
+//! #         fn method(&self) -> keyward_base::Method { keyward_base::Method::PASSWORD }
+//! #         fn door(&self) -> keyward_base::Door { keyward_base::Door::new("users") }
+//! #         fn at(&self) -> keyward_base::Timestamp { keyward_base::Timestamp::from_millis(0) }
+//! #         fn is_factor_due(&self) -> bool { false }
 //! #     }
-//! #     Ok(None)
+//! #     let tenant = keyward_base::Tenant::new("acme")?;
+//! #     Ok(Shown(tenant, keyward_base::Subject::new("ann")?))
 //! # }
 //!
 //! #[derive(Clone)]
