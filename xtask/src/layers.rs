@@ -12,7 +12,7 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 24] = [
+const LAYERS: [(&str, Layer); 25] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(10)),
     ("keyward-files", Layer::At(10)),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, Layer); 24] = [
     ("keyward-keys", Layer::At(20)),
     ("keyward-sqlite", Layer::At(20)),
     ("keyward-audit", Layer::At(25)),
+    ("keyward-approval", Layer::At(30)),
     ("keyward-password", Layer::At(30)),
     ("keyward-session", Layer::At(30)),
     ("keyward-vault", Layer::At(30)),

@@ -45,6 +45,7 @@
 //! | feature | module | what it is |
 //! |---|---|---|
 //! | – | [`base`] | shared words: clock, secrets, ids, hints, errors, audit events |
+//! | `approval` | `approval` | approvals: nothing dangerous runs until a person said so |
 //! | `audit` | `audit` | the record: logs that show every edit, and exports that prove themselves |
 //! | `axum` | `axum` | HTTP layers: security headers, same-origin check, fixed error bodies |
 //! | `embedded` (default) | `embedded` | a home folder: root, both stores on SQLite, anchor |
@@ -67,6 +68,8 @@ pub use keyward_base::{
     Revision, Role, SecretArray, SecretBytes, Sink, SystemClock, Tenant, Timestamp,
 };
 
+#[cfg(feature = "approval")]
+pub use keyward_approval as approval;
 #[cfg(feature = "audit")]
 pub use keyward_audit as audit;
 #[cfg(feature = "axum")]
