@@ -26,8 +26,10 @@
 //! | [`body`] | [`BodyKey`]: the sealed body, C2SP chunked encryption with AES-256-GCM, and SHA-512 or SHA-256 |
 //! | [`mac`] | [`MacKey`]: HMAC-SHA-256 over a domain and its fields |
 //! | [`hmac`] | HMAC for schemes that others defined |
+//! | [`ecdsa`] | signatures of others over P-256, verified |
 //! | [`sign`] | Ed25519 signatures |
 //! | [`sealed`] | the sealed text value, `kw1.…` |
+//! | [`shown`] | a secret that the other side shows as it is |
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
 //! | [`slow`] | hashes of passwords: Argon2, and with the feature `passwords` those of others |
 //! | [`danger`] | what only vectors and fuzzers may do |
@@ -37,12 +39,14 @@
 mod aead;
 pub mod body;
 pub mod danger;
+pub mod ecdsa;
 pub mod hmac;
 mod kdf;
 pub mod mac;
 pub mod passphrase;
 pub mod provider;
 pub mod sealed;
+pub mod shown;
 pub mod sign;
 pub mod slow;
 #[cfg(test)]
@@ -51,6 +55,7 @@ mod wycheproof;
 pub use body::{BodyKey, body_len};
 pub use mac::MacKey;
 pub use provider::{Provider, Random};
+pub use shown::Shown;
 
 use std::hint::black_box;
 

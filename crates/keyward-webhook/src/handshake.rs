@@ -25,14 +25,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response};
 use keyward_base::encoding::from_urlencoded;
 use keyward_base::{Error, Reason, Result, SecretBytes};
-use keyward_crypto::Provider;
+use keyward_crypto::{Provider, Shown};
 use serde::Deserialize;
 
 use crate::coverage::WholeBody;
 use crate::preset;
 use crate::reason;
 use crate::secret::MIN_KEY;
-use crate::shown::Shown;
 use crate::verified::VerifiedWebhook;
 
 /// The longest query that is read, in bytes: three names and values of at most 256 bytes, each

@@ -62,7 +62,6 @@ pub mod reason;
 pub mod received;
 pub mod scheme;
 pub mod secret;
-mod shown;
 mod sign;
 pub mod verified;
 pub mod webhook;

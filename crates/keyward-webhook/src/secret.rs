@@ -4,12 +4,11 @@
 use std::fmt;
 
 use keyward_base::{Error, Result, SecretBytes, Timestamp};
-use keyward_crypto::Provider;
 use keyward_crypto::hmac::{HmacHash, HmacKey};
+use keyward_crypto::{Provider, Shown};
 
 use crate::coverage::Covered;
 use crate::scheme::{KeyForm, Proof, Scheme, Text};
-use crate::shown::Shown;
 
 mod form;
 
