@@ -57,6 +57,7 @@
 //! | [`danger`] | what a hurried person should not find first |
 //! | [`device`] | where a person is logged in, as he is shown it |
 //! | [`mod@format`] | the bytes of tokens, rows and epochs |
+//! | [`internal`] | secrets of cron jobs and of services that speak to one another |
 //! | [`kind`] | what a session is good for, as a value and as a type |
 //! | [`live`] | a session that was found to live, and one that was just started |
 //! | [`policy`] | how long sessions live, with the reason for each number |
@@ -72,6 +73,7 @@ pub mod device;
 mod epoch;
 pub mod format;
 mod id;
+pub mod internal;
 pub mod kind;
 pub mod live;
 pub mod policy;
@@ -86,6 +88,7 @@ pub mod token;
 pub use cookie::Cookie;
 pub use device::Device;
 pub use id::SessionId;
+pub use internal::{Internal, InternalSecrets};
 pub use kind::{Admin, Kind, OwnKind, Pending, SessionKind, Staff, User};
 pub use live::{AnyLive, Fresh, LiveSession, StaffActing, Started};
 pub use policy::Policy;

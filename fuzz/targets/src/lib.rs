@@ -16,6 +16,7 @@
 mod argon2_fill;
 mod audit;
 mod breach;
+mod internal;
 mod links;
 mod password;
 mod password_line;
@@ -46,6 +47,7 @@ pub use audit::{
     audit_rules,
 };
 pub use breach::{breach_file, breach_range};
+pub use internal::internal_secrets;
 pub use links::{identifier, login_rows, mail_token};
 pub use password::{credential_row, password_device, password_stored, password_wrapped};
 pub use password_line::{password_context, password_line};
@@ -64,7 +66,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 48] = [
+pub const TARGETS: [(&str, Target); 49] = [
     ("anchor_parse", anchor_parse),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
@@ -87,6 +89,7 @@ pub const TARGETS: [(&str, Target); 48] = [
     ("credential_row", credential_row),
     ("find_dump", find_dump),
     ("identifier", identifier),
+    ("internal_secrets", internal_secrets),
     ("keyring_parse", keyring_parse),
     ("login_rows", login_rows),
     ("mail_token", mail_token),
