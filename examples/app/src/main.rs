@@ -10,6 +10,7 @@
 //! | [`desk`] | the service: vault, keyring, record, inbox, doors |
 //! | [`hooks`] | webhooks: their secrets, and what they do |
 //! | [`deploy`] | deployments: a process for each, its output masked |
+//! | [`routes`] | routes that can be listed |
 //! | [`pages`] | what each address answers |
 //! | [`logs`], [`filter`] | the record, read from its end; which entries are shown |
 //! | [`verdict`] | whether the record is what was written |
@@ -49,6 +50,7 @@ mod origin;
 mod pages;
 mod people;
 mod refused;
+mod routes;
 mod section;
 mod settings;
 mod timeline;
@@ -74,7 +76,18 @@ const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match serve().await {
+    let done = match std::env::args_os().nth(1) {
+        None => serve().await,
+        Some(word) if word == "routes" => {
+            pages::listed().iter().for_each(|line| announce(line));
+            Ok(())
+        }
+        Some(_) => Err(Error::misuse(
+            "deploydesk serves without a word, and lists its routes as `deploydesk routes`: what it \
+             is to know stands in variables, such as DEPLOYDESK_ADDR",
+        )),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::failure(&error);
@@ -97,6 +110,7 @@ async fn serve() -> Result<()> {
     let address = listener.local_addr().map_err(cannot_listen)?;
     let base = settings.origin.base(address);
     let is_local = settings.origin.is_loopback();
+    let proxies = settings.proxies.clone();
     let (desk, couriers) = Desk::open(settings, &base).await?;
     let desk = Arc::new(desk);
     let routes = pages::routes(Arc::clone(&desk))?;
@@ -104,6 +118,15 @@ async fn serve() -> Result<()> {
     let ticking = tokio::spawn(desk::tick(Arc::clone(&desk), stopping.clone()));
     let working = tokio::spawn(desk::work(Arc::clone(&desk), stopping.clone()));
     let posting = tokio::spawn(couriers.run());
+    let mut limits = Limits::default().drain(GRACE);
+    if !is_local && proxies.is_none() {
+        // All come through a proxy that nobody named, and that keeps limits of its own.
+        limits = limits.from_one(u32::MAX);
+        log::line(
+            "DEPLOYDESK_TRUSTED_PROXIES is not set: all who come through the proxy in front are one \
+             client to the limits, and one of them can use up what there is for all",
+        );
+    }
     // Before anybody is told that it runs, and may tell it to stop.
     let asked_to_stop = asked_to_stop()?;
     announce(&format!("listening on http://{address}"));
@@ -113,12 +136,9 @@ async fn serve() -> Result<()> {
     }
 
     let mut told = stopping.clone();
-    let mut limits = Limits::default().drain(GRACE);
-    if !is_local {
-        // All come through the proxy, which keeps its own.
-        limits = limits.from_one(u32::MAX);
-    }
-    let server = Server::new(routes).limits(limits);
+    let server = Server::new(routes.into_router())
+        .limits(limits)
+        .proxies(proxies.unwrap_or_default());
     let server = tokio::spawn(server.run(listener, async move {
         let _ = told.wait_for(|stop| *stop).await;
     }));

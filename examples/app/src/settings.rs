@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keyward_audit::alert::{AlertRule, MAX_LEN};
+use keyward_axum::Proxies;
 use keyward_base::{Error, Result};
 
 use crate::deploy::LONGEST_RUN;
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) addr: SocketAddr,
     /// `DEPLOYDESK_PUBLIC_ORIGIN`, by default where it listens.
     pub(crate) origin: PublicOrigin,
+    /// `DEPLOYDESK_TRUSTED_PROXIES`, by default none: networks whose `X-Forwarded-For` is believed.
+    pub(crate) proxies: Option<Proxies>,
     /// `DEPLOYDESK_DATA`, by default `deploydesk-data` in the current folder.
     pub(crate) data: PathBuf,
     /// `DEPLOYDESK_DEPLOY`, by default the program that comes with the service.
@@ -77,9 +80,27 @@ impl Settings {
             deploy_limit: seconds(read("DEPLOYDESK_DEPLOY_SECONDS"))?,
             addr,
             origin,
+            proxies: proxies(read("DEPLOYDESK_TRUSTED_PROXIES"))?,
             data: data.map_or_else(|| PathBuf::from("deploydesk-data"), PathBuf::from),
         })
     }
+}
+
+/// Networks, with commas between them.
+fn proxies(text: Option<OsString>) -> Result<Option<Proxies>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    // What is not text is no network.
+    let text = text.to_str().unwrap_or_default();
+    let networks: Vec<_> = text.split(',').map(str::trim).collect();
+    let proxies = Proxies::x_forwarded_for(&networks);
+    proxies.map(Some).map_err(|e| {
+        let said = "DEPLOYDESK_TRUSTED_PROXIES must be the networks of the proxies in front, with \
+                    commas between them, such as 127.0.0.1 or 10.0.3.0/24,2001:db8:3::/64: 1 to 256, \
+                    each of 8 bits or more";
+        Error::misuse(said).with_source(e)
+    })
 }
 
 /// From a second to a day.

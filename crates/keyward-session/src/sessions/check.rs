@@ -93,13 +93,30 @@ impl Sessions {
         &self,
         live: LiveSession<K>,
     ) -> Result<Fresh<LiveSession<K>, MINUTES>> {
-        let now = self.now()?;
-        check_clock(&live.row, now)?;
-        let age = now.saturating_since(live.row.authenticated);
-        if age > Duration::from_secs(u64::from(MINUTES).saturating_mul(60)) {
-            return Err(Error::rejected(reason::NOT_FRESH));
-        }
+        self.is_fresh(&live.row, MINUTES)?;
         Ok(Fresh(live))
+    }
+
+    /// The same of a session that is needed further on.
+    ///
+    /// # Errors
+    /// As [`Sessions::fresh`].
+    pub fn fresh_ref<'a, K: OwnKind, const MINUTES: u32>(
+        &self,
+        live: &'a LiveSession<K>,
+    ) -> Result<Fresh<&'a LiveSession<K>, MINUTES>> {
+        self.is_fresh(&live.row, MINUTES)?;
+        Ok(Fresh(live))
+    }
+
+    fn is_fresh(&self, row: &Row, minutes: u32) -> Result<()> {
+        let now = self.now()?;
+        check_clock(row, now)?;
+        let age = now.saturating_since(row.authenticated);
+        match age > Duration::from_secs(u64::from(minutes).saturating_mul(60)) {
+            true => Err(Error::rejected(reason::NOT_FRESH)),
+            false => Ok(()),
+        }
     }
 
     async fn check_as(&self, text: &str, kind: Option<Kind>) -> Result<AnyLive> {

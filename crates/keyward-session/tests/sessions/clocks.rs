@@ -37,9 +37,13 @@ async fn nobody_is_fresh_by_a_clock_that_was_set_back() {
     let now = world.clock.now().unwrap();
     let back = now.as_millis() - 60_001;
     world.clock.set(keyward_base::Timestamp::from_millis(back));
-    let refused = world.sessions.fresh::<_, 15>(live.unwrap()).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Unavailable);
-    assert_eq!(refused.reason(), Some(reason::CLOCK));
+    let live = live.unwrap();
+    let by_reference = world.sessions.fresh_ref::<_, 15>(&live).unwrap_err();
+    let refused = world.sessions.fresh::<_, 15>(live).unwrap_err();
+    for refused in [by_reference, refused] {
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert_eq!(refused.reason(), Some(reason::CLOCK));
+    }
 }
 
 /// A later revoke, by a clock that is a little behind, does not take the earlier one back.

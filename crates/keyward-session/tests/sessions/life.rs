@@ -177,7 +177,12 @@ async fn who_authenticates_anew_has_a_new_session_and_the_old_one_is_gone() {
     let old = world.user("acme", "ada").await;
     world.pass(HOUR).await;
     let live = || world.sessions.check::<User>(old.token().expose());
-    let stale = world.sessions.fresh::<_, 15>(live().await.unwrap());
+    let lives = live().await.unwrap();
+    let stale = world.sessions.fresh_ref::<_, 15>(&lives);
+    assert_eq!(stale.unwrap_err().reason(), Some(reason::NOT_FRESH));
+    let hour = world.sessions.fresh_ref::<_, 60>(&lives).unwrap();
+    assert_eq!(hour.subject(), lives.subject());
+    let stale = world.sessions.fresh::<_, 15>(lives);
     assert_eq!(stale.unwrap_err().reason(), Some(reason::NOT_FRESH));
     let (first, second) = (live().await.unwrap(), live().await.unwrap());
     let shown = || world.shown("acme", "ada", USERS);

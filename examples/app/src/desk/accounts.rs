@@ -13,7 +13,7 @@ use keyward_password::{
     Accounts, Admission, CredentialRows, DirectoryRows, LogIn, Passwords, Policy, Realm, Rules,
     Upgrades,
 };
-use keyward_session::{AnyLive, Kind, Sessions};
+use keyward_session::{Kind, Sessions};
 use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::{Attempts, Stores};
 
@@ -278,15 +278,6 @@ impl Desk {
             "u-{}",
             keyward_base::encoding::hex(random.expose())
         ))
-    }
-
-    /// Whether whose session it is showed who he is at most so many minutes ago.
-    pub(crate) fn is_fresh(&self, live: &AnyLive, minutes: u32) -> Result<bool> {
-        let since = self
-            .clock()
-            .now()?
-            .saturating_since(live.authenticated_at());
-        Ok(since <= Duration::from_secs(60).saturating_mul(minutes))
     }
 
     pub(crate) const fn doors(&self) -> &Doors {

@@ -1,10 +1,8 @@
 //! What people, and administrators, do with their own account: the password, the address, who they
 //! are shown again, and where they are logged in.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
@@ -12,7 +10,9 @@ use keyward_base::{Error, Reason, SecretBytes};
 use keyward_password::{Identifier, LoggedIn, Tried};
 use keyward_session::{Admin, Device, Kind, LiveSession, OwnKind, SessionId, Start, User};
 
-use super::doors::{Answer, Asker, device_cookie, posted, too_soon, wrong};
+use super::asker::{Answer, Asker, Stop, too_soon, wrong};
+use super::asking::posted;
+use super::doors::device_cookie;
 use super::{After, admin_page, html, page};
 use crate::accountview::{AccountPage, DeviceRow, Devices};
 use crate::app::App;
@@ -134,49 +134,42 @@ pub(super) async fn show<H: Holder>(
     view(&holder, notice, None)
 }
 
-/// What a form asked once more for the password came to.
-enum Current {
-    Shown(Box<LoggedIn>),
-    Answer(Response),
-}
-
+/// Who shows once more, by the form's current password, that it is his account.
 async fn current<H: Holder>(
     app: &App,
     holder: &H,
     asker: &Asker,
-    password: SecretBytes,
-) -> Answer<Current> {
-    let email = &holder.person().email;
-    Ok(match asker.check(app, H::WHICH, email, password).await? {
-        Tried::In(logged_in) => Current::Shown(logged_in),
+    form: &mut SecretForm,
+) -> Result<LoggedIn, Stop> {
+    let (email, typed) = (&holder.person().email, form.secret("current"));
+    match asker.check(app, H::WHICH, email, typed).await? {
+        Tried::In(logged_in) => Ok(*logged_in),
         Tried::Refused => {
             let said = "The current password is another one.".to_owned();
-            Current::Answer(wrong(view(holder, None, Some(said))?))
+            Err(Stop::with(wrong(view(holder, None, Some(said))?)))
         }
-        Tried::Blocked(blocked) => return Err(too_soon(app, blocked)),
-    })
+        Tried::Blocked(blocked) => Err(too_soon(app, blocked).into()),
+    }
 }
 
-fn unfit<H: Holder>(holder: &H, why: String) -> Answer<Response> {
+fn unfit<H: Holder>(holder: &H, why: String) -> Result<Response, Stop> {
     let again = view(holder, None, Some(why))?;
-    Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
+    Err(Stop::with(Shown::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        again,
+    )))
 }
 
 /// Changes the password: every session ends, and this browser gets a new one.
 pub(super) async fn password<H: Holder>(
     State(app): State<App>,
     Proved(holder): Proved<H>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    asker: Asker,
     mut form: SecretForm,
-) -> Answer<Response> {
-    let asker = Asker::new(from, headers);
+) -> Result<Response, Stop> {
     let typed = form.secret("password");
     let again = SecretBytes::copy_of(typed.expose());
-    let logged_in = match current(&app, &holder, &asker, form.secret("current")).await? {
-        Current::Shown(logged_in) => *logged_in,
-        Current::Answer(answer) => return Ok(answer),
-    };
+    let logged_in = current(&app, &holder, &asker, &mut form).await?;
     let address = Identifier::email(&holder.person().email)?;
     let changed = app.change_password(H::WHICH, &address, logged_in, typed);
     if let Set::Unfit(why) = changed.await? {
@@ -198,16 +191,11 @@ pub(super) async fn password<H: Holder>(
 pub(super) async fn email<H: Holder>(
     State(app): State<App>,
     Proved(holder): Proved<H>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    asker: Asker,
     mut form: SecretForm,
-) -> Answer<Response> {
-    let asker = Asker::new(from, headers);
+) -> Result<Response, Stop> {
     let email = form.text("email").map_err(Failure::input)?;
-    let logged_in = match current(&app, &holder, &asker, form.secret("current")).await? {
-        Current::Shown(logged_in) => *logged_in,
-        Current::Answer(answer) => return Ok(answer),
-    };
+    let logged_in = current(&app, &holder, &asker, &mut form).await?;
     let Ok(new) = Identifier::email(&email) else {
         return unfit(&holder, "That is no e-mail address.".to_owned());
     };
@@ -222,15 +210,10 @@ pub(super) async fn email<H: Holder>(
 pub(super) async fn again<H: Holder>(
     State(app): State<App>,
     Proved(holder): Proved<H>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    asker: Asker,
     mut form: SecretForm,
-) -> Answer<Response> {
-    let asker = Asker::new(from, headers);
-    let logged_in = match current(&app, &holder, &asker, form.secret("current")).await? {
-        Current::Shown(logged_in) => *logged_in,
-        Current::Answer(answer) => return Ok(answer),
-    };
+) -> Result<Response, Stop> {
+    let logged_in = current(&app, &holder, &asker, &mut form).await?;
     let device = device_cookie(&app, H::WHICH, logged_in.device())?;
     let sessions = &app.doors().sessions;
     let started = sessions

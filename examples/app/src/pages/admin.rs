@@ -10,7 +10,8 @@ use keyward_base::{Error, ErrorKind, Reason, Subject, Tenant};
 use keyward_password::Identifier;
 use keyward_session::Staff;
 
-use super::doors::{Answer, posted, wrong};
+use super::asker::{Answer, FRESH, fresh, wrong};
+use super::asking::posted;
 use super::{After, admin_page, html};
 use crate::app::App;
 use crate::desk::{Administrator, Which};
@@ -21,9 +22,6 @@ use crate::view::{Admin, PersonRow};
 
 /// How many people are shown.
 const LIMIT: usize = 500;
-
-/// How long ago who acts for another has shown who he is, in minutes.
-const FRESH: u32 = 15;
 
 const NOT_FRESH: &str = "That asks that you showed who you are within the last 15 minutes: do so at \
                          Account, and come back.";
@@ -67,7 +65,7 @@ pub(super) async fn invite(
         let again = view(&admin, &none, Some("That is no e-mail address.")).await?;
         return Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, again).into_response());
     };
-    if !app.is_fresh(&admin.live, FRESH)? {
+    if fresh(&app, &admin.live)?.is_none() {
         return Ok(wrong(view(&admin, &none, Some(NOT_FRESH)).await?));
     }
     posted(&app, admin.invite(&address).await)?;
@@ -99,10 +97,10 @@ pub(super) async fn act(
         return Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, again).into_response());
     }
     let sessions = &app.doors().sessions;
-    if !app.is_fresh(&admin.live, FRESH)? {
+    if fresh(&app, &admin.live)?.is_none() {
         return Ok(wrong(view(&admin, &none, Some(NOT_FRESH)).await?));
     }
-    let fresh = sessions.fresh::<_, 15>(admin.live)?;
+    let fresh = sessions.fresh::<_, FRESH>(admin.live)?;
     let started = match sessions.act_as(fresh, &tenant, &subject, &reason).await {
         Ok(started) => started,
         Err(e) if e.kind() == ErrorKind::Rejected => {

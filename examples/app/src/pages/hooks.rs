@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, State};
 use axum::response::Response;
-use axum::routing::post;
 use keyward_axum::webhook::{Verified, WebhookProvider, WebhookRoute};
 use keyward_axum::{RoutePolicy, WebGuard};
 use keyward_webhook::{Webhook, WholeBody, handshake, preset};
@@ -14,6 +12,7 @@ use keyward_webhook::{Webhook, WholeBody, handshake, preset};
 use crate::desk::Desk;
 use crate::hooks::Sender;
 use crate::hooks::source::SecretsOf;
+use crate::routes::{Routes, post};
 
 #[derive(Debug)]
 struct GitHub;
@@ -27,8 +26,9 @@ impl WebhookProvider for Slack {
     type Coverage = WholeBody;
 }
 
+/// What the routes of webhooks work with.
 #[derive(Clone, Debug)]
-struct Hooks {
+pub(super) struct Hooks {
     desk: Arc<Desk>,
     github: WebhookRoute<GitHub>,
     slack: WebhookRoute<Slack>,
@@ -57,20 +57,26 @@ fn route<P: WebhookProvider<Coverage = WholeBody>>(
     Ok(WebhookRoute::new(webhook, secrets, answers, clock))
 }
 
-/// The routes of webhooks, behind their policy.
-pub(super) fn routes(desk: &Arc<Desk>, guard: &WebGuard) -> keyward_base::Result<Router> {
-    let hooks = Hooks {
-        desk: Arc::clone(desk),
-        github: route(desk, Sender::GitHub)?,
-        slack: route(desk, Sender::Slack)?,
-    };
-    // The larger of the two: each scheme has its own limit behind it.
-    let policy = RoutePolicy::machines(guard).body_limit(preset::GITHUB.body_limit);
-    Ok(Router::new()
+impl Hooks {
+    pub(super) fn new(desk: &Arc<Desk>) -> keyward_base::Result<Self> {
+        Ok(Self {
+            desk: Arc::clone(desk),
+            github: route(desk, Sender::GitHub)?,
+            slack: route(desk, Sender::Slack)?,
+        })
+    }
+}
+
+/// The routes of webhooks.
+pub(super) fn routes() -> Routes<Hooks> {
+    Routes::new()
         .route("/hooks/github/{tenant}/{endpoint}", post(github))
         .route("/hooks/slack/{tenant}/{endpoint}", post(slack))
-        .with_state(hooks)
-        .layer(policy))
+}
+
+/// That of machines, with the larger limit of the two on a body: each scheme has its own behind it.
+pub(super) fn policy(guard: &WebGuard) -> RoutePolicy {
+    RoutePolicy::machines(guard).body_limit(preset::GITHUB.body_limit)
 }
 
 async fn github(State(hooks): State<Hooks>, hook: Verified<GitHub>) -> Response {

@@ -8,7 +8,8 @@ use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason};
 use keyward_password::Identifier;
 
-use super::doors::{Answer, posted, wrong};
+use super::asker::{Answer, fresh, wrong};
+use super::asking::posted;
 use super::{After, html, page};
 use crate::accountview::{Member, Members};
 use crate::app::App;
@@ -19,9 +20,6 @@ const PATH: &str = "/members";
 
 /// How many are shown.
 const LIMIT: usize = 500;
-
-/// How long ago who invites has shown who he is, in minutes.
-const FRESH: u32 = 15;
 
 async fn view(own: &Own, after: &After, problem: Option<&str>) -> Answer<Html<String>> {
     let office = &own.office;
@@ -68,7 +66,7 @@ pub(super) async fn invite(
         let again = view(&own, &none, Some("That is no e-mail address.")).await?;
         return Ok(Shown::new(StatusCode::UNPROCESSABLE_ENTITY, again).into_response());
     };
-    if !app.is_fresh(&own.live, FRESH)? {
+    if fresh(&app, &own.live)?.is_none() {
         let said = "To invite somebody, show once more who you are: at Account.";
         return Ok(wrong(view(&own, &none, Some(said)).await?));
     }

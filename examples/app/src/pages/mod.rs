@@ -2,13 +2,17 @@
 
 mod account;
 mod admin;
+mod asker;
+mod asking;
 mod audit;
 mod credentials;
 mod deployments;
 mod doors;
+mod first;
 mod home;
 mod hooks;
 mod keys;
+mod links;
 mod members;
 mod outbox;
 mod webhooks;
@@ -16,31 +20,74 @@ mod webhooks;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::response::{Html, IntoResponse};
 use keyward_axum::session::WebSessions;
-use keyward_axum::{Failure, RoutePolicy, WebGuard, danger, proof};
+use keyward_axum::{Failure, RoutePolicy, WebGuard, danger};
 use keyward_base::Error;
 use serde::Deserialize;
 
 use account::Holder;
+use hooks::Hooks;
 
-use crate::accountview::Void;
 use crate::app::App;
 use crate::desk::{Administrator, Desk, Office, Own};
 use crate::log;
 use crate::notice::Notice;
+use crate::routes::{Listed, Routes, get, post};
 use crate::view::{ErrorPage, Page, Whose};
 
-/// All pages, behind their policy.
-pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
+/// All routes, each in the group of those who may ask for it.
+struct Groups {
+    public: Routes<App>,
+    outbox: Routes<App>,
+    own: Routes<App>,
+    office: Routes<App>,
+    administration: Routes<App>,
+    probe: Routes<App>,
+    hooks: Routes<Hooks>,
+}
+
+impl Groups {
+    fn declared() -> Self {
+        Self {
+            public: public(),
+            outbox: outbox::routes(),
+            own: own(),
+            office: office(),
+            administration: administration(),
+            probe: Routes::new().route("/healthz", get(healthy)),
+            hooks: hooks::routes(),
+        }
+    }
+}
+
+/// Every route there can be: who may ask, methods, address.
+pub(crate) fn listed() -> Vec<String> {
+    let all = Groups::declared();
+    let groups = [
+        ("anybody", all.public.listed()),
+        ("this machine", all.outbox.listed()),
+        ("a person himself", all.own.listed()),
+        ("a person or staff", all.office.listed()),
+        ("an administrator", all.administration.listed()),
+        ("a program", all.probe.listed()),
+        ("a signed delivery", all.hooks.listed()),
+    ];
+    let lines = groups.iter().flat_map(|(who, listed)| {
+        let line = move |one: &Listed| format!("{who}\t{}\t{}", one.methods.join(","), one.path);
+        listed.iter().map(line)
+    });
+    lines.collect()
+}
+
+/// The routes of a service, behind their policies.
+pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
     let origin = &desk.settings().origin;
     let guard = WebGuard::new(origin.origins()?)
+        .proxies(desk.settings().proxies.clone().unwrap_or_default())
         .error_page(error_page)
         .report(log::failure);
     let sessions = desk.doors().sessions.clone();
@@ -49,51 +96,38 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Router> {
         false => WebSessions::new(sessions, &guard)?,
     };
     let app = App::new(desk, web, guard.clone());
-    let probe = Router::new()
-        .route("/healthz", get(healthy))
-        .with_state(app.clone())
-        .layer(RoutePolicy::machines(&guard));
-    let hooks = hooks::routes(&app, &guard)?;
-    let pages = public()
-        .merge(outbox::routes(&app))
-        .merge(Router::from(proof::guard::<Own, _>(own(), &app)))
-        .merge(Router::from(proof::guard::<Office, _>(office(), &app)))
-        .merge(Router::from(proof::guard::<Administrator, _>(
-            administration(),
-            &app,
-        )))
-        .with_state(app)
-        .layer(from_fn(to_the_end))
-        .layer(RoutePolicy::pages(&guard));
-    Ok(probe.merge(hooks).merge(pages))
-}
-
-/// Runs what was begun to its end, though the client has gone away: a button that is pressed twice
-/// takes the first request back, and a password that was ended and not yet replaced would be none.
-async fn to_the_end(request: Request, next: Next) -> Response {
-    match tokio::spawn(next.run(request)).await {
-        Ok(response) => response,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The process ends.
-            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        },
+    let all = Groups::declared();
+    let machines = all.probe.with_state(app.clone());
+    let machines = machines.policy(RoutePolicy::machines(&guard));
+    let hooks = all.hooks.with_state(Hooks::new(&app)?);
+    let hooks = hooks.policy(hooks::policy(&guard));
+    let mut pages = all.public;
+    if app.post().sent().is_some() {
+        pages = pages.merge(all.outbox);
     }
+    let pages = pages
+        .merge(all.own.behind::<Own>(&app))
+        .merge(all.office.behind::<Office>(&app))
+        .merge(all.administration.behind::<Administrator>(&app))
+        .with_state(app)
+        .run_to_the_end()
+        .policy(RoutePolicy::pages(&guard));
+    Ok(machines.merge(hooks).merge(pages))
 }
 
 /// What anybody may ask for. Nothing of an organisation is behind it.
-fn public() -> Router<App> {
-    Router::new()
+fn public() -> Routes<App> {
+    Routes::new()
         .route("/", get(home::public))
-        .route("/signup", get(doors::sign_up_page).post(doors::sign_up))
-        .route("/sent", get(doors::sent))
+        .route("/signup", get(asking::sign_up_page).post(asking::sign_up))
+        .route("/sent", get(asking::sent))
         .route("/login", get(doors::log_in_page).post(doors::log_in))
         .route("/logout", post(doors::log_out))
-        .route("/forgot", get(doors::forgot_page).post(doors::forgot))
-        .route("/password", get(doors::link).post(doors::password))
-        .route("/email", get(doors::link).post(doors::email))
-        .route("/enter", get(doors::link).post(doors::enter))
-        .route("/admin/first", get(doors::first_page).post(doors::first))
+        .route("/forgot", get(asking::forgot_page).post(asking::forgot))
+        .route("/password", get(links::link).post(links::password))
+        .route("/email", get(links::link).post(links::email))
+        .route("/enter", get(links::link).post(links::enter))
+        .route("/admin/first", get(first::page).post(first::make))
         .route(
             "/admin/login",
             get(doors::admin_log_in_page).post(doors::admin_log_in),
@@ -101,15 +135,15 @@ fn public() -> Router<App> {
         .route("/admin/logout", post(doors::admin_log_out))
         .route(
             "/admin/forgot",
-            get(doors::admin_forgot_page).post(doors::admin_forgot),
+            get(asking::admin_forgot_page).post(asking::admin_forgot),
         )
         .route(
             "/admin/password",
-            get(doors::admin_link).post(doors::admin_password),
+            get(links::admin_link).post(links::admin_password),
         )
         .route(
             "/admin/email",
-            get(doors::admin_link).post(doors::admin_email),
+            get(links::admin_link).post(links::admin_email),
         )
         .route("/admin/leave", post(admin::leave))
         .route(
@@ -128,8 +162,8 @@ fn public() -> Router<App> {
 }
 
 /// For an organisation's people, and for staff who act for one.
-fn office() -> Router<App> {
-    Router::new()
+fn office() -> Routes<App> {
+    Routes::new()
         .route("/overview", get(home::show))
         .route("/audit", get(audit::show))
         .route("/audit/export", post(audit::export))
@@ -150,8 +184,8 @@ fn office() -> Router<App> {
 }
 
 /// For an organisation's people alone: what is secret, and who they are.
-fn own() -> Router<App> {
-    Router::new()
+fn own() -> Routes<App> {
+    Routes::new()
         .merge(account::<Own>("/account", "/devices"))
         .route("/members", get(members::show))
         .route("/members/invite", post(members::invite))
@@ -175,8 +209,8 @@ fn own() -> Router<App> {
 }
 
 /// For the service's administrators.
-fn administration() -> Router<App> {
-    Router::new()
+fn administration() -> Routes<App> {
+    Routes::new()
         .merge(account::<Administrator>("/admin/account", "/admin/devices"))
         .route("/admin", get(admin::show))
         .route("/admin/invite", post(admin::invite))
@@ -197,9 +231,9 @@ fn administration() -> Router<App> {
 }
 
 /// What somebody does with his own account, at either door.
-fn account<H: Holder>(account: &str, devices: &str) -> Router<App> {
+fn account<H: Holder>(account: &str, devices: &str) -> Routes<App> {
     let of = |path: &str, rest: &str| format!("{path}{rest}");
-    Router::new()
+    Routes::new()
         .route(account, get(account::show::<H>))
         .route(&of(account, "/password"), post(account::password::<H>))
         .route(&of(account, "/email"), post(account::email::<H>))
@@ -272,12 +306,5 @@ fn admin_page(admin: &Administrator, current: &'static str, notice: Option<Notic
             email: admin.person().email.clone(),
         },
         notice,
-    }
-}
-
-/// What is said of a link that is of no use, whatever the reason.
-fn link_is_void() -> Void {
-    Void {
-        page: Page::public("/password"),
     }
 }

@@ -3,27 +3,23 @@
 use std::convert::Infallible;
 
 use axum::Json;
-use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::Html;
-use axum::routing::get;
 use keyward_axum::{Failure, loopback};
 use keyward_base::{Error, Reason};
 
 use super::html;
 use crate::app::App;
 use crate::mail::Mail;
+use crate::routes::{Routes, get};
 use crate::view::{Outbox, Page};
 
-/// The routes; none where mail goes elsewhere.
-pub(super) fn routes(app: &App) -> Router<App> {
-    match app.post().sent() {
-        None => Router::new(),
-        Some(_) => Router::new()
-            .route("/dev/outbox", get(show))
-            .route("/dev/outbox.json", get(list)),
-    }
+/// The routes, for where mail goes to the outbox.
+pub(super) fn routes() -> Routes<App> {
+    Routes::new()
+        .route("/dev/outbox", get(show))
+        .route("/dev/outbox.json", get(list))
 }
 
 /// What lies in the outbox, for a browser on this machine alone.
