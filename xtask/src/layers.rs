@@ -12,7 +12,7 @@ enum Layer {
     Tool,
 }
 
-const LAYERS: [(&str, Layer); 25] = [
+const LAYERS: [(&str, Layer); 26] = [
     ("keyward-base", Layer::At(0)),
     ("keyward-crypto", Layer::At(10)),
     ("keyward-files", Layer::At(10)),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, Layer); 25] = [
     ("keyward-session", Layer::At(30)),
     ("keyward-vault", Layer::At(30)),
     ("keyward-webhook", Layer::At(30)),
+    ("keyward-http", Layer::At(35)),
     ("keyward-axum", Layer::At(40)),
     ("keyward-embedded", Layer::At(40)),
     ("keyward", Layer::At(50)),

@@ -54,40 +54,21 @@
 //! | [`shown`] | error pages that the service writes itself |
 //! | `webhook` (feature) | webhooks that are verified before a handler sees them |
 //!
+//! What is decided and how it is answered is of [`keyward_http`], which knows nothing of axum: most
+//! modules below are its own. A service of another framework takes that crate alone.
+//!
 //! What the HTTP server itself refuses before a request exists (a malformed request line, a
 //! header section that is too large) never reaches a layer, and is answered by the server's own
 //! bare status. How long a client may take to send is the server's to limit too: that of feature
 //! `serve` does.
 
-mod authority;
-mod bodies;
-mod caught;
-pub mod challenge;
-pub mod client_ip;
-pub mod content;
-pub mod cors;
-#[cfg(feature = "session")]
-pub mod danger;
-mod entry;
-pub mod failure;
 mod fields;
 pub mod form;
-pub mod forwarded;
-pub mod guard;
-mod headers;
 pub mod loopback;
 mod multipart;
-pub mod nonce;
-mod noted;
-pub mod origins;
 pub mod peer;
-pub mod policy;
 pub mod proof;
-pub mod reason;
-pub mod request_id;
 pub mod route;
-mod same_origin;
-mod seen;
 #[cfg(feature = "serve")]
 pub mod serve;
 #[cfg(feature = "session")]
@@ -97,20 +78,16 @@ mod urlencoded;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
-pub use bodies::words;
-pub use challenge::Challenge;
-pub use client_ip::ClientIp;
-pub use content::ContentPolicy;
-pub use cors::Cors;
-pub use failure::Failure;
 pub use form::SecretForm;
-pub use forwarded::Proxies;
-pub use guard::WebGuard;
-pub use nonce::Nonce;
-pub use noted::Finding;
-pub use origins::Origins;
 pub use peer::PeerPrefix;
-pub use policy::Referrer;
-pub use request_id::InRequest;
 pub use route::RoutePolicy;
 pub use shown::Shown;
+
+// What is not axum's.
+#[cfg(feature = "session")]
+pub use keyward_http::danger;
+pub use keyward_http::{
+    Challenge, ClientIp, ContentPolicy, Cors, Failure, Finding, InRequest, Nonce, Origins, Proxies,
+    Referrer, WebGuard, bodies, challenge, client_ip, content, cors, failure, forwarded, guard,
+    nonce, origins, policy, reason, request_id, words,
+};

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use http::Extensions;
 use http::request::Parts;
 use keyward_base::{AddressPrefix, Error};
+use keyward_http::Peer;
 
 use crate::failure::Failure;
 
@@ -18,6 +20,14 @@ use crate::failure::Failure;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // An extractor is taken apart where it is an argument.
 pub struct PeerPrefix(pub AddressPrefix);
+
+/// Tells what is not axum's of the address that the server knows.
+pub(crate) fn tell(request: &mut Extensions) {
+    if let Some(ConnectInfo(peer)) = request.get::<ConnectInfo<SocketAddr>>() {
+        let peer = Peer(peer.ip());
+        request.insert(peer);
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for PeerPrefix {
     type Rejection = Failure;

@@ -105,14 +105,12 @@
 //! answer for which a session was asked for is not kept by any cache, unless the handler says that
 //! the browser's own may (`Cache-Control: private`), and says `Vary: Cookie`.
 
-mod answer;
 mod fresh;
 mod live;
 mod own_page;
-mod web;
 
-pub use answer::SessionCookie;
 pub use fresh::Fresh;
 pub use live::LiveSession;
 pub use own_page::OwnPage;
-pub use web::WebSessions;
+
+pub use keyward_http::session::{SessionCookie, WebSessions};

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use crate::bodies::Kept;
+use crate::bodies;
 
 /// An error response whose body the service wrote for people, such as a form shown again with
 /// what to mend. It is left as it is; all other error bodies are replaced.
@@ -21,7 +21,7 @@ impl<R: IntoResponse> Shown<R> {
 impl<R: IntoResponse> IntoResponse for Shown<R> {
     fn into_response(self) -> Response {
         let mut response = (self.0, self.1).into_response();
-        response.extensions_mut().insert(Kept);
+        bodies::keep(response.extensions_mut());
         response
     }
 }

@@ -49,6 +49,7 @@
 //! | `audit` | `audit` | the record: logs that show every edit, and exports that prove themselves |
 //! | `axum` | `axum` | HTTP layers: security headers, same-origin check, fixed error bodies |
 //! | `embedded` (default) | `embedded` | a home folder: root, both stores on SQLite, anchor |
+//! | `http` | `http` | the same for any framework, as plain functions and as a layer of tower |
 //! | `keys` | `keys`, `crypto`, `store` | the key-management core, and what it stands on |
 //! | `metrics` | – | with `audit`: `alert::Metered`, which counts anomalies |
 //! | `password` | `password`, `crypto` | passwords: what others stored is verified |
@@ -57,7 +58,7 @@
 //! | `sqlite` | `sqlite`, `store` | the stores on SQLite |
 //! | `tracing` | – | with `audit`: `alert::Traced`, which gives anomalies to a subscriber; with `redact`: what a formatter writes, masked |
 //! | `vault` | `vault` | other people's credentials: typed, sealed, listed by hint |
-//! | `session` | `session` | sessions of people and staff, and their cookies |
+//! | `session` | `session` | sessions of people and staff, and their cookies; with `axum` or `http` from a cookie to whose it is |
 //! | `webhook` | `webhook` | webhooks of others: verified, fresh, handled once |
 //!
 //! A feature adds modules and changes nothing that is there without it.
@@ -78,6 +79,8 @@ pub use keyward_axum as axum;
 pub use keyward_crypto as crypto;
 #[cfg(feature = "embedded")]
 pub use keyward_embedded as embedded;
+#[cfg(feature = "http")]
+pub use keyward_http as http;
 #[cfg(feature = "keys")]
 pub use keyward_keys as keys;
 #[cfg(feature = "password")]

@@ -10,20 +10,21 @@ use crate::Outcome;
 
 /// Code that decides: whether a value opens, a key lives, a request passes. No mutant of it may
 /// survive without an excuse.
-const DECIDES: [&str; 14] = [
+const DECIDES: [&str; 15] = [
     "crates/keyward-crypto/src/",
     "crates/keyward-files/src/",
     "crates/keyward-keys/src/",
     "crates/keyward-vault/src/",
     "crates/keyward-webhook/src/",
-    "crates/keyward-axum/src/authority.rs",
-    "crates/keyward-axum/src/content.rs",
-    "crates/keyward-axum/src/guard.rs",
-    "crates/keyward-axum/src/headers.rs",
-    "crates/keyward-axum/src/origins.rs",
-    "crates/keyward-axum/src/policy.rs",
+    "crates/keyward-http/src/authority.rs",
+    "crates/keyward-http/src/content.rs",
+    "crates/keyward-http/src/decide.rs",
+    "crates/keyward-http/src/guard.rs",
+    "crates/keyward-http/src/headers.rs",
+    "crates/keyward-http/src/origins.rs",
+    "crates/keyward-http/src/policy.rs",
+    "crates/keyward-http/src/same_origin.rs",
     "crates/keyward-axum/src/route.rs",
-    "crates/keyward-axum/src/same_origin.rs",
     "crates/keyward-axum/src/webhook.rs",
 ];
 

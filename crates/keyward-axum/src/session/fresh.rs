@@ -8,8 +8,8 @@ use http::request::Parts;
 use keyward_session::OwnKind;
 
 use crate::failure::Failure;
+use crate::session::WebSessions;
 use crate::session::live::LiveSession;
-use crate::session::web::WebSessions;
 
 /// A session of kind `K` whose owner showed who he is at most `MINUTES` ago: for what an unattended
 /// browser must not do. Too long ago is 401 like no session at all; a handler that shows the page for
@@ -53,7 +53,6 @@ where
         let live =
             <LiveSession<K> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         let web = WebSessions::from_ref(state);
-        let fresh = web.sessions().fresh::<_, MINUTES>(live.into_inner());
-        fresh.map(Self).map_err(|error| web.refused(error))
+        web.fresh(live.into_inner()).map(Self)
     }
 }

@@ -5,12 +5,11 @@ use std::ops::Deref;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use keyward_base::Error;
 use keyward_session::SessionKind;
 
 use crate::failure::Failure;
-use crate::session::web::{self, WebSessions};
-use crate::{proof, reason, seen};
+use crate::session::WebSessions;
+use crate::{peer, proof};
 
 /// A session of kind `K` that lives, of a request that may have one. See [`crate::session`].
 ///
@@ -52,18 +51,12 @@ where
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        seen::mark(parts);
         if let Some(proved) = proof::take::<Self>(parts) {
             return Ok(proved);
         }
+        peer::tell(&mut parts.extensions);
         let web = WebSessions::from_ref(state);
-        web.admit(parts)?;
-        let checked = match web.token::<K>(parts) {
-            Ok(Some(token)) => web.sessions().check::<K>(token).await,
-            Ok(None) => Err(Error::rejected(reason::NO_COOKIE)),
-            Err(error) => Err(error),
-        };
-        checked.map(Self).map_err(|error| web.refused(error))
+        web.live(parts).await.map(Self)
     }
 }
 
@@ -76,10 +69,12 @@ where
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Failure> {
-        match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
-            Ok(live) => Ok(Some(live)),
-            Err(failure) if web::is_none(&failure) => Ok(None),
-            Err(failure) => Err(failure),
+        if let Some(proved) = proof::take::<Self>(parts) {
+            return Ok(Some(proved));
         }
+        peer::tell(&mut parts.extensions);
+        let web = WebSessions::from_ref(state);
+        let live = web.live_if_any(parts).await?;
+        Ok(live.map(Self))
     }
 }

@@ -4,7 +4,8 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 
 use crate::failure::Failure;
-use crate::session::web::WebSessions;
+use crate::peer;
+use crate::session::WebSessions;
 
 /// That a request may change something: it comes from a page of the service, or its method is one
 /// that changes nothing. What a [`LiveSession`](crate::session::LiveSession) asks, without one: for
@@ -24,6 +25,7 @@ where
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        WebSessions::from_ref(state).admit(parts).map(|()| Self)
+        peer::tell(&mut parts.extensions);
+        WebSessions::from_ref(state).own_page(parts).map(|()| Self)
     }
 }

@@ -24,9 +24,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use keyward_base::{Error, ErrorKind, Reason, Retry, Timestamp};
 
 use crate::bodies;
@@ -103,7 +103,9 @@ impl Failure {
         Self::at(StatusCode::SERVICE_UNAVAILABLE, error).with(RETRY_AFTER, seconds(wait))
     }
 
-    pub(crate) const fn at(status: StatusCode, error: Error) -> Self {
+    /// Another status.
+    #[must_use]
+    pub const fn at(status: StatusCode, error: Error) -> Self {
         Self {
             status,
             header: None,
@@ -126,6 +128,21 @@ impl Failure {
     #[must_use]
     pub const fn error(&self) -> &Error {
         &self.error
+    }
+
+    /// As a response: its body and headers are what the status says. The guard's reporter is told the
+    /// error when the response is finished ([`crate::Passed::finish`]).
+    #[must_use]
+    pub fn answer(self) -> Response<Bytes> {
+        // The body is complete here too, for a service that has no policy.
+        let mut response = bodies::bare(self.status, None);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+            .extensions_mut()
+            .insert(Cause(Arc::new(self.error)));
+        response
     }
 }
 
@@ -158,17 +175,3 @@ impl From<Error> for Failure {
 /// The error behind a response, for the guard's reporter. Never written to the client.
 #[derive(Clone)]
 pub(crate) struct Cause(pub(crate) Arc<Error>);
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        // The body is complete here too, for a router that has no policy.
-        let mut response = bodies::bare(self.status, None);
-        if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
-        }
-        response
-            .extensions_mut()
-            .insert(Cause(Arc::new(self.error)));
-        response
-    }
-}

@@ -6,12 +6,12 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// What `act` gives; none if it panics. What it was doing is dropped with it.
-pub(crate) fn call<T>(act: impl FnOnce() -> T) -> Option<T> {
+pub fn call<T>(act: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(act)).ok()
 }
 
 /// What `future` gives; none if it panics, after which it is not polled any more.
-pub(crate) async fn run<F: Future>(future: F) -> Option<F::Output> {
+pub async fn run<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|context| match call(|| future.as_mut().poll(context)) {
         Some(Poll::Pending) => Poll::Pending,

@@ -1,17 +1,14 @@
 //! What an answer does with the browser's cookies.
 
-use std::convert::Infallible;
-
-use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// `"storage"`: what pages kept in the browser. Not `"cookies"`, which would take those of all hosts
 /// of the site, and not `"cache"`, which has nothing of what is `no-store`.
 const STORAGE: &str = "\"storage\"";
 
 /// Sets the cookie of a session, or has the browser forget it: a part of an answer, which no cache
-/// keeps then.
+/// keeps then. With axum it is a part of what a handler returns.
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until it is part of an answer"]
 pub struct SessionCookie {
@@ -33,25 +30,14 @@ impl SessionCookie {
             ..self
         }
     }
-}
 
-impl IntoResponseParts for SessionCookie {
-    type Error = Infallible;
-
-    fn into_response_parts(self, mut answer: ResponseParts) -> Result<ResponseParts, Infallible> {
-        let headers = answer.headers_mut();
+    /// Puts it on an answer.
+    pub fn put(self, headers: &mut HeaderMap) {
         headers.append(SET_COOKIE, self.cookie);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.clears_storage {
             let name = HeaderName::from_static("clear-site-data");
             headers.insert(name, HeaderValue::from_static(STORAGE));
         }
-        Ok(answer)
-    }
-}
-
-impl IntoResponse for SessionCookie {
-    fn into_response(self) -> Response {
-        (self, ()).into_response()
     }
 }

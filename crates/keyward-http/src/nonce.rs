@@ -3,13 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::FromRequestParts;
 use http::request::Parts;
-use keyward_base::Error;
 use keyward_base::encoding::base64;
+use keyward_base::{Error, Result};
 use keyward_crypto::Provider;
-
-use crate::failure::Failure;
 
 /// The bytes of a nonce: W3C *Content Security Policy Level 3*, section 7.1, asks for 128 bits.
 const LEN: usize = 16;
@@ -19,11 +16,28 @@ const LEN: usize = 16;
 /// any inline. The answer is then `no-store`, whatever the handler says: a page that is shown again
 /// would have the nonce again.
 ///
-/// The route needs a [`crate::RoutePolicy::pages`] before it; without, it is `Misuse`: 500.
+/// [`Nonce::of`] gives it for a request on which a [`crate::RoutePolicy::pages`] decided; with axum it
+/// is an argument of handlers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Nonce(Arc<str>);
 
 impl Nonce {
+    /// That of a request. Asked for once or often, it is the same.
+    ///
+    /// # Errors
+    /// `Misuse` if no [`crate::RoutePolicy::pages`] was asked about the request; `Unavailable` without
+    /// randomness.
+    pub fn of(request: &Parts) -> Result<Self> {
+        let slot = request.extensions.get::<Slot>().ok_or_else(|| {
+            Error::misuse("there is no nonce: put a RoutePolicy::pages before the route")
+        })?;
+        let mut bytes = [0; LEN];
+        slot.provider.fill(&mut bytes)?;
+        // The first that was asked for stays.
+        let made = || Self(base64(&bytes).into());
+        Ok(slot.nonce.get_or_init(made).clone())
+    }
+
     /// The text for the attribute. It needs no escaping.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -63,20 +77,5 @@ impl Slot {
 
     pub(crate) fn asked(&self) -> Option<&Nonce> {
         self.nonce.get()
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Nonce {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let slot = parts.extensions.get::<Slot>().ok_or_else(|| {
-            Error::misuse("there is no nonce: put a RoutePolicy::pages before the route")
-        })?;
-        let mut bytes = [0; LEN];
-        slot.provider.fill(&mut bytes)?;
-        // The first that was asked for stays.
-        let made = || Self(base64(&bytes).into());
-        Ok(slot.nonce.get_or_init(made).clone())
     }
 }

@@ -1,13 +1,10 @@
 //! What tells one request from another, in every log.
 
-use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use keyward_base::encoding::hex;
 use keyward_base::{Error, RequestId, Result};
 use keyward_crypto::Provider;
-
-use crate::failure::Failure;
 
 /// The header that it comes and goes in.
 pub(crate) const NAME: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,10 +19,23 @@ const LEN: usize = 16;
 /// service can be laid side by side; anything else is not read. It goes out in the header of that name.
 /// A client can choose it, or send one twice: it is good to find things by, and proves nothing.
 ///
-/// The route needs a [`crate::RoutePolicy`] before it; without, it is `Misuse`: 500.
+/// Among a request's extensions once a [`crate::RoutePolicy`] decided on it; with axum an argument of
+/// handlers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // An extractor is taken apart where it is an argument.
 pub struct InRequest(pub RequestId);
+
+impl InRequest {
+    /// That of a request.
+    ///
+    /// # Errors
+    /// `Misuse` if no [`crate::RoutePolicy`] was asked about it.
+    pub fn of(request: &Parts) -> Result<Self> {
+        request.extensions.get().cloned().ok_or_else(|| {
+            Error::misuse("the request has no id: put a RoutePolicy before the route")
+        })
+    }
+}
 
 /// Sees to it that a request has one id, in its header and for handlers.
 pub(crate) fn settle(parts: &mut Parts, provider: &Provider) -> Result<HeaderValue> {
@@ -55,16 +65,4 @@ fn made(provider: &Provider) -> Result<(RequestId, HeaderValue)> {
     let header = HeaderValue::from_str(&text)
         .map_err(|_| Error::misuse("hexadecimal digits are a header"))?;
     Ok((RequestId::new(&text)?, header))
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for InRequest {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Failure> {
-        parts.extensions.get().cloned().ok_or_else(|| {
-            Failure::from(Error::misuse(
-                "the request has no id: put a RoutePolicy before the route",
-            ))
-        })
-    }
 }

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use http::HeaderMap;
-//! use keyward_axum::forwarded::{Basis, Proxies};
+//! use keyward_http::forwarded::{Basis, Proxies};
 //!
 //! # fn main() -> keyward_base::Result<()> {
 //! let proxies = Proxies::x_forwarded_for(&["192.0.2.0/28"])?;
@@ -153,8 +153,8 @@ impl Proxies {
     }
 
     /// Whether `peer` is one of them.
-    #[cfg(feature = "serve")]
-    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+    #[must_use]
+    pub fn trusts(&self, peer: IpAddr) -> bool {
         self.0.as_deref().is_some_and(|rule| rule.trusts(peer))
     }
 

@@ -6,15 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::response::Response;
+use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use keyward_base::{Error, Result};
 
 use crate::authority::Authority;
@@ -89,7 +88,7 @@ impl Cors {
     ///
     /// # Errors
     /// `Rejected` if it asks for what is not allowed.
-    pub(crate) fn preflight(&self, request: &Parts) -> Result<Option<Response>> {
+    pub(crate) fn preflight(&self, request: &Parts) -> Result<Option<Response<Bytes>>> {
         let headers = &request.headers;
         let is_one = request.method == Method::OPTIONS
             && headers.contains_key(ORIGIN)
@@ -100,7 +99,7 @@ impl Cors {
         if self.caller(headers).is_none() || !self.has_method(headers) || !self.has_all(headers) {
             return Err(Error::rejected(reason::CROSS_ORIGIN));
         }
-        let mut response = Response::new(Body::empty());
+        let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let out = response.headers_mut();
         let methods: Vec<_> = self.0.methods.iter().map(Method::as_str).collect();
@@ -155,7 +154,7 @@ impl Cors {
 pub(crate) struct Across(pub(crate) Option<HeaderValue>);
 
 /// Sets what a browser goes by, over whatever a handler had set.
-pub(crate) fn put(across: Option<Across>, on: &mut HeaderMap) {
+pub(crate) fn put(across: Option<&Across>, on: &mut HeaderMap) {
     on.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
     on.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
     let Some(Across(caller)) = across else {
@@ -164,7 +163,7 @@ pub(crate) fn put(across: Option<Across>, on: &mut HeaderMap) {
     // Whoever keeps the answer keeps it for one origin.
     on.append(VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = caller {
-        on.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        on.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         on.insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(EXPOSED),

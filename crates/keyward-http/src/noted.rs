@@ -121,6 +121,7 @@ impl Noted {
 }
 
 /// An event on its way to the trail.
+#[derive(Debug)]
 pub(crate) struct Noting(Trail, Event);
 
 impl Noting {

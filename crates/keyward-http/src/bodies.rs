@@ -1,9 +1,9 @@
 //! The bodies of error responses: made from the status alone.
 
-use axum::body::Body;
-use axum::response::Response;
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::response::Parts;
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::policy;
 
@@ -12,15 +12,22 @@ pub(crate) type ErrorPage = fn(StatusCode) -> String;
 
 /// Marks a response whose body stays as the service wrote it.
 #[derive(Clone)]
-pub(crate) struct Kept;
+struct Kept;
+
+/// Has an error response keep the body that the service wrote for people, such as a form shown again
+/// with what to mend: a mark among the response's extensions. It must hold no secret and nothing of
+/// the inside. All other error bodies are replaced.
+pub fn keep(extensions: &mut Extensions) {
+    extensions.insert(Kept);
+}
 
 /// The response for a status: the same bytes each time.
-pub(crate) fn bare(status: StatusCode, page: Option<ErrorPage>) -> Response {
+pub(crate) fn bare(status: StatusCode, page: Option<ErrorPage>) -> Response<Bytes> {
     let (kind, body) = match page {
         Some(page) => ("text/html; charset=utf-8", page(status)),
         None => ("text/plain; charset=utf-8", format!("{}\n", words(status))),
     };
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -53,21 +60,23 @@ pub fn words(status: StatusCode) -> &'static str {
     }
 }
 
-/// Replaces what a handler, an extractor or the router wrote into an error response.
-pub(crate) fn neutral(response: Response, page: Option<ErrorPage>) -> Response {
-    let status = response.status();
+/// Replaces what a handler, an extractor or the router wrote into an error response; gives the body
+/// that takes the place of its own.
+pub(crate) fn neutral(head: &mut Parts, page: Option<ErrorPage>) -> Option<Bytes> {
+    let status = head.status;
     let failed = status.is_client_error() || status.is_server_error();
-    if !failed || response.extensions().get::<Kept>().is_some() {
-        return response;
+    if !failed || head.extensions.get::<Kept>().is_some() {
+        return None;
     }
-    let mut out = bare(status, page);
-    keep(response.headers(), out.headers_mut());
-    out
+    let (mut out, body) = bare(status, page).into_parts();
+    carry(&head.headers, &mut out.headers);
+    *head = out;
+    Some(body)
 }
 
 /// What a client needs beside the status: `Allow` belongs to a 405, `Retry-After` to a 429 and a
 /// 503, `WWW-Authenticate` to a 401; and a refusal may end a session by its cookie.
-fn keep(from: &HeaderMap, to: &mut HeaderMap) {
+fn carry(from: &HeaderMap, to: &mut HeaderMap) {
     for name in [ALLOW, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE] {
         if from.contains_key(&name) {
             to.remove(&name);

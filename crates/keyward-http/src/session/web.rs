@@ -1,4 +1,4 @@
-//! What the extractors need of the router's state.
+//! Sessions, and where the service answers.
 
 use std::sync::Arc;
 
@@ -7,16 +7,19 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use keyward_base::{Error, Result};
 use keyward_session::cookie::MAX_AGE;
-use keyward_session::{Cookie, SessionKind, Sessions, Started, danger};
+use keyward_session::{
+    Cookie, Fresh, LiveSession, OwnKind, SessionKind, Sessions, Started, danger,
+};
 
 use crate::challenge::Challenge;
 use crate::failure::Failure;
 use crate::guard::WebGuard;
+use crate::peer::Peer;
 use crate::session::answer::SessionCookie;
-use crate::{loopback, reason, same_origin};
+use crate::{loopback, reason, same_origin, seen};
 
-/// Sessions, and where the service answers: what the extractors of [`crate::session`] need. A cheap
-/// clone, and part of the router's state.
+/// Sessions, and where the service answers: what finds out whose a request is. A cheap clone, and part of
+/// an application's state.
 #[derive(Clone, Debug)]
 pub struct WebSessions(Arc<Inner>);
 
@@ -124,13 +127,18 @@ impl WebSessions {
         Ok(SessionCookie::of(header))
     }
 
-    /// Whether a request may have a session at all, whoever it is of: its host is one of the
-    /// service's, and what may change something comes from a page of it.
-    pub(super) fn admit(&self, request: &Parts) -> Result<(), Failure> {
+    /// That a request may have a session at all, whoever it is of: its host is one of the service's,
+    /// and what may change something comes from a page of it. For the forms that start a session, and
+    /// for those that anybody may send; [`WebSessions::live`] asks it too.
+    ///
+    /// # Errors
+    /// A refusal: 403, or 421 for a host that is none of the service's.
+    pub fn own_page(&self, request: &Parts) -> Result<(), Failure> {
         let guard = &self.0.guard;
         let own = guard.origins.addressed(request)?;
         if !self.0.is_secure {
-            loopback::check(guard, request).map_err(|error| match error.reason() {
+            let peer = request.extensions.get().map(|Peer(peer)| *peer);
+            loopback::check(guard, request, peer).map_err(|error| match error.reason() {
                 Some(reason::NOT_LOOPBACK) => Failure::forbidden(error),
                 _ => Failure::from(error),
             })?;
@@ -139,23 +147,63 @@ impl WebSessions {
         Ok(())
     }
 
+    /// The session of kind `K` that a request has in its cookie, if it lives.
+    ///
+    /// The answer is then kept by no cache (see [`crate::session`]), if `request` are the parts on which
+    /// a [`crate::RoutePolicy`] decided.
+    ///
+    /// # Errors
+    /// A refusal, as [`crate::session`] says.
+    pub async fn live<K: SessionKind>(&self, request: &Parts) -> Result<LiveSession<K>, Failure> {
+        seen::mark(request);
+        self.own_page(request)?;
+        let checked = match self.token::<K>(request) {
+            Ok(Some(token)) => self.sessions().check::<K>(token).await,
+            Ok(None) => Err(Error::rejected(reason::NO_COOKIE)),
+            Err(error) => Err(error),
+        };
+        checked.map_err(|error| self.refused(error))
+    }
+
+    /// The same, and none where it would be 401. All else is refused.
+    ///
+    /// # Errors
+    /// A refusal, as [`crate::session`] says, but no 401.
+    pub async fn live_if_any<K: SessionKind>(
+        &self,
+        request: &Parts,
+    ) -> Result<Option<LiveSession<K>>, Failure> {
+        match self.live(request).await {
+            Ok(live) => Ok(Some(live)),
+            Err(failure) if failure.status() == StatusCode::UNAUTHORIZED => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// That the owner of a session showed who he is at most `MINUTES` ago.
+    ///
+    /// # Errors
+    /// A refusal: 401 if it is too long ago ([`keyward_session::reason::NOT_FRESH`]).
+    pub fn fresh<K: OwnKind, const MINUTES: u32>(
+        &self,
+        live: LiveSession<K>,
+    ) -> Result<Fresh<LiveSession<K>, MINUTES>, Failure> {
+        let fresh = self.sessions().fresh::<_, MINUTES>(live);
+        fresh.map_err(|error| self.refused(error))
+    }
+
     /// The token that a request has for sessions of kind `K`.
-    pub(super) fn token<'a, K: SessionKind>(&self, request: &'a Parts) -> Result<Option<&'a str>> {
+    fn token<'a, K: SessionKind>(&self, request: &'a Parts) -> Result<Option<&'a str>> {
         let lines = request.headers.get_all(COOKIE).iter();
         self.cookie(Cookie::of(K::KIND))
             .read(lines.map(HeaderValue::as_bytes))
     }
 
     /// A refusal: 401 where the sender is at fault.
-    pub(super) fn refused(&self, error: Error) -> Failure {
+    fn refused(&self, error: Error) -> Failure {
         match error.kind() {
             keyward_base::ErrorKind::Rejected => Failure::unauthenticated(&self.0.challenge, error),
             _ => Failure::from(error),
         }
     }
-}
-
-/// Whether a refusal says that there is no session, and nothing else is wrong.
-pub(super) fn is_none(failure: &Failure) -> bool {
-    failure.status() == StatusCode::UNAUTHORIZED
 }
