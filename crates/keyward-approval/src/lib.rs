@@ -8,7 +8,7 @@
 //! let (agent, ada) = (Subject::new("agent-7")?, Subject::new("ada")?);
 //!
 //! // Whoever stands behind an ask is one of those who ask.
-//! let requester = Requester::agent(agent).owned_by(ada.clone());
+//! let requester = Requester::agent_of(ada.clone(), agent);
 //! assert!(requester.is_self(&ada));
 //!
 //! // Who may approve is named as one person, or as all who have a role.
@@ -19,8 +19,20 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`action`] | what is to be done, as bytes with one digest |
+//! | [`policy`] | what needs an approval, and whose: a policy as data |
 //! | [`who`] | who asks, and who may answer |
+//! | [`word`] | the names that a service gives what it does |
 
+pub mod action;
+pub mod policy;
 pub mod who;
+pub mod word;
 
+pub use action::{
+    Action, ActionBuilder, ActionDigest, Argument, Asked, Catalogue, Secrets, Shape, Step,
+    StepBuilder, Type, Value,
+};
+pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
 pub use who::{Requester, RequesterKind, Whom};
+pub use word::{ActionKind, ArgumentName, ExecutorName, RuleName, ServiceName};

@@ -20,6 +20,8 @@ pub enum RequesterKind {
 }
 
 impl RequesterKind {
+    const ALL: [Self; 3] = [Self::Person, Self::ApiKey, Self::Agent];
+
     /// A stable word, lower case with `-` between its parts.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +30,23 @@ impl RequesterKind {
             Self::ApiKey => "api-key",
             Self::Person => "person",
         }
+    }
+
+    /// The one of that word.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    pub(crate) const fn to_byte(self) -> u8 {
+        match self {
+            Self::Person => 1,
+            Self::ApiKey => 2,
+            Self::Agent => 3,
+        }
+    }
+
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.to_byte() == byte)
     }
 }
 
@@ -48,11 +67,11 @@ pub struct Requester {
 }
 
 impl Requester {
-    const fn new(kind: RequesterKind, subject: Subject) -> Self {
+    const fn new(kind: RequesterKind, subject: Subject, owner: Option<Subject>) -> Self {
         Self {
             kind,
             subject,
-            owner: None,
+            owner,
             on_behalf_of: None,
         }
     }
@@ -60,27 +79,45 @@ impl Requester {
     /// A person who is signed in.
     #[must_use]
     pub const fn person(subject: Subject) -> Self {
-        Self::new(RequesterKind::Person, subject)
+        Self::new(RequesterKind::Person, subject, None)
     }
 
     /// A program with an API key of `owner`.
     #[must_use]
-    pub fn api_key(subject: Subject, owner: Subject) -> Self {
-        Self::new(RequesterKind::ApiKey, subject).owned_by(owner)
+    pub const fn api_key(subject: Subject, owner: Subject) -> Self {
+        Self::new(RequesterKind::ApiKey, subject, Some(owner))
     }
 
-    /// A program that decides by itself what it asks for. One that is somebody's is
-    /// [`owned_by`](Self::owned_by) him.
+    /// A program that decides by itself what it asks for, and is nobody's.
     #[must_use]
     pub const fn agent(subject: Subject) -> Self {
-        Self::new(RequesterKind::Agent, subject)
+        Self::new(RequesterKind::Agent, subject, None)
     }
 
-    /// The same, whose program or API key is `owner`'s.
+    /// The same, of `owner`, such as whose API key it asks with.
     #[must_use]
-    pub fn owned_by(mut self, owner: Subject) -> Self {
-        self.owner = Some(owner);
-        self
+    pub const fn agent_of(owner: Subject, subject: Subject) -> Self {
+        Self::new(RequesterKind::Agent, subject, Some(owner))
+    }
+
+    /// As it was written; none for an owner where there is none, or none where there is one.
+    pub(crate) fn restored(
+        kind: RequesterKind,
+        subject: Subject,
+        owner: Option<Subject>,
+        on_behalf_of: Option<Subject>,
+    ) -> Option<Self> {
+        let fits = match kind {
+            RequesterKind::Person => owner.is_none(),
+            RequesterKind::ApiKey => owner.is_some(),
+            RequesterKind::Agent => true,
+        };
+        fits.then_some(Self {
+            kind,
+            subject,
+            owner,
+            on_behalf_of,
+        })
     }
 
     /// The same, acting for `subject`.

@@ -1,0 +1,11 @@
+//! What is to be done, as bytes.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)] // Tests: a panic is the report.
+
+mod bytes;
+mod secrets;
+mod world;
