@@ -34,6 +34,7 @@ mod case;
 mod condition;
 mod explain;
 mod file;
+mod format;
 mod judge;
 mod lint;
 mod rule;

@@ -1,6 +1,6 @@
 //! A policy as TOML: `docs/formats/policy.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keyward_base::{Error, Result, Role};
@@ -20,9 +20,6 @@ use crate::word::{ArgumentName, RuleName, WORD_LEN};
 const MAX_LEN: usize = 256 * 1024;
 const RULES: usize = 64;
 const CASES: usize = 1_024;
-const LISTED: usize = 64;
-const QUORUM: u8 = 16;
-const USES: u32 = 10_000;
 const DECIDE: Duration = Duration::from_secs(24 * 60 * 60);
 const RUN: Duration = Duration::from_secs(60 * 60);
 
@@ -114,13 +111,16 @@ impl Policy {
         if text.len() > MAX_LEN {
             return Err(Error::misuse("a policy has at most 256 KiB"));
         }
-        let file: File = toml::from_str(text).map_err(|e| {
+        let misplaced = |e: toml::de::Error| {
             let line = e.span().map_or(1, |span| {
                 let before = text.get(..span.start).unwrap_or_default();
                 before.matches('\n').count().saturating_add(1)
             });
             Error::misuse(format!("the policy, line {line}: {}", e.message()))
-        })?;
+        };
+        let whole: Table = toml::from_str(text).map_err(misplaced)?;
+        whole.values().try_for_each(plain)?;
+        let file: File = toml::from_str(text).map_err(misplaced)?;
         if file.keyward_policy != 1 {
             return Err(Error::misuse(
                 "the policy is not of keyward-policy = 1: upgrade keyward",
@@ -159,6 +159,18 @@ impl Policy {
     }
 }
 
+/// A date that is read as a text would be compared as one.
+fn plain(value: &Toml) -> Result<()> {
+    match value {
+        Toml::String(_) | Toml::Integer(_) | Toml::Boolean(_) => Ok(()),
+        Toml::Array(items) => items.iter().try_for_each(plain),
+        Toml::Table(items) => items.values().try_for_each(plain),
+        Toml::Float(_) | Toml::Datetime(_) => Err(Error::misuse(
+            "a policy has texts, whole numbers and booleans: no dates, and no numbers with a point",
+        )),
+    }
+}
+
 fn read<T: DeserializeOwned>(table: Table, of: &str) -> Result<T> {
     table
         .try_into()
@@ -170,7 +182,7 @@ fn maybe_span(text: Option<&str>, of: &str) -> Result<Option<Duration>> {
 }
 
 fn few<T>(list: &[T], of: &str, what: &str) -> Result<()> {
-    if list.len() > LISTED {
+    if list.len() > Rule::LISTED {
         return Err(Error::misuse(format!("{of}: {what} has at most 64 items")));
     }
     Ok(())
@@ -209,59 +221,40 @@ fn rule(name: &str, table: Table) -> Result<Rule> {
         )));
     }
     let name = RuleName::new(name)?;
-    let wrong = |what: &str| Err(Error::misuse(format!("{of}: {what}")));
+    let wrong = |what: &str| Error::misuse(format!("{of}: {what}"));
     let file: RuleOf = read(table, &of)?;
     few(&file.approvers, &of, "approvers")?;
     few(&file.remind, &of, "remind")?;
     let approvers = file.approvers.iter().map(|whom| Whom::parse(whom));
-    let approvers: BTreeSet<_> = approvers.collect::<Result<_>>()?;
-    if approvers.is_empty() {
-        return wrong("approvers names nobody");
-    }
-    if !(1..=QUORUM).contains(&file.quorum) {
-        return wrong("a quorum is 1 to 16");
-    }
-    let counted = file.quorum > 1 || file.passkey;
-    if file.link_holder && counted {
-        return wrong(
-            "link-holder goes with a quorum of 1 and no passkey: nobody knows who it was",
-        );
-    }
     let decide_within = maybe_span(file.decide_within.as_deref(), &of)?.unwrap_or(DECIDE);
     let remind = file.remind.iter().map(|text| span::parse(text, &of));
-    let remind: BTreeSet<_> = remind.collect::<Result<_>>()?;
-    if remind.iter().any(|before| *before >= decide_within) {
-        return wrong("a reminder is sooner before the end than decide-within");
-    }
     let escalation = file.escalate.map(|table| escalation(table, &of));
-    let escalation = escalation.transpose()?;
-    if let Some(escalation) = &escalation
-        && escalation.after >= decide_within
-    {
-        return wrong("escalate.after is less than decide-within");
-    }
     let break_glass = file.break_glass.as_deref().map(Whom::parse).transpose()?;
     let break_glass: Option<Role> = match break_glass {
         None => None,
         Some(Whom::Role(role)) => Some(role),
-        Some(Whom::Subject(_)) => return wrong("break-glass names a role, as role:on-call"),
+        Some(Whom::Subject(_)) => return Err(wrong("break-glass names a role, as role:on-call")),
     };
-    Ok(Rule {
+    let rule = Rule {
         name,
         strictness: file.strictness,
-        approvers,
+        approvers: approvers.collect::<Result<_>>()?,
         quorum: file.quorum,
         owner_may_approve: file.owner_may_approve,
         passkey: file.passkey,
         link_holder: file.link_holder,
         decide_within,
         run_within: maybe_span(file.run_within.as_deref(), &of)?.unwrap_or(RUN),
-        remind,
-        escalation,
+        remind: remind.collect::<Result<_>>()?,
+        escalation: escalation.transpose()?,
         delegation: maybe_span(file.delegation.as_deref(), &of)?,
         class: file.class.map(|table| class(table, &of)).transpose()?,
         break_glass,
-    })
+    };
+    match rule.fault() {
+        Some(what) => Err(wrong(what)),
+        None => Ok(rule),
+    }
 }
 
 fn escalation(table: Table, of: &str) -> Result<Escalation> {
@@ -274,11 +267,6 @@ fn escalation(table: Table, of: &str) -> Result<Escalation> {
 
 fn class(table: Table, of: &str) -> Result<Class> {
     let file: ClassOf = read(table, of)?;
-    if !(1..=USES).contains(&file.count) {
-        return Err(Error::misuse(format!(
-            "{of}: a class is approved for 1 to 10,000 uses"
-        )));
-    }
     Ok(Class {
         span: span::parse(&file.span, of)?,
         count: file.count,
@@ -360,7 +348,7 @@ fn case(name: String, table: Table, rules: &BTreeMap<RuleName, Rule>) -> Result<
             _ => Err(Error::misuse(format!("{of}: a target is text"))),
         }
     });
-    if file.when.len() > LISTED {
+    if file.when.len() > Rule::LISTED {
         return Err(Error::misuse(format!("{of}: when has at most 64 items")));
     }
     let when = file.when.into_iter().map(|(name, table)| {

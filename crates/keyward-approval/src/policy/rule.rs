@@ -49,6 +49,48 @@ pub struct Class {
 }
 
 impl Rule {
+    /// The most approvers that a rule names, and reminders that it has.
+    pub(super) const LISTED: usize = 64;
+    /// The most that must approve: more never meet.
+    pub(super) const QUORUM: u8 = 16;
+    /// The most uses that one approval of a class is good for.
+    pub(super) const USES: u32 = 10_000;
+
+    /// What is wrong with it by itself; none if nothing is.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let counted = self.quorum > 1 || self.passkey;
+        let late = |after: Duration| after >= self.decide_within;
+        let faults = [
+            (
+                self.approvers.is_empty() || self.approvers.len() > Self::LISTED,
+                "approvers names 1 to 64",
+            ),
+            (
+                !(1..=Self::QUORUM).contains(&self.quorum),
+                "a quorum is 1 to 16",
+            ),
+            (
+                self.link_holder && counted,
+                "link-holder goes with a quorum of 1 and no passkey: nobody knows who it was",
+            ),
+            (
+                self.remind.len() > Self::LISTED || self.remind.iter().any(|span| late(*span)),
+                "a reminder is sooner before the end than decide-within, and there are at most 64",
+            ),
+            (
+                self.escalation.as_ref().is_some_and(|to| late(to.after)),
+                "escalate.after is less than decide-within",
+            ),
+            (
+                self.class
+                    .is_some_and(|class| !(1..=Self::USES).contains(&class.count)),
+                "a class is approved for 1 to 10,000 uses",
+            ),
+        ];
+        let found = faults.into_iter().find(|(is, _)| *is);
+        found.map(|(_, what)| what)
+    }
+
     /// What it is called.
     #[must_use]
     pub const fn name(&self) -> &RuleName {

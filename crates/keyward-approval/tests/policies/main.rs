@@ -3,8 +3,14 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod again;
+mod lints;
+mod orders;
+mod parsing;
+mod rules;
 mod verdicts;
 mod world;
