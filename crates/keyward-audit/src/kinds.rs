@@ -35,9 +35,9 @@ pub use own::OwnEvent;
 use crate::entry::{Number, Typed};
 
 /// What the names of the crates' own kinds begin with: no application has one of them.
-const TAKEN: [&str; 13] = [
-    "approval", "audit", "column", "command", "danger", "keys", "limit", "login", "redact", "root",
-    "session", "vault", "webhook",
+const TAKEN: [&str; 14] = [
+    "api-key", "approval", "audit", "column", "command", "danger", "keys", "limit", "login",
+    "redact", "root", "session", "vault", "webhook",
 ];
 
 /// The most bytes of a kind's name.

@@ -144,6 +144,27 @@ impl AddressPrefix {
         }
         bytes
     }
+
+    /// Reads what [`AddressPrefix::to_bytes`] wrote; none of anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Option<Self> {
+        let [family, len, wide @ ..] = bytes;
+        let address: IpAddr = match family {
+            4 => {
+                let (address, _): (&[u8; 4], _) = wide.split_first_chunk()?;
+                Ipv4Addr::from(*address).into()
+            }
+            6 => Ipv6Addr::from(*wide).into(),
+            _ => return None,
+        };
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let whole = Self {
+            address,
+            len: u8::MAX,
+        };
+        let read = whole.coarser(*len, *len);
+        (*len <= most && read.to_bytes() == *bytes).then_some(read)
+    }
 }
 
 impl fmt::Display for AddressPrefix {

@@ -60,6 +60,17 @@ pub struct TokenKind<L> {
     layout: PhantomData<L>,
 }
 
+/// Whether a text ends in the checksum of all that stands before it, as tokens of a kind
+/// [with one](TokenKind::with_checksum) do, whatever its prefix. It authenticates nothing.
+#[must_use]
+pub fn checksum_fits(text: &str) -> bool {
+    let whole = text.as_bytes();
+    text.len() <= MAX_TOKEN_LEN
+        && whole
+            .split_last_chunk()
+            .is_some_and(|(body, sum)| !body.is_empty() && checksum::fits(&[body], sum))
+}
+
 /// A token that was decoded. Nothing in it is verified.
 #[derive(Clone, Copy)]
 #[allow(clippy::exhaustive_structs)] // The form has just these.

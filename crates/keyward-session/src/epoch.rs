@@ -1,24 +1,61 @@
-//! The record by which many sessions end at once, as it lies in the store.
-//! `docs/formats/session.md` specifies it.
+//! The record by which many sessions or API keys end at once, as it lies in the store.
+//! `docs/formats/session.md` and `docs/formats/api-key.md` specify it.
 
 use keyward_base::reader::Reader;
-use keyward_base::{Error, KeyId, Result, Subject, Tenant, Timestamp};
+use keyward_base::{Domain, KeyId, Result, Subject, Tenant, Timestamp};
 use keyward_keys::MacHandle;
 use keyward_store::{Collection, RecordKey};
 
+use crate::api_key::format::EPOCH as API_KEY_EPOCH;
+use crate::api_key::row::API_KEYS;
 use crate::format::{EPOCH, damaged, newer, put_text};
 use crate::kind::Kind;
 use crate::policy::EVIDENCE_MAX_AGE;
+use crate::row::SESSIONS;
 
-pub(crate) const EPOCHS: Collection = Collection::named("session-epoch");
-
-const MAGIC: &[u8; 4] = b"kwse";
 const VERSION: u8 = 1;
 
-/// Whose sessions an epoch is of.
+/// How the epochs of one crate's part lie in the store. `N` is how many sorts of things end apart.
+pub(crate) struct Form<const N: usize> {
+    pub(crate) collection: Collection,
+    /// Where the rows lie that it ends.
+    pub(crate) rows: Collection,
+    magic: &'static [u8; 4],
+    pub(crate) domain: Domain<(&'static [u8],)>,
+    /// Whether subjects have epochs of their own.
+    has_users: bool,
+    /// What is said of one that is not ours.
+    pub(crate) damaged: &'static str,
+    /// The event of any record that is not ours.
+    pub(crate) refused: &'static str,
+}
+
+/// Those of sessions, by kind.
+pub(crate) static SESSION_EPOCHS: Form<{ Kind::COUNT }> = Form {
+    collection: Collection::named("session-epoch"),
+    rows: SESSIONS,
+    magic: b"kwse",
+    domain: EPOCH,
+    has_users: true,
+    damaged: "the epoch of sessions is not what was written: whoever it is of logs in again",
+    refused: "session.refused",
+};
+
+/// Those of API keys, which end with their tenant and with no user.
+pub(crate) static KEY_EPOCHS: Form<1> = Form {
+    collection: Collection::named("api-key-epoch"),
+    rows: API_KEYS,
+    magic: b"kwae",
+    domain: API_KEY_EPOCH,
+    has_users: false,
+    damaged: "the epoch of API keys is not what was written: the keys that it is of are issued anew",
+    refused: "api-key.refused",
+};
+
+/// Whose sessions or keys an epoch is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
-    /// All sessions.
+    /// All there are.
     All,
     /// Those of a tenant.
     Tenant(Tenant),
@@ -28,14 +65,14 @@ pub(crate) enum Scope {
 
 impl Scope {
     /// Where the record lies.
-    pub(crate) fn place(&self) -> RecordKey {
+    pub(crate) fn place<const N: usize>(&self, form: &Form<N>) -> RecordKey {
         let (owner, id) = match self {
             Self::All => ("", "all".to_owned()),
             Self::Tenant(tenant) => (tenant.as_str(), "tenant".to_owned()),
             Self::User(tenant, subject) => (tenant.as_str(), format!("user/{subject}")),
         };
         RecordKey {
-            collection: EPOCHS,
+            collection: form.collection.clone(),
             owner: owner.to_owned(),
             id,
         }
@@ -69,57 +106,43 @@ pub(crate) struct Mark {
 
 /// An epoch: what has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch {
+pub(crate) struct Epoch<const N: usize> {
     pub(crate) scope: Scope,
     /// Random, of when the record was made: one that was deleted and made anew is another.
     pub(crate) era: [u8; 16],
     /// When something was last ended; 0 if nothing was.
     pub(crate) moved: Timestamp,
     /// Random, of when the sessions of each kind were last ended; 0 if they never were.
-    pub(crate) stamps: [u64; Kind::COUNT],
+    pub(crate) stamps: [u64; N],
     /// Sessions of each kind that began before this have ended.
-    pub(crate) not_before: [Timestamp; Kind::COUNT],
+    pub(crate) not_before: [Timestamp; N],
 }
 
-impl Epoch {
+impl<const N: usize> Epoch<N> {
     /// One by which nothing was ended.
     pub(crate) const fn new(scope: Scope, era: [u8; 16]) -> Self {
         Self {
             scope,
             era,
             moved: Timestamp::from_millis(0),
-            stamps: [0; Kind::COUNT],
-            not_before: [Timestamp::from_millis(0); Kind::COUNT],
+            stamps: [0; N],
+            not_before: [Timestamp::from_millis(0); N],
         }
     }
 
-    /// What a session of this kind keeps of it.
-    pub(crate) const fn mark(&self, kind: Kind) -> Mark {
-        Mark {
-            era: self.era,
-            stamp: kind.of(self.stamps),
-        }
-    }
-
-    /// Whether a session of this kind with this mark, which began then, goes on.
-    pub(crate) fn has(&self, kind: Kind, mark: Mark, began: Timestamp) -> bool {
-        self.mark(kind) == mark && began >= kind.of(self.not_before)
-    }
-
-    /// Ends the sessions of one kind, or of all: all there are, or those that began before a time.
-    /// `stamp` is random: what was put back from before does not come to be the same again.
-    pub(crate) fn end(
+    /// Ends what is of the sorts that `ends` says by their number: all there are, or what began before
+    /// a time. `stamp` is random: what was put back from before does not come to be the same again.
+    pub(crate) fn end_of(
         &mut self,
-        kind: Option<Kind>,
+        ends: impl Fn(usize) -> bool,
         before: Option<Timestamp>,
         now: Timestamp,
         stamp: u64,
     ) {
-        let ends = |each: &Kind| kind.is_none_or(|kind| kind == *each);
         let (stamps, bounds) = (&mut self.stamps, &mut self.not_before);
-        for (each, (held, bound)) in Kind::ALL.iter().zip(stamps.iter_mut().zip(bounds)) {
+        for (at, (held, bound)) in stamps.iter_mut().zip(bounds).enumerate() {
             match before {
-                _ if !ends(each) => {}
+                _ if !ends(at) => {}
                 Some(before) => *bound = before.max(*bound),
                 None => *held = stamp,
             }
@@ -131,9 +154,9 @@ impl Epoch {
     }
 
     /// The record in front of the MAC, which the key of that id makes.
-    pub(crate) fn bytes(&self, key: KeyId) -> Vec<u8> {
+    pub(crate) fn bytes(&self, form: &Form<N>, key: KeyId) -> Vec<u8> {
         let (number, tenant, subject) = self.scope.parts();
-        let mut out = MAGIC.to_vec();
+        let mut out = form.magic.to_vec();
         out.push(VERSION);
         out.extend_from_slice(&key.to_bytes());
         out.push(number);
@@ -150,16 +173,17 @@ impl Epoch {
         out
     }
 
-    pub(crate) fn seal(&self, key: &MacHandle) -> Vec<u8> {
-        let mut bytes = self.bytes(key.id());
-        let tag = key.sign(EPOCH, &(&bytes,));
+    pub(crate) fn seal(&self, form: &Form<N>, key: &MacHandle) -> Vec<u8> {
+        let mut bytes = self.bytes(form, key.id());
+        let tag = key.sign(form.domain, &(&bytes,));
         bytes.extend_from_slice(&tag);
         bytes
     }
 
     /// Reads what [`Epoch::bytes`] made, and the id of the key.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<(Self, KeyId)> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or_else(wrong)?;
+    pub(crate) fn parse(form: &Form<N>, bytes: &[u8]) -> Result<(Self, KeyId)> {
+        let wrong = || damaged(form.damaged);
+        let rest = bytes.strip_prefix(form.magic).ok_or_else(wrong)?;
         let mut rest = Reader::new(rest);
         match rest.byte() {
             Some(VERSION) => {}
@@ -167,22 +191,68 @@ impl Epoch {
             _ => return Err(wrong()),
         }
         parse(&mut rest)
-            .filter(|_| rest.is_empty())
+            .filter(|(epoch, _): &(Self, KeyId)| {
+                rest.is_empty() && (form.has_users || !matches!(epoch.scope, Scope::User(..)))
+            })
             .ok_or_else(wrong)
     }
 }
 
-fn parse(rest: &mut Reader<'_>) -> Option<(Epoch, KeyId)> {
+impl Epoch<{ Kind::COUNT }> {
+    /// What a session of this kind keeps of it.
+    pub(crate) const fn mark(&self, kind: Kind) -> Mark {
+        Mark {
+            era: self.era,
+            stamp: kind.of(self.stamps),
+        }
+    }
+
+    /// Whether a session of this kind with this mark, which began then, goes on.
+    pub(crate) fn has(&self, kind: Kind, mark: Mark, began: Timestamp) -> bool {
+        self.mark(kind) == mark && began >= kind.of(self.not_before)
+    }
+
+    /// Ends the sessions of one kind, or of all. See [`Epoch::end_of`].
+    pub(crate) fn end(
+        &mut self,
+        kind: Option<Kind>,
+        before: Option<Timestamp>,
+        now: Timestamp,
+        stamp: u64,
+    ) {
+        let ends = |at| kind.is_none_or(|kind| Kind::ALL.get(at) == Some(&kind));
+        self.end_of(ends, before, now, stamp);
+    }
+}
+
+impl Epoch<1> {
+    /// What an API key keeps of it.
+    pub(crate) const fn key_mark(&self) -> Mark {
+        let [stamp] = self.stamps;
+        Mark {
+            era: self.era,
+            stamp,
+        }
+    }
+
+    /// Whether a key with this mark, which was made then, goes on.
+    pub(crate) fn has_key(&self, mark: Mark, created: Timestamp) -> bool {
+        let [not_before] = self.not_before;
+        self.key_mark() == mark && created >= not_before
+    }
+}
+
+fn parse<const N: usize>(rest: &mut Reader<'_>) -> Option<(Epoch<N>, KeyId)> {
     let key = KeyId::from_bytes(rest.array()?);
     let number = rest.byte()?;
     let scope = Scope::of(number, rest.text()?, rest.text()?)?;
     let era = rest.array()?;
     let moved = rest.time()?;
-    let mut stamps = [0; Kind::COUNT];
+    let mut stamps = [0; N];
     for stamp in &mut stamps {
         *stamp = rest.number()?;
     }
-    let mut not_before = [Timestamp::from_millis(0); Kind::COUNT];
+    let mut not_before = [Timestamp::from_millis(0); N];
     for time in &mut not_before {
         *time = rest.time()?;
     }
@@ -194,8 +264,4 @@ fn parse(rest: &mut Reader<'_>) -> Option<(Epoch, KeyId)> {
         not_before,
     };
     Some((epoch, key))
-}
-
-fn wrong() -> Error {
-    damaged("the epoch of sessions")
 }

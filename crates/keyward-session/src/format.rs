@@ -4,7 +4,7 @@
 use keyward_base::{Domain, Error, ErrorKind, KeyId, Reason, Result, Subject, Tenant, Timestamp};
 use keyward_crypto::mac::TAG_LEN;
 
-use crate::epoch::{Epoch, Scope};
+use crate::epoch::{Epoch, SESSION_EPOCHS, Scope};
 use crate::id::SessionId;
 use crate::kind::Kind;
 use crate::row::Row;
@@ -94,7 +94,7 @@ impl RowShape {
 
 /// An epoch without its MAC, as anybody reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EpochShape(Epoch, KeyId);
+pub struct EpochShape(Epoch<{ Kind::COUNT }>, KeyId);
 
 impl EpochShape {
     /// Reads an epoch without its MAC, the last 32 bytes of the record.
@@ -102,13 +102,13 @@ impl EpochShape {
     /// # Errors
     /// `Corrupt` for what is none; `Unavailable` for one of a newer release.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        Epoch::parse(bytes).map(|(epoch, key)| Self(epoch, key))
+        Epoch::parse(&SESSION_EPOCHS, bytes).map(|(epoch, key)| Self(epoch, key))
     }
 
     /// The bytes that it was read from.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.bytes(self.1)
+        self.0.bytes(&SESSION_EPOCHS, self.1)
     }
 
     /// The key that its MAC names.
@@ -164,21 +164,21 @@ pub(crate) fn split(data: &[u8]) -> Option<(&[u8], &[u8; TAG_LEN], KeyId)> {
     Some((bytes, tag, KeyId::from_bytes(*id)))
 }
 
-pub(crate) fn damaged(what: &str) -> Error {
-    Error::corrupt(format!(
-        "{what} is not what was written: whoever it is of logs in again"
-    ))
-    .because(Reason::NOT_AUTHENTIC)
+/// A record that is not what was written; `says` tells what to do.
+pub(crate) fn damaged(says: &'static str) -> Error {
+    Error::corrupt(says).because(Reason::NOT_AUTHENTIC)
 }
 
 pub(crate) fn newer() -> Error {
-    Error::unavailable("a stored session was written by a newer release: upgrade keyward")
+    Error::unavailable(
+        "a stored session or API key was written by a newer release: upgrade keyward",
+    )
 }
 
 /// What makes the bytes of a record its own.
-pub(crate) fn authentic<T>(result: Result<T>, what: &str) -> Result<T> {
+pub(crate) fn authentic<T>(result: Result<T>, says: &'static str) -> Result<T> {
     result.map_err(|e| match e.kind() {
-        ErrorKind::Rejected => damaged(what).with_source(e),
+        ErrorKind::Rejected => damaged(says).with_source(e),
         _ => e,
     })
 }

@@ -53,6 +53,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`api_key`] | what a machine shows: of one tenant, with scopes, rotated without a gap |
 //! | [`cookie`] | the cookies that carry sessions: written whole, read strictly |
 //! | [`danger`] | what a hurried person should not find first |
 //! | [`device`] | where a person is logged in, as he is shown it |
@@ -61,17 +62,19 @@
 //! | [`kind`] | what a session is good for, as a value and as a type |
 //! | [`live`] | a session that was found to live, and one that was just started |
 //! | [`policy`] | how long sessions live, with the reason for each number |
-//! | [`reason`] | why a session was refused |
+//! | [`reason`] | why a session or an API key was refused |
 //! | [`revoke`] | which sessions end at once |
 //! | [`sessions`] | the door: [`Sessions`] |
 //! | [`start`] | what a session is started with, beside the evidence |
 //! | [`token`] | what a browser holds of it |
 
+pub mod api_key;
 pub mod cookie;
 pub mod danger;
 pub mod device;
 mod epoch;
 pub mod format;
+mod ground;
 mod id;
 pub mod internal;
 pub mod kind;
@@ -85,6 +88,7 @@ pub mod start;
 mod text;
 pub mod token;
 
+pub use api_key::{ApiKey, ApiKeyId, ApiKeys, LiveKey, Scopes};
 pub use cookie::Cookie;
 pub use device::Device;
 pub use id::SessionId;

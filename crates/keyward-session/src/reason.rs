@@ -1,4 +1,4 @@
-//! The words by which this crate says why a session was refused.
+//! The words by which this crate says why a session or an API key was refused.
 
 use keyward_base::Reason;
 
@@ -21,3 +21,17 @@ pub const EVIDENCE_WEAK: Reason = Reason::new("evidence-too-weak");
 pub const NOT_FRESH: Reason = Reason::new("not-fresh");
 /// It is a session of another kind.
 pub const OTHER_KIND: Reason = Reason::new("other-kind-of-session");
+/// An API key is used from where it may not be, or from an address that is not known.
+pub const ADDRESS: Reason = Reason::new("address-not-allowed");
+/// What is asked for an API key is beyond what its maker may do.
+pub const BEYOND_MAKER: Reason = Reason::new("scope-beyond-maker");
+/// The API key has ended: somebody ended it, or all of its tenant.
+pub const KEY_ENDED: Reason = Reason::new("api-key-ended");
+/// The API key has a successor.
+pub const ROTATED: Reason = Reason::new("api-key-rotated");
+/// The API key does not have the scope.
+pub const SCOPE: Reason = Reason::new("scope-missing");
+/// The tenant has as many API keys as it may have.
+pub const TOO_MANY: Reason = Reason::new("too-many-api-keys");
+/// What is to become less would become more.
+pub const WIDER: Reason = Reason::new("wider-than-before");

@@ -15,6 +15,10 @@ use crate::kind::Kind;
 
 pub(crate) const SESSIONS: Collection = Collection::named("session");
 
+/// What is said of a row that is not ours.
+pub(crate) const DAMAGED: &str =
+    "a session's row is not what was written: whoever it is of logs in again";
+
 const MAGIC: &[u8; 4] = b"kwsr";
 const VERSION: u8 = 1;
 const REMEMBER: u8 = 1;
@@ -271,5 +275,5 @@ fn marks(rest: &mut Reader<'_>) -> Option<Marks> {
 }
 
 fn wrong() -> Error {
-    damaged("a session's row")
+    damaged(DAMAGED)
 }

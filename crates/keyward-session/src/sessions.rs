@@ -5,35 +5,28 @@ mod builder;
 mod check;
 mod devices;
 mod end;
-mod epochs;
-mod fence;
 mod note;
 mod purge;
 mod renew;
 mod staff;
 mod start;
-mod verified;
 
 use std::fmt;
 use std::sync::Arc;
 
 use keyward_base::encoding::hex;
-use keyward_base::{
-    Clock, Domain, Door, Error, Purpose, Result, Subject, Tenant, Timestamp, Trail,
-};
-use keyward_keys::{Keyring, MacVerifier};
+use keyward_base::{Domain, Door, Result, Subject, Tenant, Timestamp};
+use keyward_keys::Keyring;
 use keyward_store::Records;
 
 pub use builder::SessionsBuilder;
 
+use crate::ground::{Ground, MAX_TRIES, contended};
 use crate::kind::Kind;
 use crate::policy::Policy;
 
 /// The purpose of the ring whose keys authenticate tokens, rows and epochs.
 pub const PURPOSE: &str = "session";
-
-/// How often a write is tried anew that lost to another.
-const MAX_TRIES: usize = 64;
 
 /// Whose sessions a row is found among.
 const WORD: Domain<(&Tenant, &Subject)> = Domain::new("keyward/v1/session-user");
@@ -45,15 +38,9 @@ const WORD: Domain<(&Tenant, &Subject)> = Domain::new("keyward/v1/session-user")
 pub struct Sessions(Arc<Inner>);
 
 struct Inner {
-    keyring: Keyring,
-    store: Arc<dyn Records>,
-    purpose: Purpose,
+    ground: Ground<{ Kind::COUNT }>,
     doors: Vec<(Door, Kind)>,
     policy: Policy,
-    clock: Arc<dyn Clock>,
-    trail: Trail,
-    fence: fence::Kept,
-    verified: verified::Verified,
 }
 
 impl Sessions {
@@ -72,17 +59,17 @@ impl Sessions {
     /// rows say in clear whose they are.
     fn word(&self, tenant: &Tenant, subject: &Subject) -> Result<String> {
         let encoded = WORD.encode(&(tenant, subject))?;
-        let hash = self.0.keyring.provider().sha256(&[encoded.as_bytes()]);
+        let hash = self
+            .0
+            .ground
+            .keyring
+            .provider()
+            .sha256(&[encoded.as_bytes()]);
         Ok(hex(hash.first_chunk::<16>().unwrap_or(&[0; 16])))
     }
 
     fn now(&self) -> Result<Timestamp> {
-        self.0.clock.now()
-    }
-
-    /// The key that a record names: one of the ring, read anew if this process does not know it.
-    async fn key(&self, id: keyward_base::KeyId) -> Result<MacVerifier> {
-        self.0.keyring.find_mac(&self.0.purpose, id).await
+        self.0.ground.now()
     }
 }
 
@@ -93,10 +80,4 @@ impl fmt::Debug for Sessions {
             .field("policy", &self.0.policy)
             .finish_non_exhaustive()
     }
-}
-
-fn contended() -> Error {
-    Error::unavailable(
-        "the session store is contended: every try lost to another writer; try again in a moment",
-    )
 }

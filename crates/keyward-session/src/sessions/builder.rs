@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use keyward_base::audit::Discard;
 use keyward_base::{Clock, Door, Error, Purpose, Result, Trail};
-use keyward_keys::{KeyUse, Keyring, Life, RecordColumn};
+use keyward_keys::{KeyUse, Keyring, Life};
 use keyward_store::Records;
 
-use super::verified::Verified;
-use super::{Inner, PURPOSE, Sessions, fence};
-use crate::epoch::EPOCHS;
+use super::{Inner, PURPOSE, Sessions};
+use crate::epoch::SESSION_EPOCHS;
+use crate::ground::{Ground, cover};
 use crate::kind::Kind;
 use crate::policy::Policy;
-use crate::row::{SESSIONS, WORD};
+use crate::row::WORD;
 
 /// What the ring's keys live beyond the longest session: clocks differ.
 const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -101,11 +101,7 @@ impl SessionsBuilder {
                 "the ring's purpose `session` has keys that live shorter than the policy's sessions: `SessionsBuilder::install` lets them live longer",
             ));
         }
-        for collection in [SESSIONS, EPOCHS] {
-            let store = Arc::clone(&self.store);
-            let column = RecordColumn::of_macs(store, collection, purpose.clone())?;
-            self.keyring.cover(Arc::new(column)).await?;
-        }
+        cover(&self.keyring, &self.store, &purpose, &SESSION_EPOCHS).await?;
         let clock = self
             .clock
             .unwrap_or_else(|| Arc::clone(self.keyring.clock()));
@@ -113,15 +109,16 @@ impl SessionsBuilder {
             .trail
             .unwrap_or_else(|| Trail::new(Arc::new(Discard::new())));
         Ok(Sessions(Arc::new(Inner {
-            keyring: self.keyring,
-            store: self.store,
-            purpose,
+            ground: Ground::new(
+                self.keyring,
+                self.store,
+                purpose,
+                clock,
+                trail,
+                &SESSION_EPOCHS,
+            ),
             doors: self.doors,
             policy: self.policy,
-            clock,
-            trail,
-            fence: fence::Kept::default(),
-            verified: Verified::default(),
         })))
     }
 }

@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use keyward_base::{Error, ErrorKind, Reason, Result, Subject, Tenant, Timestamp};
+use keyward_base::{Error, ErrorKind, KeyId, Reason, Result, Subject, Tenant, Timestamp};
 use keyward_crypto::equal;
+use keyward_keys::MacVerifier;
 use keyward_store::{Record, RecordKey, Version, Write};
 
 use super::Sessions;
-use super::epochs::{Found, Keys};
-use crate::epoch::Scope;
-use crate::format::{ROW, authentic, damaged, split};
+use crate::epoch::{SESSION_EPOCHS, Scope};
+use crate::format::{ROW, damaged};
+use crate::ground::epochs;
 use crate::id::SessionId;
 use crate::kind::{Kind, OwnKind, SessionKind};
 use crate::live::{AnyLive, Fresh, LiveSession};
 use crate::policy::MAX_SKEW;
-use crate::row::{Behind, Row, place};
+use crate::row::{Behind, DAMAGED, Row, place};
 use crate::{reason, token};
 
-const WHAT: &str = "a session's row";
+/// As the epochs of sessions are read.
+pub(super) type Found = epochs::Found<{ Kind::COUNT }>;
 
 /// A row, and what was read with it: after it, and in one step.
 pub(super) struct State {
@@ -122,7 +124,7 @@ impl Sessions {
     async fn check_as(&self, text: &str, kind: Option<Kind>) -> Result<AnyLive> {
         let passed = self.pass(text).await?;
         let now = self.now()?;
-        let mut keys = Keys::with(passed.key);
+        let mut keys = epochs::Keys::with(passed.key);
         let (row, version) = self.read_row(passed.id, &mut keys).await?;
         if row.id != passed.id || !equal(&row.proof, &passed.proof) {
             return Err(Error::rejected(Reason::NOT_AUTHENTIC));
@@ -137,24 +139,8 @@ impl Sessions {
 
     /// What a token names, if it is ours.
     async fn pass(&self, text: &str) -> Result<token::Passed> {
-        let (keyring, purpose) = (&self.0.keyring, &self.0.purpose);
-        let passed = token::pass(text, |id| keyring.mac_by_id(purpose, id));
-        let may_be_newer = |e: &Error| {
-            let (unknown, pending) = (
-                keyward_keys::reason::UNKNOWN_KEY,
-                keyward_keys::reason::PENDING_KEY,
-            );
-            e.reason()
-                .is_some_and(|why| why == unknown || why == pending)
-        };
-        match passed {
-            Err(e) if may_be_newer(&e) => {
-                // A key that another process has just made. No secret waits for it.
-                let key = Box::pin(keyring.find_mac(purpose, token::key_of(text)?)).await?;
-                token::pass(text, |_| Ok(key))
-            }
-            other => other,
-        }
+        let pass = |key: &dyn Fn(KeyId) -> Result<MacVerifier>| token::pass(text, key);
+        self.0.ground.pass(|| token::key_of(text), pass).await
     }
 
     /// Reads the row of a session, and nothing of whether it lives.
@@ -164,32 +150,35 @@ impl Sessions {
     pub(super) async fn read_row(
         &self,
         id: SessionId,
-        keys: &mut Keys,
+        keys: &mut epochs::Keys,
     ) -> Result<(Box<Row>, Version)> {
-        let found = self.0.store.fetch(&place(id)).await?;
+        let found = self.0.ground.store.fetch(&place(id)).await?;
         let record = found.ok_or_else(|| Error::rejected(reason::ENDED))?;
         let row = self.open_row(&record, keys).await?;
         Ok((row, record.version))
     }
 
     /// A row that is authentic and lies where it should.
-    pub(super) async fn open_row(&self, record: &Record, keys: &mut Keys) -> Result<Box<Row>> {
+    pub(super) async fn open_row(
+        &self,
+        record: &Record,
+        keys: &mut epochs::Keys,
+    ) -> Result<Box<Row>> {
         let opened = self.try_open_row(record, keys).await;
         if let Err(e) = &opened
             && e.kind() == ErrorKind::Corrupt
         {
-            Box::pin(self.note_damaged(record)).await;
+            Box::pin(self.0.ground.note_damaged(record)).await;
         }
         opened
     }
 
-    async fn try_open_row(&self, record: &Record, keys: &mut Keys) -> Result<Box<Row>> {
-        let (bytes, tag, id) = split(&record.data).ok_or_else(|| damaged(WHAT))?;
-        let key = authentic(keys.find(self, id).await, WHAT)?;
-        authentic(key.verify(ROW, &(bytes,), tag), WHAT)?;
+    async fn try_open_row(&self, record: &Record, keys: &mut epochs::Keys) -> Result<Box<Row>> {
+        let ground = &self.0.ground;
+        let bytes = ground.verified_bytes(ROW, record, keys, DAMAGED).await?;
         let (row, _) = Row::parse(bytes)?;
         if !row.lies_at(&record.key) {
-            return Err(damaged(WHAT));
+            return Err(damaged(DAMAGED));
         }
         Ok(Box::new(row))
     }
@@ -199,15 +188,19 @@ impl Sessions {
         &self,
         row: Box<Row>,
         version: Version,
-        keys: &mut Keys,
+        keys: &mut epochs::Keys,
     ) -> Result<State> {
         let scopes = scopes_of(&row);
-        let mut places: Vec<RecordKey> = scopes.iter().map(Scope::place).collect();
+        let mut places: Vec<RecordKey> = scopes.iter().map(place_of).collect();
         places.extend(row.behind.as_ref().map(|behind| place(behind.session)));
-        let mut found = self.0.store.fetch_many(&places).await?.into_iter();
+        let mut found = self.0.ground.store.fetch_many(&places).await?.into_iter();
         let mut epochs = Vec::with_capacity(scopes.len());
         for scope in &scopes {
-            let epoch = self.read_epoch(scope, found.next().flatten(), keys).await?;
+            let epoch = self
+                .0
+                .ground
+                .read_epoch(scope, found.next().flatten(), keys)
+                .await?;
             // One that is missing ends, and never begins at zero.
             epochs.push(epoch.ok_or_else(|| Error::rejected(reason::ENDED))?);
         }
@@ -274,6 +267,11 @@ impl Sessions {
         let found = doors.find(|(door, _)| door.as_str() == name);
         found.map(|(_, kind)| *kind)
     }
+}
+
+/// Where the epoch of a scope lies.
+pub(super) fn place_of(scope: &Scope) -> RecordKey {
+    scope.place(&SESSION_EPOCHS)
 }
 
 /// Of all, of the tenant, of the user.

@@ -3,11 +3,11 @@
 use keyward_base::{Error, ErrorKind, Reason, Result};
 use keyward_store::{Find, Record, RecordKey, Version, Words};
 
-use super::check::{State, scopes};
-use super::epochs::{Found, Held, Keys, put_epoch};
+use super::check::{Found, State, place_of, scopes};
 use super::{MAX_TRIES, Sessions, contended};
 use crate::device::Device;
-use crate::epoch::{Epoch, Scope};
+use crate::epoch::{Epoch, SESSION_EPOCHS};
+use crate::ground::epochs::{Held, Keys, put_epoch};
 use crate::id::SessionId;
 use crate::kind::OwnKind;
 use crate::live::{AnyLive, LiveSession};
@@ -44,7 +44,7 @@ impl Sessions {
         let mut keys = Keys::default();
         loop {
             let find = Find::of(SESSIONS, Words::Is(word.clone())).after(after);
-            let page = self.0.store.find(find).await?;
+            let page = self.0.ground.store.find(find).await?;
             let epochs = self.epochs_of(live, &mut keys).await?;
             for record in &page.items {
                 let state = self.state_beside(live, record, &epochs, &mut keys).await;
@@ -66,11 +66,11 @@ impl Sessions {
     /// The epochs of the person, which his rows have in common.
     async fn epochs_of(&self, live: &AnyLive, keys: &mut Keys) -> Result<Vec<Option<Found>>> {
         let scopes = scopes(&live.row.tenant, &live.row.subject);
-        let places: Vec<RecordKey> = scopes.iter().map(Scope::place).collect();
+        let places: Vec<RecordKey> = scopes.iter().map(place_of).collect();
         let mut epochs = Vec::with_capacity(scopes.len());
-        let found = self.0.store.fetch_many(&places).await?;
+        let found = self.0.ground.store.fetch_many(&places).await?;
         for (scope, record) in scopes.iter().zip(found) {
-            epochs.push(self.read_epoch(scope, record, keys).await?);
+            epochs.push(self.0.ground.read_epoch(scope, record, keys).await?);
         }
         Ok(epochs)
     }
@@ -155,7 +155,7 @@ impl Sessions {
                 return Err(Error::rejected(reason::ENDED));
             };
             let mut epoch = Epoch::clone(&user.epoch);
-            epoch.end(None, None, now, self.stamp()?);
+            epoch.end(None, None, now, self.0.ground.stamp()?);
             let row = Row {
                 marks: Marks {
                     user: epoch.mark(state.row.kind),
@@ -163,9 +163,15 @@ impl Sessions {
                 },
                 ..Row::clone(&state.row)
             };
-            let fence = self.fence().await?;
+            let fence = self.0.ground.fence().await?;
             let held = Held::Found(user.clone());
-            let moves = vec![put_epoch(&epoch, &held, &fence, row.absolute)];
+            let moves = vec![put_epoch(
+                &SESSION_EPOCHS,
+                &epoch,
+                &held,
+                &fence,
+                Some(row.absolute),
+            )];
             if self.swap_row(&state, &row, moves).await? {
                 return Ok(());
             }

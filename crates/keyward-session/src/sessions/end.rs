@@ -5,10 +5,10 @@ use std::time::Duration;
 use keyward_base::{Error, Result, Subject, Tenant, Timestamp};
 use keyward_store::{Applied, Write};
 
-use super::epochs::{Keys, put_epoch};
 use super::{MAX_TRIES, Sessions, contended};
 use crate::epoch::Epoch;
 use crate::id::SessionId;
+use crate::kind::Kind;
 use crate::live::AnyLive;
 use crate::revoke::{Ended, Revoke};
 use crate::row::place;
@@ -31,14 +31,14 @@ impl Sessions {
     /// Deletes a row at whatever version it is.
     pub(super) async fn delete(&self, id: SessionId) -> Result<()> {
         for _ in 0..MAX_TRIES {
-            let Some(record) = self.0.store.fetch(&place(id)).await? else {
+            let Some(record) = self.0.ground.store.fetch(&place(id)).await? else {
                 return Ok(());
             };
             let delete = Write::Delete {
                 key: record.key,
                 version: record.version,
             };
-            if let Applied::Done(_) = self.0.store.apply(vec![delete]).await? {
+            if let Applied::Done(_) = self.0.ground.store.apply(vec![delete]).await? {
                 return Ok(());
             }
         }
@@ -82,27 +82,12 @@ impl Sessions {
                 "sessions that began before a time which is ahead cannot be ended: they would end those of who logs in until then",
             ));
         }
-        for _ in 0..MAX_TRIES {
-            let now = self.now()?;
-            let fence = self.fence().await?;
-            let record = self.0.store.fetch(&revoke.scope.place()).await?;
-            let held = self
-                .read_held(&revoke.scope, record, &mut Keys::default())
-                .await?;
-            let mut epoch = match held.found() {
-                Some(found) => Epoch::clone(&found.epoch),
-                // So that who read that there is none starts nothing.
-                None => Epoch::new(revoke.scope.clone(), self.era()?),
-            };
-            epoch.end(revoke.kind, revoke.before, now, self.stamp()?);
-            let mut batch = fence.batch.clone();
-            let until = now.saturating_add(LEAST_LIFE);
-            batch.push(put_epoch(&epoch, &held, &fence, until));
-            if let Applied::Done(_) = self.0.store.apply(batch).await? {
-                return Ok(began);
-            }
-            self.forget_fence();
-        }
-        Err(contended())
+        let until = |now: Timestamp| Some(now.saturating_add(LEAST_LIFE));
+        let end = |epoch: &mut Epoch<{ Kind::COUNT }>, now, stamp| {
+            epoch.end(revoke.kind, revoke.before, now, stamp);
+        };
+        let ground = &self.0.ground;
+        ground.move_epoch(&revoke.scope, until, end).await?;
+        Ok(began)
     }
 }

@@ -3,7 +3,7 @@
 use keyward_base::Result;
 
 use super::Sessions;
-use crate::epoch::EPOCHS;
+use crate::epoch::SESSION_EPOCHS;
 use crate::row::SESSIONS;
 
 impl Sessions {
@@ -19,8 +19,13 @@ impl Sessions {
     /// `Unavailable` if the store or the clock cannot be relied on.
     pub async fn purge(&self, limit: usize) -> Result<u64> {
         let now = self.now()?;
-        let rows = self.0.store.purge(&SESSIONS, now, limit).await?;
-        let epochs = self.0.store.purge(&EPOCHS, now, limit).await?;
+        let rows = self.0.ground.store.purge(&SESSIONS, now, limit).await?;
+        let epochs = self
+            .0
+            .ground
+            .store
+            .purge(&SESSION_EPOCHS.collection, now, limit)
+            .await?;
         Ok(rows.saturating_add(epochs))
     }
 }

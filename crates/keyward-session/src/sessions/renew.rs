@@ -35,7 +35,7 @@ impl Sessions {
         row: &Row,
         more: Vec<Write>,
     ) -> Result<bool> {
-        let fence = self.fence().await?;
+        let fence = self.0.ground.fence().await?;
         let word = self.word(&row.tenant, &row.subject)?;
         let mut batch = fence.batch;
         batch.extend(state.requires());
@@ -45,9 +45,9 @@ impl Sessions {
             version: state.version,
             content: row.seal(&fence.key, key_tag(row.token_key), word),
         });
-        let is_done = matches!(self.0.store.apply(batch).await?, Applied::Done(_));
+        let is_done = matches!(self.0.ground.store.apply(batch).await?, Applied::Done(_));
         if !is_done {
-            self.forget_fence();
+            self.0.ground.forget_fence();
         }
         Ok(is_done)
     }

@@ -40,7 +40,11 @@ impl Sessions {
         event.record = admin.id().record();
         event.detail = Detail::none().with("kind", Value::Word(Kind::Staff.as_str()));
         let actor = Actor::new(admin.subject().clone()).staff();
-        let trail = self.0.trail.acting_as(actor.on_behalf_of(subject.clone()));
+        let trail = self
+            .0
+            .ground
+            .trail
+            .acting_as(actor.on_behalf_of(subject.clone()));
         trail.require(event).await?;
         let draft = Draft {
             kind: Kind::Staff,

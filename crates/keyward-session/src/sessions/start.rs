@@ -4,10 +4,9 @@ use keyward_base::{Error, Evidence, Method, Result, Subject, Tenant, Timestamp};
 use keyward_keys::MacHandle;
 use keyward_store::{Applied, Record, Write};
 
-use super::check::{State, scopes};
-use super::epochs::{Found, Held, Keys};
+use super::check::{Found, State, place_of, scopes};
 use super::{MAX_TRIES, Sessions, contended};
-use crate::epoch::Scope;
+use crate::ground::epochs::{Held, Keys};
 use crate::id::SessionId;
 use crate::kind::Kind;
 use crate::live::Started;
@@ -56,7 +55,7 @@ pub(super) enum Before {
 /// What a start rests on, of one moment.
 struct Read {
     /// Of all, of the tenant, of the user.
-    epochs: Vec<Held>,
+    epochs: Vec<Held<{ Kind::COUNT }>>,
     before: Option<Record>,
     admin: Option<State>,
 }
@@ -126,7 +125,7 @@ impl Sessions {
     async fn try_begin(&self, draft: &Draft, before: Before) -> Result<Started> {
         for _ in 0..MAX_TRIES {
             let now = self.now()?;
-            let fence = self.fence().await?;
+            let fence = self.0.ground.fence().await?;
             let read = self.read_beside(draft, before, now).await?;
             check_evidence(draft, &read, now)?;
             let ends = self.ends(draft, &read, &fence.key, now);
@@ -134,7 +133,7 @@ impl Sessions {
             let mut marks = Vec::with_capacity(3);
             let scopes = scopes(&draft.tenant, &draft.subject);
             for (scope, held) in scopes.into_iter().zip(&read.epochs) {
-                let (epoch, write) = self.hold_epoch(&scope, held, &fence, ends)?;
+                let (epoch, write) = self.0.ground.hold_epoch(&scope, held, &fence, Some(ends))?;
                 marks.push(epoch.mark(draft.kind));
                 batch.push(write);
             }
@@ -146,7 +145,7 @@ impl Sessions {
                 tenant: *tenant,
                 user: *user,
             };
-            let made = make(self.0.keyring.provider(), &fence.key)?;
+            let made = make(self.0.ground.keyring.provider(), &fence.key)?;
             let row = self.row(draft, &read, &made, &fence.key, marks, now, ends);
             batch.push(Write::Insert {
                 key: place(row.id),
@@ -167,7 +166,7 @@ impl Sessions {
                     version: Some(admin.version),
                 });
             }
-            if let Applied::Done(_) = self.0.store.apply(batch).await? {
+            if let Applied::Done(_) = self.0.ground.store.apply(batch).await? {
                 let keeps = row.remember || row.kind != Kind::User;
                 return Ok(Started {
                     token: made.token,
@@ -177,7 +176,7 @@ impl Sessions {
                 });
             }
             // Something moved: it is read anew, and judged.
-            self.forget_fence();
+            self.0.ground.forget_fence();
         }
         Err(contended())
     }
@@ -185,16 +184,16 @@ impl Sessions {
     /// Reads what a start rests on, and judges the sessions that it comes from.
     async fn read_beside(&self, draft: &Draft, before: Before, now: Timestamp) -> Result<Read> {
         let scopes = scopes(&draft.tenant, &draft.subject);
-        let mut places: Vec<_> = scopes.iter().map(Scope::place).collect();
+        let mut places: Vec<_> = scopes.iter().map(place_of).collect();
         if let Before::Ends(id) | Before::Becomes(id) = before {
             places.push(place(id));
         }
         let mut keys = Keys::default();
-        let mut found = self.0.store.fetch_many(&places).await?.into_iter();
+        let mut found = self.0.ground.store.fetch_many(&places).await?.into_iter();
         let mut epochs = Vec::with_capacity(scopes.len());
         for scope in &scopes {
             let record = found.next().flatten();
-            epochs.push(self.read_held(scope, record, &mut keys).await?);
+            epochs.push(self.0.ground.read_held(scope, record, &mut keys).await?);
         }
         let old = found.next().flatten();
         if let Before::Becomes(_) = before {

@@ -6,27 +6,25 @@ use keyward_base::{Error, Result};
 use keyward_keys::{Barrier, MacHandle};
 use keyward_store::Write;
 
-use super::Sessions;
-use crate::epoch::EPOCHS;
-use crate::row::SESSIONS;
+use super::Ground;
 
 /// The barriers of both collections, once they were read.
 #[derive(Debug, Default)]
 pub(super) struct Kept(Mutex<Option<[Barrier; 2]>>);
 
 /// The key to write under, and what the batch requires for it: two writes, the first.
-pub(super) struct Fence {
-    pub(super) key: MacHandle,
-    pub(super) batch: Vec<Write>,
+pub(crate) struct Fence {
+    pub(crate) key: MacHandle,
+    pub(crate) batch: Vec<Write>,
 }
 
-impl Sessions {
+impl<const N: usize> Ground<N> {
     /// The active key, unless the barriers ask for one that this process does not know.
-    pub(super) async fn fence(&self) -> Result<Fence> {
+    pub(crate) async fn fence(&self) -> Result<Fence> {
         let barriers = self.barriers().await?;
         let least = barriers.iter().map(Barrier::promoted_epoch).max();
         let fits = |key: &MacHandle| key.promoted_epoch() >= least.unwrap_or(0);
-        let (keyring, purpose) = (&self.0.keyring, &self.0.purpose);
+        let (keyring, purpose) = (&self.keyring, &self.purpose);
         let mut key = keyring.mac(purpose)?;
         if !fits(&key) {
             keyring.refresh().await?;
@@ -46,22 +44,22 @@ impl Sessions {
         if let Some(held) = held {
             return Ok(held);
         }
-        let (store, purpose) = (self.0.store.as_ref(), &self.0.purpose);
+        let (store, purpose) = (self.store.as_ref(), &self.purpose);
         let read = [
-            Barrier::claim_macs(store, &SESSIONS, purpose).await?,
-            Barrier::claim_macs(store, &EPOCHS, purpose).await?,
+            Barrier::claim_macs(store, &self.form.rows, purpose).await?,
+            Barrier::claim_macs(store, &self.form.collection, purpose).await?,
         ];
         *self.kept_barriers() = Some(read.clone());
         Ok(read)
     }
 
     /// Reads the barriers anew at the next write: a batch met a conflict, which they may be.
-    pub(super) fn forget_fence(&self) {
+    pub(crate) fn forget_fence(&self) {
         *self.kept_barriers() = None;
     }
 
     fn kept_barriers(&self) -> std::sync::MutexGuard<'_, Option<[Barrier; 2]>> {
-        let held = self.0.fence.0.lock();
+        let held = self.fence.0.lock();
         held.unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,208 @@
+//! Whether a key lives, and may be used from where it is.
+
+use std::net::IpAddr;
+
+use keyward_base::{Error, ErrorKind, KeyId, Reason, Result, Tenant, Timestamp};
+use keyward_crypto::equal;
+use keyward_keys::MacVerifier;
+use keyward_store::{Record, RecordKey, Version, Write};
+
+use super::ApiKeys;
+use crate::api_key::format::ROW;
+use crate::api_key::id::ApiKeyId;
+use crate::api_key::info::KeyState;
+use crate::api_key::live::LiveKey;
+use crate::api_key::row::{DAMAGED, Row, place};
+use crate::api_key::text;
+use crate::epoch::{KEY_EPOCHS, Scope};
+use crate::format::damaged;
+use crate::ground::epochs::{Found, Keys};
+use crate::policy::MAX_SKEW;
+use crate::reason;
+
+/// A row, and what was read after it and in one step.
+pub(super) struct State {
+    pub(super) row: Box<Row>,
+    pub(super) version: Version,
+    of_all: Found<1>,
+    of_tenant: Found<1>,
+}
+
+impl State {
+    /// The conditions that nothing which was read beside the row has changed.
+    pub(super) fn requires(&self) -> [Write; 2] {
+        [self.of_all.require(), self.of_tenant.require()]
+    }
+}
+
+/// Of all, of the tenant.
+pub(super) fn scopes(tenant: &Tenant) -> [Scope; 2] {
+    [Scope::All, Scope::Tenant(tenant.clone())]
+}
+
+impl ApiKeys {
+    /// The key of a text, if it lives and may be used from there: two reads of the store.
+    ///
+    /// `from` is the address of the client as far as it is known
+    /// ([`Ranges`](crate::api_key::Ranges)). What is malformed or was made up is refused without asking
+    /// the store. Once a revoke or an end returned, in any process, no check that begins after it finds
+    /// the key. That it was used is noted in memory, and written down by [`ApiKeys::upkeep`].
+    ///
+    /// # Errors
+    /// `Rejected`: [`Reason::MALFORMED`], [`Reason::TOO_LONG`], [`Reason::NOT_AUTHENTIC`] for what is
+    /// no key of ours; [`Reason::EXPIRED`] once its time is over, or its overlap with its successor;
+    /// [`reason::KEY_ENDED`] once it was ended, or the record of what has ended is not there;
+    /// [`reason::ADDRESS`] from elsewhere than its ranges, which the trail is told, since somebody
+    /// has the key. `Corrupt` if what is stored is not what was written. `Unavailable` if the store,
+    /// the keyring or the clock cannot be relied on; [`reason::CLOCK`] if the clock is behind the one
+    /// by which the key was made or changed.
+    pub async fn check(&self, text: &str, from: Option<IpAddr>) -> Result<LiveKey> {
+        let passed = self.pass(text).await?;
+        let now = self.now()?;
+        let mut keys = Keys::with(passed.key);
+        let (row, version) = self.read_row(passed.id, &mut keys).await?;
+        if row.id != passed.id || !equal(&row.proof, &passed.proof) {
+            return Err(Error::rejected(Reason::NOT_AUTHENTIC));
+        }
+        let state = self.state(row, version, &mut keys).await?;
+        judge(&state, now)?;
+        if !state.row.ranges.allow(from) {
+            Box::pin(self.note_elsewhere(&state.row)).await;
+            return Err(Error::rejected(reason::ADDRESS));
+        }
+        self.inner.used.note(&state.row, from, now);
+        Ok(LiveKey { row: state.row })
+    }
+
+    /// What a text names, if it is ours.
+    pub(super) async fn pass(&self, text: &str) -> Result<text::Passed> {
+        let kind = &self.inner.kind;
+        let pass = |key: &dyn Fn(KeyId) -> Result<MacVerifier>| text::pass(kind, text, key);
+        let ground = &self.inner.ground;
+        ground.pass(|| text::key_of(kind, text), pass).await
+    }
+
+    /// Reads a row, and nothing of whether the key lives.
+    ///
+    /// # Errors
+    /// `Rejected` ([`reason::KEY_ENDED`]) if there is none; `Corrupt` if it is not what was written.
+    pub(super) async fn read_row(
+        &self,
+        id: ApiKeyId,
+        keys: &mut Keys,
+    ) -> Result<(Box<Row>, Version)> {
+        let found = self.inner.ground.store.fetch(&place(id)).await?;
+        let record = found.ok_or_else(|| Error::rejected(reason::KEY_ENDED))?;
+        let row = self.open_row(&record, keys).await?;
+        Ok((row, record.version))
+    }
+
+    /// The row of a key of that tenant, and of this prefix.
+    ///
+    /// # Errors
+    /// `Rejected` ([`Reason::NOT_FOUND`]) if there is none; `Corrupt` if it is not what was written.
+    pub(super) async fn own_row(
+        &self,
+        tenant: &Tenant,
+        id: ApiKeyId,
+        keys: &mut Keys,
+    ) -> Result<(Box<Row>, Version)> {
+        let not_found = || Error::rejected(Reason::NOT_FOUND);
+        match self.read_row(id, keys).await {
+            Ok((row, version)) if self.is_own(&row) && row.tenant == *tenant => Ok((row, version)),
+            Ok(_) => Err(not_found()),
+            Err(e) if e.reason() == Some(reason::KEY_ENDED) => Err(not_found()),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Whether a row is of a key with this prefix.
+    pub(super) fn is_own(&self, row: &Row) -> bool {
+        row.prefix == self.prefix()
+    }
+
+    /// A row that is authentic and lies where it should.
+    pub(super) async fn open_row(&self, record: &Record, keys: &mut Keys) -> Result<Box<Row>> {
+        let opened = self.try_open_row(record, keys).await;
+        if let Err(e) = &opened
+            && e.kind() == ErrorKind::Corrupt
+        {
+            Box::pin(self.inner.ground.note_damaged(record)).await;
+        }
+        opened
+    }
+
+    async fn try_open_row(&self, record: &Record, keys: &mut Keys) -> Result<Box<Row>> {
+        let ground = &self.inner.ground;
+        let bytes = ground.verified_bytes(ROW, record, keys, DAMAGED).await?;
+        let (row, _) = Row::parse(bytes)?;
+        if !row.lies_at(&record.key) {
+            return Err(damaged(DAMAGED));
+        }
+        Ok(Box::new(row))
+    }
+
+    /// Reads what decides beside the row, in one step after it: what ended before this began is seen.
+    pub(super) async fn state(
+        &self,
+        row: Box<Row>,
+        version: Version,
+        keys: &mut Keys,
+    ) -> Result<State> {
+        let ground = &self.inner.ground;
+        let scopes = scopes(&row.tenant);
+        let places: [RecordKey; 2] = scopes.each_ref().map(|scope| scope.place(&KEY_EPOCHS));
+        let mut found = ground.store.fetch_many(&places).await?.into_iter();
+        // One that is missing ends, and never begins at zero.
+        let ended = || Error::rejected(reason::KEY_ENDED);
+        let [all, tenant] = &scopes;
+        let of_all = ground.read_epoch(all, found.next().flatten(), keys).await?;
+        let of_tenant = ground
+            .read_epoch(tenant, found.next().flatten(), keys)
+            .await?;
+        Ok(State {
+            row,
+            version,
+            of_all: of_all.ok_or_else(ended)?,
+            of_tenant: of_tenant.ok_or_else(ended)?,
+        })
+    }
+}
+
+/// Whether a key lives at `now`, by all that was read.
+pub(super) fn judge(state: &State, now: Timestamp) -> Result<()> {
+    check_time(&state.row, now)?;
+    let row = &state.row;
+    let goes_on = state.of_all.epoch.has_key(row.of_all, row.created)
+        && state.of_tenant.epoch.has_key(row.of_tenant, row.created);
+    if goes_on {
+        return Ok(());
+    }
+    Err(Error::rejected(reason::KEY_ENDED))
+}
+
+/// The same for a list.
+pub(super) fn state_at(state: &State, now: Timestamp) -> Result<KeyState> {
+    match judge(state, now) {
+        Ok(()) => Ok(KeyState::Live),
+        Err(e) if e.reason() == Some(Reason::EXPIRED) => Ok(KeyState::Expired),
+        Err(e) if e.reason() == Some(reason::KEY_ENDED) => Ok(KeyState::Ended),
+        Err(e) => Err(e),
+    }
+}
+
+/// Whether a key's time is not over.
+fn check_time(row: &Row, now: Timestamp) -> Result<()> {
+    if now.saturating_add(MAX_SKEW) < row.changed {
+        return Err(Error::unavailable(
+            "the clock is behind the one by which an API key was made or changed: set it right",
+        )
+        .because(reason::CLOCK));
+    }
+    // The later of the two.
+    let now = now.max(row.changed);
+    if row.ends_at().is_some_and(|ends| now >= ends) {
+        return Err(Error::rejected(Reason::EXPIRED));
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! When a key was last used: noted in memory by who checks, and written down by nobody who waits.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use keyward_base::{AddressPrefix, ErrorKind, Result, Timestamp};
+
+use super::ApiKeys;
+use crate::api_key::id::ApiKeyId;
+use crate::api_key::policy::USED_STEP;
+use crate::api_key::row::{Row, Used};
+use crate::ground::MAX_TRIES;
+use crate::ground::epochs::Keys;
+
+/// How many keys are kept whose use is not written down. Of more, some later use is.
+const MOST: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Uses(Mutex<HashMap<ApiKeyId, Used>>);
+
+impl Uses {
+    /// Notes a use, unless one of the same hour is written down.
+    pub(super) fn note(&self, row: &Row, from: Option<IpAddr>, now: Timestamp) {
+        let at = hour(now);
+        if row.used.is_some_and(|used| used.at >= at) {
+            return;
+        }
+        let from = from.map(|from| AddressPrefix::of(from).coarser(24, 48));
+        let mut held = self.held();
+        if held.len() < MOST || held.contains_key(&row.id) {
+            held.insert(row.id, Used { at, from });
+        }
+    }
+
+    fn take(&self, most: usize) -> Vec<(ApiKeyId, Used)> {
+        let mut held = self.held();
+        let some: Vec<ApiKeyId> = held.keys().take(most).copied().collect();
+        let each = some.into_iter();
+        each.filter_map(|id| held.remove_entry(&id)).collect()
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Used>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The hour of a time; never the very first, which would stand for none.
+fn hour(now: Timestamp) -> Timestamp {
+    let step = u64::try_from(USED_STEP.as_millis()).unwrap_or(u64::MAX);
+    let into = now.as_millis().checked_rem(step).unwrap_or(0);
+    Timestamp::from_millis(now.as_millis().saturating_sub(into).max(1))
+}
+
+impl ApiKeys {
+    /// Writes down uses that were noted, of at most so many keys, each at most once an hour whatever
+    /// number of processes check it. Says how many it wrote.
+    pub(super) async fn write_uses(&self, most: usize) -> Result<u64> {
+        let mut written = 0_u64;
+        for (id, used) in self.inner.used.take(most) {
+            if self.write_use(id, used).await? {
+                written = written.saturating_add(1);
+            }
+        }
+        Ok(written)
+    }
+
+    async fn write_use(&self, id: ApiKeyId, used: Used) -> Result<bool> {
+        for _ in 0..MAX_TRIES {
+            let (row, version) = match self.read_row(id, &mut Keys::default()).await {
+                Ok(read) => read,
+                Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
+                // It has ended, or is damaged.
+                Err(_) => return Ok(false),
+            };
+            if row.used.is_some_and(|before| before.at >= used.at) {
+                return Ok(false);
+            }
+            let row = Row {
+                used: Some(used),
+                ..*row
+            };
+            if self.swap_row(&row, version, Vec::new()).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,11 @@
+//! API keys through the public API, on real stores and rings.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)] // Tests: a panic is the report.
+
+mod life;
+mod world;
