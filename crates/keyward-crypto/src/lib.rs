@@ -28,6 +28,7 @@
 //! | [`hmac`] | HMAC for schemes that others defined |
 //! | [`ecdsa`] | signatures of others over P-256, verified |
 //! | [`sign`] | Ed25519 signatures |
+//! | [`foreign`] | signatures of others: ES256 and RS256, verified only |
 //! | [`sealed`] | the sealed text value, `kw1.…` |
 //! | [`shown`] | a secret that the other side shows as it is |
 //! | [`passphrase`] | a key from a passphrase, by Argon2id |
@@ -40,6 +41,7 @@ mod aead;
 pub mod body;
 pub mod danger;
 pub mod ecdsa;
+pub mod foreign;
 pub mod hmac;
 mod kdf;
 pub mod mac;

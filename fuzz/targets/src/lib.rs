@@ -18,6 +18,7 @@ mod audit;
 mod breach;
 mod internal;
 mod links;
+mod passkey;
 mod password;
 mod password_line;
 mod redact_events;
@@ -49,6 +50,7 @@ pub use audit::{
 pub use breach::{breach_file, breach_range};
 pub use internal::internal_secrets;
 pub use links::{identifier, login_rows, mail_token};
+pub use passkey::passkey_spki;
 pub use password::{credential_row, password_device, password_stored, password_wrapped};
 pub use password_line::{password_context, password_line};
 pub use redact_events::redact_events;
@@ -93,6 +95,7 @@ pub const TARGETS: [(&str, Target); 49] = [
     ("keyring_parse", keyring_parse),
     ("login_rows", login_rows),
     ("mail_token", mail_token),
+    ("passkey_spki", passkey_spki),
     ("password_context", password_context),
     ("password_device", password_device),
     ("password_line", password_line),
