@@ -21,11 +21,15 @@
 //! |---|---|
 //! | [`action`] | what is to be done, as bytes with one digest |
 //! | [`policy`] | what needs an approval, and whose: a policy as data |
+//! | [`passkey`] | votes that the service itself cannot forge |
+//! | [`reason`] | the words for the audit |
 //! | [`who`] | who asks, and who may answer |
 //! | [`word`] | the names that a service gives what it does |
 
 pub mod action;
 pub mod policy;
+pub mod passkey;
+pub mod reason;
 pub mod who;
 pub mod word;
 
