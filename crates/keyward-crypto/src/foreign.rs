@@ -13,17 +13,12 @@ use std::fmt;
 
 use keyward_base::reader::Reader;
 use keyward_base::{Error, Reason, Result};
-use ring::signature::{ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+
+use crate::ecdsa::P256Key;
 
 /// The most bytes of a [`ForeignKey`]: RSA with 4,096 bits.
 pub const MAX_SPKI_LEN: usize = 550;
-
-/// Everything of an ES256 key but the point's two coordinates: id-ecPublicKey, prime256v1, a bit
-/// string without unused bits, and the byte of an uncompressed point.
-const P256: [u8; 27] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
-];
 
 /// rsaEncryption and the NULL that RFC 3279 asks for, as an AlgorithmIdentifier.
 const RSA: [u8; 15] = [
@@ -63,12 +58,17 @@ impl Algorithm {
 
 /// A public key of somebody else: no secret. Two are equal if their bytes are, and a key has no
 /// second form in bytes.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ForeignKey {
-    algorithm: Algorithm,
     spki: Box<[u8]>,
-    /// Where what ring takes begins: the point, or the RSAPublicKey of RFC 8017.
-    begin: usize,
+    of: Of,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Of {
+    Es256(P256Key),
+    /// Where the RSAPublicKey of RFC 8017 begins, which is what ring takes.
+    Rs256(usize),
 }
 
 impl ForeignKey {
@@ -84,14 +84,13 @@ impl ForeignKey {
         if der.len() > MAX_SPKI_LEN {
             return Err(Error::rejected(Reason::TOO_LONG));
         }
-        let read = p256(der)
-            .map(|begin| (Algorithm::Es256, begin))
-            .or_else(|| rsa(der).map(|begin| (Algorithm::Rs256, begin)));
-        let (algorithm, begin) = read.ok_or_else(|| Error::rejected(Reason::MALFORMED))?;
+        let of = match P256Key::from_der(der) {
+            Ok(key) => Some(Of::Es256(key)),
+            Err(_) => rsa(der).map(Of::Rs256),
+        };
         Ok(Self {
-            algorithm,
             spki: der.into(),
-            begin,
+            of: of.ok_or_else(|| Error::rejected(Reason::MALFORMED))?,
         })
     }
 
@@ -104,7 +103,10 @@ impl ForeignKey {
     /// How it signs.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        match self.of {
+            Of::Es256(_) => Algorithm::Es256,
+            Of::Rs256(_) => Algorithm::Rs256,
+        }
     }
 
     /// Checks a signature of `message`, as it is. An ECDSA signature has a second form, its `s`
@@ -113,30 +115,23 @@ impl ForeignKey {
     /// # Errors
     /// `Rejected` ([`Reason::NOT_AUTHENTIC`]) unless it is this key's signature of that message.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<()> {
-        let key = self.spki.get(self.begin..).unwrap_or_default();
-        let verified = match self.algorithm {
-            Algorithm::Es256 => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(message, signature)
+        match self.of {
+            Of::Es256(key) => key.verify(message, signature),
+            Of::Rs256(begin) => {
+                let key = self.spki.get(begin..).unwrap_or_default();
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key)
+                    .verify(message, signature)
+                    .map_err(|_| Error::rejected(Reason::NOT_AUTHENTIC))
             }
-            Algorithm::Rs256 => {
-                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(message, signature)
-            }
-        };
-        verified.map_err(|_| Error::rejected(Reason::NOT_AUTHENTIC))
+        }
     }
 }
 
 impl fmt::Debug for ForeignKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = keyward_base::encoding::hex(&self.spki);
-        write!(f, "ForeignKey({:?}, {key})", self.algorithm)
+        write!(f, "ForeignKey({:?}, {key})", self.algorithm())
     }
-}
-
-/// Where the point begins, which is its first byte, `4`.
-fn p256(der: &[u8]) -> Option<usize> {
-    let coordinates = der.strip_prefix(&P256)?;
-    (coordinates.len() == 64).then(|| P256.len().saturating_sub(1))
 }
 
 /// Where the RSAPublicKey begins.

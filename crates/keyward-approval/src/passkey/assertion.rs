@@ -28,7 +28,7 @@ const MAX_JSON_LEN: usize = 8_192;
 const VERSION: u8 = 1;
 
 /// A passkey: what an authenticator calls it, and what verifies it. No secret.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Passkey {
     id: Box<[u8]>,
     key: ForeignKey,
