@@ -27,8 +27,8 @@
 //! | [`word`] | the names that a service gives what it does |
 
 pub mod action;
-pub mod policy;
 pub mod passkey;
+pub mod policy;
 pub mod reason;
 pub mod who;
 pub mod word;

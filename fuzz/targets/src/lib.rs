@@ -68,7 +68,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 49] = [
+pub const TARGETS: [(&str, Target); 50] = [
     ("anchor_parse", anchor_parse),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
