@@ -99,10 +99,12 @@ pub(crate) enum Command {
     /// one on each line: strings are decoded before they are matched, and it stays JSON.
     Redact(RedactArgs),
 
-    /// Draw the bytes of a sealed value: suite, key, hint, sizes. Opens nothing
+    /// Draw the bytes of a sealed value or a token: key, id, hint, sizes. Opens nothing
     ///
-    /// A kw1. value may be given as the argument. Tokens (kwk_, kws_, kwl_, kwr_) may be secret
-    /// themselves, so they come by standard input only.
+    /// A kw1. value may be given as the argument. Tokens (kwd_, kwk_, kwl_, kwm_, kwr_, kws_, and API
+    /// keys with a prefix of the application's) and internal secrets may be secret themselves, so they
+    /// come by standard input only. What may be secret of them is not shown, and nothing is said of
+    /// whether they are good.
     Explain {
         /// A kw1. value; '-' or nothing reads standard input
         value: Option<String>,

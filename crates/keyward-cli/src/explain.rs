@@ -1,12 +1,13 @@
 //! Draws what stands in clear in a value. Nothing is opened and nothing is verified.
 
 mod cut;
+mod internal;
+mod token;
 
 use std::io::Read;
 
 use keyward_base::encoding::hex;
 use keyward_base::key_tag::SEALED_PREFIX;
-use keyward_base::token::TokenShape;
 use keyward_base::{Error, KeyId, Reason, Result, SecretBytes, Suite};
 use keyward_crypto::body::{CHUNK_LEN, COMMITMENT_LEN, SALT_LEN};
 use keyward_crypto::sealed::Parsed;
@@ -32,6 +33,10 @@ struct KeyNote {
 struct Drawn {
     kind: &'static str,
     key: KeyNote,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +67,8 @@ pub(crate) async fn run(value: Option<String>, home_args: &HomeArgs, json: bool)
         .trim();
     if text.starts_with(SEALED_PREFIX) {
         sealed(text, home_args, json).await
+    } else if internal::is_it(text) {
+        internal::explain(text, json)
     } else {
         token(text, home_args, json).await
     }
@@ -97,6 +104,8 @@ async fn sealed(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
         let drawn = Drawn {
             kind: "sealed",
             key: note(header.key, known),
+            prefix: None,
+            id: None,
             hint: Some(header.hint.to_string()),
             plaintext_bytes: Some(parsed.plaintext_len()),
             bytes,
@@ -173,9 +182,8 @@ fn head(bytes: &[u8]) -> String {
 }
 
 async fn token(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
-    let shape = TokenShape::parse(text)?;
-    let known = home_args.describe_key(shape.key()).await?;
-    let rest = shape.rest().saturating_mul(3) / 4;
+    let seen = token::read(text)?;
+    let known = home_args.describe_key(seen.key).await?;
     let field = |name, offset, len, says| Field {
         name,
         offset,
@@ -183,43 +191,36 @@ async fn token(text: &str, home_args: &HomeArgs, json: bool) -> Result<()> {
         says,
     };
     let key = match &known {
-        Some(known) => format!("{}  {known}", shape.key()),
-        None => shape.key().to_string(),
+        Some(known) => format!("{}  {known}", seen.key),
+        None => seen.key.to_string(),
     };
-    let fields = vec![
-        field("version", 0, 1, shape.version().to_string()),
+    let mut fields = vec![
+        field("version", 0, 1, seen.version.to_string()),
         field("key", 1, 8, key),
-        field("rest", 9, rest, "not shown: it may be secret".to_owned()),
     ];
-    let kind = kind_name(&shape.prefix());
+    fields.extend(seen.payload);
     if json {
         let drawn = Drawn {
-            kind,
-            key: note(shape.key(), known),
+            kind: seen.kind,
+            key: note(seen.key, known),
+            prefix: Some(seen.prefix),
+            id: seen.id,
             hint: None,
             plaintext_bytes: None,
-            bytes: rest.saturating_add(9),
+            bytes: fields.iter().map(|field| field.len).sum(),
             fields: parts(&fields),
         };
         return output::json("keyward.explain/1", &drawn);
     }
     output::say(&format!(
-        "A token, {kind} ({}): {} characters. Nothing here is verified.\n",
-        shape.prefix(),
+        "A token, {} ({}): {} characters. Nothing here is verified.{}\n",
+        seen.kind,
+        seen.prefix,
         text.len(),
+        seen.says
+            .map_or_else(String::new, |says| format!(" {says}")),
     ))?;
     show(&fields)
-}
-
-/// The names of keyward's own kinds.
-fn kind_name(prefix: &str) -> &'static str {
-    match prefix {
-        "kwk_" => "api-key",
-        "kwl_" => "approval-link",
-        "kwr_" => "refresh",
-        "kws_" => "session",
-        _ => "token",
-    }
 }
 
 fn note(id: KeyId, known: Option<String>) -> KeyNote {

@@ -8,6 +8,9 @@
 
 mod support;
 
+use keyward_base::KeyId;
+use keyward_base::token::TokenKind;
+use secrecy::{ExposeSecret as _, SecretString};
 use support::Bench;
 
 /// Bytes of a salt and of a commitment, as the format of sealed values has them.
@@ -141,6 +144,142 @@ fn explain_takes_a_token_by_standard_input_only_and_shows_nothing_of_it() {
     let leaks = support::leaks::Leaks::of(&token.as_bytes()[16..]);
     assert!(!leaks.in_bytes(drawn.out()), "{}", drawn.text());
     assert!(!bench.home().exists(), "explaining makes nothing");
+}
+
+/// Tokens of each kind under a key of zeros; what may be secret in them is as random as in real ones.
+fn tokens() -> Vec<(&'static str, &'static str, String, Vec<&'static str>)> {
+    let key = KeyId::from_bytes([0; 8]);
+    let random =
+        |n: u8| std::array::from_fn::<u8, 32, _>(|at| (at as u8).wrapping_mul(37) ^ n ^ 0xa5);
+    let (one, two, id) = (random(1), random(2), [7; 16]);
+    type Selected = ([u8; 16], [u8; 32], [u8; 8]);
+    let front = [0xc3; 8];
+    let text = |text: keyward_base::Result<SecretString>| text.unwrap().expose_secret().to_owned();
+    let session = TokenKind::<Selected>::new("kws_", 1);
+    let api_key = TokenKind::<Selected>::new("kwk_", 1).with_checksum();
+    let own = api_key.with_prefix("acme_live_").unwrap();
+    let device = TokenKind::<([u8; 16], u64, [u8; 32], [u8; 32])>::new("kwd_", 1);
+    let mailed = TokenKind::<(u8, [u8; 16], [u8; 32], [u8; 32])>::new("kwm_", 1);
+    let selected = (&id, &one, &front);
+    vec![
+        (
+            "session",
+            "kws_",
+            text(session.encode(key, selected)),
+            vec!["public name"],
+        ),
+        (
+            "api-key",
+            "kwk_",
+            text(api_key.encode(key, selected)),
+            vec!["public name", "checksum fits"],
+        ),
+        (
+            "api-key",
+            "acme_live_",
+            text(own.encode(key, selected)),
+            vec!["public name", "checksum fits"],
+        ),
+        (
+            "device",
+            "kwd_",
+            text(device.encode(key, (&id, 1_767_225_600, &one, &two))),
+            vec!["2026-01-01T00:00:00Z"],
+        ),
+        (
+            "mailed-link",
+            "kwm_",
+            text(mailed.encode(key, (2, &id, &one, &two))),
+            vec!["2  sign-up"],
+        ),
+    ]
+}
+
+#[test]
+fn explain_reads_tokens_of_every_kind_and_shows_none_of_their_secrets() {
+    let bench = Bench::empty();
+    for (kind, prefix, token, says) in tokens() {
+        let drawn = bench.run(&["explain"], token.as_bytes()).ok();
+        let text = drawn.text();
+        assert!(
+            text.contains(&format!("A token, {kind} ({prefix})")),
+            "{text}"
+        );
+        assert!(text.contains("Nothing here is verified."), "{text}");
+        for said in says
+            .iter()
+            .chain(&["BwcHBwcHBwcHBwcHBwcHBw", "0000000000000000"])
+        {
+            assert!(text.contains(said), "{kind}: {said}: {text}");
+        }
+        let json = bench
+            .run(&["explain", "--json"], token.as_bytes())
+            .ok()
+            .json();
+        assert_eq!(
+            (&json["kind"], &json["prefix"]),
+            (&kind.into(), &prefix.into())
+        );
+        assert_eq!(json["id"], "BwcHBwcHBwcHBwcHBwcHBw");
+        let fields = json["fields"].as_array().unwrap();
+        let sum: u64 = fields
+            .iter()
+            .map(|field| field["len"].as_u64().unwrap())
+            .sum();
+        assert_eq!(json["bytes"], sum);
+        // Behind prefix, version, key and id there is nothing that may be told.
+        let at = token
+            .find("BwcHBwcHBwcHBwcHBwcH")
+            .map_or(token.len() - 60, |at| at + 22);
+        let leaks = support::leaks::Leaks::of(&token.as_bytes()[at..]);
+        assert!(!leaks.in_bytes(drawn.out()), "{text}");
+        bench
+            .run(&["explain", &token], b"")
+            .fails(2, "standard input");
+
+        // One that was cut is told as one.
+        let cut = &token[..token.len() - 1];
+        let run = bench.run(&["explain"], cut.as_bytes());
+        if prefix.starts_with("kw") {
+            assert!(run.ok().text().contains("it was cut or changed"));
+        } else {
+            run.fails(1, "known by its checksum");
+        }
+    }
+    assert!(!bench.home().exists(), "explaining makes nothing");
+}
+
+#[test]
+fn explain_says_which_internal_secrets_a_text_holds() {
+    let bench = Bench::empty();
+    let secret = "g3DnPXBKbMmYjyT0UDzM7YBOvIvBnBZyrMlXHFvJd7A";
+    let text = format!("cron-2:{secret}\ncron-1:{secret}x:2027-01-31\n");
+    let said = bench.run(&["explain"], text.as_bytes()).ok();
+    assert!(
+        said.text()
+            .contains("2 internal secrets. Nothing is shown of them.")
+    );
+    assert!(said.text().contains("cron-2  no end"));
+    assert!(
+        said.text()
+            .contains("cron-1  counts no more from 2027-01-31T00:00:00Z on")
+    );
+    assert!(!support::leaks::Leaks::of(secret.as_bytes()).in_bytes(said.out()));
+    let json = bench
+        .run(&["explain", "--json"], text.as_bytes())
+        .ok()
+        .json();
+    assert_eq!(json["kind"], "internal-secrets");
+    assert_eq!(json["secrets"][1]["until"], "2027-01-31T00:00:00Z");
+    assert!(json["secrets"][0]["until"].is_null());
+    let weak = format!("cron:{}", "0".repeat(64));
+    bench
+        .run(&["explain"], weak.as_bytes())
+        .fails(1, "not random");
+    // One alone may be anything.
+    bench
+        .run(&["explain"], secret.as_bytes())
+        .fails(1, "rejected");
 }
 
 #[test]
