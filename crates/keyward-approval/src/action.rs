@@ -2,8 +2,10 @@
 //! its bytes. What a person is shown is made from them, his vote is over their digest, and what runs
 //! is read from them. `docs/formats/action.md` specifies them.
 
+pub mod agent;
 mod build;
 mod format;
+mod json;
 pub mod limits;
 mod secret;
 mod shape;
@@ -18,6 +20,7 @@ use keyward_base::field::Field;
 use keyward_base::{Result, Tenant, Timestamp};
 use keyward_crypto::Provider;
 
+pub use agent::{AgentAsk, NotAnAsk};
 pub use build::{ActionBuilder, Asked};
 pub use secret::{Commitment, Secrets};
 pub use shape::{Catalogue, Shape};

@@ -34,8 +34,8 @@ pub mod who;
 pub mod word;
 
 pub use action::{
-    Action, ActionBuilder, ActionDigest, Argument, Asked, Catalogue, Secrets, Shape, Step,
-    StepBuilder, Type, Value,
+    Action, ActionBuilder, ActionDigest, AgentAsk, Argument, Asked, Catalogue, NotAnAsk, Secrets,
+    Shape, Step, StepBuilder, Type, Value,
 };
 pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
 pub use who::{Requester, RequesterKind, Whom};

@@ -8,7 +8,7 @@ use keyward_crypto::Provider;
 use super::format::{self, SURE};
 use super::secret::Secrets;
 use super::step::{Given, StepBuilder};
-use super::{Action, Argument, Parts, Step, limits};
+use super::{Action, AgentAsk, Argument, Parts, Step, limits};
 use crate::policy::{Policy, Verdict};
 use crate::who::Requester;
 use crate::word::{ExecutorName, ServiceName};
@@ -76,6 +76,16 @@ impl ActionBuilder {
     #[must_use]
     pub fn step(mut self, step: StepBuilder) -> Self {
         self.steps.push(step);
+        self
+    }
+
+    /// With all that an agent asks for: its steps behind those that are there, its reason and its
+    /// confidence.
+    #[must_use]
+    pub fn ask(mut self, ask: AgentAsk) -> Self {
+        self.steps.extend(ask.steps);
+        self.reason = ask.reason;
+        self.confidence = ask.confidence;
         self
     }
 

@@ -3,9 +3,11 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod agent;
 mod bytes;
 mod secrets;
 mod world;
