@@ -15,29 +15,27 @@ mod place;
 use std::fmt;
 use std::sync::Arc;
 
-use keyward_base::{AddressPrefix, Error, Result, Retry, Timestamp};
+use keyward_base::{AddressPrefix, Result, Retry, Timestamp};
 use keyward_keys::{Finder, Keyring};
-use keyward_store::{Attempts, RecordKey, Reserved, StoreLimits, Ticket, Window, reason as store};
+use keyward_store::limit::{Tallied, Tally};
+use keyward_store::{Attempts, Ticket};
 
 pub use limits::Limits;
 
 use crate::identifier::login_purpose;
 use crate::verified::Realm;
-use place::{FINE, Place, SHARES, Sort, places};
+use place::{FINE, SHARES, Sort, places};
 
 /// Keys under which tries are counted: the active one, one that is about to be, and the two that
 /// retired last. Who rotates more than twice within 30 days begins the windows of 30 days anew.
 const MOST_KEYS: usize = 4;
-
-/// Keys without a try in their windows that make room at once where there is none.
-const PURGE: usize = 1_024;
 
 /// Counts failed tries. Clones are the same.
 #[derive(Clone)]
 pub struct Throttle(Arc<Inner>);
 
 struct Inner {
-    attempts: Arc<dyn Attempts>,
+    tally: Tally,
     keyring: Keyring,
     limits: Limits,
 }
@@ -94,7 +92,7 @@ impl Throttle {
     ) -> Result<Self> {
         limits.check()?;
         let throttle = Self(Arc::new(Inner {
-            attempts,
+            tally: Tally::new(attempts, FINE),
             keyring,
             limits,
         }));
@@ -111,7 +109,7 @@ impl Throttle {
     /// `Unavailable` if the table cannot be written.
     pub async fn purge(&self, limit: usize) -> Result<u64> {
         let now = self.now()?;
-        self.0.attempts.purge_attempts(&FINE, now, limit).await
+        self.0.tally.purge(limit, now).await
     }
 
     /// Lets a try through and counts it, or does neither.
@@ -121,104 +119,22 @@ impl Throttle {
     pub(crate) async fn reserve(&self, who: &Who<'_>) -> Result<Let> {
         let now = self.now()?;
         let places = places(&self.0.limits, &self.finders()?, who)?;
-        let finest = |place: &Place| place.levels.first().cloned();
-        let fine: Vec<_> = places.iter().filter_map(finest).collect();
-        match self.all(&places, &fine, now).await {
-            Err(e) if is_full(&e) => {}
-            done => return done,
-        }
-        // What is over makes room.
-        if self.0.attempts.purge_attempts(&FINE, now, PURGE).await? > 0 {
-            match self.all(&places, &fine, now).await {
-                Err(e) if is_full(&e) => {}
-                done => return done,
-            }
-        }
-        self.reserve_coarsely(&places, now).await
-    }
-
-    /// Each window where there is room for it: one that is there counts on, however full the table.
-    async fn reserve_coarsely(&self, places: &[Place], now: Timestamp) -> Result<Let> {
-        let mut chosen: Vec<(RecordKey, Window)> = Vec::new();
-        let mut kept = Vec::new();
-        for place in places {
-            let Some(level) = self.room(place, now).await? else {
-                return Err(no_room());
-            };
-            match level {
-                Err(blocked) => return Ok(Let::Blocked(blocked)),
-                // Two names may share a row.
-                Ok(level) if chosen.iter().any(|(key, _)| *key == level.0) => {}
-                Ok(level) => {
-                    chosen.push(level);
-                    kept.push(place.sort);
-                }
-            }
-        }
-        self.of_sorts(&kept, &chosen, now).await
-    }
-
-    /// The finest level at which the table takes a window; none: not even the last.
-    async fn room(
-        &self,
-        place: &Place,
-        now: Timestamp,
-    ) -> Result<Option<Result<(RecordKey, Window), Blocked>>> {
-        for level in &place.levels {
-            match self
-                .0
-                .attempts
-                .reserve(std::slice::from_ref(level), now)
-                .await
-            {
-                Ok(Reserved::Admitted { ticket, .. }) => {
-                    self.0.attempts.give_back(&ticket).await?;
-                    return Ok(Some(Ok(level.clone())));
-                }
-                Ok(Reserved::Refused { retry_at, .. }) => {
-                    return Ok(Some(Err(blocked(place.sort, retry_at))));
-                }
-                Err(e) if is_full(&e) => {}
-                Ok(_) => return Err(unknown()),
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(None)
-    }
-
-    async fn all(
-        &self,
-        places: &[Place],
-        windows: &[(RecordKey, Window)],
-        now: Timestamp,
-    ) -> Result<Let> {
-        let sorts: Vec<_> = places.iter().map(|place| place.sort).collect();
-        self.of_sorts(&sorts, windows, now).await
-    }
-
-    async fn of_sorts(
-        &self,
-        sorts: &[Sort],
-        windows: &[(RecordKey, Window)],
-        now: Timestamp,
-    ) -> Result<Let> {
-        match self.0.attempts.reserve(windows, now).await? {
-            Reserved::Admitted { ticket, .. } => Ok(Let::Through(Through { ticket })),
-            Reserved::Refused { index, retry_at } => {
+        let levels: Vec<_> = places.iter().map(|place| place.level.clone()).collect();
+        Ok(match self.0.tally.reserve(&levels, now, |_| None).await? {
+            Tallied::Admitted { ticket, .. } => Let::Through(Through { ticket }),
+            Tallied::Refused {
+                index, retry_at, ..
+            } => {
                 // None: the longest is told.
-                let sort = sorts.get(index).copied().unwrap_or(Sort::Month);
-                Ok(Let::Blocked(blocked(sort, retry_at)))
+                let sort = places.get(index).map_or(Sort::Month, |place| place.sort);
+                Let::Blocked(blocked(sort, retry_at))
             }
-            _ => Err(unknown()),
-        }
+        })
     }
 
     /// Takes a try back, as after a success. One that cannot be taken back stays counted.
     pub(crate) async fn give_back(&self, through: Through) {
-        // Twice at most: it is as good as kept then, which is the safe side.
-        if self.0.attempts.give_back(&through.ticket).await.is_err() {
-            let _ = self.0.attempts.give_back(&through.ticket).await;
-        }
+        self.0.tally.give_back(&through.ticket).await;
     }
 
     /// By which the account is told in events, without saying which it is.
@@ -241,33 +157,12 @@ impl Throttle {
     /// The rows that are counted in where there is no room for others: made while there is.
     async fn make_shared(&self) -> Result<()> {
         let now = self.now()?;
+        let mut rows = Vec::new();
         for sort in Sort::ALL {
             let window = sort.shared_window()?;
-            let all: Vec<_> = (0..SHARES)
-                .map(|share| (sort.shared(share), window))
-                .collect();
-            for some in all.chunks(StoreLimits::WINDOWS) {
-                if self.touch(some, now).await? {
-                    continue;
-                }
-                // One that refuses is there.
-                for one in some.chunks(1) {
-                    self.touch(one, now).await?;
-                }
-            }
+            rows.extend((0..SHARES).map(|share| (sort.shared(share), window)));
         }
-        Ok(())
-    }
-
-    /// Makes rows in which nothing is counted. No: one of them refuses.
-    async fn touch(&self, windows: &[(RecordKey, Window)], now: Timestamp) -> Result<bool> {
-        match self.0.attempts.reserve(windows, now).await? {
-            Reserved::Admitted { ticket, .. } => {
-                self.0.attempts.give_back(&ticket).await?;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+        self.0.tally.make_shared(&rows, now).await
     }
 }
 
@@ -278,23 +173,10 @@ const fn blocked(sort: Sort, retry_at: Timestamp) -> Blocked {
     }
 }
 
-fn is_full(e: &Error) -> bool {
-    e.reason() == Some(store::FULL)
-}
-
-fn no_room() -> Error {
-    Error::unavailable("the table of log-in attempts has no room left: give it more")
-        .because(store::FULL)
-}
-
-fn unknown() -> Error {
-    Error::unavailable("the table of log-in attempts answered what this release does not know")
-}
-
 impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Throttle")
-            .field("attempts", &self.0.attempts)
+            .field("attempts", self.0.tally.attempts())
             .field("limits", &self.0.limits)
             .finish_non_exhaustive()
     }

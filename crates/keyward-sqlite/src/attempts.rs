@@ -3,7 +3,7 @@
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
     Admission, Attempts, BoxFuture, Collection, Judged, RecordKey, Reserved, StoreLimits, Ticket,
-    Window,
+    Used, Window,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -49,6 +49,23 @@ impl Attempts for SqliteStore {
             keys.iter().try_for_each(StoreLimits::check_key)?;
             self.writer
                 .write(move |tx| give_back(tx.conn, &keys, number))
+                .await
+        })
+    }
+
+    fn used<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Used>>> {
+        Box::pin(async move {
+            StoreLimits::check_windows(windows, now)?;
+            if let Some(read) = self.readers.inline(|conn| used(conn, windows, now)) {
+                return read;
+            }
+            let windows = windows.to_vec();
+            self.readers
+                .run(move |conn| used(conn, &windows, now))
                 .await
         })
     }
@@ -127,13 +144,13 @@ fn reserve(
     room: Room,
 ) -> rusqlite::Result<Verdict<Reserved>> {
     let number = to_u64(0, tx.next()?)?;
-    let mut left = Vec::with_capacity(windows.len());
+    let mut used = Vec::with_capacity(windows.len());
     let mut refused: Option<(usize, Timestamp)> = None;
     for (index, (key, window)) in windows.iter().enumerate() {
         let Known { mut admitted, len } = read(tx.conn, key)?;
         match window.judge(&mut admitted, now, number) {
-            Judged::Admitted { left: more } => {
-                left.push(more);
+            Judged::Admitted { .. } => {
+                used.push(window.used(&admitted, now));
                 room.check(tx.conn, len, size(*window, &admitted))?;
                 // Undone with the rest if a window after it refuses.
                 write(tx.conn, key, *window, &admitted)?;
@@ -151,7 +168,19 @@ fn reserve(
     }
     let keys = windows.iter().map(|(key, _)| key.clone()).collect();
     let ticket = Ticket::new(keys, number);
-    Ok(Verdict::Keep(Reserved::Admitted { ticket, left }))
+    Ok(Verdict::Keep(Reserved::Admitted { ticket, used }))
+}
+
+fn used(
+    conn: &Connection,
+    windows: &[(RecordKey, Window)],
+    now: Timestamp,
+) -> rusqlite::Result<Vec<Used>> {
+    let used = |(key, window): &(RecordKey, Window)| {
+        let known = read(conn, key)?;
+        Ok(window.used(&known.admitted, now))
+    };
+    windows.iter().map(used).collect()
 }
 
 fn give_back(conn: &Connection, keys: &[RecordKey], number: u64) -> rusqlite::Result<Verdict<()>> {

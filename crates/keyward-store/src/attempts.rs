@@ -63,6 +63,28 @@ impl Window {
             left: self.most.saturating_sub(used),
         }
     }
+
+    /// How much of it is used at `now`, of the attempts that were admitted. Changes nothing. Stores
+    /// share it, as [`Window::judge`].
+    #[must_use]
+    pub fn used(&self, admitted: &[Admission], now: Timestamp) -> Used {
+        let ends = |admission: &Admission| admission.at.saturating_add(self.span);
+        let counted = || admitted.iter().map(ends).filter(|end| *end > now);
+        Used {
+            count: u32::try_from(counted().count()).unwrap_or(u32::MAX),
+            until: counted().min(),
+        }
+    }
+}
+
+/// What is used of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Used {
+    /// Attempts that count.
+    pub count: u32,
+    /// When the first of them leaves the window; none if none counts.
+    pub until: Option<Timestamp>,
 }
 
 /// An attempt that was admitted, in the order of time.
@@ -116,8 +138,8 @@ pub enum Reserved {
     Admitted {
         /// The ticket with which the reservation is given back.
         ticket: Ticket,
-        /// How many more each window would admit at this moment.
-        left: Vec<u32>,
+        /// What is used of each window, this one included.
+        used: Vec<Used>,
     },
     /// Some window did not admit it, and nothing is recorded in any.
     Refused {
@@ -170,6 +192,14 @@ pub trait Attempts: fmt::Debug + Send + Sync {
     /// Takes back what was reserved, as after a request that turned out not to count. Again, it
     /// changes nothing: so it may be repeated after `Unavailable`.
     fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>>;
+
+    /// What is used at `now` of each of 1 to 16 windows of different keys. Counts nothing: whoever
+    /// wants to know whether an attempt is admitted makes it, since others come between this and that.
+    fn used<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Used>>>;
 
     /// Forgets the attempts of `key`, as after a success.
     fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>>;

@@ -32,6 +32,8 @@
 //!
 //! [`Stores`] is all four in one store: a batch may then hold steps of several, all or none.
 //!
+//! [`limit`] counts requests in [`Attempts`], so that all processes share one limit.
+//!
 //! A store is trusted with availability, not with secrets. Every trait is dyn-compatible and
 //! returns boxed futures that need no particular runtime. No trait method has a default body.
 //!
@@ -44,6 +46,7 @@ pub mod conformance;
 pub mod damaged;
 pub mod find;
 pub mod identity;
+pub mod limit;
 pub mod limits;
 pub mod log;
 mod memory;
@@ -57,7 +60,7 @@ pub mod stores;
 
 pub use keyward_base::BoxFuture;
 
-pub use attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
+pub use attempts::{Admission, Attempts, Judged, Reserved, Ticket, Used, Window};
 pub use damaged::DamagedRow;
 pub use find::{Find, Found, Words};
 pub use identity::StoreId;

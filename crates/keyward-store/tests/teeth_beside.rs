@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_base::Timestamp;
 use keyward_store::conformance::{self, Report, Threads, block_on};
 use keyward_store::{
     Appended, Applied, Attempts, Begun, BoxFuture, Claim, Collection, Committed, DamagedRow, Entry,
     Erased, FencingToken, Find, Finished, Found, Judged, Log, MemoryStore, Once, Outline, Page,
-    Place, Record, RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window,
+    Place, Record, RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Used, Window,
     Words, Write,
 };
 
@@ -19,6 +20,7 @@ use keyward_store::{
 enum Fault {
     BeginsManyAsOne,
     CommitsOneByOne,
+    CountsWhatItTells,
     ErasesPlaces,
     ForgetsResultsOnly,
     GivesBackNothing,
@@ -27,6 +29,7 @@ enum Fault {
     KeepsErased,
     ListsOneLog,
     ReservesOneByOne,
+    TellsWhatIsOver,
 }
 
 #[derive(Debug)]
@@ -61,10 +64,11 @@ impl Attempts for Faulty {
             if self.fault != Fault::ReservesOneByOne {
                 return self.good.reserve(windows, now).await;
             }
-            let mut left = Vec::new();
+            let mut used = Vec::new();
             for (index, (key, window)) in windows.iter().enumerate() {
+                let one = [(key.clone(), *window)];
                 match self.good.attempt(key, *window, now).await? {
-                    Judged::Admitted { left: more } => left.push(more),
+                    Judged::Admitted { .. } => used.extend(self.good.used(&one, now).await?),
                     Judged::Refused { retry_at } => {
                         return Ok(Reserved::Refused { index, retry_at });
                     }
@@ -73,7 +77,7 @@ impl Attempts for Faulty {
             }
             let keys = windows.iter().map(|(key, _)| key.clone()).collect();
             let ticket = Ticket::new(keys, 0);
-            Ok(Reserved::Admitted { ticket, left })
+            Ok(Reserved::Admitted { ticket, used })
         })
     }
 
@@ -90,6 +94,32 @@ impl Attempts for Faulty {
                 }
                 _ => self.good.give_back(ticket).await,
             }
+        })
+    }
+
+    fn used<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Used>>> {
+        Box::pin(async move {
+            if self.fault == Fault::CountsWhatItTells
+                && let Reserved::Admitted { used, .. } = self.good.reserve(windows, now).await?
+            {
+                return Ok(used);
+            }
+            let mut used = self.good.used(windows, now).await?;
+            if self.fault == Fault::TellsWhatIsOver {
+                let ever = |(key, _): &(RecordKey, Window)| {
+                    (
+                        key.clone(),
+                        Window::new(1_024, Duration::from_secs(9_999_999)).unwrap(),
+                    )
+                };
+                let all: Vec<_> = windows.iter().map(ever).collect();
+                used = self.good.used(&all, now).await?;
+            }
+            Ok(used)
         })
     }
 
@@ -349,6 +379,14 @@ fn each_fault_of_attempts_is_named() {
         (Fault::ReservesOneByOne, "a-reservation-is-all-or-none"),
         (Fault::GivesBackNothing, "a-ticket-gives-back-its-own"),
         (Fault::GivesBackTwice, "a-ticket-gives-back-its-own"),
+        (
+            Fault::CountsWhatItTells,
+            "what-is-used-is-told-and-not-counted",
+        ),
+        (
+            Fault::TellsWhatIsOver,
+            "what-is-used-is-told-and-not-counted",
+        ),
     ] {
         let store: Arc<dyn Attempts> = Faulty::with(fault);
         names(

@@ -19,9 +19,12 @@
 //! |---|---|
 //! | [`audit`] | a sink that keeps its events, and can be made to fail |
 //! | [`browser`] | Chromium, driven over its DevTools protocol |
+//! | [`counted`] | a store in memory that counts its calls, and can be down |
 //! | [`damage`] | every single-bit flip and every truncation of some bytes |
 //! | [`forms`] | what the program in Python that makes forms of secrets is told |
+//! | [`names`] | names under which a limit counts |
 //! | [`needles`] | finds pieces of a secret, in several encodings, in bytes and files |
+//! | [`processes`] | other processes that run a test of this program, and are killed |
 //! | [`staged`] | a store on which a test decides what happens at each call |
 //! | [`steps`] | a sink whose every event is a point at which a future can be dropped |
 //! | [`strategies`] | proptest strategies for ids |
@@ -30,9 +33,12 @@
 
 pub mod audit;
 pub mod browser;
+pub mod counted;
 pub mod damage;
 pub mod forms;
+pub mod names;
 pub mod needles;
+pub mod processes;
 pub mod staged;
 pub mod steps;
 pub mod strategies;
@@ -41,9 +47,12 @@ pub mod vectors;
 
 pub use audit::RecordingAudit;
 pub use browser::Browser;
+pub use counted::Counted;
 pub use damage::{bit_flips, truncations};
 pub use forms::{awkward_values, known_to_python};
+pub use names::TestNames;
 pub use needles::{Finding, Form, Needles};
+pub use processes::Other;
 pub use staged::{Act, Answer, Call, Interrupt, Staged};
 pub use steps::{SteppingSink, at_most};
 pub use vectors::Vector;

@@ -9,7 +9,7 @@ use keyward_base::{BoxFuture, Error, Result, Timestamp};
 use keyward_store::{
     Appended, Applied, Attempts, Begun, Claim, Collection, Committed, DamagedRow, Entry, Erased,
     FencingToken, Find, Finished, Found, Judged, Log, Once, Outline, Page, Place, Record,
-    RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Window, Words, Write,
+    RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Used, Window, Words, Write,
 };
 use tokio::sync::Notify;
 
@@ -318,6 +318,14 @@ impl Attempts for Watched {
 
     fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {
         self.through(self.inner.give_back(ticket))
+    }
+
+    fn used<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Used>>> {
+        self.through(self.inner.used(windows, now))
     }
 
     fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>> {

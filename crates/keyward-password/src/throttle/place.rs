@@ -4,6 +4,7 @@
 use keyward_base::encoding::base64url;
 use keyward_base::{Domain, Result, Tenant};
 use keyward_keys::Finder;
+use keyward_store::limit::Level;
 use keyward_store::{Collection, RecordKey, Window};
 
 use super::Who;
@@ -91,8 +92,7 @@ impl Sort {
 /// One window, and where it is counted: as fine as there is room.
 pub(super) struct Place {
     pub(super) sort: Sort,
-    /// By itself, and with others, where there is room always.
-    pub(super) levels: [(RecordKey, Window); 2],
+    pub(super) level: Level,
 }
 
 /// What is counted of a try of `who`, under each of these keys.
@@ -194,10 +194,10 @@ impl Counted<'_> {
         };
         let [first, ..] = shares;
         let share = first.checked_rem(SHARES).unwrap_or_default();
-        let shared = (sort.shared(share), sort.shared_window()?);
-        Ok(Place {
-            sort,
-            levels: [(fine, window), shared],
-        })
+        let level = Level {
+            fine: (fine, window),
+            shared: (sort.shared(share), sort.shared_window()?),
+        };
+        Ok(Place { sort, level })
     }
 }

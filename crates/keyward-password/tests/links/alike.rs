@@ -56,9 +56,9 @@ async fn cost(who: Who, what: Ask, rotated: bool) -> (Vec<String>, Ledger) {
     here.ask(what, "warm@example.com").await.unwrap();
     here.courier.run_once().await;
     let before = passwords.ledger();
-    world.data.take();
+    world.data.take_told();
     here.ask(what, address).await.unwrap();
-    let calls = world.data.take();
+    let calls = world.data.take_told();
     let mut ledger = passwords.ledger();
     ledger.seals_opened -= before.seals_opened;
     ledger.seals_made -= before.seals_made;

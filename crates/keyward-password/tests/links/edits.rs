@@ -99,7 +99,7 @@ async fn the_evidence_of_a_link_is_of_before_its_row_was_read() {
         here.ask(Ask::SignIn, "ada@example.com").await.unwrap();
         let token = here.token(LinkKind::SignIn).await;
         let seen: Arc<Mutex<Option<Timestamp>>> = Arc::default();
-        world.data.take();
+        world.data.take_told();
         if let Some(act) = act {
             let (seen, clock) = (seen.clone(), world.clock.clone());
             let note = Box::new(move || -> keyward_base::BoxFuture<'static, ()> {
@@ -111,7 +111,7 @@ async fn the_evidence_of_a_link_is_of_before_its_row_was_read() {
         }
         let used = here.mail.sign_in(&token).await.unwrap();
         let at = *seen.lock().unwrap();
-        (used.at(), at, world.data.take())
+        (used.at(), at, world.data.take_told())
     };
     let (_, _, calls) = sign_in(None).await;
     let read = calls.iter().position(|call| call == "fetch mail").unwrap();
@@ -244,9 +244,9 @@ async fn what_was_prepared_is_of_after_the_old_password_had_ended() {
     here.register("ada@example.com", "1").await;
     here.ask(Ask::Reset, "ada@example.com").await.unwrap();
     let token = here.token(LinkKind::Reset).await;
-    world.data.take();
+    world.data.take_told();
     drop(here.mail.reset(&token, chosen(NEW).await).await.unwrap());
-    let calls = world.data.take();
+    let calls = world.data.take_told();
     let ends = calls.iter().rposition(|call| call.starts_with("apply"));
     let seen: Arc<Mutex<Option<Timestamp>>> = Arc::default();
     let (noted, clock) = (seen.clone(), world.clock.clone());

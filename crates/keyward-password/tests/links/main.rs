@@ -11,7 +11,6 @@
 mod alike;
 mod asking;
 mod changes;
-mod counted;
 mod edits;
 mod kill;
 mod outages;

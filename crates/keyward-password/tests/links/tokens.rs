@@ -18,7 +18,7 @@ async fn what_this_service_did_not_make_is_refused_without_a_call_of_the_store()
     let world = World::new().await;
     let mut here = world.process().await;
     let token = with_link(&mut here).await;
-    world.data.take();
+    world.data.take_told();
     let mut refused = Vec::new();
     for at in 0..token.len() {
         for bit in 0..7 {
@@ -48,7 +48,7 @@ async fn what_this_service_did_not_make_is_refused_without_a_call_of_the_store()
     }
     let error = here.mail.reset(&refused[100], chosen(NEW).await).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected);
-    assert_eq!(world.data.take(), Vec::<String>::new());
+    assert_eq!(world.data.take_told(), Vec::<String>::new());
     assert!(here.mail.look(&token).await.is_ok());
 }
 
@@ -68,17 +68,17 @@ async fn a_link_of_another_realm_or_ring_is_refused_without_a_call_of_the_store(
         },
     ] {
         let there = world.process_of(&other, MailPolicy::default()).await;
-        world.data.take();
+        world.data.take_told();
         let refused = there.mail.look(&token).await.unwrap_err();
         assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
-        assert_eq!(world.data.take(), Vec::<String>::new());
+        assert_eq!(world.data.take_told(), Vec::<String>::new());
     }
     let elsewhere = World::new().await;
     let there = elsewhere.process().await;
-    elsewhere.data.take();
+    elsewhere.data.take_told();
     let refused = there.mail.look(&token).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Rejected);
-    assert_eq!(elsewhere.data.take(), Vec::<String>::new());
+    assert_eq!(elsewhere.data.take_told(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ async fn purposes_do_not_cross() {
     let (old, new) = (email("ada@example.com"), email("new-ada@example.com"));
     here.mail.change_email(&old, &new, evidence).await.unwrap();
     let moves = here.token(LinkKind::NewEmail).await;
-    world.data.take();
+    world.data.take_told();
     for (token, is) in [
         (&reset, 0),
         (&sign_in, 1),
@@ -180,7 +180,7 @@ async fn purposes_do_not_cross() {
         }
     }
     assert_eq!(
-        world.data.take(),
+        world.data.take_told(),
         Vec::<String>::new(),
         "and nothing is read for it"
     );

@@ -20,9 +20,7 @@ use keyward_password::{
     Status, Upgrades,
 };
 use keyward_store::{Applied, Collection, MemoryStore, Record, Records as _, Scan, Write};
-use keyward_testkit::RecordingAudit;
-
-use crate::counted::Counted;
+use keyward_testkit::{Counted, RecordingAudit};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 pub(crate) const USERS: Door = Door::new("users");
@@ -125,7 +123,7 @@ impl World {
         let world = Self {
             clock: Arc::new(Hand::new()),
             keys: Arc::new(MemoryStore::new(10_000)),
-            data: Arc::new(Counted::new()),
+            data: Arc::new(Counted::new(100_000)),
             root: Arc::new(EphemeralRoot::new(&Provider::default()).unwrap()),
             audit: Arc::new(RecordingAudit::new()),
             post: Arc::default(),

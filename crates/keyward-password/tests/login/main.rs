@@ -8,7 +8,6 @@
 )] // Tests: a panic is the report.
 
 mod branches;
-mod counted;
 mod devices;
 mod edges;
 mod floor;

@@ -1,9 +1,7 @@
 //! Two processes on one file of tries, and what is left of it when they are killed. The children are
 //! this test binary itself.
 
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +13,8 @@ use keyward_password::{
 };
 use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::Attempts;
-use keyward_testkit::RecordingAudit;
+use keyward_testkit::processes::{over, ready, say};
+use keyward_testkit::{Other, RecordingAudit};
 
 use crate::world::{ANN, NOW, USERS, people, purpose, quick, tried};
 
@@ -78,9 +77,7 @@ fn child() {
         .unwrap();
     runtime.block_on(async {
         let log_in = log_in(Path::new(&home)).await;
-        say("\nready");
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).unwrap();
+        ready();
         let mut all = tokio::task::JoinSet::new();
         for _ in 0..tasks {
             let log_in = log_in.clone();
@@ -93,73 +90,13 @@ fn child() {
         while let Some(one) = all.join_next().await {
             one.unwrap();
         }
-        say("over");
-        // Until it is killed.
-        std::io::stdin().read_line(&mut line).unwrap();
+        over();
     });
 }
 
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").unwrap();
-    out.flush().unwrap();
-}
-
-struct Other {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Other {
-    /// Ready to begin.
-    fn start(home: &Path, tasks: usize) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "processes::child", "--nocapture"])
-            .env(HOME, home)
-            .env(TASKS, tasks.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut other = Self {
-            child,
-            stdin,
-            lines,
-        };
-        while other.line() != "ready" {}
-        other
-    }
-
-    fn go(&mut self) {
-        writeln!(self.stdin).unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        self.lines.next().unwrap().unwrap()
-    }
-
-    /// How many were let through until all are blocked.
-    fn through(&mut self) -> usize {
-        let mut count = 0;
-        loop {
-            match self.line().as_str() {
-                "over" => return count,
-                "refused" => count += 1,
-                _ => {}
-            }
-        }
-    }
-
-    /// By SIGKILL; what it had said and was not read yet counts.
-    fn kill(mut self) -> usize {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        let rest = self.lines.map_while(Result::ok);
-        rest.filter(|line| line == "refused").count()
-    }
+fn start(home: &Path, tasks: usize) -> Other {
+    let (home, tasks) = (home.to_str().unwrap(), tasks.to_string());
+    Other::start("processes::child", &[(HOME, home), (TASKS, &tasks)]).unwrap()
 }
 
 #[tokio::test]
@@ -167,17 +104,22 @@ async fn two_processes_of_64_let_ten_through_and_none_after_they_were_killed() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path();
     create(home).await;
-    let mut others = [Other::start(home, 64), Other::start(home, 64)];
-    others.iter_mut().for_each(Other::go);
-    let through: usize = others.iter_mut().map(Other::through).sum();
+    let mut others = [start(home, 64), start(home, 64)];
+    for other in &mut others {
+        other.go().unwrap();
+    }
+    let through = others
+        .iter_mut()
+        .map(|other| other.count("refused").unwrap());
+    let through: usize = through.sum();
     assert_eq!(through, 10);
     for other in others {
-        assert_eq!(other.kill(), 0);
+        assert_eq!(other.kill("refused").unwrap(), 0);
     }
-    let mut after = Other::start(home, 8);
-    after.go();
-    assert_eq!(after.through(), 0, "forgotten");
-    assert_eq!(after.kill(), 0);
+    let mut after = start(home, 8);
+    after.go().unwrap();
+    assert_eq!(after.count("refused").unwrap(), 0, "forgotten");
+    assert_eq!(after.kill("refused").unwrap(), 0);
 }
 
 /// Killed in the midst of it, it takes what was counted with it.
@@ -187,17 +129,17 @@ async fn who_is_killed_in_the_midst_is_counted() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path();
         create(home).await;
-        let mut killed = Other::start(home, 1);
-        killed.go();
+        let mut killed = start(home, 1);
+        killed.go().unwrap();
         for _ in 0..seen {
-            while killed.line() != "refused" {}
+            while killed.line().unwrap() != "refused" {}
         }
-        let before = seen + killed.kill();
-        let mut after = Other::start(home, 16);
-        after.go();
-        let through = before + after.through();
+        let before = seen + killed.kill("refused").unwrap();
+        let mut after = start(home, 16);
+        after.go().unwrap();
+        let through = before + after.count("refused").unwrap();
         // The one that was under way may have been counted and not told of.
         assert!((9..=10).contains(&through), "{seen}: {before} of {through}");
-        assert_eq!(after.kill(), 0);
+        assert_eq!(after.kill("refused").unwrap(), 0);
     }
 }

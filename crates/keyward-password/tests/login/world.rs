@@ -16,10 +16,8 @@ use keyward_password::{
     Swapped, Throttle, Tried, Upgrades, danger,
 };
 use keyward_store::{Applied, Attempts, Collection, Content, RecordKey, Records as _, Scan, Write};
-use keyward_testkit::RecordingAudit;
+use keyward_testkit::{Counted, RecordingAudit};
 use secrecy::ExposeSecret as _;
-
-use crate::counted::Counted;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 pub(crate) const USERS: Door = Door::new("users");

@@ -7,7 +7,7 @@ use keyward_base::{ErrorKind, Timestamp};
 use super::bounds::misuse;
 use super::rule::{Checked, Fault, Handles, Rules, key, same, set};
 use super::run::{Spawner, together};
-use crate::attempts::{Attempts, Judged, Reserved, Ticket, Window};
+use crate::attempts::{Attempts, Judged, Reserved, Ticket, Used, Window};
 use crate::limits::StoreLimits;
 use crate::record::RecordKey;
 
@@ -21,6 +21,7 @@ pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mu
     rules.note("purge-takes-windows-that-are-over", purge(stores).await);
     rules.note("a-reservation-is-all-or-none", reserves(stores).await);
     rules.note("a-ticket-gives-back-its-own", gives_back(stores).await);
+    rules.note("what-is-used-is-told-and-not-counted", tells(stores).await);
     rules.note(
         "reservations-at-once-are-exact",
         reservations(stores, spawner).await,
@@ -172,7 +173,11 @@ async fn reserve(
     now: u64,
 ) -> Result<(Ticket, Vec<u32>), Fault> {
     match store.reserve(windows, at(now)).await? {
-        Reserved::Admitted { ticket, left } => Ok((ticket, left)),
+        Reserved::Admitted { ticket, used } => {
+            let windows = windows.iter().zip(used);
+            let left = windows.map(|((_, window), used)| window.most().saturating_sub(used.count));
+            Ok((ticket, left.collect()))
+        }
         refused @ Reserved::Refused { .. } => Err(Fault(format!("not admitted: {refused:?}"))),
     }
 }
@@ -286,6 +291,48 @@ async fn gives_back(stores: &Stores<'_>) -> Checked {
     reserve(&*other, &windows, 203)
         .await
         .map(|(ticket, _)| ticket.keep())
+}
+
+async fn tells(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "what-is-used-is-told-and-not-counted";
+    let windows = [
+        (key(rule, "acme", "1"), window(2)?),
+        (key(rule, "acme", "2"), window(9)?),
+    ];
+    let used = |count, until: Option<u64>| Used {
+        count,
+        until: until.map(at),
+    };
+    for _ in 0..5 {
+        let told = store.used(&windows, at(5)).await?;
+        same("of nothing", &told, &vec![used(0, None); 2])?;
+    }
+    reserve(&*store, &windows, 7).await?.0.keep();
+    let (second, _) = reserve(&*other, &windows, 20).await?;
+    for (now, first, next) in [
+        (20, used(2, Some(107)), used(2, Some(107))),
+        // A clock that went back does not make them less.
+        (1, used(2, Some(107)), used(2, Some(107))),
+        (107, used(1, Some(120)), used(1, Some(120))),
+        (120, used(0, None), used(0, None)),
+    ] {
+        let told = other.used(&windows, at(now)).await?;
+        same(&format!("at {now}"), &told, &vec![first, next])?;
+    }
+    store.give_back(&second).await?;
+    let told = other.used(&windows, at(20)).await?;
+    same("given back", &told, &vec![used(1, Some(107)); 2])?;
+    match store.reserve(&windows, at(21)).await? {
+        Reserved::Admitted { ticket, used: told } => {
+            ticket.keep();
+            same("reserved", &told, &vec![used(2, Some(107)); 2])?;
+        }
+        refused @ Reserved::Refused { .. } => {
+            return Err(Fault(format!("counted what it told: {refused:?}")));
+        }
+    }
+    misuse("no window", store.used(&[], at(0)).await)
 }
 
 /// 64 callers over five windows of different widths; every third gives its ticket back.

@@ -3,7 +3,7 @@
 use keyward_base::{BoxFuture, Result, Timestamp};
 
 use super::{MemoryStore, State, is_over, purge, spot};
-use crate::attempts::{Admission, Attempts, Judged, Reserved, Ticket, Window};
+use crate::attempts::{Admission, Attempts, Judged, Reserved, Ticket, Used, Window};
 use crate::limits::StoreLimits;
 use crate::record::{Collection, RecordKey};
 
@@ -31,12 +31,12 @@ impl MemoryStore {
         StoreLimits::check_windows(windows, now)?;
         let mut state = self.state();
         let number = state.next()?;
-        let (mut all, mut left) = (Vec::new(), Vec::new());
+        let (mut all, mut used) = (Vec::new(), Vec::new());
         let mut refused: Option<(usize, Timestamp)> = None;
         for (index, (key, window)) in windows.iter().enumerate() {
             let mut tried = state.tried(key);
             match tried.judge(*window, now, number) {
-                Judged::Admitted { left: more } => left.push(more),
+                Judged::Admitted { .. } => used.push(window.used(&tried.admitted, now)),
                 Judged::Refused { retry_at } => {
                     let (first, latest) = refused.unwrap_or((index, retry_at));
                     refused = Some((first, latest.max(retry_at)));
@@ -50,7 +50,18 @@ impl MemoryStore {
         let keys = all.iter().map(|(key, _)| key.clone()).collect();
         state.note(self.capacity, all)?;
         let ticket = Ticket::new(keys, number);
-        Ok(Reserved::Admitted { ticket, left })
+        Ok(Reserved::Admitted { ticket, used })
+    }
+
+    fn used_now(&self, windows: &[(RecordKey, Window)], now: Timestamp) -> Result<Vec<Used>> {
+        StoreLimits::check_windows(windows, now)?;
+        let state = self.state();
+        let used = |(key, window): &(RecordKey, Window)| {
+            let tried = state.attempts.get(&key.collection);
+            let tried = tried.and_then(|all| all.get(&spot(key)));
+            window.used(tried.map_or(&[], |tried| &tried.admitted), now)
+        };
+        Ok(windows.iter().map(used).collect())
     }
 
     fn give_back_now(&self, ticket: &Ticket) {
@@ -124,6 +135,14 @@ impl Attempts for MemoryStore {
             self.give_back_now(ticket);
             Ok(())
         })
+    }
+
+    fn used<'a>(
+        &'a self,
+        windows: &'a [(RecordKey, Window)],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Used>>> {
+        Box::pin(async move { self.used_now(windows, now) })
     }
 
     fn clear_attempts<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<()>> {

@@ -1,70 +1,95 @@
-//! A store that says what was asked of it, and at which somebody else acts in between.
+//! A store in memory that says what was asked of it, can be down, and at which somebody else acts in
+//! between.
 
-use std::sync::Mutex;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{BoxFuture, Error, Result, Timestamp};
 use keyward_store::*;
 
-pub(crate) type Act = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+use crate::staged::Act;
 
-pub(crate) struct Counted {
+/// All four stores in memory, counted.
+pub struct Counted {
     store: MemoryStore,
-    calls: Mutex<Vec<String>>,
-    act: Mutex<Option<(usize, Act)>>,
-    lost: Mutex<Option<usize>>,
+    state: Mutex<State>,
+    is_down: AtomicBool,
 }
 
-impl std::fmt::Debug for Counted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Counted")
-    }
+#[derive(Default)]
+struct State {
+    calls: Vec<(&'static str, String)>,
+    act: Option<(usize, Act)>,
+    lost: Option<usize>,
 }
 
 impl Counted {
-    pub(crate) fn new() -> Self {
+    /// An empty store for at most `capacity` entries.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
         Self {
-            store: MemoryStore::new(100_000),
-            calls: Mutex::default(),
-            act: Mutex::default(),
-            lost: Mutex::default(),
+            store: MemoryStore::new(capacity),
+            state: Mutex::default(),
+            is_down: AtomicBool::new(false),
         }
     }
 
-    /// What was asked since this was called last.
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.calls.lock().unwrap())
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The names of the methods that were called since this was asked last.
+    pub fn take(&self) -> Vec<&'static str> {
+        let calls = std::mem::take(&mut self.state().calls);
+        calls.into_iter().map(|(what, _)| what).collect()
+    }
+
+    /// The same with what was written or read, in bytes.
+    pub fn take_told(&self) -> Vec<String> {
+        let calls = std::mem::take(&mut self.state().calls);
+        let told = |(what, of): (&str, String)| match of.is_empty() {
+            true => what.to_owned(),
+            false => format!("{what} {of}"),
+        };
+        calls.into_iter().map(told).collect()
+    }
+
+    /// From now on every call fails, or none.
+    pub fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::SeqCst);
     }
 
     /// Somebody else acts before the call that comes after so many.
-    pub(crate) fn act_before(&self, calls: usize, act: Act) {
-        *self.act.lock().unwrap() = Some((calls, act));
+    pub fn act_before(&self, calls: usize, act: Act) {
+        self.state().act = Some((calls, act));
     }
 
     /// Whether nobody acted yet; nobody will.
-    pub(crate) fn take_act(&self) -> bool {
-        self.act.lock().unwrap().take().is_some()
+    pub fn take_act(&self) -> bool {
+        self.state().act.take().is_some()
     }
 
     /// The batch that comes after so many is written, and the answer is lost.
-    pub(crate) fn lose_answer(&self, batches: usize) {
-        *self.lost.lock().unwrap() = Some(batches);
+    pub fn lose_answer(&self, batches: usize) {
+        self.state().lost = Some(batches);
     }
 
     fn is_lost(&self) -> bool {
-        let mut lost = self.lost.lock().unwrap();
-        let left = lost.take();
-        *lost = left.and_then(|left| left.checked_sub(1));
+        let mut state = self.state();
+        let left = state.lost.take();
+        state.lost = left.and_then(|left| left.checked_sub(1));
         left == Some(0)
     }
 
-    async fn asked(&self, what: &str) {
-        self.calls.lock().unwrap().push(what.to_owned());
+    async fn asked(&self, what: &'static str, of: String) -> Result<()> {
         let due = {
-            let mut act = self.act.lock().unwrap();
-            match act.take() {
+            let mut state = self.state();
+            state.calls.push((what, of));
+            match state.act.take() {
                 Some((0, due)) => Some(due),
                 Some((calls, later)) => {
-                    *act = Some((calls - 1, later));
+                    state.act = Some((calls.saturating_sub(1), later));
                     None
                 }
                 None => None,
@@ -73,6 +98,16 @@ impl Counted {
         if let Some(due) = due {
             due().await;
         }
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("the store is down"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Counted").field(&self.store).finish()
     }
 }
 
@@ -80,7 +115,7 @@ macro_rules! passed {
     ($($name:ident($($arg:ident: $of:ty),*) -> $out:ty;)*) => {
         $(fn $name<'a>(&'a self, $($arg: $of),*) -> BoxFuture<'a, Result<$out>> {
             Box::pin(async move {
-                self.asked(stringify!($name)).await;
+                self.asked(stringify!($name), String::new()).await?;
                 self.store.$name($($arg),*).await
             })
         })*
@@ -92,6 +127,7 @@ impl Attempts for Counted {
         attempt(key: &'a RecordKey, window: Window, now: Timestamp) -> Judged;
         reserve(windows: &'a [(RecordKey, Window)], now: Timestamp) -> Reserved;
         give_back(ticket: &'a Ticket) -> ();
+        used(windows: &'a [(RecordKey, Window)], now: Timestamp) -> Vec<Used>;
         clear_attempts(key: &'a RecordKey) -> ();
         purge_attempts(collection: &'a Collection, now: Timestamp, limit: usize) -> u64;
     }
@@ -135,8 +171,8 @@ impl Records for Counted {
 
     fn apply(&self, batch: Vec<Write>) -> BoxFuture<'_, Result<Applied>> {
         Box::pin(async move {
-            let what = batch.iter().map(told).collect::<Vec<_>>().join(" ");
-            self.asked(&format!("apply {what}")).await;
+            let writes = batch.iter().map(told).collect::<Vec<_>>().join(" ");
+            self.asked("apply", writes).await?;
             let applied = self.store.apply(batch).await?;
             if self.is_lost() {
                 return Err(Error::unavailable("the answer was lost"));
@@ -147,8 +183,8 @@ impl Records for Counted {
 
     fn fetch<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Option<Record>>> {
         Box::pin(async move {
-            self.asked(&format!("fetch {}", key.collection.as_str()))
-                .await;
+            let collection = key.collection.as_str().to_owned();
+            self.asked("fetch", collection).await?;
             self.store.fetch(key).await
         })
     }
@@ -158,7 +194,7 @@ impl Records for Counted {
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>> {
         Box::pin(async move {
-            self.asked(&format!("fetch_many {}", keys.len())).await;
+            self.asked("fetch_many", keys.len().to_string()).await?;
             self.store.fetch_many(keys).await
         })
     }
@@ -172,7 +208,7 @@ impl Records for Counted {
 fn told(write: &Write) -> String {
     let of = |key: &RecordKey, content: &Content| {
         let (name, data) = (key.collection.as_str(), content.data.len());
-        format!("{name}:{}+{}", content.sealed.len(), data)
+        format!("{name}:{}+{data}", content.sealed.len())
     };
     match write {
         Write::Insert { key, content } => format!("insert({})", of(key, content)),
