@@ -23,6 +23,7 @@
 //! | [`policy`] | what needs an approval, and whose: a policy as data |
 //! | [`passkey`] | votes that the service itself cannot forge |
 //! | [`reason`] | the words for the audit |
+//! | [`trust`] | what the service itself cannot change: who approves, by which keys and rules |
 //! | [`who`] | who asks, and who may answer |
 //! | [`word`] | the names that a service gives what it does |
 
@@ -30,6 +31,7 @@ pub mod action;
 pub mod passkey;
 pub mod policy;
 pub mod reason;
+pub mod trust;
 pub mod who;
 pub mod word;
 

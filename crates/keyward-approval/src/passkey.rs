@@ -13,6 +13,7 @@
 //! | [`assertion`] | both and the signature, as they are kept |
 //! | [`party`] | the origin and RP ID of approvals, at which they are checked |
 //! | [`options`] | what the page passes to the browser |
+//! | [`vote`] | a vote with its assertion, as a record keeps it |
 //! | [`enrolment`] | a key taken up: closed by an assertion over it |
 //!
 //! **Its own RP ID.** An assertion of a log-in is one over a challenge that the service chose. A
@@ -28,8 +29,10 @@ pub mod enrolment;
 pub mod options;
 pub mod party;
 pub mod statement;
+pub mod vote;
 
 pub use assertion::{Assertion, Checked, Passkey};
 pub use enrolment::{Enrolled, Enrolment};
 pub use party::Party;
-pub use statement::{Decision, Held, Statement};
+pub use statement::{Decision, Held, Scope, Statement};
+pub use vote::{Given, PasskeyVote};

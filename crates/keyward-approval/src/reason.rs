@@ -23,3 +23,40 @@ pub const NOT_VERIFIED: Reason = Reason::new("user-not-verified");
 
 /// No such passkey is the approver's.
 pub const UNKNOWN_PASSKEY: Reason = Reason::new("unknown-passkey");
+
+/// The rule does not name who voted.
+pub const NOT_APPROVER: Reason = Reason::new("not-an-approver");
+
+/// It would be an approval of one's own ask.
+pub const OWN_ASK: Reason = Reason::new("own-ask");
+
+/// This person has voted already, himself or by another.
+pub const VOTED: Reason = Reason::new("has-voted");
+
+/// Fewer approvals than the rule asks for.
+pub const QUORUM: Reason = Reason::new("too-few-approvals");
+
+/// Somebody who may said no.
+pub const DENIED: Reason = Reason::new("denied");
+
+/// The rule that a record says it was approved by is not the one that the file of trust asks for, or
+/// asks for less.
+pub const RULE: Reason = Reason::new("another-rule");
+
+/// The policy forbids it.
+pub const FORBIDDEN: Reason = Reason::new("forbidden-by-policy");
+
+/// The action is another service's.
+pub const SERVICE: Reason = Reason::new("another-service");
+
+/// The rule does not allow that scope.
+pub const SCOPE: Reason = Reason::new("out-of-scope");
+
+/// Nobody may vote in another's place here, or not any more.
+pub const DELEGATION: Reason = Reason::new("delegation-does-not-hold");
+
+/// An older file was put back.
+pub const PUT_BACK: Reason = Reason::new("put-back");
+
+/// There are two of one version.
+pub const FORKED: Reason = Reason::new("two-of-one-version");

@@ -4,6 +4,7 @@ use keyward_base::{Domain, Error, Result, Subject, Timestamp};
 use keyward_crypto::Provider;
 
 use crate::who::Requester;
+use crate::word::ArgumentName;
 
 /// Service, gate, action, rule, quorum, decision, scope, requester, on whose behalf, approver,
 /// delegation, nonce.
@@ -29,6 +30,12 @@ const REQUESTER: Domain<(&str, &Subject, &str)> = Domain::new("keyward/v1/passke
 
 /// To whom, and until when.
 const GIVEN: Domain<(&Subject, Timestamp)> = Domain::new("keyward/v1/passkey-delegation-given");
+
+/// The scope of an approval of one action.
+const ONCE: &[u8] = b"once";
+
+/// The names of what is fixed with line feeds between them, until when, and how often.
+const CLASS: Domain<(&str, Timestamp, u32)> = Domain::new("keyward/v1/passkey-scope-class");
 
 /// From whom, until when, and the challenge under which it was given.
 const HELD: Domain<(&Subject, Timestamp, [u8; 32])> =
@@ -59,6 +66,51 @@ impl Decision<'_> {
             Self::Approve => "approve",
             Self::Deny => "deny",
             Self::Delegate { .. } => "delegate",
+        }
+    }
+}
+
+/// For what an approval is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Once, or as a class.
+pub enum Scope<'a> {
+    /// This action, once.
+    Once,
+    /// Besides, each action of its class.
+    Class {
+        /// The arguments that are fixed, in the order of their bytes, each once.
+        fixed: &'a [String],
+        /// From when on it ends.
+        until: Timestamp,
+        /// How often, beside this once.
+        count: u32,
+    },
+}
+
+impl Scope<'_> {
+    /// `once`, or the encoding of the class.
+    fn bytes(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Once => Ok(ONCE.to_vec()),
+            Self::Class {
+                fixed,
+                until,
+                count,
+            } => {
+                // No name of an argument has the byte that stands between them.
+                let names = fixed.join("\n");
+                let mut encoded = Vec::new();
+                CLASS.stream(&(names.as_str(), *until, *count), |piece| {
+                    encoded.extend_from_slice(piece);
+                });
+                let rises = fixed.is_sorted_by(|a, b| a < b);
+                if !rises || fixed.iter().any(|name| ArgumentName::new(name).is_err()) {
+                    return Err(Error::misuse(
+                        "the fixed arguments of a class are names in their order, each once",
+                    ));
+                }
+                Ok(encoded)
+            }
         }
     }
 }
@@ -95,8 +147,8 @@ pub struct Statement<'a> {
     pub quorum: u32,
     /// What is decided.
     pub decision: Decision<'a>,
-    /// For what it is good: the scope's canonical bytes.
-    pub scope: &'a [u8],
+    /// For what it is good.
+    pub scope: Scope<'a>,
     /// Who asks, whose program that is, and on whose behalf it acts.
     pub requester: &'a Requester,
     /// Who decides.
@@ -112,7 +164,8 @@ impl Statement<'_> {
     /// fields in their domain, 32 bytes.
     ///
     /// # Errors
-    /// `Misuse` for a delegation by somebody who votes in another's place: none is handed on.
+    /// `Misuse` for a delegation by somebody who votes in another's place: none is handed on; and for
+    /// a class whose fixed arguments are not names in their order.
     ///
     /// [`docs/formats/mac.md`]: https://docs.rs/keyward-base
     pub fn challenge(&self, provider: &Provider) -> Result<[u8; 32]> {
@@ -130,6 +183,7 @@ impl Statement<'_> {
             (_, None) => None,
         };
         let delegation = delegation.as_ref().map(|encoded| encoded.as_bytes());
+        let scope = self.scope.bytes()?;
         let fields = (
             self.service,
             self.gate,
@@ -137,7 +191,7 @@ impl Statement<'_> {
             self.rule,
             self.quorum,
             self.decision.as_str(),
-            self.scope,
+            scope.as_slice(),
             requester.as_bytes(),
             text(self.requester.for_whom()),
             self.approver,

@@ -1,0 +1,185 @@
+//! The file on disk: whose it may be, and that its version only rises.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyward_base::{Domain, Error, Reason, Result};
+use keyward_crypto::Provider;
+use keyward_files::{self as files, Subject};
+use keyward_keys::anchor::{Advance, Anchor, Pin, PinName};
+
+use super::{MAX_LEN, Succession, Trust};
+use crate::reason::{FORKED, PUT_BACK};
+use crate::word::ServiceName;
+
+const SUBJECT: Subject = Subject {
+    what: "the file of trust",
+    elsewhere: "put it into a folder that only its operator may write",
+};
+
+/// What names a service in an anchor's pin.
+const SERVICE: Domain<(&ServiceName,)> = Domain::new("keyward/v1/trust-service");
+
+/// A file of trust at a path, and the anchor that remembers which version was the newest. The
+/// operator writes it; service and executor read it. Best it belongs to the superuser, so that
+/// nobody who takes over the executor's user changes it.
+#[derive(Clone, Debug)]
+pub struct TrustFile {
+    path: PathBuf,
+    service: ServiceName,
+    anchor: Arc<dyn Anchor>,
+    provider: Provider,
+}
+
+impl TrustFile {
+    /// The file of `service` at `path`. Nothing is read yet.
+    #[must_use]
+    pub fn new(
+        provider: &Provider,
+        path: PathBuf,
+        service: ServiceName,
+        anchor: Arc<dyn Anchor>,
+    ) -> Self {
+        Self {
+            path,
+            service,
+            anchor,
+            provider: *provider,
+        }
+    }
+
+    /// What it says now. The first version that is seen is pinned, and from then on the newest.
+    ///
+    /// # Errors
+    /// `Misuse` if there is no such file, if it is another user's or others may write it or its
+    /// folder, if it is another service's, or as [`Trust::parse`]; `Unavailable` if it is older than
+    /// one that was seen ([`PUT_BACK`]), or another of the same version ([`FORKED`]), and if file or
+    /// anchor cannot be read.
+    pub fn load(&self) -> Result<Trust> {
+        let trust = self.read(&files::resolve(&self.path, &SUBJECT)?)?;
+        self.pin(&trust)?;
+        Ok(trust)
+    }
+
+    /// Puts the new file in the place of the one that its voters had, and pins it. A kill at any
+    /// moment leaves the one or the other.
+    ///
+    /// # Errors
+    /// `Rejected` ([`Reason::CONFLICT`]) if the file is another one by now; else as
+    /// [`TrustFile::load`], and `Unavailable` if it cannot be written.
+    pub fn replace(&self, next: Succession) -> Result<Trust> {
+        let path = files::resolve(&self.path, &SUBJECT)?;
+        let _lock = self.lock(&path)?;
+        let held = self.read(&path)?;
+        self.pin(&held)?;
+        let (before, trust) = next.into_parts();
+        if *held.digest() != before {
+            return Err(Error::rejected(Reason::CONFLICT));
+        }
+        self.is_ours(&trust)?;
+        write(&path, trust.text()).map_err(|e| self.failed("written", e))?;
+        self.pin(&trust)?;
+        Ok(trust)
+    }
+
+    fn read(&self, path: &Path) -> Result<Trust> {
+        let Some(file) = files::open_own(path, &SUBJECT, 0o022)? else {
+            return Err(Error::misuse(format!(
+                "there is no file of trust {}: an operator writes it",
+                self.path.display()
+            )));
+        };
+        // What others may write, they may replace.
+        files::check_folder(folder_of(path), &SUBJECT)?;
+        let limit = u64::try_from(MAX_LEN).unwrap_or(u64::MAX).saturating_add(1);
+        let mut text = String::new();
+        let read = file.take(limit).read_to_string(&mut text);
+        read.map_err(|e| self.failed("read", e))?;
+        let trust = Trust::parse(&self.provider, &text)?;
+        self.is_ours(&trust)?;
+        Ok(trust)
+    }
+
+    fn is_ours(&self, trust: &Trust) -> Result<()> {
+        if *trust.service() == self.service {
+            return Ok(());
+        }
+        Err(Error::misuse(format!(
+            "the file of trust {} is of another service than {}",
+            self.path.display(),
+            self.service
+        )))
+    }
+
+    fn pin(&self, trust: &Trust) -> Result<()> {
+        let name = PinName::new(&format!("trust/{}", self.service))?;
+        let named = SERVICE.encode(&(&self.service,))?;
+        let named = self.provider.sha256(&[named.as_bytes()]);
+        let (id, _) = named.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        let next = Pin {
+            id: *id,
+            counter: trust.version(),
+            digest: *trust.digest(),
+        };
+        let (file, anchor) = (self.path.display(), self.anchor.describe());
+        let seen = match self.anchor.advance(&name, &next)? {
+            Advance::Pinned => return Ok(()),
+            Advance::Older(seen) => Error::unavailable(format!(
+                "the file of trust {file} is of version {}, and {anchor} has seen version {}: put \
+                 the newest one there",
+                next.counter, seen.counter
+            ))
+            .because(PUT_BACK),
+            Advance::Fork(_) | Advance::Foreign(_) => Error::unavailable(format!(
+                "the file of trust {file} is another than the one of version {} that {anchor} has \
+                 seen: whoever edits it raises its version",
+                next.counter
+            ))
+            .because(FORKED),
+        };
+        Err(seen)
+    }
+
+    fn lock(&self, path: &Path) -> Result<File> {
+        let file = files::lock_file(&beside(path, ".lock"), &SUBJECT)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => Err(Error::unavailable(format!(
+                "another process replaces the file of trust {}: try again in a moment",
+                self.path.display()
+            ))),
+            Err(std::fs::TryLockError::Error(e)) => Err(self.failed("locked", e)),
+        }
+    }
+
+    fn failed(&self, what: &str, e: std::io::Error) -> Error {
+        let path = self.path.display();
+        Error::unavailable(format!("the file of trust {path} cannot be {what}")).with_source(e)
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or_else(|| Path::new("/"))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Replaces the file as a whole; only who holds the lock does.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let next = beside(path, ".new");
+    match std::fs::remove_file(&next) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut file = files::create_new(&next)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&next, path)?;
+    files::sync_folder(folder_of(path))
+}
