@@ -2,6 +2,7 @@
 
 mod anchored;
 mod append;
+mod beside;
 mod builder;
 mod checkpoint;
 mod grown;

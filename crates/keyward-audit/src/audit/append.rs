@@ -18,10 +18,10 @@ use crate::head::Head;
 use crate::leaf::{Class, LEN, LogId};
 
 /// How often a batch is tried anew that another process was faster than.
-const MAX_TRIES: u32 = 100;
+pub(super) const MAX_TRIES: u32 = 100;
 
 /// The steps of a batch before the entries: the barrier, and the head.
-const HEAD_STEP: usize = 1;
+pub(super) const HEAD_STEP: usize = 1;
 
 impl Audit {
     /// Appends an event to the log it belongs to: that of its tenant, or the service's, where a failure

@@ -1,4 +1,5 @@
-//! The kinds of approvals: what was proposed, what was decided of it, and what came of each action.
+//! The kinds of approvals: what was proposed, what was decided of it, what came of each action, and
+//! what happened between.
 //!
 //! Who decided is the event's actor, on whose behalf its `for_whom`, when its time; how an action
 //! ended is its outcome, with the reason of a failure.
@@ -7,8 +8,9 @@ use keyward_base::Result;
 
 use super::{Kind, Kinds, Type};
 
-/// What was shown, of which ticket: the same fields in each of the three, so that one is found by
-/// the other.
+/// What was shown, of which ticket: the same fields in each of the four, so that one is found by
+/// the other. Where a gate keeps the record, `entry` is the number in its history, and `fence` how
+/// often it changed.
 fn kind(action: &str) -> Kind {
     Kind::new(action)
         .must("ticket", Type::Id(128))
@@ -18,6 +20,11 @@ fn kind(action: &str) -> Kind {
         .must("shown", Type::Digest)
 }
 
+/// The place of an event in the record of its gate.
+fn placed(kind: Kind) -> Kind {
+    kind.may("entry", Type::Number).may("fence", Type::Number)
+}
+
 impl Kinds {
     /// What an action is called that was proposed.
     pub const PROPOSE: &'static str = "approval.propose";
@@ -25,6 +32,8 @@ impl Kinds {
     pub const DECIDE: &'static str = "approval.decide";
     /// What is called what came of an action.
     pub const RESULT: &'static str = "approval.result";
+    /// What is called what else happened to a proposal.
+    pub const NOTE: &'static str = "approval.note";
 
     /// The kinds of approvals. Each is about one action of a ticket: `ticket`, `instance` (may),
     /// `category` (may), `action`, and `shown`, SHA-256 of the very bytes that were shown, and run.
@@ -32,8 +41,12 @@ impl Kinds {
     /// | kind | what it has beside |
     /// |---|---|
     /// | `approval.propose` | `needs-approval`, a flag; `confidence` (may), in thousandths; `expires` (may), a time |
-    /// | `approval.decide` | `status`: `approved`, `denied`, `expired` or `withdrawn`; `channel`: `link`, `page`, `chat`, `api` or `policy`; `expires` (may) |
+    /// | `approval.decide` | `status`: `approved`, `denied`, `expired`, `superseded` or `withdrawn`; `channel`: `link`, `page`, `passkey`, `chat`, `api` or `policy`; `expires` (may) |
     /// | `approval.result` | `status` under which it ran: `approved` or `automatic` |
+    /// | `approval.note` | `event`, a word: what happened |
+    ///
+    /// Each may have, last, `entry` and `fence`: its number in the history of its gate, and how often
+    /// the gate's record had changed.
     ///
     /// # Errors
     /// None that can be reached: each is a kind.
@@ -42,16 +55,40 @@ impl Kinds {
             .must("needs-approval", Type::Flag)
             .may("confidence", Type::Number)
             .may("expires", Type::Time);
-        let status = ["approved", "denied", "expired", "withdrawn"];
-        let channel = ["link", "page", "chat", "api", "policy"];
+        let status = ["approved", "denied", "expired", "superseded", "withdrawn"];
+        let channel = ["link", "page", "passkey", "chat", "api", "policy"];
         let decide = kind(Self::DECIDE)
             .must("status", Type::words(status))
             .must("channel", Type::words(channel))
             .may("expires", Type::Time);
         let result = kind(Self::RESULT).must("status", Type::words(["approved", "automatic"]));
+        let note = kind(Self::NOTE).must("event", Type::words(NOTES));
         Self::of("approval")
-            .with(propose)?
-            .with(decide)?
-            .with(result)
+            .with(placed(propose))?
+            .with(placed(decide))?
+            .with(placed(result))?
+            .with(placed(note))
     }
 }
+
+/// What else may happen to a proposal.
+const NOTES: [&str; 18] = [
+    "asked-anew",
+    "break-glass",
+    "claimed",
+    "class-ended",
+    "delegated",
+    "escalated",
+    "executed",
+    "failed",
+    "fetched",
+    "indeterminate",
+    "issued",
+    "link-dead",
+    "link-made",
+    "not-run",
+    "reclaimed",
+    "reminded",
+    "reviewed",
+    "voted",
+];
