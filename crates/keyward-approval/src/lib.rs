@@ -20,6 +20,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`action`] | what is to be done, as bytes with one digest |
+//! | [`gate`] | the record of what is asked, decided and done |
 //! | [`policy`] | what needs an approval, and whose: a policy as data |
 //! | [`passkey`] | votes that the service itself cannot forge |
 //! | [`reason`] | the words for the audit |
@@ -28,6 +29,7 @@
 //! | [`word`] | the names that a service gives what it does |
 
 pub mod action;
+pub mod gate;
 pub mod passkey;
 pub mod policy;
 pub mod reason;
@@ -39,6 +41,7 @@ pub use action::{
     Action, ActionBuilder, ActionDigest, AgentAsk, Argument, Asked, Catalogue, NotAnAsk, Secrets,
     Shape, Step, StepBuilder, Type, Value,
 };
+pub use gate::{Answer, ApprovedAction, Asking, Ballot, GateId, Gates, GatesBuilder, Scope, State};
 pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
 pub use who::{Requester, RequesterKind, Whom};
 pub use word::{ActionKind, ArgumentName, ExecutorName, RuleName, ServiceName};

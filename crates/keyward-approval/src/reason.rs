@@ -60,3 +60,42 @@ pub const PUT_BACK: Reason = Reason::new("put-back");
 
 /// There are two of one version.
 pub const FORKED: Reason = Reason::new("two-of-one-version");
+
+/// Evidence decides nothing here: it is of another tenant or door, or waits for a second factor.
+pub const EVIDENCE: Reason = Reason::new("evidence-of-another");
+
+/// Evidence is more than five minutes old.
+pub const EVIDENCE_OLD: Reason = Reason::new("evidence-too-old");
+
+/// An executor's clock is behind what its anchor has seen.
+pub const CLOCK: Reason = Reason::new("clock-is-behind");
+
+/// A link is dead, of another approver, or its code is another.
+pub const LINK: Reason = Reason::new("link-is-dead");
+
+/// It is not approved, or not any more.
+pub const NOT_APPROVED: Reason = Reason::new("not-approved");
+
+/// It is none of those who asked.
+pub const NOT_ASKER: Reason = Reason::new("not-who-asked");
+
+/// Whoever breaks the glass says why.
+pub const NO_REASON: Reason = Reason::new("no-reason-given");
+
+/// It is not waited for any more: it was decided, claimed, or has ended.
+pub const NOT_OPEN: Reason = Reason::new("not-open");
+
+/// The action names another executor.
+pub const OTHER_EXECUTOR: Reason = Reason::new("other-executor");
+
+/// The rule wants a vote by a passkey, and this is none that counts.
+pub const PASSKEY: Reason = Reason::new("passkey-needed");
+
+/// A step of an action failed.
+pub const STEP_FAILED: Reason = Reason::new("step-failed");
+
+/// The policy is stricter than when it was asked for.
+pub const STRICTER: Reason = Reason::new("policy-is-stricter");
+
+/// The rule asks who it is, and the holder of a link is nobody in particular.
+pub const WHO: Reason = Reason::new("nobody-in-particular");

@@ -1,0 +1,169 @@
+//! Approved once, run several times: all actions whose fixed arguments are alike.
+
+use keyward_base::{Error, Result, Timestamp};
+
+use super::Gates;
+use super::held::Held;
+use super::row::{Class, Row};
+use super::state::State;
+use super::tally::rule_of;
+use crate::action::Action;
+use crate::policy::Rule;
+use crate::reason;
+use crate::word::ArgumentName;
+
+/// How often what is approved may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Once, or as a class.
+pub enum Scope {
+    /// This action, once.
+    Once,
+    /// Besides, as often as `count` until `until`, each action whose steps have the same kinds, targets
+    /// and arguments of these names; the others are free.
+    Class {
+        /// The arguments that are fixed; one that no step has fixes nothing.
+        fixed: Vec<ArgumentName>,
+        /// From when on it ends.
+        until: Timestamp,
+        /// How often, beside this once.
+        count: u32,
+    },
+}
+
+/// How often what is asked may run, as it stands in the record.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum ScopeOf<'a> {
+    /// Once.
+    Once,
+    /// As a class.
+    Class {
+        /// The names of the arguments that are fixed, in the order of their bytes.
+        fixed: &'a [String],
+        /// From when on it ends.
+        until: Timestamp,
+        /// How often, beside this once.
+        count: u32,
+    },
+}
+
+impl<'a> ScopeOf<'a> {
+    pub(crate) fn of(row: &'a Row) -> Self {
+        row.class.as_ref().map_or(Self::Once, |class| Self::Class {
+            fixed: &class.fixed,
+            until: class.until,
+            count: class.count,
+        })
+    }
+}
+
+/// The class that is asked for, if the rule allows it.
+pub(super) fn of(scope: &Scope, rule: Option<&Rule>, now: Timestamp) -> Result<Option<Class>> {
+    let Scope::Class {
+        fixed,
+        until,
+        count,
+    } = scope
+    else {
+        return Ok(None);
+    };
+    let refused = || Error::rejected(reason::SCOPE);
+    let allowed = rule.and_then(Rule::class).ok_or_else(refused)?;
+    let ends = now.saturating_add(allowed.span);
+    if *until > ends || *count > allowed.count || *count == 0 || *until <= now {
+        return Err(refused());
+    }
+    let mut fixed: Vec<String> = fixed.iter().map(|name| name.as_str().to_owned()).collect();
+    fixed.sort_unstable();
+    fixed.dedup();
+    if fixed.len() > crate::action::limits::ARGUMENTS {
+        return Err(refused());
+    }
+    Ok(Some(Class {
+        fixed,
+        until: *until,
+        count: *count,
+        used: 0,
+    }))
+}
+
+/// Whether `action` is one of the class: the same tenant, service, executor and requester, the same
+/// steps to the same targets, and each fixed argument as it was, or absent as it was.
+pub(super) fn fits(of: &Held, action: &Action) -> bool {
+    let Some(class) = &of.row.class else {
+        return false;
+    };
+    let (then, now) = (&of.action, action);
+    let same = then.tenant() == now.tenant()
+        && then.service() == now.service()
+        && then.executor() == now.executor()
+        && then.requester() == now.requester()
+        && then.steps().len() == now.steps().len();
+    same && then.steps().iter().zip(now.steps()).all(|(then, now)| {
+        let names_alike = then.arguments().keys().eq(now.arguments().keys());
+        let fixed = class.fixed.iter();
+        then.kind() == now.kind()
+            && then.target() == now.target()
+            && names_alike
+            && fixed.into_iter().all(|name| {
+                let (then, now) = (then.argument(name), now.argument(name));
+                // No two secrets look alike: one that is fixed never fits.
+                then.is_none_or(|then| then.plain().is_some()) && then == now
+            })
+    })
+}
+
+impl Gates {
+    /// Whether a class holds now: it was approved, nobody took that back, the policy still allows it,
+    /// and it has neither ended nor been used up.
+    pub(crate) async fn class_stands(&self, held: &Held, now: Timestamp) -> Result<bool> {
+        let row = &held.row;
+        let Some(class) = &row.class else {
+            return Ok(false);
+        };
+        let was_approved = matches!(
+            row.state,
+            State::Approved | State::Executing | State::Executed | State::Failed
+        );
+        let policy = self.policy();
+        let allowed = rule_of(&policy, row).and_then(Rule::class).is_some();
+        let has_room = class.used < class.count && now < class.until;
+        if !was_approved || !allowed || !has_room || self.is_put_back(row).await? {
+            return Ok(false);
+        }
+        let roles = self.roles_of(row, &[]).await?;
+        let passkeys = self.0.passkeys.as_deref();
+        self.0
+            .still_stands(&policy, row, &held.action, &roles, passkeys)
+    }
+
+    /// Ends a class before its time: whoever may approve it, and whoever asked for it, may.
+    ///
+    /// # Errors
+    /// `Rejected`: [`reason::NOT_APPROVER`] for anybody else, [`reason::SCOPE`] if it is no class.
+    pub async fn end_class(
+        &self,
+        tenant: &keyward_base::Tenant,
+        id: super::GateId,
+        evidence: impl keyward_base::Evidence,
+    ) -> Result<()> {
+        let who = self.shown(tenant, &evidence)?;
+        let roles = self.0.roles.roles(tenant, &who).await?;
+        let policy = self.policy();
+        self.step(tenant, id, |draft| {
+            let named = rule_of(&policy, &draft.row).is_some_and(|rule| rule.names(&who, &roles));
+            if !named && !draft.action.requester().is_self(&who) {
+                return Err(Error::rejected(reason::NOT_APPROVER));
+            }
+            let now = draft.now;
+            let class = draft.row.class.as_mut();
+            let class = class.ok_or_else(|| Error::rejected(reason::SCOPE))?;
+            // Every use is counted by a swap of this record, which loses to this one.
+            class.until = class.until.min(now);
+            let state = draft.row.state;
+            let saying = super::held::Saying::person(&who, "");
+            draft.note(super::What::ClassEnded, state, saying)
+        })
+        .await
+    }
+}

@@ -1,0 +1,306 @@
+//! Votes, denials, withdrawals.
+
+use keyward_base::{Error, ErrorKind, Evidence, Result, Subject, Tenant};
+use keyward_crypto::equal;
+
+use super::held::{Draft, Saying};
+use super::id::GateId;
+use super::row::{Decision, PROOF, REASON, VOTES, Vote, Voter};
+use super::state::{Channel, State, What};
+use super::tally::{Judging, RolesOf, rule_of};
+use super::{Gates, links};
+use crate::policy::Policy;
+use crate::reason;
+
+/// What somebody says of a gate.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is said before `Gates::vote`"]
+pub struct Ballot {
+    decision: Decision,
+    reason: String,
+    proof: Vec<u8>,
+    lent_by: Option<Subject>,
+    slot: Option<u16>,
+}
+
+impl Ballot {
+    const fn new(decision: Decision) -> Self {
+        Self {
+            decision,
+            reason: String::new(),
+            proof: Vec::new(),
+            lent_by: None,
+            slot: None,
+        }
+    }
+
+    /// Yes.
+    pub const fn approve() -> Self {
+        Self::new(Decision::Approve)
+    }
+
+    /// No, and why: it reaches whoever asked. At most 2,000 bytes.
+    pub fn deny(reason: impl Into<String>) -> Self {
+        Self::new(Decision::Deny).because(reason)
+    }
+
+    /// The same, with a reason: at most 2,000 bytes.
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// The same, proved by a passkey: 1 to 4,096 bytes, as they came.
+    pub fn proved(mut self, proof: Vec<u8>) -> Self {
+        self.proof = proof;
+        self
+    }
+
+    /// The same, as the vote of another, who lent it: [`Gates::lend`].
+    pub fn lent_by(mut self, subject: Subject) -> Self {
+        self.lent_by = Some(subject);
+        self
+    }
+
+    /// The same, come by the link of that slot, which dies with it.
+    pub const fn by_link(mut self, slot: u16) -> Self {
+        self.slot = Some(slot);
+        self
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.reason.len() > REASON || self.proof.len() > PROOF {
+            return Err(Error::misuse(
+                "a reason has at most 2,000 bytes, and what a passkey signed 4,096",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Where a gate is after somebody said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// Where it is.
+    pub state: State,
+    /// How many people have approved it so far whose votes count.
+    pub approvals: usize,
+    /// How many it takes.
+    pub quorum: usize,
+}
+
+impl Gates {
+    /// Counts the vote of who is signed in. One denial ends it, until an executor has claimed it; what
+    /// has as many approvals as its rule wants is approved.
+    ///
+    /// # Errors
+    /// `Rejected`: [`reason::EVIDENCE`] and [`reason::EVIDENCE_OLD`] for evidence that decides nothing
+    /// here; [`reason::NOT_OPEN`] if it is not waited for any more, or was claimed; [`reason::NOT_APPROVER`],
+    /// [`reason::OWN_ASK`], [`reason::VOTED`], [`reason::PASSKEY`] for a vote that does not count;
+    /// [`reason::LINK`] for a link that is dead or another's. `Misuse` beyond the limits. `Unavailable`
+    /// if store, keyring, log, clock or what knows roles cannot be relied on. `Corrupt` if the record is
+    /// not what was written.
+    pub async fn vote(
+        &self,
+        tenant: &Tenant,
+        id: GateId,
+        evidence: impl Evidence,
+        ballot: Ballot,
+    ) -> Result<Standing> {
+        ballot.check()?;
+        let who = self.shown(tenant, &evidence)?;
+        // Moved in: it is good for this one vote.
+        drop(evidence);
+        let row = self.held(tenant, id).await?.row;
+        let mut more = vec![&who];
+        more.extend(&ballot.lent_by);
+        let (policy, roles) = (self.policy(), self.roles_of(&row, &more).await?);
+        let said = self.step(tenant, id, |draft| {
+            draft.settle()?;
+            if let Some(slot) = ballot.slot
+                && let Err(e) = links::check(&draft.row, slot, Some(&who))
+            {
+                return Ok(Err(e));
+            }
+            let channel = match ballot.proof.is_empty() {
+                true => Channel::Page,
+                false => Channel::Passkey,
+            };
+            let vote = Vote {
+                voter: Voter::Person(who.clone()),
+                lent_by: ballot.lent_by.clone(),
+                decision: ballot.decision,
+                at: draft.now,
+                channel,
+                reason: ballot.reason.clone(),
+                proof: ballot.proof.clone(),
+            };
+            self.count(draft, vote, ballot.slot, &policy, &roles)
+        });
+        said.await?
+    }
+
+    /// Counts the vote of whoever holds a link and has typed its code: for rules that ask nobody who he
+    /// is, with a quorum of one. The record says *holder of the link*, and nobody.
+    ///
+    /// A try is written down before the code is compared; after [`TRIES`](super::TRIES) the link is
+    /// dead. `code` is the MAC of the code, as it was given when the link was made.
+    ///
+    /// # Errors
+    /// `Rejected` ([`reason::LINK`]) for a link that is dead, and a code that is not its own;
+    /// ([`reason::WHO`]) if the rule asks who it is; else as [`Gates::vote`].
+    pub async fn vote_as_holder(
+        &self,
+        tenant: &Tenant,
+        id: GateId,
+        slot: u16,
+        code: &[u8; 32],
+        ballot: Ballot,
+    ) -> Result<Standing> {
+        ballot.check()?;
+        if !ballot.proof.is_empty() || ballot.lent_by.is_some() {
+            return Err(Error::misuse(
+                "the holder of a link is nobody in particular",
+            ));
+        }
+        let reserved = self.reserve_try(tenant, id, slot).await?;
+        if !reserved.code.as_ref().is_some_and(|own| equal(own, code)) {
+            return Err(Error::rejected(reason::LINK));
+        }
+        let (policy, roles) = (self.policy(), RolesOf::default());
+        let said = self.step(tenant, id, |draft| {
+            draft.settle()?;
+            let dead = draft
+                .row
+                .slots
+                .get(usize::from(slot))
+                .is_none_or(|s| s.dead);
+            let is_last = reserved.is_last;
+            if dead && !is_last {
+                return Ok(Err(Error::rejected(reason::LINK)));
+            }
+            let vote = Vote {
+                voter: Voter::Holder(slot),
+                lent_by: None,
+                decision: ballot.decision,
+                at: draft.now,
+                channel: Channel::Link,
+                reason: ballot.reason.clone(),
+                proof: Vec::new(),
+            };
+            self.count(draft, vote, Some(slot), &policy, &roles)
+        });
+        said.await?
+    }
+
+    /// What a vote makes of a gate. The outer failure writes nothing; the inner one is told once what
+    /// time did is written.
+    fn count(
+        &self,
+        draft: &mut Draft,
+        vote: Vote,
+        slot: Option<u16>,
+        policy: &Policy,
+        roles: &RolesOf,
+    ) -> Result<Result<Standing>> {
+        let is_no = vote.decision == Decision::Deny;
+        let may_say = match draft.row.state {
+            State::Pending => true,
+            State::Approved => is_no,
+            _ => false,
+        };
+        if !may_say {
+            return Ok(Err(Error::rejected(reason::NOT_OPEN)));
+        }
+        let Some(rule) = rule_of(policy, &draft.row) else {
+            // What needs nobody's approval has nobody who may deny it; and the rule may be gone.
+            return Ok(Err(Error::rejected(reason::NOT_OPEN)));
+        };
+        let theirs = vote.people();
+        let has_voted = draft.row.votes.iter().any(|old| {
+            let is_holder = matches!(old.voter, Voter::Holder(_)) && old.voter == vote.voter;
+            is_holder || old.people().iter().any(|one| theirs.contains(one))
+        });
+        if has_voted && !is_no {
+            return Ok(Err(Error::rejected(reason::VOTED)));
+        }
+        if draft.row.votes.len() >= VOTES {
+            return Err(Error::misuse("a gate takes at most 64 votes"));
+        }
+        let judging = |draft: &Draft, vote: Option<&Vote>| {
+            let judging = Judging {
+                row: &draft.row,
+                action: &draft.action,
+                rule,
+                roles,
+                passkeys: self.0.passkeys.as_deref(),
+            };
+            match vote {
+                Some(vote) => judging.counts(vote).map(|()| 0),
+                None => judging.yes(),
+            }
+        };
+        if let Err(e) = judging(draft, Some(&vote)) {
+            return match e.kind() {
+                ErrorKind::Rejected => Ok(Err(e)),
+                _ => Err(e),
+            };
+        }
+        let saying = Saying {
+            channel: vote.channel,
+            by: match &vote.voter {
+                Voter::Person(subject) => Some(subject.clone()),
+                Voter::Holder(_) => None,
+            },
+            for_whom: vote.lent_by.clone(),
+            said: String::new(),
+        };
+        draft.row.votes.push(vote);
+        if let Some(slot) = slot.and_then(|slot| draft.row.slots.get_mut(usize::from(slot))) {
+            slot.dead = true;
+        }
+        let approvals = judging(draft, None)?;
+        let quorum = usize::from(rule.quorum()).max(1);
+        if is_no {
+            draft.note(What::Denied, State::Denied, saying)?;
+        } else if approvals >= quorum {
+            draft.note(What::Approved, State::Approved, saying)?;
+        } else {
+            draft.note(What::Voted, State::Pending, saying)?;
+        }
+        Ok(Ok(Standing {
+            state: draft.row.state,
+            approvals,
+            quorum,
+        }))
+    }
+
+    /// Takes back what was asked for, until an executor has claimed it: whoever asked may, on whose
+    /// behalf it is, or whose program it is.
+    ///
+    /// # Errors
+    /// `Rejected`: [`reason::NOT_ASKER`] for anybody else, [`reason::NOT_OPEN`] if it has ended or was
+    /// claimed; else as [`Gates::vote`].
+    pub async fn withdraw(
+        &self,
+        tenant: &Tenant,
+        id: GateId,
+        evidence: impl Evidence,
+        why: &str,
+    ) -> Result<()> {
+        let who = self.shown(tenant, &evidence)?;
+        let said = self.step(tenant, id, |draft| {
+            draft.settle()?;
+            if !draft.action.requester().is_self(&who) {
+                return Ok(Err(Error::rejected(reason::NOT_ASKER)));
+            }
+            if !draft.row.state.is_open() && draft.row.state != State::Approved {
+                return Ok(Err(Error::rejected(reason::NOT_OPEN)));
+            }
+            draft.note(What::Withdrawn, State::Withdrawn, Saying::person(&who, why))?;
+            Ok(Ok(()))
+        });
+        said.await?
+    }
+}

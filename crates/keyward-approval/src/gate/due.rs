@@ -1,0 +1,134 @@
+//! What time does: reminders, the second rule, the end.
+
+use keyward_base::{ErrorKind, Result, Tenant, Timestamp};
+use keyward_store::{Find, Found, Words};
+
+use super::Gates;
+use super::held::{Draft, GATES, Saying};
+use super::id::GateId;
+use super::state::{Channel, State, What};
+use super::tally::rule_of;
+use crate::policy::Policy;
+
+/// What is to be told to whom, after [`Gates::tick`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Due {
+    /// Whose gate.
+    pub tenant: Tenant,
+    /// Which.
+    pub gate: GateId,
+    /// [`What::Reminded`], [`What::Escalated`] or [`What::Expired`].
+    pub what: What,
+}
+
+impl Gates {
+    /// Does what is due: notes each reminder, goes to the second rule, ends what nobody decided or ran.
+    /// Says what was done, so that people are told; each is said once, whoever asks. At most `limit`
+    /// gates of each state are looked at, those first that end first.
+    ///
+    /// # Errors
+    /// `Unavailable` if store, keyring, log or clock cannot be relied on. A gate that is damaged is
+    /// passed over.
+    pub async fn tick(&self, limit: usize) -> Result<Vec<Due>> {
+        let mut done = Vec::new();
+        for state in [State::Staged, State::Pending, State::Approved] {
+            let mut after: Option<Found> = None;
+            let mut left = limit;
+            while left > 0 {
+                let words = Words::Range {
+                    from: format!("{state}/"),
+                    until: Some(format!("{state}0")),
+                };
+                let find = Find::of(GATES, words).limit(left.min(64)).after(after);
+                let page = self.0.store.find(find).await?;
+                left = left.saturating_sub(page.items.len());
+                for record in &page.items {
+                    let row = match self.open_row(record).await {
+                        Ok(row) => row,
+                        // It costs itself alone.
+                        Err(e) if e.kind() == ErrorKind::Corrupt => continue,
+                        Err(e) => return Err(e),
+                    };
+                    if !is_due(&self.policy(), &row, self.now()?) {
+                        continue;
+                    }
+                    for what in self.settle(&row.tenant, row.id).await? {
+                        done.push(Due {
+                            tenant: row.tenant.clone(),
+                            gate: row.id,
+                            what,
+                        });
+                    }
+                }
+                after = page.next;
+                if after.is_none() || page.items.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// What time did to one gate, written.
+    async fn settle(&self, tenant: &Tenant, id: GateId) -> Result<Vec<What>> {
+        let policy = self.policy();
+        self.step(tenant, id, |draft| {
+            draft.settle()?;
+            escalate(&policy, draft)?;
+            remind(&policy, draft)?;
+            Ok(draft.news().iter().map(|past| past.what).collect())
+        })
+        .await
+    }
+}
+
+fn is_due(policy: &Policy, row: &super::row::Row, now: Timestamp) -> bool {
+    let ends = match row.state {
+        State::Approved => now >= row.run_by,
+        _ => now >= row.decide_by,
+    };
+    let waits = row.state == State::Pending;
+    ends || waits && (escalates(policy, row, now) || reminders(policy, row, now) > row.reminded)
+}
+
+fn escalates(policy: &Policy, row: &super::row::Row, now: Timestamp) -> bool {
+    let rule = row
+        .rule
+        .as_ref()
+        .and_then(|name| policy.rule(name.as_str()));
+    let escalation = rule.and_then(|rule| rule.escalation());
+    !row.escalated && escalation.is_some_and(|to| now >= row.asked.saturating_add(to.after))
+}
+
+fn escalate(policy: &Policy, draft: &mut Draft) -> Result<()> {
+    if draft.row.state == State::Pending && escalates(policy, &draft.row, draft.now) {
+        draft.row.escalated = true;
+        let saying = Saying::by_way(Channel::Policy);
+        draft.note(What::Escalated, State::Pending, saying)?;
+    }
+    Ok(())
+}
+
+/// How many reminders should have been by now.
+fn reminders(policy: &Policy, row: &super::row::Row, now: Timestamp) -> u8 {
+    let left = row.decide_by.saturating_since(now);
+    let due = rule_of(policy, row).map_or(0, |rule| {
+        rule.reminders()
+            .iter()
+            .filter(|span| left <= **span)
+            .count()
+    });
+    u8::try_from(due).unwrap_or(u8::MAX)
+}
+
+/// Several that are due at once are one.
+fn remind(policy: &Policy, draft: &mut Draft) -> Result<()> {
+    let due = reminders(policy, &draft.row, draft.now);
+    if draft.row.state == State::Pending && due > draft.row.reminded {
+        draft.row.reminded = due;
+        let saying = Saying::by_way(Channel::Policy);
+        draft.note(What::Reminded, State::Pending, saying)?;
+    }
+    Ok(())
+}

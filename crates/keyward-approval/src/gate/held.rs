@@ -1,0 +1,326 @@
+//! A gate as it was read, and the writes that its next state takes.
+
+use keyward_audit::{Given, Kinds, OwnEvent};
+use keyward_base::audit::Outcome;
+use keyward_base::encoding::hex;
+use keyward_base::{Actor, Domain, Error, ErrorKind, KeyId, Result, Subject, Tenant, Timestamp};
+use keyward_crypto::Provider;
+use keyward_crypto::mac::TAG_LEN;
+use keyward_keys::{MacHandle, MacVerifier};
+use keyward_store::{Collection, Content, Record, RecordKey, StoreLimits, Version};
+
+use super::id::GateId;
+use super::row::{HISTORY, Past, REASON, Row, wrong};
+use super::state::{Channel, State, What};
+use crate::action::Action;
+
+/// The records of gates.
+pub(crate) const GATES: Collection = Collection::named("approval");
+/// The bytes of their actions, in pieces.
+pub(crate) const ACTIONS: Collection = Collection::named("approval-action");
+/// The secret arguments of those, sealed.
+pub(crate) const SECRETS: Collection = Collection::named("approval-secret");
+
+/// The whole record in front of its MAC.
+pub const ROW: Domain<(&[u8],)> = Domain::new("keyward/v1/approval-gate");
+
+/// Pieces of an action: 1,310,720 bytes take two.
+pub(crate) const PIECES: usize = 2;
+
+/// How many entries of a history are kept for its end: the results of 64 steps, and what is around
+/// them.
+const SPARED: usize = 160;
+
+pub(crate) fn place(tenant: &Tenant, id: GateId) -> RecordKey {
+    at(GATES, tenant, id.to_string())
+}
+
+pub(crate) fn secrets_place(tenant: &Tenant, id: GateId) -> RecordKey {
+    at(SECRETS, tenant, id.to_string())
+}
+
+pub(crate) fn piece_place(tenant: &Tenant, id: GateId, nth: usize) -> RecordKey {
+    at(ACTIONS, tenant, format!("{id}/{nth}"))
+}
+
+fn at(collection: Collection, tenant: &Tenant, id: String) -> RecordKey {
+    RecordKey {
+        collection,
+        owner: tenant.as_str().to_owned(),
+        id,
+    }
+}
+
+/// The id of the key that a record says it was MACed with.
+pub(crate) fn key_of(record: &Record) -> Option<KeyId> {
+    let id = record.data.get(5..)?.first_chunk::<8>()?;
+    Some(KeyId::from_bytes(*id))
+}
+
+/// The row that a record is, if that key made it and it lies where it belongs.
+pub(crate) fn open(record: &Record, key: &MacVerifier) -> Result<Row> {
+    let split = record.data.split_last_chunk::<TAG_LEN>();
+    let (bytes, tag) = split.ok_or_else(wrong)?;
+    let authentic = key.verify(ROW, &(bytes,), tag);
+    authentic.map_err(|e| match e.kind() {
+        ErrorKind::Rejected => wrong().with_source(e),
+        _ => e,
+    })?;
+    let (row, named) = Row::parse(bytes)?;
+    if named != key.id() || place(&row.tenant, row.id) != record.key {
+        return Err(wrong());
+    }
+    Ok(row)
+}
+
+/// The action whose bytes lie in those pieces, if it is the one that the row is of.
+pub(crate) fn action(row: &Row, pieces: &[Option<Record>], provider: &Provider) -> Result<Action> {
+    let other = || Error::corrupt("the action of a gate is not the one that was asked for");
+    let mut bytes = Vec::new();
+    for (nth, piece) in pieces.iter().enumerate() {
+        let Some(piece) = piece else { break };
+        if piece.key != piece_place(&row.tenant, row.id, nth) {
+            return Err(other());
+        }
+        bytes.extend_from_slice(&piece.data);
+    }
+    let len = u32::try_from(bytes.len()).ok();
+    if len != Some(row.len) || provider.sha256(&[&bytes]) != row.digest {
+        return Err(other());
+    }
+    let action = Action::parse(provider, &bytes)?;
+    let is_of = *action.tenant() == row.tenant
+        && *action.executor() == row.executor
+        && action.steps().len() == usize::from(row.steps)
+        && (action.decide_by(), action.run_by()) == (row.decide_by, row.run_by);
+    if is_of { Ok(action) } else { Err(other()) }
+}
+
+/// A gate that is authentic.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) row: Row,
+    pub(crate) version: Option<Version>,
+    pub(crate) action: Action,
+}
+
+/// What is to become of a gate.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) row: Row,
+    pub(crate) action: Action,
+    pub(crate) now: Timestamp,
+    from: usize,
+}
+
+/// Who says something, and by what way.
+#[derive(Clone, Debug)]
+pub(crate) struct Saying {
+    pub(crate) channel: Channel,
+    pub(crate) by: Option<Subject>,
+    pub(crate) for_whom: Option<Subject>,
+    pub(crate) said: String,
+}
+
+impl Saying {
+    pub(crate) fn service() -> Self {
+        Self::by_way(Channel::Service)
+    }
+
+    pub(crate) const fn by_way(channel: Channel) -> Self {
+        Self {
+            channel,
+            by: None,
+            for_whom: None,
+            said: String::new(),
+        }
+    }
+
+    pub(crate) fn person(subject: &Subject, said: &str) -> Self {
+        Self {
+            channel: Channel::Page,
+            by: Some(subject.clone()),
+            for_whom: None,
+            said: said.to_owned(),
+        }
+    }
+}
+
+impl Draft {
+    pub(crate) fn of(held: &Held, now: Timestamp) -> Self {
+        let mut row = held.row.clone();
+        row.fence = row.fence.saturating_add(1);
+        Self {
+            from: row.history.len(),
+            row,
+            action: held.action.clone(),
+            now,
+        }
+    }
+
+    /// One that is new.
+    pub(crate) const fn new(row: Row, action: Action, now: Timestamp) -> Self {
+        Self {
+            row,
+            action,
+            now,
+            from: 0,
+        }
+    }
+
+    /// Goes on: `what` happened, and the gate is `state` now.
+    ///
+    /// # Errors
+    /// `Misuse` where there is no room for one more of what only adds.
+    pub(crate) fn note(&mut self, what: What, state: State, saying: Saying) -> Result<()> {
+        if !self.row.history.is_empty() && !self.row.state.may_become(state) {
+            return Err(Error::misuse("a gate does not go there from where it is"));
+        }
+        let only_adds = state == self.row.state && state != State::Executing;
+        let spared = if only_adds { SPARED } else { 0 };
+        if self.row.history.len().saturating_add(spared) >= HISTORY {
+            return Err(Error::misuse(
+                "a gate's history is full: withdraw it, and ask anew",
+            ));
+        }
+        if saying.said.len() > REASON {
+            return Err(Error::misuse("a reason has at most 2,000 bytes here"));
+        }
+        self.row.state = state;
+        if state != State::Approved {
+            self.row.taken = None;
+        }
+        self.row.history.push(Past {
+            at: self.now,
+            what,
+            state,
+            channel: saying.channel,
+            by: saying.by,
+            for_whom: saying.for_whom,
+            said: saying.said,
+        });
+        Ok(())
+    }
+
+    /// What happened since it was read.
+    pub(crate) fn news(&self) -> &[Past] {
+        self.row.history.get(self.from..).unwrap_or_default()
+    }
+
+    /// The events of what happened since it was read.
+    ///
+    /// # Errors
+    /// None that can be reached: all that they hold is bounded.
+    pub(crate) fn events(&self, kinds: &Kinds) -> Result<Vec<OwnEvent>> {
+        let numbered = (0_u64..).zip(&self.row.history).skip(self.from);
+        numbered
+            .map(|(nth, past)| self.event(kinds, nth, past))
+            .collect()
+    }
+
+    fn event(&self, kinds: &Kinds, nth: u64, past: &Past) -> Result<OwnEvent> {
+        let (row, id) = (&self.row, self.row.id.to_string());
+        let steps = self.action.steps();
+        // Of the step that it is about; of what is about all, the first.
+        let done = row.history.iter().take(usize::try_from(nth).unwrap_or(0));
+        let at = done.filter(|past| past.is_step()).count();
+        let step = steps.get(if past.is_step() { at } else { 0 });
+        let kind = step.or_else(|| steps.first()).ok_or_else(wrong)?.kind();
+        let mut given = vec![
+            ("ticket", Given::Id(&id)),
+            ("action", Given::Id(kind.as_str())),
+            ("shown", Given::Digest(&row.digest)),
+            ("entry", Given::Number(nth)),
+            ("fence", Given::Number(row.fence)),
+        ];
+        let mut outcome = Outcome::Done;
+        let action = match past.what {
+            What::Staged => {
+                let needs = row.rule.is_some();
+                given.push(("needs-approval", Given::Flag(needs)));
+                if let Some(sure) = self.action.confidence() {
+                    given.push(("confidence", Given::Number(u64::from(sure))));
+                }
+                given.push(("expires", Given::Time(row.decide_by)));
+                Kinds::PROPOSE
+            }
+            What::Approved | What::Denied | What::Expired | What::Withdrawn | What::Superseded => {
+                given.push(("status", Given::Word(past.state.as_str())));
+                given.push(("channel", Given::Word(past.channel.as_str())));
+                given.push(("expires", Given::Time(row.run_by)));
+                Kinds::DECIDE
+            }
+            What::StepDone | What::StepFailed => {
+                let automatic = row.rule.is_none() && row.under.is_none();
+                let status = if automatic { "automatic" } else { "approved" };
+                given.push(("status", Given::Word(status)));
+                if past.what == What::StepFailed {
+                    let why = Some(crate::reason::STEP_FAILED);
+                    outcome = Outcome::Failed(ErrorKind::Unavailable, why);
+                }
+                Kinds::RESULT
+            }
+            other => {
+                given.push(("event", Given::Word(other.as_str())));
+                Kinds::NOTE
+            }
+        };
+        let mut event = kinds.event(action, outcome, &given)?;
+        if let Some(by) = &past.by {
+            let mut actor = Actor::new(by.clone());
+            if let Some(whom) = &past.for_whom {
+                actor = actor.on_behalf_of(whom.clone());
+            }
+            event = event.by(actor);
+        }
+        Ok(event)
+    }
+}
+
+impl Past {
+    /// Whether it is what became of one step.
+    pub(crate) const fn is_step(&self) -> bool {
+        matches!(self.what, What::StepDone | What::StepFailed)
+    }
+}
+
+impl Row {
+    /// The record of it, under that key.
+    ///
+    /// # Errors
+    /// `Misuse` if it is longer than a store takes.
+    pub(crate) fn seal(&self, key: &MacHandle, kept: std::time::Duration) -> Result<Content> {
+        let mut data = self.bytes(key.id());
+        let tag = key.sign(ROW, &(&data,));
+        data.extend_from_slice(&tag);
+        if data.len() > StoreLimits::DATA {
+            return Err(Error::misuse(
+                "a gate's record is full: withdraw it, and ask anew",
+            ));
+        }
+        Ok(Content {
+            data,
+            expires: Some(self.run_by.saturating_add(kept)),
+            mac_key: key.tag(),
+            // Its links are of the same key, or of one before it, which the tag of the slot names.
+            token_key: if self.slots.is_empty() {
+                String::new()
+            } else {
+                key.tag()
+            },
+            word: self.word(),
+            ..Content::default()
+        })
+    }
+
+    /// By which it is found: what it waits for, and from when on somebody has to look at it.
+    pub(crate) fn word(&self) -> String {
+        let due = match self.state {
+            State::Staged | State::Pending => self.decide_by,
+            State::Approved => self.run_by,
+            State::Executing => self.taken.as_ref().map_or(self.run_by, |taken| taken.lease),
+            _ => self.history.last().map_or(self.asked, |past| past.at),
+        };
+        format!("{}/{}", self.state, hex(&due.as_millis().to_be_bytes()))
+    }
+}

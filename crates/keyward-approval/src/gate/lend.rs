@@ -1,0 +1,86 @@
+//! A vote lent for a time: never onward, and never to who asks.
+
+use std::time::Duration;
+
+use keyward_base::{Error, Evidence, Result, Subject, Tenant};
+
+use super::Gates;
+use super::held::Saying;
+use super::id::GateId;
+use super::row::{DELEGATIONS, Delegation};
+use super::state::{State, What};
+use super::tally::rule_of;
+use crate::reason;
+
+/// The longest that a vote is lent, whatever the rule says: as long as a gate may wait.
+pub const MAX_LENT: Duration = crate::action::limits::SPAN;
+
+impl Gates {
+    /// Lets `to` vote in the place of who is signed in, for `span` at most, on this gate. He may vote
+    /// himself as well, whoever is first; it is one vote. What was lent is not lent onward, as who was
+    /// lent it is no approver by that.
+    ///
+    /// # Errors
+    /// `Rejected`: [`reason::NOT_APPROVER`] if he may not vote himself, or the rule lets nobody lend;
+    /// [`reason::OWN_ASK`] if either is one of those who ask; [`reason::VOTED`] if he has voted;
+    /// [`reason::NOT_OPEN`]; else as [`Gates::vote`]. `Misuse` for a span beyond the rule's, and beyond
+    /// 64 of one gate.
+    pub async fn lend(
+        &self,
+        tenant: &Tenant,
+        id: GateId,
+        evidence: impl Evidence,
+        to: &Subject,
+        span: Duration,
+    ) -> Result<()> {
+        let who = self.shown(tenant, &evidence)?;
+        let roles = self.0.roles.roles(tenant, &who).await?;
+        let policy = self.policy();
+        let lent = self.step(tenant, id, |draft| {
+            draft.settle()?;
+            let refused = |why| Ok(Err(Error::rejected(why)));
+            if !draft.row.state.is_open() {
+                return refused(reason::NOT_OPEN);
+            }
+            let rule = rule_of(&policy, &draft.row);
+            let Some((rule, most)) = rule.and_then(|rule| rule.delegation().map(|d| (rule, d)))
+            else {
+                return refused(reason::NOT_APPROVER);
+            };
+            if !rule.names(&who, &roles) || *to == who {
+                return refused(reason::NOT_APPROVER);
+            }
+            let requester = draft.action.requester();
+            if requester.is_self(&who) || requester.is_self(to) {
+                return refused(reason::OWN_ASK);
+            }
+            if draft
+                .row
+                .votes
+                .iter()
+                .any(|vote| vote.people().contains(&&who))
+            {
+                return refused(reason::VOTED);
+            }
+            if span > most.min(MAX_LENT) || draft.row.delegations.len() >= DELEGATIONS {
+                return Err(Error::misuse(
+                    "a vote is lent for as long as the rule says, and 64 of one gate at most",
+                ));
+            }
+            let until = draft.now.saturating_add(span);
+            draft.row.delegations.push(Delegation {
+                from: who.clone(),
+                to: to.clone(),
+                until,
+            });
+            let saying = Saying {
+                for_whom: Some(to.clone()),
+                ..Saying::person(&who, "")
+            };
+            let state: State = draft.row.state;
+            draft.note(What::Delegated, state, saying)?;
+            Ok(Ok(()))
+        });
+        lent.await?
+    }
+}

@@ -1,0 +1,13 @@
+//! Gates: what is asked, who says what of it, and what may run.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)] // Tests: a panic is the report.
+
+mod times;
+mod votes;
+#[allow(dead_code)]
+mod world;
