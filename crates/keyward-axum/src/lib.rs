@@ -31,6 +31,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`challenge`] | what a 401 asks for |
 //! | [`client_ip`] | who sent a request, from whatever proxy it came |
 //! | [`content`] | the Content-Security-Policy, typed |
@@ -40,6 +41,7 @@
 //! | [`form`] | an extractor for forms that carry secrets |
 //! | [`forwarded`] | whom a proxy speaks for, as plain functions |
 //! | [`guard`] | what all routes have in common |
+//! | `internal` (feature `session`) | routes for cron, and for services among each other |
 //! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`nonce`] | a nonce for the scripts and styles of one page |
 //! | [`origins`] | the origins a service answers at |
@@ -64,6 +66,8 @@
 
 mod fields;
 pub mod form;
+#[cfg(feature = "session")]
+pub mod internal;
 pub mod loopback;
 mod multipart;
 pub mod peer;
@@ -88,6 +92,6 @@ pub use shown::Shown;
 pub use keyward_http::danger;
 pub use keyward_http::{
     Challenge, ClientIp, ContentPolicy, Cors, Failure, Finding, InRequest, Nonce, Origins, Proxies,
-    Referrer, WebGuard, bodies, challenge, client_ip, content, cors, failure, forwarded, guard,
-    nonce, origins, policy, reason, request_id, words,
+    Referrer, WebGuard, authorization, bodies, challenge, client_ip, content, cors, failure,
+    forwarded, guard, nonce, origins, policy, reason, request_id, words,
 };

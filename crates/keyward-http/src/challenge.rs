@@ -45,6 +45,44 @@ impl Challenge {
             .map_err(|_| wrong())
     }
 
+    /// The same where a token was sent that is not taken, whatever is wrong with it: RFC 6750, section
+    /// 3.1, `invalid_token`.
+    ///
+    /// # Errors
+    /// `Misuse` for a challenge of another scheme than `Bearer`, or one that says an error already.
+    pub fn invalid_token(&self) -> Result<Self> {
+        self.saying("error=\"invalid_token\"")
+    }
+
+    /// The same where the token is good and may not do what is asked: RFC 6750, section 3.1,
+    /// `insufficient_scope`. `scope` are the words that are needed, with a space between two (RFC 6749,
+    /// section 3.3).
+    ///
+    /// # Errors
+    /// `Misuse` as [`Challenge::invalid_token`], and for a scope with a quote, a backslash or what is no
+    /// visible ASCII.
+    pub fn insufficient_scope(&self, scope: &str) -> Result<Self> {
+        let word = |b: u8| (b' '..=b'~').contains(&b) && !matches!(b, b'"' | b'\\');
+        if scope.is_empty() || !scope.bytes().all(word) {
+            return Err(Error::misuse(
+                "a scope is words of visible ASCII without quotes and backslashes",
+            ));
+        }
+        self.saying(&format!("error=\"insufficient_scope\", scope=\"{scope}\""))
+    }
+
+    fn saying(&self, error: &str) -> Result<Self> {
+        let wrong =
+            || Error::misuse("errors of tokens are said in a challenge of Bearer, one in each");
+        let own = self.0.to_str().map_err(|_| wrong())?;
+        if !own.starts_with("Bearer ") || own.contains(", error=") {
+            return Err(wrong());
+        }
+        HeaderValue::try_from(format!("{own}, {error}"))
+            .map(Self)
+            .map_err(|_| wrong())
+    }
+
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }

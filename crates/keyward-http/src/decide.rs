@@ -118,9 +118,8 @@ impl RoutePolicy {
         passed.header = Some(header);
         passed.across = across;
         passed.id = request.extensions.get::<InRequest>().cloned();
+        passed.seen = Some(Seen::with(&mut request.extensions));
         if self.callers == Callers::Pages {
-            // No session reaches a machine.
-            passed.seen = Some(Seen::with(&mut request.extensions));
             passed.nonce = Some(Slot::put(request, self.guard.provider));
         }
         let noting = self.know_client(request, peer, &mut passed);
@@ -182,6 +181,8 @@ impl RoutePolicy {
     fn hide(&self, request: &mut Parts) {
         if self.callers == Callers::Machines {
             request.headers.remove(COOKIE);
+            #[cfg(feature = "session")]
+            request.extensions.insert(crate::bearer::OfMachine);
         }
         // Who logs a request's headers does not log its session, nor its key.
         for name in [COOKIE, AUTHORIZATION] {
@@ -294,7 +295,7 @@ impl Passed {
             out.remove(SET_COOKIE);
         }
         if let Some(seen) = &self.seen {
-            seen.finish(out);
+            seen.finish(if is_page { "cookie" } else { "authorization" }, out);
         }
         headers::put(&self.policy.headers, out);
         if let Some(nonce) = self.nonce.as_ref().and_then(Slot::asked) {

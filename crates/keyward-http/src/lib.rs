@@ -56,6 +56,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`bodies`] | bodies of errors |
 //! | [`caught`] | panics of what stands behind the guard |
 //! | [`challenge`] | what a 401 asks for |
@@ -67,6 +68,7 @@
 //! | [`failure`] | [`keyward_base::Error`] as a response |
 //! | [`forwarded`] | whom a proxy speaks for |
 //! | [`guard`] | what all routes have in common |
+//! | `internal` (feature `session`) | routes for cron, and for services among each other |
 //! | `layer` (feature `tower`) | the layer |
 //! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`nonce`] | a nonce for the scripts and styles of one page |
@@ -80,8 +82,11 @@
 //! Feature `axum` adds the traits of axum's handlers and nothing else: `keyward-axum` turns it on.
 
 mod authority;
+pub mod authorization;
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "session")]
+mod bearer;
 pub mod bodies;
 pub mod caught;
 pub mod challenge;
@@ -96,6 +101,8 @@ pub mod failure;
 pub mod forwarded;
 pub mod guard;
 mod headers;
+#[cfg(feature = "session")]
+pub mod internal;
 #[cfg(feature = "tower")]
 pub mod layer;
 pub mod loopback;

@@ -2,6 +2,8 @@
 
 use keyward_base::Reason;
 
+/// There is more than one `Authorization`.
+pub const AUTHORIZATION_TWICE: Reason = Reason::new("authorization-twice");
 /// The request comes from another origin.
 pub const CROSS_ORIGIN: Reason = Reason::new("cross-origin");
 /// The request names a host that this service does not answer for.
@@ -19,7 +21,11 @@ pub const FORWARDED_UNREADABLE: Reason = Reason::new("forwarded-unreadable");
 pub const FORWARDED_UNTRUSTED: Reason = Reason::new("forwarded-untrusted");
 /// A page was asked with a key, or another word on who asks than a cookie.
 pub const KEY_ON_PAGE: Reason = Reason::new("key-on-page");
+/// The request has no `Authorization`.
+pub const NO_TOKEN: Reason = Reason::new("no-token");
 /// It is for a browser on this machine alone, and this request may be another's.
 pub const NOT_LOOPBACK: Reason = Reason::new("not-loopback");
+/// `Authorization` has another scheme than `Bearer`.
+pub const OTHER_SCHEME: Reason = Reason::new("other-scheme");
 /// What stands behind the guard panicked.
 pub const PANICKED: Reason = Reason::new("panicked");

@@ -1,4 +1,4 @@
-//! Whether an answer depends on a session.
+//! Whether an answer depends on who asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::header::{CACHE_CONTROL, VARY};
 use http::{Extensions, HeaderMap, HeaderValue};
 
-/// Goes with a request, and remembers whether it was asked for its session.
+/// Goes with a request, and remembers whether it was asked for its session or its token.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen(Arc<AtomicBool>);
 
@@ -16,13 +16,13 @@ impl Seen {
         extensions.get_or_insert_default::<Self>().clone()
     }
 
-    /// Keeps an answer that depends on a session from whoever has another: no shared cache may have
-    /// it, whatever a handler says.
-    pub(crate) fn finish(&self, headers: &mut HeaderMap) {
+    /// Keeps an answer that depends on a session, or a token, from whoever has another: no shared cache
+    /// may have it, whatever a handler says. `by` is the header that they stand in.
+    pub(crate) fn finish(&self, by: &'static str, headers: &mut HeaderMap) {
         if !self.0.load(Ordering::Relaxed) {
             return;
         }
-        headers.append(VARY, HeaderValue::from_static("cookie"));
+        headers.append(VARY, HeaderValue::from_static(by));
         let said = headers.get(CACHE_CONTROL).map(HeaderValue::as_bytes);
         let own = |said: &[u8]| {
             let mut words = said.split(|b| *b == b',').map(<[u8]>::trim_ascii);
@@ -36,7 +36,7 @@ impl Seen {
     }
 }
 
-/// The session of this request was asked for.
+/// The session, or the token, of this request was asked for.
 #[cfg(feature = "session")]
 pub(crate) fn mark(parts: &http::request::Parts) {
     if let Some(Seen(seen)) = parts.extensions.get() {

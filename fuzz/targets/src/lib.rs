@@ -60,7 +60,8 @@ pub use redact_value::redact_value;
 pub use session::{session_epoch, session_row, session_token};
 pub use session_cookie::session_cookie;
 pub use web::{
-    axum_form, axum_forwarded, axum_multipart, axum_origin, axum_preflight, axum_x_forwarded_for,
+    axum_authorization, axum_form, axum_forwarded, axum_multipart, axum_origin, axum_preflight,
+    axum_x_forwarded_for,
 };
 pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 
@@ -68,7 +69,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 50] = [
+pub const TARGETS: [(&str, Target); 51] = [
     ("anchor_parse", anchor_parse),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
@@ -79,6 +80,7 @@ pub const TARGETS: [(&str, Target); 50] = [
     ("audit_proof", audit_proof),
     ("audit_root", audit_root),
     ("audit_rules", audit_rules),
+    ("axum_authorization", axum_authorization),
     ("axum_form", axum_form),
     ("axum_forwarded", axum_forwarded),
     ("axum_multipart", axum_multipart),

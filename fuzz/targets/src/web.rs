@@ -12,6 +12,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use keyward_axum::forwarded::{Basis, Proxies};
 use keyward_axum::{Cors, Origins, RoutePolicy, SecretForm, WebGuard};
+use keyward_base::ErrorKind;
 use tower::{Layer, Service, service_fn};
 
 /// Nothing here waits: bodies are whole, handlers answer at once.
@@ -34,6 +35,34 @@ fn form(kind: &str, body: &[u8]) -> Option<SecretForm> {
             None
         }
     }
+}
+
+/// Lines of `Authorization`. A token that is read is one that a second reader finds, by the grammar of
+/// RFC 6750, in the one line there is.
+pub fn axum_authorization(data: &[u8]) {
+    let mut headers = HeaderMap::new();
+    let mut all = Vec::new();
+    for line in data.split(|b| *b == b'\n') {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            headers.append("authorization", value);
+            all.push(line);
+        }
+    }
+    let read = keyward_axum::authorization::bearer(&headers);
+    let token = match (read, all.as_slice()) {
+        (Ok(None), lines) => return assert!(lines.is_empty()),
+        (Ok(Some(token)), [line]) => (token, String::from_utf8_lossy(line)),
+        (Ok(Some(_)), _) => panic!("one of several was taken"),
+        (Err(error), _) => return assert_eq!(error.kind(), ErrorKind::Rejected),
+    };
+    let (token, line) = token;
+    let (scheme, rest) = line.split_once(' ').expect("a space");
+    assert_eq!(scheme.to_ascii_lowercase(), "bearer");
+    assert_eq!(rest.trim_start_matches(' '), token);
+    assert!((1..=512).contains(&token.len()));
+    let bare = token.trim_end_matches('=');
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
+    assert!(!bare.is_empty() && bare.chars().all(plain), "{token:?}");
 }
 
 /// Encoded forms: what is taken reads as the URL standard's own reader reads it.
