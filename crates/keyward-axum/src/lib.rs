@@ -31,6 +31,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `api_key` (feature `session`) | API keys, as arguments of handlers |
 //! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`challenge`] | what a 401 asks for |
 //! | [`client_ip`] | who sent a request, from whatever proxy it came |
@@ -42,6 +43,7 @@
 //! | [`forwarded`] | whom a proxy speaks for, as plain functions |
 //! | [`guard`] | what all routes have in common |
 //! | `internal` (feature `session`) | routes for cron, and for services among each other |
+//! | `leak` (feature `session`) | reports of keys that were found |
 //! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`nonce`] | a nonce for the scripts and styles of one page |
 //! | [`origins`] | the origins a service answers at |
@@ -64,10 +66,14 @@
 //! bare status. How long a client may take to send is the server's to limit too: that of feature
 //! `serve` does.
 
+#[cfg(feature = "session")]
+pub mod api_key;
 mod fields;
 pub mod form;
 #[cfg(feature = "session")]
 pub mod internal;
+#[cfg(feature = "session")]
+pub mod leak;
 pub mod loopback;
 mod multipart;
 pub mod peer;

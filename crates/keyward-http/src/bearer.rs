@@ -48,6 +48,14 @@ impl Bearer {
         }
     }
 
+    /// A refusal: 403, which says what a token would have to be good for.
+    pub(crate) fn beyond(&self, scope: &str, error: Error) -> Failure {
+        match self.asks.insufficient_scope(scope) {
+            Ok(challenge) => Failure::beyond(&challenge, error),
+            Err(wrong) => Failure::from(wrong),
+        }
+    }
+
     fn ask(&self, error: Error) -> Failure {
         Failure::unauthenticated(&self.asks, error)
     }

@@ -66,6 +66,12 @@ impl Failure {
         Self::at(StatusCode::FORBIDDEN, error)
     }
 
+    /// 403 with what a token would have to be good for (RFC 6750, section 3.1).
+    #[cfg(feature = "session")]
+    pub(crate) fn beyond(challenge: &Challenge, error: Error) -> Self {
+        Self::forbidden(error).with(WWW_AUTHENTICATE, challenge.header())
+    }
+
     /// 409: it is not as the client thought.
     #[must_use]
     pub const fn conflict(error: Error) -> Self {

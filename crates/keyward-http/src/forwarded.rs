@@ -158,6 +158,12 @@ impl Proxies {
         self.0.as_deref().is_some_and(|rule| rule.trusts(peer))
     }
 
+    /// Whether an address is of one of them.
+    #[cfg(feature = "session")]
+    pub(crate) fn has(&self, address: IpAddr) -> bool {
+        self.0.as_ref().is_some_and(|rule| rule.trusts(address))
+    }
+
     /// Who sent a request that came from `peer` with these headers. In doubt it is the peer.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let peer = peer.to_canonical();

@@ -56,6 +56,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `api_key` (feature `session`) | API keys: whose a request is, and what it may do |
 //! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`bodies`] | bodies of errors |
 //! | [`caught`] | panics of what stands behind the guard |
@@ -70,6 +71,7 @@
 //! | [`guard`] | what all routes have in common |
 //! | `internal` (feature `session`) | routes for cron, and for services among each other |
 //! | `layer` (feature `tower`) | the layer |
+//! | `leak` (feature `session`) | reports of keys that were found |
 //! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`nonce`] | a nonce for the scripts and styles of one page |
 //! | [`origins`] | the origins a service answers at |
@@ -81,6 +83,8 @@
 //!
 //! Feature `axum` adds the traits of axum's handlers and nothing else: `keyward-axum` turns it on.
 
+#[cfg(feature = "session")]
+pub mod api_key;
 mod authority;
 pub mod authorization;
 #[cfg(feature = "axum")]
@@ -105,6 +109,8 @@ mod headers;
 pub mod internal;
 #[cfg(feature = "tower")]
 pub mod layer;
+#[cfg(feature = "session")]
+pub mod leak;
 pub mod loopback;
 pub mod nonce;
 mod noted;

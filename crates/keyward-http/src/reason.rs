@@ -29,3 +29,7 @@ pub const NOT_LOOPBACK: Reason = Reason::new("not-loopback");
 pub const OTHER_SCHEME: Reason = Reason::new("other-scheme");
 /// What stands behind the guard panicked.
 pub const PANICKED: Reason = Reason::new("panicked");
+/// A report names a key that its scanner does not publish.
+pub const UNKNOWN_SIGNER: Reason = Reason::new("unknown-signer");
+/// A report has no signature, or more than one.
+pub const UNSIGNED: Reason = Reason::new("unsigned");
