@@ -43,5 +43,6 @@ pub use action::{
 };
 pub use gate::{Answer, ApprovedAction, Asking, Ballot, GateId, Gates, GatesBuilder, Scope, State};
 pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
+pub use trust::{Trust, TrustFile};
 pub use who::{Requester, RequesterKind, Whom};
 pub use word::{ActionKind, ArgumentName, ExecutorName, RuleName, ServiceName};

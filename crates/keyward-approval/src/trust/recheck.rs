@@ -186,10 +186,13 @@ impl Trust {
         now: Timestamp,
         done: &mut Rechecked,
     ) -> Result<()> {
-        match (facts.scope, rule.class()) {
-            (Scope::Once, _) => {}
-            (Scope::Class { count, .. }, Some(class)) if count <= class.count => {}
-            (Scope::Class { .. }, _) => return refused(SCOPE),
+        if let Scope::Class { until, count, .. } = facts.scope {
+            let fits = rule
+                .class()
+                .is_some_and(|most| count <= most.count && until <= now.saturating_add(most.span));
+            if !fits {
+                return refused(SCOPE);
+            }
         }
         let mut voted: Vec<&Subject> = Vec::new();
         for vote in votes {
