@@ -3,6 +3,7 @@
 use keyward_base::{Domain, Error, Result, Subject, Timestamp};
 use keyward_crypto::Provider;
 
+use crate::gate::{GateId, ScopeOf};
 use crate::who::Requester;
 use crate::word::ArgumentName;
 
@@ -10,7 +11,7 @@ use crate::word::ArgumentName;
 /// delegation, nonce.
 type Vote<'a> = (
     &'a str,
-    [u8; 16],
+    GateId,
     &'a [u8],
     &'a str,
     u32,
@@ -70,49 +71,29 @@ impl Decision<'_> {
     }
 }
 
-/// For what an approval is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // Once, or as a class.
-pub enum Scope<'a> {
-    /// This action, once.
-    Once,
-    /// Besides, each action of its class.
-    Class {
-        /// The arguments that are fixed, in the order of their bytes, each once.
-        fixed: &'a [String],
-        /// From when on it ends.
-        until: Timestamp,
-        /// How often, beside this once.
-        count: u32,
-    },
-}
-
-impl Scope<'_> {
-    /// `once`, or the encoding of the class.
-    fn bytes(&self) -> Result<Vec<u8>> {
-        match self {
-            Self::Once => Ok(ONCE.to_vec()),
-            Self::Class {
-                fixed,
-                until,
-                count,
-            } => {
-                // No name of an argument has the byte that stands between them.
-                let names = fixed.join("\n");
-                let mut encoded = Vec::new();
-                CLASS.stream(&(names.as_str(), *until, *count), |piece| {
-                    encoded.extend_from_slice(piece);
-                });
-                let rises = fixed.is_sorted_by(|a, b| a < b);
-                if !rises || fixed.iter().any(|name| ArgumentName::new(name).is_err()) {
-                    return Err(Error::misuse(
-                        "the fixed arguments of a class are names in their order, each once",
-                    ));
-                }
-                Ok(encoded)
-            }
-        }
+/// The scope in bytes: `once`, or the encoding of the class.
+fn scope(of: ScopeOf<'_>) -> Result<Vec<u8>> {
+    let ScopeOf::Class {
+        fixed,
+        until,
+        count,
+    } = of
+    else {
+        return Ok(ONCE.to_vec());
+    };
+    let rises = fixed.is_sorted_by(|a, b| a < b);
+    if !rises || fixed.iter().any(|name| ArgumentName::new(name).is_err()) {
+        return Err(Error::misuse(
+            "the fixed arguments of a class are names in their order, each once",
+        ));
     }
+    // No name of an argument has the byte that stands between them.
+    let names = fixed.join("\n");
+    let mut encoded = Vec::new();
+    CLASS.stream(&(names.as_str(), until, count), |piece| {
+        encoded.extend_from_slice(piece);
+    });
+    Ok(encoded)
 }
 
 /// By whose leave somebody votes who is not asked himself.
@@ -137,7 +118,7 @@ pub struct Statement<'a> {
     /// Which service it is that acts.
     pub service: &'a str,
     /// Which gate: one request, and no second one like it.
-    pub gate: [u8; 16],
+    pub gate: GateId,
     /// The action's canonical bytes: what is to be done, to what, whose, by which executor, under
     /// which policy, until when it is to be decided and run.
     pub action: &'a [u8],
@@ -148,7 +129,7 @@ pub struct Statement<'a> {
     /// What is decided.
     pub decision: Decision<'a>,
     /// For what it is good.
-    pub scope: Scope<'a>,
+    pub scope: ScopeOf<'a>,
     /// Who asks, whose program that is, and on whose behalf it acts.
     pub requester: &'a Requester,
     /// Who decides.
@@ -183,7 +164,7 @@ impl Statement<'_> {
             (_, None) => None,
         };
         let delegation = delegation.as_ref().map(|encoded| encoded.as_bytes());
-        let scope = self.scope.bytes()?;
+        let scope = scope(self.scope)?;
         let fields = (
             self.service,
             self.gate,

@@ -8,7 +8,8 @@ use keyward_base::{Error, Reason, Result, Subject, Timestamp};
 
 use super::{Approver, Trust};
 use crate::action::{Action, ActionDigest};
-use crate::passkey::{Decision, Given, Held, PasskeyVote, Scope, Statement};
+use crate::gate::{GateId, ScopeOf};
+use crate::passkey::{Decision, Given, Held, PasskeyVote, Statement};
 use crate::policy::{Rule, Verdict};
 use crate::reason::{
     DELEGATION, DENIED, FORBIDDEN, NOT_APPROVER, OWN_ASK, QUORUM, RULE, SCOPE, SERVICE,
@@ -24,13 +25,13 @@ pub const MAX_VOTES: usize = 64;
 #[allow(clippy::exhaustive_structs)] // What the statements of its votes are made of.
 pub struct Facts<'a> {
     /// Which gate.
-    pub gate: [u8; 16],
+    pub gate: GateId,
     /// What is to run.
     pub action: &'a Action,
     /// By which rule it was approved in the end; none: it needed nobody.
     pub rule: Option<&'a RuleName>,
     /// For what it was approved.
-    pub scope: Scope<'a>,
+    pub scope: ScopeOf<'a>,
 }
 
 /// What a record says of a vote.
@@ -65,7 +66,7 @@ pub enum Basis {
 #[derive(Debug)]
 #[must_use = "what was not checked anew does not run"]
 pub struct Rechecked {
-    gate: [u8; 16],
+    gate: GateId,
     digest: ActionDigest,
     trust: u64,
     basis: Basis,
@@ -76,8 +77,8 @@ pub struct Rechecked {
 impl Rechecked {
     /// The gate.
     #[must_use]
-    pub const fn gate(&self) -> &[u8; 16] {
-        &self.gate
+    pub const fn gate(&self) -> GateId {
+        self.gate
     }
 
     /// SHA-256 of the bytes of what may run.
@@ -186,7 +187,7 @@ impl Trust {
         now: Timestamp,
         done: &mut Rechecked,
     ) -> Result<()> {
-        if let Scope::Class { until, count, .. } = facts.scope {
+        if let ScopeOf::Class { until, count, .. } = facts.scope {
             let fits = rule
                 .class()
                 .is_some_and(|most| count <= most.count && until <= now.saturating_add(most.span));

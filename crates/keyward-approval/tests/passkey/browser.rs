@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
+use keyward_approval::gate::{GateId, ScopeOf};
 use keyward_approval::passkey::{Assertion, Decision, Enrolment, Party, Passkey, Statement};
 use keyward_approval::{Requester, reason};
 use keyward_base::{Reason, Result, Subject, Tenant};
@@ -154,12 +155,12 @@ fn challenge(nonce: [u8; 32]) -> [u8; 32] {
     let requester = Requester::agent(Subject::new("agent-7").unwrap());
     let statement = Statement {
         service: "deploydesk",
-        gate: [3; 16],
+        gate: GateId::from_bytes([3; 16]),
         action: b"the bytes of an action",
         rule: "two-admins",
         quorum: 2,
         decision: Decision::Approve,
-        scope: b"once",
+        scope: ScopeOf::Once,
         requester: &requester,
         approver: &Subject::new("ada").unwrap(),
         held: None,

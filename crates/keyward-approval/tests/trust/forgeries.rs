@@ -1,7 +1,8 @@
 //! What whoever has all keys of the service, and writes its database, tries: each beside the nearest
 //! thing that runs. Random signatures do not count: each but one is genuine, over something else.
 
-use keyward_approval::passkey::{Decision, Enrolment, PasskeyVote, Scope, Statement};
+use keyward_approval::gate::{GateId, ScopeOf};
+use keyward_approval::passkey::{Decision, Enrolment, PasskeyVote, Statement};
 use keyward_approval::reason::{
     CEREMONY, DELEGATION, DENIED, FORBIDDEN, NOT_APPROVER, NOT_PRESENT, NOT_VERIFIED, ORIGIN,
     OWN_ASK, QUORUM, RP_ID, RULE, SCOPE, SERVICE, STATEMENT, UNKNOWN_PASSKEY, VOTED,
@@ -77,7 +78,7 @@ fn of_records(forger: &mut Forger) {
     let rule = |name| Some(RuleName::new(name).unwrap());
 
     let again = Record {
-        gate: [8; 16],
+        gate: GateId::from_bytes([8; 16]),
         ..genuine.clone()
     };
     let voted_anew = forger.world.with_votes(again.clone());
@@ -152,7 +153,7 @@ fn of_records(forger: &mut Forger) {
         stricter,
     );
 
-    let class = Scope::Class {
+    let class = ScopeOf::Class {
         fixed: &[],
         until: later(20),
         count: 5,
@@ -163,7 +164,7 @@ fn of_records(forger: &mut Forger) {
     };
     let asked_so = forger.world.with_votes(wide.clone());
     forger.beside("once made a class", STATEMENT, wide, asked_so.clone());
-    let wider = Scope::Class {
+    let wider = ScopeOf::Class {
         fixed: &[],
         until: later(20),
         count: 6,
@@ -178,7 +179,7 @@ fn of_records(forger: &mut Forger) {
         wider,
         asked_so.clone(),
     );
-    let longer = Scope::Class {
+    let longer = ScopeOf::Class {
         fixed: &[],
         until: later(25),
         count: 5,
@@ -387,7 +388,7 @@ fn of_delegations(forger: &mut Forger) {
         ..genuine.clone()
     };
     let other = Record {
-        gate: [8; 16],
+        gate: GateId::from_bytes([8; 16]),
         ..genuine.clone()
     };
     let other = world.leave(&other, "ada", &world.ada, "dave", later(20));
@@ -603,7 +604,7 @@ fn what_may_run_says_why() {
     let record = world.approved(World::ask().build());
     let ran = record.recheck(&world.trust, later(0)).unwrap();
     assert_eq!(
-        (*ran.gate(), ran.digest()),
+        (ran.gate(), ran.digest()),
         (record.gate, record.action.digest())
     );
     assert_eq!((ran.trust(), ran.basis()), (3, Basis::Passkeys));

@@ -1,6 +1,7 @@
 //! A service with four approvers, and who has all of its keys and its database.
 
-use keyward_approval::passkey::{Decision, Given, Held, Passkey, PasskeyVote, Scope};
+use keyward_approval::gate::{GateId, ScopeOf};
+use keyward_approval::passkey::{Decision, Given, Held, Passkey, PasskeyVote};
 use keyward_approval::trust::{CastVote, Facts, Rechecked};
 use keyward_approval::{
     Action, ActionBuilder, Catalogue, ExecutorName, Policy, Requester, Rule, RuleName, ServiceName,
@@ -14,7 +15,7 @@ use crate::authenticator::{Authenticator, ORIGIN, RP_ID, Said};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub(crate) const HOUR: u64 = 3_600_000;
-pub(crate) const GATE: [u8; 16] = [7; 16];
+pub(crate) const GATE: GateId = GateId::from_bytes([7; 16]);
 
 pub(crate) const POLICY: &str = r#"
 keyward-policy = 1
@@ -145,10 +146,10 @@ impl Row {
 /// A gate as it lies in the database.
 #[derive(Clone)]
 pub(crate) struct Record {
-    pub(crate) gate: [u8; 16],
+    pub(crate) gate: GateId,
     pub(crate) action: Action,
     pub(crate) rule: Option<RuleName>,
-    pub(crate) scope: Scope<'static>,
+    pub(crate) scope: ScopeOf<'static>,
     pub(crate) votes: Vec<Row>,
 }
 
@@ -264,7 +265,7 @@ impl World {
             gate: GATE,
             action,
             rule: Some(RuleName::new("two-keys").unwrap()),
-            scope: Scope::Once,
+            scope: ScopeOf::Once,
             votes: Vec::new(),
         }
     }
