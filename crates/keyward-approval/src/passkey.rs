@@ -34,5 +34,5 @@ pub mod vote;
 pub use assertion::{Assertion, Checked, Passkey};
 pub use enrolment::{Enrolled, Enrolment};
 pub use party::Party;
-pub use statement::{Decision, Held, Statement};
+pub use statement::{Decision, Held, Scope, Statement};
 pub use vote::{Given, PasskeyVote};

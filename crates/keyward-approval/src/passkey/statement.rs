@@ -3,7 +3,7 @@
 use keyward_base::{Domain, Error, Result, Subject, Timestamp};
 use keyward_crypto::Provider;
 
-use crate::gate::{GateId, ScopeOf};
+use crate::gate::GateId;
 use crate::who::Requester;
 use crate::word::ArgumentName;
 
@@ -71,29 +71,48 @@ impl Decision<'_> {
     }
 }
 
-/// The scope in bytes: `once`, or the encoding of the class.
-fn scope(of: ScopeOf<'_>) -> Result<Vec<u8>> {
-    let ScopeOf::Class {
-        fixed,
-        until,
-        count,
-    } = of
-    else {
-        return Ok(ONCE.to_vec());
-    };
-    let rises = fixed.is_sorted_by(|a, b| a < b);
-    if !rises || fixed.iter().any(|name| ArgumentName::new(name).is_err()) {
-        return Err(Error::misuse(
-            "the fixed arguments of a class are names in their order, each once",
-        ));
+/// For what an approval is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // Once, or as a class.
+pub enum Scope<'a> {
+    /// This action, once.
+    Once,
+    /// Besides, each action of its class.
+    Class {
+        /// The arguments that are fixed, in the order of their bytes, each once.
+        fixed: &'a [String],
+        /// From when on it ends.
+        until: Timestamp,
+        /// How often, beside this once.
+        count: u32,
+    },
+}
+
+impl Scope<'_> {
+    /// `once`, or the encoding of the class.
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let Self::Class {
+            fixed,
+            until,
+            count,
+        } = self
+        else {
+            return Ok(ONCE.to_vec());
+        };
+        let rises = fixed.is_sorted_by(|a, b| a < b);
+        if !rises || fixed.iter().any(|name| ArgumentName::new(name).is_err()) {
+            return Err(Error::misuse(
+                "the fixed arguments of a class are names in their order, each once",
+            ));
+        }
+        // No name of an argument has the byte that stands between them.
+        let names = fixed.join("\n");
+        let mut encoded = Vec::new();
+        CLASS.stream(&(names.as_str(), *until, *count), |piece| {
+            encoded.extend_from_slice(piece);
+        });
+        Ok(encoded)
     }
-    // No name of an argument has the byte that stands between them.
-    let names = fixed.join("\n");
-    let mut encoded = Vec::new();
-    CLASS.stream(&(names.as_str(), until, count), |piece| {
-        encoded.extend_from_slice(piece);
-    });
-    Ok(encoded)
 }
 
 /// By whose leave somebody votes who is not asked himself.
@@ -129,7 +148,7 @@ pub struct Statement<'a> {
     /// What is decided.
     pub decision: Decision<'a>,
     /// For what it is good.
-    pub scope: ScopeOf<'a>,
+    pub scope: Scope<'a>,
     /// Who asks, whose program that is, and on whose behalf it acts.
     pub requester: &'a Requester,
     /// Who decides.
@@ -164,7 +183,7 @@ impl Statement<'_> {
             (_, None) => None,
         };
         let delegation = delegation.as_ref().map(|encoded| encoded.as_bytes());
-        let scope = scope(self.scope)?;
+        let scope = self.scope.bytes()?;
         let fields = (
             self.service,
             self.gate,

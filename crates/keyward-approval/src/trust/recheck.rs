@@ -8,8 +8,8 @@ use keyward_base::{Error, Reason, Result, Subject, Timestamp};
 
 use super::{Approver, Trust};
 use crate::action::{Action, ActionDigest};
-use crate::gate::{GateId, ScopeOf};
-use crate::passkey::{Decision, Given, Held, PasskeyVote, Statement};
+use crate::gate::GateId;
+use crate::passkey::{Decision, Given, Held, PasskeyVote, Scope, Statement};
 use crate::policy::{Rule, Verdict};
 use crate::reason::{
     DELEGATION, DENIED, FORBIDDEN, NOT_APPROVER, OWN_ASK, QUORUM, RULE, SCOPE, SERVICE,
@@ -31,7 +31,7 @@ pub struct Facts<'a> {
     /// By which rule it was approved in the end; none: it needed nobody.
     pub rule: Option<&'a RuleName>,
     /// For what it was approved.
-    pub scope: ScopeOf<'a>,
+    pub scope: Scope<'a>,
 }
 
 /// What a record says of a vote.
@@ -124,7 +124,8 @@ impl Trust {
     /// place counts while its delegation lasts.
     ///
     /// # Errors
-    /// `Rejected`: [`SERVICE`]; [`Reason::EXPIRED`] at run-by; [`FORBIDDEN`]; [`RULE`] if the record
+    /// `Rejected`: [`SERVICE`]; [`Reason::EXPIRED`] at run-by, and of a class at its
+    /// end; [`FORBIDDEN`]; [`RULE`] if the record
     /// names none, one that the file has not, or one that is less strict than the file's; and where
     /// passkeys are needed: [`SCOPE`], [`DENIED`], [`QUORUM`], [`VOTED`] for a second vote of one
     /// person, [`NOT_APPROVER`], [`OWN_ASK`], [`DELEGATION`], [`UNKNOWN_PASSKEY`], and as
@@ -140,7 +141,12 @@ impl Trust {
         if action.service() != &self.service {
             return refused(SERVICE);
         }
-        if now >= action.run_by() {
+        // A class outlives the run-by of the action that it was approved with, whose own run a gate ends.
+        let ends = match facts.scope {
+            Scope::Once => action.run_by(),
+            Scope::Class { until, .. } => action.run_by().max(until),
+        };
+        if now >= ends {
             return refused(Reason::EXPIRED);
         }
         if votes.len() > MAX_VOTES {
@@ -187,7 +193,7 @@ impl Trust {
         now: Timestamp,
         done: &mut Rechecked,
     ) -> Result<()> {
-        if let ScopeOf::Class { until, count, .. } = facts.scope {
+        if let Scope::Class { until, count, .. } = facts.scope {
             let fits = rule
                 .class()
                 .is_some_and(|most| count <= most.count && until <= now.saturating_add(most.span));

@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use keyward_approval::gate::{GateId, ScopeOf};
-use keyward_approval::passkey::{Assertion, Decision, Enrolment, Party, Passkey, Statement};
+use keyward_approval::gate::GateId;
+use keyward_approval::passkey::{Assertion, Decision, Enrolment, Party, Passkey, Scope, Statement};
 use keyward_approval::{Requester, reason};
 use keyward_base::{Reason, Result, Subject, Tenant};
 use keyward_crypto::Provider;
@@ -160,7 +160,7 @@ fn challenge(nonce: [u8; 32]) -> [u8; 32] {
         rule: "two-admins",
         quorum: 2,
         decision: Decision::Approve,
-        scope: ScopeOf::Once,
+        scope: Scope::Once,
         requester: &requester,
         approver: &Subject::new("ada").unwrap(),
         held: None,

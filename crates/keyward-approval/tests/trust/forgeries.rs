@@ -1,8 +1,8 @@
 //! What whoever has all keys of the service, and writes its database, tries: each beside the nearest
 //! thing that runs. Random signatures do not count: each but one is genuine, over something else.
 
-use keyward_approval::gate::{GateId, ScopeOf};
-use keyward_approval::passkey::{Decision, Enrolment, PasskeyVote, Statement};
+use keyward_approval::gate::GateId;
+use keyward_approval::passkey::{Decision, Enrolment, PasskeyVote, Scope, Statement};
 use keyward_approval::reason::{
     CEREMONY, DELEGATION, DENIED, FORBIDDEN, NOT_APPROVER, NOT_PRESENT, NOT_VERIFIED, ORIGIN,
     OWN_ASK, QUORUM, RP_ID, RULE, SCOPE, SERVICE, STATEMENT, UNKNOWN_PASSKEY, VOTED,
@@ -153,7 +153,7 @@ fn of_records(forger: &mut Forger) {
         stricter,
     );
 
-    let class = ScopeOf::Class {
+    let class = Scope::Class {
         fixed: &[],
         until: later(20),
         count: 5,
@@ -164,7 +164,7 @@ fn of_records(forger: &mut Forger) {
     };
     let asked_so = forger.world.with_votes(wide.clone());
     forger.beside("once made a class", STATEMENT, wide, asked_so.clone());
-    let wider = ScopeOf::Class {
+    let wider = Scope::Class {
         fixed: &[],
         until: later(20),
         count: 6,
@@ -179,7 +179,7 @@ fn of_records(forger: &mut Forger) {
         wider,
         asked_so.clone(),
     );
-    let longer = ScopeOf::Class {
+    let longer = Scope::Class {
         fixed: &[],
         until: later(25),
         count: 5,

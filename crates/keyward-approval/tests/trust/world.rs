@@ -1,7 +1,7 @@
 //! A service with four approvers, and who has all of its keys and its database.
 
-use keyward_approval::gate::{GateId, ScopeOf};
-use keyward_approval::passkey::{Decision, Given, Held, Passkey, PasskeyVote};
+use keyward_approval::gate::GateId;
+use keyward_approval::passkey::{Decision, Given, Held, Passkey, PasskeyVote, Scope};
 use keyward_approval::trust::{CastVote, Facts, Rechecked};
 use keyward_approval::{
     Action, ActionBuilder, Catalogue, ExecutorName, Policy, Requester, Rule, RuleName, ServiceName,
@@ -149,7 +149,7 @@ pub(crate) struct Record {
     pub(crate) gate: GateId,
     pub(crate) action: Action,
     pub(crate) rule: Option<RuleName>,
-    pub(crate) scope: ScopeOf<'static>,
+    pub(crate) scope: Scope<'static>,
     pub(crate) votes: Vec<Row>,
 }
 
@@ -265,7 +265,7 @@ impl World {
             gate: GATE,
             action,
             rule: Some(RuleName::new("two-keys").unwrap()),
-            scope: ScopeOf::Once,
+            scope: Scope::Once,
             votes: Vec::new(),
         }
     }
