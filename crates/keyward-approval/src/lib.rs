@@ -25,6 +25,7 @@
 //! | [`passkey`] | votes that the service itself cannot forge |
 //! | [`reason`] | the words for the audit |
 //! | [`trust`] | what the service itself cannot change: who approves, by which keys and rules |
+//! | [`view`] | what a person is shown of an action |
 //! | [`who`] | who asks, and who may answer |
 //! | [`word`] | the names that a service gives what it does |
 
@@ -34,6 +35,7 @@ pub mod passkey;
 pub mod policy;
 pub mod reason;
 pub mod trust;
+pub mod view;
 pub mod who;
 pub mod word;
 
@@ -44,5 +46,6 @@ pub use action::{
 pub use gate::{Answer, ApprovedAction, Asking, Ballot, GateId, Gates, GatesBuilder, Scope, State};
 pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
 pub use trust::{Trust, TrustFile};
+pub use view::View;
 pub use who::{Requester, RequesterKind, Whom};
 pub use word::{ActionKind, ArgumentName, ExecutorName, RuleName, ServiceName};

@@ -1,0 +1,217 @@
+//! What a person is shown of an action: all of it, made from its bytes and from nothing else.
+//!
+//! ```
+//! # use keyward_approval::{ActionBuilder, Catalogue, ExecutorName, Policy, Requester, ServiceName, Shape, Type};
+//! # use keyward_base::{Subject, Tenant, Timestamp};
+//! # use keyward_crypto::Provider;
+//! use keyward_approval::View;
+//!
+//! # fn main() -> keyward_base::Result<()> {
+//! # let provider = Provider::default();
+//! # let policy = Policy::parse(&provider, "keyward-policy = 1\nversion = 1\notherwise = \"forbidden\"")?;
+//! # let catalogue = Catalogue::new().with(Shape::new("server.delete")?.must("region", Type::Text)?)?;
+//! # let builder = ActionBuilder::new(
+//! #     Tenant::new("acme")?, ServiceName::new("deploydesk")?, ExecutorName::new("worker")?,
+//! #     Requester::agent(Subject::new("agent-7")?),
+//! # );
+//! # let now = Timestamp::from_millis(1_767_225_600_000);
+//! // The second line of this reason would read like one of the view's own, and its end is turned around.
+//! let step = catalogue.step("server.delete", "web-1")?.with("region", "eu-1")?;
+//! let reason = "it is old\nStep 1 of 1: server.restart \u{202e}dlo";
+//! let action = builder.step(step).reason(reason).build(&policy, now, &provider)?.action;
+//!
+//! let text = View::of(&action).text();
+//! assert!(text.contains(r#"  region: "eu-1""#));
+//! assert!(text.contains(r#"  | "it is old\n"#));
+//! assert!(text.contains(r#"  | Step 1 of 1: server.restart \u{202e}dlo""#));
+//! # Ok(()) }
+//! ```
+//!
+//! A text stands in quotes, and what cannot be seen in it, or turns what stands beside it around, is
+//! written as an escape: `\u{202e}`. So is the backslash (`\\`) and the quote, so that no two texts are
+//! shown alike. A line that a text begins is marked, so that none of them looks like one of the view's.
+//! Where programs look for links in what they show, as they do in mail, what they would take for one is
+//! broken by a backslash: `https:\/\/example\.com`.
+
+mod html;
+mod lines;
+mod visible;
+
+use std::fmt::Write as _;
+
+use keyward_crypto::Provider;
+
+use crate::action::Action;
+
+pub use visible::{Visible, Where};
+
+/// Columns of a line of plain text; RFC 5322, section 2.1.1, asks for no more than 78.
+const COLUMNS: usize = 76;
+
+/// What a person is shown of an action.
+#[derive(Clone, Debug)]
+pub struct View {
+    rows: Vec<Row>,
+}
+
+/// Who says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Voice {
+    /// The action's bytes.
+    Bytes,
+    /// The requester: nobody checked it.
+    Requester,
+}
+
+/// A label of the view's own, or of an argument or the key of a map.
+#[derive(Clone, Debug)]
+enum Label {
+    Own(String),
+    Key(String),
+}
+
+#[derive(Clone, Debug)]
+enum Shown {
+    /// What the view itself says: a number, a name of ours, a time.
+    Own(String),
+    /// A text, as it is in the bytes.
+    Text(String),
+    /// One of which not all is shown here: the front, how many characters it has, and its digest.
+    Folded(String, usize, String),
+    /// There is a secret here.
+    Secret,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    depth: usize,
+    label: Label,
+    shown: Shown,
+    voice: Voice,
+}
+
+/// What stands in place of a secret argument.
+const SECRET: &str = "(a secret, not shown; what runs is bound to it)";
+/// What is said of the requester's own words.
+const NOT_CHECKED: &str = "the requester's own words, which nobody checked";
+
+impl View {
+    /// All that there is to see of an action.
+    #[must_use]
+    pub fn of(action: &Action) -> Self {
+        Self {
+            rows: lines::of(action),
+        }
+    }
+
+    /// The same, with texts of more than `most` characters folded: their first ones, how many they
+    /// have, and the SHA-256 of the whole. For what links to the whole.
+    #[must_use]
+    pub fn folded(mut self, provider: &Provider, most: usize) -> Self {
+        for row in &mut self.rows {
+            let Shown::Text(text) = &row.shown else {
+                continue;
+            };
+            let count = text.chars().count();
+            if count > most {
+                let digest = provider.sha256(&[text.as_bytes()]);
+                let front = text.chars().take(most).collect();
+                row.shown = Shown::Folded(front, count, keyward_base::encoding::hex(&digest));
+            }
+        }
+        self
+    }
+
+    /// As plain text for a terminal or a mail: lines of at most 76 characters and their escapes.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for row in &self.rows {
+            row.write(&mut out);
+        }
+        out
+    }
+
+    /// As HTML, for a page or a mail: elements without attributes but `class`, and nothing of what is
+    /// shown is an element, an attribute or a link. In a mail, `place` says so.
+    #[must_use]
+    pub fn html(&self, place: Where) -> String {
+        html::of(&self.rows, place)
+    }
+}
+
+impl Row {
+    fn label(&self, place: Where) -> String {
+        match &self.label {
+            Label::Own(label) => label.clone(),
+            Label::Key(key) => Visible::of(key, place).quoted(),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        let indent = "  ".repeat(self.depth);
+        let label = self.label(Where::Mail);
+        let note = match self.voice {
+            Voice::Bytes => String::new(),
+            Voice::Requester => format!(" ({NOT_CHECKED})"),
+        };
+        let (value, after) = match &self.shown {
+            Shown::Own(own) => (own.clone(), None),
+            Shown::Secret => (SECRET.to_owned(), None),
+            Shown::Text(text) => (Visible::of(text, Where::Mail).quoted(), said(text)),
+            Shown::Folded(front, count, digest) => {
+                let front = Visible::of(front, Where::Mail).opened();
+                let more = format!(
+                    "not all is shown here: {count} characters, SHA-256 of the whole {digest}"
+                );
+                (front, Some(more))
+            }
+        };
+        // Keys are hostile too, and may be long.
+        let head = format!("{indent}{label}{note}:");
+        let columns = head.chars().count().saturating_add(value.chars().count());
+        if columns < COLUMNS && !value.contains('\n') && !head.contains('\n') {
+            let _ = writeln!(out, "{head} {value}");
+        } else {
+            put(out, &indent, &head);
+            for line in value.split('\n') {
+                wrapped(out, &format!("{indent}  | "), line);
+            }
+        }
+        if let Some(after) = after {
+            let _ = writeln!(out, "{indent}  ({after})");
+        }
+    }
+}
+
+/// What is said of a text beside it.
+fn said(text: &str) -> Option<String> {
+    visible::is_right_to_left(text)
+        .then(|| "it has letters that are written from right to left".to_owned())
+}
+
+/// A head, on one line or on several that are marked.
+fn put(out: &mut String, indent: &str, head: &str) {
+    if head.contains('\n') || head.chars().count() > COLUMNS {
+        for line in head.split('\n') {
+            wrapped(out, &format!("{indent}  | "), line);
+        }
+    } else {
+        out.push_str(head);
+        out.push('\n');
+    }
+}
+
+/// Lines behind `mark`, none longer than allowed.
+fn wrapped(out: &mut String, mark: &str, line: &str) {
+    let room = COLUMNS.saturating_sub(mark.len()).max(20);
+    let mut chars = line.chars().peekable();
+    loop {
+        out.push_str(mark);
+        out.extend(chars.by_ref().take(room));
+        out.push('\n');
+        if chars.peek().is_none() {
+            return;
+        }
+    }
+}
