@@ -13,6 +13,7 @@
     clippy::unwrap_used
 )]
 
+mod api_key;
 mod argon2_fill;
 mod audit;
 mod breach;
@@ -42,6 +43,7 @@ use keyward_crypto::{BodyKey, Provider, danger};
 use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
+pub use api_key::{api_key_epoch, api_key_row, api_key_text};
 pub use argon2_fill::argon2_fill;
 pub use audit::{
     audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_root,
@@ -69,8 +71,11 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 51] = [
+pub const TARGETS: [(&str, Target); 54] = [
     ("anchor_parse", anchor_parse),
+    ("api_key_epoch", api_key_epoch),
+    ("api_key_row", api_key_row),
+    ("api_key_text", api_key_text),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),

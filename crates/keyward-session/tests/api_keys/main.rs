@@ -7,5 +7,17 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod allocations;
+mod crowd;
+mod due;
+mod formats;
+mod hostile;
+mod leak;
 mod life;
+mod machine;
+mod process;
+mod races;
+mod ring;
+mod texts;
+mod used;
 mod world;

@@ -1,7 +1,7 @@
 //! API keys, and people who make them, on a store, a clock and a ring of a test's own.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{
@@ -90,6 +90,8 @@ pub(crate) struct World {
     pub(crate) ring: Keyring,
     sessions: Sessions,
     pub(crate) keys: ApiKeys,
+    /// Of the other processes.
+    rings: Mutex<Vec<Keyring>>,
 }
 
 impl World {
@@ -133,6 +135,7 @@ impl World {
             ring,
             sessions: sessions.build().await.unwrap(),
             keys,
+            rings: Mutex::default(),
         }
     }
 
@@ -140,6 +143,7 @@ impl World {
     pub(crate) async fn other(&self, data: Arc<dyn Records>) -> ApiKeys {
         let builder = Keyring::builder(self.stored_keys.clone(), self.root.clone());
         let ring = builder.clock(self.clock.clone()).open().await.unwrap();
+        self.rings.lock().unwrap().push(ring.clone());
         let builder = builder_on(&ring, data, &self.audit);
         builder.build().await.unwrap()
     }
@@ -170,7 +174,14 @@ impl World {
     /// Time goes by, in which the keyring is read anew as it is by a process that serves.
     pub(crate) async fn pass(&self, span: Duration) {
         self.clock.advance(span);
-        self.ring.refresh().await.unwrap();
+        self.refresh().await;
+    }
+
+    pub(crate) async fn refresh(&self) {
+        let others = self.rings.lock().unwrap().clone();
+        for ring in [&self.ring].into_iter().chain(&others) {
+            ring.refresh().await.unwrap();
+        }
     }
 
     /// A moment goes by, so that what follows is after what was.

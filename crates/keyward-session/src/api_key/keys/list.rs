@@ -1,13 +1,13 @@
 //! The keys of a tenant, shown.
 
-use keyward_base::{ErrorKind, Result, Tenant};
-use keyward_store::{Find, Found, Words};
+use keyward_base::{ErrorKind, Result, Tenant, Timestamp};
+use keyward_store::{Find, Found, Version, Words};
 
 use super::ApiKeys;
 use super::check::state_at;
 use crate::api_key::id::ApiKeyId;
-use crate::api_key::info::{KeyInfo, KeyPage};
-use crate::api_key::row::API_KEYS;
+use crate::api_key::info::{KeyInfo, KeyPage, KeyState};
+use crate::api_key::row::{API_KEYS, Row};
 use crate::ground::epochs::Keys;
 
 /// How many are shown at a time.
@@ -15,7 +15,7 @@ const PAGE: usize = 100;
 
 impl ApiKeys {
     /// Some of the tenant's keys, those that live no more and were not purged among them, in the order
-    /// of their ids: the first 100, or those after `after`. A row that is not what was written is
+    /// of their ids as text: the first 100, or those after `after`. A row that is not what was written is
     /// counted, and nothing of it shown.
     ///
     /// # Errors
@@ -67,11 +67,10 @@ impl ApiKeys {
     /// A row with what decides whether it lives. Without an epoch it has ended.
     pub(super) async fn shown(
         &self,
-        row: Box<crate::api_key::row::Row>,
-        version: keyward_store::Version,
-        now: keyward_base::Timestamp,
+        row: Box<Row>,
+        version: Version,
+        now: Timestamp,
     ) -> Result<KeyInfo> {
-        use crate::api_key::info::KeyState;
         let copy = Box::clone(&row);
         match self.state(row, version, &mut Keys::default()).await {
             Ok(state) => {

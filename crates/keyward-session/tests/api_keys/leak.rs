@@ -1,0 +1,74 @@
+//! A key that somebody found is revoked by its text.
+
+use keyward_session::api_key::Rotation;
+use keyward_session::reason;
+use keyward_store::{Collection, Scan};
+
+use crate::hostile::sealed;
+use crate::world::{World, all, tenant};
+
+#[tokio::test]
+async fn a_whole_key_is_revoked_once_and_its_owner_told() {
+    let world = World::new().await;
+    let (one, two) = (world.key().await, world.key().await);
+    let text = one.key().expose();
+    let _before = world.audit.take();
+    for _ in 0..3 {
+        world.keys.revoke_leaked(text).await.unwrap();
+    }
+    let told = world.audit.take();
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (told[0].action, &told[0].tenant),
+        ("api-key.leaked", &Some(tenant("acme")))
+    );
+    let record = told[0].record.as_ref().map(keyward_base::RecordId::as_str);
+    assert_eq!(record, Some(one.info().id.to_string().as_str()));
+    assert_eq!(world.refusal(text).await, Some(reason::KEY_ENDED));
+    world.keys.check(two.key().expose(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_but_a_whole_key_revokes_anything() {
+    let world = World::new().await;
+    let issued = world.key().await;
+    let text = issued.key().expose();
+    let bytes = keyward_base::encoding::from_base64url(&text[4..91]).unwrap();
+    // The public parts, the id, and another secret with a right checksum.
+    let mut forged = vec![text[..40].to_owned(), issued.info().id.to_string()];
+    forged.push(text[..text.len() - 1].to_owned());
+    for at in 25..65 {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        forged.push(sealed("kwk_", &bytes));
+    }
+    let _before = world.audit.take();
+    for text in &forged {
+        world.keys.revoke_leaked(text).await.unwrap();
+    }
+    assert_eq!(world.audit.take(), []);
+    world.keys.check(text, None).await.unwrap();
+}
+
+/// A key that lives no more but is still there goes as well, and so does one with a successor alone.
+#[tokio::test]
+async fn a_rotated_key_that_leaked_goes_and_its_successor_stays() {
+    let world = World::new().await;
+    let old = world.key().await;
+    let ada = world.person("acme", "ada").await;
+    let new = world
+        .keys
+        .rotate(&ada, &all(), old.info().id, Rotation::new())
+        .await
+        .unwrap();
+    world.keys.revoke_leaked(old.key().expose()).await.unwrap();
+    world.keys.check(new.key().expose(), None).await.unwrap();
+    world.pass(crate::world::DAY * 91).await;
+    world.keys.revoke_leaked(new.key().expose()).await.unwrap();
+    let rows = world
+        .data
+        .scan(Scan::of(Collection::named("api-key")))
+        .await
+        .unwrap();
+    assert_eq!(rows.items.len(), 0);
+}

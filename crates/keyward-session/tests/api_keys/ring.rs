@@ -1,0 +1,124 @@
+//! The ring's keys are replaced: API keys live on, and the old key goes when none needs it.
+
+use keyward_base::{ErrorKind, Purpose};
+use keyward_session::api_key::Rotation;
+
+use crate::hostile::{epoch_keys, read, row_key};
+use crate::world::{DAY, World, all, new, tenant};
+
+fn purpose() -> Purpose {
+    Purpose::new("api-key").unwrap()
+}
+
+async fn rotate(world: &World) {
+    let admin = world.ring.admin();
+    admin.rotate(&purpose()).await.unwrap();
+    admin.promote_ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_key_that_lives_on_in_issued_keys_is_counted_and_shown() {
+    let world = World::new().await;
+    let old = world.ring.mac(&purpose()).unwrap();
+    let issued = world.issue(new("build").expires_in(DAY * 300)).await;
+    let bob = world.person("globex", "bob").await;
+    let theirs = world.keys.issue(&bob, &all(), new("build")).await.unwrap();
+    let other = world.other(world.data.clone()).await;
+    rotate(&world).await;
+    let active = world.ring.mac(&purpose()).unwrap();
+    let late = world.key().await;
+    // A process that does not know the new key finds it when it meets a text of it.
+    other.check(late.key().expose(), None).await.unwrap();
+    let report = world.keys.reissue_report().await.unwrap();
+    assert_eq!(report.len(), 2);
+    assert!(report[0].is_active && report[0].mac_key == active.id() && report[0].keys == 1);
+    let of_old = &report[1];
+    assert_eq!(
+        (of_old.mac_key, of_old.is_active, of_old.keys),
+        (old.id(), false, 2)
+    );
+    assert_eq!(of_old.until, issued.info().expires);
+    let tenants: Vec<_> = of_old
+        .tenants
+        .iter()
+        .map(|(of, n)| (of.as_str(), *n))
+        .collect();
+    assert_eq!(tenants, [("acme", 1), ("globex", 1)]);
+    let shown = world
+        .keys
+        .info(&tenant("acme"), issued.info().id)
+        .await
+        .unwrap();
+    assert_eq!(shown.mac_key, old.id());
+    // Records need not keep it: they are made anew. Texts do.
+    let renewed = world.keys.upkeep(100).await.unwrap().renewed;
+    assert_eq!(renewed, 3, "two rows, and the epoch of globex");
+    assert_eq!(world.keys.upkeep(100).await.unwrap().renewed, 0);
+    let globex = keyward_store::RecordKey {
+        owner: "globex".to_owned(),
+        ..epoch_keys()[1].clone()
+    };
+    for key in epoch_keys().iter().chain([&globex]) {
+        assert_eq!(read(&*world.data, key).await.mac_key, active.tag());
+    }
+    let row = read(&*world.data, &row_key(issued.info().id)).await;
+    assert_eq!((&row.mac_key, &row.token_key), (&active.tag(), &old.tag()));
+    for key in [&issued, &theirs, &late] {
+        world.keys.check(key.key().expose(), None).await.unwrap();
+    }
+    // The old key stays as long as a text needs it.
+    let early = world.ring.admin().destroy(old.id()).await.unwrap_err();
+    assert_eq!(early.kind(), ErrorKind::Misuse, "{early:?}");
+    // Issued anew, the report is empty of it.
+    let ada = world.person("acme", "ada").await;
+    let now = Rotation::new().overlap(std::time::Duration::ZERO).unwrap();
+    let again = world
+        .keys
+        .rotate(&ada, &all(), issued.info().id, now)
+        .await
+        .unwrap();
+    world
+        .keys
+        .revoke(&tenant("globex"), theirs.info().id)
+        .await
+        .unwrap();
+    let report = world.keys.reissue_report().await.unwrap();
+    assert_eq!(report.len(), 1);
+    assert!(report[0].is_active && report[0].keys == 2);
+    world.keys.check(again.key().expose(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_old_key_goes_once_no_text_needs_it() {
+    let world = World::new().await;
+    let old = world.ring.mac(&purpose()).unwrap().id();
+    let _issued = world.key().await;
+    rotate(&world).await;
+    world.pass(DAY * 91).await;
+    assert_eq!(world.keys.upkeep(100).await.unwrap().purged, 1);
+    world.keys.upkeep(100).await.unwrap();
+    // What a purpose says of the life of what it made has gone by too.
+    world.pass(DAY * 370).await;
+    let admin = world.ring.admin();
+    for _ in 0..4 {
+        world.ring.refresh().await.unwrap();
+        let _stage = admin.rotation(&purpose()).step().await.unwrap();
+        world.pass(DAY).await;
+    }
+    let gone = world.ring.mac_by_id(&purpose(), old).unwrap_err();
+    assert_eq!(gone.reason(), Some(keyward_keys::reason::DESTROYED_KEY));
+    let next = world.key().await;
+    world.keys.check(next.key().expose(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn both_collections_are_counted_and_none_of_it_is_the_sessions() {
+    let world = World::new().await;
+    let columns = world.ring.registered().await.unwrap();
+    let of_keys = columns
+        .iter()
+        .filter(|entry| *entry.column.purpose() == purpose());
+    let names: Vec<_> = of_keys.map(|entry| entry.column.name()).collect();
+    assert_eq!(names, ["api-key", "api-key-epoch"]);
+    assert!(columns.iter().all(|entry| entry.has_barrier));
+}

@@ -1,0 +1,107 @@
+//! When a key was last used, and from where.
+
+use std::sync::Arc;
+
+use keyward_base::{AddressPrefix, Timestamp};
+use keyward_store::MemoryStore;
+use keyward_testkit::{Answer, Call, Interrupt, Staged};
+
+use crate::world::{HOUR, MINUTE, World, address, tenant};
+
+fn hour(of: Timestamp) -> Timestamp {
+    Timestamp::from_millis(of.as_millis() / 3_600_000 * 3_600_000)
+}
+
+#[tokio::test]
+async fn a_use_is_kept_to_the_hour_and_the_coarse_client() {
+    let world = World::new().await;
+    let issued = world.key().await;
+    let (id, text) = (issued.info().id, issued.key().expose());
+    for (from, kept) in [
+        (address("192.0.2.77"), Some("192.0.2.0/24")),
+        (address("::ffff:198.51.100.9"), Some("198.51.100.0/24")),
+        (address("2001:db8:1:2:3::4"), Some("2001:db8:1::/48")),
+        (None, None),
+    ] {
+        world.keys.check(text, from).await.unwrap();
+        // Not before it is written down.
+        let before = world
+            .keys
+            .info(&tenant("acme"), id)
+            .await
+            .unwrap()
+            .last_used;
+        let now = hour(keyward_base::Clock::now(&*world.clock).unwrap());
+        assert_ne!(before, Some(now));
+        assert_eq!(world.keys.upkeep(100).await.unwrap().used, 1);
+        let info = world.keys.info(&tenant("acme"), id).await.unwrap();
+        assert_eq!(info.last_used, Some(now));
+        let kept = kept.map(|kept| AddressPrefix::parse(kept).unwrap());
+        assert_eq!(info.last_from, kept);
+        world.pass(HOUR).await;
+    }
+}
+
+#[tokio::test]
+async fn a_use_is_written_once_an_hour_and_never_by_who_checks() {
+    let staged = Staged::over(Arc::new(MemoryStore::new(1_000)));
+    let world = World::on(staged.clone()).await;
+    let issued = world.key().await;
+    let text = issued.key().expose();
+    let other = world.other(staged.clone()).await;
+    staged.take_calls();
+    let mut written = 0;
+    for _ in 0..40 {
+        world.keys.check(text, None).await.unwrap();
+        other.check(text, None).await.unwrap();
+        let calls = staged.take_calls();
+        assert!(!calls.contains(&Call::Apply), "{calls:?}");
+        written += world.keys.upkeep(100).await.unwrap().used;
+        written += other.upkeep(100).await.unwrap().used;
+        world.pass(MINUTE).await;
+        staged.take_calls();
+    }
+    // The clock begins 13 minutes and 20 seconds into an hour: 40 minutes end within it.
+    assert_eq!(written, 1);
+}
+
+#[tokio::test]
+async fn a_use_that_cannot_be_written_fails_no_check() {
+    let staged = Staged::over(Arc::new(MemoryStore::new(1_000)));
+    let world = World::on(staged.clone()).await;
+    let issued = world.key().await;
+    let text = issued.key().expose();
+    world.keys.check(text, None).await.unwrap();
+    staged.interrupt(0, Interrupt::DieBefore);
+    world.keys.upkeep(100).await.unwrap_err();
+    assert!(staged.fired());
+    world.keys.check(text, None).await.unwrap();
+    // Somebody else was faster, again and again.
+    staged.answer([Answer::Conflict, Answer::Conflict]);
+    assert_eq!(world.keys.upkeep(100).await.unwrap().used, 1);
+    // A key that ended meanwhile is none.
+    world.pass(HOUR).await;
+    world.keys.check(text, None).await.unwrap();
+    world
+        .keys
+        .revoke(&tenant("acme"), issued.info().id)
+        .await
+        .unwrap();
+    assert_eq!(world.keys.upkeep(100).await.unwrap().used, 0);
+}
+
+/// A process whose clock is ahead writes a use that is ahead, and that is all that comes of it.
+#[tokio::test]
+async fn a_use_from_ahead_ends_nothing() {
+    let world = World::new().await;
+    let issued = world.key().await;
+    let text = issued.key().expose();
+    let now = keyward_base::Clock::now(&*world.clock).unwrap();
+    world.pass(HOUR * 24 * 80).await;
+    world.keys.check(text, None).await.unwrap();
+    assert_eq!(world.keys.upkeep(100).await.unwrap().used, 1);
+    world.clock.set(now);
+    world.refresh().await;
+    world.keys.check(text, None).await.unwrap();
+    assert_eq!(world.keys.upkeep(100).await.unwrap().used, 0);
+}
