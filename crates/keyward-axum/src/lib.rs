@@ -44,6 +44,7 @@
 //! | [`guard`] | what all routes have in common |
 //! | `internal` (feature `session`) | routes for cron, and for services among each other |
 //! | `leak` (feature `session`) | reports of keys that were found |
+//! | `limit` (feature) | rate limits: 429, and the fields that tell of them |
 //! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`nonce`] | a nonce for the scripts and styles of one page |
 //! | [`origins`] | the origins a service answers at |
@@ -74,6 +75,8 @@ pub mod form;
 pub mod internal;
 #[cfg(feature = "session")]
 pub mod leak;
+#[cfg(feature = "limit")]
+pub mod limit;
 pub mod loopback;
 mod multipart;
 pub mod peer;

@@ -112,6 +112,13 @@ pub(crate) fn take<P: Send + 'static>(parts: &Parts) -> Option<P> {
     kept.lock().ok()?.take()
 }
 
+/// What `of` makes of the proof that a guard before this route found out, which stays where it is.
+#[cfg(feature = "limit")]
+pub(crate) fn look<P: Send + 'static, T>(parts: &Parts, of: impl Fn(&P) -> T) -> Option<T> {
+    let Kept(kept) = parts.extensions.get::<Kept<P>>()?;
+    kept.lock().ok()?.as_ref().map(of)
+}
+
 /// The proof that [`guard`] found out before this route. Without a guard of that proof, or where
 /// another argument took it, it is `Misuse`: 500.
 #[derive(Debug)]

@@ -40,6 +40,27 @@ impl IntoResponse for Failure {
     }
 }
 
+#[cfg(feature = "limit")]
+mod limit {
+    use std::convert::Infallible;
+
+    use axum_core::response::{IntoResponseParts, ResponseParts};
+
+    use crate::limit::Counted;
+
+    impl IntoResponseParts for Counted {
+        type Error = Infallible;
+
+        fn into_response_parts(
+            self,
+            mut answer: ResponseParts,
+        ) -> Result<ResponseParts, Infallible> {
+            self.put(answer.headers_mut());
+            Ok(answer)
+        }
+    }
+}
+
 #[cfg(feature = "session")]
 mod session {
     use std::convert::Infallible;

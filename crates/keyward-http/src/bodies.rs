@@ -3,9 +3,13 @@
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::response::Parts;
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::policy;
+
+/// What is left of limits, and what they are (draft-ietf-httpapi-ratelimit-headers).
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A page for people, from the status alone.
 pub(crate) type ErrorPage = fn(StatusCode) -> String;
@@ -75,9 +79,16 @@ pub(crate) fn neutral(head: &mut Parts, page: Option<ErrorPage>) -> Option<Bytes
 }
 
 /// What a client needs beside the status: `Allow` belongs to a 405, `Retry-After` to a 429 and a
-/// 503, `WWW-Authenticate` to a 401; and a refusal may end a session by its cookie.
+/// 503, `WWW-Authenticate` to a 401; a refusal may end a session by its cookie, and tells of a limit.
 fn carry(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in [ALLOW, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE] {
+    for name in [
+        ALLOW,
+        RATE_LIMIT,
+        RATE_LIMIT_POLICY,
+        RETRY_AFTER,
+        SET_COOKIE,
+        WWW_AUTHENTICATE,
+    ] {
         if from.contains_key(&name) {
             to.remove(&name);
         }

@@ -150,9 +150,7 @@ impl RoutePolicy {
     }
 
     fn report(&self, error: &Error, of: Option<&InRequest>) {
-        if let Some(report) = &self.guard.report {
-            report(error, of.map(|InRequest(id)| id));
-        }
+        self.guard.tell(error, of);
     }
 
     /// The checks that need no body.

@@ -39,7 +39,7 @@ use crate::reason;
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     error: Error,
 }
 
@@ -114,13 +114,13 @@ impl Failure {
     pub const fn at(status: StatusCode, error: Error) -> Self {
         Self {
             status,
-            header: None,
+            headers: Vec::new(),
             error,
         }
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -142,7 +142,7 @@ impl Failure {
     pub fn answer(self) -> Response<Bytes> {
         // The body is complete here too, for a service that has no policy.
         let mut response = bodies::bare(self.status, None);
-        if let Some((name, value)) = self.header {
+        for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
         response
@@ -152,10 +152,14 @@ impl Failure {
     }
 }
 
-/// At least 1: after 0 seconds a client would come again at once.
 fn seconds(wait: Duration) -> HeaderValue {
+    HeaderValue::from(whole_seconds(wait))
+}
+
+/// Rounded up. At least 1: after 0 seconds a client would come again at once.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     let part = u64::from(wait.subsec_nanos() > 0);
-    HeaderValue::from(wait.as_secs().saturating_add(part).max(1))
+    wait.as_secs().saturating_add(part).max(1)
 }
 
 impl From<Error> for Failure {

@@ -15,6 +15,7 @@ use crate::headers;
 use crate::noted::{Finding, Noted};
 use crate::origins::Origins;
 use crate::policy::Referrer;
+use crate::request_id::InRequest;
 
 type Reporter = Arc<dyn Fn(&Error, Option<&RequestId>) + Send + Sync>;
 
@@ -81,7 +82,9 @@ impl WebGuard {
     /// Records what the guard sees on `trail`, as well as can be: `web.forwarded`, failed for the
     /// reason, for forwarding headers that are not believed. Of each reason at most one event is
     /// recorded in a minute; it says how many there were since the one before (`count`), so that nobody
-    /// fills the record by sending headers. And `web.panic`, counted alike, where a handler panicked.
+    /// fills the record by sending headers. Counted alike: `web.panic`, where a handler panicked;
+    /// `web.limited`, where a limit refused; and `web.limit`, where one could not be read and the
+    /// request was let through.
     #[must_use]
     pub fn trail(mut self, trail: Trail, clock: Arc<dyn Clock>) -> Self {
         self.noted = self.noted.on(trail, clock);
@@ -119,6 +122,12 @@ impl WebGuard {
     pub const fn provider(mut self, provider: Provider) -> Self {
         self.provider = provider;
         self
+    }
+
+    pub(crate) fn tell(&self, error: &Error, of: Option<&InRequest>) {
+        if let Some(report) = &self.report {
+            report(error, of.map(|InRequest(id)| id));
+        }
     }
 
     /// The headers of every response.

@@ -72,6 +72,7 @@
 //! | `internal` (feature `session`) | routes for cron, and for services among each other |
 //! | `layer` (feature `tower`) | the layer |
 //! | `leak` (feature `session`) | reports of keys that were found |
+//! | `limit` (feature) | rate limits: 429, and the fields that tell of them |
 //! | [`loopback`] | whether a request is of a browser on this machine |
 //! | [`nonce`] | a nonce for the scripts and styles of one page |
 //! | [`origins`] | the origins a service answers at |
@@ -111,6 +112,8 @@ pub mod internal;
 pub mod layer;
 #[cfg(feature = "session")]
 pub mod leak;
+#[cfg(feature = "limit")]
+pub mod limit;
 pub mod loopback;
 pub mod nonce;
 mod noted;

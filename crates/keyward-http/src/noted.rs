@@ -34,7 +34,7 @@ struct Kind {
     fix: &'static str,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 7] = [
     forwarded(Basis::Untrusted, reason::FORWARDED_UNTRUSTED),
     forwarded(Basis::TooFew, reason::FORWARDED_TOO_FEW),
     forwarded(Basis::Unreadable, reason::FORWARDED_UNREADABLE),
@@ -44,6 +44,18 @@ const KINDS: [Kind; 5] = [
         blame: ErrorKind::Misuse,
         action: "web.panic",
         fix: "a handler has a mistake: what it said stands in the program's standard error",
+    },
+    Kind {
+        reason: reason::LIMITED,
+        blame: ErrorKind::Rejected,
+        action: "web.limited",
+        fix: "clients ask for more than their limits: a flood, or a limit that is too narrow",
+    },
+    Kind {
+        reason: reason::LIMIT_UNREAD,
+        blame: ErrorKind::Unavailable,
+        action: "web.limit",
+        fix: "requests pass uncounted, since the table of limits cannot be relied on: see what it says",
     },
 ];
 

@@ -23,6 +23,10 @@ pub const FORWARDED_UNTRUSTED: Reason = Reason::new("forwarded-untrusted");
 pub const KEY_ON_PAGE: Reason = Reason::new("key-on-page");
 /// The request has no `Authorization`.
 pub const NO_TOKEN: Reason = Reason::new("no-token");
+/// A limit could not be read, and the route lets requests through then.
+pub const LIMIT_UNREAD: Reason = Reason::new("limit-not-read");
+/// A limit admits no more requests for now.
+pub const LIMITED: Reason = Reason::new("limited");
 /// It is for a browser on this machine alone, and this request may be another's.
 pub const NOT_LOOPBACK: Reason = Reason::new("not-loopback");
 /// `Authorization` has another scheme than `Bearer`.

@@ -1,7 +1,7 @@
 //! Requests are counted under keyed names: shared by all who have the ring, through a rotation, and
 //! telling nothing to who has not.
 // Tests: a panic is the report.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, missing_docs)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -51,6 +51,7 @@
 //! | `embedded` (default) | `embedded` | a home folder: root, both stores on SQLite, anchor |
 //! | `http` | `http` | the same for any framework, as plain functions and as a layer of tower |
 //! | `keys` | `keys`, `crypto`, `store` | the key-management core, and what it stands on |
+//! | `limit` | – | with `axum`: `axum::limit`, rate limits that all processes share |
 //! | `metrics` | – | with `audit`: `alert::Metered`, which counts anomalies |
 //! | `password` | `password`, `crypto` | passwords: what others stored is verified |
 //! | `redact` | `redact` | secrets masked in logs, pages and prompts, whatever their form |

@@ -1,0 +1,170 @@
+//! Limits shared by several processes on one file: exact, whoever is killed. The children are this
+//! test binary itself.
+// Tests: a panic is the report.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_base::{ManualClock, Timestamp};
+use keyward_sqlite::{Durability, SqliteStore};
+use keyward_store::conformance::block_on;
+use keyward_store::limit::{Asked, Limit, Limiter, Whom};
+use keyward_testkit::processes::{over, ready, say};
+use keyward_testkit::{Other, TestNames};
+
+const FILE: &str = "KEYWARD_SQLITE_TEST_LIMITS";
+const CLIENTS: &str = "KEYWARD_SQLITE_TEST_CLIENTS";
+const AT: &str = "KEYWARD_SQLITE_TEST_AT";
+
+const NOW: u64 = 1_700_000_000_000;
+const MOST: u32 = 150;
+
+/// What all ask for together, and what is each one's own.
+fn limits() -> [Limit; 2] {
+    let span = Duration::from_secs(3_600);
+    [
+        Limit::new("all", MOST, span).unwrap(),
+        Limit::new("each", 1_000, span).unwrap(),
+    ]
+}
+
+fn limiter(path: &Path, now: u64) -> Limiter {
+    let store = SqliteStore::builder(path)
+        .durability(Durability::Normal)
+        .busy_timeout(Duration::from_secs(120))
+        .open()
+        .unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(now)));
+    let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(1)), clock);
+    let [all, each] = limits();
+    block_on(builder.limit(&all).limit(&each).build()).unwrap()
+}
+
+/// Whether one more is admitted, under both limits.
+fn ask(limiter: &Limiter, client: &str) -> bool {
+    let [all, each] = limits();
+    let own = Whom::of_app(client.as_bytes()).unwrap();
+    let asked = block_on(limiter.ask(&[(&all, Whom::everybody()), (&each, own)]));
+    match asked.unwrap() {
+        Asked::Admitted(admitted) => {
+            admitted.keep();
+            true
+        }
+        Asked::Refused(refused) => {
+            assert_eq!(refused.limit(), &all);
+            false
+        }
+    }
+}
+
+/// Not a test by itself: asks from many threads until all are refused, and says so of each that was
+/// admitted.
+#[test]
+fn child() {
+    let Some(path) = std::env::var_os(FILE) else {
+        return;
+    };
+    let number = |name| std::env::var(name).unwrap().parse::<u64>().unwrap();
+    let limiter = limiter(Path::new(&path), number(AT));
+    ready();
+    std::thread::scope(|scope| {
+        for n in 0..number(CLIENTS) {
+            let limiter = &limiter;
+            scope.spawn(move || {
+                while ask(limiter, &n.to_string()) {
+                    say("admitted");
+                }
+            });
+        }
+    });
+    over();
+}
+
+fn start(path: &Path, clients: u64, now: u64) -> Other {
+    let (clients, now) = (clients.to_string(), now.to_string());
+    let variables = [
+        (FILE, path.to_str().unwrap()),
+        (CLIENTS, &clients),
+        (AT, &now),
+    ];
+    Other::start("child", &variables).unwrap()
+}
+
+fn total(others: &mut [Other]) -> usize {
+    let counts = others
+        .iter_mut()
+        .map(|other| other.count("admitted").unwrap());
+    counts.sum()
+}
+
+#[test]
+fn sixty_four_clients_over_four_processes_are_admitted_exactly_as_often_as_the_limit_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.db");
+    let mut others = [(); 4].map(|()| start(&path, 16, NOW));
+    for other in &mut others {
+        other.go().unwrap();
+    }
+    assert_eq!(total(&mut others), usize::try_from(MOST).unwrap());
+    // Another process finds it so, and finds room when the span is over.
+    assert!(!ask(&limiter(&path, NOW), "late"));
+    assert!(!ask(&limiter(&path, NOW + 3_599_999), "late"));
+    assert!(ask(&limiter(&path, NOW + 3_600_000), "late"));
+}
+
+/// Clocks of the processes apart: no span of the whole length, by any of their clocks, has more.
+#[test]
+fn clocks_that_are_apart_admit_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.db");
+    let mut others = [0, 5_000, 70_000, 1_000_000].map(|ahead| start(&path, 16, NOW + ahead));
+    for other in &mut others {
+        other.go().unwrap();
+    }
+    assert_eq!(total(&mut others), usize::try_from(MOST).unwrap());
+}
+
+/// One of four after the other is killed wherever it is, and another takes its place.
+#[test]
+fn processes_that_are_killed_at_random_leave_never_more_admitted_than_the_limit() {
+    let is_long = std::env::var_os("KEYWARD_FULL").is_some();
+    for round in 0..if is_long { 20 } else { 3_usize } {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("limits.db");
+        let mut others: Vec<Other> = (0..4).map(|_| start(&path, 16, NOW)).collect();
+        for other in &mut others {
+            other.go().unwrap();
+        }
+        let (mut seen, mut killed) = (0, 0_usize);
+        for n in 0..4 {
+            let mut other = others.remove(0);
+            // It is killed after so many of its own, if it gets that far.
+            for _ in 0..(n * 7 + round * 3) % 11 {
+                if other.line().unwrap() == "over" {
+                    break;
+                }
+                seen += 1;
+            }
+            seen += other.kill("admitted").unwrap();
+            killed += 1;
+            let mut next = start(&path, 16, NOW);
+            next.go().unwrap();
+            others.push(next);
+        }
+        seen += total(&mut others);
+        let most = usize::try_from(MOST).unwrap();
+        // Each client of those that were killed may have been counted and not told of it.
+        assert!(
+            (most - killed * 16..=most).contains(&seen),
+            "{round}: {seen}"
+        );
+        assert!(!ask(&limiter(&path, NOW), "late"));
+    }
+}
