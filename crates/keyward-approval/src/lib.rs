@@ -20,6 +20,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`action`] | what is to be done, as bytes with one digest |
+//! | [`executor`] | what runs that was approved |
 //! | [`gate`] | the record of what is asked, decided and done |
 //! | [`policy`] | what needs an approval, and whose: a policy as data |
 //! | [`passkey`] | votes that the service itself cannot forge |
@@ -30,6 +31,7 @@
 //! | [`word`] | the names that a service gives what it does |
 
 pub mod action;
+pub mod executor;
 pub mod gate;
 pub mod passkey;
 pub mod policy;
@@ -43,6 +45,7 @@ pub use action::{
     Action, ActionBuilder, ActionDigest, AgentAsk, Argument, Asked, Catalogue, NotAnAsk, Secrets,
     Shape, Step, StepBuilder, Type, Value,
 };
+pub use executor::Executor;
 pub use gate::{Answer, ApprovedAction, Asking, Ballot, GateId, Gates, GatesBuilder, Scope, State};
 pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
 pub use trust::{Trust, TrustFile};

@@ -69,15 +69,15 @@ impl Answer {
 }
 
 /// A gate that is not written yet, and what is written with it.
-struct Fresh {
-    held: Held,
-    draft: Draft,
-    writes: Vec<Write>,
+pub(super) struct Fresh {
+    pub(super) held: Held,
+    pub(super) draft: Draft,
+    pub(super) writes: Vec<Write>,
     waits: bool,
 }
 
 impl Fresh {
-    const fn answer(&self) -> Answer {
+    pub(super) const fn answer(&self) -> Answer {
         let id = self.draft.row.id;
         if self.waits {
             Answer::Waits(id)
@@ -96,15 +96,7 @@ impl Gates {
     /// class that its rule does not allow; `Misuse` for an action that was built under another policy;
     /// `Unavailable` if store, keyring, log or clock cannot be relied on.
     pub async fn ask(&self, asking: Asking) -> Result<Answer> {
-        let tenant = asking.asked.action.tenant().clone();
-        let Asking {
-            asked,
-            scope,
-            staged,
-        } = asking;
-        let mut fresh = self.fresh(&asked.action, &asked.secrets, &scope, staged)?;
-        self.seal_secrets(&tenant, &mut fresh, &asked.secrets)
-            .await?;
+        let fresh = self.prepare(asking).await?;
         for _ in 0..MAX_TRIES {
             if self.write(&fresh.held, &fresh.draft, &fresh.writes).await? {
                 return Ok(fresh.answer());
@@ -143,23 +135,16 @@ impl Gates {
         evidence: impl Evidence,
         asking: Asking,
     ) -> Result<Answer> {
-        let Asking {
-            asked,
-            scope,
-            staged,
-        } = asking;
-        let tenant = asked.action.tenant().clone();
+        let mut fresh = self.prepare(asking).await?;
+        let tenant = fresh.draft.row.tenant.clone();
         let who = self.shown(&tenant, &evidence)?;
-        let mut fresh = self.fresh(&asked.action, &asked.secrets, &scope, staged)?;
         fresh.draft.row.before = Some(id);
-        self.seal_secrets(&tenant, &mut fresh, &asked.secrets)
-            .await?;
         for _ in 0..MAX_TRIES {
             let held = self.held(&tenant, id).await?;
             let mut old = Draft::of(&held, self.now()?);
             old.settle()?;
             let is_theirs = old.action.requester().is_self(&who)
-                && old.action.requester() == asked.action.requester();
+                && old.action.requester() == fresh.draft.action.requester();
             if !is_theirs {
                 return Err(Error::rejected(reason::NOT_ASKER));
             }
@@ -212,6 +197,20 @@ impl Gates {
             }
         }
         Err(contended())
+    }
+
+    /// A gate that is to be, with its secrets sealed.
+    pub(super) async fn prepare(&self, asking: Asking) -> Result<Fresh> {
+        let Asking {
+            asked,
+            scope,
+            staged,
+        } = asking;
+        let mut fresh = self.fresh(&asked.action, &asked.secrets, &scope, staged)?;
+        let tenant = asked.action.tenant();
+        self.seal_secrets(tenant, &mut fresh, &asked.secrets)
+            .await?;
+        Ok(fresh)
     }
 
     /// The first state of a gate. What is told of it, is told in the batch that makes it.

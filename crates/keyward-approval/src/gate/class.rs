@@ -8,6 +8,7 @@ use super::row::{Class, Row};
 use super::state::State;
 use super::tally::rule_of;
 use crate::action::Action;
+use crate::passkey;
 use crate::policy::Rule;
 use crate::reason;
 use crate::word::ArgumentName;
@@ -31,30 +32,14 @@ pub enum Scope {
 }
 
 /// How often what is asked may run, as it stands in the record.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum ScopeOf<'a> {
-    /// Once.
-    Once,
-    /// As a class.
-    Class {
-        /// The names of the arguments that are fixed, in the order of their bytes.
-        fixed: &'a [String],
-        /// From when on it ends.
-        until: Timestamp,
-        /// How often, beside this once.
-        count: u32,
-    },
-}
-
-impl<'a> ScopeOf<'a> {
-    pub(crate) fn of(row: &'a Row) -> Self {
-        row.class.as_ref().map_or(Self::Once, |class| Self::Class {
+pub(crate) fn scope_of(row: &Row) -> passkey::Scope<'_> {
+    row.class
+        .as_ref()
+        .map_or(passkey::Scope::Once, |class| passkey::Scope::Class {
             fixed: &class.fixed,
             until: class.until,
             count: class.count,
         })
-    }
 }
 
 /// The class that is asked for, if the rule allows it.
@@ -135,6 +120,21 @@ impl Gates {
         let passkeys = self.0.passkeys.as_deref();
         self.0
             .still_stands(&policy, row, &held.action, &roles, passkeys)
+    }
+
+    /// Whether what was asked under a class is one of its uses: it was counted as one, the class held
+    /// then, and nobody has ended it or taken it back since.
+    pub(crate) async fn class_covers(&self, class: &Held, of: &Held) -> Result<bool> {
+        let counted = class
+            .row
+            .class
+            .as_ref()
+            .is_some_and(|class| class.used > 0 && of.row.asked < class.until);
+        let stands = matches!(
+            class.row.state,
+            State::Approved | State::Executing | State::Executed | State::Failed
+        );
+        Ok(counted && stands && fits(class, &of.action) && !self.is_put_back(&class.row).await?)
     }
 
     /// Ends a class before its time: whoever may approve it, and whoever asked for it, may.

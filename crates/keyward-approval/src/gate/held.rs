@@ -187,7 +187,7 @@ impl Draft {
             return Err(Error::misuse("a reason has at most 2,000 bytes here"));
         }
         self.row.state = state;
-        if state != State::Approved {
+        if !matches!(state, State::Approved | State::Executing) {
             self.row.taken = None;
         }
         self.row.history.push(Past {

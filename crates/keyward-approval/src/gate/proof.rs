@@ -4,7 +4,6 @@ use std::fmt;
 
 use keyward_base::{Result, Subject};
 
-use super::class::ScopeOf;
 use super::id::GateId;
 use super::row::Decision;
 use crate::action::Action;
@@ -23,7 +22,7 @@ pub struct Questioned<'a> {
     /// Yes or no.
     pub decision: Decision,
     /// How often it may run.
-    pub scope: ScopeOf<'a>,
+    pub scope: crate::passkey::Scope<'a>,
     /// Who votes.
     pub approver: &'a Subject,
     /// Whose vote it is, if he lent it.

@@ -50,7 +50,6 @@ impl Gates {
     /// # Errors
     /// `Corrupt` if they are gone or others; `Unavailable` if a store or the keyring cannot be relied
     /// on.
-    #[allow(dead_code)]
     pub(crate) async fn open_secrets(&self, held: &Held) -> Result<Secrets> {
         let row = &held.row;
         if !row.has_secrets {

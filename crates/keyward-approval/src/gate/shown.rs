@@ -3,7 +3,7 @@
 use keyward_base::{ErrorKind, Result, Subject, Tenant, Timestamp};
 use keyward_store::{Find, Found, Words};
 
-use super::class::ScopeOf;
+use super::class::scope_of;
 use super::held::{Draft, GATES, Held};
 use super::id::GateId;
 use super::row::{Past, Ran, Vote, Voter};
@@ -78,8 +78,8 @@ impl Shown {
 
     /// How often it may run.
     #[must_use]
-    pub fn scope(&self) -> ScopeOf<'_> {
-        ScopeOf::of(&self.held.row)
+    pub fn scope(&self) -> crate::passkey::Scope<'_> {
+        scope_of(&self.held.row)
     }
 
     /// How many uses of its class were made.

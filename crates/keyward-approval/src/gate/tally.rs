@@ -2,7 +2,7 @@
 
 use keyward_base::{Error, Result, Role, Subject};
 
-use super::class::ScopeOf;
+use super::class::scope_of;
 use super::proof::{Passkeys, Questioned};
 use super::row::{Decision, Row, Vote, Voter};
 use super::state::Channel;
@@ -119,7 +119,7 @@ impl Judging<'_> {
             action: self.action,
             rule,
             decision: vote.decision,
-            scope: ScopeOf::of(self.row),
+            scope: scope_of(self.row),
             approver: subject,
             lent_by: vote.lent_by.as_ref(),
         };

@@ -7,6 +7,9 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod runs;
+#[allow(dead_code)]
+mod target;
 mod times;
 mod votes;
 #[allow(dead_code)]

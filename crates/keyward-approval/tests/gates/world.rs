@@ -5,16 +5,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_approval::action::{ActionBuilder, Asked, Catalogue, Shape, Type};
-use keyward_approval::gate::{Passkeys, Questioned, Roles, Shown};
-use keyward_approval::{Asking, ExecutorName, GateId, Gates, Policy, Requester, ServiceName};
+use keyward_approval::executor::{Executor, OnceBy};
+use keyward_approval::gate::{Passkeys, Questioned, Roles, Shown, Standing};
+use keyward_approval::{
+    Asking, Ballot, ExecutorName, GateId, Gates, Policy, Requester, ServiceName,
+};
 use keyward_audit::{Audit, Of};
 use keyward_base::{
     BoxFuture, Clock as _, Door, Error, Evidence, ManualClock, Method, Purpose, Reason, Result,
     Role, SecretBytes, Subject, Tenant, Timestamp,
 };
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, Keyring};
+use keyward_keys::{Advance, Anchor, EphemeralRoot, Keyring, Pin, PinName, Standing as Stands};
 use keyward_store::{MemoryStore, Stores};
+
+use crate::target::Journal;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 pub(crate) const USERS: Door = Door::new("users");
@@ -191,6 +196,50 @@ impl Passkeys for Signs {
     }
 }
 
+/// An anchor in memory: the file has tests of its own.
+#[derive(Debug, Default)]
+pub(crate) struct InMemory(Mutex<BTreeMap<PinName, Pin>>);
+
+impl Anchor for InMemory {
+    fn load(&self, name: &PinName) -> Result<Option<Pin>> {
+        Ok(self.0.lock().unwrap().get(name).copied())
+    }
+
+    fn advance(&self, name: &PinName, next: &Pin) -> Result<Advance> {
+        let mut pins = self.0.lock().unwrap();
+        let held = pins.get(name).copied();
+        Ok(match held.map(|held| (held, held.judge(next))) {
+            None | Some((_, Stands::Newer | Stands::Same)) => {
+                pins.insert(name.clone(), *next);
+                Advance::Pinned
+            }
+            Some((held, Stands::Older)) => Advance::Older(held),
+            Some((held, Stands::Fork)) => Advance::Fork(held),
+            Some((held, Stands::Foreign)) => Advance::Foreign(held),
+        })
+    }
+
+    fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool> {
+        let mut pins = self.0.lock().unwrap();
+        if pins.get(name) != held {
+            return Ok(false);
+        }
+        pins.insert(name.clone(), *next);
+        Ok(true)
+    }
+
+    fn prune(&self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
+        let mut pins = self.0.lock().unwrap();
+        let before = pins.len();
+        pins.retain(|name, _| !ended(name));
+        Ok(before - pins.len())
+    }
+
+    fn describe(&self) -> String {
+        "in memory".to_owned()
+    }
+}
+
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) keyring: Keyring,
@@ -198,6 +247,7 @@ pub(crate) struct World {
     pub(crate) audit: Audit,
     pub(crate) roles: Arc<Table>,
     pub(crate) gates: Gates,
+    pub(crate) anchor: Arc<InMemory>,
 }
 
 impl World {
@@ -230,6 +280,7 @@ impl World {
             audit,
             roles,
             gates,
+            anchor: Arc::default(),
         }
     }
 
@@ -309,9 +360,61 @@ impl World {
         built.unwrap()
     }
 
+    /// An action of one step with these arguments.
+    pub(crate) fn regional(&self, count: i64, region: &str, target: &str) -> Asked {
+        let builder = ActionBuilder::new(
+            tenant(),
+            ServiceName::new("deploydesk").unwrap(),
+            ExecutorName::new("worker").unwrap(),
+            Requester::agent_of(subject("ada"), subject("agent-7")),
+        );
+        let step = catalogue().step("server.delete", target).unwrap();
+        let step = step
+            .with("count", count)
+            .unwrap()
+            .with("region", region)
+            .unwrap();
+        let provider = Provider::default();
+        let built = builder
+            .step(step)
+            .build(&self.gates.policy(), self.now(), &provider);
+        built.unwrap()
+    }
+
+    /// The executor that actions name, and its target.
+    pub(crate) fn executor(&self, once: OnceBy) -> (Executor, Arc<Journal>) {
+        self.executor_named("worker", once)
+    }
+
+    pub(crate) fn executor_named(&self, name: &str, once: OnceBy) -> (Executor, Arc<Journal>) {
+        let target = Journal::new(once);
+        let name = ExecutorName::new(name).unwrap();
+        let anchor = self.anchor.clone();
+        let executor = Executor::builder(self.gates.clone(), name, anchor, target.clone());
+        (executor.build().unwrap(), target)
+    }
+
+    /// The executor as another process has it.
+    pub(crate) fn executor_beside(&self, target: &Arc<Journal>, _: OnceBy) -> (Executor, ()) {
+        let name = ExecutorName::new("worker").unwrap();
+        let anchor = self.anchor.clone();
+        let executor = Executor::builder(self.gates.clone(), name, anchor, target.clone());
+        (executor.build().unwrap(), ())
+    }
+
     pub(crate) async fn ask(&self, kind: &str) -> GateId {
         let asking = Asking::new(self.asked(kind, "web-1"));
         self.gates.ask(asking).await.unwrap().gate()
+    }
+
+    pub(crate) async fn vote(&self, id: GateId, name: &str, ballot: Ballot) -> Result<Standing> {
+        let shown = self.shown(name);
+        self.gates.vote(&tenant(), id, shown, ballot).await
+    }
+
+    pub(crate) async fn withdraw(&self, id: GateId, name: &str) -> Result<()> {
+        let shown = self.shown(name);
+        self.gates.withdraw(&tenant(), id, shown, "no").await
     }
 
     pub(crate) async fn show(&self, id: GateId) -> Shown {

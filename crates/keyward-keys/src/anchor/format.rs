@@ -72,6 +72,19 @@ impl Pins {
         self.0.keys()
     }
 
+    /// Takes away the pins whose names `ended` picks, and says how many.
+    ///
+    /// # Errors
+    /// `Misuse` if none would be left: nothing is taken away then.
+    pub fn remove(&mut self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
+        let gone = self.0.keys().filter(|name| ended(name)).count();
+        if gone > 0 && gone == self.0.len() {
+            return Err(Error::misuse("an anchor keeps one pin at least"));
+        }
+        self.0.retain(|name, _| !ended(name));
+        Ok(gone)
+    }
+
     /// Pins `pin` under `name`, whatever was pinned there.
     ///
     /// # Errors

@@ -1,0 +1,234 @@
+//! From approved to executing.
+
+use keyward_base::{Error, ErrorKind, Result, Retry, Tenant};
+use keyward_keys::Pin;
+use keyward_store::Write;
+
+use super::Executor;
+use super::anchored::Anchored;
+use crate::gate::held::{Draft, Held, Saying, place};
+use crate::gate::row::{Claim, Taken};
+use crate::gate::{ApprovedAction, Channel, GateId, State, What, contended, rule_of, scope_of};
+use crate::policy::{Policy, Rule, Verdict};
+use crate::reason;
+use crate::trust::{CastVote, Facts};
+
+const MAX_TRIES: usize = 64;
+
+impl Executor {
+    /// Runs what was approved, to its end. Says where the gate is then: [`State::Executed`],
+    /// [`State::Failed`], or [`State::Indeterminate`] where nobody knows.
+    ///
+    /// # Errors
+    /// `Rejected`, and nothing ran: [`reason::OTHER_EXECUTOR`]; [`reason::NOT_APPROVED`] if it was
+    /// denied, taken back, has expired or was claimed meanwhile; [`reason::STRICTER`] if the policy asks
+    /// for more by now, which supersedes it. `Corrupt` if the record is not what was written, or was put
+    /// back. `Unavailable` if something cannot be relied on, or another process has it in hand: if it was
+    /// claimed by then, [`Executor::tick`] sees to the rest.
+    pub async fn run(&self, approved: ApprovedAction) -> Result<State> {
+        if approved.action.executor() != &self.0.name {
+            return Err(Error::rejected(reason::OTHER_EXECUTOR));
+        }
+        let tenant = approved.action.tenant().clone();
+        let claimed = {
+            let _one = self.0.claiming.lock().await;
+            self.claim(&tenant, approved.id).await?
+        };
+        match claimed {
+            Some(claim) => self.work(&tenant, approved.id, claim).await,
+            None => Ok(State::Indeterminate),
+        }
+    }
+
+    /// Takes the gate, pins a claim of it, and writes that. None: the anchor has a claim that the record
+    /// does not have.
+    async fn claim(&self, tenant: &Tenant, id: GateId) -> Result<Option<Claim>> {
+        self.take(tenant, id).await?;
+        let mut mine: Option<Pin> = None;
+        for _ in 0..MAX_TRIES {
+            let held = self.0.gates.held(tenant, id).await?;
+            let mut draft = Draft::of(&held, self.0.gates.now()?);
+            self.check_clock(draft.now)?;
+            draft.settle()?;
+            if draft.row.state != State::Approved {
+                let _settled = self.0.gates.write(&held, &draft, &[]).await;
+                return Err(Error::rejected(reason::NOT_APPROVED));
+            }
+            if !self.has_taken(&held) {
+                return Err(in_hand(&held));
+            }
+            if self.judge(&held.row, mine.as_ref())? != Anchored::Clear {
+                if self.lose(&held).await? {
+                    return Ok(None);
+                }
+                continue;
+            }
+            self.0.gates.check_newest(&held).await?;
+            let Some(requires) = self.still_allowed(&held).await? else {
+                let why = Saying::by_way(Channel::Policy);
+                draft.note(What::Superseded, State::Superseded, why)?;
+                if self.0.gates.write(&held, &draft, &[]).await? {
+                    return Err(Error::rejected(reason::STRICTER));
+                }
+                continue;
+            };
+            let claim = Claim {
+                fence: draft.row.fence,
+                nonce: *self.0.gates.0.keyring.provider().random()?.expose(),
+                begun: draft.now,
+            };
+            let pin = self.pin(&held.row, &claim)?;
+            if !self.advance(&held.row, &pin)? {
+                continue;
+            }
+            mine = Some(pin);
+            draft.row.claim = Some(claim.clone());
+            draft.note(What::Claimed, State::Executing, Saying::service())?;
+            draft.row.taken = Some(self.taken(&draft));
+            match self.0.gates.write(&held, &draft, &requires).await {
+                Ok(true) => return Ok(Some(claim)),
+                Ok(false) => {}
+                // Written or not: the record tells.
+                Err(e) if e.kind() == ErrorKind::Unavailable => {
+                    let there = self.0.gates.held(tenant, id).await?;
+                    if there.row.claim.as_ref() == Some(&claim) {
+                        return Ok(Some(claim));
+                    }
+                    return Err(e);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Err(contended())
+    }
+
+    /// Takes the gate in hand, so that no other process claims it meanwhile: what the anchor has then
+    /// that the record does not have is nobody's who is at work.
+    async fn take(&self, tenant: &Tenant, id: GateId) -> Result<()> {
+        let run = self.0.run;
+        let taken = self.0.gates.step(tenant, id, |draft| {
+            draft.settle()?;
+            if draft.row.state != State::Approved {
+                return Ok(Err(Error::rejected(reason::NOT_APPROVED)));
+            }
+            if let Some(held) = &draft.row.taken
+                && held.run != run
+                && held.lease > draft.now
+            {
+                let in_hand = Error::unavailable("another process has the gate in hand");
+                return Ok(Err(in_hand.retry(Retry::At(held.lease))));
+            }
+            draft.row.taken = Some(self.taken(draft));
+            Ok(Ok(()))
+        });
+        taken.await?
+    }
+
+    pub(super) fn taken(&self, draft: &Draft) -> Taken {
+        Taken {
+            run: self.0.run,
+            lease: draft.now.saturating_add(self.0.lease),
+        }
+    }
+
+    pub(super) fn has_taken(&self, held: &Held) -> bool {
+        let taken = held.row.taken.as_ref();
+        taken.is_some_and(|taken| taken.run == self.0.run)
+    }
+
+    /// Nobody knows whether it ran.
+    pub(super) async fn lose(&self, held: &Held) -> Result<bool> {
+        let mut draft = Draft::of(held, self.0.gates.now()?);
+        let saying = Saying::service();
+        draft.note(What::Indeterminate, State::Indeterminate, saying)?;
+        self.0.gates.write(held, &draft, &[]).await
+    }
+
+    /// What the claim requires beside, if the policy still allows it and its votes still count; none if
+    /// not.
+    async fn still_allowed(&self, held: &Held) -> Result<Option<Vec<Write>>> {
+        let gates = &self.0.gates;
+        let trust = self.0.trust.as_ref().map(|of| of.trust()).transpose()?;
+        let policy = match &trust {
+            Some(trust) => std::sync::Arc::new(trust.policy().clone()),
+            None => gates.policy(),
+        };
+        // By whose votes it runs: its own, or those of the class that it is one of.
+        let class = match held.row.under {
+            Some(class) => Some(gates.held(&held.row.tenant, class).await?),
+            None => None,
+        };
+        let of = class.as_ref().unwrap_or(held);
+        let mut requires = Vec::new();
+        if let Some(class) = &class {
+            let is_within = within(&policy, class, held);
+            if !is_within || !gates.class_covers(class, held).await? {
+                return Ok(None);
+            }
+            requires.push(Write::Require {
+                key: place(&class.row.tenant, class.row.id),
+                version: class.version,
+            });
+        }
+        let roles = gates.roles_of(&of.row, &[]).await?;
+        let passkeys = gates.0.passkeys.as_deref();
+        let stands = gates
+            .0
+            .still_stands(&policy, &of.row, &of.action, &roles, passkeys)?;
+        if !stands {
+            return Ok(None);
+        }
+        if let Some(trust) = trust {
+            let rule = rule_of(&policy, &of.row);
+            let facts = Facts {
+                gate: of.row.id,
+                action: &of.action,
+                rule: rule.map(Rule::name),
+                scope: scope_of(&of.row),
+            };
+            let proved = of.row.votes.iter().filter(|vote| !vote.proof.is_empty());
+            let votes: Vec<CastVote<'_>> = proved.filter_map(cast).collect();
+            match trust.recheck(&facts, &votes, gates.now()?) {
+                Ok(rechecked) if *rechecked.digest().as_bytes() == of.row.digest => {}
+                Err(e) if e.kind() != ErrorKind::Rejected => return Err(e),
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(requires))
+    }
+}
+
+/// Whether the policy asks for no more of one of a class than of what the class was approved with.
+fn within(policy: &Policy, class: &Held, of: &Held) -> bool {
+    let strictness = |name: &str| policy.rule(name).map(Rule::strictness);
+    match policy.verdict(&of.action) {
+        Verdict::Auto => true,
+        Verdict::Forbidden => false,
+        Verdict::NeedsApproval(name) => {
+            let then = class.row.rule.as_ref();
+            let then = then.and_then(|then| strictness(then.as_str()));
+            let now = strictness(name.as_str());
+            now.zip(then).is_some_and(|(now, then)| now <= then)
+        }
+    }
+}
+
+fn cast(vote: &crate::gate::Vote) -> Option<CastVote<'_>> {
+    let crate::gate::Voter::Person(approver) = vote.voter() else {
+        return None;
+    };
+    Some(CastVote {
+        approver,
+        lent_by: vote.lent_by(),
+        approves: vote.decision() == crate::gate::Decision::Approve,
+        proof: vote.proof(),
+    })
+}
+
+fn in_hand(held: &Held) -> Error {
+    let error = Error::unavailable("another process has the gate in hand");
+    match &held.row.taken {
+        Some(taken) => error.retry(Retry::At(taken.lease)),
+        None => error,
+    }
+}
