@@ -94,9 +94,15 @@ impl TrustFile {
         // What others may write, they may replace.
         files::check_folder(folder_of(path), &SUBJECT)?;
         let limit = u64::try_from(MAX_LEN).unwrap_or(u64::MAX).saturating_add(1);
-        let mut text = String::new();
-        let read = file.take(limit).read_to_string(&mut text);
+        let mut text = Vec::new();
+        let read = file.take(limit).read_to_end(&mut text);
         read.map_err(|e| self.failed("read", e))?;
+        let text = String::from_utf8(text).map_err(|_| {
+            Error::misuse(format!(
+                "the file of trust {} is no UTF-8",
+                self.path.display()
+            ))
+        })?;
         let trust = Trust::parse(&self.provider, &text)?;
         self.is_ours(&trust)?;
         Ok(trust)

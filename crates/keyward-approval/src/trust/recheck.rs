@@ -185,6 +185,50 @@ impl Trust {
         Ok(done)
     }
 
+    /// Whether `used` may run now as one of a class that was approved: the votes are over the action
+    /// that it was approved with, and the file's policy is asked of the one that is to run.
+    ///
+    /// # Errors
+    /// As [`Trust::recheck`]; [`SCOPE`] if it is no class, or `used` none of it; [`RULE`] if the file
+    /// asks more for `used` than for what was approved. How often it was used is the record's word.
+    pub fn recheck_use(
+        &self,
+        class: &Facts<'_>,
+        votes: &[CastVote<'_>],
+        used: &Action,
+        now: Timestamp,
+    ) -> Result<Rechecked> {
+        let Scope::Class { fixed, until, .. } = class.scope else {
+            return refused(SCOPE);
+        };
+        if now >= until || now >= used.run_by() {
+            return refused(Reason::EXPIRED);
+        }
+        if !is_of_class(fixed, class.action, used) {
+            return refused(SCOPE);
+        }
+        let approved = self.recheck(class, votes, now)?;
+        let asked = match self.policy.verdict(used) {
+            Verdict::Auto => None,
+            Verdict::Forbidden => return refused(FORBIDDEN),
+            Verdict::NeedsApproval(name) => self.policy.rule(name.as_str()),
+        };
+        let by = class.rule.and_then(|name| self.policy.rule(name.as_str()));
+        let is_enough = match (asked, by) {
+            (None, _) => true,
+            (Some(asked), Some(by)) => by.strictness() >= asked.strictness(),
+            (Some(_), None) => false,
+        };
+        // What needs nobody was voted on by nobody, whatever the record says of a rule.
+        if !is_enough || (approved.basis == Basis::Auto && asked.is_some()) {
+            return refused(RULE);
+        }
+        Ok(Rechecked {
+            digest: *used.digest(),
+            ..approved
+        })
+    }
+
     fn count(
         &self,
         facts: &Facts<'_>,
@@ -340,6 +384,29 @@ impl Trust {
             nonce,
         }
     }
+}
+
+/// Whether `used` is one of the class that was approved with `approved`: the same tenant, service,
+/// executor and requester, the same steps to the same targets with arguments of the same names, and
+/// each fixed one as it was.
+pub(crate) fn is_of_class(fixed: &[String], approved: &Action, used: &Action) -> bool {
+    let same = approved.tenant() == used.tenant()
+        && approved.service() == used.service()
+        && approved.executor() == used.executor()
+        && approved.requester() == used.requester()
+        && approved.steps().len() == used.steps().len();
+    let mut steps = approved.steps().iter().zip(used.steps());
+    same && steps.all(|(then, now)| {
+        let alike = |name: &String| {
+            let (then, now) = (then.argument(name), now.argument(name));
+            // No two secrets look alike: one that is fixed never fits.
+            then.is_none_or(|then| then.plain().is_some()) && then == now
+        };
+        then.kind() == now.kind()
+            && then.target() == now.target()
+            && then.arguments().keys().eq(now.arguments().keys())
+            && fixed.iter().all(alike)
+    })
 }
 
 fn refused<T>(why: Reason) -> Result<T> {

@@ -1,1 +1,133 @@
-//! Later.
+//! The file on disk: whose it may be, and that its version only rises.
+
+use std::fs::{Permissions, set_permissions, write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyward_approval::reason::{FORKED, PUT_BACK};
+use keyward_approval::{ServiceName, TrustFile};
+use keyward_base::{Error, ErrorKind, Reason};
+use keyward_crypto::Provider;
+use keyward_keys::FileAnchor;
+
+use crate::changes::{joined, vote};
+use crate::world::World;
+
+struct Disk {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+    file: TrustFile,
+}
+
+fn file_at(path: &Path, service: &str) -> TrustFile {
+    let anchor = Arc::new(FileAnchor::new(path.with_file_name("anchor")));
+    let service = ServiceName::new(service).unwrap();
+    TrustFile::new(&Provider::default(), path.to_owned(), service, anchor)
+}
+
+impl Disk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trust.toml");
+        let file = file_at(&path, "deploydesk");
+        Self {
+            _folder: folder,
+            path,
+            file,
+        }
+    }
+
+    fn put(&self, text: &str) {
+        write(&self.path, text).unwrap();
+        set_permissions(&self.path, Permissions::from_mode(0o600)).unwrap();
+    }
+
+    fn refused(&self) -> Error {
+        self.file.load().unwrap_err()
+    }
+}
+
+#[test]
+fn an_older_file_and_a_second_one_of_its_version_are_refused() {
+    let (disk, world) = (Disk::new(), World::new());
+    let text = world.trust.text();
+    assert_eq!(disk.refused().kind(), ErrorKind::Misuse);
+    disk.put(text);
+    assert_eq!(disk.file.load().unwrap().version(), 3);
+    // Edited, the version not raised.
+    disk.put(&format!("{text}# more\n"));
+    assert_eq!(disk.refused().reason(), Some(FORKED));
+    let newer = text.replace("version = 3", "version = 7");
+    disk.put(&newer);
+    assert_eq!(disk.file.load().unwrap().version(), 7);
+    // A process that starts anew knows it too.
+    disk.put(text);
+    let refused = file_at(&disk.path, "deploydesk").load().unwrap_err();
+    assert_eq!(
+        (refused.kind(), refused.reason()),
+        (ErrorKind::Unavailable, Some(PUT_BACK))
+    );
+    disk.put(&newer);
+    assert!(disk.file.load().is_ok());
+    // Another service has a file of its own, and this is not it.
+    let other = file_at(&disk.path, "other").load().unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Misuse);
+}
+
+#[test]
+fn what_others_may_write_is_refused() {
+    let (disk, world) = (Disk::new(), World::new());
+    disk.put(world.trust.text());
+    assert!(disk.file.load().is_ok());
+    for mode in [0o622, 0o620, 0o602] {
+        set_permissions(&disk.path, Permissions::from_mode(mode)).unwrap();
+        assert_eq!(disk.refused().kind(), ErrorKind::Misuse, "{mode:o}");
+    }
+    set_permissions(&disk.path, Permissions::from_mode(0o644)).unwrap();
+    assert!(disk.file.load().is_ok());
+    let folder = disk.path.parent().unwrap();
+    set_permissions(folder, Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(disk.refused().kind(), ErrorKind::Misuse);
+    set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
+    assert!(disk.file.load().is_ok());
+    // A folder, a file that is too long, and one that is no text.
+    std::fs::remove_file(&disk.path).unwrap();
+    std::fs::create_dir(&disk.path).unwrap();
+    assert_eq!(disk.refused().kind(), ErrorKind::Misuse);
+    std::fs::remove_dir(&disk.path).unwrap();
+    disk.put(&"#".repeat(keyward_approval::trust::MAX_LEN + 1));
+    assert_eq!(disk.refused().kind(), ErrorKind::Misuse);
+    write(&disk.path, [0xff; 9]).unwrap();
+    assert_eq!(disk.refused().kind(), ErrorKind::Misuse);
+}
+
+#[test]
+fn a_file_that_was_voted_for_takes_the_place_of_the_one_it_was_voted_on() {
+    let (disk, world) = (Disk::new(), World::new());
+    disk.put(world.trust.text());
+    let old = disk.file.load().unwrap();
+    let voted = |version| {
+        let next = joined(&world, version);
+        let votes = [
+            vote(&old, &next, "ada", &world.ada),
+            vote(&old, &next, "bob", &world.bob),
+        ];
+        old.accept(next, &votes).unwrap()
+    };
+    let (first, late) = (voted(4), voted(5));
+    assert_eq!(disk.file.replace(first).unwrap().version(), 4);
+    assert_eq!(disk.file.load().unwrap().text(), joined(&world, 4).text());
+    let mode = std::fs::metadata(&disk.path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // It was voted on the file before.
+    let refused = disk.file.replace(late).unwrap_err();
+    assert_eq!(refused.reason(), Some(Reason::CONFLICT));
+    // And the one before does not come back.
+    disk.put(world.trust.text());
+    assert_eq!(disk.refused().reason(), Some(PUT_BACK));
+    assert_eq!(
+        disk.file.replace(voted(6)).unwrap_err().reason(),
+        Some(PUT_BACK)
+    );
+}

@@ -128,6 +128,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    pub(crate) fn cast(&self) -> CastVote<'_> {
+        CastVote {
+            approver: &self.approver,
+            lent_by: self.lent_by.as_ref(),
+            approves: self.approves,
+            proof: &self.proof,
+        }
+    }
+
     pub(crate) fn proof(&self) -> PasskeyVote {
         PasskeyVote::from_bytes(&self.proof).unwrap()
     }
@@ -164,16 +173,7 @@ impl Record {
     }
 
     pub(crate) fn recheck(&self, trust: &Trust, now: Timestamp) -> Result<Rechecked> {
-        let cast: Vec<_> = self
-            .votes
-            .iter()
-            .map(|row| CastVote {
-                approver: &row.approver,
-                lent_by: row.lent_by.as_ref(),
-                approves: row.approves,
-                proof: &row.proof,
-            })
-            .collect();
+        let cast: Vec<_> = self.votes.iter().map(Row::cast).collect();
         trust.recheck(&self.facts(), &cast, now)
     }
 }
