@@ -21,6 +21,7 @@
 
 pub mod approver;
 pub mod change;
+mod export;
 pub mod file;
 mod format;
 pub mod recheck;

@@ -30,7 +30,7 @@ fn a_file_says_who_may_approve_and_where() {
     assert!(ada.passkey(world.ada.passkey.id()).is_some());
     assert_eq!(
         trust.passkeys(&acme, &subject("bob")),
-        [world.bob.passkey.clone()]
+        std::slice::from_ref(&world.bob.passkey)
     );
     assert!(trust.passkeys(&acme, &subject("mallory")).is_empty());
     assert!(
