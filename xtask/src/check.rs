@@ -68,14 +68,17 @@ fn format() -> Outcome {
     run::shown(&mut run::cargo(&["fmt", "--all", "--check"]))
 }
 
+/// The workspaces beside this one.
 fn fuzz_format() -> Outcome {
-    run::shown(&mut run::cargo(&[
-        "fmt",
-        "--all",
-        "--check",
-        "--manifest-path",
-        "fuzz/Cargo.toml",
-    ]))
+    for manifest in ["fuzz/Cargo.toml", "examples/actix/Cargo.toml"] {
+        run::shown(&mut run::cargo(&[
+            "fmt",
+            "--check",
+            "--manifest-path",
+            manifest,
+        ]))?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Outcome {

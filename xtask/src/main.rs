@@ -32,7 +32,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test  [--full] [--without NAME]...   all tests and doc tests; installs what they need
-                                       (NAME: gcore, strace, python3, chromium, go,
+                                       (NAME: gcore, strace, python3, chromium,
+                                       nginx, haproxy, caddy, go, actix,
                                        dotenv-loaders, owners, mounts)
   check [--only STEP]... [--without STEP]...
                                        format, lints, docs, layers, licences, features and more

@@ -1,8 +1,9 @@
-//! `cargo xtask test`: every test and doc test of the workspace, in one go.
+//! `cargo xtask test`: every test and doc test of the workspace, and of the examples that are workspaces
+//! of their own, in one go.
 
 use crate::options::Options;
 use crate::suite::{self, Results};
-use crate::{Outcome, loaders, tools};
+use crate::{Outcome, loaders, run as process, tools, workspace};
 
 /// What the long forms of the tests are asked for.
 const FULL: [(&str, &str); 6] = [
@@ -14,11 +15,26 @@ const FULL: [(&str, &str); 6] = [
     ("PROPTEST_CASES", "4096"),
 ];
 
+/// The example under another framework, as `--without` names it.
+const ACTIX: &str = "actix";
+
+/// It has a lock of its own, and takes what the workspace built.
+fn actix() -> Outcome {
+    let test = ["test", "--quiet", "--manifest-path"];
+    let target = workspace::target();
+    process::shown(
+        process::cargo(&test)
+            .arg("examples/actix/Cargo.toml")
+            .arg("--target-dir")
+            .arg(std::path::absolute(target).map_err(|e| e.to_string())?),
+    )
+}
+
 pub(crate) fn run(options: &Options) -> Outcome {
     let optional = tools::SYSTEM.iter().filter(|tool| tool.is_optional);
     let known: Vec<&str> = optional
         .map(|tool| tool.name)
-        .chain([loaders::NAME])
+        .chain([loaders::NAME, ACTIX])
         .chain(tools::RIGHTS)
         .collect();
     options.allow(&known)?;
@@ -65,7 +81,13 @@ pub(crate) fn run(options: &Options) -> Outcome {
         println!("{ignored} ignored (doc examples that only compile, or a test marked so)");
     }
     println!("{} passed, {} failed", count.passed, count.failed);
-    if failed.is_empty() && count.failed == 0 && count.passed > 0 {
+    let actix = if options.leaves_out(ACTIX) {
+        println!("WITHOUT {ACTIX}: its example is not built");
+        Ok(())
+    } else {
+        actix()
+    };
+    if failed.is_empty() && actix.is_ok() && count.failed == 0 && count.passed > 0 {
         return Ok(());
     }
     Err("the tests did not pass".to_owned())

@@ -18,7 +18,7 @@ pub(crate) struct SystemTool {
 }
 
 /// What the tests need.
-pub(crate) const SYSTEM: [SystemTool; 8] = [
+pub(crate) const SYSTEM: [SystemTool; 9] = [
     SystemTool {
         name: "ssh-keygen",
         packages: &["openssh-client"],
@@ -64,6 +64,13 @@ pub(crate) const SYSTEM: [SystemTool; 8] = [
     SystemTool {
         name: "haproxy",
         packages: &["haproxy"],
+        files: None,
+        why: "what a real proxy sends on of a client's headers",
+        is_optional: true,
+    },
+    SystemTool {
+        name: "caddy",
+        packages: &["caddy"],
         files: None,
         why: "what a real proxy sends on of a client's headers",
         is_optional: true,

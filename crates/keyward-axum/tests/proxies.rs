@@ -10,6 +10,7 @@
 
 mod web;
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
@@ -123,6 +124,52 @@ impl Proxy {
         Some(Self::run(config, command))
     }
 
+    /// Caddy with `lines` in its site. It takes no socket of others: it says when it
+    /// listens, at an address that no other test has.
+    #[allow(clippy::print_stdout)]
+    fn caddy(lines: &str, to: SocketAddr) -> Option<Self> {
+        if without("caddy") {
+            println!("SKIPPED: Caddy is not asked (--without caddy)");
+            return None;
+        }
+        let free = TcpListener::bind("127.0.0.9:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("Caddyfile");
+        let config = format!(
+            "{{\n admin off\n auto_https off\n}}\n\
+             http://:{port} {{\n bind {ip}\n{lines}\n}}\n",
+            lines = lines.replace("127.0.0.1:3000", &to.to_string()),
+            port = address.port(),
+            ip = address.ip(),
+        );
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new("caddy");
+        command.args(["run", "--adapter", "caddyfile", "--config"]);
+        command.env("HOME", folder.path());
+        let mut child = command
+            .arg(&file)
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|e| {
+                panic!("{command:?}: {e}: install it, or leave it out with --without")
+            });
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let mut lines = said.lines().map_while(Result::ok);
+        let ready = lines.any(|line| line.contains("serving initial configuration"));
+        // What it says later is read on, so that it does not wait for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        let proxy = Self {
+            child,
+            address,
+            _folder: folder,
+        };
+        assert!(ready, "Caddy did not start");
+        Some(proxy)
+    }
+
     /// What the service says of a client that writes `more`.
     fn ask(&self, more: &str) -> String {
         ask_at(self.address, more)
@@ -210,6 +257,32 @@ fn haproxy_with_its_line() {
         for more in ["", SPOOF] {
             assert_eq!(proxy.ask(more), "127.0.0.7 Header", "{lines}: {more}");
         }
+    }
+}
+
+#[test]
+fn caddy_as_it_is() {
+    let Some(proxy) = Proxy::caddy(&documented("caddy"), service(x_forwarded_for())) else {
+        return;
+    };
+    for more in ["", SPOOF] {
+        assert_eq!(proxy.ask(more), "127.0.0.7 Header", "{more}");
+    }
+}
+
+#[test]
+fn caddy_behind_another() {
+    let proxies = x_forwarded_for().hops(2).unwrap();
+    let lines = documented("caddy-behind").replace("10.0.3.0/24", "127.0.0.1/32");
+    let Some(inner) = Proxy::caddy(&lines, service(proxies)) else {
+        return;
+    };
+    let Some(outer) = Proxy::haproxy(&documented("haproxy"), inner.address) else {
+        return;
+    };
+    for more in ["", SPOOF] {
+        assert_eq!(outer.ask(more), "127.0.0.7 Header", "{more}");
+        assert_eq!(inner.ask(more), "127.0.0.1 Bypassed", "{more}");
     }
 }
 
