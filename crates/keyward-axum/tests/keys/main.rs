@@ -14,4 +14,7 @@
 #[path = "../web/mod.rs"]
 mod web;
 
+mod api;
 mod internal;
+mod leaks;
+mod service;
