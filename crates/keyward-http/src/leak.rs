@@ -38,8 +38,8 @@
 //! | more than 1 MiB, or more than 5,000 objects | 413 |
 //! | store, keys or clock are not available; no published keys were taken yet | 503: to be sent again |
 //!
-//! No token is in any error, event or log of ours. A key's page at its owner says where it went, not at
-//! which `url` it was found: what a stranger wrote is in no event.
+//! No token is in any error, event or log of ours, nor the `url` at which it was found: what a stranger
+//! wrote is in no event.
 
 mod published;
 
