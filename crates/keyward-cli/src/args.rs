@@ -1,5 +1,6 @@
 //! The words of the command line. Nothing here does anything.
 
+mod apikey;
 mod audit;
 mod password;
 mod run;
@@ -11,8 +12,9 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use keyward_base::{Error, KeyId, Purpose, Result, Tenant};
+use keyward_base::{Error, KeyId, Purpose, Result, Tenant, Timestamp};
 
+pub(crate) use apikey::{ApiKey, Of as ApiKeysOf};
 pub(crate) use audit::{Audit, End, Format as AuditFormat, Log as AuditLog, Only};
 pub(crate) use password::{CensusArgs, HashArgs, Password, VerifyArgs};
 pub(crate) use run::{RedactArgs, RunArgs};
@@ -67,6 +69,10 @@ pub(crate) enum Command {
     /// The credentials: seal, open, list
     #[command(subcommand)]
     Vault(Vault),
+
+    /// API keys: make one, list, narrow, rotate, revoke, check
+    #[command(subcommand, name = "apikey")]
+    ApiKey(ApiKey),
 
     /// Who did what: check the logs, export them, look at them
     #[command(subcommand)]
@@ -321,4 +327,14 @@ fn seconds(text: &str) -> Result<Duration> {
             "a life is a number of seconds, from 1 on: a day is 86400",
         )),
     }
+}
+
+/// A day such as 2026-11-26, which begins in UTC, or a time such as 2026-11-26T15:00:00Z.
+fn time(text: &str) -> Option<Timestamp> {
+    let time = match text.parse::<jiff::civil::Date>() {
+        Ok(day) if text.len() == 10 => day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
+        _ => text.parse::<jiff::Timestamp>().ok()?,
+    };
+    let millis = u64::try_from(time.as_millisecond()).ok()?;
+    Some(Timestamp::from_millis(millis))
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_base::audit::{Intent, Outcome};
-use keyward_base::{Actor, BoxFuture, ErrorKind, Event, KeyId, Result, Sink, Subject};
+use keyward_base::{Actor, BoxFuture, Error, ErrorKind, Event, KeyId, Result, Sink, Subject};
 use keyward_embedded::{Home, HomeDir, Options};
 use keyward_password::CredentialRows;
 use keyward_webhook::Inbox;
 
-use crate::output;
+use crate::{apikey, output};
 
 /// Where the home is. Nothing is opened before it is needed.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ impl HomeArgs {
         let attached = async {
             let (keyring, data) = (home.keyring(), home.data());
             CredentialRows::attach(keyring, data.clone(), trail.clone()).await?;
-            Inbox::attach(keyring, data.clone(), trail).await
+            Inbox::attach(keyring, data.clone(), trail).await?;
+            apikey::attach(&home).await
         };
         match attached.await {
             // Every command that goes by the registry finds that out itself, and says what mends it.
@@ -92,18 +93,29 @@ impl HomeArgs {
     }
 }
 
-/// Who runs the command, by the system's number: a name in the environment proves nothing.
-#[cfg(unix)]
 fn system_user() -> Option<Actor> {
-    use std::os::unix::fs::MetadataExt as _;
-    let this = std::fs::metadata("/proc/self").ok()?;
-    let subject = Subject::new(&format!("uid:{}", this.uid())).ok()?;
+    let subject = system_subject().ok()?;
     Some(Actor::new(subject).staff())
 }
 
+/// Who runs the command, by the system's number: a name in the environment proves nothing.
+///
+/// # Errors
+/// `Unavailable` where the system does not say.
+#[cfg(unix)]
+pub(crate) fn system_subject() -> Result<Subject> {
+    use std::os::unix::fs::MetadataExt as _;
+    let this = std::fs::metadata("/proc/self").map_err(|e| unknown_user().with_source(e))?;
+    Subject::new(&format!("uid:{}", this.uid()))
+}
+
 #[cfg(not(unix))]
-fn system_user() -> Option<Actor> {
-    None
+pub(crate) fn system_subject() -> Result<Subject> {
+    Err(unknown_user())
+}
+
+fn unknown_user() -> Error {
+    Error::unavailable("the system does not say who runs this command, and it is to be on record")
 }
 
 /// Writes each event to standard error: no event holds a secret.

@@ -1,5 +1,6 @@
 //! The `keyward` command.
 
+mod apikey;
 mod args;
 mod audit;
 mod doctor;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Keys(command) => wait(keys::run(command, &home_args, json)),
         Command::Vault(command) => wait(vault::run(command, &home_args, json)),
+        Command::ApiKey(command) => wait(apikey::run(command, &home_args, json)),
         Command::Audit(command) => wait(audit::run(command, &home_args, json)),
         Command::Webhook(command) => webhook::run(command, json),
         Command::Password(command) => match password::run(command, json) {

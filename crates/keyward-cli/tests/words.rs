@@ -22,6 +22,13 @@ fn every_command_has_help_and_needs_no_home() {
     let bench = Bench::empty();
     for command in [
         &[][..],
+        &["apikey"],
+        &["apikey", "check"],
+        &["apikey", "list"],
+        &["apikey", "narrow"],
+        &["apikey", "new"],
+        &["apikey", "revoke"],
+        &["apikey", "rotate"],
         &["keys"],
         &["keys", "init"],
         &["keys", "status"],

@@ -266,13 +266,5 @@ fn end(text: &str) -> Result<End> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().map(End::Number).map_err(|_| wrong());
     }
-    let time = match text.parse::<jiff::civil::Date>() {
-        Ok(day) if text.len() == 10 => day
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .map(|start| start.timestamp()),
-        _ => text.parse::<jiff::Timestamp>(),
-    };
-    let millis = time.map_err(|_| wrong())?.as_millisecond();
-    let millis = u64::try_from(millis).map_err(|_| wrong())?;
-    Ok(End::Time(Timestamp::from_millis(millis)))
+    super::time(text).map(End::Time).ok_or_else(wrong)
 }

@@ -1,0 +1,350 @@
+//! `keyward apikey`: through the real command, in a real home.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+mod support;
+
+use serde_json::Value;
+use support::Bench;
+use support::leaks::Leaks;
+
+const NEW: [&str; 8] = [
+    "apikey",
+    "new",
+    "--tenant",
+    "acme",
+    "--name",
+    "build",
+    "--scope",
+    "servers:read",
+];
+
+/// A key, and its id.
+fn made(bench: &Bench, more: &[&str]) -> (String, String) {
+    let json = bench.json(&[&NEW, more].concat());
+    assert_eq!(json["format"], "keyward.apikey.new/1");
+    let text = |name: &str| json[name].as_str().unwrap().to_owned();
+    (text("key"), text("id"))
+}
+
+fn listed(bench: &Bench, more: &[&str]) -> Vec<Value> {
+    let json = bench.json(&[&["apikey", "list", "--tenant", "acme"], more].concat());
+    json["keys"].as_array().unwrap().clone()
+}
+
+fn check(bench: &Bench, key: &str, more: &[&str]) -> (i32, Value) {
+    let ran = bench.run(
+        &[&["apikey", "check", "--json"], more].concat(),
+        key.as_bytes(),
+    );
+    (ran.code(), ran.json())
+}
+
+#[test]
+fn a_key_is_written_once_and_kept_nowhere() {
+    let bench = Bench::new();
+    let ran = bench.run(&NEW, b"").ok();
+    let text = ran.text();
+    let key = text.trim_end();
+    // Nothing but the key, so that it can be piped.
+    assert!(key.starts_with("kwk_") && key.len() == 97, "{key}");
+    assert_eq!(text, format!("{key}\n"));
+    assert!(ran.said().contains("made ") && ran.said().contains("servers:read"));
+    let leaks = Leaks::of(&key.as_bytes()[40..]);
+    assert!(!leaks.in_bytes(ran.said().as_bytes()));
+    assert_eq!(leaks.in_folder(bench.folder()), Vec::<String>::new());
+
+    let shown = bench.run(&["apikey", "list", "--tenant", "acme"], b"").ok();
+    assert!(
+        shown
+            .text()
+            .contains("live  servers:read  from anywhere  until "),
+        "{}",
+        shown.text()
+    );
+    assert!(shown.text().contains("never used  build"));
+    assert!(!leaks.in_bytes(shown.out()));
+    let [row] = &listed(&bench, &[])[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (&row["name"], &row["state"]),
+        (&"build".into(), &"live".into())
+    );
+    assert_eq!(row["by_operator"], true);
+    assert!(row["maker"].as_str().unwrap().starts_with("uid:"));
+    assert_eq!(listed_of(&bench, "globex"), 0);
+}
+
+fn listed_of(bench: &Bench, tenant: &str) -> usize {
+    let json = bench.json(&["apikey", "list", "--tenant", tenant]);
+    json["keys"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_key_is_checked_by_what_it_may_and_from_where() {
+    let bench = Bench::new();
+    let (key, id) = made(&bench, &["--ranges", "192.0.2.0/24,2001:db8::/32"]);
+    let from = ["--from", "192.0.2.7"];
+    let (code, json) = check(&bench, &format!("{key}\n"), &from);
+    assert_eq!((code, &json["verdict"]), (0, &"live".into()));
+    assert_eq!(
+        (&json["id"], &json["tenant"]),
+        (&id.as_str().into(), &"acme".into())
+    );
+    assert_eq!(json["scopes"], serde_json::json!(["servers:read"]));
+    for (more, reason) in [
+        (&[][..], "address-not-allowed"),
+        (&["--from", "198.51.100.1"], "address-not-allowed"),
+        (
+            &["--from", "192.0.2.7", "--scope", "servers:write"],
+            "scope-missing",
+        ),
+    ] {
+        let (code, json) = check(&bench, &key, more);
+        assert_eq!((code, &json["reason"]), (1, &reason.into()), "{more:?}");
+        assert!(json["tenant"].is_null());
+    }
+    let last = if key.ends_with('0') { "1" } else { "0" };
+    let cut = &key[..key.len() - 1];
+    for (wrong, reason) in [
+        (cut.to_owned(), "malformed"),
+        (format!("{cut}{last}"), "malformed"),
+        ("kws_AQ".to_owned(), "malformed"),
+        (key.replace("kwk_", "acme_live_"), "malformed"),
+        ("x".repeat(93), "malformed"),
+    ] {
+        let (code, json) = check(&bench, &wrong, &from);
+        assert_eq!((code, &json["reason"]), (1, &reason.into()), "{wrong}");
+    }
+    // A key of another home: its checksum fits, and nobody here made it.
+    let other = Bench::new();
+    let (foreign, _) = made(&other, &[]);
+    let ran = bench.run(&["apikey", "check"], foreign.as_bytes());
+    assert_eq!(ran.code(), 1);
+    assert!(!Leaks::of(&foreign.as_bytes()[40..]).in_bytes(ran.said().as_bytes()));
+    let said = bench
+        .run(&[&["apikey", "check"], &from[..]].concat(), key.as_bytes())
+        .ok();
+    assert!(
+        said.text()
+            .starts_with(&format!("live: {id} of acme, build, servers:read, until "))
+    );
+}
+
+#[test]
+fn a_key_is_narrowed_and_never_widened() {
+    let bench = Bench::new();
+    let (key, id) = made(
+        &bench,
+        &["--scope", "servers:write", "--ranges", "192.0.2.0/24"],
+    );
+    let narrow = |more: &[&str]| {
+        let base = ["apikey", "narrow", "--tenant", "acme", &id];
+        bench.run(&[&base, more].concat(), b"")
+    };
+    narrow(&["--scopes", "servers:read"]).ok();
+    narrow(&["--ranges", "192.0.2.128/25", "--expires", "2999-01-01"])
+        .fails(1, "can be narrowed and not widened");
+    narrow(&["--ranges", "192.0.2.128/25"]).ok();
+    for wider in [
+        ["--scopes", "servers:read servers:write"],
+        ["--scopes", "servers:write"],
+        ["--ranges", "192.0.2.0/24"],
+        ["--ranges", "198.51.100.1"],
+        ["--expires", "2999-01-01"],
+    ] {
+        narrow(&wider).fails(1, "can be narrowed and not widened");
+    }
+    let [row] = &listed(&bench, &[])[..] else {
+        panic!()
+    };
+    assert_eq!(row["scopes"], serde_json::json!(["servers:read"]));
+    assert_eq!(row["ranges"], serde_json::json!(["192.0.2.128/25"]));
+    assert_eq!(check(&bench, &key, &["--from", "192.0.2.200"]).0, 0);
+    assert_eq!(check(&bench, &key, &["--from", "192.0.2.7"]).0, 1);
+    narrow(&["--scopes", ""]).ok();
+    narrow(&[]).fails(2, "missing");
+    assert_eq!(
+        check(
+            &bench,
+            &key,
+            &["--from", "192.0.2.200", "--scope", "servers:read"]
+        )
+        .0,
+        1
+    );
+    let other = [
+        "apikey", "narrow", "--tenant", "globex", &id, "--scopes", "",
+    ];
+    bench
+        .run(&other, b"")
+        .fails(1, "the tenant has no such key");
+}
+
+#[test]
+fn a_key_is_rotated_with_both_good_for_a_while() {
+    let bench = Bench::new();
+    let (old, id) = made(&bench, &[]);
+    let base = ["apikey", "rotate", "--tenant", "acme", &id, "--json"];
+    let json = bench.run(&base, b"").ok().json();
+    let (new, successor) = (json["key"].as_str().unwrap(), json["id"].as_str().unwrap());
+    assert_eq!(json["predecessor"], id);
+    assert_eq!(json["name"], "build");
+    for key in [&old[..], new] {
+        assert_eq!(check(&bench, key, &[]).0, 0);
+    }
+    let (_, told) = check(&bench, &old, &[]);
+    assert_eq!(told["successor"], successor);
+    bench.run(&base, b"").fails(1, "it has a successor");
+    // Its answer was lost.
+    let again = [&base[..], &["--replacing", successor, "--overlap", "0s"]].concat();
+    let json = bench.run(&again, b"").ok().json();
+    assert_eq!(check(&bench, json["key"].as_str().unwrap(), &[]).0, 0);
+    assert_eq!(check(&bench, new, &[]).0, 1);
+    assert_eq!(check(&bench, &old, &[]).1["reason"], "expired");
+    bench
+        .run(&[&base[..5], &["--overlap", "31d"]].concat(), b"")
+        .fails(2, "30 days at most");
+}
+
+#[test]
+fn a_revoked_key_is_gone_for_good() {
+    let bench = Bench::new();
+    let (key, id) = made(&bench, &[]);
+    let (other, _) = made(&bench, &[]);
+    let revoke = ["apikey", "revoke", "--tenant", "acme", &id];
+    bench
+        .run(&["apikey", "revoke", "--tenant", "globex", &id], b"")
+        .fails(1, "the tenant has no such key");
+    assert_eq!(check(&bench, &key, &[]).0, 0);
+    assert!(bench.run(&revoke, b"").ok().said().contains("is revoked"));
+    assert_eq!(check(&bench, &key, &[]).1["reason"], "api-key-ended");
+    assert_eq!(check(&bench, &other, &[]).0, 0);
+    bench
+        .run(&revoke, b"")
+        .fails(1, "the tenant has no such key");
+    assert_eq!(listed(&bench, &[]).len(), 1);
+}
+
+#[test]
+fn keys_of_each_prefix_are_apart() {
+    let bench = Bench::new();
+    let own = ["--prefix", "acme_live_"];
+    let (key, id) = made(&bench, &own);
+    assert!(key.starts_with("acme_live_"));
+    assert_eq!(check(&bench, &key, &[]).0, 0);
+    assert_eq!(
+        (listed(&bench, &[]).len(), listed(&bench, &own).len()),
+        (0, 1)
+    );
+    let revoke = ["apikey", "revoke", "--tenant", "acme", &id];
+    bench.run(&revoke, b"").fails(1, "of each prefix by itself");
+    bench.run(&[&revoke[..], &own].concat(), b"").ok();
+    bench
+        .run(&[&NEW[..], &["--prefix", "kwx_"]].concat(), b"")
+        .fails(2, "a prefix of tokens is");
+    // A leaked one says by which id it is revoked.
+    let (key, id) = made(&bench, &own);
+    let drawn = bench
+        .run(&["explain", "--json"], key.as_bytes())
+        .ok()
+        .json();
+    assert_eq!(
+        (&drawn["kind"], &drawn["prefix"]),
+        (&"api-key".into(), &"acme_live_".into())
+    );
+    assert_eq!(drawn["id"], id);
+    assert!(
+        drawn["key"]["known"]
+            .as_str()
+            .unwrap()
+            .contains("ring key for api-key")
+    );
+}
+
+#[test]
+fn mistakes_are_named_and_repeat_no_key() {
+    let bench = Bench::new();
+    for line in [
+        &["apikey", "list", "--tenant", "acme"][..],
+        &[
+            "apikey",
+            "revoke",
+            "--tenant",
+            "acme",
+            "AAAAAAAAAAAAAAAAAAAAAA",
+        ],
+    ] {
+        bench
+            .run(line, b"")
+            .fails(2, "`keyward apikey new` makes the first");
+    }
+    let (key, _) = made(&bench, &[]);
+    // A key in the place of its id.
+    let ran = bench.run(&["apikey", "revoke", "--tenant", "acme", &key], b"");
+    let ran = ran.fails(2, "it is not the key");
+    assert!(!ran.said().contains(&key[10..]), "{}", ran.said());
+    let ran = bench
+        .run(&["apikey", "check", &key], b"")
+        .fails(2, "argument too many");
+    assert!(!ran.said().contains(&key[10..]), "{}", ran.said());
+    bench.run(&["apikey", "check"], b"").fails(2, "empty");
+    for (more, says) in [
+        (&["--life", "90"][..], "a span is"),
+        (&["--life", "-1d"], ""),
+        (&["--life", "400d"], "at most"),
+        (&["--life", "5s"], "at least a minute"),
+        (&["--scope", "Servers"], "a scope is"),
+        (&["--ranges", "192.0.2.7/24"], "ranges are"),
+        (&["--ranges", ""], "ranges are"),
+    ] {
+        let ran = bench.run(&[&NEW[..], more].concat(), b"");
+        ran.fails(2, says);
+    }
+    bench
+        .run(&["apikey", "new", "--tenant", "acme", "--name", ""], b"")
+        .fails(1, "rejected");
+}
+
+/// The ring's key that API keys need is not destroyed under them.
+#[test]
+fn a_key_of_the_ring_that_api_keys_need_stays() {
+    let bench = Bench::new();
+    let (key, _) = made(&bench, &[]);
+    let rotate = ["keys", "rotate", "--purpose", "api-key"];
+    let before = listed(&bench, &[])[0]["mac_key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    bench.run(&rotate, b"").ok();
+    assert_eq!(check(&bench, &key, &[]).0, 0);
+    bench.run(&["keys", "disable", &before], b"").ok();
+    bench
+        .run(&["keys", "destroy", &before, "--yes"], b"")
+        .fails(2, "");
+    bench.run(&["keys", "enable", &before], b"").ok();
+    assert_eq!(check(&bench, &key, &[]).0, 0);
+}
+
+#[test]
+fn the_lines_of_the_readme_work() {
+    let bench = Bench::new();
+    let line =
+        "keyward apikey new --tenant acme --name 'nightly build' --scope servers:read > build.key";
+    bench.sh(line, &[]).ok();
+    let said = bench.sh("keyward apikey check < build.key", &[]).ok();
+    assert!(
+        said.text()
+            .contains("of acme, nightly build, servers:read, until ")
+    );
+    let said = bench.sh("keyward apikey list --tenant acme", &[]).ok();
+    assert!(said.text().contains("nightly build"));
+    let said = bench.sh("keyward explain < build.key", &[]).ok();
+    assert!(said.text().contains("A token, api-key (kwk_)"));
+}
