@@ -15,6 +15,7 @@
 //! | [`approver`] | who may approve: roles and passkeys |
 //! | [`file`] | the file on disk, its permissions and its anchor |
 //! | [`change`] | a new file by the votes of the old one |
+//! | [`live`] | the file as gates and executors ask it |
 //! | [`recheck`] | every vote of a gate, checked anew |
 //!
 //! [anchor]: keyward_keys::anchor
@@ -24,6 +25,7 @@ pub mod change;
 mod export;
 pub mod file;
 mod format;
+pub mod live;
 pub mod recheck;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,8 @@ pub use approver::Approver;
 pub use change::{ChangeVote, Succession};
 pub use file::TrustFile;
 pub use format::MAX_LEN;
+pub use live::LiveTrust;
+pub(crate) use recheck::is_of_class;
 pub use recheck::{Basis, CastVote, Facts, Rechecked};
 
 /// What the file says, whole and consistent.

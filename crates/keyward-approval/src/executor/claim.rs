@@ -188,8 +188,13 @@ impl Executor {
             };
             let proved = of.row.votes.iter().filter(|vote| !vote.proof.is_empty());
             let votes: Vec<CastVote<'_>> = proved.filter_map(cast).collect();
-            match trust.recheck(&facts, &votes, gates.now()?) {
-                Ok(rechecked) if *rechecked.digest().as_bytes() == of.row.digest => {}
+            let now = gates.now()?;
+            let rechecked = match &class {
+                Some(_) => trust.recheck_use(&facts, &votes, &held.action, now),
+                None => trust.recheck(&facts, &votes, now),
+            };
+            match rechecked {
+                Ok(rechecked) if *rechecked.digest().as_bytes() == held.row.digest => {}
                 Err(e) if e.kind() != ErrorKind::Rejected => return Err(e),
                 _ => return Ok(None),
             }

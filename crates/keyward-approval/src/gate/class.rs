@@ -11,6 +11,7 @@ use crate::action::Action;
 use crate::passkey;
 use crate::policy::Rule;
 use crate::reason;
+use crate::trust::is_of_class;
 use crate::word::ArgumentName;
 
 /// How often what is approved may run.
@@ -78,24 +79,7 @@ pub(super) fn fits(of: &Held, action: &Action) -> bool {
     let Some(class) = &of.row.class else {
         return false;
     };
-    let (then, now) = (&of.action, action);
-    let same = then.tenant() == now.tenant()
-        && then.service() == now.service()
-        && then.executor() == now.executor()
-        && then.requester() == now.requester()
-        && then.steps().len() == now.steps().len();
-    same && then.steps().iter().zip(now.steps()).all(|(then, now)| {
-        let names_alike = then.arguments().keys().eq(now.arguments().keys());
-        let fixed = class.fixed.iter();
-        then.kind() == now.kind()
-            && then.target() == now.target()
-            && names_alike
-            && fixed.into_iter().all(|name| {
-                let (then, now) = (then.argument(name), now.argument(name));
-                // No two secrets look alike: one that is fixed never fits.
-                then.is_none_or(|then| then.plain().is_some()) && then == now
-            })
-    })
+    is_of_class(&class.fixed, &of.action, action)
 }
 
 impl Gates {

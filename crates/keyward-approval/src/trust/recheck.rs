@@ -229,6 +229,21 @@ impl Trust {
         })
     }
 
+    /// Checks one vote by itself, as it comes in.
+    pub(super) fn check(
+        &self,
+        facts: &Facts<'_>,
+        rule: &Rule,
+        vote: &CastVote<'_>,
+        proof: &PasskeyVote,
+        now: Timestamp,
+    ) -> Result<()> {
+        if facts.action.service() != &self.service {
+            return refused(SERVICE);
+        }
+        self.vote(facts, rule, vote, proof, now).map(|_| ())
+    }
+
     fn count(
         &self,
         facts: &Facts<'_>,

@@ -17,4 +17,5 @@ mod fields;
 mod file;
 mod forgeries;
 mod parsing;
+mod runs;
 mod world;

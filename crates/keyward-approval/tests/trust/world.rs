@@ -4,8 +4,8 @@ use keyward_approval::gate::GateId;
 use keyward_approval::passkey::{Decision, Given, Held, Passkey, PasskeyVote, Scope};
 use keyward_approval::trust::{CastVote, Facts, Rechecked};
 use keyward_approval::{
-    Action, ActionBuilder, Catalogue, ExecutorName, Policy, Requester, Rule, RuleName, ServiceName,
-    Shape, Trust, Type,
+    Action, ActionBuilder, Asked, Catalogue, ExecutorName, Policy, Requester, Rule, RuleName,
+    ServiceName, Shape, Trust, Type,
 };
 use keyward_base::encoding::base64url;
 use keyward_base::{Reason, Result, Subject, Tenant, Timestamp};
@@ -79,6 +79,10 @@ pub(crate) struct Ask {
 
 impl Ask {
     pub(crate) fn build(&self) -> Action {
+        self.asked().action
+    }
+
+    pub(crate) fn asked(&self) -> Asked {
         let provider = Provider::default();
         let policy = Policy::parse(&provider, &self.policy).unwrap();
         let shape = |kind| {
@@ -114,7 +118,7 @@ impl Ask {
                 .unwrap();
             builder = builder.step(step);
         }
-        builder.build(&policy, self.now, &provider).unwrap().action
+        builder.build(&policy, self.now, &provider).unwrap()
     }
 }
 
