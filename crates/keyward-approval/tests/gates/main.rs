@@ -7,6 +7,7 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod hostile;
 mod runs;
 #[allow(dead_code)]
 mod target;

@@ -284,6 +284,33 @@ impl World {
         }
     }
 
+    /// Another store, under the same keys, with the same anchor.
+    pub(crate) async fn again_on(&self, store: Arc<dyn Stores>) -> Self {
+        let audit = Audit::builder(self.keyring.clone(), Arc::clone(&store));
+        let audit = audit.build().await.unwrap();
+        let gates = Gates::builder(self.keyring.clone(), audit.clone(), policy(POLICY))
+            .door(USERS)
+            .roles(self.roles.clone());
+        Self {
+            clock: self.clock.clone(),
+            keyring: self.keyring.clone(),
+            store,
+            audit,
+            roles: self.roles.clone(),
+            gates: gates.build().await.unwrap(),
+            anchor: self.anchor.clone(),
+        }
+    }
+
+    /// The executor with an anchor that was never there.
+    pub(crate) fn executor_unanchored(&self, once: OnceBy) -> (Executor, Arc<Journal>) {
+        let target = Journal::new(once);
+        let name = ExecutorName::new("worker").unwrap();
+        let anchor = Arc::new(InMemory::default());
+        let executor = Executor::builder(self.gates.clone(), name, anchor, target.clone());
+        (executor.build().unwrap(), target)
+    }
+
     /// The same store as another process has it, which checks passkeys.
     pub(crate) async fn with_passkeys(&self) -> Gates {
         Gates::builder(self.keyring.clone(), self.audit.clone(), policy(POLICY))

@@ -1,0 +1,249 @@
+//! Whoever writes to the database that gates lie in, and has none of the keys.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use keyward_approval::executor::OnceBy;
+use keyward_approval::gate::State;
+use keyward_approval::{Asking, Ballot, GateId, Requester};
+use keyward_base::{ErrorKind, Result};
+use keyward_sqlite::SqliteStore;
+use keyward_store::{Applied, Collection, Content, MemoryStore, Record, RecordKey, Stores, Write};
+use keyward_testkit::bit_flips;
+
+use crate::world::{MINUTE, World, subject, tenant, why};
+
+fn key(collection: &'static str, id: String) -> RecordKey {
+    RecordKey {
+        collection: Collection::named(collection),
+        owner: tenant().as_str().to_owned(),
+        id,
+    }
+}
+
+fn gate(id: GateId) -> RecordKey {
+    key("approval", id.to_string())
+}
+
+fn piece(id: GateId) -> RecordKey {
+    key("approval-action", format!("{id}/0"))
+}
+
+/// A world on each store, and what keeps its folder.
+async fn worlds() -> [(World, Option<tempfile::TempDir>); 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite: Arc<dyn Stores> =
+        Arc::new(SqliteStore::open(folder.path().join("data.db")).unwrap());
+    let memory: Arc<dyn Stores> = Arc::new(MemoryStore::new(100_000));
+    [
+        (World::on(memory).await, None),
+        (World::on(sqlite).await, Some(folder)),
+    ]
+}
+
+async fn read(world: &World, key: &RecordKey) -> Record {
+    world.store.fetch(key).await.unwrap().unwrap()
+}
+
+/// Puts content where there is some, whatever stands there.
+async fn put(world: &World, key: &RecordKey, content: Content) {
+    let found = world.store.fetch(key).await.unwrap();
+    let write = Write::put(key.clone(), found.map(|found| found.version), content);
+    let applied = world.store.apply(vec![write]).await.unwrap();
+    assert!(matches!(applied, Applied::Done(_)));
+}
+
+async fn approved(world: &World) -> GateId {
+    let id = world.ask("server.delete").await;
+    world.vote(id, "bob", Ballot::approve()).await.unwrap();
+    id
+}
+
+fn corrupt<T: std::fmt::Debug>(result: Result<T>) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
+}
+
+#[tokio::test]
+async fn arguments_that_were_swapped_are_found() {
+    for (world, _folder) in worlds().await {
+        let (executor, target) = world.executor(OnceBy::Nothing);
+        let requester = || Requester::agent_of(subject("ada"), subject("agent-7"));
+        let asked = world.asked_by(requester(), &[("server.delete", "web-1")]);
+        let id = world.gates.ask(Asking::new(asked)).await.unwrap().gate();
+        world.vote(id, "bob", Ballot::approve()).await.unwrap();
+        let other = world.asked_by(requester(), &[("server.delete", "all")]);
+        let other = world.gates.ask(Asking::new(other)).await.unwrap().gate();
+        let token = world.gates.approved(&tenant(), id).await.unwrap();
+        let genuine = read(&world, &piece(id)).await.content;
+        let swapped = read(&world, &piece(other)).await.content;
+        put(&world, &piece(id), swapped).await;
+        corrupt(world.gates.show(&tenant(), id).await);
+        corrupt(world.gates.approved(&tenant(), id).await);
+        corrupt(executor.run(token).await);
+        for flipped in bit_flips(&genuine.data).step_by(37) {
+            let content = Content {
+                data: flipped,
+                ..genuine.clone()
+            };
+            put(&world, &piece(id), content).await;
+            corrupt(world.gates.approved(&tenant(), id).await);
+        }
+        assert_eq!(target.done().len(), 0);
+        // What was there before runs.
+        put(&world, &piece(id), genuine).await;
+        let token = world.gates.approved(&tenant(), id).await.unwrap();
+        assert_eq!(executor.run(token).await.unwrap(), State::Executed);
+    }
+}
+
+#[tokio::test]
+async fn a_vote_or_a_state_that_was_changed_is_found() {
+    for (world, folder) in worlds().await {
+        let (executor, target) = world.executor(OnceBy::Nothing);
+        let id = world.ask("server.wipe").await;
+        world.vote(id, "bob", Ballot::approve()).await.unwrap();
+        let genuine = read(&world, &gate(id)).await.content;
+        // Every bit of the record: state, votes, times, history, MAC. On disk, some of them.
+        let every = if folder.is_some() { 29 } else { 1 };
+        for flipped in bit_flips(&genuine.data).step_by(every) {
+            let content = Content {
+                data: flipped,
+                ..genuine.clone()
+            };
+            put(&world, &gate(id), content).await;
+            corrupt(world.gates.approved(&tenant(), id).await);
+        }
+        // The record of another gate, which was approved; and under another tenant.
+        let other = approved(&world).await;
+        let content = read(&world, &gate(other)).await.content;
+        put(&world, &gate(id), content.clone()).await;
+        corrupt(world.gates.approved(&tenant(), id).await);
+        let elsewhere = keyward_base::Tenant::new("other").unwrap();
+        let moved = RecordKey {
+            owner: "other".to_owned(),
+            ..gate(other)
+        };
+        put(&world, &moved, content).await;
+        corrupt(world.gates.approved(&elsewhere, other).await);
+        corrupt(world.vote(id, "eve", Ballot::approve()).await);
+        put(&world, &gate(id), genuine).await;
+        world.vote(id, "eve", Ballot::approve()).await.unwrap();
+        let token = world.gates.approved(&tenant(), id).await.unwrap();
+        assert_eq!(executor.run(token).await.unwrap(), State::Executed);
+        assert_eq!(target.done().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_was_revived_is_found() {
+    for (world, _folder) in worlds().await {
+        let id = world.ask("server.stop").await;
+        let slot = world
+            .gates
+            .add_link(&tenant(), id, None, Some([9; 32]))
+            .await;
+        let slot = slot.unwrap();
+        let alive = read(&world, &gate(id)).await.content;
+        let vote = async |code: [u8; 32]| {
+            let ballot = Ballot::approve();
+            world
+                .gates
+                .vote_as_holder(&tenant(), id, slot, &code, ballot)
+                .await
+        };
+        for _ in 0..5 {
+            assert_eq!(why(vote([8; 32]).await), "link-is-dead");
+        }
+        assert_eq!(why(vote([9; 32]).await), "link-is-dead");
+        // The record from before the tries is genuine: votes may come in again, and nothing runs.
+        put(&world, &gate(id), alive).await;
+        vote([9; 32]).await.unwrap();
+        corrupt(world.gates.approved(&tenant(), id).await);
+        // Its history alone says nothing of it, the log does.
+        assert_eq!(world.show(id).await.state(), State::Approved);
+    }
+}
+
+#[tokio::test]
+async fn the_record_of_one_gate_that_was_put_back_alone_is_found() {
+    for (world, _folder) in worlds().await {
+        let (executor, target) = world.executor(OnceBy::Nothing);
+        // Denied after it was approved.
+        let id = approved(&world).await;
+        let before = read(&world, &gate(id)).await.content;
+        let token = world.gates.approved(&tenant(), id).await.unwrap();
+        world.vote(id, "eve", Ballot::deny("no")).await.unwrap();
+        put(&world, &gate(id), before.clone()).await;
+        corrupt(world.gates.approved(&tenant(), id).await);
+        corrupt(executor.run(token).await);
+        // Denied while it waited, put back and then approved by people who do not know.
+        let id = world.ask("server.delete").await;
+        let before = read(&world, &gate(id)).await.content;
+        world.vote(id, "eve", Ballot::deny("no")).await.unwrap();
+        put(&world, &gate(id), before).await;
+        world.vote(id, "bob", Ballot::approve()).await.unwrap();
+        corrupt(world.gates.approved(&tenant(), id).await);
+        assert_eq!(target.done().len(), 0);
+        // Run, and put back to before.
+        let id = approved(&world).await;
+        let before = read(&world, &gate(id)).await.content;
+        let tokens = [
+            world.gates.approved(&tenant(), id).await.unwrap(),
+            world.gates.approved(&tenant(), id).await.unwrap(),
+        ];
+        let [first, second] = tokens;
+        assert_eq!(executor.run(first).await.unwrap(), State::Executed);
+        put(&world, &gate(id), before).await;
+        corrupt(world.gates.approved(&tenant(), id).await);
+        // The anchor has the claim, and says so first.
+        assert_eq!(executor.run(second).await.unwrap(), State::Indeterminate);
+        assert_eq!(target.done().len(), 1);
+        // In the midst of it: as if its lease were lost.
+        world.pass(MINUTE * 2).await;
+        for (_, _, said) in executor.tick(10).await.unwrap() {
+            corrupt(said);
+        }
+        assert_eq!(target.done().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_whole_database_that_was_put_back_runs_nothing_twice_with_the_anchor() {
+    for anchored in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("data.db");
+        let store = |at: &std::path::Path| -> Arc<dyn Stores> {
+            Arc::new(SqliteStore::open(at.to_path_buf()).unwrap())
+        };
+        let world = World::on(store(&at)).await;
+        let id = approved(&world).await;
+        let (executor, target) = world.executor(OnceBy::Nothing);
+        // Of one moment: nothing is written meanwhile.
+        let older = tempfile::tempdir().unwrap();
+        let copy = older.path().join("data.db");
+        let conn = rusqlite::Connection::open(&at).unwrap();
+        conn.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+            .unwrap();
+        drop(conn);
+        std::fs::set_permissions(&copy, Permissions::from_mode(0o600)).unwrap();
+        let token = world.gates.approved(&tenant(), id).await.unwrap();
+        assert_eq!(executor.run(token).await.unwrap(), State::Executed);
+
+        let back = world.again_on(store(&copy)).await;
+        let (executor, again) = if anchored {
+            back.executor(OnceBy::Nothing)
+        } else {
+            // What was never there remembers nothing: `docs/threat-model.md` says so.
+            back.executor_unanchored(OnceBy::Nothing)
+        };
+        let token = back.gates.approved(&tenant(), id).await.unwrap();
+        let state = executor.run(token).await.unwrap();
+        assert_eq!(target.done().len(), 1);
+        match anchored {
+            true => assert_eq!((state, again.done().len()), (State::Indeterminate, 0)),
+            false => assert_eq!((state, again.done().len()), (State::Executed, 1)),
+        }
+    }
+}
