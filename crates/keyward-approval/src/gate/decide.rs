@@ -8,7 +8,7 @@ use super::id::GateId;
 use super::row::{Decision, PROOF, REASON, VOTES, Vote, Voter};
 use super::state::{Channel, State, What};
 use super::tally::{Judging, RolesOf, rule_of};
-use super::{Gates, links};
+use super::{Gates, MAX_TRIES, contended, links};
 use crate::policy::Policy;
 use crate::reason;
 
@@ -112,22 +112,17 @@ impl Gates {
         let who = self.shown(tenant, &evidence)?;
         // Moved in: it is good for this one vote.
         drop(evidence);
-        let row = self.held(tenant, id).await?.row;
         let mut more = vec![&who];
         more.extend(&ballot.lent_by);
-        let (policy, roles) = (self.policy(), self.roles_of(&row, &more).await?);
-        let said = self.step(tenant, id, |draft| {
-            draft.settle()?;
-            if let Some(slot) = ballot.slot
-                && let Err(e) = links::check(&draft.row, slot, Some(&who))
-            {
-                return Ok(Err(e));
+        let channel = match ballot.proof.is_empty() {
+            true => Channel::Page,
+            false => Channel::Passkey,
+        };
+        self.cast(tenant, id, &more, ballot.slot, |draft| {
+            if let Some(slot) = ballot.slot {
+                links::check(&draft.row, slot, Some(&who))?;
             }
-            let channel = match ballot.proof.is_empty() {
-                true => Channel::Page,
-                false => Channel::Passkey,
-            };
-            let vote = Vote {
+            Ok(Vote {
                 voter: Voter::Person(who.clone()),
                 lent_by: ballot.lent_by.clone(),
                 decision: ballot.decision,
@@ -135,10 +130,9 @@ impl Gates {
                 channel,
                 reason: ballot.reason.clone(),
                 proof: ballot.proof.clone(),
-            };
-            self.count(draft, vote, ballot.slot, &policy, &roles)
-        });
-        said.await?
+            })
+        })
+        .await
     }
 
     /// Counts the vote of whoever holds a link and has typed its code: for rules that ask nobody who he
@@ -168,19 +162,13 @@ impl Gates {
         if !reserved.code.as_ref().is_some_and(|own| equal(own, code)) {
             return Err(Error::rejected(reason::LINK));
         }
-        let (policy, roles) = (self.policy(), RolesOf::default());
-        let said = self.step(tenant, id, |draft| {
-            draft.settle()?;
-            let dead = draft
-                .row
-                .slots
-                .get(usize::from(slot))
-                .is_none_or(|s| s.dead);
-            let is_last = reserved.is_last;
-            if dead && !is_last {
-                return Ok(Err(Error::rejected(reason::LINK)));
+        self.cast(tenant, id, &[], Some(slot), |draft| {
+            let slots = draft.row.slots.get(usize::from(slot));
+            // The last try killed it, and was in time.
+            if slots.is_none_or(|slot| slot.dead) && !reserved.is_last {
+                return Err(Error::rejected(reason::LINK));
             }
-            let vote = Vote {
+            Ok(Vote {
                 voter: Voter::Holder(slot),
                 lent_by: None,
                 decision: ballot.decision,
@@ -188,10 +176,36 @@ impl Gates {
                 channel: Channel::Link,
                 reason: ballot.reason.clone(),
                 proof: Vec::new(),
+            })
+        })
+        .await
+    }
+
+    /// Counts a vote, by the roles that all who voted have at that moment: those who vote meanwhile are
+    /// asked for anew.
+    async fn cast(
+        &self,
+        tenant: &Tenant,
+        id: GateId,
+        who: &[&Subject],
+        slot: Option<u16>,
+        vote: impl Fn(&Draft) -> Result<Vote>,
+    ) -> Result<Standing> {
+        let policy = self.policy();
+        for _ in 0..MAX_TRIES {
+            let held = self.held(tenant, id).await?;
+            let roles = self.roles_of(&held.row, who).await?;
+            let mut draft = Draft::of(&held, self.now()?);
+            draft.settle()?;
+            let said = match vote(&draft) {
+                Ok(vote) => self.count(&mut draft, vote, slot, &policy, &roles)?,
+                Err(e) => Err(e),
             };
-            self.count(draft, vote, Some(slot), &policy, &roles)
-        });
-        said.await?
+            if self.write(&held, &draft, &[]).await? {
+                return said;
+            }
+        }
+        Err(contended())
     }
 
     /// What a vote makes of a gate. The outer failure writes nothing; the inner one is told once what

@@ -214,9 +214,8 @@ async fn a_whole_database_that_was_put_back_runs_nothing_twice_with_the_anchor()
     for anchored in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().join("data.db");
-        let store = |at: &std::path::Path| -> Arc<dyn Stores> {
-            Arc::new(SqliteStore::open(at.to_path_buf()).unwrap())
-        };
+        let store =
+            |at: &std::path::Path| -> Arc<dyn Stores> { Arc::new(SqliteStore::open(at).unwrap()) };
         let world = World::on(store(&at)).await;
         let id = approved(&world).await;
         let (executor, target) = world.executor(OnceBy::Nothing);

@@ -9,6 +9,8 @@
 
 mod hostile;
 mod runs;
+mod schedules;
+mod switching;
 #[allow(dead_code)]
 mod target;
 mod times;

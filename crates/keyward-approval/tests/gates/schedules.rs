@@ -1,0 +1,263 @@
+//! Many at once, switched at each call of the store as a seed has it: people who ask, vote, deny, edit
+//! and take back, and executors of two processes, some of which are killed.
+//!
+//! `KEYWARD_APPROVAL_SEEDS` says how many schedules: 120 unless told; the full form is 10,000, in a
+//! release build.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keyward_approval::executor::{Executor, OnceBy};
+use keyward_approval::gate::{Decision, State, What};
+use keyward_approval::{Answer, Asking, Ballot, GateId, Requester};
+use keyward_store::MemoryStore;
+
+use crate::switching::{Seeded, Switching, Task, drive};
+use crate::target::{Does, Journal};
+use crate::world::{MINUTE, World, subject, tenant};
+
+fn seeds() -> u64 {
+    let told = std::env::var("KEYWARD_APPROVAL_SEEDS");
+    told.map_or(120, |text| text.parse().unwrap())
+}
+
+struct Round {
+    world: Arc<World>,
+    other: Arc<World>,
+    journal: Arc<Journal>,
+    executors: [Executor; 2],
+    gates: Vec<GateId>,
+}
+
+impl Round {
+    fn votes(&self, id: GateId, name: &'static str, ballot: Ballot, elsewhere: bool) -> Task {
+        let world = Arc::clone(if elsewhere { &self.other } else { &self.world });
+        Box::pin(async move {
+            for _ in 0..4 {
+                // Of a lost answer, whether it counted is not known.
+                let said = world.vote(id, name, ballot.clone()).await;
+                if said.is_ok_and(|_| true) {
+                    break;
+                }
+            }
+        })
+    }
+
+    fn withdraws(&self, id: GateId) -> Task {
+        let world = Arc::clone(&self.world);
+        Box::pin(async move {
+            let _done_or_not = world.withdraw(id, "ada").await;
+        })
+    }
+
+    fn edits(&self, id: GateId) -> Task {
+        let world = Arc::clone(&self.other);
+        Box::pin(async move {
+            let asking = Asking::new(world.asked("server.wipe", "web-2"));
+            let shown = world.shown("ada");
+            let _done_or_not = world.gates.edit(id, shown, asking).await;
+        })
+    }
+
+    fn runs(&self, id: GateId, of: usize) -> Task {
+        let executor = self.executors[of].clone();
+        Box::pin(async move {
+            // It may not be approved yet.
+            for _ in 0..40 {
+                if let Ok(approved) = executor.gates().approved(&tenant(), id).await {
+                    let _ran_or_not = executor.run(approved).await;
+                }
+                crate::switching::switch().await;
+            }
+        })
+    }
+
+    fn tasks(&self, seeded: &Seeded) -> Vec<(bool, Task)> {
+        let mut tasks: Vec<(bool, Task)> = Vec::new();
+        for (nth, id) in self.gates.iter().enumerate() {
+            tasks.push((false, self.votes(*id, "bob", Ballot::approve(), false)));
+            tasks.push((false, self.votes(*id, "eve", Ballot::approve(), true)));
+            let late = seeded.below(150);
+            match seeded.below(6) {
+                0 => tasks.push((
+                    false,
+                    after(late, self.votes(*id, "bob", Ballot::deny("no"), true)),
+                )),
+                1 => tasks.push((false, after(late, self.withdraws(*id)))),
+                2 => tasks.push((false, after(late, self.edits(*id)))),
+                _ => {}
+            }
+            tasks.push((true, self.runs(*id, nth % 2)));
+            tasks.push((true, self.runs(*id, (nth + 1) % 2)));
+        }
+        tasks
+    }
+}
+
+/// The same, some steps later.
+fn after(steps: usize, task: Task) -> Task {
+    Box::pin(async move {
+        for _ in 0..steps {
+            crate::switching::switch().await;
+        }
+        task.await;
+    })
+}
+
+/// What must hold of each gate, whatever happened.
+async fn holds(round: &Round, id: GateId, seed: u64) -> State {
+    let shown = round.world.show(id).await;
+    let (state, history) = (shown.state(), shown.history());
+    let at = |what| history.iter().position(|past| past.what() == what);
+    let effects = round
+        .journal
+        .done()
+        .iter()
+        .filter(|done| done.gate == id)
+        .count();
+    let approvals = shown
+        .votes()
+        .iter()
+        .filter(|vote| vote.decision() == Decision::Approve);
+    let people: std::collections::BTreeSet<_> = approvals
+        .map(|vote| format!("{:?}", vote.voter()))
+        .collect();
+    if effects > 0 {
+        // None without an approval, and none twice.
+        assert!(
+            at(What::Approved) < at(What::Claimed),
+            "{seed}: {history:?}"
+        );
+        assert!(people.len() >= 2, "{seed}: {history:?}");
+    }
+    // Two said yes, and it was not run for want of a third.
+    assert!(
+        state != State::Expired || people.len() < 2,
+        "{seed}: {history:?}"
+    );
+    let steps = shown.action().steps().len();
+    let mut each = BTreeMap::new();
+    for done in round.journal.done().iter().filter(|done| done.gate == id) {
+        *each.entry(done.index).or_insert(0) += 1;
+        // None different from what was shown.
+        let step = &shown.action().steps()[done.index];
+        assert_eq!(done.target, step.target());
+        assert_eq!(done.arguments, format!("{:?}", step.arguments()));
+    }
+    assert!(
+        each.values().all(|times| *times == 1),
+        "{seed}: {each:?} {history:?}"
+    );
+    match state {
+        State::Executed => assert_eq!(effects, steps, "{seed}: {history:?}"),
+        State::Denied | State::Withdrawn | State::Superseded | State::Expired => {
+            assert_eq!(
+                (effects, at(What::Claimed)),
+                (0, None),
+                "{seed}: {history:?}"
+            );
+        }
+        State::Failed | State::Indeterminate => assert!(at(What::Approved).is_some()),
+        other => panic!("{seed}: {other}: {history:?}"),
+    }
+    round.world.check_log(id).await;
+    state
+}
+
+fn schedules(once: OnceBy, from: u64) -> BTreeMap<&'static str, usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let mut states = BTreeMap::new();
+    let mut world: Option<(Arc<World>, Arc<World>, Arc<Switching>)> = None;
+    for seed in from..from + seeds() / 2 {
+        if seed % 64 == 0 || world.is_none() {
+            let store = Switching::over(Arc::new(MemoryStore::new(1_000_000)));
+            world = Some(runtime.block_on(async {
+                let one = World::on(store.clone()).await;
+                let other = one.again_on(store.clone()).await;
+                (Arc::new(one), Arc::new(other), store)
+            }));
+        }
+        let (one, other, store) = world.as_ref().unwrap();
+        let seeded = Seeded::new(seed);
+        let journal = Journal::new(once);
+        let executors = [
+            one.executor_beside(&journal, once).0,
+            other.executor_beside(&journal, once).0,
+        ];
+        let gates = runtime.block_on(async {
+            let mut gates = Vec::new();
+            for _ in 0..2 {
+                let requester = Requester::agent_of(subject("ada"), subject("agent-7"));
+                let steps = [("server.wipe", "a"), ("server.wipe", "b")];
+                let asked = one.asked_by(requester, &steps[..=seeded.below(2)]);
+                let Answer::Waits(id) = one.gates.ask(Asking::new(asked)).await.unwrap() else {
+                    panic!()
+                };
+                gates.push(id);
+            }
+            gates
+        });
+        if matches!(once, OnceBy::Key(_)) && seeded.below(3) == 0 {
+            journal.on(0, Does::Silent);
+        }
+        let round = Round {
+            world: Arc::clone(one),
+            other: Arc::clone(other),
+            journal,
+            executors,
+            gates,
+        };
+        store.seed(Some(Arc::clone(&seeded)));
+        drive(&seeded, round.tasks(&seeded), 3);
+        // The leases of those that were killed end, and two processes see to what is left at once.
+        store.seed(None);
+        runtime.block_on(round.world.pass(MINUTE * 2));
+        store.seed(Some(Arc::clone(&seeded)));
+        let sees = |nth: usize| -> (bool, Task) {
+            let executor = round.executors[nth].clone();
+            let task = Box::pin(async move {
+                let _seen = executor.tick(100).await;
+            });
+            (false, task)
+        };
+        drive(&seeded, vec![sees(0), sees(1)], 3);
+        store.seed(None);
+        runtime.block_on(async {
+            for _ in 0..4 {
+                round.world.pass(MINUTE * 2).await;
+                let _seen = round.executors[0].tick(100).await.unwrap();
+            }
+            round.world.pass(MINUTE * 120).await;
+            for id in &round.gates {
+                let state = holds(&round, *id, seed).await;
+                *states.entry(state.as_str()).or_insert(0) += 1;
+            }
+        });
+    }
+    states
+}
+
+#[test]
+fn whatever_comes_between_two_calls_nothing_runs_unapproved_twice_or_otherwise() {
+    let states = schedules(OnceBy::Nothing, 0);
+    let of = |state: &str| states.get(state).copied().unwrap_or(0);
+    println!("{states:?}");
+    assert!(
+        of("executed") > 0 && of("denied") > 0 && of("withdrawn") > 0,
+        "{states:?}"
+    );
+    assert!(
+        of("superseded") > 0 && of("indeterminate") > 0,
+        "{states:?}"
+    );
+}
+
+#[test]
+fn where_the_target_keeps_its_key_little_is_left_for_a_person() {
+    let states = schedules(OnceBy::Key(MINUTE * 60), 1_000_000);
+    let of = |state: &str| states.get(state).copied().unwrap_or(0);
+    println!("{states:?}");
+    assert!(of("executed") > of("indeterminate"), "{states:?}");
+}
