@@ -22,6 +22,7 @@
 //! | [`action`] | what is to be done, as bytes with one digest |
 //! | [`executor`] | what runs that was approved |
 //! | [`gate`] | the record of what is asked, decided and done |
+//! | [`link`] | links by which an approver comes to what waits for him |
 //! | [`policy`] | what needs an approval, and whose: a policy as data |
 //! | [`passkey`] | votes that the service itself cannot forge |
 //! | [`reason`] | the words for the audit |
@@ -33,6 +34,7 @@
 pub mod action;
 pub mod executor;
 pub mod gate;
+pub mod link;
 pub mod passkey;
 pub mod policy;
 pub mod reason;
@@ -47,6 +49,7 @@ pub use action::{
 };
 pub use executor::Executor;
 pub use gate::{Answer, ApprovedAction, Asking, Ballot, GateId, Gates, GatesBuilder, Scope, State};
+pub use link::{Letter, Links};
 pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
 pub use trust::{Trust, TrustFile};
 pub use view::View;

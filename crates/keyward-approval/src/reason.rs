@@ -73,6 +73,8 @@ pub const CLOCK: Reason = Reason::new("clock-is-behind");
 /// A link is dead, of another approver, or its code is another.
 pub const LINK: Reason = Reason::new("link-is-dead");
 
+/// A link says that it ends later than any link of ours does.
+pub const LINK_LIFE: Reason = Reason::new("link-beyond-its-life");
 /// It is not approved, or not any more.
 pub const NOT_APPROVED: Reason = Reason::new("not-approved");
 

@@ -26,6 +26,7 @@
 
 mod checksum;
 mod layout;
+mod page;
 mod shape;
 
 use std::borrow::Cow;
@@ -36,6 +37,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use secrecy::SecretString;
 
 pub use layout::{Layout, Part};
+pub use page::on_page;
 pub use shape::TokenShape;
 
 use crate::error::{Error, Reason, Result};

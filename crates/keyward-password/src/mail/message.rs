@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use keyward_base::{Error, Result, Tenant, Timestamp};
+use keyward_base::token::on_page;
+use keyward_base::{Result, Tenant, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::policy::LinkKind;
@@ -97,24 +98,7 @@ impl Link {
     /// `Misuse` for a page that is not of `https://` or of `http://` on a loopback host, or has a query,
     /// a fragment, or an `@`, before which a browser looks for no host.
     pub fn on(&self, page: &str) -> Result<SecretString> {
-        let is_local = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
-            .iter()
-            .filter_map(|local| page.strip_prefix(local))
-            .any(|rest| rest.starts_with([':', '/']));
-        let plain =
-            page.bytes().all(|b| b.is_ascii_graphic()) && !page.contains(['?', '#', '@', '\\']);
-        if !plain || !(is_local || page.starts_with("https://")) {
-            return Err(Error::misuse(
-                "the page of a link is an https address without a query",
-            ));
-        }
-        // As long as the text is from the start: one that grew would leave a copy behind.
-        let room = page.len().saturating_add(self.expose().len());
-        let mut text = String::with_capacity(room.saturating_add("?token=".len()));
-        text.push_str(page);
-        text.push_str("?token=");
-        text.push_str(self.expose());
-        Ok(SecretString::from(text))
+        on_page(page, self.expose())
     }
 }
 
