@@ -52,7 +52,9 @@ pub use audit::{
 pub use breach::{breach_file, breach_range};
 pub use internal::internal_secrets;
 pub use links::{identifier, login_rows, mail_token};
-pub use passkey::passkey_spki;
+pub use passkey::{
+    passkey_authenticator_data, passkey_client_data, passkey_spki, passkey_vote, trust_file,
+};
 pub use password::{credential_row, password_device, password_stored, password_wrapped};
 pub use password_line::{password_context, password_line};
 pub use redact_events::redact_events;
@@ -71,7 +73,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 54] = [
+pub const TARGETS: [(&str, Target); 58] = [
     ("anchor_parse", anchor_parse),
     ("api_key_epoch", api_key_epoch),
     ("api_key_row", api_key_row),
@@ -102,7 +104,10 @@ pub const TARGETS: [(&str, Target); 54] = [
     ("keyring_parse", keyring_parse),
     ("login_rows", login_rows),
     ("mail_token", mail_token),
+    ("passkey_authenticator_data", passkey_authenticator_data),
+    ("passkey_client_data", passkey_client_data),
     ("passkey_spki", passkey_spki),
+    ("passkey_vote", passkey_vote),
     ("password_context", password_context),
     ("password_device", password_device),
     ("password_line", password_line),
@@ -119,6 +124,7 @@ pub const TARGETS: [(&str, Target); 54] = [
     ("session_row", session_row),
     ("session_token", session_token),
     ("token_parse", token_parse),
+    ("trust_file", trust_file),
     ("vault_dotenv", vault_dotenv),
     ("vault_metadata", vault_metadata),
     ("vault_oauth", vault_oauth),
