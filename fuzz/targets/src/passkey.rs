@@ -42,7 +42,7 @@ pub fn passkey_client_data(data: &[u8]) {
     assert_eq!(members["type"], "webauthn.get");
     assert_eq!(members["challenge"], base64url(read.challenge()));
     assert_eq!(members["origin"], read.origin());
-    assert!(members.get("crossOrigin").is_none_or(|said| said == &false));
+    assert!(members.get("crossOrigin").is_none_or(|said| *said == false));
     assert!(!members.contains_key("topOrigin"));
     // Whatever is appended within the object is either read alike or refused.
     let inside = text.trim_end().strip_suffix('}').expect("its end");
