@@ -32,10 +32,10 @@ pub(crate) struct Who {
     pub(crate) subject: String,
 }
 
-/// What reads: a row, and then three at one moment.
+/// What reads: a row, and then several at one moment.
 pub(crate) trait Reads {
     fn one(&self, key: &RecordKey) -> Option<Vec<u8>>;
-    fn three(&self, keys: &[RecordKey; 3]) -> [Option<Vec<u8>>; 3];
+    fn these<const N: usize>(&self, keys: &[RecordKey; N]) -> [Option<Vec<u8>>; N];
 }
 
 impl Bare {
@@ -74,7 +74,7 @@ impl Bare {
         made
     }
 
-    fn seal(&self, domain: &[u8], data: &mut Vec<u8>) {
+    pub(crate) fn seal(&self, domain: &[u8], data: &mut Vec<u8>) {
         data.truncate(data.len() - 32);
         let tag = self.mac(domain, data).finalize().into_bytes();
         data.extend_from_slice(&tag);
@@ -98,7 +98,7 @@ impl Bare {
         mac.finalize().into_bytes().into()
     }
 
-    fn opened<'d>(&self, domain: &[u8], data: &'d [u8]) -> Option<&'d [u8]> {
+    pub(crate) fn opened<'d>(&self, domain: &[u8], data: &'d [u8]) -> Option<&'d [u8]> {
         let (bytes, tag) = data.split_last_chunk::<32>()?;
         self.mac(domain, bytes).verify_slice(tag).ok()?;
         Some(bytes)
@@ -148,7 +148,7 @@ impl Bare {
         ];
         let began = time(0)?.min(time(1)?);
         let whose = [("", ""), (tenant, ""), (tenant, subject)];
-        for (n, (found, of)) in reads.three(&places).into_iter().zip(whose).enumerate() {
+        for (n, (found, of)) in reads.these(&places).into_iter().zip(whose).enumerate() {
             let mark = row.get(MARKS + n * 24..)?.first_chunk::<24>()?;
             self.is_unmoved(&found?, n, of, mark, began)?;
         }
@@ -156,6 +156,22 @@ impl Bare {
             tenant: tenant.to_owned(),
             subject: subject.to_owned(),
         })
+    }
+
+    /// The MAC of pieces that are encoded already.
+    pub(crate) fn mac_of(&self, pieces: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.key.clone();
+        pieces.iter().for_each(|piece| mac.update(piece));
+        mac.finalize().into_bytes().into()
+    }
+
+    /// An epoch in front of its MAC, which is verified unless these very bytes were.
+    pub(crate) fn known<'d>(&self, domain: &[u8], data: &'d [u8]) -> Option<&'d [u8]> {
+        if !self.verified.borrow().contains(data) {
+            self.opened(domain, data)?;
+            self.verified.borrow_mut().insert(data.into());
+        }
+        data.get(..data.len() - 32)
     }
 
     /// Whether an epoch is where a session left it.
@@ -167,11 +183,7 @@ impl Bare {
         mark: &[u8; 24],
         began: u64,
     ) -> Option<()> {
-        if !self.verified.borrow().contains(data) {
-            self.opened(b"keyward/v1/session-epoch", data)?;
-            self.verified.borrow_mut().insert(data.into());
-        }
-        let epoch = data.get(..data.len() - 32)?;
+        let epoch = self.known(b"keyward/v1/session-epoch", data)?;
         let mut rest = epoch.strip_prefix(b"kwse\x01")?.get(8..)?;
         let number_of = rest.split_off_first()?;
         let named = (text(&mut rest)?, text(&mut rest)?);
@@ -195,11 +207,11 @@ fn put_len(mac: &mut Hmac<Sha256>, len: usize) {
     }
 }
 
-fn number(from: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn number(from: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(*from.get(at..)?.first_chunk()?))
 }
 
-fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+pub(crate) fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let (len, after) = rest.split_first_chunk::<2>()?;
     let (text, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
     *rest = after;
@@ -207,6 +219,6 @@ fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
 }
 
 /// In constant time.
-fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }

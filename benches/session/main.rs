@@ -1,4 +1,4 @@
-//! Whether a session lives, beside the same written plainly; and ending many.
+//! Whether a session, or an API key, lives, beside the same written plainly; and ending many.
 //!
 //! *Bare* reads the same four rows in the same two steps, computes the same two MACs and knows
 //! verified epochs by their bytes, over rows and tokens of its own that differ in nothing but the key.
@@ -13,6 +13,7 @@
 )]
 
 mod bare;
+mod keys;
 mod world;
 
 use std::future::Future;
@@ -55,7 +56,7 @@ impl Reads for Memory {
             .map(|record| record.content.data)
     }
 
-    fn three(&self, keys: &[RecordKey; 3]) -> [Option<Vec<u8>>; 3] {
+    fn these<const N: usize>(&self, keys: &[RecordKey; N]) -> [Option<Vec<u8>>; N] {
         let mut found = now(self.0.fetch_many(keys)).unwrap().into_iter();
         std::array::from_fn(|_| Some(found.next()??.content.data))
     }
@@ -74,7 +75,7 @@ impl Reads for Sqlite {
         Some(data)
     }
 
-    fn three(&self, keys: &[RecordKey; 3]) -> [Option<Vec<u8>>; 3] {
+    fn these<const N: usize>(&self, keys: &[RecordKey; N]) -> [Option<Vec<u8>>; N] {
         let run = |sql| self.0.prepare_cached(sql).unwrap().execute([]).unwrap();
         run("BEGIN");
         let found = std::array::from_fn(|at| self.one(&keys[at]));
@@ -192,6 +193,10 @@ fn revoke(ring: &Keyring, name: &str, sessions: &Sessions) {
 }
 
 fn check_all() {
+    let titles = "in memory, on SQLite, 16 sessions in turn, 1,000 sessions in turn, made up";
+    if !is_wanted(titles) {
+        return;
+    }
     let (count, ring) = (rows(100_000), world::ring());
     let before = world::resident();
     let store = Arc::new(MemoryStore::new(1_000_000));
@@ -242,6 +247,9 @@ fn check_all() {
 }
 
 fn revokes() {
+    if !is_wanted("revoke, in memory, on SQLite") {
+        return;
+    }
     let (count, ring) = (rows(100_000), world::ring());
     let memory = Arc::new(MemoryStore::new(1_000_000));
     let sessions = world::sessions(&ring, memory.clone());
@@ -269,10 +277,15 @@ const BARS: &[Bar] = &[
     ("in memory, 1,000 sessions in turn", "keyward", 1.3),
     ("on SQLite, 16 sessions in turn", "keyward", 1.3),
     ("on SQLite, 1,000 sessions in turn", "keyward", 1.3),
+    ("API keys in memory, 16 in turn", "keyward", 1.3),
+    ("API keys in memory, 1,000 in turn", "keyward", 1.3),
+    ("API keys on SQLite, 16 in turn", "keyward", 1.3),
+    ("API keys on SQLite, 1,000 in turn", "keyward", 1.3),
 ];
 
 fn main() {
     check_all();
     revokes();
+    keys::check_all();
     finish("session", BARS);
 }

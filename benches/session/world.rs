@@ -88,8 +88,14 @@ pub(crate) fn made_up(token: &str) -> String {
 
 /// All records of sessions.
 pub(crate) fn records(from: &dyn Records) -> Vec<Record> {
+    records_of(from, &SESSIONS)
+}
+
+const SESSIONS: [&str; 2] = ["session", "session-epoch"];
+
+pub(crate) fn records_of(from: &dyn Records, collections: &[&'static str]) -> Vec<Record> {
     let mut found = Vec::new();
-    for collection in ["session", "session-epoch"] {
+    for collection in collections {
         let mut after = None;
         loop {
             let scan = Scan::of(Collection::named(collection)).after(after);
@@ -119,8 +125,16 @@ pub(crate) fn insert(records: Vec<Record>, to: &dyn Records) {
 
 /// The same sessions on SQLite.
 pub(crate) fn copied(folder: &Path, from: &dyn Records) -> Arc<SqliteStore> {
+    copied_of(folder, from, &SESSIONS)
+}
+
+pub(crate) fn copied_of(
+    folder: &Path,
+    from: &dyn Records,
+    collections: &[&'static str],
+) -> Arc<SqliteStore> {
     let store = SqliteStore::open(folder.join("sessions.db")).unwrap();
-    insert(records(from), &store);
+    insert(records_of(from, collections), &store);
     // Nothing is left in the journal, and the rows lie as they would in an old file.
     assert_eq!(block_on(store.erase()).unwrap(), Erased::Done);
     Arc::new(store)

@@ -157,6 +157,9 @@ impl AddressPrefix {
             6 => Ipv6Addr::from(*wide).into(),
             _ => return None,
         };
+        if address.to_canonical() != address {
+            return None;
+        }
         let most = if address.is_ipv4() { 32 } else { 128 };
         let whole = Self {
             address,

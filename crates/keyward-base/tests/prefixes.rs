@@ -128,3 +128,35 @@ fn a_range_holds_what_begins_like_it() {
     assert!(!holds("0.0.0.0/0", "2001:db8::1"));
     assert!(!holds("::/0", "203.0.113.7"));
 }
+
+#[test]
+fn the_bytes_of_a_prefix_are_read_and_no_others() {
+    for text in [
+        "0.0.0.0/0",
+        "192.0.2.0/24",
+        "192.0.2.7/32",
+        "::/0",
+        "2001:db8::/48",
+        "::1/128",
+    ] {
+        let prefix = AddressPrefix::parse(text).unwrap();
+        let bytes = prefix.to_bytes();
+        assert_eq!(AddressPrefix::from_bytes(&bytes), Some(prefix));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut other = bytes;
+                other[at] ^= 1 << bit;
+                // Another prefix, or none: never one with other bytes.
+                let read = AddressPrefix::from_bytes(&other);
+                assert!(
+                    read.is_none_or(|read| read.to_bytes() == other),
+                    "{other:?}"
+                );
+            }
+        }
+    }
+    // One of IPv4 that is written as IPv6 is the IPv4 address, and not read here.
+    let mut mapped = AddressPrefix::parse("2001:db8::7").unwrap().to_bytes();
+    mapped[2..14].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+    assert_eq!(AddressPrefix::from_bytes(&mapped), None);
+}

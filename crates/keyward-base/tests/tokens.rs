@@ -7,7 +7,7 @@
 )] // Tests: a panic is the report.
 
 use keyward_base::encoding::base64url;
-use keyward_base::token::{MAX_TOKEN_LEN, TokenBuffer, TokenKind, TokenShape};
+use keyward_base::token::{MAX_TOKEN_LEN, TokenBuffer, TokenKind, TokenShape, checksum_fits};
 use keyward_base::{ErrorKind, KeyId, Reason};
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
@@ -107,6 +107,41 @@ fn a_checksum_is_of_the_whole_text() {
     assert_eq!(reason(&API_KEY, bare), Some(Reason::MALFORMED));
     assert_eq!(reason(&plain, bare), None);
     assert_eq!(reason(&plain, API_KEY_TEXT), Some(Reason::MALFORMED));
+}
+
+/// CRC-32 by its definition, a bit after the other.
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+        }
+    }
+    !crc
+}
+
+/// Of every length that a token may have, and no other.
+#[test]
+fn a_checksum_is_found_at_the_end_of_any_text() {
+    let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    for len in 0..MAX_TOKEN_LEN {
+        let at = |n: usize| char::from(digits[(n * n + len) % digits.len()]);
+        let mut text: String = (0..len).map(at).collect();
+        let mut left = crc(text.as_bytes());
+        let mut sum = [0; 6];
+        for to in sum.iter_mut().rev() {
+            *to = digits[usize::try_from(left % 62).unwrap()];
+            left /= 62;
+        }
+        text.push_str(std::str::from_utf8(&sum).unwrap());
+        let has_one = (7..=MAX_TOKEN_LEN).contains(&text.len());
+        assert_eq!(checksum_fits(&text), has_one, "{text}");
+        let last = text.pop().unwrap();
+        assert!(!checksum_fits(&text), "{text}");
+        text.push(if last == 'A' { 'B' } else { 'A' });
+        assert!(!checksum_fits(&text), "{text}");
+    }
 }
 
 /// A kind whose tokens would be longer than any that is decoded issues none.

@@ -232,6 +232,38 @@ async fn what_a_store_keeps_beside_a_row_decides_nothing() {
     );
 }
 
+/// The same key as one of another prefix, with the checksum that it would have.
+#[tokio::test]
+async fn a_key_is_none_under_another_prefix() {
+    let world = World::new().await;
+    let issued = world.key().await;
+    let bytes = from_base64url(&issued.key().expose()[4..91]).unwrap();
+    let other = keyward_session::ApiKeys::builder(world.ring.clone(), world.data.clone());
+    let other = other.prefix("acme_live_").build().await.unwrap();
+    let renamed = sealed("acme_live_", &bytes);
+    let refused = other.check(&renamed, None).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(Reason::NOT_AUTHENTIC));
+    other.revoke_leaked(&renamed).await.unwrap();
+    world.keys.check(issued.key().expose(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_of_a_row_is_no_other_key() {
+    let world = World::new().await;
+    let (one, two) = (world.key().await, world.key().await);
+    let whole = read(&*world.data, &row_key(one.info().id)).await.content;
+    plant(&*world.data, &row_key(two.info().id), whole.clone()).await;
+    let nobody = ApiKeyId::from_bytes([7; 16]);
+    plant(&*world.data, &row_key(nobody), whole).await;
+    let page = world.keys.list(&tenant("acme"), None).await.unwrap();
+    assert_eq!((page.keys.len(), page.damaged), (1, 2));
+    assert_eq!(page.keys[0].id, one.info().id);
+    for id in [two.info().id, nobody] {
+        let damaged = world.keys.narrow(&tenant("acme"), id, &Narrow::new()).await;
+        assert_eq!(damaged.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}
+
 #[tokio::test]
 async fn an_epoch_of_another_scope_or_that_is_gone_or_made_anew_refuses() {
     let world = World::new().await;
