@@ -137,9 +137,45 @@ async fn a_key_is_used_from_its_ranges_alone() {
                 assert!(!fits, "{from:?}");
                 assert_eq!(e.reason(), Some(reason::ADDRESS));
                 assert_eq!(told[0].action, "api-key.refused");
+                // Not again for the same neighbourhood, in this hour.
+                world.keys.check(text, from).await.unwrap_err();
+                assert_eq!(world.audit.take(), []);
             }
         }
     }
+    world.pass(HOUR).await;
+    let _before = world.audit.take();
+    world.keys.check(text, None).await.unwrap_err();
+    assert_eq!(world.audit.take().len(), 1);
+}
+
+#[tokio::test]
+async fn what_ended_with_its_tenant_is_removed_and_nothing_else() {
+    let policy = KeyPolicy::default().allow_endless();
+    let data = Arc::new(MemoryStore::new(1_000));
+    let world = World::with(data, |builder| builder.policy(policy)).await;
+    let of = tenant("acme");
+    let dead = world.issue(new("build").endless()).await;
+    let bob = world.person("globex", "bob").await;
+    let theirs = world
+        .keys
+        .issue(&bob, &all(), new("build").endless())
+        .await
+        .unwrap();
+    assert_eq!(world.keys.purge_ended(&of).await.unwrap(), 0);
+    world.keys.end(&End::tenant(of.clone())).await.unwrap();
+    world.tick();
+    let lives = world.issue(new("build").endless()).await;
+    assert_eq!(world.keys.purge_ended(&tenant("globex")).await.unwrap(), 0);
+    assert_eq!(world.keys.purge_ended(&of).await.unwrap(), 1);
+    let listed = world.keys.list(&of, None).await.unwrap().keys;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].id, lives.info().id);
+    for key in [&theirs, &lives] {
+        world.keys.check(key.key().expose(), None).await.unwrap();
+    }
+    let refused = world.refusal(dead.key().expose()).await;
+    assert_eq!(refused, Some(reason::KEY_ENDED));
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ fn narrows(of: ApiKeys, id: ApiKeyId) -> BoxFuture<'static, ()> {
 async fn what_ended_meanwhile_stays_ended() {
     let acts: [(Act, bool); 3] = [(revokes, false), (ends, true), (ends_all, true)];
     for (act, ends_by) in acts {
-        for what in 0..4 {
+        for what in 0..5 {
             for n in 0.. {
                 let two = Two::new().await;
                 let (id, text) = (two.id(), two.key.key().expose());
@@ -92,7 +92,12 @@ async fn what_ended_meanwhile_stays_ended() {
                     0 => drop(keys.narrow(&tenant("acme"), id, &Narrow::new()).await),
                     1 => drop(keys.upkeep(10).await),
                     2 => drop(keys.due(None).await),
-                    _ => successor = keys.rotate(&ada, &all(), id, Rotation::new()).await.ok(),
+                    3 => successor = keys.rotate(&ada, &all(), id, Rotation::new()).await.ok(),
+                    // No evidence of a person is there to be too old.
+                    _ => {
+                        let by = operator("acme");
+                        successor = keys.rotate_as_operator(&by, id, Rotation::new()).await.ok();
+                    }
                 }
                 if !two.staged.fired() {
                     assert!(n >= 2, "{what}: a read and a write");
@@ -218,5 +223,38 @@ async fn a_key_is_not_made_beside_the_end_of_its_tenant() {
                 }
             }
         }
+    }
+}
+
+/// Whoever counted before another made one counts again.
+#[tokio::test]
+async fn a_limit_is_exact_whatever_comes_between() {
+    for n in 0.. {
+        let data: Arc<dyn Records> = Arc::new(MemoryStore::new(10_000));
+        let staged = Staged::over(data.clone());
+        let policy = keyward_session::api_key::KeyPolicy::default();
+        let policy = policy.most(1).unwrap();
+        let world = World::with(staged.clone(), |builder| builder.policy(policy)).await;
+        let other = world.other(data).await;
+        // Both have read the barriers, and the tenant has had a key.
+        let first = world.key().await;
+        other
+            .revoke(&tenant("acme"), first.info().id)
+            .await
+            .unwrap();
+        let ada = world.person("acme", "ada").await;
+        let makes = Box::new(move || -> BoxFuture<'static, ()> {
+            Box::pin(async move {
+                let made = other.issue_as_operator(&operator("acme"), new("x")).await;
+                drop(made.unwrap());
+            })
+        });
+        staged.interrupt(n, Interrupt::Run(makes));
+        let made = world.keys.issue(&ada, &all(), new("y")).await;
+        if !staged.fired() {
+            assert!(n >= 3);
+            break;
+        }
+        assert_eq!(made.unwrap_err().reason(), Some(reason::TOO_MANY), "{n}");
     }
 }

@@ -56,7 +56,11 @@ async fn a_use_is_written_once_an_hour_and_never_by_who_checks() {
         other.check(text, None).await.unwrap();
         let calls = staged.take_calls();
         assert!(!calls.contains(&Call::Apply), "{calls:?}");
+        let before = written;
         written += world.keys.upkeep(100).await.unwrap().used;
+        let reads = staged.take_calls();
+        let reads = reads.contains(&Call::Fetch("api-key".to_owned()));
+        assert_eq!(reads, before == 0, "what is written down is not looked up");
         written += other.upkeep(100).await.unwrap().used;
         world.pass(MINUTE).await;
         staged.take_calls();

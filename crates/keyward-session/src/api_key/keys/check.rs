@@ -52,8 +52,8 @@ impl ApiKeys {
     /// `Rejected`: [`Reason::MALFORMED`], [`Reason::TOO_LONG`], [`Reason::NOT_AUTHENTIC`] for what is
     /// no key of ours; [`Reason::EXPIRED`] once its time is over, or its overlap with its successor;
     /// [`reason::KEY_ENDED`] once it was ended, or the record of what has ended is not there;
-    /// [`reason::ADDRESS`] from elsewhere than its ranges, which the trail is told, since somebody
-    /// has the key. `Corrupt` if what is stored is not what was written. `Unavailable` if the store,
+    /// [`reason::ADDRESS`] from elsewhere than its ranges, which the trail is told once an hour and
+    /// neighbourhood, since somebody has the key. `Corrupt` if what is stored is not what was written. `Unavailable` if the store,
     /// the keyring or the clock cannot be relied on; [`reason::CLOCK`] if the clock is behind the one
     /// by which the key was made or changed.
     pub async fn check(&self, text: &str, from: Option<IpAddr>) -> Result<LiveKey> {
@@ -67,7 +67,9 @@ impl ApiKeys {
         let state = self.state(row, version, &mut keys).await?;
         judge(&state, now)?;
         if !state.row.ranges.allow(from) {
-            Box::pin(self.note_elsewhere(&state.row)).await;
+            if self.inner.used.is_news(&state.row, from, now) {
+                Box::pin(self.note_elsewhere(&state.row)).await;
+            }
             return Err(Error::rejected(reason::ADDRESS));
         }
         self.inner.used.note(&state.row, from, now);
@@ -172,13 +174,17 @@ impl ApiKeys {
 /// Whether a key lives at `now`, by all that was read.
 pub(super) fn judge(state: &State, now: Timestamp) -> Result<()> {
     check_time(&state.row, now)?;
-    let row = &state.row;
-    let goes_on = state.of_all.epoch.has_key(row.of_all, row.created)
-        && state.of_tenant.epoch.has_key(row.of_tenant, row.created);
-    if goes_on {
-        return Ok(());
+    if has_ended(state) {
+        return Err(Error::rejected(reason::KEY_ENDED));
     }
-    Err(Error::rejected(reason::KEY_ENDED))
+    Ok(())
+}
+
+/// Whether it was ended with all of its tenant, or with all there were.
+pub(super) fn has_ended(state: &State) -> bool {
+    let row = &state.row;
+    !(state.of_all.epoch.has_key(row.of_all, row.created)
+        && state.of_tenant.epoch.has_key(row.of_tenant, row.created))
 }
 
 /// The same for a list.

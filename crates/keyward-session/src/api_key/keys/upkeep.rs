@@ -1,11 +1,12 @@
 //! What is done now and then, in the background.
 
-use keyward_base::{ErrorKind, Result};
-use keyward_store::{Record, Scan};
+use keyward_base::{ErrorKind, Result, Tenant};
+use keyward_store::{Applied, Find, Record, Scan, Version, Words, Write};
 
 use super::ApiKeys;
+use super::check::has_ended;
 use crate::api_key::info::Upkeep;
-use crate::api_key::row::API_KEYS;
+use crate::api_key::row::{API_KEYS, Row};
 use crate::epoch::KEY_EPOCHS;
 use crate::ground::epochs::Keys;
 
@@ -63,9 +64,62 @@ impl ApiKeys {
             return self.inner.ground.renew_epoch(record).await;
         }
         match self.open_row(record, &mut Keys::default()).await {
+            Ok(row) if self.has_ended(&row, record.version).await? => self.remove(record).await,
             Ok(row) => self.swap_row(&row, record.version, Vec::new()).await,
             Err(e) if e.kind() == ErrorKind::Unavailable => Err(e),
             Err(_) => Ok(false),
         }
+    }
+
+    /// Removes the rows of a tenant's keys, of whatever prefix, that have ended with others
+    /// ([`ApiKeys::end`]), and says how many: for a tenant that was deleted. Where it is not called,
+    /// they go once their time is over, or with the ring's key that vouches for them.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store, the keyring or the clock cannot be relied on. What was done by then
+    /// stays.
+    pub async fn purge_ended(&self, tenant: &Tenant) -> Result<u64> {
+        let store = &self.inner.ground.store;
+        let (word, mut after, mut removed) = (self.word(tenant)?, None, 0_u64);
+        loop {
+            let find = Find::of(API_KEYS, Words::Is(word.clone())).owner("");
+            let page = store.find(find.after(after)).await?;
+            for record in &page.items {
+                let row = match self.open_row(record, &mut Keys::default()).await {
+                    Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
+                    Err(_) => continue,
+                    Ok(row) => row,
+                };
+                let is_dead = row.tenant == *tenant && self.has_ended(&row, record.version).await?;
+                if is_dead && self.remove(record).await? {
+                    removed = removed.saturating_add(1);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Whether a key has ended for good by an epoch: one that is there, and says so. What is made of an
+    /// epoch says of no key again what it said before.
+    async fn has_ended(&self, row: &Row, version: Version) -> Result<bool> {
+        let row = Box::new(row.clone());
+        match self.state(row, version, &mut Keys::default()).await {
+            Ok(state) => Ok(has_ended(&state)),
+            Err(e) if e.kind() == ErrorKind::Unavailable => Err(e),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Deletes a row, unless it has changed. Whether it did.
+    async fn remove(&self, record: &Record) -> Result<bool> {
+        let delete = Write::Delete {
+            key: record.key.clone(),
+            version: record.version,
+        };
+        let applied = self.inner.ground.store.apply(vec![delete]).await?;
+        Ok(matches!(applied, Applied::Done(_)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_base::{AddressPrefix, ErrorKind, Result, Timestamp};
 
@@ -17,7 +17,11 @@ use crate::ground::epochs::Keys;
 const MOST: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
-pub(super) struct Uses(Mutex<HashMap<ApiKeyId, Used>>);
+pub(super) struct Uses {
+    waiting: Mutex<HashMap<ApiKeyId, Used>>,
+    /// From where keys were used that may not be, and in which hour that was told.
+    elsewhere: Mutex<HashMap<(ApiKeyId, Option<AddressPrefix>), Timestamp>>,
+}
 
 impl Uses {
     /// Notes a use, unless one of the same hour is written down.
@@ -26,23 +30,41 @@ impl Uses {
         if row.used.is_some_and(|used| used.at >= at) {
             return;
         }
-        let from = from.map(|from| AddressPrefix::of(from).coarser(24, 48));
-        let mut held = self.held();
+        let from = coarse(from);
+        let mut held = lock(&self.waiting);
         if held.len() < MOST || held.contains_key(&row.id) {
             held.insert(row.id, Used { at, from });
         }
     }
 
+    /// Whether a use from elsewhere is to be told: once an hour and neighbourhood, so that whoever has
+    /// a key does not fill the trail with it.
+    pub(super) fn is_news(&self, row: &Row, from: Option<IpAddr>, now: Timestamp) -> bool {
+        let (at, from) = (hour(now), coarse(from));
+        let mut told = lock(&self.elsewhere);
+        if told.len() >= MOST {
+            told.retain(|_, before| *before >= at);
+        }
+        let fits = told.len() < MOST;
+        fits && told
+            .insert((row.id, from), at)
+            .is_none_or(|before| before < at)
+    }
+
     fn take(&self, most: usize) -> Vec<(ApiKeyId, Used)> {
-        let mut held = self.held();
+        let mut held = lock(&self.waiting);
         let some: Vec<ApiKeyId> = held.keys().take(most).copied().collect();
         let each = some.into_iter();
         each.filter_map(|id| held.remove_entry(&id)).collect()
     }
+}
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<ApiKeyId, Used>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn coarse(from: Option<IpAddr>) -> Option<AddressPrefix> {
+    from.map(|from| AddressPrefix::of(from).coarser(24, 48))
 }
 
 /// The hour of a time; never the very first, which would stand for none.
