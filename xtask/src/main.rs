@@ -8,6 +8,7 @@ mod check;
 mod doors;
 mod features;
 mod fuzz;
+mod guards;
 mod layers;
 mod loaders;
 mod mutants;
@@ -41,7 +42,9 @@ usage: cargo xtask COMMAND
   fuzz  [TARGET [SECONDS]]             fuzzes one target on the nightly toolchain; lists them
   mutants [--package P]... [--shard K/N] [--at COMMIT] [--list | --report]
                                        breaks the code and sees whether a test notices; goes on
-                                       where it was stopped; writes docs/assurance.md";
+                                       where it was stopped; writes docs/assurance.md
+  guards [NAME]... [--at COMMIT]       takes each guard of deploydesk out in turn and sees whether the
+                                       table of its routes notices";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&rest),
         "fuzz" => fuzz::run(&rest),
         "mutants" => mutants::run(&rest),
+        "guards" => guards::run(&rest),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

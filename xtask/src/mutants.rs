@@ -9,7 +9,7 @@ mod excuses;
 mod listing;
 mod page;
 mod state;
-mod tree;
+pub(crate) mod tree;
 mod verdict;
 
 use std::fs;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::{Outcome, layers, run, workspace};
 
 #[derive(Debug)]
-pub(super) struct Tree {
-    pub(super) root: PathBuf,
+pub(crate) struct Tree {
+    pub(crate) root: PathBuf,
     /// The first digits of the commit's id.
     pub(super) commit: String,
 }
@@ -23,7 +23,7 @@ pub(super) struct Package {
 impl Tree {
     /// Brings `folder/tree` to `commit`. Files that did not change keep their times, so that the
     /// next build is a short one; what a killed run left mutated is put back.
-    pub(super) fn lay(folder: &Path, commit: &str) -> Outcome<Self> {
+    pub(crate) fn lay(folder: &Path, commit: &str) -> Outcome<Self> {
         let rev = format!("{commit}^{{commit}}");
         let id = run::output(&mut run::command("git", &["rev-parse", "--verify", &rev]))?;
         let id = id.trim().to_owned();
