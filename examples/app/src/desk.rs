@@ -11,6 +11,7 @@ mod joining;
 mod keys;
 mod office;
 mod record;
+mod room;
 mod running;
 
 use std::sync::{Arc, Mutex};
@@ -49,6 +50,7 @@ pub(crate) use joining::Set;
 use keys::Rewrapping;
 pub(crate) use office::{Office, Own};
 pub(crate) use record::{Book, Form};
+pub(crate) use room::Room;
 use running::Running;
 
 /// What the keyring calls this process.

@@ -3,7 +3,7 @@
 use keyward_base::{Error, Reason, RecordId, Result, Revision, SecretBytes, Timestamp};
 use keyward_vault::{AtRecord, Credential, Facts, Kind, Listed, OAuthToken, SshKey};
 
-use super::Office;
+use super::Room;
 use crate::input::{Refresh, Submitted};
 use crate::section::Section;
 use crate::view::{Expiry, Fact, Part, Row, address, minute};
@@ -27,7 +27,7 @@ pub(crate) struct Rows {
     pub(crate) next: Option<String>,
 }
 
-impl Office {
+impl Room {
     fn record(&self, section: Section, record: &RecordId) -> Result<AtRecord> {
         self.column(section)?.record(record.as_str())
     }

@@ -12,7 +12,7 @@ use keyward_webhook::{Endpoint, Outcome, Taken, VerifiedWebhook, WholeBody, Work
 use tokio::sync::watch;
 
 use super::record::{DELIVERY, REQUEST};
-use super::{Desk, Office};
+use super::{Desk, Room};
 use crate::hooks::effect::Effect;
 use crate::hooks::{Name, Sender};
 use crate::hookview::DeliveryRow;
@@ -101,7 +101,7 @@ impl Desk {
     }
 }
 
-impl Office {
+impl Room {
     /// The newest deliveries of an endpoint. Opens none.
     pub(crate) async fn deliveries(&self, name: &Name) -> Result<Vec<DeliveryRow>> {
         let endpoint = self.desk.endpoints.endpoint(&self.tenant, name);

@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::record::{END, START, STOP};
 use super::running::Which;
-use super::{Desk, Office};
+use super::{Desk, Room};
 use crate::deploy::GRACE;
 use crate::deploy::log::{self, Log};
 use crate::deploy::prompt::{QUESTION, prompt};
@@ -24,13 +24,13 @@ const PURGED: usize = 1000;
 /// A place among those that run. It is given back however what holds it ends.
 #[derive(Debug)]
 struct Seat {
-    office: Office,
+    room: Room,
     id: Id,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.office.desk.running.leave(&self.office.run(&self.id));
+        self.room.desk.running.leave(&self.room.run(&self.id));
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Now {
     pub(crate) lost: bool,
 }
 
-impl Office {
+impl Room {
     /// Starts one. It is in the record and stored before the process is there.
     ///
     /// All of it is a task of its own: a request whose client has gone away is dropped in the middle,
@@ -84,18 +84,18 @@ impl Office {
             return Ok(Start::Busy);
         };
         let seat = Seat {
-            office: self.clone(),
+            room: self.clone(),
             id: id.clone(),
         };
-        let (office, server, set) = (self.clone(), server.clone(), set.clone());
+        let (room, server, set) = (self.clone(), server.clone(), set.clone());
         let (tell, told) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let started = match office.prepare(&server, &set, &seat.id, now).await {
+            let started = match room.prepare(&server, &set, &seat.id, now).await {
                 Ok(Prepared::Ready(command)) => {
                     // Whoever asked may have gone.
                     let _ = tell.send(Ok(Start::Started(seat.id.clone())));
-                    let run = office.runs(server.as_str(), set.as_str());
-                    return office
+                    let run = room.runs(server.as_str(), set.as_str());
+                    return room
                         .see_to_its_end(run, &server, &seat.id, now, (command, stop))
                         .await;
                 }

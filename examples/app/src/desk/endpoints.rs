@@ -3,12 +3,12 @@
 use keyward_base::{Error, Reason, Result, Revision, SecretBytes};
 use keyward_vault::{AtRecord, Credential};
 
-use super::{Office, WEBHOOK_SECRETS};
+use super::{Room, WEBHOOK_SECRETS};
 use crate::hooks::Name;
 use crate::hooks::ring::Ring;
 use crate::hookview::{Address, EndpointRow, secrets_in_words};
 
-impl Office {
+impl Room {
     fn endpoint_record(&self, name: &Name) -> Result<AtRecord> {
         self.place(WEBHOOK_SECRETS)?.record(&name.text())
     }
@@ -42,7 +42,7 @@ impl Office {
     }
 
     /// Puts a secret in the place of the one there is, which counts for as long as deliveries that
-    /// were signed with it may come. As [`Office::new_endpoint`].
+    /// were signed with it may come. As [`Room::new_endpoint`].
     pub(crate) async fn replace_secret(
         &self,
         name: &Name,

@@ -1,34 +1,40 @@
-//! What somebody works with: the desk for one organisation, in the name of who asked.
+//! What a person works with: the room of his organisation, and who he is in it.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use keyward_base::audit::Outcome;
-use keyward_base::{Actor, Error, Reason, Result, Tenant};
+use keyward_base::{Error, Reason, Result};
 use keyward_session::{AnyLive, LiveSession, User};
 use keyward_store::Write;
-use keyward_vault::{AtPlace, Note};
+use keyward_vault::Note;
 
 use super::record::RENAME;
-use super::{Desk, administrators};
+use super::{Desk, Room, administrators};
 use crate::notice::Notice;
 use crate::organisation::{self, Organisation};
 use crate::people::{self, Person, Role};
-use crate::section::Section;
 use crate::view::StaffView;
 
-/// The desk of one organisation, and who is at it. Whatever is of an organisation is reached through
-/// it alone, and it is made of a session, so that no request says whose data it is for.
+/// The room of one organisation, with one of its people in it, or staff who act for him: made of a
+/// session, so that no request says whose data it is for.
 #[derive(Clone, Debug)]
 pub(crate) struct Office {
-    pub(super) desk: Arc<Desk>,
-    pub(super) tenant: Tenant,
-    pub(super) who: Actor,
+    room: Room,
     organisation: Organisation,
     person: Person,
     /// Who is told what was just done.
     session: String,
     /// Who acts in truth, and why: name and reason.
     staff: Option<(String, String)>,
+}
+
+impl Deref for Office {
+    type Target = Room;
+
+    fn deref(&self) -> &Room {
+        &self.room
+    }
 }
 
 /// The desk of one organisation, and one of its people himself: not staff in his place.
@@ -63,10 +69,12 @@ impl Office {
             None => None,
         };
         Ok(Some(Self {
-            tenant: tenant.clone(),
-            who: live.actor(),
             session: live.id().to_string(),
-            desk,
+            room: Room {
+                tenant: tenant.clone(),
+                who: live.actor(),
+                desk,
+            },
             organisation,
             person,
             staff,
@@ -117,17 +125,6 @@ impl Office {
             keyward_store::Applied::Done(_) => Ok(true),
             _ => Err(Error::rejected(Reason::CONFLICT)),
         }
-    }
-
-    /// A place of the vault, of this organisation.
-    pub(super) fn place(&self, place: &str) -> Result<AtPlace> {
-        let vault = self.desk.vault.acting_as(self.who.clone());
-        vault.tenant(self.tenant.as_str())?.place(place)
-    }
-
-    /// The column of a section.
-    pub(super) fn column(&self, section: Section) -> Result<AtPlace> {
-        self.place(section.column())
     }
 
     /// The address of `path` that says `text` there, once, to this session.

@@ -9,7 +9,7 @@ use keyward_base::audit::Outcome;
 use keyward_base::{Actor, Error, Place, Reason, RecordId, Result, Tenant};
 use keyward_password::Identifier;
 
-use super::{Administrator, Desk, Office, administrators};
+use super::{Administrator, Desk, Room, administrators};
 use crate::filter::Filter;
 use crate::logs::{self, Line, Log, Tail};
 use crate::section::Section;
@@ -129,7 +129,7 @@ impl Desk {
     }
 }
 
-impl Office {
+impl Room {
     /// Records an event of this organisation.
     pub(super) async fn tell(
         &self,
