@@ -15,6 +15,9 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
+use keyward_axum::api_key::WebKeys;
+use keyward_axum::danger::loopback_cookies;
+use keyward_axum::internal::WebInternal;
 use keyward_axum::session::{LiveSession, WebSessions};
 use keyward_axum::{Failure, WebGuard};
 use keyward_base::{Error, Reason, Result};
@@ -27,12 +30,34 @@ use crate::desk::{Administrator, Desk, Office, Own, Which};
 pub(crate) struct App {
     desk: Arc<Desk>,
     pub(crate) web: WebSessions,
+    keys: WebKeys,
+    internal: WebInternal,
     pub(crate) guard: WebGuard,
 }
 
 impl App {
-    pub(crate) const fn new(desk: Arc<Desk>, web: WebSessions, guard: WebGuard) -> Self {
-        Self { desk, web, guard }
+    /// Of a service that answers as `guard` says.
+    pub(crate) fn new(desk: Arc<Desk>, guard: &WebGuard) -> Result<Self> {
+        let sessions = desk.doors().sessions.clone();
+        let web = match desk.settings().origin.is_loopback() {
+            true => loopback_cookies(sessions, guard)?,
+            false => WebSessions::new(sessions, guard)?,
+        };
+        let internal = match desk.settings().cron.clone() {
+            Some(secrets) => WebInternal::new(secrets, "internal")?,
+            None => WebInternal::none(),
+        };
+        Ok(Self {
+            keys: WebKeys::new(desk.api_keys().clone(), guard, "api")?,
+            desk,
+            web,
+            internal,
+            guard: guard.clone(),
+        })
+    }
+
+    pub(crate) const fn desk(&self) -> &Arc<Desk> {
+        &self.desk
     }
 
     /// As cookies are named where the service answers.
@@ -70,6 +95,18 @@ impl Deref for App {
 impl FromRef<App> for WebSessions {
     fn from_ref(app: &App) -> Self {
         app.web.clone()
+    }
+}
+
+impl FromRef<App> for WebKeys {
+    fn from_ref(app: &App) -> Self {
+        app.keys.clone()
+    }
+}
+
+impl FromRef<App> for WebInternal {
+    fn from_ref(app: &App) -> Self {
+        app.internal.clone()
     }
 }
 

@@ -3,10 +3,12 @@
 
 mod accounts;
 mod administrator;
+mod api_keys;
 mod credentials;
 mod deliveries;
 mod deployments;
 mod endpoints;
+mod housekeeping;
 mod joining;
 mod keys;
 mod office;
@@ -23,6 +25,7 @@ use keyward_base::{Actor, Clock, Purpose, Result, Subject, Trail};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::KeyUse;
+use keyward_session::api_key::ApiKeys;
 use keyward_store::Records;
 use keyward_vault::Vault;
 use keyward_webhook::inbox::policy::InboxPolicy;
@@ -43,8 +46,10 @@ use crate::verdict::Verdicts;
 use accounts::Doors;
 pub(crate) use accounts::{Couriers, Entrance, Which, administrators};
 pub(crate) use administrator::Administrator;
+pub(crate) use api_keys::{DEPLOY, DEPLOYMENTS, PREFIX, SCOPES, SERVERS, VARIABLES};
 pub(crate) use deliveries::work;
 pub(crate) use deployments::{Asked, Now, Start};
+pub(crate) use housekeeping::Kept;
 use joining::First;
 pub(crate) use joining::Set;
 use keys::Rewrapping;
@@ -97,7 +102,10 @@ pub(crate) struct Desk {
     settings: Settings,
     post: Arc<Post>,
     doors: Doors,
+    api_keys: ApiKeys,
     first: First,
+    /// The start of the addresses that are mailed.
+    base: String,
     /// Wakes the worker.
     work: Notify,
 }
@@ -146,6 +154,7 @@ impl Desk {
             false => Post::spool(&settings.data.join(SPOOL))?,
         });
         let (doors, couriers) = Doors::open(&home, &trail, &post, base).await?;
+        let api_keys = api_keys::open(&home, &trail).await?;
         let desk = Self {
             answers: Arc::new(Answers::new(trail, clock.clone())),
             home,
@@ -164,7 +173,9 @@ impl Desk {
             settings,
             post,
             doors,
+            api_keys,
             first: First::default(),
+            base: base.to_owned(),
             work: Notify::new(),
         };
         Ok((desk, couriers))

@@ -23,12 +23,13 @@
 //! | [`origin`] | where people reach the service |
 //! | [`masks`] | what masks the values of each organisation |
 //! | [`input`] | what a form sent |
-//! | [`view`], [`accountview`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
+//! | [`view`], [`accountview`], [`apikeyview`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
 mod accountview;
 mod anomalies;
+mod apikeyview;
 mod app;
 mod auditview;
 mod client;

@@ -43,6 +43,19 @@ where
     }
 }
 
+/// Whatever the method.
+pub(crate) fn any<H, T, S>(handler: H) -> Answers<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    Answers {
+        methods: vec!["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+        router: routing::any(handler),
+    }
+}
+
 impl<S: Clone + Send + Sync + 'static> Answers<S> {
     /// And to do something.
     pub(crate) fn post<H, T>(mut self, handler: H) -> Self

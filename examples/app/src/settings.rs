@@ -6,11 +6,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_audit::alert::{AlertRule, MAX_LEN};
 use keyward_axum::Proxies;
-use keyward_base::{Error, Result};
+use keyward_base::{Error, ErrorKind, Result, SecretBytes, SystemClock};
+use keyward_crypto::Provider;
+use keyward_session::InternalSecrets;
 
 use crate::deploy::LONGEST_RUN;
 use crate::deploy::runner::Program;
@@ -26,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) origin: PublicOrigin,
     /// `DEPLOYDESK_TRUSTED_PROXIES`, by default none: networks whose `X-Forwarded-For` is believed.
     pub(crate) proxies: Option<Proxies>,
+    /// `DEPLOYDESK_CRON_SECRET`, by default none: what cron shows.
+    pub(crate) cron: Option<InternalSecrets>,
     /// `DEPLOYDESK_DATA`, by default `deploydesk-data` in the current folder.
     pub(crate) data: PathBuf,
     /// `DEPLOYDESK_DEPLOY`, by default the program that comes with the service.
@@ -80,10 +85,26 @@ impl Settings {
             deploy_limit: seconds(read("DEPLOYDESK_DEPLOY_SECONDS"))?,
             addr,
             origin,
+            cron: cron(read("DEPLOYDESK_CRON_SECRET"))?,
             proxies: proxies(read("DEPLOYDESK_TRUSTED_PROXIES"))?,
             data: data.map_or_else(|| PathBuf::from("deploydesk-data"), PathBuf::from),
         })
     }
+}
+
+/// One secret or several, with ids and ends. Set and empty is a mistake, and no "not set".
+fn cron(text: Option<OsString>) -> Result<Option<InternalSecrets>> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let text = SecretBytes::new(text.into_encoded_bytes());
+    let clock = Arc::new(SystemClock::new());
+    let secrets = InternalSecrets::parse(&text, &Provider::default(), clock);
+    // What it says repeats nothing of the text.
+    secrets.map(Some).map_err(|e| match e.kind() {
+        ErrorKind::Misuse => Error::misuse(format!("DEPLOYDESK_CRON_SECRET: {e}")),
+        _ => e,
+    })
 }
 
 /// Networks, with commas between them.

@@ -21,7 +21,7 @@ use std::process::Command;
 use asked::people::World;
 use asked::table::{METHODS, Row, WHO, rows};
 use service::browser::Browser;
-use service::{percent, random, send};
+use service::{percent, send};
 
 /// Sends what a row says, as somebody; the status that comes back.
 fn ask(world: &World, browser: &Browser, who: &str, method: &str, row: &Row) -> u16 {
@@ -31,7 +31,7 @@ fn ask(world: &World, browser: &Browser, who: &str, method: &str, row: &Row) -> 
         None => world.meant(&row.at),
     };
     let (kind, body) = match row.sent.starts_with('{') {
-        true => ("application/json", row.sent.clone()),
+        true => ("application/json", world.meant(&row.sent)),
         false => ("application/x-www-form-urlencoded", form(world, &row.sent)),
     };
     let host = match who {
@@ -46,8 +46,8 @@ fn ask(world: &World, browser: &Browser, who: &str, method: &str, row: &Row) -> 
         "{method} {at} HTTP/1.1\nHost: {host}{}\n{from}",
         browser.line()
     );
-    if who == "key" {
-        head.push_str(&format!("\nAuthorization: Bearer {}", random(43)));
+    if let Some(token) = world.token(who) {
+        head.push_str(&format!("\nAuthorization: Bearer {token}"));
     }
     let sends = !matches!(method, "GET" | "HEAD" | "OPTIONS");
     if sends {
@@ -84,7 +84,7 @@ fn each_route_answers_each_as_the_table_says() {
     let browsers: BTreeMap<_, _> = WHO.iter().map(|who| (*who, world.browser(who))).collect();
     let mut report: Vec<String> = std::thread::scope(|scope| {
         let (world, lasting, browsers) = (&world, &lasting, &browsers);
-        let asking = WHO.chunks(4).map(|some| {
+        let asking = WHO.chunks(9).map(|some| {
             scope.spawn(move || {
                 let mut report = Vec::new();
                 for row in lasting {

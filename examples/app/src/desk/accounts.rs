@@ -18,6 +18,7 @@ use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::{Attempts, Stores};
 
 use super::Desk;
+use super::housekeeping::SWEPT;
 use crate::letters::Letters;
 use crate::mail::Post;
 
@@ -33,9 +34,6 @@ const ADMINISTRATORS: &str = "administrators";
 
 /// Letters that wait for the mailer. Beyond it they are dropped, and counted.
 const WAITING: usize = 1_000;
-
-/// How many that are over are removed at once.
-const SWEPT: usize = 1_000;
 
 /// Which door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,11 +255,12 @@ impl Doors {
         }
     }
 
-    /// Removes what is over.
-    pub(super) async fn tidy(&self) -> Result<()> {
-        self.users.mail.sweep(SWEPT).await?;
-        self.admins.mail.sweep(SWEPT).await?;
-        self.throttle.purge(SWEPT).await.map(drop)
+    /// Removes mailed links and counts of tries that are over: how many of each.
+    pub(super) async fn tidy(&self) -> Result<(u64, u64)> {
+        let users = self.users.mail.sweep(SWEPT).await?;
+        let admins = self.admins.mail.sweep(SWEPT).await?;
+        let tries = self.throttle.purge(SWEPT).await?;
+        Ok((users.saturating_add(admins), tries))
     }
 }
 

@@ -27,6 +27,14 @@ pub(crate) struct Rows {
     pub(crate) next: Option<String>,
 }
 
+/// What is known of a stored value without opening it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: String,
+    pub(crate) facts: Facts,
+    pub(crate) updated: Timestamp,
+}
+
 impl Room {
     fn record(&self, section: Section, record: &RecordId) -> Result<AtRecord> {
         self.column(section)?.record(record.as_str())
@@ -59,6 +67,23 @@ impl Room {
             damaged: page.refused.len(),
             next: page.next,
         })
+    }
+
+    /// The same for programs: what is known of each, and after which the rest begins.
+    pub(crate) async fn facts_of(
+        &self,
+        section: Section,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Known>, Option<String>)> {
+        let after = after.and_then(|id| RecordId::new(id).ok());
+        let page = self.column(section)?.list(after.as_ref(), limit).await?;
+        let known = page.items.into_iter().map(|listed| Known {
+            id: listed.slot.record.as_str().to_owned(),
+            facts: listed.facts,
+            updated: listed.updated,
+        });
+        Ok((known.collect(), page.next))
     }
 
     /// One of a section. Opens nothing.

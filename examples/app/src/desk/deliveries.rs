@@ -48,18 +48,6 @@ impl Desk {
         self.home.data().as_ref()
     }
 
-    /// What is done every minute.
-    pub(super) async fn tidy(&self) -> Result<()> {
-        self.inbox.tidy().await?;
-        let now = self.clock().now()?;
-        for event in self.masks.news(now) {
-            self.vault.trail().note(event).await;
-        }
-        self.doors.tidy().await?;
-        self.tidy_deployments(now).await?;
-        Effect::tidy(self.data(), now).await
-    }
-
     /// Takes up the delivery that is due. No: there is none.
     async fn work_once(&self) -> Result<bool> {
         let Some(taken) = self.inbox.next().await? else {

@@ -98,6 +98,11 @@ impl Office {
         })
     }
 
+    /// Whether whose session it is owns the organisation: he may invite others, name it, and make keys.
+    pub(crate) fn is_owners(&self) -> bool {
+        self.person.role == Role::Owner
+    }
+
     /// The people of the organisation.
     pub(crate) async fn people(&self, limit: usize) -> Result<Vec<Person>> {
         let all = Person::all(self.desk.data(), &self.tenant, limit).await?;
@@ -135,12 +140,5 @@ impl Office {
     /// What is to be said at `path` for that number.
     pub(crate) fn told(&self, path: &str, number: Option<&str>) -> Option<Notice> {
         self.desk.notices.take(&self.session, path, number)
-    }
-}
-
-impl Own {
-    /// Whether he may invite others.
-    pub(crate) fn is_owner(&self) -> bool {
-        self.office.person.role == Role::Owner
     }
 }

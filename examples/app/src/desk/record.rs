@@ -39,6 +39,8 @@ pub(crate) const EXPORT: &str = "deploydesk.export";
 pub(crate) const INVITE: &str = "deploydesk.invite";
 /// The organisation was given another name.
 pub(crate) const RENAME: &str = "deploydesk.rename";
+/// Cron had the house kept.
+pub(crate) const CRON: &str = "deploydesk.cron";
 
 /// The service's own kinds.
 pub(super) fn kinds() -> Result<Kinds> {
@@ -65,7 +67,8 @@ pub(super) fn kinds() -> Result<Kinds> {
         .with(delivery(DELIVERY))?
         .with(export)?
         .with(Kind::new(INVITE))?
-        .with(Kind::new(RENAME))
+        .with(Kind::new(RENAME))?
+        .with(Kind::new(CRON).must("secret", Type::Id(64)))
 }
 
 /// In which form the record is exported.

@@ -13,7 +13,7 @@ use keyward_session::{AnyLive, Fresh, OwnKind};
 
 use crate::app::App;
 use crate::client::client;
-use crate::desk::Which;
+use crate::desk::{Own, Which};
 
 pub(super) type Answer<T> = Result<T, Failure>;
 
@@ -106,6 +106,26 @@ pub(super) fn fresh<'a, K: OwnKind>(
         Ok(fresh) => Ok(Some(fresh)),
         Err(e) if e.reason() == Some(keyward_session::reason::NOT_FRESH) => Ok(None),
         Err(e) => Err(e.into()),
+    }
+}
+
+/// The same, of a session that nothing else needs.
+pub(super) fn take_fresh<K: OwnKind>(
+    app: &App,
+    live: keyward_session::LiveSession<K>,
+) -> Answer<Option<Fresh<keyward_session::LiveSession<K>, FRESH>>> {
+    match app.doors().sessions.fresh(live) {
+        Ok(fresh) => Ok(Some(fresh)),
+        Err(e) if e.reason() == Some(keyward_session::reason::NOT_FRESH) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// An owner of his organisation, or 403.
+pub(super) fn owner(own: &Own) -> Answer<()> {
+    match own.office.is_owners() {
+        true => Ok(()),
+        false => Err(Failure::forbidden(Error::rejected(Reason::NOT_FOUND))),
     }
 }
 

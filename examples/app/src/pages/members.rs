@@ -5,10 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
-use keyward_base::{Error, Reason};
 use keyward_password::Identifier;
 
-use super::asker::{Answer, fresh, wrong};
+use super::asker::{Answer, fresh, owner, wrong};
 use super::asking::posted;
 use super::{After, html, page};
 use crate::accountview::{Member, Members};
@@ -34,7 +33,7 @@ async fn view(own: &Own, after: &After, problem: Option<&str>) -> Answer<Html<St
                 email: person.email,
             })
             .collect(),
-        owner: own.is_owner(),
+        owner: own.office.is_owners(),
         problem: problem.map(str::to_owned),
     })
 }
@@ -44,14 +43,6 @@ pub(super) async fn show(
     Query(after): Query<After>,
 ) -> Answer<Html<String>> {
     view(&own, &after, None).await
-}
-
-/// An owner, or 403.
-fn owner(own: &Own) -> Answer<()> {
-    match own.is_owner() {
-        true => Ok(()),
-        false => Err(Failure::forbidden(Error::rejected(Reason::NOT_FOUND))),
-    }
 }
 
 pub(super) async fn invite(

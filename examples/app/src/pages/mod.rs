@@ -2,10 +2,13 @@
 
 mod account;
 mod admin;
+mod api;
+mod api_keys;
 mod asker;
 mod asking;
 mod audit;
 mod credentials;
+mod cron;
 mod deployments;
 mod doors;
 mod first;
@@ -24,8 +27,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
-use keyward_axum::session::WebSessions;
-use keyward_axum::{Failure, RoutePolicy, WebGuard, danger};
+use keyward_axum::api_key::AnyKey;
+use keyward_axum::internal::Internal;
+use keyward_axum::{Failure, RoutePolicy, WebGuard};
 use keyward_base::Error;
 use serde::Deserialize;
 
@@ -36,7 +40,7 @@ use crate::app::App;
 use crate::desk::{Administrator, Desk, Office, Own};
 use crate::log;
 use crate::notice::Notice;
-use crate::routes::{Listed, Routes, get, post};
+use crate::routes::{Listed, Routes, any, get, post};
 use crate::view::{ErrorPage, Page, Whose};
 
 /// All routes, each in the group of those who may ask for it.
@@ -47,6 +51,8 @@ struct Groups {
     office: Routes<App>,
     administration: Routes<App>,
     probe: Routes<App>,
+    api: Routes<App>,
+    internal: Routes<App>,
     hooks: Routes<Hooks>,
 }
 
@@ -58,7 +64,9 @@ impl Groups {
             own: own(),
             office: office(),
             administration: administration(),
-            probe: Routes::new().route("/healthz", get(healthy)),
+            probe: probe(),
+            api: api(),
+            internal: Routes::new().route("/internal/cron", post(cron::run)),
             hooks: hooks::routes(),
         }
     }
@@ -74,6 +82,8 @@ pub(crate) fn listed() -> Vec<String> {
         ("a person or staff", all.office.listed()),
         ("an administrator", all.administration.listed()),
         ("a program", all.probe.listed()),
+        ("a key", all.api.listed()),
+        ("an internal secret", all.internal.listed()),
         ("a signed delivery", all.hooks.listed()),
     ];
     let lines = groups.iter().flat_map(|(who, listed)| {
@@ -90,14 +100,14 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .proxies(desk.settings().proxies.clone().unwrap_or_default())
         .error_page(error_page)
         .report(log::failure);
-    let sessions = desk.doors().sessions.clone();
-    let web = match origin.is_loopback() {
-        true => danger::loopback_cookies(sessions, &guard)?,
-        false => WebSessions::new(sessions, &guard)?,
-    };
-    let app = App::new(desk, web, guard.clone());
+    let app = App::new(desk, &guard)?;
     let all = Groups::declared();
-    let machines = all.probe.with_state(app.clone());
+    let machines = all
+        .probe
+        .merge(all.api.behind::<AnyKey>(&app))
+        .merge(all.internal.behind::<Internal>(&app))
+        .with_state(app.clone())
+        .run_to_the_end();
     let machines = machines.policy(RoutePolicy::machines(&guard));
     let hooks = all.hooks.with_state(Hooks::new(&app)?);
     let hooks = hooks.policy(hooks::policy(&guard));
@@ -190,6 +200,11 @@ fn own() -> Routes<App> {
         .route("/members", get(members::show))
         .route("/members/invite", post(members::invite))
         .route("/members/rename", post(members::rename))
+        .route("/api-keys", get(api_keys::list).post(api_keys::make))
+        .route("/api-keys/{id}", get(api_keys::show))
+        .route("/api-keys/{id}/rotate", post(api_keys::rotate))
+        .route("/api-keys/{id}/narrow", post(api_keys::narrow))
+        .route("/api-keys/{id}/revoke", post(api_keys::revoke))
         .route("/webhooks", post(webhooks::create))
         .route("/webhooks/new", get(webhooks::blank))
         .route(
@@ -242,6 +257,27 @@ fn account<H: Holder>(account: &str, devices: &str) -> Routes<App> {
         .route(&of(devices, "/others/end"), post(account::end_others::<H>))
         .route(&of(devices, "/{id}/end"), post(account::end_device::<H>))
         .route(&of(devices, "/{id}/name"), post(account::name_device::<H>))
+}
+
+/// For programs that show nothing.
+fn probe() -> Routes<App> {
+    Routes::new()
+        .route("/healthz", get(healthy))
+        .route("/api/{*rest}", any(api::nothing))
+}
+
+/// For programs that show an API key. What each may is an argument of its handler.
+fn api() -> Routes<App> {
+    Routes::new()
+        .route("/api/whoami", get(api::whoami))
+        .route("/api/servers", get(api::servers))
+        .route("/api/variables", get(api::variables))
+        .route(
+            "/api/deployments",
+            get(api::deployments).post(api::deploy),
+        )
+        .route("/api/deployments/{id}", get(api::deployment))
+        .route("/api/deployments/{id}/log", get(api::log))
 }
 
 /// For whatever watches over the process: 503 while the keyring cannot be reached.

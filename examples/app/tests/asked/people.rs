@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_base::{
     Clock as _, Door, Evidence, ManualClock, Method, SecretBytes, Subject, SystemClock, Tenant,
@@ -11,7 +12,8 @@ use keyward_base::{
 };
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_session::{Admin, Kind, SessionId, Sessions, Start, Started, User};
+use keyward_session::api_key::{ApiKeys, IssuedKey, NewKey, Ranges, Rotation, Scopes};
+use keyward_session::{Admin, Fresh, Kind, LiveSession, SessionId, Sessions, Start, Started, User};
 use keyward_webhook::preset;
 
 use super::table::WHO;
@@ -35,11 +37,17 @@ pub struct World {
     names: BTreeMap<&'static str, String>,
     /// Of some there is another one for each cell.
     fresh: BTreeMap<&'static str, VecDeque<String>>,
+    /// What is shown as a bearer token.
+    tokens: BTreeMap<&'static str, String>,
 }
 
 impl World {
     /// With what so many rows that change something use up.
     pub fn with(changing: usize) -> Self {
+        let variables = [(
+            "DEPLOYDESK_CRON_SECRET",
+            &*format!("now:{CRON},before:{CRON_BEFORE}:2026-01-01"),
+        )];
         let service = Service::start();
         let ann = browser::ann(&service);
         let mut admin = browser::admin(&service);
@@ -90,7 +98,7 @@ impl World {
             .unwrap();
         let root = service_folder.path().to_owned();
         runtime.block_on(planted.plant(&root, &people, changing));
-        let service = Service::start_in(service_folder);
+        let service = Service::start_with(service_folder, &variables);
         let mut browsers = planted.browsers;
         // Those that a person comes by are those that a person came by.
         admin.addr = service.addr;
@@ -110,12 +118,17 @@ impl World {
         let mut deliveries = VecDeque::from(deliveries);
         names.insert("@delivery", deliveries.pop_front().unwrap());
         fresh.insert("@fresh-delivery", deliveries);
-        for (name, of) in [("@device", "@device"), ("@admin-device", "@admin-device")] {
+        for (name, of) in [
+            ("@device", "@device"),
+            ("@admin-device", "@admin-device"),
+            ("@api-key", "@fresh-api-key"),
+        ] {
             names.insert(name, fresh.get_mut(of).unwrap().pop_front().unwrap());
         }
         let none = SessionId::from_bytes([7; 16]).to_string();
         for (name, text) in [
             ("@no-device", none.as_str()),
+            ("@no-api-key", none.as_str()),
             ("@no-delivery", "00000000000000000000000000000000"),
             ("@no-deployment", "000000000000000000000000"),
             ("@key", "0123456789abcdef"),
@@ -138,7 +151,13 @@ impl World {
             browsers,
             names,
             fresh,
+            tokens: planted.tokens,
         }
+    }
+
+    /// What somebody shows as a bearer token; none: nothing.
+    pub fn token(&self, who: &str) -> Option<&str> {
+        self.tokens.get(who).map(String::as_str)
     }
 
     /// The browser of who asks.
@@ -258,6 +277,10 @@ fn deliver(service: &Service, tenant: &str, hers: &Browser, count: usize) -> Vec
     rows
 }
 
+/// What cron shows, and what it showed before.
+const CRON: &str = "g3DnPXBKbMmYjyT0UDzM7YBOvIvBnBZyrMlXHFvJd7A";
+const CRON_BEFORE: &str = "QpYd0ZJ4mZVkSdgDNd_UkZPkkCqQ6vM8bTWqJxHZZXs";
+
 /// Tenant and subject of each.
 struct People {
     ann: (String, String),
@@ -310,6 +333,7 @@ const ADMINS: Door = Door::new("admins");
 struct Planted {
     browsers: BTreeMap<&'static str, VecDeque<Browser>>,
     fresh: BTreeMap<&'static str, VecDeque<String>>,
+    tokens: BTreeMap<&'static str, String>,
 }
 
 impl Planted {
@@ -330,6 +354,13 @@ impl Planted {
             .await
             .unwrap();
         let ago = Timestamp::from_millis(now.as_millis() - 20 * 60 * 1000);
+        let keys = Keys::of(&home, &sessions, &clock).await;
+        self.tokens = keys.of_all(people, (now, ago)).await;
+        let made = keys.several(&people.ann, 2 * WHO.len() + 1).await;
+        self.fresh.insert("@fresh-api-key", made);
+        let her = begin(&sessions, USERS, &people.ann, now, false).await;
+        let text = her.token().expose().to_owned();
+        self.tokens.insert("session-key", text);
         for round in 0..=changing {
             for who in WHO {
                 let cookies = cookies(&sessions, &clock, who, people, (now, ago)).await;
@@ -385,9 +416,12 @@ async fn cookies(
     let user = async |of| begin(sessions, USERS, of, now, false).await;
     let admin = async || begin(sessions, ADMINS, &people.root, now, false).await;
     match who {
-        "nobody" => Vec::new(),
+        "nobody" | "session-key" | "internal" | "internal-ended" => Vec::new(),
+        key if key.starts_with("key-") => Vec::new(),
         "member" => vec![cookie("session", &user(&people.mel).await)],
-        "owner" | "foreign" | "host" | "key" => vec![cookie("session", &user(&people.ann).await)],
+        "owner" | "foreign" | "host" | "cookie-key" => {
+            vec![cookie("session", &user(&people.ann).await)]
+        }
         "other" => vec![cookie("session", &user(&people.bob).await)],
         "admin" => vec![cookie("admin", &admin().await)],
         "staff" => {
@@ -427,5 +461,109 @@ async fn cookies(
             cookie("session", &admin().await),
         ],
         other => panic!("nobody is called {other}"),
+    }
+}
+
+/// The API keys of the home, made by the crate that the service has them from.
+struct Keys<'a> {
+    keys: ApiKeys,
+    sessions: &'a Sessions,
+    clock: &'a ManualClock,
+}
+
+const ALL: &str = "servers:read variables:read deployments:read deployments:write";
+
+impl<'a> Keys<'a> {
+    async fn of(home: &Home, sessions: &'a Sessions, clock: &'a Arc<ManualClock>) -> Self {
+        let keys = ApiKeys::builder(home.keyring().clone(), home.data().clone()).prefix("desk_");
+        let keys = keys.clock(clock.clone()).build().await.unwrap();
+        Self {
+            keys,
+            sessions,
+            clock,
+        }
+    }
+
+    async fn shown(&self, of: &(String, String)) -> Fresh<LiveSession<User>, 15> {
+        let now = self.clock.now().unwrap();
+        let started = begin(self.sessions, USERS, of, now, false).await;
+        let live = self.sessions.check::<User>(started.token().expose());
+        self.sessions.fresh(live.await.unwrap()).unwrap()
+    }
+
+    async fn make(&self, of: &(String, String), scopes: &str, ranges: Ranges) -> IssuedKey {
+        let by = self.shown(of).await;
+        let most = Scopes::parse(ALL).unwrap();
+        let scopes = match scopes {
+            "" => Scopes::none(),
+            some => Scopes::parse(some).unwrap(),
+        };
+        let new = NewKey::new("the table").unwrap().scopes(scopes);
+        let new = new.ranges(ranges).expires_in(Duration::from_secs(15 * 60));
+        self.keys.issue(&by, &most, new).await.unwrap()
+    }
+
+    /// The text of a key that lives, may do that, and comes from anywhere.
+    async fn text(&self, of: &(String, String), scopes: &str) -> String {
+        let made = self.make(of, scopes, Ranges::anywhere()).await;
+        made.key().expose().to_owned()
+    }
+
+    async fn several(&self, of: &(String, String), count: usize) -> VecDeque<String> {
+        let mut ids = VecDeque::new();
+        for _ in 0..count {
+            let made = self.make(of, "servers:read", Ranges::anywhere()).await;
+            ids.push_back(made.info().id.to_string());
+        }
+        ids
+    }
+
+    /// A key of each sort.
+    async fn of_all(
+        &self,
+        people: &People,
+        (now, ago): (Timestamp, Timestamp),
+    ) -> BTreeMap<&'static str, String> {
+        let ann = &people.ann;
+        let tenant = Tenant::new(&ann.0).unwrap();
+        let mut all = BTreeMap::new();
+        self.clock.set(ago);
+        all.insert("key-expired", self.text(ann, ALL).await);
+        self.clock.set(now);
+        for (who, scopes) in [
+            ("key-servers", "servers:read"),
+            ("key-variables", "variables:read"),
+            ("key-deployments", "deployments:read"),
+            ("key-deploy", "deployments:write"),
+            ("key-all", ALL),
+            ("cookie-key", ALL),
+            ("key-none", ""),
+        ] {
+            all.insert(who, self.text(ann, scopes).await);
+        }
+        all.insert("key-other", self.text(&people.bob, ALL).await);
+        let elsewhere = Ranges::parse("192.0.2.0/24").unwrap();
+        let made = self.make(ann, ALL, elsewhere).await;
+        all.insert("key-elsewhere", made.key().expose().to_owned());
+        let made = self.make(ann, ALL, Ranges::anywhere()).await;
+        self.keys.revoke(&tenant, made.info().id).await.unwrap();
+        all.insert("key-revoked", made.key().expose().to_owned());
+        let leaked = self.text(ann, ALL).await;
+        self.keys.revoke_leaked(&leaked).await.unwrap();
+        all.insert("key-leaked", leaked);
+        let made = self.make(ann, "servers:read", Ranges::anywhere()).await;
+        let (by, most) = (self.shown(ann).await, Scopes::parse(ALL).unwrap());
+        let next = self
+            .keys
+            .rotate(&by, &most, made.info().id, Rotation::new());
+        next.await.unwrap();
+        all.insert("key-rotated", made.key().expose().to_owned());
+        let mut forged = self.text(ann, ALL).await;
+        let last = if forged.pop() == Some('0') { '1' } else { '0' };
+        forged.push(last);
+        all.insert("key-forged", forged);
+        all.insert("internal", CRON.to_owned());
+        all.insert("internal-ended", CRON_BEFORE.to_owned());
+        all
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Those who ask. A column that is not here, or is missing there, fails.
-pub const WHO: [&str; 14] = [
+pub const WHO: [&str; 30] = [
     "nobody",
     "member",
     "owner",
@@ -17,7 +17,23 @@ pub const WHO: [&str; 14] = [
     "swapped",
     "foreign",
     "host",
-    "key",
+    "key-servers",
+    "key-variables",
+    "key-deployments",
+    "key-deploy",
+    "key-all",
+    "key-none",
+    "key-other",
+    "key-rotated",
+    "cookie-key",
+    "key-revoked",
+    "key-leaked",
+    "key-expired",
+    "key-elsewhere",
+    "key-forged",
+    "session-key",
+    "internal",
+    "internal-ended",
 ];
 
 /// What each route is asked with.
