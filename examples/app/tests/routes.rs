@@ -118,6 +118,8 @@ fn each_route_answers_each_as_the_table_says() {
         }
     }
     let log = world.service.log();
+    let failed = log.lines().filter(|line| !line.contains(": rejected: "));
+    let log = failed.collect::<Vec<_>>().join("\n");
     assert!(report.is_empty(), "{}\n{log}", report.join("\n"));
 }
 

@@ -3,8 +3,8 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
 use keyward_axum::api_key::{AnyKey, Key, KeyScope};
 use keyward_axum::proof::Proved;
@@ -182,7 +182,9 @@ pub(super) async fn deployment(
     key: Key<ReadDeployments>,
     Path(id): Path<String>,
 ) -> Answer<Json<Deployment>> {
-    let (now, _) = room(&app, &key)?.deployment_and_log(&Id::parse(&id)?).await?;
+    let (now, _) = room(&app, &key)?
+        .deployment_and_log(&Id::parse(&id)?)
+        .await?;
     Ok(Json(Deployment::of(&now)))
 }
 
@@ -192,7 +194,9 @@ pub(super) async fn log(
     key: Key<ReadDeployments>,
     Path(id): Path<String>,
 ) -> Answer<Response> {
-    let (_, log) = room(&app, &key)?.deployment_and_log(&Id::parse(&id)?).await?;
+    let (_, log) = room(&app, &key)?
+        .deployment_and_log(&Id::parse(&id)?)
+        .await?;
     let kind = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((kind, log_in_text(&log)).into_response())
 }

@@ -272,10 +272,7 @@ fn api() -> Routes<App> {
         .route("/api/whoami", get(api::whoami))
         .route("/api/servers", get(api::servers))
         .route("/api/variables", get(api::variables))
-        .route(
-            "/api/deployments",
-            get(api::deployments).post(api::deploy),
-        )
+        .route("/api/deployments", get(api::deployments).post(api::deploy))
         .route("/api/deployments/{id}", get(api::deployment))
         .route("/api/deployments/{id}/log", get(api::log))
 }

@@ -3,23 +3,18 @@
 //! made by the same crate on the same stores.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::time::Duration;
 
-use keyward_base::{
-    Clock as _, Door, Evidence, ManualClock, Method, SecretBytes, Subject, SystemClock, Tenant,
-    Timestamp, Trail,
-};
+use keyward_base::{Clock as _, ManualClock, SecretBytes, Subject, SystemClock, Tenant, Timestamp};
 use keyward_crypto::Provider;
-use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_session::api_key::{ApiKeys, IssuedKey, NewKey, Ranges, Rotation, Scopes};
-use keyward_session::{Admin, Fresh, Kind, LiveSession, SessionId, Sessions, Start, Started, User};
+use keyward_session::api_key::{Ranges, Rotation};
+use keyward_session::{Admin, Kind, SessionId, Sessions, Started, User};
 use keyward_webhook::preset;
 
 use super::table::WHO;
 use crate::service::browser::{
     self, ADMIN, Browser, PASSWORD, hidden, link_to, logged_in, set_password, sign_up,
 };
+use crate::service::planted::{ADMINS, ALL, Keys, Past, USERS, begin, scopes};
 use crate::service::{Service, random, send, ssh_key, wait_until};
 
 const MEL: &str = "mel@example.com";
@@ -289,45 +284,6 @@ struct People {
     root: (String, String),
 }
 
-/// What proves to the sessions' crate who somebody is.
-#[derive(Debug)]
-struct Shown {
-    tenant: Tenant,
-    subject: Subject,
-    door: Door,
-    at: Timestamp,
-    factor_due: bool,
-}
-
-impl Evidence for Shown {
-    fn tenant(&self) -> &Tenant {
-        &self.tenant
-    }
-
-    fn subject(&self) -> &Subject {
-        &self.subject
-    }
-
-    fn method(&self) -> Method {
-        Method::PASSWORD
-    }
-
-    fn door(&self) -> Door {
-        self.door
-    }
-
-    fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    fn is_factor_due(&self) -> bool {
-        self.factor_due
-    }
-}
-
-const USERS: Door = Door::new("users");
-const ADMINS: Door = Door::new("admins");
-
 /// Sessions, as many as are used up.
 #[derive(Default)]
 struct Planted {
@@ -338,32 +294,18 @@ struct Planted {
 
 impl Planted {
     async fn plant(&mut self, root: &std::path::Path, people: &People, changing: usize) {
-        let mut options = Options::with_root(RootSource::File);
-        options.anchor = Some(root.join("anchor"));
-        let dir = HomeDir::at(root.join("data"));
-        let home = Home::open(&dir, &options).await.unwrap();
-        let now = SystemClock::new().now().unwrap();
-        let clock = Arc::new(ManualClock::new(now));
-        let trail = Trail::new(Arc::new(home.audit().unwrap().clone()));
-        let sessions = Sessions::builder(home.keyring().clone(), home.data().clone())
-            .opens(USERS, Kind::User)
-            .opens(ADMINS, Kind::Admin)
-            .clock(clock.clone())
-            .trail(trail)
-            .build()
-            .await
-            .unwrap();
-        let ago = Timestamp::from_millis(now.as_millis() - 20 * 60 * 1000);
-        let keys = Keys::of(&home, &sessions, &clock).await;
-        self.tokens = keys.of_all(people, (now, ago)).await;
+        let past = Past::of(root).await;
+        let (sessions, clock, now, ago) = (&past.sessions, &past.clock, past.now, past.ago(20));
+        let keys = Keys::of(&past).await;
+        self.tokens = of_all(&keys, people, (now, ago)).await;
         let made = keys.several(&people.ann, 2 * WHO.len() + 1).await;
         self.fresh.insert("@fresh-api-key", made);
-        let her = begin(&sessions, USERS, &people.ann, now, false).await;
+        let her = begin(sessions, USERS, &people.ann, now, false).await;
         let text = her.token().expose().to_owned();
         self.tokens.insert("session-key", text);
         for round in 0..=changing {
             for who in WHO {
-                let cookies = cookies(&sessions, &clock, who, people, (now, ago)).await;
+                let cookies = cookies(sessions, clock, who, people, (now, ago)).await;
                 let browser = Browser {
                     addr: "127.0.0.1:1".parse().unwrap(),
                     cookies,
@@ -371,8 +313,8 @@ impl Planted {
                 self.browsers.entry(who).or_default().push_back(browser);
                 // For each cell of a row that ends one.
                 if round < 2 {
-                    let hers = begin(&sessions, USERS, &people.ann, now, false).await;
-                    let his = begin(&sessions, ADMINS, &people.root, now, false).await;
+                    let hers = begin(sessions, USERS, &people.ann, now, false).await;
+                    let his = begin(sessions, ADMINS, &people.root, now, false).await;
                     for (name, id) in [("@device", hers.id()), ("@admin-device", his.id())] {
                         let all = self.fresh.entry(name).or_default();
                         all.push_back(id.to_string());
@@ -380,25 +322,8 @@ impl Planted {
                 }
             }
         }
-        home.close();
+        past.home.close();
     }
-}
-
-async fn begin(
-    sessions: &Sessions,
-    door: Door,
-    (tenant, subject): &(String, String),
-    at: Timestamp,
-    factor_due: bool,
-) -> Started {
-    let shown = Shown {
-        tenant: Tenant::new(tenant).unwrap(),
-        subject: Subject::new(subject).unwrap(),
-        door,
-        at,
-        factor_due,
-    };
-    sessions.start(shown, Start::new()).await.unwrap()
 }
 
 /// The cookies of a browser of theirs.
@@ -456,6 +381,14 @@ async fn cookies(
             sessions.end(&live).await.unwrap();
             vec![cookie("session", &started)]
         }
+        "nowhere" => {
+            let gone = (people.ann.0.clone(), "u-gone".to_owned());
+            let none = begin(sessions, ADMINS, &people.ann, now, false).await;
+            vec![
+                cookie("session", &user(&gone).await),
+                cookie("admin", &none),
+            ]
+        }
         "swapped" => vec![
             cookie("admin", &user(&people.ann).await),
             cookie("session", &admin().await),
@@ -464,106 +397,51 @@ async fn cookies(
     }
 }
 
-/// The API keys of the home, made by the crate that the service has them from.
-struct Keys<'a> {
-    keys: ApiKeys,
-    sessions: &'a Sessions,
-    clock: &'a ManualClock,
-}
-
-const ALL: &str = "servers:read variables:read deployments:read deployments:write";
-
-impl<'a> Keys<'a> {
-    async fn of(home: &Home, sessions: &'a Sessions, clock: &'a Arc<ManualClock>) -> Self {
-        let keys = ApiKeys::builder(home.keyring().clone(), home.data().clone()).prefix("desk_");
-        let keys = keys.clock(clock.clone()).build().await.unwrap();
-        Self {
-            keys,
-            sessions,
-            clock,
-        }
+/// A key of each sort.
+async fn of_all(
+    keys: &Keys<'_>,
+    people: &People,
+    (now, ago): (Timestamp, Timestamp),
+) -> BTreeMap<&'static str, String> {
+    let ann = &people.ann;
+    let tenant = Tenant::new(&ann.0).unwrap();
+    let mut all = BTreeMap::new();
+    keys.clock.set(ago);
+    all.insert("key-expired", keys.text(ann, ALL).await);
+    keys.clock.set(now);
+    for (who, may) in [
+        ("key-servers", "servers:read"),
+        ("key-variables", "variables:read"),
+        ("key-deployments", "deployments:read"),
+        ("key-deploy", "deployments:write"),
+        ("key-all", ALL),
+        ("cookie-key", ALL),
+        ("key-none", ""),
+    ] {
+        all.insert(who, keys.text(ann, may).await);
     }
-
-    async fn shown(&self, of: &(String, String)) -> Fresh<LiveSession<User>, 15> {
-        let now = self.clock.now().unwrap();
-        let started = begin(self.sessions, USERS, of, now, false).await;
-        let live = self.sessions.check::<User>(started.token().expose());
-        self.sessions.fresh(live.await.unwrap()).unwrap()
-    }
-
-    async fn make(&self, of: &(String, String), scopes: &str, ranges: Ranges) -> IssuedKey {
-        let by = self.shown(of).await;
-        let most = Scopes::parse(ALL).unwrap();
-        let scopes = match scopes {
-            "" => Scopes::none(),
-            some => Scopes::parse(some).unwrap(),
-        };
-        let new = NewKey::new("the table").unwrap().scopes(scopes);
-        let new = new.ranges(ranges).expires_in(Duration::from_secs(15 * 60));
-        self.keys.issue(&by, &most, new).await.unwrap()
-    }
-
-    /// The text of a key that lives, may do that, and comes from anywhere.
-    async fn text(&self, of: &(String, String), scopes: &str) -> String {
-        let made = self.make(of, scopes, Ranges::anywhere()).await;
-        made.key().expose().to_owned()
-    }
-
-    async fn several(&self, of: &(String, String), count: usize) -> VecDeque<String> {
-        let mut ids = VecDeque::new();
-        for _ in 0..count {
-            let made = self.make(of, "servers:read", Ranges::anywhere()).await;
-            ids.push_back(made.info().id.to_string());
-        }
-        ids
-    }
-
-    /// A key of each sort.
-    async fn of_all(
-        &self,
-        people: &People,
-        (now, ago): (Timestamp, Timestamp),
-    ) -> BTreeMap<&'static str, String> {
-        let ann = &people.ann;
-        let tenant = Tenant::new(&ann.0).unwrap();
-        let mut all = BTreeMap::new();
-        self.clock.set(ago);
-        all.insert("key-expired", self.text(ann, ALL).await);
-        self.clock.set(now);
-        for (who, scopes) in [
-            ("key-servers", "servers:read"),
-            ("key-variables", "variables:read"),
-            ("key-deployments", "deployments:read"),
-            ("key-deploy", "deployments:write"),
-            ("key-all", ALL),
-            ("cookie-key", ALL),
-            ("key-none", ""),
-        ] {
-            all.insert(who, self.text(ann, scopes).await);
-        }
-        all.insert("key-other", self.text(&people.bob, ALL).await);
-        let elsewhere = Ranges::parse("192.0.2.0/24").unwrap();
-        let made = self.make(ann, ALL, elsewhere).await;
-        all.insert("key-elsewhere", made.key().expose().to_owned());
-        let made = self.make(ann, ALL, Ranges::anywhere()).await;
-        self.keys.revoke(&tenant, made.info().id).await.unwrap();
-        all.insert("key-revoked", made.key().expose().to_owned());
-        let leaked = self.text(ann, ALL).await;
-        self.keys.revoke_leaked(&leaked).await.unwrap();
-        all.insert("key-leaked", leaked);
-        let made = self.make(ann, "servers:read", Ranges::anywhere()).await;
-        let (by, most) = (self.shown(ann).await, Scopes::parse(ALL).unwrap());
-        let next = self
-            .keys
-            .rotate(&by, &most, made.info().id, Rotation::new());
-        next.await.unwrap();
-        all.insert("key-rotated", made.key().expose().to_owned());
-        let mut forged = self.text(ann, ALL).await;
-        let last = if forged.pop() == Some('0') { '1' } else { '0' };
-        forged.push(last);
-        all.insert("key-forged", forged);
-        all.insert("internal", CRON.to_owned());
-        all.insert("internal-ended", CRON_BEFORE.to_owned());
-        all
-    }
+    all.insert("key-other", keys.text(&people.bob, ALL).await);
+    let elsewhere = Ranges::parse("192.0.2.0/24").unwrap();
+    let made = keys.make(ann, ALL, elsewhere).await;
+    all.insert("key-elsewhere", made.key().expose().to_owned());
+    let made = keys.make(ann, ALL, Ranges::anywhere()).await;
+    keys.keys.revoke(&tenant, made.info().id).await.unwrap();
+    all.insert("key-revoked", made.key().expose().to_owned());
+    let leaked = keys.text(ann, ALL).await;
+    keys.keys.revoke_leaked(&leaked).await.unwrap();
+    all.insert("key-leaked", leaked);
+    let made = keys.make(ann, "servers:read", Ranges::anywhere()).await;
+    let (by, most) = (keys.shown(ann).await, scopes(ALL));
+    let next = keys
+        .keys
+        .rotate(&by, &most, made.info().id, Rotation::new());
+    let _ = next.await.unwrap();
+    all.insert("key-rotated", made.key().expose().to_owned());
+    let mut forged = keys.text(ann, ALL).await;
+    let last = if forged.pop() == Some('0') { '1' } else { '0' };
+    forged.push(last);
+    all.insert("key-forged", forged);
+    all.insert("internal", CRON.to_owned());
+    all.insert("internal-ended", CRON_BEFORE.to_owned());
+    all
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Those who ask. A column that is not here, or is missing there, fails.
-pub const WHO: [&str; 30] = [
+pub const WHO: [&str; 31] = [
     "nobody",
     "member",
     "owner",
@@ -15,6 +15,7 @@ pub const WHO: [&str; 30] = [
     "pending",
     "ended",
     "swapped",
+    "nowhere",
     "foreign",
     "host",
     "key-servers",

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod leak;
+pub mod planted;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
