@@ -46,6 +46,9 @@ fn ask(world: &World, browser: &Browser, who: &str, method: &str, row: &Row) -> 
         "{method} {at} HTTP/1.1\nHost: {host}{}\n{from}",
         browser.line()
     );
+    if who == "passed-on" {
+        head.push_str("\nX-Forwarded-For: 192.0.2.1");
+    }
     if let Some(token) = world.token(who) {
         head.push_str(&format!("\nAuthorization: Bearer {token}"));
     }

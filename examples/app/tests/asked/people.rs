@@ -344,7 +344,7 @@ async fn cookies(
         "nobody" | "session-key" | "internal" | "internal-ended" => Vec::new(),
         key if key.starts_with("key-") => Vec::new(),
         "member" => vec![cookie("session", &user(&people.mel).await)],
-        "owner" | "foreign" | "host" | "cookie-key" => {
+        "owner" | "foreign" | "passed-on" | "host" | "cookie-key" => {
             vec![cookie("session", &user(&people.ann).await)]
         }
         "other" => vec![cookie("session", &user(&people.bob).await)],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Those who ask. A column that is not here, or is missing there, fails.
-pub const WHO: [&str; 31] = [
+pub const WHO: [&str; 32] = [
     "nobody",
     "member",
     "owner",
@@ -17,6 +17,7 @@ pub const WHO: [&str; 31] = [
     "swapped",
     "nowhere",
     "foreign",
+    "passed-on",
     "host",
     "key-servers",
     "key-variables",
