@@ -3,6 +3,7 @@
 use askama::Template;
 use keyward_base::Timestamp;
 use keyward_session::api_key::{KeyInfo, KeyState, Scopes};
+use keyward_store::limit::Standing;
 
 use crate::desk::{PREFIX, SCOPES};
 use crate::view::{Page, Part, minute};
@@ -74,6 +75,23 @@ pub(crate) fn path_of(id: &str) -> String {
     format!("/api-keys/{id}")
 }
 
+/// How much of a limit is used, in words.
+pub(crate) fn used(standing: &Standing) -> String {
+    let (limit, whose) = (
+        &standing.limit,
+        match standing.limit.name() {
+            "api-key" => "this key",
+            _ => "all keys together",
+        },
+    );
+    format!(
+        "{whose}: {} of {} in {} seconds",
+        standing.used,
+        limit.window().most(),
+        limit.window().span().as_secs()
+    )
+}
+
 /// A scope that may be chosen.
 #[derive(Debug)]
 pub(crate) struct Choice {
@@ -120,6 +138,8 @@ pub(crate) struct ApiKeyList {
     pub(crate) damaged: u64,
     /// Where the rest is.
     pub(crate) next: Option<String>,
+    /// How much is used of the limits.
+    pub(crate) used: Vec<String>,
     /// Whether who looks may make one.
     pub(crate) owner: bool,
     pub(crate) form: KeyForm,
@@ -131,6 +151,7 @@ pub(crate) struct ApiKeyList {
 pub(crate) struct OneApiKey {
     pub(crate) page: Page,
     pub(crate) row: KeyRow,
+    pub(crate) used: Vec<String>,
     pub(crate) choices: Vec<Choice>,
     pub(crate) owner: bool,
     pub(crate) problem: Option<String>,

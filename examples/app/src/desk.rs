@@ -4,6 +4,7 @@
 mod accounts;
 mod administrator;
 mod api_keys;
+mod api_limits;
 mod credentials;
 mod deliveries;
 mod deployments;
@@ -26,7 +27,8 @@ use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_keys::KeyUse;
 use keyward_session::api_key::ApiKeys;
-use keyward_store::Records;
+use keyward_sqlite::{Durability, SqliteStore};
+use keyward_store::{Attempts, Records};
 use keyward_vault::Vault;
 use keyward_webhook::inbox::policy::InboxPolicy;
 use keyward_webhook::{Answers, Inbox, OnceTerms, Webhook, WholeBody};
@@ -47,6 +49,7 @@ use accounts::Doors;
 pub(crate) use accounts::{Couriers, Entrance, Which, administrators};
 pub(crate) use administrator::Administrator;
 pub(crate) use api_keys::{DEPLOY, DEPLOYMENTS, PREFIX, SCOPES, SERVERS, VARIABLES};
+use api_limits::ApiLimits;
 pub(crate) use deliveries::work;
 pub(crate) use deployments::{Asked, Now, Start};
 pub(crate) use housekeeping::Kept;
@@ -103,6 +106,7 @@ pub(crate) struct Desk {
     post: Arc<Post>,
     doors: Doors,
     api_keys: ApiKeys,
+    api_limits: ApiLimits,
     first: First,
     /// The start of the addresses that are mailed.
     base: String,
@@ -153,8 +157,12 @@ impl Desk {
             true => Post::outbox(),
             false => Post::spool(&settings.data.join(SPOOL))?,
         });
-        let (doors, couriers) = Doors::open(&home, &trail, &post, base).await?;
+        let counts = home.dir().folder().join("attempts.db");
+        let counts = SqliteStore::builder(&counts).durability(Durability::Normal);
+        let attempts: Arc<dyn Attempts> = Arc::new(counts.open()?);
+        let (doors, couriers) = Doors::open(&home, &trail, &post, &attempts, base).await?;
         let api_keys = api_keys::open(&home, &trail).await?;
+        let api_limits = ApiLimits::open(home.keyring(), attempts).await?;
         let desk = Self {
             answers: Arc::new(Answers::new(trail, clock.clone())),
             home,
@@ -174,6 +182,7 @@ impl Desk {
             post,
             doors,
             api_keys,
+            api_limits,
             first: First::default(),
             base: base.to_owned(),
             work: Notify::new(),
@@ -200,6 +209,10 @@ impl Desk {
     /// What was refused since the start.
     pub(crate) fn refused(&self) -> &Refused {
         &self.refused
+    }
+
+    pub(crate) const fn api_limits(&self) -> &ApiLimits {
+        &self.api_limits
     }
 
     pub(crate) fn post(&self) -> &Post {

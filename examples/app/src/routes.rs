@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
+use keyward_axum::limit::{Limits, RateLimit};
 use keyward_axum::{RoutePolicy, proof};
 
 /// What an address answers, by method.
@@ -114,6 +115,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         P: FromRequestParts<S> + Send + 'static,
     {
         self.router = proof::guard::<P, S>(self.router, state).into();
+        self
+    }
+
+    /// Held to limits. They stand behind the proof that they count by.
+    pub(crate) fn limits(mut self, limits: RateLimit) -> Self {
+        self.router = self.router.layer(Limits::new(limits));
         self
     }
 

@@ -227,6 +227,34 @@ fn a_key_is_rotated_without_a_gap_narrowed_and_revoked_at_once() {
 }
 
 #[test]
+fn a_key_has_a_limit_in_all_processes_together_and_its_owner_sees_it() {
+    let service = Service::start();
+    let beside = Service::beside(&service);
+    let mut hers = ann(&service).browser;
+    let (key, other) = (make(&mut hers, &[], &[]), make(&mut hers, &[], &[]));
+    let first = ask(&service, "GET /api/whoami", &key, "");
+    assert!(first.header("ratelimit").is_some() && first.header("ratelimit-policy").is_some());
+    let answers = (1..400).map(|n| {
+        let process = if n % 2 == 0 { &service } else { &beside };
+        ask(process, "GET /api/whoami", &key, "")
+    });
+    let mut answers = answers.skip_while(|answer| answer.status == 200);
+    let refused = answers.next().unwrap();
+    assert_eq!(refused.status, 429);
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert!(refused.header("ratelimit").is_some());
+    let id = id_of(&service, &other);
+    let page = hers.page("/api-keys");
+    assert!(page.contains("all keys together: 301 of 1000"), "{page}");
+    let page = hers.page(&format!("/api-keys/{id}"));
+    assert!(page.contains("this key: 1 of 300 in 60 seconds"), "{page}");
+    // What has no key is counted for nobody.
+    assert_eq!(ask(&service, "GET /api/whoami", "x", "").status, 401);
+    assert!(hers.page("/api-keys").contains("301 of 1000"));
+}
+
+#[test]
 fn a_key_belongs_to_the_organisation_and_its_owners_alone_make_one() {
     let service = Service::start();
     let mut hers = ann(&service).browser;

@@ -14,7 +14,6 @@ use keyward_password::{
     Upgrades,
 };
 use keyward_session::{Kind, Sessions};
-use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::{Attempts, Stores};
 
 use super::Desk;
@@ -150,6 +149,7 @@ impl Doors {
         home: &Home,
         trail: &Trail,
         post: &Arc<Post>,
+        attempts: &Arc<dyn Attempts>,
         base: &str,
     ) -> Result<(Self, Couriers)> {
         let ring = home.keyring();
@@ -175,13 +175,7 @@ impl Doors {
         // All accounts are made here: no hash takes longer than those of the policy.
         let policy = Policy::default().own_rows();
         let passwords = Passwords::new(policy, Admission::default(), Arc::clone(clock))?;
-        let counts = home.dir().folder().join("attempts.db");
-        let counts = SqliteStore::builder(&counts)
-            .durability(Durability::Normal)
-            .open()?;
-        let attempts: Arc<dyn Attempts> = Arc::new(counts);
-        let throttle =
-            Throttle::new(Arc::clone(&attempts), ring.clone(), Limits::default()).await?;
+        let throttle = Throttle::new(Arc::clone(attempts), ring.clone(), Limits::default()).await?;
         let store: Arc<dyn Stores> = home.data().clone();
         let directory = DirectoryRows::builder(store, ring.clone()).build().await?;
         let mut entrances = Vec::new();
@@ -216,7 +210,7 @@ impl Doors {
                 outbox.clone(),
             )?;
             let accounts = accounts.trail(trail.clone());
-            let mail = Mail::builder(accounts, Arc::clone(&attempts))
+            let mail = Mail::builder(accounts, Arc::clone(attempts))
                 .build()
                 .await?;
             let upgrades = Upgrades::new(&passwords, Arc::new(rows.clone())).trail(trail.clone());

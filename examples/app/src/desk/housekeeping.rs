@@ -29,7 +29,7 @@ pub(crate) struct Kept {
     sessions: u64,
     /// Mailed links, and counts of mails that were asked for.
     links: u64,
-    /// Counts of failed log-ins.
+    /// Counts of failed log-ins, and of what keys asked.
     tries: u64,
     /// API keys that are over.
     keys: u64,
@@ -52,6 +52,8 @@ impl Desk {
         }
         kept.sessions = self.doors.sessions.purge(SWEPT).await?;
         (kept.links, kept.tries) = self.doors.tidy().await?;
+        let asked = self.api_limits.purge(SWEPT).await?;
+        kept.tries = kept.tries.saturating_add(asked);
         kept.keys = self.api_keys.upkeep(SWEPT).await?.purged;
         kept.notices = self.tell_of_ends(now).await?;
         self.tidy_deployments(now).await?;

@@ -17,7 +17,9 @@ use serde::Deserialize;
 
 use super::asker::{Answer, Stop, owner, take_fresh, wrong};
 use super::{After, html, page};
-use crate::apikeyview::{ApiKeyList, KeyForm, KeyRow, MadeApiKey, OneApiKey, choices, path_of};
+use crate::apikeyview::{
+    ApiKeyList, KeyForm, KeyRow, MadeApiKey, OneApiKey, choices, path_of, used,
+};
 use crate::app::App;
 use crate::desk::{Office, Own, SCOPES};
 use crate::view::Part;
@@ -49,6 +51,7 @@ async fn listed(
         rows: found.keys.iter().map(KeyRow::of).collect(),
         damaged: found.damaged,
         next: found.next.map(|last| format!("{PATH}?after={last}")),
+        used: office.api_use().await?.iter().map(used).collect(),
         owner: office.is_owners(),
         form,
         problem: problem.map(str::to_owned),
@@ -74,6 +77,7 @@ async fn one(
     let row = KeyRow::of(&info);
     html(&OneApiKey {
         page: page(office, PATH, after.notice(office, &row.path)),
+        used: office.api_use_of(id).await?.iter().map(used).collect(),
         choices: choices(&info.scopes, true),
         owner: office.is_owners(),
         problem: problem.map(str::to_owned),

@@ -102,9 +102,10 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .report(log::failure);
     let app = App::new(desk, &guard)?;
     let all = Groups::declared();
+    let api = all.api.limits(app.api_limits().before_keys(&guard));
     let machines = all
         .probe
-        .merge(all.api.behind::<AnyKey>(&app))
+        .merge(api.behind::<AnyKey>(&app))
         .merge(all.internal.behind::<Internal>(&app))
         .with_state(app.clone())
         .run_to_the_end();
