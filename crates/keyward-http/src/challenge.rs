@@ -75,7 +75,7 @@ impl Challenge {
         let wrong =
             || Error::misuse("errors of tokens are said in a challenge of Bearer, one in each");
         let own = self.0.to_str().map_err(|_| wrong())?;
-        if !own.starts_with("Bearer ") || own.contains(", error=") {
+        if !own.starts_with("Bearer ") || own.contains("\", error=\"") {
             return Err(wrong());
         }
         HeaderValue::try_from(format!("{own}, {error}"))

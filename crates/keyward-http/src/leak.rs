@@ -43,7 +43,6 @@
 
 mod published;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -54,7 +53,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use keyward_base::token::MAX_TOKEN_LEN;
 use keyward_base::{Error, ErrorKind, Reason, Result};
 use keyward_session::api_key::ApiKeys;
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 pub use published::PublishedKeys;
 
@@ -94,11 +94,37 @@ struct Inner {
     verifier: Box<dyn VerifyReport>,
 }
 
-/// One thing that was found. What else is said of it is not read.
-#[derive(Deserialize)]
-struct Found<'a> {
-    #[serde(borrow)]
-    token: Cow<'a, str>,
+/// The token of one thing that was found. What else is said of it is not read.
+struct Found(String);
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // An object and nothing else: what is derived would take an array of values for one.
+        from.deserialize_map(Object)
+    }
+}
+
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Found;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a token")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+        let mut token = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name != "token" {
+                map.next_value::<IgnoredAny>()?;
+            } else if token.replace(map.next_value()?).is_some() {
+                return Err(A::Error::duplicate_field("token"));
+            }
+        }
+        let token = token.ok_or_else(|| A::Error::missing_field("token"))?;
+        Ok(Found(token))
+    }
 }
 
 impl LeakReports {
@@ -158,14 +184,16 @@ impl LeakReports {
 }
 
 /// The tokens of a report, each once. Those that no key can be are left out.
-fn tokens(body: &[u8]) -> Result<BTreeSet<Cow<'_, str>>, Failure> {
+fn tokens(body: &[u8]) -> Result<BTreeSet<String>, Failure> {
     // No source goes with it: what a parser says of a text may hold a piece of it.
     let malformed = || Failure::at(StatusCode::BAD_REQUEST, Error::rejected(Reason::MALFORMED));
-    let found: Vec<Found<'_>> = serde_json::from_slice(body).map_err(|_| malformed())?;
+    // What is passed over is read as text too.
+    let text = std::str::from_utf8(body).map_err(|_| malformed())?;
+    let found: Vec<Found> = serde_json::from_str(text).map_err(|_| malformed())?;
     if found.len() > MAX_TOKENS {
         return Err(Failure::too_large(Error::rejected(Reason::TOO_LONG)));
     }
-    let tokens = found.into_iter().map(|found| found.token);
+    let tokens = found.into_iter().map(|Found(token)| token);
     Ok(tokens
         .filter(|token| token.len() <= MAX_TOKEN_LEN)
         .collect())

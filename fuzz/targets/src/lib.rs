@@ -18,6 +18,7 @@ mod argon2_fill;
 mod audit;
 mod breach;
 mod internal;
+mod leak;
 mod links;
 mod passkey;
 mod password;
@@ -51,6 +52,7 @@ pub use audit::{
 };
 pub use breach::{breach_file, breach_range};
 pub use internal::internal_secrets;
+pub use leak::leak_report;
 pub use links::{identifier, login_rows, mail_token};
 pub use passkey::{
     passkey_authenticator_data, passkey_client_data, passkey_spki, passkey_vote, trust_file,
@@ -73,7 +75,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 58] = [
+pub const TARGETS: [(&str, Target); 59] = [
     ("anchor_parse", anchor_parse),
     ("api_key_epoch", api_key_epoch),
     ("api_key_row", api_key_row),
@@ -102,6 +104,7 @@ pub const TARGETS: [(&str, Target); 58] = [
     ("identifier", identifier),
     ("internal_secrets", internal_secrets),
     ("keyring_parse", keyring_parse),
+    ("leak_report", leak_report),
     ("login_rows", login_rows),
     ("mail_token", mail_token),
     ("passkey_authenticator_data", passkey_authenticator_data),

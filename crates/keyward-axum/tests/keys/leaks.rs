@@ -224,6 +224,8 @@ fn a_report_has_one_form_and_bounds() {
         format!(r#"["{text}"]"#),
         format!(r#"[{{"token":"{text}","token":"x"}}]"#),
         format!(r#"[{{"token":["{text}"]}}]"#),
+        format!(r#"[["{text}"]]"#),
+        format!(r#"[{{"Token":"{text}"}}]"#),
         format!(r#"[{{"token":"{text}"}},{{"url":"x"}}]"#),
         format!(r#"[{{"token":"{text}"}},{{"token":7}}]"#),
         format!(r#"[{{"token":"{text}"}}] x"#),
@@ -235,6 +237,7 @@ fn a_report_has_one_form_and_bounds() {
     }
     let bad_text = [
         b"[{\"token\":\"\xff\"}]".as_slice(),
+        b"[{\"token\":\"x\",\"url\":\"\xff\"}]",
         b"[{\"token\":\"a\nb\"}]",
     ];
     for body in bad_text {

@@ -18,3 +18,4 @@ mod api;
 mod internal;
 mod leaks;
 mod service;
+mod words;
