@@ -166,6 +166,9 @@ fn tokens() -> Vec<(&'static str, &'static str, String, Vec<&'static str>)> {
     let api_key = TokenKind::<Selected>::new("kwk_", 1).with_checksum();
     let own = api_key.with_prefix("acme_live_").unwrap();
     let device = TokenKind::<([u8; 16], u64, [u8; 32], [u8; 32])>::new("kwd_", 1);
+    let link = TokenKind::<([u8; 16], [u8; 5], [u8; 2], [u8; 16], [u8; 32])>::new("kwl_", 1);
+    let ends = [0, 0x69, 0x55, 0xb9, 0x00];
+    let bound = (&id, &ends, &[0, 3], &[0xb6; 16], &two);
     let mailed = TokenKind::<(u8, [u8; 16], [u8; 32], [u8; 32])>::new("kwm_", 1);
     let selected = (&id, &one, &front);
     vec![
@@ -194,6 +197,12 @@ fn tokens() -> Vec<(&'static str, &'static str, String, Vec<&'static str>)> {
             vec!["2026-01-01T00:00:00Z"],
         ),
         (
+            "approval-link",
+            "kwl_",
+            text(link.encode(key, bound)),
+            vec!["2026-01-01T00:00:00Z", "3  which of"],
+        ),
+        (
             "mailed-link",
             "kwm_",
             text(mailed.encode(key, (2, &id, &one, &two))),
@@ -208,15 +217,16 @@ fn explain_reads_tokens_of_every_kind_and_shows_none_of_their_secrets() {
     for (kind, prefix, token, says) in tokens() {
         let drawn = bench.run(&["explain"], token.as_bytes()).ok();
         let text = drawn.text();
+        let id = match kind {
+            "approval-link" => "07".repeat(16),
+            _ => "BwcHBwcHBwcHBwcHBwcHBw".to_owned(),
+        };
         assert!(
             text.contains(&format!("A token, {kind} ({prefix})")),
             "{text}"
         );
         assert!(text.contains("Nothing here is verified."), "{text}");
-        for said in says
-            .iter()
-            .chain(&["BwcHBwcHBwcHBwcHBwcHBw", "0000000000000000"])
-        {
+        for said in says.iter().chain(&[&*id, "0000000000000000"]) {
             assert!(text.contains(said), "{kind}: {said}: {text}");
         }
         let json = bench
@@ -227,7 +237,7 @@ fn explain_reads_tokens_of_every_kind_and_shows_none_of_their_secrets() {
             (&json["kind"], &json["prefix"]),
             (&kind.into(), &prefix.into())
         );
-        assert_eq!(json["id"], "BwcHBwcHBwcHBwcHBwcHBw");
+        assert_eq!(json["id"], id);
         let fields = json["fields"].as_array().unwrap();
         let sum: u64 = fields
             .iter()

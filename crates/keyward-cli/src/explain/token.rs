@@ -1,7 +1,7 @@
 //! Tokens of every kind: what anybody can read of one. What may be secret is named and not shown, and
 //! nothing is said of whether a token is good: only its keys could tell.
 
-use keyward_base::encoding::base64url;
+use keyward_base::encoding::{base64url, hex};
 use keyward_base::token::{Layout, Token, TokenBuffer, TokenKind, TokenShape};
 use keyward_base::{Error, KeyId, Reason, Result, Timestamp};
 
@@ -15,11 +15,14 @@ const HIDDEN: &str = "not shown: it may be secret";
 type Selected = ([u8; 16], [u8; 32], [u8; 8]);
 /// The device, when it was issued, and two MACs.
 type Device = ([u8; 16], u64, [u8; 32], [u8; 32]);
+/// The gate, when it ends, which of its links, the tag of the action, and the MAC.
+type Link = ([u8; 16], [u8; 5], [u8; 2], [u8; 16], [u8; 32]);
 /// What for, id, secret, and the MAC.
 type Mailed = (u8, [u8; 16], [u8; 32], [u8; 32]);
 
 const SESSION: TokenKind<Selected> = TokenKind::new("kws_", 1);
 const DEVICE: TokenKind<Device> = TokenKind::new("kwd_", 1);
+const LINK: TokenKind<Link> = TokenKind::new("kwl_", 1);
 const MAILED: TokenKind<Mailed> = TokenKind::new("kwm_", 1);
 const API_KEY: TokenKind<Selected> = TokenKind::new("kwk_", 1).with_checksum();
 
@@ -48,6 +51,7 @@ pub(super) fn read(text: &str) -> Result<Seen> {
     let own = match text.get(..4) {
         Some("kws_") => decode(&SESSION, text, |payload| of_selected("session", payload)),
         Some("kwd_") => decode(&DEVICE, text, of_device),
+        Some("kwl_") => decode(&LINK, text, of_link),
         Some("kwm_") => decode(&MAILED, text, of_mailed),
         Some("kwk_") => decode(&API_KEY, text, of_key),
         Some(kw) if kw.starts_with("kw") && kw.ends_with('_') => None,
@@ -156,6 +160,35 @@ fn of_device((id, issued, account, whole): (&[u8; 16], u64, &[u8; 32], &[u8; 32]
     }
 }
 
+type LinkParts<'a> = (
+    &'a [u8; 16],
+    &'a [u8; 5],
+    &'a [u8; 2],
+    &'a [u8; 16],
+    &'a [u8; 32],
+);
+
+fn of_link((gate, expires, slot, action, mac): LinkParts<'_>) -> Payload {
+    let gate = hex(gate);
+    let seconds = expires
+        .iter()
+        .fold(0_u64, |all, b| (all << 8) | u64::from(*b));
+    let ends = rfc3339(Timestamp::from_millis(seconds.saturating_mul(1000)));
+    let slot = u16::from_be_bytes(*slot);
+    Payload {
+        kind: "approval-link",
+        says: None,
+        parts: vec![
+            ("gate", 16, format!("{gate}  what it decides on")),
+            ("ends", expires.len(), ends),
+            ("slot", 2, format!("{slot}  which of the gate's links")),
+            ("action", action.len(), HIDDEN.to_owned()),
+            ("mac", mac.len(), HIDDEN.to_owned()),
+        ],
+        id: Some(gate),
+    }
+}
+
 fn of_mailed((purpose, id, secret, proof): (u8, &[u8; 16], &[u8; 32], &[u8; 32])) -> Payload {
     let id = base64url(id);
     let what = match purpose {
@@ -185,7 +218,7 @@ fn shape(text: &str) -> Result<Seen> {
     let shape = TokenShape::parse(text)?;
     let prefix = shape.prefix();
     let kind = kind_name(&prefix);
-    let is_odd = matches!(kind, "api-key" | "device" | "mailed-link" | "session");
+    let is_odd = kind != "refresh" && kind != "token";
     let why = match shape.version() {
         1 => "it was cut or changed",
         _ => "it is of another version",
