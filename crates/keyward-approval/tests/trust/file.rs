@@ -21,7 +21,7 @@ struct Disk {
 }
 
 fn file_at(path: &Path, service: &str) -> TrustFile {
-    let anchor = Arc::new(FileAnchor::new(path.with_file_name("anchor")));
+    let anchor = Arc::new(FileAnchor::new(path.with_file_name("state").join("anchor")));
     let service = ServiceName::new(service).unwrap();
     TrustFile::new(&Provider::default(), path.to_owned(), service, anchor)
 }
@@ -87,8 +87,10 @@ fn what_others_may_write_is_refused() {
     set_permissions(&disk.path, Permissions::from_mode(0o644)).unwrap();
     assert!(disk.file.load().is_ok());
     let folder = disk.path.parent().unwrap();
-    set_permissions(folder, Permissions::from_mode(0o777)).unwrap();
-    assert_eq!(disk.refused().kind(), ErrorKind::Misuse);
+    for mode in [0o777, 0o770] {
+        set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+        assert_eq!(disk.refused().kind(), ErrorKind::Misuse, "{mode:o}");
+    }
     set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
     assert!(disk.file.load().is_ok());
     // A folder, a file that is too long, and one that is no text.

@@ -8,6 +8,7 @@ use keyward_approval::action::Step;
 use keyward_approval::executor::{Effect, Executor, Job, OnceBy, Target, Trusting as _};
 use keyward_approval::gate::{Passkeys, Questioned, Roles};
 use keyward_approval::passkey::{Decision, PasskeyVote, Scope};
+use keyward_approval::reason::RULE;
 use keyward_approval::trust::{Facts, LiveTrust};
 use keyward_approval::{
     Asking, Ballot, ExecutorName, GateId, Gates, Policy, RuleName, ServiceName, State, TrustFile,
@@ -158,9 +159,9 @@ impl Both {
         builder.build().await.unwrap()
     }
 
-    /// The executor, which has gates of its own.
+    /// The executor, whose own gates believe every proof: the file of trust is asked all the same.
     async fn executor(&self) -> Executor {
-        let gates = self.gates(POLICY, self.live.clone()).await;
+        let gates = self.gates(POLICY, Arc::new(Yes)).await;
         let anchor = Arc::new(FileAnchor::new(self.folder.path().join("anchor")));
         let name = ExecutorName::new("worker").unwrap();
         let executor = Executor::builder(gates, name, anchor, self.journal.clone());
@@ -330,4 +331,24 @@ async fn the_file_is_read_when_it_runs() {
     // The older file, in which he still is, does not come back.
     std::fs::write(&both.path, both.world.trust.text()).unwrap();
     assert!(both.live.trust().is_err());
+}
+
+/// A service whose rule is another than the file's is told so when somebody votes, not when it runs.
+#[tokio::test]
+async fn a_rule_that_is_not_the_files_takes_no_vote() {
+    let both = Both::new().await;
+    for (is, then) in [
+        (
+            "quorum = 2\npasskey = true\ndelegation",
+            "quorum = 1\npasskey = true\ndelegation",
+        ),
+        ("delegation = \"1d\"", "delegation = \"2d\""),
+    ] {
+        let policy = POLICY.replacen(is, then, 1);
+        let gates = both.gates(&policy, both.live.clone()).await;
+        let id = both.ask(&gates, &policy).await;
+        let signed = both.proof(&gates, id, "ada", &both.world.ada).await;
+        let refused = both.vote(&gates, id, "ada", signed).await.unwrap_err();
+        assert_eq!(refused.reason(), Some(RULE), "{then}");
+    }
 }
