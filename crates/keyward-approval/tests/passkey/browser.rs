@@ -4,9 +4,15 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use keyward_approval::gate::GateId;
-use keyward_approval::passkey::{Assertion, Decision, Enrolment, Party, Passkey, Scope, Statement};
-use keyward_approval::{Requester, reason};
-use keyward_base::{Reason, Result, Subject, Tenant};
+use keyward_approval::passkey::{
+    Assertion, Decision, Enrolment, Party, Passkey, PasskeyVote, Scope, Statement,
+};
+use keyward_approval::trust::{Basis, CastVote, Facts};
+use keyward_approval::{
+    ActionBuilder, Catalogue, ExecutorName, Requester, RuleName, ServiceName, Shape, Trust, reason,
+};
+use keyward_base::encoding::base64url;
+use keyward_base::{Reason, Result, Subject, Tenant, Timestamp};
 use keyward_crypto::Provider;
 use keyward_crypto::foreign::Algorithm;
 use keyward_testkit::Browser;
@@ -326,4 +332,100 @@ fn a_page_elsewhere_makes_no_vote() {
         reason(page.check(&framed, &passkey)),
         Some(reason::CEREMONY)
     );
+}
+
+/// Enrolled, named by the file of trust, asked, signed in the browser: it may run, and nothing else.
+#[test]
+fn a_vote_in_the_browser_lets_an_action_run() {
+    let Some(mut page) = Page::open(&json!({})) else {
+        return;
+    };
+    let passkey = page.enrol();
+    let (id, key) = (base64url(passkey.id()), base64url(passkey.key().spki()));
+    let policy = "keyward-policy = 1\nversion = 1\notherwise = \"one-key\"\n[rule.one-key]\n\
+                  strictness = 1\napprovers = [\"ada\"]\nquorum = 1\npasskey = true\n";
+    let text = format!(
+        "keyward-trust = 1\nversion = 1\nservice = \"deploydesk\"\nrp-id = \"localhost\"\n\
+         origin = \"{}\"\npolicy = \"\"\"\n{policy}\"\"\"\n[[approver]]\ntenant = \"acme\"\n\
+         subject = \"ada\"\n[[approver.passkey]]\nid = \"{id}\"\npublic-key = \"{key}\"\n",
+        page.party.origin()
+    );
+    let provider = Provider::default();
+    let trust = Trust::parse(&provider, &text).unwrap();
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let known = Catalogue::new()
+        .with(Shape::new("server.delete").unwrap())
+        .unwrap();
+    let ask = |target: &str| {
+        let builder = ActionBuilder::new(
+            Tenant::new("acme").unwrap(),
+            ServiceName::new("deploydesk").unwrap(),
+            ExecutorName::new("worker").unwrap(),
+            Requester::agent(Subject::new("agent-7").unwrap()),
+        );
+        let step = known.step("server.delete", target).unwrap();
+        let built = builder.step(step).build(trust.policy(), now, &provider);
+        built.unwrap().action
+    };
+    let (action, other, name) = (ask("db-1"), ask("db-2"), RuleName::new("one-key").unwrap());
+    let facts = |action| Facts {
+        gate: GateId::from_bytes([3; 16]),
+        action,
+        rule: Some(&name),
+        scope: Scope::Once,
+    };
+    let (ada, rule) = (
+        Subject::new("ada").unwrap(),
+        trust.policy().rule("one-key").unwrap(),
+    );
+    let asked = facts(&action);
+    let statement = trust.statement(&asked, rule, Decision::Approve, &ada, None, [4; 32]);
+    let challenge = statement.challenge(&provider).unwrap();
+    let tenant = Tenant::new("acme").unwrap();
+    let request = trust
+        .party()
+        .request(&challenge, trust.passkeys(&tenant, &ada));
+    let proof = PasskeyVote {
+        nonce: [4; 32],
+        assertion: page.get(&request, "{}"),
+        given: None,
+    };
+    let proof = proof.to_bytes().unwrap();
+    let vote = CastVote {
+        approver: &ada,
+        lent_by: None,
+        approves: true,
+        proof: &proof,
+    };
+    let ran = trust.recheck(&facts(&action), &[vote], now).unwrap();
+    assert_eq!(
+        (ran.digest(), ran.basis()),
+        (action.digest(), Basis::Passkeys)
+    );
+    let refused = trust.recheck(&facts(&other), &[vote], now).unwrap_err();
+    assert_eq!(refused.reason(), Some(reason::STATEMENT));
+    let denied = CastVote {
+        approves: false,
+        ..vote
+    };
+    assert!(trust.recheck(&facts(&action), &[denied], now).is_err());
+}
+
+/// As Windows Hello makes them.
+#[test]
+fn a_key_of_rs256_votes() {
+    let Some(mut page) = Page::open(&json!({})) else {
+        return;
+    };
+    let (acme, ada) = (Tenant::new("acme").unwrap(), Subject::new("ada").unwrap());
+    let creation = page.party.creation(&acme, &ada, "Ada", &[]);
+    let only = creation.replace(r#"{"alg":-7,"type":"public-key"},"#, "");
+    assert_ne!(only, creation);
+    let passkey = page.create(&only);
+    assert_eq!(passkey.key().algorithm(), Algorithm::Rs256);
+    let request = page
+        .party
+        .request(&challenge([9; 32]), std::slice::from_ref(&passkey));
+    let assertion = page.get(&request, "{}");
+    assert!(page.check(&assertion, &passkey).is_ok());
 }
