@@ -4,10 +4,13 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod crowd;
 mod hostile;
+mod killed;
 mod runs;
 mod schedules;
 mod switching;
