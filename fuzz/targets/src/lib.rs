@@ -14,6 +14,7 @@
 )]
 
 mod api_key;
+mod approval_gate;
 mod argon2_fill;
 mod audit;
 mod breach;
@@ -45,6 +46,7 @@ use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
 pub use api_key::{api_key_epoch, api_key_row, api_key_text};
+pub use approval_gate::approval_gate_row;
 pub use argon2_fill::argon2_fill;
 pub use audit::{
     audit_checkpoint, audit_entry, audit_export, audit_head, audit_kinds, audit_proof, audit_root,
@@ -80,6 +82,7 @@ pub const TARGETS: [(&str, Target); 59] = [
     ("api_key_epoch", api_key_epoch),
     ("api_key_row", api_key_row),
     ("api_key_text", api_key_text),
+    ("approval_gate_row", approval_gate_row),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),

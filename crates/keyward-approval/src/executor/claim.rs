@@ -186,8 +186,15 @@ impl Executor {
                 rule: rule.map(Rule::name),
                 scope: scope_of(&of.row),
             };
-            let proved = of.row.votes.iter().filter(|vote| !vote.proof.is_empty());
-            let votes: Vec<CastVote<'_>> = proved.filter_map(cast).collect();
+            // Votes of before it went to the second rule, by whom that does not name, count for nothing.
+            let votes = of.row.votes.iter().filter(|vote| !vote.proof.is_empty());
+            let votes = votes.filter_map(cast).filter(|vote| {
+                let whose = vote.lent_by.unwrap_or(vote.approver);
+                let roles = trust.approver(&of.row.tenant, whose);
+                let roles = roles.map_or(&[][..], |approver| approver.roles());
+                !of.row.escalated || rule.is_none_or(|rule| rule.names(whose, roles))
+            });
+            let votes: Vec<CastVote<'_>> = votes.collect();
             let now = gates.now()?;
             let rechecked = match &class {
                 Some(_) => trust.recheck_use(&facts, &votes, &held.action, now),
