@@ -197,6 +197,45 @@ fn without_a_peer_or_a_policy_nobody_guesses() {
     assert_eq!(fetch(to, "/", "").status, 500);
 }
 
+/// A proxy that was told of another header than the service was, or of none: all are counted as one.
+#[test]
+fn a_trusted_proxy_that_never_names_anybody_is_found() {
+    let record = Arc::new(Record::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let reported = Arc::new(Mutex::new(0));
+    let told = Arc::clone(&reported);
+    let guard = WebGuard::new(Origins::loopback())
+        .proxies(Proxies::forwarded(&["127.0.0.1"]).unwrap())
+        .trail(Trail::new(record.clone()), clock.clone())
+        .report(move |_| *told.lock().unwrap() += 1);
+    let to = serve_with_peers("127.0.0.1:0", routes(&guard));
+    for more in ["", "X-Forwarded-For: 203.0.113.7", ""] {
+        assert_eq!(fetch(to, "/", more).body, "127.0.0.1 127.0.0.1/32");
+    }
+    let found = guard.findings();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].reason, reason::FORWARDED_MISSING);
+    assert_eq!(found[0].count, 3);
+    assert!(
+        found[0].fix.contains("write the header"),
+        "{}",
+        found[0].fix
+    );
+    let events = || record.0.lock().unwrap().clone();
+    assert_eq!(events().len(), 1);
+    assert_eq!(events()[0].action, "web.forwarded");
+    let failed = Outcome::Failed(ErrorKind::Rejected, Some(reason::FORWARDED_MISSING));
+    assert_eq!(events()[0].outcome, failed);
+    assert_eq!(*reported.lock().unwrap(), 0, "no header was disbelieved");
+    // Once one was named, those without are the proxy's own: nothing is wrong, and nothing is told.
+    clock.advance(Duration::from_secs(3_600));
+    let named = fetch(to, "/", "Forwarded: for=203.0.113.7");
+    assert_eq!(named.body, "203.0.113.7 203.0.113.7/32");
+    assert_eq!(fetch(to, "/", "").body, "127.0.0.1 127.0.0.1/32");
+    assert_eq!(guard.findings(), []);
+    assert_eq!(events().len(), 1);
+}
+
 #[test]
 fn a_header_that_is_not_believed_is_reported_recorded_and_found() {
     let record = Arc::new(Record::default());

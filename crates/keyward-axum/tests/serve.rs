@@ -39,6 +39,10 @@ fn routes() -> Router {
     async fn who(PeerPrefix(prefix): PeerPrefix) -> String {
         prefix.to_string()
     }
+    async fn panics() -> &'static str {
+        tokio::task::yield_now().await;
+        panic!("the table users in /srv/app/db.rs has no row 7");
+    }
     let guard = WebGuard::new(Origins::loopback());
     let routes = Router::new()
         .route("/", get(who))
@@ -54,6 +58,7 @@ fn routes() -> Router {
             }),
         )
         .route("/large", get(|| async { vec![b'x'; LARGE] }))
+        .route("/panics", get(panics))
         .route("/breaks", get(|| async { Body::new(Breaks(false)) }))
         .route("/echo", get(echo));
     routes.layer(RoutePolicy::machines(&guard))
@@ -176,6 +181,98 @@ async fn a_body_that_stops_is_ended() {
         "{:?}",
         began.elapsed()
     );
+}
+
+/// All that the layer sets, and of an error the one line that its status has.
+fn whole(said: &str, status: u16, what: &str) {
+    let (head, body) = said.split_once("\r\n\r\n").expect(what);
+    assert!(
+        head.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{what}: {said}"
+    );
+    for line in [
+        "x-content-type-options: nosniff",
+        "x-frame-options: DENY",
+        "referrer-policy: no-referrer",
+        "cross-origin-opener-policy: same-origin",
+        "cross-origin-resource-policy: same-origin",
+        "cache-control: no-store",
+        "content-security-policy: default-src 'none'; ",
+        "permissions-policy: ",
+        "x-request-id: ",
+    ] {
+        let found = head.lines().filter(|known| known.starts_with(line));
+        assert_eq!(found.count(), 1, "{what}, {line}: {said}");
+    }
+    if status != 200 {
+        let status = keyward_axum::words(status.try_into().unwrap());
+        assert_eq!(body, format!("{status}\n"), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_reaches_the_layer_is_answered_whole_however_it_comes() {
+    let server = running(Server::new(routes())).await;
+    let large_header = format!("X-Large: {}\r\n", "a".repeat(32 * 1024));
+    let large_chunk = format!("180000\r\n{}\r\n0\r\n\r\n", "x".repeat(0x18_0000));
+    for (line, more, body, status) in [
+        ("GET /", large_header.as_str(), "", 200),
+        ("GET /nobody", "", "", 404),
+        ("GET /\u{7f}", "", "", 0),
+        ("GET /panics", "", "", 500),
+        ("BREW /", "", "", 405),
+        ("POST /body", "Content-Length: 100\r\n", "it stops", 400),
+        (
+            "POST /body",
+            "Transfer-Encoding: chunked\r\n",
+            "5\r\nit st",
+            400,
+        ),
+        (
+            "POST /body",
+            "Transfer-Encoding: chunked\r\n",
+            "no number\r\n",
+            400,
+        ),
+        (
+            "POST /body",
+            "Transfer-Encoding: chunked\r\n",
+            large_chunk.as_str(),
+            413,
+        ),
+        ("POST /body", "Content-Length: 1048577\r\n", "", 413),
+        (
+            "POST /body",
+            "Content-Length: 1048577\r\nExpect: 100-continue\r\n",
+            "",
+            413,
+        ),
+    ] {
+        let what = format!("{line} {}", more.lines().next().unwrap_or_default());
+        let (mut read, mut write) = from(1, server.to).await.into_split();
+        let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n");
+        write.write_all(head.as_bytes()).await.unwrap();
+        let body = body.to_owned();
+        // It may be answered, and closed, before all of it is sent.
+        let sent = tokio::spawn(async move {
+            let _ = write.write_all(body.as_bytes()).await;
+            write
+        });
+        let mut said = Vec::new();
+        let _ = read.read_to_end(&mut said).await;
+        let said = String::from_utf8(said).unwrap();
+        drop(sent.await.unwrap());
+        match status {
+            0 => assert!(
+                said.starts_with("HTTP/1.1 400 ") && said.ends_with("\r\n\r\n"),
+                "{said}"
+            ),
+            status => whole(&said, status, &what),
+        }
+        for inside in ["axum", "hyper", "/srv", "users", "src/", "buffer"] {
+            assert!(!said.contains(inside), "{what}: {said}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

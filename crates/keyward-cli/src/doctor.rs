@@ -3,6 +3,7 @@
 
 mod checks;
 mod record;
+mod web;
 
 use keyward_base::{Error, ErrorKind, Result};
 use serde::Serialize;

@@ -96,6 +96,45 @@ fn the_doctor_tells_a_clock_that_is_behind_the_keyring() {
     );
 }
 
+/// What the web layer recorded while a process served is found by who looks at the home.
+#[test]
+fn the_doctor_tells_of_forwarding_headers_and_what_mends_them() {
+    use keyward_base::audit::{Event, Outcome, Value};
+    let bench = Bench::new();
+    bench.run(&["audit", "init"], b"").ok();
+    let serving = serve(&bench);
+    let now = keyward_base::SystemClock::new().now().unwrap();
+    let note = |days_ago: u64, action, reason, count| {
+        let failed = Outcome::Failed(keyward_base::ErrorKind::Rejected, Some(reason));
+        let at = now.as_millis() - days_ago * 24 * 60 * 60 * 1000;
+        let at = keyward_base::Timestamp::from_millis(at);
+        let mut event = Event::new(at, action, failed);
+        event.detail = event.detail.with("count", Value::Number(count));
+        block_on(serving.vault().trail().note(event));
+    };
+    let web = || {
+        let told = bench.run(&["doctor"], b"").ok().text();
+        let lines = told.lines().filter(|line| line.contains("  web "));
+        lines.map(str::to_owned).collect::<Vec<String>>()
+    };
+    assert_eq!(web(), Vec::<String>::new());
+    let untrusted = keyward_http::reason::FORWARDED_UNTRUSTED;
+    let bypassed = keyward_http::reason::FORWARDED_BYPASSED;
+    note(9, "web.forwarded", bypassed, 5);
+    note(6, "web.forwarded", untrusted, 40);
+    note(0, "web.forwarded", untrusted, 2);
+    note(0, "web.other", bypassed, 7);
+    let told = web();
+    assert_eq!(told.len(), 1, "{told:?}");
+    for part in [
+        "warn",
+        "42 requests of the last 7 days: forwarded-untrusted",
+        "→ if a proxy of yours sent it, name its network",
+    ] {
+        assert!(told[0].contains(part), "{told:?}");
+    }
+}
+
 #[test]
 fn files_are_private_while_a_process_serves() {
     let bench = Bench::new();

@@ -144,9 +144,10 @@ impl RoutePolicy {
         let client = self.guard.proxies.client(peer?, &request.headers);
         ClientIp::put(client, request);
         passed.client = Some(client);
-        let reason = client.basis().reason()?;
-        self.report(&Error::rejected(reason), passed.id.as_ref());
-        self.guard.noted.count(reason)
+        if let Some(reason) = client.basis().reason() {
+            self.report(&Error::rejected(reason), passed.id.as_ref());
+        }
+        self.guard.noted.known(client.basis())
     }
 
     fn report(&self, error: &Error, of: Option<&InRequest>) {

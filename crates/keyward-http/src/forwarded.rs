@@ -303,7 +303,12 @@ impl Basis {
     /// What an operator does about it.
     pub(crate) const fn fix(self) -> &'static str {
         match self {
-            Self::Peer | Self::Header | Self::Missing => "",
+            Self::Peer | Self::Header => "",
+            Self::Missing => {
+                "have the proxy write the header that the service reads: until then all who come through \
+                 it are counted as one client, and one of them can lock out all; its own probes, before \
+                 a client came, are no fault"
+            }
             Self::Untrusted => {
                 "if a proxy of yours sent it, name its network: until then all who come through it \
                  are counted as one client, and one of them can lock out all"

@@ -80,7 +80,8 @@ impl WebGuard {
     }
 
     /// Records what the guard sees on `trail`, as well as can be: `web.forwarded`, failed for the
-    /// reason, for forwarding headers that are not believed. Of each reason at most one event is
+    /// reason, for forwarding headers that are not believed, and for requests of trusted proxies none of
+    /// which has named a client yet. Of each reason at most one event is
     /// recorded in a minute; it says how many there were since the one before (`count`), so that nobody
     /// fills the record by sending headers. Counted alike: `web.panic`, where a handler panicked;
     /// `web.limited`, where a limit refused; and `web.limit`, where one could not be read and the

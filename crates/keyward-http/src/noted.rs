@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_base::audit::{Event, Outcome, Trail, Value};
@@ -26,6 +26,16 @@ pub struct Finding {
     pub fix: &'static str,
 }
 
+impl Finding {
+    /// What to do about a reason that the layer recorded; none if it is none of the layer's.
+    #[must_use]
+    pub fn fix_of(reason: &str) -> Option<&'static str> {
+        let mut kinds = KINDS.iter();
+        let kind = kinds.find(|kind| kind.reason.as_str() == reason)?;
+        Some(kind.fix)
+    }
+}
+
 /// What is counted of a reason.
 struct Kind {
     reason: Reason,
@@ -34,7 +44,8 @@ struct Kind {
     fix: &'static str,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
+    forwarded(Basis::Missing, reason::FORWARDED_MISSING),
     forwarded(Basis::Untrusted, reason::FORWARDED_UNTRUSTED),
     forwarded(Basis::TooFew, reason::FORWARDED_TOO_FEW),
     forwarded(Basis::Unreadable, reason::FORWARDED_UNREADABLE),
@@ -72,6 +83,8 @@ const fn forwarded(basis: Basis, reason: Reason) -> Kind {
 #[derive(Clone, Default)]
 pub(crate) struct Noted {
     counts: Arc<[Count; KINDS.len()]>,
+    /// Whether a trusted proxy has named a client.
+    named: Arc<AtomicBool>,
     trail: Option<(Trail, Arc<dyn Clock>)>,
 }
 
@@ -89,6 +102,24 @@ impl Noted {
             trail: Some((trail, clock)),
             ..self
         }
+    }
+
+    /// Counts how a client is known, if something is wrong with it; gives the event if it is time for
+    /// one. Requests of a proxy that name nobody may be its probes, once some proxy named somebody.
+    pub(crate) fn known(&self, basis: Basis) -> Option<Noting> {
+        let reason = match basis {
+            Basis::Header => {
+                // Each request asks, few write.
+                if !self.named.load(Ordering::Relaxed) {
+                    self.named.store(true, Ordering::Relaxed);
+                }
+                return None;
+            }
+            Basis::Missing if self.named.load(Ordering::Relaxed) => return None,
+            Basis::Missing => reason::FORWARDED_MISSING,
+            other => other.reason()?,
+        };
+        self.count(reason)
     }
 
     /// Counts one more; gives the event if it is time for one.
@@ -128,6 +159,9 @@ impl Noted {
                 fix: kind.fix,
             })
             .filter(|finding| finding.count > 0)
+            .filter(|finding| {
+                finding.reason != reason::FORWARDED_MISSING || !self.named.load(Ordering::Relaxed)
+            })
             .collect()
     }
 }

@@ -13,6 +13,8 @@ pub const FOREIGN_HOST: Reason = Reason::new("foreign-host");
 pub const NO_COOKIE: Reason = Reason::new("no-session-cookie");
 /// A forwarding header names somebody else where a proxy of the service's belongs.
 pub const FORWARDED_BYPASSED: Reason = Reason::new("forwarded-bypassed");
+/// A trusted proxy named nobody, and none has named anybody since the start.
+pub const FORWARDED_MISSING: Reason = Reason::new("forwarded-missing");
 /// A forwarding header has fewer entries than there are proxies.
 pub const FORWARDED_TOO_FEW: Reason = Reason::new("forwarded-too-few");
 /// The entry of a forwarding header is no address.
