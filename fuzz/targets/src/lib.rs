@@ -28,6 +28,7 @@ mod redact_events;
 mod redact_json;
 mod redact_stream;
 mod redact_value;
+mod request;
 mod session;
 mod session_cookie;
 mod web;
@@ -65,6 +66,7 @@ pub use redact_events::redact_events;
 pub use redact_json::redact_json;
 pub use redact_stream::redact_stream;
 pub use redact_value::redact_value;
+pub use request::axum_request;
 pub use session::{session_epoch, session_row, session_token};
 pub use session_cookie::session_cookie;
 pub use web::{
@@ -77,7 +79,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 59] = [
+pub const TARGETS: [(&str, Target); 60] = [
     ("anchor_parse", anchor_parse),
     ("api_key_epoch", api_key_epoch),
     ("api_key_row", api_key_row),
@@ -98,6 +100,7 @@ pub const TARGETS: [(&str, Target); 59] = [
     ("axum_multipart", axum_multipart),
     ("axum_origin", axum_origin),
     ("axum_preflight", axum_preflight),
+    ("axum_request", axum_request),
     ("axum_x_forwarded_for", axum_x_forwarded_for),
     ("breach_file", breach_file),
     ("breach_range", breach_range),

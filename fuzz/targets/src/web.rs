@@ -16,7 +16,7 @@ use keyward_base::ErrorKind;
 use tower::{Layer, Service, service_fn};
 
 /// Nothing here waits: bodies are whole, handlers answer at once.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("it waited"),
