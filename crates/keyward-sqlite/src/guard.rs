@@ -126,3 +126,44 @@ impl Deref for Guarded {
         &self.conn
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::connection::open_writer;
+    use crate::file::Missing;
+
+    /// What no test through the public API can see: it would only be slow.
+    #[test]
+    fn what_is_compiled_each_time_has_no_schema_compared_and_hides_no_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        std::fs::write(&path, "").unwrap();
+        let conn = open_writer(&path, Duration::ZERO, Missing::Made).unwrap();
+        // As a transaction does.
+        let ask = || {
+            for sql in [
+                "PRAGMA wal_checkpoint(NOOP)",
+                "PRAGMA data_version",
+                "PRAGMA page_count",
+                "PRAGMA freelist_count",
+                "SELECT last FROM counter WHERE one = 1",
+            ] {
+                let mut known = conn.prepare_cached(sql).unwrap();
+                known.query_row([], |_| Ok(())).unwrap();
+            }
+            conn.compiled.load(Ordering::Relaxed)
+        };
+        assert!(ask(), "the first time");
+        conn.compare().unwrap();
+        for _ in 0..3 {
+            assert!(!ask(), "nothing changed");
+        }
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE planted (one)").unwrap();
+        assert!(ask(), "planted");
+        assert!(conn.compare().is_err());
+    }
+}
