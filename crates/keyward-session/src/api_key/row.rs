@@ -1,6 +1,7 @@
 //! An API key as it lies in the store: all that decides, under one MAC.
 //! `docs/formats/api-key.md` specifies it.
 
+use keyward_base::encoding::base64url;
 use keyward_base::reader::Reader;
 use keyward_base::{AddressPrefix, KeyId, Result, Subject, Tenant, Timestamp};
 use keyward_keys::MacHandle;
@@ -73,7 +74,7 @@ pub(crate) fn place(id: ApiKeyId) -> RecordKey {
     RecordKey {
         collection: API_KEYS,
         owner: String::new(),
-        id: id.to_string(),
+        id: base64url(&id.to_bytes()),
     }
 }
 

@@ -1,8 +1,12 @@
 //! A key that somebody found is revoked by its text.
 
+use std::sync::Arc;
+
+use keyward_base::BoxFuture;
 use keyward_session::api_key::Rotation;
 use keyward_session::reason;
-use keyward_store::{Collection, Scan};
+use keyward_store::{Collection, MemoryStore, Records, Scan};
+use keyward_testkit::{Interrupt, Staged};
 
 use crate::hostile::sealed;
 use crate::world::{World, all, tenant};
@@ -71,4 +75,30 @@ async fn a_rotated_key_that_leaked_goes_and_its_successor_stays() {
         .await
         .unwrap();
     assert_eq!(rows.items.len(), 0);
+}
+
+/// Of two reports at once, whatever comes between the calls of one, one tells.
+#[tokio::test]
+async fn of_two_reports_at_once_one_is_told() {
+    for n in 0.. {
+        let data: Arc<dyn Records> = Arc::new(MemoryStore::new(1_000));
+        let staged = Staged::over(data.clone());
+        let world = World::on(staged.clone()).await;
+        let issued = world.key().await;
+        let text = issued.key().expose().to_owned();
+        let other = world.other(data).await;
+        let _before = world.audit.take();
+        let reported = text.clone();
+        let reports = Box::new(move || -> BoxFuture<'static, ()> {
+            Box::pin(async move { other.revoke_leaked(&reported).await.unwrap() })
+        });
+        staged.interrupt(n, Interrupt::Run(reports));
+        world.keys.revoke_leaked(&text).await.unwrap();
+        let told = world.audit.take();
+        assert_eq!(told.len(), 1, "at call {n}");
+        if !staged.fired() {
+            assert!(n >= 3);
+            break;
+        }
+    }
 }
