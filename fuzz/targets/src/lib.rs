@@ -79,7 +79,7 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 60] = [
+pub const TARGETS: [(&str, Target); 61] = [
     ("anchor_parse", anchor_parse),
     ("api_key_epoch", api_key_epoch),
     ("api_key_row", api_key_row),
