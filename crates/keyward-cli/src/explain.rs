@@ -17,6 +17,8 @@ use crate::home::HomeArgs;
 use crate::output::{self, Screen};
 use crate::ruler::{self, Field};
 
+pub(crate) use token::before_key;
+
 /// More than the longest sealed value has characters.
 const LIMIT: usize = 2 * 1024 * 1024;
 

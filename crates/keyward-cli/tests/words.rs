@@ -156,8 +156,14 @@ fn explain_takes_a_token_by_standard_input_only_and_shows_nothing_of_it() {
 /// Tokens of each kind under a key of zeros; what may be secret in them is as random as in real ones.
 fn tokens() -> Vec<(&'static str, &'static str, String, Vec<&'static str>)> {
     let key = KeyId::from_bytes([0; 8]);
-    let random =
-        |n: u8| std::array::from_fn::<u8, 32, _>(|at| (at as u8).wrapping_mul(37) ^ n ^ 0xa5);
+    let random = |first: u8| {
+        let mut bytes = [0; 32];
+        bytes.iter_mut().fold(first ^ 0xa5, |next: u8, byte| {
+            *byte = next;
+            next.wrapping_mul(181).wrapping_add(37)
+        });
+        bytes
+    };
     let (one, two, id) = (random(1), random(2), [7; 16]);
     type Selected = ([u8; 16], [u8; 32], [u8; 8]);
     let front = [0xc3; 8];

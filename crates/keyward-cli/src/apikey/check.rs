@@ -9,13 +9,11 @@ use keyward_session::api_key::{ApiKeys, LiveKey, Scope};
 use serde::Serialize;
 
 use super::open;
+use crate::explain::before_key;
 use crate::home::HomeArgs;
 use crate::input;
 use crate::output;
 use crate::timeline::rfc3339;
-
-/// The characters of a key behind its prefix, as docs/formats/api-key.md has them.
-const BEHIND_PREFIX: usize = 87 + 6;
 
 #[derive(Serialize)]
 struct Answer {
@@ -44,8 +42,7 @@ pub(super) async fn run(
     let text = input::secret(file, true, MAX_TOKEN_LEN.saturating_add(2))?;
     let text = std::str::from_utf8(text.expose()).unwrap_or_default();
     let home = home_args.open().await?;
-    let own = text.len().checked_sub(BEHIND_PREFIX);
-    let own = own.and_then(|len| text.get(..len));
+    let own = before_key(text);
     // What stands before it may be no prefix at all: it is then no key of the default one either.
     let own = own.filter(|own| !own.starts_with("kw"));
     let keys = match open(&home, own).await {

@@ -63,6 +63,11 @@ pub(super) fn read(text: &str) -> Result<Seen> {
     }
 }
 
+/// What stands before the rest of an API key, if it is one: its prefix.
+pub(crate) fn before_key(text: &str) -> Option<&str> {
+    text.get(..text.len().checked_sub(BEHIND_PREFIX)?)
+}
+
 /// An API key under a prefix of the application's: what its checksum tells from any other text.
 fn with_own_prefix(text: &str) -> Result<Seen> {
     let none = || {
@@ -73,8 +78,7 @@ fn with_own_prefix(text: &str) -> Result<Seen> {
                 .to_owned(),
         ))
     };
-    let len = text.len().checked_sub(BEHIND_PREFIX).ok_or_else(none)?;
-    let prefix = text.get(..len).ok_or_else(none)?;
+    let prefix = before_key(text).ok_or_else(none)?;
     let kind = API_KEY.with_prefix(prefix).map_err(|_| none())?;
     decode(&kind, text, of_key).ok_or_else(none)
 }
