@@ -20,6 +20,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`action`] | what is to be done, as bytes with one digest |
+//! | [`callback`] | what whoever asked is told, signed |
 //! | [`executor`] | what runs that was approved |
 //! | [`gate`] | the record of what is asked, decided and done |
 //! | [`link`] | links by which an approver comes to what waits for him |
@@ -32,6 +33,7 @@
 //! | [`word`] | the names that a service gives what it does |
 
 pub mod action;
+pub mod callback;
 pub mod executor;
 pub mod gate;
 pub mod link;

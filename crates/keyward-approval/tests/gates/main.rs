@@ -8,6 +8,7 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod callbacks;
 mod crowd;
 mod hostile;
 mod killed;
