@@ -11,6 +11,7 @@
 
 mod alerts;
 mod appends;
+mod beside;
 mod commits;
 mod crowd;
 mod cuts;
