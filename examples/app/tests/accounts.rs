@@ -794,6 +794,14 @@ fn staff_act_for_a_user_openly_and_without_what_is_secret() {
     assert_eq!(staff.get("/overview").status, 401);
     assert_eq!(staff.post("/admin/leave", &[]).leads_to(), "/admin");
     assert_eq!(staff.get("/admin").status, 200);
+    // Whoever leaves has left: what was copied is of no use.
+    assert_eq!(act(&mut staff, "once more").leads_to(), "/overview");
+    let copy = staff.clone();
+    assert_eq!(copy.get("/overview").status, 200);
+    staff.post("/admin/leave", &[]).leads_to();
+    assert_eq!(copy.get("/overview").status, 401);
+    assert!(staff.cookie("loopback-staff").is_none());
+    assert_eq!(staff.get("/admin").status, 200, "his own goes on");
     // It ends with the administrator's own session too. Nobody acts for an administrator.
     assert_eq!(act(&mut staff, "again").leads_to(), "/overview");
     assert_eq!(staff.get("/overview").status, 200);
@@ -817,6 +825,44 @@ fn staff_act_for_a_user_openly_and_without_what_is_secret() {
         ("reason", b"x"),
     ];
     assert_eq!(staff.post("/admin/act", &fields).status, 404);
+}
+
+#[test]
+fn an_organisation_reads_its_own_book_and_no_other() {
+    let service = Service::start();
+    let mut hers = ann(&service).browser;
+    set(&mut hers, "shop");
+    let mut administrator = admin(&service);
+    administrator.post("/keys/rotate", &[]).leads_to();
+    let service_log = administrator.page("/admin/audit");
+    assert!(service_log.contains("keys.rotate") && !service_log.contains("variables shop"));
+    assert!(administrator.page("/admin/logins").contains("login.ok"));
+    for query in [
+        "",
+        "?what=keys",
+        "?log=service",
+        "?tenant=",
+        "?tenant=administrators",
+    ] {
+        let page = hers.page(&format!("/audit{query}"));
+        assert!(
+            !page.contains("keys.rotate") && !page.contains(ADMIN),
+            "{query}"
+        );
+    }
+    assert!(hers.page("/audit").contains("variables shop"));
+    for log in ["service", "administrators"] {
+        let fields = [
+            ("log", log.as_bytes()),
+            ("format", b"jsonl"),
+            ("from", b"0"),
+        ];
+        let file = hers.post("/audit/export", &fields);
+        assert!(
+            file.status == 200 && !file.body.contains("keys.rotate"),
+            "{log}"
+        );
+    }
 }
 
 #[test]
@@ -969,6 +1015,15 @@ fn with_a_public_origin_cookies_are_secure_and_mail_is_spooled() {
         assert!(line.1.contains(attribute), "{line:?}");
     }
     assert!(!line.1.contains("Domain"));
+    // So is that by which the device is known.
+    let device = in_
+        .headers
+        .iter()
+        .find(|(name, line)| name == "set-cookie" && line.starts_with("__Host-device="));
+    let device = &device.unwrap().1;
+    for attribute in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
+        assert!(device.contains(attribute), "{device}");
+    }
     let cookie = format!("Cookie: {}", line.1.split(';').next().unwrap());
     assert_eq!(ask("GET /overview", &cookie, "").status, 200);
     assert!(in_.header("strict-transport-security").is_some());
