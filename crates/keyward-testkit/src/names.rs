@@ -3,7 +3,8 @@
 use keyward_base::Result;
 use keyward_store::limit::Names;
 
-/// Names of so many keys: the bytes of what is named, mixed by the number of the key. They are no MAC,
+/// Names of so many keys, the latest first: the bytes of what is named, mixed by the number of the key,
+/// so that one more key is one more name before those that were. They are no MAC,
 /// and tell who is named to nobody but a test.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs)] // It is just that.
@@ -11,7 +12,10 @@ pub struct TestNames(pub u8);
 
 impl Names for TestNames {
     fn names(&self, limit: &str, whom: &[u8]) -> Result<Vec<[u8; 32]>> {
-        Ok((0..self.0).map(|key| name(key, limit, whom)).collect())
+        Ok((0..self.0)
+            .rev()
+            .map(|key| name(key, limit, whom))
+            .collect())
     }
 }
 

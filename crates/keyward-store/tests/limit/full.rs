@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use keyward_base::ErrorKind;
+use keyward_base::{ErrorKind, Timestamp};
 use keyward_store::conformance::block_on;
 use keyward_store::limit::Limiter;
 use keyward_store::reason;
@@ -93,6 +93,26 @@ fn one_limit_in_its_own_row_and_one_with_others() {
     for n in 0..10 {
         world.ask(&[(&two, v6(n))]).unwrap().keep();
     }
+}
+
+/// In a full table each purge looks through all of it: one that found nothing is not repeated at once,
+/// and a clock that goes back puts none off.
+#[test]
+fn a_purge_that_found_nothing_is_repeated_after_a_second() {
+    let one = limit("sign-up", 1, MINUTE);
+    let world = World::within(SHARED, 1, &[&one]);
+    let purges = |n| {
+        drop(world.ask(&[(&one, v6(n))]));
+        world.store.take().contains(&"purge_attempts")
+    };
+    assert!(purges(1));
+    world.later(999);
+    assert!(!purges(2));
+    world.later(1);
+    assert!(purges(3));
+    let before = Timestamp::from_millis(NOW.as_millis() - 10_000);
+    world.clock.set(before);
+    assert!(purges(4), "the clock went back");
 }
 
 #[test]
