@@ -14,6 +14,7 @@
 )]
 
 mod api_key;
+mod approval;
 mod approval_gate;
 mod argon2_fill;
 mod audit;
@@ -47,6 +48,7 @@ use keyward_vault::{Credential, EnvSet, Kind, Loader, Note, OAuthToken, SshKey};
 use secrecy::ExposeSecret as _;
 
 pub use api_key::{api_key_epoch, api_key_row, api_key_text};
+pub use approval::{approval_action, approval_agent_json, approval_link, approval_policy};
 pub use approval_gate::approval_gate_row;
 pub use argon2_fill::argon2_fill;
 pub use audit::{
@@ -79,12 +81,16 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 61] = [
+pub const TARGETS: [(&str, Target); 65] = [
     ("anchor_parse", anchor_parse),
     ("api_key_epoch", api_key_epoch),
     ("api_key_row", api_key_row),
     ("api_key_text", api_key_text),
+    ("approval_action", approval_action),
+    ("approval_agent_json", approval_agent_json),
     ("approval_gate_row", approval_gate_row),
+    ("approval_link", approval_link),
+    ("approval_policy", approval_policy),
     ("argon2_fill", argon2_fill),
     ("audit_checkpoint", audit_checkpoint),
     ("audit_entry", audit_entry),

@@ -10,4 +10,5 @@
 mod agent;
 mod bytes;
 mod secrets;
+mod vectors;
 mod world;

@@ -1,0 +1,66 @@
+//! The check of an approval link, beside the same written plainly: decoded, one MAC under a key that is
+//! kept, compared, the two times looked at. Nothing is wiped there, and one key is known.
+// Benches: a panic is the report.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
+mod world;
+
+use std::hint::black_box;
+
+use keyward_benches::{Bar, Work, compare, finish, timed};
+
+use crate::world::{Bare, LIFE, links, millis};
+
+fn main() {
+    let made = links();
+    let bare = Bare::new(made.tenant.as_str());
+    let token_of_bare = bare.token(made.links_end());
+    assert!(bare.check(&token_of_bare, millis(), LIFE).is_some());
+    let (tenant, token) = (&made.tenant, &made.token);
+    assert!(made.links.check_at_once(tenant, token, made.now()).is_ok());
+    let plain: Work<'_> = timed(|n| {
+        (0..n).for_each(|_| {
+            black_box(
+                bare.check(black_box(&token_of_bare), millis(), LIFE)
+                    .unwrap(),
+            );
+        });
+    });
+    let keyward: Work<'_> = timed(|n| {
+        (0..n).for_each(|_| {
+            let now = made.now();
+            black_box(
+                made.links
+                    .check_at_once(tenant, black_box(token), now)
+                    .unwrap(),
+            );
+        });
+    });
+    compare("link check", &mut [("bare", plain), ("keyward", keyward)]);
+
+    let forged = format!("{}A", &token[..token.len() - 1]);
+    let plain: Work<'_> = timed(|n| {
+        (0..n).for_each(|_| {
+            black_box(bare.check(black_box(&forged), millis(), LIFE));
+        });
+    });
+    let keyward: Work<'_> = timed(|n| {
+        (0..n).for_each(|_| {
+            let now = made.now();
+            black_box(
+                made.links
+                    .check_at_once(tenant, black_box(&forged), now)
+                    .unwrap_err(),
+            );
+        });
+    });
+    compare("made up", &mut [("bare", plain), ("keyward", keyward)]);
+    finish("approval", BARS);
+}
+
+const BARS: &[Bar] = &[("link check", "keyward", 1.3)];
