@@ -1,21 +1,57 @@
 //! Approvals: nothing dangerous runs until a person said so, and the record proves it.
 //!
 //! ```
-//! use keyward_approval::{Requester, Whom};
-//! use keyward_base::{Role, Subject};
+//! use keyward_approval::{
+//!     ActionBuilder, AgentAsk, Catalogue, ExecutorName, Policy, Requester, ServiceName, Shape, Type,
+//!     Verdict, View,
+//! };
+//! use keyward_base::{Subject, Tenant, Timestamp};
+//! use keyward_crypto::Provider;
 //!
 //! # fn main() -> keyward_base::Result<()> {
-//! let (agent, ada) = (Subject::new("agent-7")?, Subject::new("ada")?);
+//! # let provider = Provider::default();
+//! # let now = Timestamp::from_millis(1_767_225_600_000);
+//! // What the service can do, with every default said; and what needs whose approval.
+//! let delete = Shape::new("server.delete")?.must("region", Type::Text)?.or("force", false)?;
+//! let catalogue = Catalogue::new().with(delete)?;
+//! let policy = Policy::parse(&provider, r#"
+//!     keyward-policy = 1
+//!     version = 1
+//!     otherwise = "one-admin"
 //!
-//! // Whoever stands behind an ask is one of those who ask.
-//! let requester = Requester::agent_of(ada.clone(), agent);
-//! assert!(requester.is_self(&ada));
+//!     [rule.one-admin]
+//!     strictness = 10
+//!     approvers = ["role:admin"]
+//!     quorum = 1
 //!
-//! // Who may approve is named as one person, or as all who have a role.
-//! assert_eq!(Whom::parse("role:admin")?, Whom::Role(Role::new("admin")?));
-//! assert_eq!(Whom::parse("ada")?, Whom::Subject(ada));
+//!     [case.test-servers]
+//!     kind = "server.delete"
+//!     target = { starts-with = "test-" }
+//!     when.region = { is = "eu-1" }
+//!     when.force = { is = false }
+//!     then = "auto"
+//! "#)?;
+//!
+//! // An agent says what it wants and why; who it is and whose the service says.
+//! let ask = AgentAsk::parse(&catalogue, br#"{
+//!     "reason": "nobody has used it since June",
+//!     "steps": [{"kind": "server.delete", "target": "web-1", "arguments": {"region": "eu-1"}}]
+//! }"#)?;
+//! let requester = Requester::agent_of(Subject::new("ada")?, Subject::new("agent-7")?);
+//! let (service, executor) = (ServiceName::new("deploydesk")?, ExecutorName::new("worker")?);
+//! let builder = ActionBuilder::new(Tenant::new("acme")?, service, executor, requester);
+//! let asked = builder.ask(ask).build(&policy, now, &provider)?;
+//! assert!(matches!(asked.verdict, Verdict::NeedsApproval(rule) if rule.as_str() == "one-admin"));
+//!
+//! // What an approver is shown is made from the bytes whose digest he votes on.
+//! let shown = View::of(&asked.action).text();
+//! assert!(shown.starts_with("Step 1 of 1: server.delete\n  target: \"web-1\"\n  force: false\n"));
+//! assert!(shown.contains(&asked.action.digest().to_string()));
 //! # Ok(()) }
 //! ```
+//!
+//! From here on a [`Gates`] keeps the ask until it is decided, and an [`Executor`] runs what was
+//! approved.
 //!
 //! | module | what it holds |
 //! |---|---|
