@@ -17,13 +17,13 @@
 //! # let now = Timestamp::from_millis(1_767_225_600_000);
 //! // The second line of this reason would read like one of the view's own, and its end is turned around.
 //! let step = catalogue.step("server.delete", "web-1")?.with("region", "eu-1")?;
-//! let reason = "it is old\nStep 1 of 1: server.restart \u{202e}dlo";
+//! let reason = "it is old\nStep 1 of 1: restart \u{202e}dlo";
 //! let action = builder.step(step).reason(reason).build(&policy, now, &provider)?.action;
 //!
 //! let text = View::of(&action).text();
 //! assert!(text.contains(r#"  region: "eu-1""#));
 //! assert!(text.contains(r#"  | "it is old\n"#));
-//! assert!(text.contains(r#"  | Step 1 of 1: server.restart \u{202e}dlo""#));
+//! assert!(text.contains(r#"  | Step 1 of 1: restart \u{202e}dlo""#));
 //! # Ok(()) }
 //! ```
 //!

@@ -31,7 +31,7 @@ pub const MAX_LEN: usize = 2 * 1024 * 1024;
 ///
 /// let twice = br#"{"steps": [{"kind": "server.delete", "kind": "server.start", "target": "a"}]}"#;
 /// let refused = AgentAsk::parse(&catalogue, twice).unwrap_err();
-/// assert_eq!(refused.to_string(), "a name that stands there twice at line 1 column 44");
+/// assert_eq!(refused.to_string(), "a name that stands there twice at line 1 column 43");
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
