@@ -1,6 +1,6 @@
 //! What runs that was approved: the door is [`Executor`].
 //!
-//! It takes an [`ApprovedAction`] and nothing else, and believes nothing of it: the record is read
+//! It takes an [`ApprovedAction`](crate::ApprovedAction) and nothing else, and believes nothing of it: the record is read
 //! anew, its action hashed anew, the policy asked anew, each vote counted anew, and the log asked
 //! whether the record is the newest. Then it pins the claim in its anchor, and only then in the
 //! record; so a database that was put back has no claim that the anchor has, and nothing runs.

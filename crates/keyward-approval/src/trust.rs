@@ -13,7 +13,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`approver`] | who may approve: roles and passkeys |
-//! | [`file`] | the file on disk, its permissions and its anchor |
+//! | [`mod@file`] | the file on disk, its permissions and its anchor |
 //! | [`change`] | a new file by the votes of the old one |
 //! | [`live`] | the file as gates and executors ask it |
 //! | [`recheck`] | every vote of a gate, checked anew |

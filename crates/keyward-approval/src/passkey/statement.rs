@@ -160,14 +160,12 @@ pub struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// What an authenticator is to sign: SHA-256 of the encoding ([`docs/formats/mac.md`]) of all
+    /// What an authenticator is to sign: SHA-256 of the encoding (`docs/formats/mac.md`) of all
     /// fields in their domain, 32 bytes.
     ///
     /// # Errors
     /// `Misuse` for a delegation by somebody who votes in another's place: none is handed on; and for
     /// a class whose fixed arguments are not names in their order.
-    ///
-    /// [`docs/formats/mac.md`]: https://docs.rs/keyward-base
     pub fn challenge(&self, provider: &Provider) -> Result<[u8; 32]> {
         let requester = REQUESTER.encode(&(
             self.requester.kind().as_str(),
