@@ -43,7 +43,7 @@ impl Body for Pieces {
         Poll::Ready(match self.0 {
             0 => None,
             left => {
-                self.0 = left - 1;
+                self.0 = left.saturating_sub(1);
                 Some(Ok(Frame::data(Bytes::from(vec![b'x'; 1000]))))
             }
         })

@@ -36,7 +36,7 @@
 //! let client = AddressPrefix::of("192.0.2.7".parse().unwrap());
 //! match limiter.ask(&[(&sign_up, Whom::address(client))]).await? {
 //!     Asked::Admitted(admitted) => assert_eq!(admitted.standing()[0].left, 19),
-//!     Asked::Refused(refused) => panic!("429, again {:?}", refused.retry()),
+//!     Asked::Refused(refused) => panic!("429, again {:?}", refused.retry_at()),
 //! }
 //! # Ok(()) }
 //! ```
