@@ -13,6 +13,7 @@
 //! | `links` | the links of a gate: made, fetched, their tries |
 //! | `due` | what time does: reminders, the second rule, the end |
 //! | `glass` | breaking the glass, and the review after it |
+//! | `once` | asked once for each idempotency key, and how many wait |
 //! | `class` | approved once, run several times |
 //! | `row` | the record's bytes |
 
@@ -28,6 +29,7 @@ mod id;
 mod lend;
 mod links;
 mod load;
+mod once;
 mod proof;
 mod resolve;
 pub(crate) mod row;
@@ -58,6 +60,7 @@ pub use held::ROW;
 pub use id::GateId;
 pub use lend::MAX_LENT;
 pub use links::{Reserved, TRIES};
+pub use once::{ONCE_KEY, Once, PLACES_MOST};
 pub use proof::{Passkeys, Questioned};
 pub use resolve::Resolution;
 pub use row::{Decision, GateShape, Past, Vote, Voter};

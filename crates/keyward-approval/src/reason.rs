@@ -101,3 +101,6 @@ pub const STRICTER: Reason = Reason::new("policy-is-stricter");
 
 /// The rule asks who it is, and the holder of a link is nobody in particular.
 pub const WHO: Reason = Reason::new("nobody-in-particular");
+
+/// As many asks of one asker wait as may.
+pub const TOO_MANY_WAIT: Reason = Reason::new("too-many-wait");

@@ -32,6 +32,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `api_key` (feature `session`) | API keys, as arguments of handlers |
+//! | `approval` (feature) | approvals for agents, as handlers |
 //! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`challenge`] | what a 401 asks for |
 //! | [`client_ip`] | who sent a request, from whatever proxy it came |
@@ -69,6 +70,8 @@
 
 #[cfg(feature = "session")]
 pub mod api_key;
+#[cfg(feature = "approval")]
+pub mod approval;
 mod fields;
 pub mod form;
 #[cfg(feature = "session")]

@@ -57,6 +57,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `api_key` (feature `session`) | API keys: whose a request is, and what it may do |
+//! | `approval` (feature) | approvals for agents: ask, wait, read |
 //! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`bodies`] | bodies of errors |
 //! | [`caught`] | panics of what stands behind the guard |
@@ -86,6 +87,8 @@
 
 #[cfg(feature = "session")]
 pub mod api_key;
+#[cfg(feature = "approval")]
+pub mod approval;
 mod authority;
 pub mod authorization;
 #[cfg(feature = "axum")]

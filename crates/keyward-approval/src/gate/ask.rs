@@ -41,6 +41,12 @@ impl Asking {
         self
     }
 
+    /// Of which tenant it is, and who asks.
+    pub(super) fn who(&self) -> (Tenant, crate::who::Requester) {
+        let action = &self.asked.action;
+        (action.tenant().clone(), action.requester().clone())
+    }
+
     /// Keeps it, and asks nobody yet: [`Gates::issue`] does.
     pub const fn staged(mut self) -> Self {
         self.staged = true;

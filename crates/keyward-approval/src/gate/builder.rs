@@ -9,6 +9,7 @@ use keyward_keys::{KeyUse, Keyring, Life, RecordColumn};
 use keyward_store::Records;
 
 use super::held::{GATES, SECRETS};
+use super::once::ONCE;
 use super::{Gates, Inner, PURPOSE, Passkeys, Roles, SECRETS_PURPOSE};
 use crate::policy::Policy;
 
@@ -113,6 +114,8 @@ impl GatesBuilder {
         let records: Arc<dyn Records> = store.clone();
         let gates = RecordColumn::of_macs(records.clone(), GATES, purpose.clone())?;
         self.keyring.cover(Arc::new(gates)).await?;
+        let once = RecordColumn::of_macs(records.clone(), ONCE, purpose.clone())?;
+        self.keyring.cover(Arc::new(once)).await?;
         let secrets = RecordColumn::new(records, SECRETS, sealing.clone())?;
         self.keyring.cover(Arc::new(secrets)).await?;
         let clock = self

@@ -10,6 +10,7 @@ use super::held::{
     Draft, GATES, Held, PIECES, SECRETS, action, key_of, open, piece_place, place, secrets_place,
 };
 use super::id::GateId;
+use super::once::{ONCE, PLACES};
 use super::row::{Row, wrong};
 use super::{Gates, MAX_TRIES, State, contended};
 
@@ -170,13 +171,21 @@ impl Gates {
         Ok(Fence { key, batch })
     }
 
+    /// The key that what lies beside a gate is MACed with, in a batch that writes a gate.
+    pub(super) async fn writing_key(&self) -> Result<MacHandle> {
+        Ok(self.fence().await?.key)
+    }
+
     async fn barriers(&self) -> Result<Vec<Barrier>> {
         let held = self.kept_barriers().clone();
         if let Some(held) = held {
             return Ok(held);
         }
         let store = self.0.store.as_ref();
-        let read = vec![Barrier::claim_macs(store, &GATES, &self.0.purpose).await?];
+        let read = vec![
+            Barrier::claim_macs(store, &GATES, &self.0.purpose).await?,
+            Barrier::claim_macs(store, &ONCE, &self.0.purpose).await?,
+        ];
         *self.kept_barriers() = Some(read.clone());
         Ok(read)
     }
@@ -198,7 +207,7 @@ impl Gates {
     pub async fn purge(&self, limit: usize) -> Result<u64> {
         let now = self.now()?;
         let mut gone = 0_u64;
-        for collection in [GATES, super::held::ACTIONS, SECRETS] {
+        for collection in [GATES, super::held::ACTIONS, SECRETS, ONCE, PLACES] {
             gone = gone.saturating_add(self.0.store.purge(&collection, now, limit).await?);
         }
         Ok(gone)
