@@ -10,7 +10,7 @@ use std::hint::black_box;
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use keyward_base::{SecretArray, Suite};
-use keyward_benches::{Work, compare};
+use keyward_benches::{Work, compare, timed};
 use keyward_crypto::{BodyKey, Provider, danger};
 use rand::TryRng as _;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -166,7 +166,7 @@ fn main() {
             .iter()
             .map(|peer| {
                 let message = &message;
-                let work: Work<'_> = Box::new(move |n| {
+                let work: Work<'_> = timed(move |n| {
                     (0..n).for_each(|_| drop(black_box((peer.seal)(message))));
                 });
                 (peer.name, work)
@@ -177,7 +177,7 @@ fn main() {
             .iter()
             .zip(&sealed)
             .map(|(peer, sealed)| {
-                let work: Work<'_> = Box::new(move |n| {
+                let work: Work<'_> = timed(move |n| {
                     (0..n).for_each(|_| drop(black_box((peer.open)(sealed))));
                 });
                 (peer.name, work)
