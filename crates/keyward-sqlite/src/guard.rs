@@ -93,6 +93,16 @@ impl Guarded {
         Ok(())
     }
 
+    /// Compares the schema, whether or not anything was seen: before what has no allowance, nothing may
+    /// have run that would have seen it.
+    ///
+    /// # Errors
+    /// As [`Guarded::compare`].
+    pub(crate) fn compare_anew(&self) -> rusqlite::Result<()> {
+        self.compiled.store(true, Ordering::Relaxed);
+        self.compare()
+    }
+
     /// Has something done that may take as long as it takes.
     pub(crate) fn unlimited<T>(&mut self, work: impl FnOnce(&Connection) -> T) -> T {
         // Without a handler nothing is interrupted. It cannot fail on an open connection; if it
@@ -107,7 +117,7 @@ impl Guarded {
 /// Pragmas that this crate asks at each transaction, and that name no table. SQLite compiles a pragma
 /// anew each time it is run: if that counted, the schema would be compared with each write, which takes
 /// longer than the write. A schema that changed has every other statement compiled anew as well, and a
-/// transaction has some.
+/// transaction has some; what begins with none is compared by [`Guarded::compare_anew`].
 const EACH_TIME: [&str; 4] = [
     "data_version",
     "freelist_count",

@@ -103,8 +103,11 @@ impl Readers {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         self.job(move |conn| {
-            conn.compare()?;
-            conn.unlimited(read)
+            conn.compare_anew()?;
+            let done = conn.unlimited(read);
+            // What came in meanwhile may have answered.
+            conn.compare_anew()?;
+            done
         })
         .await
     }

@@ -151,7 +151,7 @@ impl Writer {
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Alone(Box::new(move |conn, place| {
-            let ours = place.look(conn).and_then(|()| conn.compare());
+            let ours = place.look(conn).and_then(|()| conn.compare_anew());
             let done = ours.map_err(error).and_then(|()| conn.unlimited(work));
             place.wrote();
             let _ = reply.send(done.and_then(|done| {

@@ -161,6 +161,34 @@ fn what_is_planted_later_does_not_run() {
     }
 }
 
+/// What takes as long as it takes is asked first, before anything else of the store could have seen
+/// that something was planted.
+#[test]
+fn what_was_planted_is_seen_by_what_reads_or_writes_the_whole_file_first() {
+    // A trigger, a table and a generated column.
+    for (what, sql) in plants().into_iter().step_by(5) {
+        for first in ["erase", "check_integrity", "damaged"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("data.db");
+            closed(&path);
+            let store = SqliteStore::open(&path).unwrap();
+            // Each connection has looked, and knows all that it asks.
+            for n in 0..3 {
+                done(&store, vec![insert(&format!("warm-{n}"), b"")]);
+                count(&store);
+            }
+            plant(&path, &sql);
+            let done = match first {
+                "erase" => block_on(store.erase()).map(drop),
+                "check_integrity" => block_on(store.check_integrity()),
+                _ => block_on(store.damaged()).map(drop),
+            };
+            assert!(done.is_err(), "{what}: {first}");
+            refused(done, ErrorKind::Corrupt, "a trigger or a view");
+        }
+    }
+}
+
 #[test]
 fn a_store_goes_on_when_the_foreign_sql_is_gone() {
     let folder = tempfile::tempdir().unwrap();
