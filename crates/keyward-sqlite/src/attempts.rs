@@ -133,7 +133,7 @@ fn attempt(
         return Ok(Verdict::Undo(judged));
     }
     room.check(tx.conn, len, size(window, &admitted))?;
-    write(tx.conn, key, window, &admitted)?;
+    write(tx.conn, (key, window), &admitted, len)?;
     Ok(Verdict::Keep(judged))
 }
 
@@ -153,7 +153,7 @@ fn reserve(
                 used.push(window.used(&admitted, now));
                 room.check(tx.conn, len, size(*window, &admitted))?;
                 // Undone with the rest if a window after it refuses.
-                write(tx.conn, key, *window, &admitted)?;
+                write(tx.conn, (key, *window), &admitted, len)?;
             }
             Judged::Refused { retry_at } => {
                 let (first, latest) = refused.unwrap_or((index, retry_at));
@@ -226,10 +226,14 @@ fn read(conn: &Connection, key: &RecordKey) -> rusqlite::Result<Known> {
 
 fn write(
     conn: &Connection,
-    key: &RecordKey,
-    window: Window,
+    (key, window): (&RecordKey, Window),
     admitted: &[Admission],
+    before: Option<usize>,
 ) -> rusqlite::Result<()> {
+    // Who once had room for all keeps it.
+    let kept = before
+        .filter(|len| *len > size_of_small())
+        .unwrap_or_default();
     let last = admitted
         .last()
         .map_or(Timestamp::from_millis(0), |last| last.at);
@@ -241,7 +245,7 @@ fn write(
         key.collection.as_str(),
         key.owner,
         key.id,
-        encode(admitted, size(window, admitted)),
+        encode(admitted, size(window, admitted).max(kept)),
         from_time(last.saturating_add(window.span()))
     ])
     .map(|_| ())
@@ -251,8 +255,15 @@ fn write(
 const ONE: usize = 16;
 
 /// A window of more attempts has room for all of them from the beginning, so that it counts on when
-/// the file is full: what is shared where there is no room for others is of such.
-const SMALL: u32 = 256;
+/// the file is full: what is shared where there is no room for others is made by such.
+const SMALL: u32 = StoreLimits::SMALL;
+
+/// The most bytes of a window of [`SMALL`].
+fn size_of_small() -> usize {
+    usize::try_from(SMALL)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(ONE)
+}
 
 /// Pages that are left to keys which are there already: a new one takes none of them.
 const KEPT: u64 = 64;

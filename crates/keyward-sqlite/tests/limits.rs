@@ -168,3 +168,39 @@ fn processes_that_are_killed_at_random_leave_never_more_admitted_than_the_limit(
         assert!(!ask(&limiter(&path, NOW), "late"));
     }
 }
+
+/// A file that is full counts on: what is shared has all its room from the beginning, however small
+/// the limit, and takes none that others could have taken before.
+#[test]
+fn a_full_file_counts_on_in_what_is_shared() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::builder(folder.path().join("limits.db"))
+        .durability(Durability::Normal)
+        .max_pages(400)
+        .open()
+        .unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOW)));
+    let sign_up = Limit::new("sign-up", 20, Duration::from_secs(3_600)).unwrap();
+    let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(1)), clock);
+    let limiter = block_on(builder.limit(&sign_up).build()).unwrap();
+    let asks = |client: u32| {
+        let whom = Whom::of_app(&client.to_be_bytes()).unwrap();
+        match block_on(limiter.ask(&[(&sign_up, whom)])).unwrap() {
+            Asked::Admitted(admitted) => admitted.keep(),
+            Asked::Refused(_) => return false,
+        }
+        true
+    };
+    // Many clients fill it, and then each takes all that it may have.
+    for client in 0..12_000 {
+        asks(client);
+    }
+    for _ in 1..20 {
+        for client in 0..3_000 {
+            asks(client);
+        }
+    }
+    // Of those who come later no more are let through than the 64 shared rows admit.
+    let through = (20_000..36_000).filter(|client| asks(*client)).count();
+    assert!(through <= 64 * 200, "{through}");
+}

@@ -37,6 +37,10 @@ impl StoreLimits {
     pub const SCAN_BYTES: usize = 4 * 1024 * 1024;
     /// Bytes of [`Content::sealed`](crate::Content::sealed).
     pub const SEALED: usize = 2 * 1024 * 1024;
+    /// Attempts of a window up to which a store may give it room as it needs it. One that was once
+    /// asked about a window of more has room for all of them from then on, or is refused as full at
+    /// once: it counts on when others find none.
+    pub const SMALL: u32 = 256;
     /// Windows of one [`Attempts::reserve`](crate::Attempts::reserve).
     pub const WINDOWS: usize = 16;
     /// Bytes of [`Content::word`](crate::Content::word).

@@ -80,12 +80,18 @@ impl Tally {
         &self.attempts
     }
 
-    /// Makes the rows that are shared, while there is room. Those that are there stay as they are.
+    /// Makes the rows that are shared, while there is room, with room for all that they will count.
+    /// What those that are there count stays as it is.
     ///
     /// # Errors
     /// `Unavailable` if the table cannot be written or has no room for them.
     pub async fn make_shared(&self, rows: &[(RecordKey, Window)], now: Timestamp) -> Result<()> {
-        for some in rows.chunks(StoreLimits::WINDOWS) {
+        let mut roomy = Vec::with_capacity(rows.len());
+        for (row, window) in rows {
+            let most = window.most().max(StoreLimits::SMALL.saturating_add(1));
+            roomy.push((row.clone(), Window::new(most, window.span())?));
+        }
+        for some in roomy.chunks(StoreLimits::WINDOWS) {
             if self.touch(some, now).await? {
                 continue;
             }
