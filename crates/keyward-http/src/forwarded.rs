@@ -172,7 +172,9 @@ impl Proxies {
             basis,
         };
         let Some(rule) = self.0.as_deref().filter(|rule| rule.trusts(peer)) else {
-            let claims = loopback::is_forwarded(headers);
+            // The header that is read may have a name of the service's own.
+            let own = self.0.as_deref().is_some_and(|rule| rule.is_in(headers));
+            let claims = own || loopback::is_forwarded(headers);
             return by_peer(if claims {
                 Basis::Untrusted
             } else {
@@ -192,6 +194,11 @@ impl Proxies {
 impl Rule {
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|net| net.contains(address))
+    }
+
+    /// Whether its header is among these, if that is none of the common ones.
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        matches!(&self.header, Header::Single(name) if headers.contains_key(name))
     }
 
     fn named(&self, headers: &HeaderMap) -> Result<IpAddr, Basis> {

@@ -15,11 +15,11 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use keyward_base::{Error, Reason};
 use keyward_http::{
     ClientIp, Cors, Decision, Failure, InRequest, Nonce, Origins, Passed, Proxies, RoutePolicy,
-    WebGuard, bodies, caught, reason, words,
+    WebGuard, bodies, caught, forwarded, reason, words,
 };
 
 /// Nothing here waits.
@@ -181,6 +181,23 @@ fn who_sent_it_and_its_id_are_known_to_who_answers() {
     assert!(ClientIp::of(&asked).is_err() && InRequest::of(&asked).is_err());
     assert!(passes(&pages, &mut asked).client().is_none());
     assert!(ClientIp::of(&asked).is_err());
+}
+
+#[test]
+fn a_header_of_the_services_own_name_from_a_stranger_is_told_of() {
+    let proxies = Proxies::single("X-Edge-Client", &["192.0.2.1"]).unwrap();
+    let mut headers = HeaderMap::new();
+    let stranger = "198.51.100.4".parse().unwrap();
+    assert_eq!(
+        proxies.client(stranger, &headers).basis(),
+        forwarded::Basis::Peer
+    );
+    headers.insert("x-edge-client", HeaderValue::from_static("203.0.113.7"));
+    let client = proxies.client(stranger, &headers);
+    assert_eq!(
+        (client.address(), client.basis()),
+        (stranger, forwarded::Basis::Untrusted)
+    );
 }
 
 #[test]
