@@ -1,6 +1,7 @@
 //! The words of the command line. Nothing here does anything.
 
 mod apikey;
+mod approval;
 mod audit;
 mod password;
 mod run;
@@ -15,6 +16,7 @@ use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Purpose, Result, Tenant, Timestamp};
 
 pub(crate) use apikey::{ApiKey, Of as ApiKeysOf};
+pub(crate) use approval::Approval;
 pub(crate) use audit::{Audit, End, Format as AuditFormat, Log as AuditLog, Only};
 pub(crate) use password::{CensusArgs, HashArgs, Password, VerifyArgs};
 pub(crate) use run::{RedactArgs, RunArgs};
@@ -73,6 +75,10 @@ pub(crate) enum Command {
     /// API keys: make one, list, narrow, rotate, revoke, check
     #[command(subcommand, name = "apikey")]
     ApiKey(ApiKey),
+
+    /// Approvals: what waits, what was decided, what a policy says of an action
+    #[command(subcommand)]
+    Approval(Approval),
 
     /// Who did what: check the logs, export them, look at them
     #[command(subcommand)]

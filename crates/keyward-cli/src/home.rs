@@ -9,7 +9,7 @@ use keyward_embedded::{Home, HomeDir, Options};
 use keyward_password::CredentialRows;
 use keyward_webhook::Inbox;
 
-use crate::{apikey, output};
+use crate::{apikey, approval, output};
 
 /// Where the home is. Nothing is opened before it is needed.
 #[derive(Debug)]
@@ -53,7 +53,8 @@ impl HomeArgs {
             let (keyring, data) = (home.keyring(), home.data());
             CredentialRows::attach(keyring, data.clone(), trail.clone()).await?;
             Inbox::attach(keyring, data.clone(), trail).await?;
-            apikey::attach(&home).await
+            apikey::attach(&home).await?;
+            approval::attach(&home).await
         };
         match attached.await {
             // Every command that goes by the registry finds that out itself, and says what mends it.

@@ -1,6 +1,7 @@
 //! The `keyward` command.
 
 mod apikey;
+mod approval;
 mod args;
 mod audit;
 mod doctor;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Keys(command) => wait(keys::run(command, &home_args, json)),
         Command::Vault(command) => wait(vault::run(command, &home_args, json)),
         Command::ApiKey(command) => wait(apikey::run(command, &home_args, json)),
+        Command::Approval(command) => wait(approval::run(command, &home_args, json)),
         Command::Audit(command) => wait(audit::run(command, &home_args, json)),
         Command::Webhook(command) => webhook::run(command, json),
         Command::Password(command) => match password::run(command, json) {
