@@ -146,6 +146,11 @@ fn other_origins_are_those_on_the_list() {
         allowed.headers()["access-control-allow-origin"],
         "https://console.example.com"
     );
+    // What a page needs to keep to its limits, and to tell which request it was.
+    assert_eq!(
+        allowed.headers()["access-control-expose-headers"],
+        "ratelimit, ratelimit-policy, retry-after, x-request-id"
+    );
     let refused = preflight("https://evil.example");
     whole(&refused, 403);
     assert!(
