@@ -158,10 +158,17 @@ impl LeakReports {
                 ErrorKind::Rejected => Failure::at(StatusCode::UNAUTHORIZED, error),
                 _ => Failure::from(error),
             })?;
+        // One that cannot be judged now keeps no other alive: the report is to be sent again for it alone.
+        let mut unjudged = None;
         for token in tokens(body)? {
             for keys in &self.0.keys {
-                keys.revoke_leaked(&token).await?;
+                if let Err(error) = keys.revoke_leaked(&token).await {
+                    unjudged.get_or_insert(error);
+                }
             }
+        }
+        if let Some(error) = unjudged {
+            return Err(Failure::from(error));
         }
         let mut answer = Response::new(Bytes::from_static(b"[]"));
         let json = HeaderValue::from_static("application/json");

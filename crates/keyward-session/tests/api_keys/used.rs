@@ -94,6 +94,20 @@ async fn a_use_that_cannot_be_written_fails_no_check() {
     assert_eq!(world.keys.upkeep(100).await.unwrap().used, 0);
 }
 
+#[tokio::test]
+async fn uses_that_could_not_be_written_wait() {
+    let staged = Staged::over(Arc::new(MemoryStore::new(1_000)));
+    let world = World::on(staged.clone()).await;
+    for _ in 0..3 {
+        let issued = world.key().await;
+        world.keys.check(issued.key().expose(), None).await.unwrap();
+    }
+    staged.interrupt(0, Interrupt::DieBefore);
+    world.keys.upkeep(100).await.unwrap_err();
+    assert!(staged.fired());
+    assert_eq!(world.keys.upkeep(100).await.unwrap().used, 3);
+}
+
 /// A process whose clock is ahead writes a use that is ahead, and that is all that comes of it.
 #[tokio::test]
 async fn a_use_from_ahead_ends_nothing() {

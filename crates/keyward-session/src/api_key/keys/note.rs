@@ -79,10 +79,16 @@ impl ApiKeys {
         self.trail.note(event).await;
     }
 
-    /// A key was reported, and it was this report that ended it.
-    pub(super) async fn note_leaked(&self, row: &Row, deleted: &Result<bool>) {
-        let mut event = self.event("api-key.leaked", Event::outcome_of(deleted), &row.tenant);
-        event.record = row.id.record();
+    /// A key was reported: it is to be deleted, or was by this report.
+    pub(super) async fn note_leaked(
+        &self,
+        id: ApiKeyId,
+        tenant: Option<&Tenant>,
+        outcome: Outcome,
+    ) {
+        let mut event = self.inner.ground.event("api-key.leaked", outcome);
+        event.tenant = tenant.cloned();
+        event.record = id.record();
         self.trail.note(event).await;
     }
 

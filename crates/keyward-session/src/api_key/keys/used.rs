@@ -57,6 +57,16 @@ impl Uses {
         let each = some.into_iter();
         each.filter_map(|id| held.remove_entry(&id)).collect()
     }
+
+    /// Of uses that could not be written, those that no later one has followed.
+    fn put_back(&self, uses: impl Iterator<Item = (ApiKeyId, Used)>) {
+        let mut held = lock(&self.waiting);
+        for (id, used) in uses {
+            if held.len() < MOST {
+                held.entry(id).or_insert(used);
+            }
+        }
+    }
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,9 +89,17 @@ impl ApiKeys {
     /// number of processes check it. Says how many it wrote.
     pub(super) async fn write_uses(&self, most: usize) -> Result<u64> {
         let mut written = 0_u64;
-        for (id, used) in self.inner.used.take(most) {
-            if self.write_use(id, used).await? {
-                written = written.saturating_add(1);
+        let mut uses = self.inner.used.take(most).into_iter();
+        while let Some((id, used)) = uses.next() {
+            match self.write_use(id, used).await {
+                Ok(true) => written = written.saturating_add(1),
+                Ok(false) => {}
+                Err(e) => {
+                    self.inner
+                        .used
+                        .put_back([(id, used)].into_iter().chain(uses));
+                    return Err(e);
+                }
             }
         }
         Ok(written)
