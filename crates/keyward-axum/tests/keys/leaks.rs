@@ -277,6 +277,19 @@ fn what_cannot_be_done_now_is_to_be_sent_again() {
     assert!(!lives(&service, &key));
 }
 
+/// One that cannot be judged keeps none alive that stands behind it.
+#[test]
+fn what_cannot_be_judged_now_keeps_no_other_alive() {
+    let service = start();
+    let keys = [service.issue("acme", "", ""), service.issue("acme", "", "")];
+    let body = found(&[keys[0].key().expose(), keys[1].key().expose()]);
+    // The first is reported as lost once it is deleted; what comes after it is answered again.
+    service.store.answer([keyward_testkit::Answer::LostAnswer]);
+    assert_eq!(signed(&service, &body).status, 503);
+    assert!(keys.iter().all(|key| !lives(&service, key)));
+    assert_eq!(signed(&service, &body).status, 200);
+}
+
 #[test]
 fn a_list_of_keys_that_is_none_leaves_the_one_before() {
     let service = start();
