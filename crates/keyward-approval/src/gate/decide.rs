@@ -3,6 +3,7 @@
 use keyward_base::{Error, ErrorKind, Evidence, Result, Subject, Tenant};
 use keyward_crypto::equal;
 
+use super::due::escalate;
 use super::held::{Draft, Saying};
 use super::id::GateId;
 use super::row::{Decision, PROOF, REASON, VOTES, Vote, Voter};
@@ -197,6 +198,7 @@ impl Gates {
             let roles = self.roles_of(&held.row, who).await?;
             let mut draft = Draft::of(&held, self.now()?);
             draft.settle()?;
+            escalate(&policy, &mut draft)?;
             let said = match vote(&draft) {
                 Ok(vote) => self.count(&mut draft, vote, slot, &policy, &roles)?,
                 Err(e) => Err(e),

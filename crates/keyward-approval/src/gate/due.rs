@@ -101,7 +101,8 @@ fn escalates(policy: &Policy, row: &super::row::Row, now: Timestamp) -> bool {
     !row.escalated && escalation.is_some_and(|to| now >= row.asked.saturating_add(to.after))
 }
 
-fn escalate(policy: &Policy, draft: &mut Draft) -> Result<()> {
+/// Goes to the second rule once it is time: before each vote too, however late [`Gates::tick`] is.
+pub(crate) fn escalate(policy: &Policy, draft: &mut Draft) -> Result<()> {
     if draft.row.state == State::Pending && escalates(policy, &draft.row, draft.now) {
         draft.row.escalated = true;
         let saying = Saying::by_way(Channel::Policy);

@@ -3,6 +3,7 @@
 use keyward_base::{Error, Evidence, Result, Tenant};
 
 use super::Gates;
+use super::due::escalate;
 use super::held::Saying;
 use super::id::GateId;
 use super::state::{State, What};
@@ -32,6 +33,7 @@ impl Gates {
         let policy = self.policy();
         let broken = self.step(tenant, id, |draft| {
             draft.settle()?;
+            escalate(&policy, draft)?;
             if !draft.row.state.is_open() {
                 return Ok(Err(Error::rejected(reason::NOT_OPEN)));
             }

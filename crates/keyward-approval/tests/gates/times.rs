@@ -75,3 +75,20 @@ async fn approvers_are_reminded_then_others_are_asked_then_it_ends_each_once() {
     world.check_log(one).await;
     world.check_log(two).await;
 }
+
+#[tokio::test]
+async fn the_second_rule_holds_from_its_time_on_whether_or_not_anybody_ticked() {
+    let world = World::new().await;
+    let id = world.ask("server.wipe").await;
+    world.pass(MINUTE * 31).await;
+    let vote = async |name| {
+        let ballot = Ballot::approve();
+        world
+            .gates
+            .vote(&tenant(), id, world.shown(name), ballot)
+            .await
+    };
+    assert_eq!(why(vote("bob").await), "not-an-approver");
+    assert_eq!(vote("captain").await.unwrap().approvals, 1);
+    world.check_log(id).await;
+}
