@@ -58,7 +58,7 @@ impl Gates {
     ///
     /// # Errors
     /// As [`Gates::resolve`] and [`Gates::ask`]; `Rejected` ([`reason::NOT_ASKER`]) for an action of
-    /// another requester.
+    /// another requester, and for other steps than the old one's by who is not among those who asked.
     pub async fn ask_anew(
         &self,
         id: GateId,
@@ -75,7 +75,10 @@ impl Gates {
             let held = self.held(&tenant, id).await?;
             let mut old = Draft::of(&held, self.now()?);
             may_resolve(&policy, &old, &who, &roles)?;
-            if old.action.requester() != fresh.draft.action.requester() {
+            let (then, now) = (&old.action, &fresh.draft.action);
+            // Who only approves repeats what somebody else asked for, and words nothing in his name.
+            let is_theirs = then.requester().is_self(&who);
+            if then.requester() != now.requester() || !is_theirs && then.steps() != now.steps() {
                 return Err(Error::rejected(reason::NOT_ASKER));
             }
             old.row.after = Some(fresh.draft.row.id);

@@ -156,8 +156,11 @@ impl Judging<'_> {
         Ok(self.yes()? >= usize::from(self.rule.quorum()).max(1))
     }
 
-    /// Whether whoever broke the glass may still do so.
+    /// Whether whoever broke the glass may still do so: not where passkeys are wanted by now.
     fn is_broken(&self) -> bool {
+        if self.rule.needs_passkey() {
+            return false;
+        }
         let Some(role) = self.rule.break_glass() else {
             return false;
         };

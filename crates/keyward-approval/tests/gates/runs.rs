@@ -435,3 +435,42 @@ async fn of_many_that_run_one_gate_one_does() {
     let other = Tenant::new("other").unwrap();
     assert_eq!(why(executor.recover(&other, id).await), "not-found");
 }
+
+#[tokio::test]
+async fn a_broken_glass_does_not_stand_for_passkeys_that_are_wanted_by_now() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    let id = world.ask("server.delete").await;
+    world
+        .gates
+        .break_glass(&tenant(), id, world.shown("kim"), "it burns")
+        .await
+        .unwrap();
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    let text = ["one", "two", "chiefs"]
+        .iter()
+        .fold(POLICY.to_owned(), |text, rule| {
+            let rule = format!("[rule.{rule}]\n");
+            text.replace(&rule, &format!("{rule}passkey = true\n"))
+        });
+    world.gates.set_policy(policy(&text));
+    assert_eq!(why(executor.run(approved).await), "policy-is-stricter");
+    assert_eq!(target.done().len(), 0);
+    world.check_log(id).await;
+}
+
+#[tokio::test]
+async fn who_asks_anew_asks_the_same() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    let id = approve(&world, "server.delete").await;
+    target.on(0, Does::Hangs);
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    let run = tokio::time::timeout(Duration::ZERO, executor.run(approved)).await;
+    assert!(run.is_err());
+    world.pass(LEASE + MINUTE).await;
+    executor.tick(10).await.unwrap();
+    let other = Asking::new(world.asked("server.delete", "all-of-them"));
+    let anew = world.gates.ask_anew(id, world.shown("bob"), other).await;
+    assert!(anew.is_err(), "an approver asked in the name of another");
+}
