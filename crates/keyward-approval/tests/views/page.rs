@@ -66,6 +66,8 @@ fn holds(text: &str, place: Where) {
         .iter()
         .filter(|tag| tag.starts_with("dt"))
         .count();
+    // Who gives no reason has no line of one.
+    let own = own.saturating_sub(usize::from(text.is_empty()));
     assert_eq!(tags.iter().filter(|tag| tag.starts_with("dt")).count(), own);
     // All of it is there: as the value of an argument, in quotes, behind its label.
     let after = shown.split("\ntext\n").nth(1).unwrap();
@@ -83,6 +85,8 @@ fn nothing_hostile_is_an_element_and_all_of_it_is_there() {
         holds(text, Where::Page);
         holds(text, Where::Mail);
     }
+    holds("", Where::Page);
+    holds("", Where::Mail);
     let long = HOSTILE.concat().repeat(600);
     assert!(long.len() > 200_000);
     holds(&long, Where::Page);
