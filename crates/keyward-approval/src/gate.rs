@@ -15,6 +15,7 @@
 //! | `glass` | breaking the glass, and the review after it |
 //! | `once` | asked once for each idempotency key, and how many wait |
 //! | `class` | approved once, run several times |
+//! | `newest` | whether a record is the newest, as the log has it |
 //! | `row` | the record's bytes |
 
 mod approved;
@@ -29,6 +30,7 @@ mod id;
 mod lend;
 mod links;
 mod load;
+mod newest;
 mod once;
 mod proof;
 mod resolve;
@@ -38,7 +40,6 @@ mod shown;
 mod state;
 mod tally;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -60,6 +61,7 @@ pub use held::ROW;
 pub use id::GateId;
 pub use lend::MAX_LENT;
 pub use links::{Reserved, TRIES};
+pub(crate) use newest::Newest;
 pub use once::{ONCE_KEY, Once, PLACES_MOST};
 pub use proof::{Passkeys, Questioned};
 pub use resolve::Resolution;
@@ -117,8 +119,8 @@ pub(crate) struct Inner {
     pub(crate) kept: std::time::Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) kinds: Kinds,
-    /// How far the log was read for a gate, and how many entries it had of it.
-    pub(crate) read: Mutex<HashMap<GateId, (u64, u64)>>,
+    /// What the logs have of gates, as far as they were read.
+    readers: Mutex<newest::Readers>,
     pub(crate) barriers: Mutex<Option<Vec<Barrier>>>,
 }
 

@@ -5,6 +5,7 @@ mod append;
 mod beside;
 mod builder;
 mod checkpoint;
+mod follow;
 mod grown;
 mod lane;
 mod lost;
@@ -41,6 +42,7 @@ use keyward_store::{Collection, Stores};
 
 pub use anchored::{Anchored, Signed};
 pub use builder::AuditBuilder;
+pub use follow::ReadTo;
 use lane::Lane;
 pub use lost::{LOST, Lost, MAX_LOST};
 pub use of::{Earlier, Of};

@@ -1,6 +1,6 @@
 //! From approved to executing.
 
-use keyward_base::{Error, ErrorKind, Result, Retry, Tenant};
+use keyward_base::{Error, ErrorKind, Reason, Result, Retry, Tenant};
 use keyward_keys::Pin;
 use keyward_store::Write;
 
@@ -8,7 +8,9 @@ use super::Executor;
 use super::anchored::Anchored;
 use crate::gate::held::{Draft, Held, Saying, place};
 use crate::gate::row::{Claim, Taken};
-use crate::gate::{ApprovedAction, Channel, GateId, State, What, contended, rule_of, scope_of};
+use crate::gate::{
+    ApprovedAction, Channel, GateId, Gates, Newest, State, What, contended, rule_of, scope_of,
+};
 use crate::policy::{Policy, Rule, Verdict};
 use crate::reason;
 use crate::trust::{CastVote, Facts};
@@ -22,7 +24,9 @@ impl Executor {
     /// # Errors
     /// `Rejected`, and nothing ran: [`reason::OTHER_EXECUTOR`]; [`reason::NOT_APPROVED`] if it was
     /// denied, taken back, has expired or was claimed meanwhile; [`reason::STRICTER`] if the policy asks
-    /// for more by now, which supersedes it. `Corrupt` if the record is not what was written, or was put
+    /// for more by now, which supersedes it, as does what the file of trust finds of its votes, with the
+    /// reason of [`Trust::recheck`](crate::Trust::recheck), and a class that does not hold any more,
+    /// with [`reason::SCOPE`] or [`reason::PUT_BACK`]. `Corrupt` if the record is not what was written, or was put
     /// back. `Unavailable` if something cannot be relied on, or another process has it in hand: if it was
     /// claimed by then, [`Executor::tick`] sees to the rest.
     pub async fn run(&self, approved: ApprovedAction) -> Result<State> {
@@ -44,7 +48,7 @@ impl Executor {
     /// does not have.
     async fn claim(&self, tenant: &Tenant, id: GateId) -> Result<Option<Claim>> {
         self.take(tenant, id).await?;
-        let mut mine: Option<Pin> = None;
+        let mut mine: Option<(Claim, Pin)> = None;
         for _ in 0..MAX_TRIES {
             let held = self.0.gates.held(tenant, id).await?;
             let mut draft = Draft::of(&held, self.0.gates.now()?);
@@ -57,31 +61,49 @@ impl Executor {
             if !self.has_taken(&held) {
                 return Err(in_hand(&held));
             }
-            if self.judge(&held.row, mine.as_ref())? != Anchored::Clear {
+            if self.judge(&held.row, mine.as_ref().map(|(_, pin)| pin))? != Anchored::Clear {
                 if self.lose(&held).await? {
                     return Ok(None);
                 }
                 continue;
             }
-            self.0.gates.check_newest(&held).await?;
-            let Some(requires) = self.still_allowed(&held).await? else {
-                let why = Saying::by_way(Channel::Policy);
-                draft.note(What::Superseded, State::Superseded, why)?;
-                if self.0.gates.write(&held, &draft, &[]).await? {
-                    return Err(Error::rejected(reason::STRICTER));
-                }
-                continue;
-            };
-            let claim = Claim {
-                fence: draft.row.fence,
-                nonce: *self.0.gates.0.keyring.provider().random()?.expose(),
-                begun: draft.now,
-            };
-            let pin = self.pin(&held.row, &claim)?;
-            if !self.advance(&held.row, &pin)? {
+            if !self.0.gates.check_newest(&held).await? {
                 continue;
             }
-            mine = Some(pin);
+            let Some(Judged { requires, refused }) = self.still_allowed(&held).await? else {
+                continue;
+            };
+            if let Some(reason) = refused {
+                let why = Saying {
+                    said: reason.as_str().to_owned(),
+                    ..Saying::by_way(Channel::Policy)
+                };
+                draft.note(What::Superseded, State::Superseded, why)?;
+                if self.0.gates.write(&held, &draft, &requires).await? {
+                    return Err(Error::rejected(reason));
+                }
+                continue;
+            }
+            let claim = match mine.take() {
+                // What was pinned, where only what lies beside the record had moved.
+                Some((claim, pin)) if claim.fence == draft.row.fence => {
+                    mine = Some((claim.clone(), pin));
+                    claim
+                }
+                _ => {
+                    let claim = Claim {
+                        fence: draft.row.fence,
+                        nonce: *self.0.gates.0.keyring.provider().random()?.expose(),
+                        begun: draft.now,
+                    };
+                    let pin = self.pin(&held.row, &claim)?;
+                    if !self.advance(&held.row, &pin)? {
+                        continue;
+                    }
+                    mine = Some((claim.clone(), pin));
+                    claim
+                }
+            };
             draft.row.claim = Some(claim.clone());
             draft.note(What::Claimed, State::Executing, Saying::service())?;
             draft.row.taken = Some(self.taken(&draft));
@@ -144,9 +166,9 @@ impl Executor {
         self.0.gates.write(held, &draft, &[]).await
     }
 
-    /// What the claim requires beside, if the policy still allows it and its votes still count; none if
-    /// not.
-    async fn still_allowed(&self, held: &Held) -> Result<Option<Vec<Write>>> {
+    /// Whether the policy still allows it and its votes still count. None: its class was changed since
+    /// it was read.
+    async fn still_allowed(&self, held: &Held) -> Result<Option<Judged>> {
         let gates = &self.0.gates;
         let trust = self.0.trust.as_ref().map(|of| of.trust()).transpose()?;
         let policy = match &trust {
@@ -161,14 +183,21 @@ impl Executor {
         let of = class.as_ref().unwrap_or(held);
         let mut requires = Vec::new();
         if let Some(class) = &class {
-            let is_within = within(&policy, class, held);
-            if !is_within || !gates.class_covers(class, held).await? {
-                return Ok(None);
-            }
             requires.push(Write::Require {
                 key: place(&class.row.tenant, class.row.id),
                 version: class.version,
             });
+            match gates.newest(class).await? {
+                Newest::Yes => {}
+                Newest::PutBack => return Ok(refuse(requires, reason::PUT_BACK)),
+                Newest::Moved => return Ok(None),
+            }
+            if !within(&policy, class, held) {
+                return Ok(refuse(requires, reason::STRICTER));
+            }
+            if !Gates::class_covers(class, held) {
+                return Ok(refuse(requires, reason::SCOPE));
+            }
         }
         let roles = gates.roles_of(&of.row, &[]).await?;
         let passkeys = gates.0.passkeys.as_deref();
@@ -176,7 +205,7 @@ impl Executor {
             .0
             .still_stands(&policy, &of.row, &of.action, &roles, passkeys)?;
         if !stands {
-            return Ok(None);
+            return Ok(refuse(requires, reason::STRICTER));
         }
         if let Some(trust) = trust {
             let rule = rule_of(&policy, &of.row);
@@ -203,11 +232,36 @@ impl Executor {
             match rechecked {
                 Ok(rechecked) if *rechecked.digest().as_bytes() == held.row.digest => {}
                 Err(e) if e.kind() != ErrorKind::Rejected => return Err(e),
-                _ => return Ok(None),
+                Err(e) => {
+                    let why = match e.reason() {
+                        None | Some(reason::RULE | reason::QUORUM | reason::FORBIDDEN) => {
+                            reason::STRICTER
+                        }
+                        Some(why) => why,
+                    };
+                    return Ok(refuse(requires, why));
+                }
+                Ok(_) => return Ok(refuse(requires, reason::STATEMENT)),
             }
         }
-        Ok(Some(requires))
+        Ok(Some(Judged {
+            requires,
+            refused: None,
+        }))
     }
+}
+
+/// What is allowed, or not, as long as what lies beside the gate stays as it was.
+struct Judged {
+    requires: Vec<Write>,
+    refused: Option<Reason>,
+}
+
+const fn refuse(requires: Vec<Write>, why: Reason) -> Option<Judged> {
+    Some(Judged {
+        requires,
+        refused: Some(why),
+    })
 }
 
 /// Whether the policy asks for no more of one of a class than of what the class was approved with.

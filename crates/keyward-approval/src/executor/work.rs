@@ -9,7 +9,7 @@ use super::target::{Effect, Job, OnceBy};
 use crate::action::{ActionDigest, Secrets};
 use crate::gate::held::{Draft, GATES, Held, Saying};
 use crate::gate::row::{Claim, Ran, SAID};
-use crate::gate::{GateId, State, What, contended};
+use crate::gate::{GateId, Newest, State, What, contended};
 use crate::reason;
 
 const MAX_TRIES: usize = 64;
@@ -217,7 +217,11 @@ impl Executor {
                 took = gates.write(&held, &draft, &[]).await?;
                 continue;
             }
-            if !self.may_try_again(&held, now)? || self.is_elsewhere(&held).await? {
+            let newest = gates.newest(&held).await?;
+            if newest == Newest::Moved {
+                continue;
+            }
+            if newest == Newest::PutBack || !self.may_try_again(&held, now)? {
                 if self.lose(&held).await? {
                     return Ok(Some(State::Indeterminate));
                 }
@@ -263,10 +267,6 @@ impl Executor {
                 now.saturating_add(self.0.lease) < claim.begun.saturating_add(kept)
             }
         })
-    }
-
-    async fn is_elsewhere(&self, held: &Held) -> Result<bool> {
-        self.0.gates.is_put_back(&held.row).await
     }
 
     /// Runs what is approved for this executor, and sees to what others left: at most `limit` of each,

@@ -6,6 +6,7 @@ use keyward_store::{Content, Write};
 use super::class::{self, Scope, fits};
 use super::held::{Draft, Held, Saying, piece_place, secrets_place};
 use super::id::GateId;
+use super::newest::Newest;
 use super::row::{Class, Row};
 use super::state::{Channel, State, What};
 use super::{Gates, MAX_TRIES, contended};
@@ -190,6 +191,11 @@ impl Gates {
         for _ in 0..MAX_TRIES {
             let held = self.held(&tenant, class).await?;
             let mut of = Draft::of(&held, self.now()?);
+            match self.newest(&held).await? {
+                Newest::Yes => {}
+                Newest::PutBack => return Err(refused()),
+                Newest::Moved => continue,
+            }
             let stands = self.class_stands(&held, of.now).await?;
             if !stands || !fits(&held, &asked.action) || fresh.draft.row.rule != held.row.rule {
                 return Err(refused());

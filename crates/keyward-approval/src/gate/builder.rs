@@ -134,7 +134,7 @@ impl GatesBuilder {
             kept: self.kept,
             clock,
             kinds: Kinds::approvals()?,
-            read: Mutex::default(),
+            readers: Mutex::default(),
             barriers: Mutex::default(),
         })))
     }

@@ -83,9 +83,9 @@ pub(super) fn fits(of: &Held, action: &Action) -> bool {
 }
 
 impl Gates {
-    /// Whether a class holds now: it was approved, nobody took that back, the policy still allows it,
+    /// Whether a class whose record is the newest holds now: it was approved, nobody took that back, the policy still allows it,
     /// and it has neither ended nor been used up.
-    pub(crate) async fn class_stands(&self, held: &Held, now: Timestamp) -> Result<bool> {
+    pub(super) async fn class_stands(&self, held: &Held, now: Timestamp) -> Result<bool> {
         let row = &held.row;
         let Some(class) = &row.class else {
             return Ok(false);
@@ -97,7 +97,7 @@ impl Gates {
         let policy = self.policy();
         let allowed = rule_of(&policy, row).and_then(Rule::class).is_some();
         let has_room = class.used < class.count && now < class.until;
-        if !was_approved || !allowed || !has_room || self.is_put_back(row).await? {
+        if !was_approved || !allowed || !has_room {
             return Ok(false);
         }
         let roles = self.roles_of(row, &[]).await?;
@@ -106,9 +106,9 @@ impl Gates {
             .still_stands(&policy, row, &held.action, &roles, passkeys)
     }
 
-    /// Whether what was asked under a class is one of its uses: it was counted as one, the class held
+    /// Whether what was asked under a class, whose record is the newest, is one of its uses: it was counted as one, the class held
     /// then, and nobody has ended it or taken it back since.
-    pub(crate) async fn class_covers(&self, class: &Held, of: &Held) -> Result<bool> {
+    pub(crate) fn class_covers(class: &Held, of: &Held) -> bool {
         let counted = class
             .row
             .class
@@ -118,7 +118,7 @@ impl Gates {
             class.row.state,
             State::Approved | State::Executing | State::Executed | State::Failed
         );
-        Ok(counted && stands && fits(class, &of.action) && !self.is_put_back(&class.row).await?)
+        counted && stands && fits(class, &of.action)
     }
 
     /// Ends a class before its time: whoever may approve it, and whoever asked for it, may.

@@ -12,7 +12,7 @@ use keyward_store::{Collection, Content, Record, RecordKey, StoreLimits, Version
 use super::id::GateId;
 use super::row::{HISTORY, Past, REASON, Row, wrong};
 use super::state::{Channel, State, What};
-use crate::action::Action;
+use crate::action::{Action, Step};
 
 /// The records of gates.
 pub(crate) const GATES: Collection = Collection::named("approval");
@@ -111,7 +111,23 @@ pub(crate) struct Draft {
     pub(crate) action: Action,
     pub(crate) now: Timestamp,
     from: usize,
+    counted: Counts,
 }
+
+/// What a record only counts, and the log has one by one: a record that was put back would count from
+/// there once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Uses of a class.
+    pub(crate) uses: u64,
+    /// Tries of the codes of all links.
+    pub(crate) tries: u64,
+}
+
+/// What a use of a class is called in the log.
+pub(crate) const USED: &str = "class-used";
+/// What a try of a code is called in the log.
+pub(crate) const TRIED: &str = "code-tried";
 
 /// Who says something, and by what way.
 #[derive(Clone, Debug)]
@@ -152,6 +168,7 @@ impl Draft {
         row.fence = row.fence.saturating_add(1);
         Self {
             from: row.history.len(),
+            counted: held.row.counts(),
             row,
             action: held.action.clone(),
             now,
@@ -159,12 +176,13 @@ impl Draft {
     }
 
     /// One that is new.
-    pub(crate) const fn new(row: Row, action: Action, now: Timestamp) -> Self {
+    pub(crate) fn new(row: Row, action: Action, now: Timestamp) -> Self {
         Self {
             row,
             action,
             now,
             from: 0,
+            counted: Counts::default(),
         }
     }
 
@@ -213,9 +231,40 @@ impl Draft {
     /// None that can be reached: all that they hold is bounded.
     pub(crate) fn events(&self, kinds: &Kinds) -> Result<Vec<OwnEvent>> {
         let numbered = (0_u64..).zip(&self.row.history).skip(self.from);
-        numbered
-            .map(|(nth, past)| self.event(kinds, nth, past))
-            .collect()
+        let events = numbered.map(|(nth, past)| self.event(kinds, nth, past));
+        let mut events = events.collect::<Result<Vec<_>>>()?;
+        let (then, now) = (self.counted, self.row.counts());
+        for nth in then.uses..now.uses {
+            events.push(self.count_event(kinds, nth, USED)?);
+        }
+        for nth in then.tries..now.tries {
+            events.push(self.count_event(kinds, nth, TRIED)?);
+        }
+        Ok(events)
+    }
+
+    /// What is only counted: its number, of its own kind.
+    fn count_event(&self, kinds: &Kinds, nth: u64, word: &str) -> Result<OwnEvent> {
+        let id = self.row.id.to_string();
+        let step = self.action.steps().first().ok_or_else(wrong)?;
+        let mut given = self.about(&id, step, nth);
+        given.push(("event", Given::Word(word)));
+        kinds.event(Kinds::NOTE, Outcome::Done, &given)
+    }
+
+    fn about<'a>(
+        &'a self,
+        id: &'a str,
+        step: &'a Step,
+        nth: u64,
+    ) -> Vec<(&'static str, Given<'a>)> {
+        vec![
+            ("ticket", Given::Id(id)),
+            ("action", Given::Id(step.kind().as_str())),
+            ("shown", Given::Digest(&self.row.digest)),
+            ("entry", Given::Number(nth)),
+            ("fence", Given::Number(self.row.fence)),
+        ]
     }
 
     fn event(&self, kinds: &Kinds, nth: u64, past: &Past) -> Result<OwnEvent> {
@@ -225,14 +274,8 @@ impl Draft {
         let done = row.history.iter().take(usize::try_from(nth).unwrap_or(0));
         let at = done.filter(|past| past.is_step()).count();
         let step = steps.get(if past.is_step() { at } else { 0 });
-        let kind = step.or_else(|| steps.first()).ok_or_else(wrong)?.kind();
-        let mut given = vec![
-            ("ticket", Given::Id(&id)),
-            ("action", Given::Id(kind.as_str())),
-            ("shown", Given::Digest(&row.digest)),
-            ("entry", Given::Number(nth)),
-            ("fence", Given::Number(row.fence)),
-        ];
+        let step = step.or_else(|| steps.first()).ok_or_else(wrong)?;
+        let mut given = self.about(&id, step, nth);
         let mut outcome = Outcome::Done;
         let action = match past.what {
             What::Staged => {
@@ -285,6 +328,15 @@ impl Past {
 }
 
 impl Row {
+    /// What of it is only counted.
+    pub(crate) fn counts(&self) -> Counts {
+        let tries = self.slots.iter().map(|slot| u64::from(slot.tries));
+        Counts {
+            uses: self.class.as_ref().map_or(0, |class| class.used.into()),
+            tries: tries.sum(),
+        }
+    }
+
     /// The record of it, under that key.
     ///
     /// # Errors

@@ -94,10 +94,13 @@ impl Gates {
         };
         let fence = self.fence().await?;
         let kept = self.0.kept;
+        let events = changed.iter();
+        let events = events.map(|(_, draft)| draft.events(&self.0.kinds));
+        let events = events.collect::<Result<Vec<_>>>()?;
         let writes = |log: u64| {
             let (mut writes, mut log) = (fence.batch.clone(), log);
-            for (held, draft) in &changed {
-                let news = u64::try_from(draft.news().len()).unwrap_or(u64::MAX);
+            for ((held, draft), events) in changed.iter().zip(&events) {
+                let news = u64::try_from(events.len()).unwrap_or(u64::MAX);
                 let mut row = draft.row.clone();
                 if held.version.is_none() {
                     row.logged = log;
@@ -113,16 +116,13 @@ impl Gates {
             writes.extend_from_slice(more);
             Ok(writes)
         };
-        let mut events = Vec::new();
-        for (_, draft) in &changed {
-            events.extend(draft.events(&self.0.kinds)?);
-        }
-        let done = if events.is_empty() {
+        let done = if events.iter().all(Vec::is_empty) {
             let applied = self.0.store.apply(writes(0)?).await?;
             matches!(applied, Applied::Done(_))
         } else {
             let tenant = &first.row.tenant;
-            let logged = self.0.audit.append_beside(tenant, events, writes);
+            let all = events.iter().flatten().cloned().collect();
+            let logged = self.0.audit.append_beside(tenant, all, writes);
             logged.await?.is_some()
         };
         if !done {

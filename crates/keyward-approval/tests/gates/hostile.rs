@@ -246,3 +246,89 @@ async fn a_whole_database_that_was_put_back_runs_nothing_twice_with_the_anchor()
         }
     }
 }
+
+#[tokio::test]
+async fn the_record_of_a_class_that_was_put_back_alone_does_not_count_its_uses_anew() {
+    use keyward_approval::{ArgumentName, Scope};
+    for (world, _kept) in worlds().await {
+        let scope = Scope::Class {
+            fixed: vec![ArgumentName::new("region").unwrap()],
+            until: world.now().saturating_add(MINUTE * 60),
+            count: 1,
+        };
+        let asking = Asking::new(world.regional(1, "eu", "web-1")).scope(scope);
+        let class = world.gates.ask(asking).await.unwrap().gate();
+        let vote = world.vote(class, "bob", Ballot::approve());
+        vote.await.unwrap();
+        let (executor, _) = world.executor(OnceBy::Nothing);
+        let first = world.gates.approved(&tenant(), class).await.unwrap();
+        executor.run(first).await.unwrap();
+        let before = read(&world, &gate(class)).await;
+        let use_it = async || {
+            let asked = world.regional(2, "eu", "web-1");
+            world.gates.ask_under(class, asked).await
+        };
+        use_it().await.unwrap();
+        assert_eq!(why(use_it().await), "out-of-scope");
+        let content = Content {
+            data: before.data.clone(),
+            sealed: before.sealed.clone(),
+            ..Content::default()
+        };
+        put(&world, &gate(class), content).await;
+        assert!(use_it().await.is_err(), "its uses were counted anew");
+    }
+}
+
+#[tokio::test]
+async fn a_link_whose_tries_were_put_back_runs_nothing() {
+    for (world, _folder) in worlds().await {
+        let id = world.ask("server.stop").await;
+        let slot = world
+            .gates
+            .add_link(&tenant(), id, None, Some([9; 32]))
+            .await;
+        let slot = slot.unwrap();
+        let before = read(&world, &gate(id)).await.content;
+        let vote = async |code: [u8; 32]| {
+            let ballot = Ballot::approve();
+            let gates = &world.gates;
+            gates
+                .vote_as_holder(&tenant(), id, slot, &code, ballot)
+                .await
+        };
+        // Not the last of them: the link lives, and its history says nothing of it.
+        for _ in 0..4 {
+            assert_eq!(why(vote([8; 32]).await), "link-is-dead");
+        }
+        put(&world, &gate(id), before).await;
+        vote([9; 32]).await.unwrap();
+        corrupt(world.gates.approved(&tenant(), id).await);
+    }
+}
+
+#[tokio::test]
+async fn a_record_and_the_log_s_entry_that_were_both_changed_are_found() {
+    for has_read in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("data.db");
+        let world = World::on(Arc::new(SqliteStore::open(&at).unwrap())).await;
+        let (executor, target) = world.executor(OnceBy::Nothing);
+        let (other, id) = (approved(&world).await, approved(&world).await);
+        let before = read(&world, &gate(id)).await.content;
+        let token = world.gates.approved(&tenant(), id).await.unwrap();
+        world.vote(id, "eve", Ballot::deny("no")).await.unwrap();
+        if has_read {
+            let _read_on = world.gates.approved(&tenant(), other).await.unwrap();
+        }
+        put(&world, &gate(id), before).await;
+        // Another's entry in the place of the denial: its own digest fits.
+        let conn = rusqlite::Connection::open(&at).unwrap();
+        let sql = "UPDATE entry SET bytes = (SELECT bytes FROM entry WHERE collection = 'audit' AND owner = ?1 AND seq = 0)
+             WHERE collection = 'audit' AND owner = ?1 AND seq = (SELECT max(seq) FROM entry WHERE collection = 'audit' AND owner = ?1)";
+        assert_eq!(conn.execute(sql, [tenant().as_str()]).unwrap(), 1);
+        corrupt(world.gates.approved(&tenant(), id).await);
+        corrupt(executor.run(token).await);
+        assert_eq!(target.done().len(), 0);
+    }
+}

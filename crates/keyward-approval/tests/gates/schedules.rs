@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use keyward_approval::executor::{Executor, OnceBy};
 use keyward_approval::gate::{Decision, State, What};
-use keyward_approval::{Answer, Asking, Ballot, GateId, Requester};
+use keyward_approval::{Answer, ArgumentName, Asking, Ballot, GateId, Requester, Scope};
 use keyward_store::MemoryStore;
 
 use crate::switching::{Seeded, Switching, Task, drive};
@@ -260,4 +260,53 @@ fn where_the_target_keeps_its_key_little_is_left_for_a_person() {
     let of = |state: &str| states.get(state).copied().unwrap_or(0);
     println!("{states:?}");
     assert!(of("executed") > of("indeterminate"), "{states:?}");
+}
+
+#[test]
+fn uses_of_a_class_that_meet_each_other_are_lost_by_none() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for seed in 0..seeds() / 3 {
+        let store = Switching::surely_over(Arc::new(MemoryStore::new(1_000_000)));
+        let (world, class) = runtime.block_on(async {
+            let world = World::on(store.clone()).await;
+            let scope = Scope::Class {
+                fixed: vec![ArgumentName::new("region").unwrap()],
+                until: world.now().saturating_add(MINUTE * 60),
+                count: 3,
+            };
+            let asking = Asking::new(world.regional(1, "eu", "web-1")).scope(scope);
+            let class = world.gates.ask(asking).await.unwrap().gate();
+            let vote = world.vote(class, "bob", Ballot::approve());
+            vote.await.unwrap();
+            (Arc::new(world), class)
+        });
+        let journal = Journal::new(OnceBy::Nothing);
+        let executor = world.executor_beside(&journal, OnceBy::Nothing).0;
+        let mut tasks: Vec<(bool, Task)> = Vec::new();
+        for nth in 0..3 {
+            let (world, executor) = (Arc::clone(&world), executor.clone());
+            tasks.push((
+                false,
+                Box::pin(async move {
+                    let asked = world.regional(nth, "eu", "web-1");
+                    let used = world.gates.ask_under(class, asked).await.unwrap();
+                    run(&executor, used.gate()).await;
+                }),
+            ));
+        }
+        let its_own = executor.clone();
+        tasks.push((false, Box::pin(async move { run(&its_own, class).await })));
+        let seeded = Seeded::new(seed);
+        store.seed(Some(Arc::clone(&seeded)));
+        drive(&seeded, tasks, 3);
+        store.seed(None);
+        assert_eq!(journal.done().len(), 4, "{seed}");
+    }
+}
+
+async fn run(executor: &Executor, id: GateId) {
+    let approved = executor.gates().approved(&tenant(), id).await.unwrap();
+    assert_eq!(executor.run(approved).await.unwrap(), State::Executed);
 }

@@ -87,6 +87,7 @@ pub(crate) fn drive(seeded: &Seeded, tasks: Vec<(bool, Task)>, dies: usize) {
 pub(crate) struct Switching {
     inner: Arc<dyn Stores>,
     seeded: Mutex<Option<Arc<Seeded>>>,
+    loses: bool,
 }
 
 impl Switching {
@@ -94,6 +95,16 @@ impl Switching {
         Arc::new(Self {
             inner,
             seeded: Mutex::default(),
+            loses: true,
+        })
+    }
+
+    /// One that loses no answers.
+    pub(crate) fn surely_over(inner: Arc<dyn Stores>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            seeded: Mutex::default(),
+            loses: false,
         })
     }
 
@@ -120,6 +131,7 @@ impl Switching {
         call: BoxFuture<'a, Result<T>>,
     ) -> BoxFuture<'a, Result<T>> {
         let seeded = self.seeded.lock().unwrap().clone();
+        let seeded = seeded.filter(|_| self.loses);
         let call = self.through(call);
         Box::pin(async move {
             let lost = seeded.map_or(2, |seeded| seeded.below(64));

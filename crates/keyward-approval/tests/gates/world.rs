@@ -452,10 +452,20 @@ impl World {
     pub(crate) async fn check_log(&self, id: GateId) {
         let shown = self.show(id).await;
         let told = told(&self.audit, id).await;
+        let of = |word: &str| {
+            let word = format!("{{\"word\":\"{word}\"}}");
+            let counted = told.iter().filter(|(_, text)| text.contains(&word));
+            counted.map(|(nth, _)| *nth).collect::<Vec<_>>()
+        };
+        let (used, tried) = (of("class-used"), of("code-tried"));
+        assert_eq!(used, (0..u64::from(shown.used())).collect::<Vec<_>>());
+        assert!((0_u64..).zip(&tried).all(|(nth, said)| nth == *said));
+        let is_counted = |text: &str| text.contains("class-used") || text.contains("code-tried");
+        let told: Vec<_> = told.iter().filter(|(_, text)| !is_counted(text)).collect();
         let history: Vec<_> = (0_u64..).zip(shown.history()).collect();
         assert_eq!(told.len(), history.len(), "{told:?} {:?}", shown.history());
         for ((nth, past), (said, text)) in history.into_iter().zip(told) {
-            assert_eq!(nth, said);
+            assert_eq!(nth, *said);
             let word = past.what().as_str();
             let state = past.state().as_str();
             assert!(

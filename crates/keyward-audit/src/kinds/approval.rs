@@ -46,7 +46,8 @@ impl Kinds {
     /// | `approval.note` | `event`, a word: what happened |
     ///
     /// Each may have, last, `entry` and `fence`: its number in the history of its gate, and how often
-    /// the gate's record had changed.
+    /// the gate's record had changed. Uses of a class (`class-used`) and tries of codes (`code-tried`)
+    /// are in no history: `entry` is how many of them there were before.
     ///
     /// # Errors
     /// None that can be reached: each is a kind.
@@ -72,11 +73,13 @@ impl Kinds {
 }
 
 /// What else may happen to a proposal.
-const NOTES: [&str; 18] = [
+const NOTES: [&str; 20] = [
     "asked-anew",
     "break-glass",
     "claimed",
     "class-ended",
+    "class-used",
+    "code-tried",
     "delegated",
     "escalated",
     "executed",
