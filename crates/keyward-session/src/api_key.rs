@@ -73,7 +73,9 @@ mod scope;
 mod text;
 
 pub use id::ApiKeyId;
-pub use info::{DuePage, IssuedKey, KeyInfo, KeyPage, KeyState, Notice, Reissue, Upkeep};
+pub use info::{
+    DuePage, IssuedKey, KeyInfo, KeyPage, KeyState, Notice, Reissue, ReissueReport, Upkeep,
+};
 pub use keys::{ApiKeys, ApiKeysBuilder, End, PURPOSE};
 pub use live::LiveKey;
 pub use new::{Narrow, NewKey, Rotation};

@@ -3,10 +3,12 @@
 
 use keyward_base::{Domain, Error, ErrorKind, KeyId, Reason, Result, Subject, Tenant, Timestamp};
 use keyward_crypto::mac::TAG_LEN;
+use keyward_keys::reason::DISABLED_KEY;
 
 use crate::epoch::{Epoch, SESSION_EPOCHS, Scope};
 use crate::id::SessionId;
 use crate::kind::Kind;
+use crate::reason;
 use crate::row::Row;
 
 /// The id and the secret of a token: what the token has the front of, and the row the whole.
@@ -173,6 +175,14 @@ pub(crate) fn newer() -> Error {
     Error::unavailable(
         "a stored session or API key was written by a newer release: upgrade keyward",
     )
+    .because(reason::NEWER)
+}
+
+/// Whether what is wrong is wrong with one record, so that whoever goes through many goes on: it is
+/// not what was written, or this process cannot judge it now, whatever store and ring are like.
+pub(crate) fn is_of_record(e: &Error) -> bool {
+    let here = [DISABLED_KEY, reason::NEWER, reason::CLOCK];
+    e.kind() != ErrorKind::Unavailable || e.reason().is_some_and(|why| here.contains(&why))
 }
 
 /// What makes the bytes of a record its own.

@@ -162,7 +162,8 @@ impl InternalSecrets {
     /// `Unavailable` if the clock cannot be read.
     pub fn check(&self, shown: &[u8]) -> Result<Internal> {
         let now = self.0.clock.now()?;
-        // Longer than any of them: it is not hashed, so that nobody buys time by length.
+        // Of what is longer than any of them, one byte more than they have is hashed: it is none of them,
+        // and nobody buys time by length.
         let shown = shown.get(..=MAX_SECRET_LEN).unwrap_or(shown);
         let held = self.0.secrets.iter();
         let found = held.fold(None, |found, secret| {

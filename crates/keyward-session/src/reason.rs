@@ -17,6 +17,8 @@ pub const EVIDENCE_OLD: Reason = Reason::new("evidence-too-old");
 pub const EVIDENCE_OTHER: Reason = Reason::new("evidence-of-another");
 /// The method proves too little for what is to be started, or is the one that was used before.
 pub const EVIDENCE_WEAK: Reason = Reason::new("evidence-too-weak");
+/// A newer release wrote what is stored: this one cannot judge it.
+pub const NEWER: Reason = Reason::new("newer-release");
 /// The authentication was too long ago for what is asked: authenticate again.
 pub const NOT_FRESH: Reason = Reason::new("not-fresh");
 /// It is a session of another kind.

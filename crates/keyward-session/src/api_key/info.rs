@@ -126,6 +126,9 @@ pub struct KeyPage {
     pub keys: Vec<KeyInfo>,
     /// How many rows in it are not what was written.
     pub damaged: u64,
+    /// How many rows cannot be judged now: the ring's key that vouches for them is disabled, or a newer
+    /// release wrote them. They let nobody in until that is mended, and can be revoked.
+    pub unavailable: u64,
     /// Where to go on; none: this is the end.
     pub next: Option<ApiKeyId>,
 }
@@ -147,8 +150,22 @@ pub struct Notice {
 pub struct DuePage {
     /// The notices.
     pub notices: Vec<Notice>,
+    /// How many rows cannot be judged now, and were passed over: see [`KeyPage::unavailable`]; and those
+    /// that a clock far ahead of this one wrote.
+    pub unavailable: u64,
     /// Where to go on; none: all keys were looked at.
     pub next: Option<ApiKeyId>,
+}
+
+/// Which keys of the ring live on in API keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReissueReport {
+    /// Each of them: the active one first, then by id.
+    pub of: Vec<Reissue>,
+    /// How many rows cannot be read now, and are counted nowhere: see [`KeyPage::unavailable`]. The
+    /// keys that they need are not let go either.
+    pub unavailable: u64,
 }
 
 /// The API keys that need a key of the ring.
@@ -178,4 +195,7 @@ pub struct Upkeep {
     pub renewed: u64,
     /// Rows that were removed, since their time was over.
     pub purged: u64,
+    /// Rows and epochs that were to be made anew and cannot be judged now: see
+    /// [`KeyPage::unavailable`]. They keep the ring's key of before.
+    pub unavailable: u64,
 }

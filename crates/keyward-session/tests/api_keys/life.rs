@@ -550,6 +550,36 @@ async fn a_tenant_has_no_more_keys_than_the_policy_says() {
     let _key = world.key().await;
 }
 
+/// After its keys were ended, a tenant has room for as many: none of those that live goes for it.
+#[tokio::test]
+async fn what_was_ended_makes_room() {
+    let policy = KeyPolicy::default().allow_endless().most(2).unwrap();
+    let data = Arc::new(MemoryStore::new(1_000));
+    let world = World::with(data, |builder| builder.policy(policy)).await;
+    let bob = world.person("globex", "bob").await;
+    let theirs = world.keys.issue(&bob, &all(), new("build")).await.unwrap();
+    for round in 0..3 {
+        let mut made = Vec::new();
+        for _ in 0..2 {
+            made.push(world.issue(new("build").endless()).await);
+        }
+        let ada = world.person("acme", "ada").await;
+        let refused = world.keys.issue(&ada, &all(), new("build")).await;
+        assert_eq!(
+            refused.unwrap_err().reason(),
+            Some(reason::TOO_MANY),
+            "{round}"
+        );
+        for key in &made {
+            world.keys.check(key.key().expose(), None).await.unwrap();
+        }
+        world.tick();
+        world.keys.end(&End::tenant(tenant("acme"))).await.unwrap();
+        world.tick();
+    }
+    world.keys.check(theirs.key().expose(), None).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_operators_key_says_so_and_is_on_record_before_it_is_made() {
     let world = World::new().await;

@@ -8,6 +8,7 @@
 )] // Tests: a panic is the report.
 
 mod allocations;
+mod apart;
 mod crowd;
 mod due;
 mod formats;

@@ -258,3 +258,38 @@ async fn a_limit_is_exact_whatever_comes_between() {
         assert_eq!(made.unwrap_err().reason(), Some(reason::TOO_MANY), "{n}");
     }
 }
+
+/// Between the rows of a page and their epochs, or the other way round, all is ended and made anew.
+#[tokio::test]
+async fn no_row_of_a_newer_epoch_is_removed_with_the_ended() {
+    for n in 0.. {
+        let data: Arc<dyn Records> = Arc::new(MemoryStore::new(1_000));
+        let staged = Staged::over(data.clone());
+        let world = Arc::new(World::on(staged.clone()).await);
+        let dead = world.key().await;
+        let other = world.other(data).await;
+        let made = Arc::new(std::sync::Mutex::new(None));
+        let (to, of) = (made.clone(), world.clone());
+        let ends = Box::new(move || -> BoxFuture<'static, ()> {
+            Box::pin(async move {
+                other.end(&End::tenant(tenant("acme"))).await.unwrap();
+                of.tick();
+                let ada = of.person("acme", "ada").await;
+                let next = other.issue(&ada, &all(), new("next")).await.unwrap();
+                *to.lock().unwrap() = Some(next.key().expose().to_owned());
+            })
+        });
+        staged.interrupt(n, Interrupt::Run(ends));
+        world.keys.purge_ended(&tenant("acme")).await.unwrap();
+        let fired = staged.fired();
+        let next = made.lock().unwrap().take();
+        if let Some(next) = next {
+            world.keys.check(&next, None).await.unwrap();
+            assert!(world.keys.check(dead.key().expose(), None).await.is_err());
+        }
+        if !fired {
+            assert!(n >= 2);
+            break;
+        }
+    }
+}

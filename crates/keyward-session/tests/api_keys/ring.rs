@@ -29,7 +29,7 @@ async fn the_key_that_lives_on_in_issued_keys_is_counted_and_shown() {
     let late = world.key().await;
     // A process that does not know the new key finds it when it meets a text of it.
     other.check(late.key().expose(), None).await.unwrap();
-    let report = world.keys.reissue_report().await.unwrap();
+    let report = world.keys.reissue_report().await.unwrap().of;
     assert_eq!(report.len(), 2);
     assert!(report[0].is_active && report[0].mac_key == active.id() && report[0].keys == 1);
     let of_old = &report[1];
@@ -82,7 +82,7 @@ async fn the_key_that_lives_on_in_issued_keys_is_counted_and_shown() {
         .revoke(&tenant("globex"), theirs.info().id)
         .await
         .unwrap();
-    let report = world.keys.reissue_report().await.unwrap();
+    let report = world.keys.reissue_report().await.unwrap().of;
     assert_eq!(report.len(), 1);
     assert!(report[0].is_active && report[0].keys == 2);
     world.keys.check(again.key().expose(), None).await.unwrap();

@@ -10,7 +10,6 @@ use keyward_store::{Record, RecordKey, Version, Write};
 use super::ApiKeys;
 use crate::api_key::format::ROW;
 use crate::api_key::id::ApiKeyId;
-use crate::api_key::info::KeyState;
 use crate::api_key::live::LiveKey;
 use crate::api_key::row::{DAMAGED, Row, place};
 use crate::api_key::text;
@@ -20,18 +19,31 @@ use crate::ground::epochs::{Found, Keys};
 use crate::policy::MAX_SKEW;
 use crate::reason;
 
-/// A row, and what was read after it and in one step.
-pub(super) struct State {
-    pub(super) row: Box<Row>,
-    pub(super) version: Version,
+/// What decides beside the rows of a tenant: read after them, and in one step.
+pub(super) struct Beside {
     of_all: Found<1>,
     of_tenant: Found<1>,
 }
 
-impl State {
-    /// The conditions that nothing which was read beside the row has changed.
+impl Beside {
+    /// The conditions that none of it has changed.
     pub(super) fn requires(&self) -> [Write; 2] {
         [self.of_all.require(), self.of_tenant.require()]
+    }
+
+    /// Whether a key was ended with all of its tenant, or with all there were.
+    pub(super) fn has_ended(&self, row: &Row) -> bool {
+        !(self.of_all.epoch.has_key(row.of_all, row.created)
+            && self.of_tenant.epoch.has_key(row.of_tenant, row.created))
+    }
+
+    /// Whether a key lives at `now`, by all that was read.
+    pub(super) fn judge(&self, row: &Row, now: Timestamp) -> Result<()> {
+        check_time(row, now)?;
+        if self.has_ended(row) {
+            return Err(Error::rejected(reason::KEY_ENDED));
+        }
+        Ok(())
     }
 }
 
@@ -60,20 +72,21 @@ impl ApiKeys {
         let passed = self.pass(text).await?;
         let now = self.now()?;
         let mut keys = Keys::with(passed.key);
-        let (row, version) = self.read_row(passed.id, &mut keys).await?;
+        let (row, _) = self.read_row(passed.id, &mut keys).await?;
         if row.id != passed.id || !equal(&row.proof, &passed.proof) {
             return Err(Error::rejected(Reason::NOT_AUTHENTIC));
         }
-        let state = self.state(row, version, &mut keys).await?;
-        judge(&state, now)?;
-        if !state.row.ranges.allow(from) {
-            if self.inner.used.is_news(&state.row, from, now) {
-                Box::pin(self.note_elsewhere(&state.row)).await;
+        self.beside(&row.tenant, &mut keys)
+            .await?
+            .judge(&row, now)?;
+        if !row.ranges.allow(from) {
+            if self.inner.used.is_news(&row, from, now) {
+                Box::pin(self.note_elsewhere(&row)).await;
             }
             return Err(Error::rejected(reason::ADDRESS));
         }
-        self.inner.used.note(&state.row, from, now);
-        Ok(LiveKey { row: state.row })
+        self.inner.used.note(&row, from, now);
+        Ok(LiveKey { row })
     }
 
     /// What a text names, if it is ours.
@@ -144,15 +157,11 @@ impl ApiKeys {
         Ok(Box::new(row))
     }
 
-    /// Reads what decides beside the row, in one step after it: what ended before this began is seen.
-    pub(super) async fn state(
-        &self,
-        row: Box<Row>,
-        version: Version,
-        keys: &mut Keys,
-    ) -> Result<State> {
+    /// Reads what decides beside the rows of a tenant, in one step after them: what ended before this
+    /// began is seen, and no row is judged by an epoch of before it.
+    pub(super) async fn beside(&self, tenant: &Tenant, keys: &mut Keys) -> Result<Beside> {
         let ground = &self.inner.ground;
-        let scopes = scopes(&row.tenant);
+        let scopes = scopes(tenant);
         let places: [RecordKey; 2] = scopes.each_ref().map(|scope| scope.place(&KEY_EPOCHS));
         let mut found = ground.store.fetch_many(&places).await?.into_iter();
         // One that is missing ends, and never begins at zero.
@@ -162,38 +171,10 @@ impl ApiKeys {
         let of_tenant = ground
             .read_epoch(tenant, found.next().flatten(), keys)
             .await?;
-        Ok(State {
-            row,
-            version,
+        Ok(Beside {
             of_all: of_all.ok_or_else(ended)?,
             of_tenant: of_tenant.ok_or_else(ended)?,
         })
-    }
-}
-
-/// Whether a key lives at `now`, by all that was read.
-pub(super) fn judge(state: &State, now: Timestamp) -> Result<()> {
-    check_time(&state.row, now)?;
-    if has_ended(state) {
-        return Err(Error::rejected(reason::KEY_ENDED));
-    }
-    Ok(())
-}
-
-/// Whether it was ended with all of its tenant, or with all there were.
-pub(super) fn has_ended(state: &State) -> bool {
-    let row = &state.row;
-    !(state.of_all.epoch.has_key(row.of_all, row.created)
-        && state.of_tenant.epoch.has_key(row.of_tenant, row.created))
-}
-
-/// The same for a list.
-pub(super) fn state_at(state: &State, now: Timestamp) -> Result<KeyState> {
-    match judge(state, now) {
-        Ok(()) => Ok(KeyState::Live),
-        Err(e) if e.reason() == Some(Reason::EXPIRED) => Ok(KeyState::Expired),
-        Err(e) if e.reason() == Some(reason::KEY_ENDED) => Ok(KeyState::Ended),
-        Err(e) => Err(e),
     }
 }
 

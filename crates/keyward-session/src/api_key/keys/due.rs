@@ -1,13 +1,15 @@
 //! Keys that expire soon.
 
+use std::time::Duration;
+
 use keyward_base::{ErrorKind, Result, Timestamp};
-use keyward_store::{Record, Scan};
+use keyward_store::{Record, Scan, Version};
 
 use super::ApiKeys;
-use super::check::judge;
 use crate::api_key::id::ApiKeyId;
 use crate::api_key::info::{DuePage, KeyInfo, KeyState, Notice};
 use crate::api_key::row::{API_KEYS, Row};
+use crate::format::is_of_record;
 use crate::ground::epochs::Keys;
 
 /// How many rows are looked at at a time.
@@ -19,10 +21,12 @@ impl ApiKeys {
     /// was before this returns, so that one which is lost after it is lost; the next of the policy's
     /// is given, and the event `api-key.expires` tells of each. A key that has a successor gives none.
     ///
-    /// It reads every row, 256 at a time: the first, or those after `after`.
+    /// It reads every row, 256 at a time: the first, or those after `after`. One that
+    /// cannot be judged now is counted, and keeps no other's owner from hearing.
     ///
     /// # Errors
-    /// `Unavailable` if store, keyring or clock cannot be relied on.
+    /// `Unavailable` if store, keyring or clock cannot be relied on; not, if notices were given before
+    /// that came up: the page ends with them then, and the next one says so.
     pub async fn due(&self, after: Option<ApiKeyId>) -> Result<DuePage> {
         let now = self.now()?;
         let after = after.map(|id| (String::new(), id.to_string()));
@@ -30,27 +34,44 @@ impl ApiKeys {
         let page = self.inner.ground.store.scan(scan).await?;
         let mut due = DuePage {
             notices: Vec::new(),
+            unavailable: 0,
             next: page.next.and_then(|(_, id)| ApiKeyId::parse(&id).ok()),
         };
         for record in &page.items {
-            match self.notice(record, now).await {
+            let of = match self.next_of(record, now).await {
+                Ok(of) => Ok(of),
+                Err(e) if !is_of_record(&e) => Err(e),
+                Err(e) => {
+                    let is_open = e.kind() == ErrorKind::Unavailable;
+                    due.unavailable = due.unavailable.saturating_add(u64::from(is_open));
+                    continue;
+                }
+            };
+            let given = match of {
+                Ok(Some((told, version, ahead))) => self.give(told, version, ahead).await,
+                Ok(None) => continue,
+                Err(e) => Err(e),
+            };
+            match given {
                 Ok(notice) => due.notices.extend(notice),
                 // The notices that were given are not lost by what comes after them.
-                Err(e) if e.kind() == ErrorKind::Unavailable && due.notices.is_empty() => {
-                    return Err(e);
-                }
-                Err(e) if e.kind() == ErrorKind::Unavailable => {
+                Err(e) if due.notices.is_empty() => return Err(e),
+                Err(_) => {
                     due.next = due.notices.last().map(|notice| notice.key.id);
                     return Ok(due);
                 }
-                Err(_) => {}
             }
         }
         Ok(due)
     }
 
-    /// The notice of a key, which is on record as given.
-    async fn notice(&self, record: &Record, now: Timestamp) -> Result<Option<Notice>> {
+    /// The row of a key that is due a notice, as it is once that was given; with the version that it
+    /// has, and how long ahead it is.
+    async fn next_of(
+        &self,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<Option<(Row, Version, Duration)>> {
         let mut keys = Keys::default();
         let row = self.open_row(record, &mut keys).await?;
         if !self.is_own(&row) || row.overlap.is_some() {
@@ -59,14 +80,17 @@ impl ApiKeys {
         let Some((ahead, told)) = self.next_notice(&row, now) else {
             return Ok(None);
         };
-        let state = self.state(row, record.version, &mut keys).await?;
-        judge(&state, now)?;
-        let row = Row {
-            told,
-            ..Row::clone(&state.row)
-        };
+        self.beside(&row.tenant, &mut keys)
+            .await?
+            .judge(&row, now)?;
+        let row = Row { told, ..*row };
+        Ok(Some((row, record.version, ahead)))
+    }
+
+    /// The notice of a key, which is on record as given.
+    async fn give(&self, row: Row, version: Version, ahead: Duration) -> Result<Option<Notice>> {
         // Somebody else was faster, or has changed the key: the next time it is looked at again.
-        if !self.swap_row(&row, state.version, Vec::new()).await? {
+        if !self.swap_row(&row, version, Vec::new()).await? {
             return Ok(None);
         }
         let key = KeyInfo::of(row, KeyState::Live);
@@ -76,7 +100,7 @@ impl ApiKeys {
     }
 
     /// Which notice of the policy a key is due: the nearest, if it was not given.
-    fn next_notice(&self, row: &Row, now: Timestamp) -> Option<(std::time::Duration, u64)> {
+    fn next_notice(&self, row: &Row, now: Timestamp) -> Option<(Duration, u64)> {
         let left = row.expires?.saturating_since(now);
         let ahead = self.inner.policy.notices.iter().rev();
         let ahead = *ahead.into_iter().find(|ahead| left <= **ahead)?;

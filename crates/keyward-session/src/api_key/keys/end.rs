@@ -1,12 +1,13 @@
 //! Keys end: one, or many at once.
 
-use keyward_base::{Error, ErrorKind, Result, Tenant, Timestamp};
+use keyward_base::{Error, ErrorKind, Reason, Result, Tenant, Timestamp};
 use keyward_store::{Applied, Write};
 
 use super::ApiKeys;
 use crate::api_key::id::ApiKeyId;
 use crate::api_key::row::place;
 use crate::epoch::Scope;
+use crate::format::is_of_record;
 use crate::ground::epochs::Keys;
 use crate::ground::{MAX_TRIES, contended};
 
@@ -51,15 +52,30 @@ impl ApiKeys {
     /// # Errors
     /// `Rejected` ([`Reason::NOT_FOUND`](keyward_base::Reason::NOT_FOUND)) for a key that was revoked or
     /// is another tenant's; `Unavailable` if the store cannot be reached: it may or may not have ended
-    /// then; `Corrupt` if the row is not what was written, and lets nobody in.
+    /// then; `Corrupt` if the row is not what was written, and lets nobody in. A row that cannot be
+    /// judged now, since its ring's key is disabled or a newer release wrote it, is deleted all the same,
+    /// if the store has it under this tenant.
     pub async fn revoke(&self, tenant: &Tenant, id: ApiKeyId) -> Result<()> {
-        let result = match self.own_row(tenant, id, &mut Keys::default()).await {
-            Ok(_) => self.delete(id).await.map(|_| ()),
-            Err(e) => Err(e),
-        };
+        let result = self.try_revoke(tenant, id).await;
         self.note_changed("api-key.revoke", tenant, id, &result)
             .await;
         result
+    }
+
+    async fn try_revoke(&self, tenant: &Tenant, id: ApiKeyId) -> Result<()> {
+        match self.own_row(tenant, id, &mut Keys::default()).await {
+            Ok(_) => {}
+            // What it says of itself nobody can tell now. Who wrote it there could delete it too.
+            Err(e) if e.kind() == ErrorKind::Unavailable && is_of_record(&e) => {
+                let found = self.inner.ground.store.fetch(&place(id)).await?;
+                let word = self.word(tenant)?;
+                if found.is_none_or(|record| record.word != word) {
+                    return Err(Error::rejected(Reason::NOT_FOUND));
+                }
+            }
+            Err(e) => return Err(e),
+        }
+        self.delete(id).await.map(|_| ())
     }
 
     /// Deletes a row at whatever version it is. Whether it was this that did.

@@ -137,6 +137,8 @@ impl ApiKeys {
             if !is_cleared {
                 let now = self.now()?;
                 ground.store.purge(&API_KEYS, now, CLEARED).await?;
+                let some = u64::try_from(CLEARED).unwrap_or(u64::MAX);
+                self.purge_some(draft.tenant, some).await?;
             }
         }
         Err(Error::rejected(reason::TOO_MANY))

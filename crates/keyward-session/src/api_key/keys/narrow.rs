@@ -4,7 +4,7 @@ use keyward_base::{Error, Result, Tenant};
 
 use super::ApiKeys;
 use crate::api_key::id::ApiKeyId;
-use crate::api_key::info::{KeyInfo, KeyState};
+use crate::api_key::info::KeyInfo;
 use crate::api_key::new::Narrow;
 use crate::api_key::row::Row;
 use crate::ground::epochs::Keys;
@@ -33,14 +33,7 @@ impl ApiKeys {
             let (row, version) = self.own_row(tenant, id, &mut Keys::default()).await?;
             let mut narrowed = narrowed(&row, to)?;
             narrowed.changed = now.max(row.changed);
-            // Whether it lives is for display alone: a clock that is behind keeps nobody from taking
-            // away.
-            let shown = match self.shown(Box::new(narrowed.clone()), version, now).await {
-                Err(e) if e.reason() == Some(reason::CLOCK) => {
-                    KeyInfo::of(narrowed.clone(), KeyState::Live)
-                }
-                shown => shown?,
-            };
+            let shown = self.shown(narrowed.clone(), now).await?;
             if self.swap_row(&narrowed, version, Vec::new()).await? {
                 return Ok(shown);
             }

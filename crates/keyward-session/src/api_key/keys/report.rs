@@ -6,8 +6,9 @@ use keyward_base::{ErrorKind, KeyId, Result};
 use keyward_store::Scan;
 
 use super::ApiKeys;
-use crate::api_key::info::Reissue;
+use crate::api_key::info::{Reissue, ReissueReport};
 use crate::api_key::row::{API_KEYS, Row};
+use crate::format::is_of_record;
 use crate::ground::epochs::Keys;
 
 /// The most tenants that are named of one key.
@@ -16,15 +17,17 @@ const TENANTS: usize = 1_000;
 impl ApiKeys {
     /// Which keys of the ring live on in API keys that were issued, of whatever prefix, and whose these
     /// are: the text of an API key cannot be made anew by us, so a ring's key goes only once each that
-    /// it made was issued anew or has ended. The active key first, then by id. It reads every row.
+    /// it made was issued anew or has ended. It reads every row. Keys that were ended with others
+    /// ([`ApiKeys::end`]) count until they are removed ([`ApiKeys::purge_ended`]), as they do for the
+    /// ring.
     ///
     /// # Errors
     /// `Unavailable` if store, keyring or clock cannot be relied on.
-    pub async fn reissue_report(&self) -> Result<Vec<Reissue>> {
+    pub async fn reissue_report(&self) -> Result<ReissueReport> {
         let (ground, now) = (&self.inner.ground, self.now()?);
         let active = ground.keyring.mac(&ground.purpose)?.id();
         let mut found: BTreeMap<KeyId, Reissue> = BTreeMap::new();
-        let mut keys = Keys::default();
+        let (mut keys, mut unavailable) = (Keys::default(), 0_u64);
         let mut pages = Scan::of(API_KEYS).owner("").pages(&*ground.store);
         while let Some(page) = pages.next().await? {
             for record in &page {
@@ -41,14 +44,20 @@ impl ApiKeys {
                         });
                         count(entry, &row);
                     }
-                    Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
-                    Err(_) => {}
+                    Err(e) if !is_of_record(&e) => return Err(e),
+                    Err(e) => {
+                        let is_open = e.kind() == ErrorKind::Unavailable;
+                        unavailable = unavailable.saturating_add(u64::from(is_open));
+                    }
                 }
             }
         }
         let mut all: Vec<Reissue> = found.into_values().collect();
         all.sort_by_key(|entry| !entry.is_active);
-        Ok(all)
+        Ok(ReissueReport {
+            of: all,
+            unavailable,
+        })
     }
 }
 

@@ -4,7 +4,6 @@ use keyward_base::{Actor, Error, Reason, Result, Timestamp};
 use keyward_store::Write;
 
 use super::ApiKeys;
-use super::check::judge;
 use super::issue::is_fresh;
 use super::make::Draft;
 use crate::api_key::id::ApiKeyId;
@@ -95,18 +94,17 @@ impl ApiKeys {
             let now = self.now()?;
             let mut keys = Keys::default();
             let (row, version) = self.own_row(by.tenant, id, &mut keys).await?;
-            let state = self.state(row, version, &mut keys).await?;
-            judge(&state, now)?;
-            let row = &state.row;
+            let beside = self.beside(by.tenant, &mut keys).await?;
+            beside.judge(&row, now)?;
             if by.ceiling.is_some_and(|most| !row.scopes.is_within(most)) {
                 return Err(Error::rejected(reason::BEYOND_MAKER));
             }
-            let gone = self.successor_goes(row, rotation, &mut keys).await?;
+            let gone = self.successor_goes(&row, rotation, &mut keys).await?;
             let new = NewKey {
                 name: row.name.clone(),
                 scopes: row.scopes.clone(),
                 ranges: row.ranges.clone(),
-                life: self.life_after(row, rotation.life),
+                life: self.life_after(&row, rotation.life),
             };
             let draft = Draft {
                 tenant: by.tenant,
@@ -126,10 +124,10 @@ impl ApiKeys {
                     ends: row.ends_at().map_or(ends, |before| before.min(ends)),
                     successor: ready.issued.info.id,
                 }),
-                ..Row::clone(row)
+                ..Row::clone(&row)
             };
             // What it was judged by comes before what is written over it.
-            ready.batch.splice(0..0, state.requires());
+            ready.batch.splice(0..0, beside.requires());
             ready.batch.extend(gone);
             ready.batch.push(self.swap(&fence, &old, version)?);
             if self.apply(ready.batch).await? {

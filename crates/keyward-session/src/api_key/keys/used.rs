@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use keyward_base::{AddressPrefix, ErrorKind, Result, Timestamp};
+use keyward_base::{AddressPrefix, Result, Timestamp};
 
 use super::ApiKeys;
 use crate::api_key::id::ApiKeyId;
 use crate::api_key::policy::USED_STEP;
 use crate::api_key::row::{Row, Used};
+use crate::format::is_of_record;
 use crate::ground::MAX_TRIES;
 use crate::ground::epochs::Keys;
 
@@ -109,8 +110,8 @@ impl ApiKeys {
         for _ in 0..MAX_TRIES {
             let (row, version) = match self.read_row(id, &mut Keys::default()).await {
                 Ok(read) => read,
-                Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
-                // It has ended, or is damaged.
+                Err(e) if !is_of_record(&e) => return Err(e),
+                // It has ended, is damaged, or lets nobody in for now.
                 Err(_) => return Ok(false),
             };
             if row.used.is_some_and(|before| before.at >= used.at) {
