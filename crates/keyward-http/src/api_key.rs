@@ -29,6 +29,7 @@
 //! | any other `Authorization`, several, a key that is none, lives no more, or is used from where it may not be | 401, with `error="invalid_token"` |
 //! | a key without the scope | 403, with `error="insufficient_scope", scope="…"` |
 //! | store, keys or clock are not available | 503, with `Retry-After` |
+//! | a key whose row is not what was written | 500 |
 //! | no [`RoutePolicy::machines`](crate::RoutePolicy::machines) before the route | 500 |
 //!
 //! The body depends on the status alone (RFC 6750, section 3.1, has the words of the challenge). An answer
@@ -48,7 +49,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use keyward_base::{Error, ErrorKind, Result};
+use keyward_base::{ErrorKind, Result};
 use keyward_session::api_key::{ApiKeys, LiveKey, Scope};
 
 use crate::bearer::Bearer;
@@ -76,16 +77,10 @@ impl WebKeys {
     /// `Misuse` for a realm that is none; and if the origins of `guard` are plain HTTP and not on
     /// loopback: a bearer token goes over TLS only (RFC 6750, section 5.3).
     pub fn new(keys: ApiKeys, guard: &WebGuard, realm: &str) -> Result<Self> {
-        if !guard.origins.is_secure() {
-            return Err(Error::misuse(
-                "a key goes over TLS only: the origins must be https, here or at a proxy in front, \
-                 or on loopback",
-            ));
-        }
         Ok(Self(Arc::new(Inner {
             keys,
             proxies: guard.proxies.clone(),
-            bearer: Bearer::of(realm)?,
+            bearer: Bearer::of(guard, realm)?,
         })))
     }
 

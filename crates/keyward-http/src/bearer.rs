@@ -6,6 +6,7 @@ use keyward_base::{Error, ErrorKind, Result};
 use crate::authorization;
 use crate::challenge::Challenge;
 use crate::failure::Failure;
+use crate::guard::WebGuard;
 use crate::{reason, seen};
 
 /// Goes with a request that a policy for machines let through: cookies were taken off it.
@@ -20,8 +21,18 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
-    /// See [`Challenge::bearer`].
-    pub(crate) fn of(realm: &str) -> Result<Self> {
+    /// Of a service that answers as `guard` says. See [`Challenge::bearer`].
+    ///
+    /// # Errors
+    /// `Misuse` for a realm that is none; and if the origins are plain HTTP and not on loopback: a
+    /// bearer token goes over TLS only (RFC 6750, section 5.3).
+    pub(crate) fn of(guard: &WebGuard, realm: &str) -> Result<Self> {
+        if !guard.origins.is_secure() {
+            return Err(Error::misuse(
+                "a bearer token goes over TLS only: the origins must be https, here or at a proxy in \
+                 front, or on loopback",
+            ));
+        }
         let asks = Challenge::bearer(realm)?;
         let refuses = asks.invalid_token()?;
         Ok(Self { asks, refuses })

@@ -4,15 +4,16 @@
 //! use std::sync::Arc;
 //! use keyward_base::SystemClock;
 //! use keyward_crypto::Provider;
-//! use keyward_http::Failure;
+//! use keyward_http::{Failure, Origins, WebGuard};
 //! use keyward_http::internal::WebInternal;
 //! use keyward_session::InternalSecrets;
 //!
 //! # fn state() -> keyward_base::Result<WebInternal> {
+//! let web = WebGuard::new(Origins::only(&["https://app.example.com"])?);
 //! let clock = Arc::new(SystemClock::new());
 //! let secrets = InternalSecrets::from_env("APP_CRON_SECRET", &Provider::default(), clock)?;
 //! let internal = match secrets {
-//!     Some(secrets) => WebInternal::new(secrets, "internal")?,
+//!     Some(secrets) => WebInternal::new(secrets, &web, "internal")?,
 //!     None => WebInternal::none(), // Such routes are 404.
 //! };
 //! # Ok(internal) }
@@ -41,6 +42,7 @@ use keyward_session::{Internal, InternalSecrets};
 
 use crate::bearer::Bearer;
 use crate::failure::Failure;
+use crate::guard::WebGuard;
 
 /// Internal secrets, and how a request that has none is answered. A cheap clone, and part of an
 /// application's state.
@@ -53,12 +55,14 @@ struct Inner {
 }
 
 impl WebInternal {
-    /// Routes that `secrets` open, of a `realm` (see [`Challenge::bearer`](crate::Challenge::bearer)).
+    /// Routes that `secrets` open, of a service that answers as `guard` says, for a `realm` (see
+    /// [`Challenge::bearer`](crate::Challenge::bearer)).
     ///
     /// # Errors
-    /// `Misuse` for a realm that is none.
-    pub fn new(secrets: InternalSecrets, realm: &str) -> Result<Self> {
-        let bearer = Bearer::of(realm)?;
+    /// `Misuse` for a realm that is none; and if the origins of `guard` are plain HTTP and not on
+    /// loopback: a bearer token goes over TLS only (RFC 6750, section 5.3).
+    pub fn new(secrets: InternalSecrets, guard: &WebGuard, realm: &str) -> Result<Self> {
+        let bearer = Bearer::of(guard, realm)?;
         Ok(Self(Some(Arc::new(Inner { secrets, bearer }))))
     }
 

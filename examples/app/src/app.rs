@@ -44,7 +44,7 @@ impl App {
             false => WebSessions::new(sessions, guard)?,
         };
         let internal = match desk.settings().cron.clone() {
-            Some(secrets) => WebInternal::new(secrets, "internal")?,
+            Some(secrets) => WebInternal::new(secrets, guard, "internal")?,
             None => WebInternal::none(),
         };
         Ok(Self {

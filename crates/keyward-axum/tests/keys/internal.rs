@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use keyward_axum::internal::{Internal, WebInternal};
 use keyward_axum::proof::{Proved, guard};
 use keyward_axum::{Origins, RoutePolicy, WebGuard};
-use keyward_base::{ManualClock, SecretBytes, Timestamp};
+use keyward_base::{ErrorKind, ManualClock, SecretBytes, Timestamp};
 use keyward_crypto::Provider;
 use keyward_session::InternalSecrets;
 
@@ -53,7 +53,9 @@ impl Service {
         let text = format!("new:{NEW}\nold:{OLD}:2026-01-08");
         let text = SecretBytes::copy_of(text.as_bytes());
         let secrets = InternalSecrets::parse(&text, &Provider::default(), clock.clone()).unwrap();
-        Self::with(WebInternal::new(secrets, "internal").unwrap(), clock)
+        let web = WebGuard::new(Origins::loopback());
+        let internal = WebInternal::new(secrets, &web, "internal");
+        Self::with(internal.unwrap(), clock)
     }
 
     fn with(internal: WebInternal, clock: Arc<ManualClock>) -> Self {
@@ -191,6 +193,21 @@ fn all_else_is_401_and_runs_nothing() {
     // And nothing of a secret was told.
     let told = service.told.lock().unwrap().join("\n");
     assert!(!told.contains(&NEW[1..20]), "{told}");
+}
+
+#[test]
+fn they_go_over_tls_only() {
+    let made = |web: &WebGuard| {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
+        let text = SecretBytes::copy_of(NEW.as_bytes());
+        let secrets = InternalSecrets::parse(&text, &Provider::default(), clock).unwrap();
+        WebInternal::new(secrets, web, "internal").map(|_| ())
+    };
+    let of = |origin| WebGuard::new(Origins::only(&[origin]).unwrap());
+    made(&of("https://app.example.com")).unwrap();
+    made(&WebGuard::new(Origins::loopback())).unwrap();
+    let refused = made(&of("http://app.example.com")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
 }
 
 #[test]
