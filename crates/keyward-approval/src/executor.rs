@@ -41,6 +41,9 @@ use crate::word::ExecutorName;
 /// default.
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// How often a step is tried anew that lost to another.
+const MAX_TRIES: usize = 64;
+
 /// Where an executor has the file of trust from: read anew before each claim.
 pub trait Trusting: fmt::Debug + Send + Sync {
     /// The file, as it is now.

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use keyward_base::encoding::hex;
-use keyward_base::{Domain, Error, Result, Timestamp};
+use keyward_base::{Domain, Error, ErrorKind, Result, Timestamp};
 use keyward_keys::{Advance, Pin, PinName};
 
-use super::Executor;
-use crate::gate::GateId;
+use super::{Executor, MAX_TRIES};
 use crate::gate::row::{Claim, Row};
+use crate::gate::{GateId, contended};
 use crate::reason;
 
 /// A claim: gate, fence, action and nonce.
 const CLAIM: Domain<(GateId, u64, [u8; 32], [u8; 16])> = Domain::new("keyward/v1/approval-claim");
+
+/// A use of a class: the class's gate, the how manieth it is, the use's gate.
+const USE: Domain<(GateId, u64, GateId)> = Domain::new("keyward/v1/approval-class-use");
 
 /// An executor, and how far its anchor has forgotten.
 const MARK: Domain<(&str, u64)> = Domain::new("keyward/v1/approval-executor");
@@ -118,11 +121,57 @@ impl Executor {
 
     /// Pins a claim, in the place of what was judged. False: the anchor has another by now.
     pub(super) fn advance(&self, row: &Row, pin: &Pin) -> Result<bool> {
-        let advanced = self.0.anchor.advance(&Self::pin_name(row)?, pin)?;
-        Ok(advanced == Advance::Pinned)
+        self.pin_there(&Self::pin_name(row)?, pin)
     }
 
-    /// Forgets what can run no more: gates whose run-by was a day ago. What is forgotten cannot be
+    /// Counts a use of a class, which is claimed: how often it runs is not the record's word. False:
+    /// as many as were approved are counted. A use that was counted and whose claim was lost then is
+    /// indeterminate, and stays counted.
+    pub(super) fn count_use(&self, class: &Row, of: GateId) -> Result<bool> {
+        let Some(approved) = &class.class else {
+            return Ok(false);
+        };
+        let until = approved.until.as_millis();
+        let name = PinName::new(&format!("class/{}/{until}", hex(&class.id.to_bytes())))?;
+        for _ in 0..MAX_TRIES {
+            let used = self.0.anchor.load(&name)?.map_or(0, |pin| pin.counter);
+            if used >= u64::from(approved.count) {
+                return Ok(false);
+            }
+            let nth = used.saturating_add(1);
+            let encoded = USE.encode(&(class.id, nth, of))?;
+            let provider = self.0.gates.0.keyring.provider();
+            let pin = Pin {
+                id: class.id.to_bytes(),
+                counter: nth,
+                digest: provider.sha256(&[encoded.as_bytes()]),
+            };
+            if self.pin_there(&name, &pin)? {
+                return Ok(true);
+            }
+        }
+        Err(contended())
+    }
+
+    /// Pins that. Where the anchor is full, what can run no more goes first. False: another is there.
+    fn pin_there(&self, name: &PinName, pin: &Pin) -> Result<bool> {
+        let full = |e: &Error| e.kind() == ErrorKind::Misuse;
+        let advanced = match self.0.anchor.advance(name, pin) {
+            Err(e) if full(&e) && self.prune()? > 0 => self.0.anchor.advance(name, pin),
+            other => other,
+        };
+        match advanced {
+            Ok(advanced) => Ok(advanced == Advance::Pinned),
+            Err(e) if full(&e) => Err(Error::unavailable(
+                "the executor's anchor takes no more claims before the run-by of some was over for a day: give more executors an anchor each, or a shorter run-within",
+            )
+            .with_source(e)),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Forgets what can run no more: gates whose run-by was a day ago, classes
+    /// whose end was. What is forgotten cannot be
     /// claimed by a clock that is set back: the anchor keeps how far it has forgotten. Says how many.
     ///
     /// # Errors
@@ -133,7 +182,8 @@ impl Executor {
             return Ok(0);
         };
         let ended = |name: &PinName| {
-            let rest = name.as_str().strip_prefix("gate/");
+            let name = name.as_str();
+            let rest = name.strip_prefix("gate/").or(name.strip_prefix("class/"));
             let run_by = rest.and_then(|rest| rest.split_once('/')?.1.parse::<u64>().ok());
             run_by.is_some_and(|run_by| run_by <= until)
         };

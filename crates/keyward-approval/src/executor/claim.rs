@@ -4,8 +4,8 @@ use keyward_base::{Error, ErrorKind, Reason, Result, Retry, Tenant};
 use keyward_keys::Pin;
 use keyward_store::Write;
 
-use super::Executor;
 use super::anchored::Anchored;
+use super::{Executor, MAX_TRIES};
 use crate::gate::held::{Draft, Held, Saying, place};
 use crate::gate::row::{Claim, Taken};
 use crate::gate::{
@@ -14,8 +14,6 @@ use crate::gate::{
 use crate::policy::{Policy, Rule, Verdict};
 use crate::reason;
 use crate::trust::{CastVote, Facts};
-
-const MAX_TRIES: usize = 64;
 
 impl Executor {
     /// Runs what was approved, to its end. Says where the gate is then: [`State::Executed`],
@@ -49,6 +47,7 @@ impl Executor {
     async fn claim(&self, tenant: &Tenant, id: GateId) -> Result<Option<Claim>> {
         self.take(tenant, id).await?;
         let mut mine: Option<(Claim, Pin)> = None;
+        let mut is_counted = false;
         for _ in 0..MAX_TRIES {
             let held = self.0.gates.held(tenant, id).await?;
             let mut draft = Draft::of(&held, self.0.gates.now()?);
@@ -70,16 +69,12 @@ impl Executor {
             if !self.0.gates.check_newest(&held).await? {
                 continue;
             }
-            let Some(Judged { requires, refused }) = self.still_allowed(&held).await? else {
+            let Some(judged) = self.still_allowed(&held).await? else {
                 continue;
             };
-            if let Some(reason) = refused {
-                let why = Saying {
-                    said: reason.as_str().to_owned(),
-                    ..Saying::by_way(Channel::Policy)
-                };
-                draft.note(What::Superseded, State::Superseded, why)?;
-                if self.0.gates.write(&held, &draft, &requires).await? {
+            let requires = judged.requires;
+            if let Some(reason) = judged.refused {
+                if self.supersede(&held, draft, &requires, reason).await? {
                     return Err(Error::rejected(reason));
                 }
                 continue;
@@ -104,6 +99,16 @@ impl Executor {
                     claim
                 }
             };
+            if let Some(class) = judged.class.filter(|_| !is_counted) {
+                is_counted = self.count_use(&class.row, id)?;
+                if !is_counted {
+                    let refused = reason::SCOPE;
+                    if self.supersede(&held, draft, &requires, refused).await? {
+                        return Err(Error::rejected(refused));
+                    }
+                    continue;
+                }
+            }
             draft.row.claim = Some(claim.clone());
             draft.note(What::Claimed, State::Executing, Saying::service())?;
             draft.row.taken = Some(self.taken(&draft));
@@ -122,6 +127,22 @@ impl Executor {
             }
         }
         Err(contended())
+    }
+
+    /// Ends what was approved and may not run.
+    async fn supersede(
+        &self,
+        held: &Held,
+        mut draft: Draft,
+        requires: &[Write],
+        reason: Reason,
+    ) -> Result<bool> {
+        let why = Saying {
+            said: reason.as_str().to_owned(),
+            ..Saying::by_way(Channel::Policy)
+        };
+        draft.note(What::Superseded, State::Superseded, why)?;
+        self.0.gates.write(held, &draft, requires).await
     }
 
     /// Takes the gate in hand, so that no other process claims it meanwhile: what the anchor has then
@@ -168,7 +189,7 @@ impl Executor {
 
     /// Whether the policy still allows it and its votes still count. None: its class was changed since
     /// it was read.
-    async fn still_allowed(&self, held: &Held) -> Result<Option<Judged>> {
+    pub(super) async fn still_allowed(&self, held: &Held) -> Result<Option<Judged>> {
         let gates = &self.0.gates;
         let trust = self.0.trust.as_ref().map(|of| of.trust()).transpose()?;
         let policy = match &trust {
@@ -195,7 +216,7 @@ impl Executor {
             if !within(&policy, class, held) {
                 return Ok(refuse(requires, reason::STRICTER));
             }
-            if !Gates::class_covers(class, held) {
+            if !Gates::class_covers(class, held, gates.now()?) {
                 return Ok(refuse(requires, reason::SCOPE));
             }
         }
@@ -247,34 +268,38 @@ impl Executor {
         Ok(Some(Judged {
             requires,
             refused: None,
+            class,
         }))
     }
 }
 
 /// What is allowed, or not, as long as what lies beside the gate stays as it was.
-struct Judged {
-    requires: Vec<Write>,
-    refused: Option<Reason>,
+pub(super) struct Judged {
+    pub(super) requires: Vec<Write>,
+    pub(super) refused: Option<Reason>,
+    /// The class that it is a use of.
+    class: Option<Held>,
 }
 
 const fn refuse(requires: Vec<Write>, why: Reason) -> Option<Judged> {
     Some(Judged {
         requires,
         refused: Some(why),
+        class: None,
     })
 }
 
 /// Whether the policy asks for no more of one of a class than of what the class was approved with.
 fn within(policy: &Policy, class: &Held, of: &Held) -> bool {
-    let strictness = |name: &str| policy.rule(name).map(Rule::strictness);
     match policy.verdict(&of.action) {
         Verdict::Auto => true,
         Verdict::Forbidden => false,
         Verdict::NeedsApproval(name) => {
             let then = class.row.rule.as_ref();
-            let then = then.and_then(|then| strictness(then.as_str()));
-            let now = strictness(name.as_str());
-            now.zip(then).is_some_and(|(now, then)| now <= then)
+            let then = then.and_then(|then| policy.rule(then.as_str()));
+            let now = policy.rule(name.as_str());
+            now.zip(then)
+                .is_some_and(|(now, then)| !now.asks_more_than(then))
         }
     }
 }

@@ -3,16 +3,14 @@
 use keyward_base::{Domain, Error, ErrorKind, Result, Tenant};
 use keyward_store::{Find, Words, Write};
 
-use super::Executor;
 use super::anchored::Anchored;
 use super::target::{Effect, Job, OnceBy};
+use super::{Executor, MAX_TRIES};
 use crate::action::{ActionDigest, Secrets};
 use crate::gate::held::{Draft, GATES, Held, Saying};
 use crate::gate::row::{Claim, Ran, SAID};
 use crate::gate::{GateId, Newest, State, What, contended};
 use crate::reason;
-
-const MAX_TRIES: usize = 64;
 
 /// How often a batch is refused over an unchanged record before its own writes are what is refused.
 const REFUSED: usize = 3;
@@ -40,7 +38,16 @@ impl Executor {
             let Some(step) = held.action.steps().get(index) else {
                 return Err(crate::gate::row::wrong());
             };
-            let secrets = gates.open_secrets(&held).await?;
+            let secrets = match gates.open_secrets(&held).await {
+                // Purged or damaged: no later try has them either.
+                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                    return match self.lose(&held).await? {
+                        true => Ok(State::Indeterminate),
+                        false => Err(lost()),
+                    };
+                }
+                secrets => secrets?,
+            };
             let once = self.0.target.once(step);
             let job = self.job(&held, index, &secrets)?;
             let effect = self.0.target.run(&job).await;
@@ -227,6 +234,16 @@ impl Executor {
                 }
                 continue;
             }
+            let Some(judged) = self.still_allowed(&held).await? else {
+                continue;
+            };
+            if judged.refused.is_some() {
+                // Some of it may have run.
+                if self.lose(&held).await? {
+                    return Ok(Some(State::Indeterminate));
+                }
+                continue;
+            }
             let mut draft = Draft::of(&held, now);
             let begun = held.row.claim.as_ref().map_or(now, |claim| claim.begun);
             let claim = Claim {
@@ -242,7 +259,7 @@ impl Executor {
             draft.note(What::Reclaimed, State::Executing, Saying::service())?;
             draft.row.taken = Some(self.taken(&draft));
             // Lost, the anchor is ahead of the record: what comes next finds it indeterminate.
-            if gates.write(&held, &draft, &[]).await? {
+            if gates.write(&held, &draft, &judged.requires).await? {
                 drop(one);
                 return self.work(tenant, id, claim).await.map(Some);
             }

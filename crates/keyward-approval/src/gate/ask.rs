@@ -17,6 +17,10 @@ use crate::reason;
 /// How much of an action lies in one record: what a store takes of data.
 const PIECE: usize = keyward_store::StoreLimits::DATA;
 
+/// How long after its run-by an action keeps its secrets: its steps, and what a lost lease left, may
+/// come after it.
+const SECRETS_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
 /// How an action is asked for.
 #[derive(Debug)]
 #[must_use = "nothing is asked before `Gates::ask`"]
@@ -307,7 +311,7 @@ impl Gates {
             key: secrets_place(tenant, row.id),
             content: Content {
                 sealed,
-                expires: Some(row.run_by),
+                expires: Some(row.run_by.saturating_add(SECRETS_KEPT)),
                 ..Content::default()
             },
         });

@@ -108,12 +108,12 @@ impl Gates {
 
     /// Whether what was asked under a class, whose record is the newest, is one of its uses: it was counted as one, the class held
     /// then, and nobody has ended it or taken it back since.
-    pub(crate) fn class_covers(class: &Held, of: &Held) -> bool {
+    pub(crate) fn class_covers(class: &Held, of: &Held, now: Timestamp) -> bool {
         let counted = class
             .row
             .class
             .as_ref()
-            .is_some_and(|class| class.used > 0 && of.row.asked < class.until);
+            .is_some_and(|class| class.used > 0 && now < class.until);
         let stands = matches!(
             class.row.state,
             State::Approved | State::Executing | State::Executed | State::Failed
@@ -142,6 +142,9 @@ impl Gates {
             let now = draft.now;
             let class = draft.row.class.as_mut();
             let class = class.ok_or_else(|| Error::rejected(reason::SCOPE))?;
+            if class.until <= now {
+                return Ok(());
+            }
             // Every use is counted by a swap of this record, which loses to this one.
             class.until = class.until.min(now);
             let state = draft.row.state;

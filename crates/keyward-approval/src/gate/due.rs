@@ -53,7 +53,18 @@ impl Gates {
                     if !is_due(&self.policy(), &row, self.now()?) {
                         continue;
                     }
-                    for what in self.settle(&row.tenant, row.id).await? {
+                    let settled = match self.settle(&row.tenant, row.id).await {
+                        Err(e) if e.kind() == ErrorKind::Unavailable && done.is_empty() => {
+                            return Err(e);
+                        }
+                        // What was done is told, once.
+                        Err(e) if e.kind() == ErrorKind::Unavailable => return Ok(done),
+                        // Its action is damaged, its history full, or it is gone: it costs itself
+                        // alone.
+                        Err(_) => continue,
+                        Ok(settled) => settled,
+                    };
+                    for what in settled {
                         done.push(Due {
                             tenant: row.tenant.clone(),
                             gate: row.id,

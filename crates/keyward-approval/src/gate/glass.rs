@@ -17,7 +17,7 @@ impl Gates {
     /// # Errors
     /// `Rejected`: [`reason::NOT_APPROVER`] without the role, or if the rule names none;
     /// [`reason::NO_REASON`] without a reason; [`reason::PASSKEY`] under a rule that wants passkeys, where
-    /// no word of the service's stands for a vote; [`reason::NOT_OPEN`]; else as [`Gates::vote`].
+    /// no word of the service's stands for a vote; [`reason::SCOPE`] of a class, which is no emergency; [`reason::NOT_OPEN`]; else as [`Gates::vote`].
     pub async fn break_glass(
         &self,
         tenant: &Tenant,
@@ -44,6 +44,9 @@ impl Gates {
             }
             if rule.is_none_or(|rule| rule.needs_passkey()) {
                 return Ok(Err(Error::rejected(reason::PASSKEY)));
+            }
+            if draft.row.class.is_some() {
+                return Ok(Err(Error::rejected(reason::SCOPE)));
             }
             draft.row.broken = true;
             let state = draft.row.state;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyward_base::{Error, Evidence, Result, Subject, Tenant};
 
 use super::Gates;
+use super::due::escalate;
 use super::held::Saying;
 use super::id::GateId;
 use super::row::{DELEGATIONS, Delegation};
@@ -38,6 +39,7 @@ impl Gates {
         let policy = self.policy();
         let lent = self.step(tenant, id, |draft| {
             draft.settle()?;
+            escalate(&policy, draft)?;
             let refused = |why| Ok(Err(Error::rejected(why)));
             if !draft.row.state.is_open() {
                 return refused(reason::NOT_OPEN);

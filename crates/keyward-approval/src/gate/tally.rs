@@ -213,7 +213,7 @@ impl Inner {
                 let (Some(_), Some(rule)) = (&row.rule, rule) else {
                     return Ok(false);
                 };
-                let is_stricter = asked.is_none_or(|then| then.strictness() < rule.strictness());
+                let is_stricter = asked.is_none_or(|then| rule.asks_more_than(then));
                 if !is_same && is_stricter {
                     rules.push(rule);
                 }

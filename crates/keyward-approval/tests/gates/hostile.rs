@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use keyward_approval::executor::OnceBy;
-use keyward_approval::gate::State;
-use keyward_approval::{Asking, Ballot, GateId, Requester};
+use keyward_approval::gate::{State, What};
+use keyward_approval::{ArgumentName, Asking, Ballot, GateId, Requester, Scope};
 use keyward_base::{ErrorKind, Result};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Applied, Collection, Content, MemoryStore, Record, RecordKey, Stores, Write};
@@ -249,7 +249,6 @@ async fn a_whole_database_that_was_put_back_runs_nothing_twice_with_the_anchor()
 
 #[tokio::test]
 async fn the_record_of_a_class_that_was_put_back_alone_does_not_count_its_uses_anew() {
-    use keyward_approval::{ArgumentName, Scope};
     for (world, _kept) in worlds().await {
         let scope = Scope::Class {
             fixed: vec![ArgumentName::new("region").unwrap()],
@@ -330,5 +329,68 @@ async fn a_record_and_the_log_s_entry_that_were_both_changed_are_found() {
         corrupt(world.gates.approved(&tenant(), id).await);
         corrupt(executor.run(token).await);
         assert_eq!(target.done().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_was_put_back_gives_a_class_no_more_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("data.db");
+    let store =
+        |at: &std::path::Path| -> Arc<dyn Stores> { Arc::new(SqliteStore::open(at).unwrap()) };
+    let world = World::on(store(&at)).await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    let scope = Scope::Class {
+        fixed: vec![ArgumentName::new("region").unwrap()],
+        until: world.now().saturating_add(MINUTE * 60),
+        count: 2,
+    };
+    let asking = Asking::new(world.regional(1, "eu", "web-1")).scope(scope);
+    let class = world.gates.ask(asking).await.unwrap().gate();
+    let vote = world.vote(class, "bob", Ballot::approve());
+    vote.await.unwrap();
+    let older = tempfile::tempdir().unwrap();
+    let copy = older.path().join("data.db");
+    let conn = rusqlite::Connection::open(&at).unwrap();
+    conn.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    drop(conn);
+    std::fs::set_permissions(&copy, Permissions::from_mode(0o600)).unwrap();
+    let uses = async |world: &World, executor: &keyward_approval::executor::Executor| {
+        let used = world
+            .gates
+            .ask_under(class, world.regional(2, "eu", "web-1"))
+            .await;
+        let token = world.gates.approved(&tenant(), used.unwrap().gate()).await;
+        executor.run(token.unwrap()).await
+    };
+    assert_eq!(uses(&world, &executor).await.unwrap(), State::Executed);
+
+    let back = world.again_on(store(&copy)).await;
+    let (executor, again) = back.executor(OnceBy::Nothing);
+    assert_eq!(uses(&back, &executor).await.unwrap(), State::Executed);
+    // The record has room for one more; two were claimed.
+    assert_eq!(why(uses(&back, &executor).await), "out-of-scope");
+    assert_eq!((target.done().len(), again.done().len()), (1, 1));
+    // The action that was approved is none of them.
+    let token = back.gates.approved(&tenant(), class).await.unwrap();
+    assert_eq!(executor.run(token).await.unwrap(), State::Executed);
+}
+
+#[tokio::test]
+async fn a_damaged_action_stops_time_for_no_other() {
+    for (world, _folder) in worlds().await {
+        let damaged = world.ask("server.delete").await;
+        world.pass(MINUTE).await;
+        let other = world.ask("server.delete").await;
+        let content = Content {
+            data: b"not an action".to_vec(),
+            ..Content::default()
+        };
+        put(&world, &piece(damaged), content).await;
+        world.pass(MINUTE * 90).await;
+        let due = world.gates.tick(100).await.unwrap();
+        let due: Vec<_> = due.iter().map(|due| (due.gate, due.what)).collect();
+        assert_eq!(due, [(other, What::Expired)]);
     }
 }

@@ -474,3 +474,98 @@ async fn who_asks_anew_asks_the_same() {
     let anew = world.gates.ask_anew(id, world.shown("bob"), other).await;
     assert!(anew.is_err(), "an approver asked in the name of another");
 }
+
+#[tokio::test]
+async fn other_approvers_of_a_stricter_rule_are_not_those_of_the_rule_that_is_wanted() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    let rule = "[rule.ops]\nstrictness = 28\napprovers = [\"kim\", \"ken\"]\nquorum = 2\ndecide-within = \"1h\"\nrun-within = \"1h\"\n\n[case.restart]";
+    let both = POLICY.replacen("[case.restart]", rule, 1);
+    let ops = both.replace("then = \"two\"", "then = \"ops\"");
+    for (then, runs) in [(&ops, true), (&both, false)] {
+        world.gates.set_policy(policy(&ops));
+        let id = world.ask("server.wipe").await;
+        for name in ["kim", "ken"] {
+            world.vote(id, name, Ballot::approve()).await.unwrap();
+        }
+        world.gates.set_policy(policy(then));
+        let approved = world.gates.approved(&tenant(), id).await.unwrap();
+        let ran = executor.run(approved).await;
+        match runs {
+            true => assert_eq!(ran.unwrap(), State::Executed),
+            false => assert_eq!(why(ran), "policy-is-stricter"),
+        }
+    }
+    assert_eq!(target.done().len(), 1);
+}
+
+#[tokio::test]
+async fn a_class_that_was_ended_stops_uses_that_wait() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    let scope = Scope::Class {
+        fixed: vec![ArgumentName::new("region").unwrap()],
+        until: world.now().saturating_add(MINUTE * 60),
+        count: 2,
+    };
+    let asking = Asking::new(world.regional(1, "eu", "web-1")).scope(scope);
+    let class = world.gates.ask(asking).await.unwrap().gate();
+    let vote = world.vote(class, "bob", Ballot::approve());
+    vote.await.unwrap();
+    let used = world
+        .gates
+        .ask_under(class, world.regional(2, "eu", "web-1"));
+    let used = used.await.unwrap().gate();
+    world.pass(MINUTE).await;
+    for _ in 0..2 {
+        let (tenant, ada) = (tenant(), world.shown("ada"));
+        let end = world.gates.end_class(&tenant, class, ada);
+        end.await.unwrap();
+    }
+    let approved = world.gates.approved(&tenant(), used).await.unwrap();
+    assert_eq!(why(executor.run(approved).await), "out-of-scope");
+    assert_eq!(target.done().len(), 0);
+    // Once, however often it was ended.
+    let ended = world.show(class).await;
+    let ended = ended.history().iter().map(|past| past.what());
+    assert_eq!(ended.filter(|what| *what == What::ClassEnded).count(), 1);
+}
+
+#[tokio::test]
+async fn secrets_are_there_for_what_was_claimed_just_before_run_by() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Key(MINUTE * 600));
+    let secret = b"s3cr3t-of-the-target-0123456789";
+    let asking = Asking::new(world.with_secret(secret));
+    let id = world.gates.ask(asking).await.unwrap().gate();
+    let vote = world.vote(id, "bob", Ballot::approve());
+    vote.await.unwrap();
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    target.gives(Effect::Unknown);
+    assert!(executor.run(approved).await.is_err());
+    // Its run-by goes by, and what is kept no longer is purged, before the lease is looked at.
+    world.pass(MINUTE * 180).await;
+    let _gone = world.gates.purge(1_000).await.unwrap();
+    let seen = executor.tick(10).await.unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(*seen[0].2.as_ref().unwrap(), State::Executed);
+}
+
+#[tokio::test]
+async fn what_the_policy_forbids_by_now_is_not_tried_again() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Key(MINUTE * 60));
+    let id = approve(&world, "server.delete").await;
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    target.gives(Effect::Unknown);
+    assert!(executor.run(approved).await.is_err());
+    let text = POLICY.replacen(
+        "[case.restart]",
+        "[case.no]\nkind = \"server.delete\"\nthen = \"forbidden\"\n\n[case.restart]",
+        1,
+    );
+    world.gates.set_policy(policy(&text));
+    world.pass(MINUTE * 2).await;
+    let seen = executor.tick(10).await.unwrap();
+    assert_eq!(*seen[0].2.as_ref().unwrap(), State::Indeterminate);
+}
