@@ -215,3 +215,45 @@ fn a_store_goes_on_when_the_foreign_sql_is_gone() {
     done(&store, vec![insert("new", b"")]);
     assert_eq!(count(&store), 201);
 }
+
+/// Whoever puts back the number by which SQLite sees that the schema changed hides it from connections
+/// that are warm. These go on by the schema that they compared, so that nothing of the other one runs;
+/// whatever compares anew refuses it.
+#[test]
+fn a_change_that_is_hidden_runs_nowhere_and_is_found_by_what_compares_anew() {
+    let trigger = "CREATE TRIGGER theirs AFTER UPDATE ON record BEGIN DELETE FROM record; END";
+    for first in ["erase", "check_integrity", "damaged", "open"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        closed(&path);
+        let store = SqliteStore::open(&path).unwrap();
+        let at = key("acme", "0007");
+        let mut version = block_on(store.fetch(&at)).unwrap().unwrap().version;
+        // Each connection knows all that it asks, also after somebody else wrote.
+        for _ in 0..3 {
+            version = done(&store, vec![swap(version, b"first")])[0].unwrap();
+            assert_eq!(count(&store), 200);
+            plant(&path, "UPDATE counter SET last = last + 1");
+        }
+        let number = "SELECT schema_version FROM pragma_schema_version";
+        let conn = Connection::open(&path).unwrap();
+        let number: i64 = conn.query_row(number, [], |row| row.get(0)).unwrap();
+        let hidden = format!("{trigger}; PRAGMA schema_version = {number}");
+        conn.execute_batch(&format!("BEGIN IMMEDIATE; {hidden}; COMMIT"))
+            .unwrap();
+        drop(conn);
+
+        done(&store, vec![swap(version, b"second")]);
+        let record = block_on(store.fetch(&at)).unwrap().unwrap();
+        assert_eq!(record.content.data, b"second", "{first}");
+        assert_eq!(count(&store), 200);
+        let found = match first {
+            "erase" => block_on(store.erase()).map(drop),
+            "check_integrity" => block_on(store.check_integrity()),
+            "damaged" => block_on(store.damaged()).map(drop),
+            _ => SqliteStore::open(&path).map(drop),
+        };
+        assert!(found.is_err(), "{first}");
+        refused(found, ErrorKind::Corrupt, "a trigger or a view");
+    }
+}

@@ -204,3 +204,51 @@ fn a_full_file_counts_on_in_what_is_shared() {
     let through = (20_000..36_000).filter(|client| asks(*client)).count();
     assert!(through <= 64 * 200, "{through}");
 }
+
+/// New rows leave room to those that are there. When these have used that up too, one of them is let
+/// through what its own row had counted and what the shared row admits, and no more.
+#[test]
+fn a_row_that_is_there_counts_on_and_is_counted_with_others_when_it_cannot_grow() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.db");
+    let tries = Limit::new("tries", 100, Duration::from_secs(3_600)).unwrap();
+    let open = |pages| {
+        let store = SqliteStore::builder(&path)
+            .durability(Durability::Normal)
+            .max_pages(pages)
+            .open()
+            .unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOW)));
+        let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(1)), clock);
+        block_on(builder.limit(&tries).build()).unwrap()
+    };
+    drop(open(2_000));
+    // What is shared, eight pages for new rows, and what is left to those that are there.
+    let pages = std::fs::metadata(&path).unwrap().len().div_ceil(4_096);
+    let limiter = open(u32::try_from(pages).unwrap() + 8 + 64);
+    // All of them at once, or none.
+    let asks = |clients: &[u32]| {
+        let whom = |client: &u32| Whom::of_app(&client.to_be_bytes()).unwrap();
+        let all: Vec<_> = clients.iter().map(|one| (&tries, whom(one))).collect();
+        match block_on(limiter.ask(&all)).unwrap() {
+            Asked::Admitted(admitted) => admitted.keep(),
+            Asked::Refused(_) => return false,
+        }
+        true
+    };
+    let through = |client| (0..2_000).filter(|_| asks(&[client])).count();
+    let those: Vec<u32> = (10..210).collect();
+    assert!(asks(&[0]) && asks(&[1]));
+    for client in 10..500 {
+        asks(&[client]);
+    }
+    assert_eq!(through(0), 99, "in its own row");
+    // Those that are there grow: some 14,000 attempts fit into 56 pages.
+    for _ in 1..90 {
+        for four in those.chunks(4) {
+            asks(four);
+        }
+    }
+    let late = through(1);
+    assert!((100..=99 + 1_000).contains(&late), "{late}");
+}

@@ -52,10 +52,15 @@ pub enum Tallied {
     },
 }
 
-/// Windows in a bounded table. One that is there is counted in its own row, however full the table;
-/// one that finds no room, after what is over was purged, is counted in a row that it shares with
-/// others, which was made while there was room. So who fills the table makes nobody's count forgotten,
-/// and is counted himself.
+/// Windows in a bounded table. One that finds no room, after what is over was purged, is counted in a
+/// row that it shares with others, which was made while there was room. So who fills the table makes
+/// nobody's count forgotten, and is counted himself.
+///
+/// One that is there is counted in its own row as long as that finds room for one attempt more: always
+/// in a table that is bounded by its rows. In one that is bounded by its bytes, as SQLite's, new rows
+/// leave some room to those that are there; when these have used that up too, what they have counted
+/// stays, and what comes then is counted in the shared row: so that of one limit's own and, beside it,
+/// of the shared row's is admitted at most.
 pub struct Tally {
     attempts: Arc<dyn Attempts>,
     fine: Collection,
