@@ -1,9 +1,16 @@
 //! What time does.
 
-use keyward_approval::Ballot;
-use keyward_approval::gate::{State, What};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::world::{MINUTE, World, tenant, why};
+use keyward_approval::executor::{Executor, OnceBy};
+use keyward_approval::gate::{State, What};
+use keyward_approval::{Ballot, ExecutorName};
+use keyward_base::{Error, ErrorKind, Result};
+use keyward_keys::{Advance, Anchor, Pin, PinName};
+
+use crate::target::Journal;
+use crate::world::{InMemory, MINUTE, World, tenant, why};
 
 #[tokio::test]
 async fn silence_is_no_and_an_approval_does_not_keep() {
@@ -91,4 +98,71 @@ async fn the_second_rule_holds_from_its_time_on_whether_or_not_anybody_ticked() 
     assert_eq!(why(vote("bob").await), "not-an-approver");
     assert_eq!(vote("captain").await.unwrap().approvals, 1);
     world.check_log(id).await;
+}
+
+/// An anchor with room for a few pins.
+#[derive(Debug, Default)]
+struct Small(InMemory, AtomicUsize);
+
+impl Small {
+    const ROOM: usize = 3;
+}
+
+impl Anchor for Small {
+    fn load(&self, name: &PinName) -> Result<Option<Pin>> {
+        self.0.load(name)
+    }
+
+    fn advance(&self, name: &PinName, next: &Pin) -> Result<Advance> {
+        if self.0.load(name)?.is_none() {
+            if self.1.load(Ordering::SeqCst) >= Self::ROOM {
+                return Err(Error::misuse("an anchor holds at most so many pins"));
+            }
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+        self.0.advance(name, next)
+    }
+
+    fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool> {
+        self.0.replace(name, held, next)
+    }
+
+    fn prune(&self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
+        let gone = self.0.prune(ended)?;
+        self.1.fetch_sub(gone, Ordering::SeqCst);
+        Ok(gone)
+    }
+
+    fn describe(&self) -> String {
+        "small".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn an_anchor_that_is_full_forgets_what_can_run_no_more_and_else_says_so() {
+    let world = World::new().await;
+    let target = Journal::new(OnceBy::Nothing);
+    let name = ExecutorName::new("worker").unwrap();
+    let anchor = Arc::new(Small::default());
+    let executor = Executor::builder(world.gates.clone(), name, anchor, target.clone());
+    let executor = executor.build().unwrap();
+    let approved = async || {
+        let id = world.ask("server.delete").await;
+        world.vote(id, "bob", Ballot::approve()).await.unwrap();
+        world.gates.approved(&tenant(), id).await.unwrap()
+    };
+    for _ in 0..2 {
+        let ran = executor.run(approved().await).await;
+        assert_eq!(ran.unwrap(), State::Executed);
+    }
+    let third = approved().await;
+    let id = third.gate();
+    let refused = executor.run(third).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    // Nothing became of it: it may run where there is room.
+    assert_eq!(world.show(id).await.state(), State::Approved);
+    world.pass(MINUTE * 60 * 27).await;
+    let ran = executor.run(approved().await).await;
+    assert_eq!(ran.unwrap(), State::Executed);
+    assert_eq!(target.done().len(), 3);
 }

@@ -1,7 +1,7 @@
 //! Who may say yes, and what a yes is worth.
 
 use keyward_approval::gate::{State, Voter, What};
-use keyward_approval::{Answer, Asking, Ballot, Requester};
+use keyward_approval::{Answer, Asking, Ballot, Requester, Scope};
 use keyward_base::{Door, Tenant};
 
 use crate::world::{MINUTE, Signs, World, policy, subject, tenant, why};
@@ -399,4 +399,24 @@ async fn what_was_staged_is_asked_by_a_step_of_its_own() {
     world.gates.set_policy(policy(&text));
     world.gates.ask(Asking::new(asked)).await.unwrap_err();
     world.check_log(id).await;
+}
+
+#[tokio::test]
+async fn no_broken_glass_approves_a_class() {
+    let world = World::new().await;
+    let scope = Scope::Class {
+        fixed: Vec::new(),
+        until: world.now().saturating_add(MINUTE * 60),
+        count: 2,
+    };
+    for (scope, is_taken) in [(scope, false), (Scope::Once, true)] {
+        let asking = Asking::new(world.regional(1, "eu", "web-1")).scope(scope);
+        let id = world.gates.ask(asking).await.unwrap().gate();
+        let (tenant, kim) = (tenant(), world.shown("kim"));
+        let broken = world.gates.break_glass(&tenant, id, kim, "it burns").await;
+        match is_taken {
+            true => broken.unwrap(),
+            false => assert_eq!(why(broken), "out-of-scope"),
+        }
+    }
 }
