@@ -160,6 +160,41 @@ fn other_origins_are_those_on_the_list() {
     );
 }
 
+/// The name of a scheme is read without regard to case (RFC 9110, section 11.1).
+#[test]
+fn what_a_proxy_in_front_asked_for_passes_however_it_is_written() {
+    let pages = RoutePolicy::pages(&guard());
+    for basic in ["Basic eDp5", "basic eDp5", "BASIC eDp5"] {
+        let _ = passes(
+            &pages,
+            &mut request(Method::GET, &[("authorization", basic)]),
+        );
+    }
+    let key = [("authorization", "basically eDp5")];
+    whole(&answered(&pages, &mut request(Method::GET, &key)), 403);
+}
+
+#[test]
+fn a_preflight_is_one_of_an_origin_and_asks_for_a_bounded_list() {
+    let cors = Cors::only(&["https://console.example.com"]).unwrap();
+    let policy = RoutePolicy::machines_with_cors(&guard(), cors);
+    let method = ("access-control-request-method", "POST");
+    // Of no page: what it is, the handler says.
+    let _ = passes(&policy, &mut request(Method::OPTIONS, &[method]));
+    let origin = ("origin", "https://console.example.com");
+    let of = |names: usize| {
+        let list = vec!["content-type"; names].join(",");
+        let asked = ("access-control-request-headers", list.as_str());
+        answered(
+            &policy,
+            &mut request(Method::OPTIONS, &[origin, method, asked]),
+        )
+    };
+    // 1,013 bytes, and 1,026.
+    assert_eq!(of(78).status(), StatusCode::NO_CONTENT);
+    whole(&of(79), 403);
+}
+
 #[test]
 fn who_sent_it_and_its_id_are_known_to_who_answers() {
     let proxies = Proxies::x_forwarded_for(&["192.0.2.1"]).unwrap();

@@ -95,6 +95,19 @@ fn one_limit_in_its_own_row_and_one_with_others() {
     }
 }
 
+/// Neighbours are one /16 of IPv4: two of them in one request are counted once in the row they share.
+#[test]
+fn two_of_one_network_are_counted_once_where_they_share_a_row() {
+    let two = limit("sign-up", 2, MINUTE);
+    let world = World::within(SHARED, 1, &[&two]);
+    for _ in 0..20 {
+        let both = [(&two, v4(0xcb00_0101)), (&two, v4(0xcb00_ff02))];
+        world.ask(&both).unwrap().keep();
+    }
+    assert!(world.ask(&[(&two, v4(0xcb00_8003))]).is_err());
+    assert!(world.ask(&[(&two, v4(0xcb01_0101))]).is_ok());
+}
+
 /// In a full table each purge looks through all of it: one that found nothing is not repeated at once,
 /// and a clock that goes back puts none off.
 #[test]
