@@ -93,6 +93,8 @@ async fn names_are_of_the_limit_and_of_whom() {
     let of = |limit: &str, whom: &[u8]| names.names(limit, whom).unwrap();
     assert_eq!(of("a", b"bc"), of("a", b"bc"));
     assert_ne!(of("a", b"bc"), of("ab", b"c"));
+    // Whom one limit counts is not found among those of another.
+    assert_ne!(of("a", b"b"), of("c", b"b"));
     assert_ne!(of("a", b"b"), of("a", b"c"));
     // Another ring has others.
     let other = World::new().create().await;
