@@ -13,6 +13,7 @@ mod housekeeping;
 mod joining;
 mod keys;
 mod office;
+mod owners;
 mod record;
 mod room;
 mod running;
@@ -57,6 +58,7 @@ use joining::First;
 pub(crate) use joining::Set;
 use keys::Rewrapping;
 pub(crate) use office::{Office, Own};
+use owners::{Owners, TellLeaks};
 pub(crate) use record::{Book, Form};
 pub(crate) use room::Room;
 use running::Running;
@@ -104,12 +106,12 @@ pub(crate) struct Desk {
     running: Running,
     settings: Settings,
     post: Arc<Post>,
+    /// Mails owners what becomes of their keys.
+    owners: Arc<Owners>,
     doors: Doors,
     api_keys: ApiKeys,
     api_limits: ApiLimits,
     first: First,
-    /// The start of the addresses that are mailed.
-    base: String,
     /// Wakes the worker.
     work: Notify,
 }
@@ -161,7 +163,21 @@ impl Desk {
         let counts = SqliteStore::builder(&counts).durability(Durability::Normal);
         let attempts: Arc<dyn Attempts> = Arc::new(counts.open()?);
         let (doors, couriers) = Doors::open(&home, &trail, &post, &attempts, base).await?;
-        let api_keys = api_keys::open(&home, &trail).await?;
+        let owners = Arc::new(Owners {
+            store: home.data().clone(),
+            post: Arc::clone(&post),
+            clock: Arc::clone(clock),
+            crypto,
+            base: base.to_owned(),
+            waiting: Mutex::default(),
+        });
+        let telling = Trail::new(Arc::new(TellLeaks {
+            to: refused.clone(),
+            owners: Arc::clone(&owners),
+            keys: api_keys::open(&home, &trail).await?,
+        }));
+        let telling = telling.in_run(home.keyring().run());
+        let api_keys = api_keys::open(&home, &telling).await?;
         let api_limits = ApiLimits::open(home.keyring(), attempts).await?;
         let desk = Self {
             answers: Arc::new(Answers::new(trail, clock.clone())),
@@ -180,11 +196,11 @@ impl Desk {
             running: Running::default(),
             settings,
             post,
+            owners,
             doors,
             api_keys,
             api_limits,
             first: First::default(),
-            base: base.to_owned(),
             work: Notify::new(),
         };
         Ok((desk, couriers))
@@ -209,6 +225,11 @@ impl Desk {
     /// What was refused since the start.
     pub(crate) fn refused(&self) -> &Refused {
         &self.refused
+    }
+
+    /// The record, for what is noted in it as well as can be.
+    pub(crate) fn trail(&self) -> &Trail {
+        self.vault.trail()
     }
 
     pub(crate) const fn api_limits(&self) -> &ApiLimits {

@@ -66,6 +66,9 @@ pub(crate) fn read(found: &Record) -> Result<Person> {
         .map_err(|e| Error::corrupt("a person cannot be read").with_source(e))
 }
 
+/// How many people are read at a time.
+const PAGE: usize = 500;
+
 impl Person {
     pub(crate) fn new(email: &str, role: Role, now: Timestamp) -> Self {
         Self {
@@ -115,6 +118,21 @@ impl Person {
         match store.apply(vec![write]).await? {
             Applied::Done(_) => Ok(()),
             _ => Err(Error::rejected(Reason::CONFLICT)),
+        }
+    }
+
+    /// The owners of an organisation, all of them. One that cannot be read is left out.
+    pub(crate) async fn owners(store: &dyn Records, tenant: &Tenant) -> Result<Vec<Self>> {
+        let (mut owners, mut after) = (Vec::new(), None);
+        loop {
+            let scan = Scan::of(PEOPLE).owner(tenant.as_str()).after(after);
+            let page = store.scan(scan.limit(PAGE)).await?;
+            let people = page.items.iter().filter_map(|record| read(record).ok());
+            owners.extend(people.filter(|person| person.role == Role::Owner));
+            after = page.next;
+            if after.is_none() {
+                return Ok(owners);
+            }
         }
     }
 

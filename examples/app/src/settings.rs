@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use keyward_audit::alert::{AlertRule, MAX_LEN};
 use keyward_axum::Proxies;
+use keyward_axum::leak::PublishedKeys;
 use keyward_base::{Error, ErrorKind, Result, SecretBytes, SystemClock};
 use keyward_crypto::Provider;
 use keyward_session::InternalSecrets;
@@ -18,6 +19,9 @@ use keyward_session::InternalSecrets;
 use crate::deploy::LONGEST_RUN;
 use crate::deploy::runner::Program;
 use crate::origin::PublicOrigin;
+
+/// More than a list of a scanner's keys has.
+const MAX_LIST: usize = 64 * 1024;
 
 /// What the environment says.
 #[derive(Clone, Debug)]
@@ -31,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) proxies: Option<Proxies>,
     /// `DEPLOYDESK_CRON_SECRET`, by default none: what cron shows.
     pub(crate) cron: Option<InternalSecrets>,
+    /// `DEPLOYDESK_SCANNER_KEYS`, by default none: whose reports of leaked keys are taken.
+    pub(crate) scanner: Option<Scanner>,
     /// `DEPLOYDESK_DATA`, by default `deploydesk-data` in the current folder.
     pub(crate) data: PathBuf,
     /// `DEPLOYDESK_DEPLOY`, by default the program that comes with the service.
@@ -42,7 +48,31 @@ pub(crate) struct Settings {
     pub(crate) alerts: Vec<AlertRule>,
 }
 
+/// The public keys that a scanner of secrets signs its reports with, and the file they come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Scanner {
+    path: PathBuf,
+    pub(crate) keys: PublishedKeys,
+}
+
+impl Scanner {
+    /// Reads the file anew. One that is none leaves the keys as they are.
+    fn read(&self) -> Result<()> {
+        let unread = |e| {
+            let said = "DEPLOYDESK_SCANNER_KEYS names a file that cannot be read";
+            Error::unavailable(said).with_source(e)
+        };
+        self.keys
+            .replace(&bounded(&self.path, MAX_LIST).map_err(unread)?)
+    }
+}
+
 impl Settings {
+    /// Reads anew what changes while the service runs: a scanner's keys do.
+    pub(crate) fn reread(&self) -> Result<()> {
+        self.scanner.as_ref().map_or(Ok(()), Scanner::read)
+    }
+
     /// Reads the variables through `read`.
     pub(crate) fn read(read: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let addr = read("DEPLOYDESK_ADDR").unwrap_or_else(|| "127.0.0.1:8080".into());
@@ -86,6 +116,7 @@ impl Settings {
             addr,
             origin,
             cron: cron(read("DEPLOYDESK_CRON_SECRET"))?,
+            scanner: scanner(read("DEPLOYDESK_SCANNER_KEYS"))?,
             proxies: proxies(read("DEPLOYDESK_TRUSTED_PROXIES"))?,
             data: data.map_or_else(|| PathBuf::from("deploydesk-data"), PathBuf::from),
         })
@@ -105,6 +136,32 @@ fn cron(text: Option<OsString>) -> Result<Option<InternalSecrets>> {
         ErrorKind::Misuse => Error::misuse(format!("DEPLOYDESK_CRON_SECRET: {e}")),
         _ => e,
     })
+}
+
+/// A file that has to be there, and to be a list of keys, at the start.
+fn scanner(path: Option<OsString>) -> Result<Option<Scanner>> {
+    let Some(path) = path.filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let scanner = Scanner {
+        path: PathBuf::from(path),
+        keys: PublishedKeys::new(),
+    };
+    scanner.read().map_err(|e| {
+        let said = "DEPLOYDESK_SCANNER_KEYS must be a file of the public keys of GitHub's secret \
+                    scanning, as https://api.github.com/meta/public_keys/secret_scanning answers";
+        Error::misuse(said).with_source(e)
+    })?;
+    Ok(Some(scanner))
+}
+
+/// The bytes of a file, and one more than `most` where there are more.
+fn bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let mut file = File::open(path)?.take(most.saturating_add(1));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Networks, with commas between them.
@@ -142,10 +199,6 @@ fn rules(path: &Path) -> Result<Vec<AlertRule>> {
         let said = "DEPLOYDESK_ALERTS names a file that cannot be read";
         Error::misuse(said).with_source(e)
     };
-    let mut bytes = Vec::new();
-    let most = u64::try_from(MAX_LEN).unwrap_or(u64::MAX);
-    let file = File::open(path).map_err(unread)?;
-    let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes);
-    read.map_err(unread)?;
+    let bytes = bounded(path, MAX_LEN).map_err(unread)?;
     AlertRule::parse(&bytes)
 }

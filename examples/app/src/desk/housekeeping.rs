@@ -3,24 +3,17 @@
 
 use keyward_audit::Given;
 use keyward_base::audit::Outcome;
-use keyward_base::{Actor, Result, Subject, Timestamp};
+use keyward_base::{Actor, Error, Result, Subject};
 use keyward_session::Internal;
-use keyward_session::api_key::Notice;
 use serde::Serialize;
 
 use super::Desk;
 use super::record::CRON;
-use crate::apikeyview::path_of;
 use crate::hooks::effect::Effect;
-use crate::mail::Mail;
-use crate::people::{Person, Role};
-use crate::view::minute;
+use crate::log;
 
 /// How many that are over are removed at once, of each sort.
 pub(super) const SWEPT: usize = 1_000;
-
-/// How many people of an organisation are looked at for its owners.
-const PEOPLE: usize = 500;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,25 +32,48 @@ pub(crate) struct Kept {
     deliveries: u64,
 }
 
+/// Several things to do, none of which waits for another that failed. The first failure is given at
+/// the end, the others are lines for the operator.
+#[derive(Debug, Default)]
+struct Steps(Option<Error>);
+
+impl Steps {
+    fn took<T: Default>(&mut self, result: Result<T>) -> T {
+        result.unwrap_or_else(|error| {
+            match self.0 {
+                None => self.0 = Some(error),
+                Some(_) => log::failure(&error),
+            }
+            T::default()
+        })
+    }
+
+    fn end(self) -> Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
 impl Desk {
     /// Removes what is over, and tells of what ends soon. Any process may do it at any time.
     pub(crate) async fn tidy(&self) -> Result<Kept> {
-        let mut kept = Kept {
-            deliveries: self.inbox.tidy().await?,
-            ..Kept::default()
-        };
+        let (mut kept, mut steps) = (Kept::default(), Steps::default());
         let now = self.clock().now()?;
+        kept.deliveries = steps.took(self.inbox.tidy().await);
         for event in self.masks.news(now) {
-            self.vault.trail().note(event).await;
+            self.trail().note(event).await;
         }
-        kept.sessions = self.doors.sessions.purge(SWEPT).await?;
-        (kept.links, kept.tries) = self.doors.tidy().await?;
-        let asked = self.api_limits.purge(SWEPT).await?;
+        kept.sessions = steps.took(self.doors.sessions.purge(SWEPT).await);
+        (kept.links, kept.tries) = steps.took(self.doors.tidy().await);
+        let asked = steps.took(self.api_limits.purge(SWEPT).await);
         kept.tries = kept.tries.saturating_add(asked);
-        kept.keys = self.api_keys.upkeep(SWEPT).await?.purged;
-        kept.notices = self.tell_of_ends(now).await?;
-        self.tidy_deployments(now).await?;
-        Effect::tidy(self.data(), now).await?;
+        let keys = self.api_keys.upkeep(SWEPT).await;
+        kept.keys = steps.took(keys.map(|done| done.purged));
+        steps.took(self.owners.again().await);
+        kept.notices = self.tell_of_ends(&mut steps).await;
+        steps.took(self.tidy_deployments(now).await);
+        steps.took(Effect::tidy(self.data(), now).await);
+        steps.took(self.settings.reread());
+        steps.end()?;
         Ok(kept)
     }
 
@@ -70,40 +86,27 @@ impl Desk {
         self.tidy().await
     }
 
-    /// Tells the owners of keys that end soon, of each as often as the policy says.
-    async fn tell_of_ends(&self, now: Timestamp) -> Result<u64> {
+    /// Tells the owners of keys that end soon, of each as often as the policy says. That each is told is
+    /// on record before it is: so one letter that cannot be sent keeps no other back, and waits itself.
+    async fn tell_of_ends(&self, steps: &mut Steps) -> u64 {
         let (mut told, mut after) = (0_u64, None);
         loop {
-            let due = self.api_keys.due(after).await?;
+            let due = match self.api_keys.due(after).await {
+                Ok(due) => due,
+                Err(error) => {
+                    steps.took::<()>(Err(error));
+                    return told;
+                }
+            };
             for notice in &due.notices {
-                self.tell_owners(notice, now).await?;
-                told = told.saturating_add(1);
+                let sent = self.owners.ends(notice).await;
+                told = told.saturating_add(u64::from(sent.is_ok()));
+                steps.took(sent);
             }
             after = due.next;
             if after.is_none() {
-                return Ok(told);
+                return told;
             }
         }
-    }
-
-    async fn tell_owners(&self, notice: &Notice, now: Timestamp) -> Result<()> {
-        let key = &notice.key;
-        let ends = key.expires.map_or_else(String::new, minute);
-        let page = format!("{}{}", self.base, path_of(&key.id.to_string()));
-        let people = Person::all(self.data(), &key.tenant, PEOPLE).await?;
-        for (_, person) in people.into_iter().filter(|(_, of)| of.role == Role::Owner) {
-            let mail = Mail {
-                to: person.email,
-                subject: "An API key ends soon".to_owned(),
-                text: format!(
-                    "The key \"{}\" ends at {ends} UTC. If a program needs it still, rotate it \
-                     before:\n\n{page}\n",
-                    key.name
-                ),
-                links: vec![page.clone()],
-            };
-            self.post.send(mail, now, self.crypto())?;
-        }
-        Ok(())
     }
 }

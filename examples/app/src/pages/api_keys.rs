@@ -13,6 +13,7 @@ use keyward_session::api_key::{
     ApiKeyId, IssuedKey, Narrow, NewKey, Ranges, Rotation, Scope, Scopes,
 };
 use keyward_session::reason;
+use keyward_store::limit::Standing;
 use serde::Deserialize;
 
 use super::asker::{Answer, Stop, owner, take_fresh, wrong};
@@ -22,6 +23,7 @@ use crate::apikeyview::{
 };
 use crate::app::App;
 use crate::desk::{Office, Own, SCOPES};
+use crate::log;
 use crate::view::Part;
 
 const PATH: &str = "/api-keys";
@@ -39,6 +41,17 @@ fn id(text: &str) -> Result<ApiKeyId, Error> {
     ApiKeyId::parse(text).map_err(|_| Error::rejected(Reason::NOT_FOUND))
 }
 
+/// How much of its limits is used, as far as it can be read: without it keys can be revoked still.
+fn known(standing: Result<Vec<Standing>, Error>) -> Vec<String> {
+    standing.map_or_else(
+        |error| {
+            log::failure(&error);
+            vec!["not known now".to_owned()]
+        },
+        |of| of.iter().map(used).collect(),
+    )
+}
+
 async fn listed(
     office: &Office,
     (start, after): (Option<ApiKeyId>, &After),
@@ -51,7 +64,7 @@ async fn listed(
         rows: found.keys.iter().map(KeyRow::of).collect(),
         damaged: found.damaged,
         next: found.next.map(|last| format!("{PATH}?after={last}")),
-        used: office.api_use().await?.iter().map(used).collect(),
+        used: known(office.api_use().await),
         owner: office.is_owners(),
         form,
         problem: problem.map(str::to_owned),
@@ -77,7 +90,7 @@ async fn one(
     let row = KeyRow::of(&info);
     html(&OneApiKey {
         page: page(office, PATH, after.notice(office, &row.path)),
-        used: office.api_use_of(id).await?.iter().map(used).collect(),
+        used: known(office.api_use_of(id).await),
         choices: choices(&info.scopes, true),
         owner: office.is_owners(),
         problem: problem.map(str::to_owned),

@@ -29,6 +29,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use keyward_axum::api_key::AnyKey;
 use keyward_axum::internal::Internal;
+use keyward_axum::leak::{self, LeakReports, MAX_BODY};
 use keyward_axum::{Failure, RoutePolicy, WebGuard};
 use keyward_base::Error;
 use serde::Deserialize;
@@ -43,6 +44,9 @@ use crate::notice::Notice;
 use crate::routes::{Listed, Routes, any, get, post};
 use crate::view::{ErrorPage, Page, Whose};
 
+/// Where scanners of secrets report keys that they found.
+const REPORTS: &str = "/leaks";
+
 /// All routes, each in the group of those who may ask for it.
 struct Groups {
     public: Routes<App>,
@@ -53,6 +57,7 @@ struct Groups {
     probe: Routes<App>,
     api: Routes<App>,
     internal: Routes<App>,
+    reports: Routes<LeakReports>,
     hooks: Routes<Hooks>,
 }
 
@@ -67,6 +72,7 @@ impl Groups {
             probe: probe(),
             api: api(),
             internal: Routes::new().route("/internal/cron", post(cron::run)),
+            reports: Routes::new().route(REPORTS, post(leak::receive)),
             hooks: hooks::routes(),
         }
     }
@@ -84,6 +90,7 @@ pub(crate) fn listed() -> Vec<String> {
         ("a program", all.probe.listed()),
         ("a key", all.api.listed()),
         ("an internal secret", all.internal.listed()),
+        ("a signed report", all.reports.listed()),
         ("a signed delivery", all.hooks.listed()),
     ];
     let lines = groups.iter().flat_map(|(who, listed)| {
@@ -98,6 +105,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
     let origin = &desk.settings().origin;
     let guard = WebGuard::new(origin.origins()?)
         .proxies(desk.settings().proxies.clone().unwrap_or_default())
+        .trail(desk.trail().clone(), desk.clock().clone())
         .error_page(error_page)
         .report(log::failure);
     let app = App::new(desk, &guard)?;
@@ -110,6 +118,17 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .with_state(app.clone())
         .run_to_the_end();
     let machines = machines.policy(RoutePolicy::machines(&guard));
+    let reports = match &app.settings().scanner {
+        Some(scanner) => {
+            let reports = LeakReports::new(app.api_keys().clone(), scanner.keys.clone());
+            all.reports.with_state(reports)
+        }
+        // Whose reports nobody can verify are not taken, and no page is there either.
+        None => Routes::new().route(REPORTS, any(api::nothing)),
+    };
+    let reports = reports
+        .run_to_the_end()
+        .policy(RoutePolicy::machines(&guard).body_limit(MAX_BODY));
     let hooks = all.hooks.with_state(Hooks::new(&app)?);
     let hooks = hooks.policy(hooks::policy(&guard));
     let mut pages = all.public;
@@ -123,7 +142,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .with_state(app)
         .run_to_the_end()
         .policy(RoutePolicy::pages(&guard));
-    Ok(machines.merge(hooks).merge(pages))
+    Ok(machines.merge(reports).merge(hooks).merge(pages))
 }
 
 /// What anybody may ask for. Nothing of an organisation is behind it.

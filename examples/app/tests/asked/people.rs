@@ -39,11 +39,16 @@ pub struct World {
 impl World {
     /// With what so many rows that change something use up.
     pub fn with(changing: usize) -> Self {
-        let variables = [(
-            "DEPLOYDESK_CRON_SECRET",
-            &*format!("now:{CRON},before:{CRON_BEFORE}:2026-01-01"),
-        )];
         let service = Service::start();
+        let scanner = service.root().join("scanner.json");
+        std::fs::write(&scanner, SCANNER).unwrap();
+        let variables = [
+            (
+                "DEPLOYDESK_CRON_SECRET",
+                &*format!("now:{CRON},before:{CRON_BEFORE}:2026-01-01"),
+            ),
+            ("DEPLOYDESK_SCANNER_KEYS", scanner.to_str().unwrap()),
+        ];
         let ann = browser::ann(&service);
         let mut admin = browser::admin(&service);
         sign_up(&service, BOB, PASSWORD);
@@ -275,6 +280,9 @@ fn deliver(service: &Service, tenant: &str, hers: &Browser, count: usize) -> Vec
 /// What cron shows, and what it showed before.
 const CRON: &str = "g3DnPXBKbMmYjyT0UDzM7YBOvIvBnBZyrMlXHFvJd7A";
 const CRON_BEFORE: &str = "QpYd0ZJ4mZVkSdgDNd_UkZPkkCqQ6vM8bTWqJxHZZXs";
+
+/// A list of keys as GitHub publishes it, with the one of its documentation's example.
+const SCANNER: &str = r#"{"public_keys":[{"key_identifier":"bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c","key":"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYAGMWO8XgCamYKMJS6jc/qgvSlAd\nAjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw==\n-----END PUBLIC KEY-----\n","is_current":true}]}"#;
 
 /// Tenant and subject of each.
 struct People {
