@@ -60,12 +60,12 @@ pub use due::Due;
 pub use held::ROW;
 pub use id::GateId;
 pub use lend::MAX_LENT;
-pub use links::{Reserved, TRIES};
+pub use links::{LinkState, Reserved, TRIES};
 pub(crate) use newest::Newest;
 pub use once::{ONCE_KEY, Once, PLACES_MOST};
 pub use proof::{Passkeys, Questioned};
 pub use resolve::Resolution;
-pub use row::{Decision, GateShape, Past, Vote, Voter};
+pub use row::{Decision, GateShape, Past, REASON, Vote, Voter};
 pub use shown::{Shown, StepResult};
 pub use state::{Channel, State, What};
 pub(crate) use tally::rule_of;
@@ -143,6 +143,18 @@ impl Gates {
     pub fn set_policy(&self, policy: Policy) {
         let held = self.0.policy.write();
         *held.unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// By which doors who decides comes in.
+    #[must_use]
+    pub fn doors(&self) -> &[Door] {
+        &self.0.doors
+    }
+
+    /// Where the time comes from.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
     }
 
     pub(crate) fn now(&self) -> Result<Timestamp> {

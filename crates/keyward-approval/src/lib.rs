@@ -57,6 +57,7 @@
 //! |---|---|
 //! | [`action`] | what is to be done, as bytes with one digest |
 //! | [`callback`] | what whoever asked is told, signed |
+//! | [`danger`] | what a hurried person should not find first |
 //! | [`executor`] | what runs that was approved |
 //! | [`gate`] | the record of what is asked, decided and done |
 //! | [`link`] | links by which an approver comes to what waits for him |
@@ -70,6 +71,7 @@
 
 pub mod action;
 pub mod callback;
+pub mod danger;
 pub mod executor;
 pub mod gate;
 pub mod link;

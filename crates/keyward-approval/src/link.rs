@@ -60,8 +60,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_base::{Error, KeyId, Purpose, Result, Tenant, Timestamp};
-use keyward_keys::{KeyUse, Keyring, Life, MacVerifier};
+use keyward_base::{Domain, Error, KeyId, Purpose, Result, Tenant, Timestamp};
+use keyward_keys::{Finder, KeyUse, Keyring, Life, MacVerifier};
 
 use crate::action::limits;
 use crate::gate::GateId;
@@ -75,6 +75,10 @@ pub use token::{ACTION, LINK, LinkShape, LinkToken, Presented};
 
 /// The purpose of the ring whose keys authenticate links.
 pub const PURPOSE: &str = "approval-link";
+
+/// Whose, gate, slot, and what was drawn for one page: a [keyed name](Finder::name).
+pub const PAGE: Domain<(&Tenant, GateId, &[u8; 2], &[u8; 16])> =
+    Domain::new("keyward/v1/approval-page");
 
 /// The longest that a link lives: as long as an action may wait for a decision.
 pub const LIFE: Duration = limits::SPAN;
@@ -183,11 +187,30 @@ impl Links {
         self.digest(presented.key().id(), tenant, presented.gate(), &code)
     }
 
+    /// What proves that the page of this link was opened by the browser that sends its form, of
+    /// `drawn`, which is random: the cookie and the form have both. Of one link it is, and no other.
+    ///
+    /// # Errors
+    /// `Unavailable` if the link's key is disabled.
+    pub fn page_mark(
+        &self,
+        tenant: &Tenant,
+        presented: &Presented,
+        drawn: &[u8; 16],
+    ) -> Result<[u8; 32]> {
+        let (gate, slot) = (presented.gate(), presented.slot().to_be_bytes());
+        let finder = self.finder(presented.key().id())?;
+        Ok(finder.name(PAGE, &(tenant, gate, &slot, drawn)))
+    }
+
     fn digest(&self, key: KeyId, tenant: &Tenant, gate: GateId, code: &Code) -> Result<[u8; 32]> {
+        Ok(code.digest(&self.finder(key)?, tenant, gate))
+    }
+
+    fn finder(&self, key: KeyId) -> Result<Finder> {
         let finders = self.keyring.finders(&self.purpose)?;
         let finder = finders.into_iter().find(|finder| finder.id() == key);
-        let finder = finder.ok_or_else(|| Error::rejected(keyward_keys::reason::UNKNOWN_KEY))?;
-        Ok(code.digest(&finder, tenant, gate))
+        finder.ok_or_else(|| Error::rejected(keyward_keys::reason::UNKNOWN_KEY))
     }
 }
 

@@ -43,7 +43,7 @@ use keyward_crypto::Provider;
 
 use crate::action::Action;
 
-pub(crate) use lines::time;
+pub use lines::time;
 pub use visible::{Visible, Where};
 
 /// Columns of a line of plain text; RFC 5322, section 2.1.1, asks for no more than 78.

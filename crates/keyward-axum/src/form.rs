@@ -11,11 +11,11 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 use keyward_base::{Error, Reason, SecretBytes};
+use keyward_http::fields::Fields;
 
 use crate::failure::Failure;
-use crate::fields::Fields;
+use crate::multipart;
 use crate::policy::FORM_LIMIT;
-use crate::{multipart, urlencoded};
 
 /// Room for the body before any of it came. It then grows with what comes: a length that is only
 /// stated costs nothing.
@@ -38,10 +38,7 @@ impl<const LIMIT: usize> SecretForm<LIMIT> {
     /// # Errors
     /// `Misuse` if it is not UTF-8.
     pub fn text(&mut self, name: &str) -> keyward_base::Result<String> {
-        let field = self.secret(name);
-        std::str::from_utf8(field.expose())
-            .map(|text| text.trim().to_owned())
-            .map_err(|_| Error::misuse("a field of the form is not UTF-8 text"))
+        self.0.text(name)
     }
 
     /// Whether a field was sent, be it empty, and was not taken yet. An update keeps what its form
@@ -82,7 +79,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for SecretForm<LIMIT> {
         let stated = text(&parts.headers, &CONTENT_LENGTH).and_then(|len| len.parse().ok());
         let body = gather(body, stated.unwrap_or(0), LIMIT).await?;
         let fields = if urlencoded {
-            urlencoded::parse(body.expose())
+            Fields::urlencoded(body.expose())
         } else {
             multipart::parse(kind, body.expose())
         };
@@ -103,7 +100,11 @@ fn too_long() -> Failure {
 }
 
 /// Reads the whole body. A buffer outgrown on the way is wiped, as is all of it on an error.
-async fn gather(mut body: Body, stated: usize, limit: usize) -> Result<SecretBytes, Failure> {
+pub(crate) async fn gather(
+    mut body: Body,
+    stated: usize,
+    limit: usize,
+) -> Result<SecretBytes, Failure> {
     if stated > limit {
         return Err(too_long());
     }

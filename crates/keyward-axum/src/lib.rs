@@ -32,7 +32,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `api_key` (feature `session`) | API keys, as arguments of handlers |
-//! | `approval` (feature) | approvals for agents, as handlers |
+//! | `approval` (feature) | approvals: handlers for agents, and the pages of links |
 //! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`challenge`] | what a 401 asks for |
 //! | [`client_ip`] | who sent a request, from whatever proxy it came |
@@ -72,7 +72,6 @@
 pub mod api_key;
 #[cfg(feature = "approval")]
 pub mod approval;
-mod fields;
 pub mod form;
 #[cfg(feature = "session")]
 pub mod internal;
@@ -90,7 +89,6 @@ pub mod serve;
 #[cfg(feature = "session")]
 pub mod session;
 pub mod shown;
-mod urlencoded;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 

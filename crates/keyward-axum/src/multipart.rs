@@ -2,7 +2,7 @@
 
 use keyward_base::SecretBytes;
 
-use crate::fields::Fields;
+use keyward_http::fields::Fields;
 
 /// Reads the fields of `body`, whose `Content-Type` is `kind`. A file is a field like any other;
 /// its name is the sender's word, and ignored.

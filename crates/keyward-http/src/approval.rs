@@ -1,5 +1,38 @@
-//! Approvals for agents: ask, wait, read the result or why it was denied. The service runs what was
-//! approved.
+//! Approvals: agents ask, wait, and read the result or why it was denied; people decide on the page that
+//! a mailed link opens. The service runs what was approved.
+//!
+//! # The pages of links
+//!
+//! [`ApprovalPages::open`] answers `GET` and `HEAD`, [`ApprovalPages::decide`] the `POST` of the form. To
+//! open a page decides nothing: that it was opened is recorded, once for each link. The page shows all of
+//! the action, made from its bytes, who asks and why, the rule and how many approvals it takes, how often
+//! it may then run, and until when it can be decided. What is answered:
+//!
+//! | | status |
+//! |---|---|
+//! | the page; an answer that counted | 200 |
+//! | a link of another key, tenant or kind; one that was used, tried too often or killed, has ended, or was damaged; what can be decided no more | 404, always the same bytes |
+//! | a form of another origin; without the mark of its page, or with another's | 403 |
+//! | another code than the link's; who may not decide it, or has already | 403, and what to do |
+//! | neither yes nor no, a denial without a reason, a code that is none | 422, and the page once more |
+//! | another body than a form of at most [`BODY`] bytes | 400, 413, 415 |
+//! | store, keys or clock are not available | 503 |
+//!
+//! **Who decides** is one who is signed in ([`ApprovalPages::sessions`]), himself and not by a door of
+//! others, whose session is fresh ([`ApprovalPages::fresh`]), and whom the link was sent to if it was sent
+//! to somebody. Under a rule with `link-holder` it may be, instead, who types the six digits that go with
+//! the link: of those, five tries are taken, and then it is dead. The digits are on no page and in no
+//! address. A rule that wants passkeys is decided elsewhere.
+//!
+//! **The mark** is random, of one link, and for [`MARK_LIFE`]: the page sets it in a cookie (`__Host-`
+//! and `Secure` over TLS, `HttpOnly`, `SameSite=Strict`) and has it in its form. What sends the form
+//! without having opened the page lacks it.
+//!
+//! **Headers.** No page tells where it was come from, is kept by a cache, or listed by a search engine;
+//! none loads anything of another origin or runs a script. They stand over those of the routes' policy,
+//! where that allows more.
+//!
+//! # Agents
 //!
 //! [`AgentDesk::ask`] takes JSON ([`AgentAsk`]) and an `Idempotency-Key`
 //! (draft-ietf-httpapi-idempotency-key-header): the same key with the same bytes is the same gate,
@@ -33,6 +66,12 @@
 //! does** to what was shown and approved. It may do something else, do it twice, or do it without asking;
 //! no anchor counts its runs. [`UnboundDecision`] says so by its type, and no executor takes it.
 
+mod form;
+mod mark;
+mod markup;
+mod pages;
+mod who;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -55,6 +94,12 @@ use serde::Serialize;
 
 use crate::bodies;
 use crate::failure::Failure;
+
+pub use form::BODY;
+pub use mark::MARK_LIFE;
+pub use markup::Markup;
+pub use pages::ApprovalPages;
+pub use who::FRESH;
 
 /// The longest that one read waits: below the 60 seconds after which nginx, HAProxy and the load
 /// balancers of the clouds give a silent answer up.

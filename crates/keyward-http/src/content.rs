@@ -96,6 +96,13 @@ impl ContentPolicy {
         self
     }
 
+    /// The same, and the one inline style sheet of which this is the SHA-256.
+    #[cfg(feature = "approval")]
+    pub(crate) fn with_style(self, sha256: &[u8; 32]) -> Self {
+        let hash = keyward_base::encoding::base64(sha256);
+        self.allow(Directive::Style, Source(format!("'sha256-{hash}'")))
+    }
+
     /// The same, and inline scripts and styles that have the nonce.
     pub(crate) fn with_nonce(&self, nonce: &Nonce) -> HeaderValue {
         let source = Source(format!("'nonce-{nonce}'"));

@@ -3,6 +3,8 @@
 use keyward_base::{Error, Result};
 use keyward_session::Sessions;
 
+#[cfg(feature = "approval")]
+use crate::approval::ApprovalPages;
 use crate::guard::WebGuard;
 use crate::session::WebSessions;
 
@@ -24,4 +26,17 @@ pub fn loopback_cookies(sessions: Sessions, guard: &WebGuard) -> Result<WebSessi
         ));
     }
     WebSessions::on_loopback(sessions, guard)
+}
+
+/// Pages of approvals that ask for no code: under a rule with `link-holder`, whoever opens a link and
+/// presses a button has decided. **Programs that scan mail open links, and some press the buttons of
+/// what they find**, with scripts on, as a browser does: with this, they approve, as a test of this
+/// project shows. The mark and the check of the origin do not keep them out, since they do open the
+/// page. [`keyward_approval::danger::vote_by_one_click`] says what the record then holds.
+///
+/// Take it for what may as well run unasked.
+#[cfg(feature = "approval")]
+#[must_use]
+pub fn scanners_may_approve(pages: ApprovalPages) -> ApprovalPages {
+    pages.one_click()
 }

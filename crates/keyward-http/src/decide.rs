@@ -286,6 +286,7 @@ impl Passed {
         if let Some(Cause(error)) = answer.extensions.get::<Cause>() {
             self.policy.report(error, self.id.as_ref());
         }
+        let stricter = answer.extensions.get::<headers::Stricter>().cloned();
         let guard = &self.policy.guard;
         let is_page = self.policy.callers == Callers::Pages;
         let body = bodies::neutral(answer, guard.page.filter(|_| is_page));
@@ -296,7 +297,8 @@ impl Passed {
         if let Some(seen) = &self.seen {
             seen.finish(if is_page { "cookie" } else { "authorization" }, out);
         }
-        headers::put(&self.policy.headers, out);
+        let all = stricter.map_or_else(|| Arc::clone(&self.policy.headers), |own| own.0);
+        headers::put(&all, out);
         if let Some(nonce) = self.nonce.as_ref().and_then(Slot::asked) {
             headers::put_nonce(&guard.content, nonce, out);
         }

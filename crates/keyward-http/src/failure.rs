@@ -136,6 +136,11 @@ impl Failure {
         &self.error
     }
 
+    #[cfg(feature = "approval")]
+    pub(crate) fn into_error(self) -> Error {
+        self.error
+    }
+
     /// As a response: its body and headers are what the status says. The guard's reporter is told the
     /// error when the response is finished ([`crate::Passed::finish`]).
     #[must_use]

@@ -1,5 +1,7 @@
 //! The headers that every response carries.
 
+use std::sync::Arc;
+
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -46,6 +48,10 @@ pub(crate) fn of(
     }
     out
 }
+
+/// The headers of an answer that are stricter than what its group of routes has, in their place.
+#[derive(Clone)]
+pub(crate) struct Stricter(pub(crate) Arc<HeaderMap>);
 
 /// The policy that allows what has the nonce.
 pub(crate) fn put_nonce(content: &ContentPolicy, nonce: &Nonce, on: &mut HeaderMap) {

@@ -57,7 +57,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `api_key` (feature `session`) | API keys: whose a request is, and what it may do |
-//! | `approval` (feature) | approvals for agents: ask, wait, read |
+//! | `approval` (feature) | approvals: agents ask, wait and read; people decide on the page of a link |
 //! | [`authorization`] | `Authorization: Bearer`, read strictly |
 //! | [`bodies`] | bodies of errors |
 //! | [`caught`] | panics of what stands behind the guard |
@@ -68,6 +68,7 @@
 //! | `danger` (feature `session`) | what a hurried person should not find first |
 //! | [`decide`] | what a group of routes admits, and what becomes of its answers |
 //! | [`failure`] | [`keyward_base::Error`] as a response |
+//! | [`fields`] | the fields of a form |
 //! | [`forwarded`] | whom a proxy speaks for |
 //! | [`guard`] | what all routes have in common |
 //! | `internal` (feature `session`) | routes for cron, and for services among each other |
@@ -106,6 +107,7 @@ pub mod danger;
 pub mod decide;
 mod entry;
 pub mod failure;
+pub mod fields;
 pub mod forwarded;
 pub mod guard;
 mod headers;

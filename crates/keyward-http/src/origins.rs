@@ -120,6 +120,20 @@ impl Origins {
         self.scheme() == Scheme::Https || self.is_loopback()
     }
 
+    /// The path of an address that is at one of them; none for any other address.
+    #[cfg(feature = "approval")]
+    pub(crate) fn path_of<'a>(&self, address: &'a str) -> Option<&'a str> {
+        let scheme = self.scheme();
+        let rest = address.strip_prefix(scheme.prefix())?;
+        let (host, path) = rest.split_at(rest.find('/')?);
+        let host = Authority::parse(host)?;
+        let is_own = match &self.0 {
+            Known::Listed(_, listed) => listed.iter().any(|own| own.same(&host, scheme.port())),
+            Known::Loopback => on_loopback(&host),
+        };
+        is_own.then_some(path)
+    }
+
     pub(crate) const fn scheme(&self) -> Scheme {
         match self.0 {
             Known::Listed(scheme, _) => scheme,

@@ -23,6 +23,9 @@ pub const FORWARDED_UNREADABLE: Reason = Reason::new("forwarded-unreadable");
 pub const FORWARDED_UNTRUSTED: Reason = Reason::new("forwarded-untrusted");
 /// A page was asked with a key, or another word on who asks than a cookie.
 pub const KEY_ON_PAGE: Reason = Reason::new("key-on-page");
+/// The form was not sent from the page of this link, opened in this browser a short while ago.
+#[cfg(feature = "approval")]
+pub const NOT_THE_PAGE: Reason = Reason::new("not-from-its-page");
 /// The request has no `Authorization`.
 pub const NO_TOKEN: Reason = Reason::new("no-token");
 /// A limit could not be read, and the route lets requests through then.

@@ -46,6 +46,8 @@ use keyward_base::token::MAX_TOKEN_LEN;
 
 use crate::kind::Kind;
 
+pub use read::read_named;
+
 /// The most bytes of all `Cookie` lines of a request: 16 KiB, which is what Node takes of all
 /// headers and twice what Apache takes of one. A browser may keep far more for a name, and a
 /// sibling host can fill it up; such a request is refused before it is searched.

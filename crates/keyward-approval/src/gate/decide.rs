@@ -77,6 +77,16 @@ impl Ballot {
         }
         Ok(())
     }
+
+    pub(crate) fn check_of_holder(&self) -> Result<()> {
+        self.check()?;
+        if !self.proof.is_empty() || self.lent_by.is_some() {
+            return Err(Error::misuse(
+                "the holder of a link is nobody in particular",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Where a gate is after somebody said something.
@@ -153,20 +163,28 @@ impl Gates {
         code: &[u8; 32],
         ballot: Ballot,
     ) -> Result<Standing> {
-        ballot.check()?;
-        if !ballot.proof.is_empty() || ballot.lent_by.is_some() {
-            return Err(Error::misuse(
-                "the holder of a link is nobody in particular",
-            ));
-        }
+        ballot.check_of_holder()?;
         let reserved = self.reserve_try(tenant, id, slot).await?;
         if !reserved.code.as_ref().is_some_and(|own| equal(own, code)) {
             return Err(Error::rejected(reason::LINK));
         }
+        self.cast_as_holder(tenant, id, slot, ballot, reserved.is_last)
+            .await
+    }
+
+    /// Counts the vote of a holder. `is_last`: of one whose last try it was.
+    pub(crate) async fn cast_as_holder(
+        &self,
+        tenant: &Tenant,
+        id: GateId,
+        slot: u16,
+        ballot: Ballot,
+        is_last: bool,
+    ) -> Result<Standing> {
         self.cast(tenant, id, &[], Some(slot), |draft| {
             let slots = draft.row.slots.get(usize::from(slot));
             // The last try killed it, and was in time.
-            if slots.is_none_or(|slot| slot.dead) && !reserved.is_last {
+            if slots.is_none_or(|slot| slot.dead) && !is_last {
                 return Err(Error::rejected(reason::LINK));
             }
             Ok(Vote {

@@ -23,6 +23,36 @@ pub struct Reserved {
     pub(super) is_last: bool,
 }
 
+/// How a link is.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct LinkState<'a> {
+    /// Whom it was sent to; none: a mailbox of nobody in particular.
+    pub approver: Option<&'a Subject>,
+    /// Whether it still leads to something: it was not used, killed or tried too often, and what it is of
+    /// can still be decided.
+    pub is_alive: bool,
+    /// Whether somebody opened it.
+    pub is_fetched: bool,
+    /// Whether a code goes with it.
+    pub has_code: bool,
+    /// How often its code may still be tried.
+    pub tries_left: u8,
+}
+
+impl<'a> LinkState<'a> {
+    pub(super) fn of(row: &'a Row, nth: u16) -> Option<Self> {
+        let slot = row.slots.get(usize::from(nth))?;
+        Some(Self {
+            approver: slot.approver.as_ref(),
+            is_alive: alive(row, nth).is_ok(),
+            is_fetched: slot.fetched,
+            has_code: slot.code.is_some(),
+            tries_left: TRIES.saturating_sub(slot.tries),
+        })
+    }
+}
+
 impl Gates {
     /// Takes note of a link: for this approver, or for a mailbox of nobody in particular. `code` is
     /// the MAC of the code that goes with it. Gives its slot, which the link names.

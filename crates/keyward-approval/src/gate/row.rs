@@ -20,7 +20,7 @@ pub(crate) const LINKS: usize = 64;
 /// The most entries of a history: links, votes and reminders of a gate that is busy, and its steps.
 pub(crate) const HISTORY: usize = 1_024;
 /// Bytes of a reason that somebody gives: half a page.
-pub(crate) const REASON: usize = 2_000;
+pub const REASON: usize = 2_000;
 /// Bytes of what is kept of a passkey's assertion.
 pub(crate) const PROOF: usize = 4_096;
 /// Bytes of what a target says of a step.

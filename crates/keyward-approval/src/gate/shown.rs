@@ -6,10 +6,13 @@ use keyward_store::{Find, Found, Words};
 use super::class::scope_of;
 use super::held::{Draft, GATES, Held};
 use super::id::GateId;
+use super::links::LinkState;
 use super::row::{Past, Ran, Vote, Voter};
 use super::state::{Channel, State, What};
+use super::tally::rule_of;
 use super::{Decision, Gates};
 use crate::action::Action;
+use crate::policy::{Policy, Rule};
 use crate::word::RuleName;
 
 /// A gate, as it was when it was read. Whatever somebody wrote in it is his own word: show it as the
@@ -62,6 +65,19 @@ impl Shown {
     #[must_use]
     pub const fn rule(&self) -> Option<&RuleName> {
         self.held.row.rule.as_ref()
+    }
+
+    /// The rule of `policy` that it waits for now: the one it was asked under, or the second one that it
+    /// went to. None if it needed nobody, or the rule is gone.
+    #[must_use]
+    pub fn rule_in<'a>(&self, policy: &'a Policy) -> Option<&'a Rule> {
+        rule_of(policy, &self.held.row)
+    }
+
+    /// How a link of it is; none if it was never made.
+    #[must_use]
+    pub fn link(&self, slot: u16) -> Option<LinkState<'_>> {
+        LinkState::of(&self.held.row, slot)
     }
 
     /// Whether it went to the second rule.

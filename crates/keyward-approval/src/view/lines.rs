@@ -134,7 +134,8 @@ fn requester(rows: &mut Rows, requester: &Requester) {
 }
 
 /// A time as RFC 3339 writes it, in UTC.
-pub(crate) fn time(at: Timestamp) -> String {
+#[must_use]
+pub fn time(at: Timestamp) -> String {
     let millis = i64::try_from(at.as_millis()).ok();
     let known = millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     known.map_or_else(

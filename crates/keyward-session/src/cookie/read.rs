@@ -20,37 +20,48 @@ impl Cookie {
     /// [`super::MAX_VALUE_LEN`] bytes, or has a byte that is not of base64url;
     /// [`Reason::TOO_LONG`] if the lines have more than [`MAX_COOKIES_LEN`] bytes in all.
     pub fn read<'a>(self, lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<&'a str>> {
-        let mut room = MAX_COOKIES_LEN;
-        let mut found = None;
-        for line in lines {
-            room = room
-                .checked_sub(line.len())
-                .ok_or_else(|| Error::rejected(Reason::TOO_LONG))?;
-            for pair in line.split(|b| *b == b';') {
-                let Some(value) = self.value_of(pair) else {
-                    continue;
-                };
-                if found.replace(value).is_some() {
-                    return Err(Error::rejected(reason::COOKIE_TWICE));
-                }
+        read_named(self.name, lines)
+    }
+}
+
+/// [`Cookie::read`] for a cookie of another name, which is one of the service's own.
+///
+/// # Errors
+/// As [`Cookie::read`].
+pub fn read_named<'a>(
+    name: &str,
+    lines: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Option<&'a str>> {
+    let mut room = MAX_COOKIES_LEN;
+    let mut found = None;
+    for line in lines {
+        room = room
+            .checked_sub(line.len())
+            .ok_or_else(|| Error::rejected(Reason::TOO_LONG))?;
+        for pair in line.split(|b| *b == b';') {
+            let Some(value) = value_of(name, pair) else {
+                continue;
+            };
+            if found.replace(value).is_some() {
+                return Err(Error::rejected(reason::COOKIE_TWICE));
             }
         }
-        let Some(value) = found else {
-            return Ok(None);
-        };
-        let malformed = || Error::rejected(Reason::MALFORMED);
-        if !is_value(value) {
-            return Err(malformed());
-        }
-        std::str::from_utf8(value)
-            .map(Some)
-            .map_err(|_| malformed())
     }
+    let Some(value) = found else {
+        return Ok(None);
+    };
+    let malformed = || Error::rejected(Reason::MALFORMED);
+    if !is_value(value) {
+        return Err(malformed());
+    }
+    std::str::from_utf8(value)
+        .map(Some)
+        .map_err(|_| malformed())
+}
 
-    fn value_of(self, pair: &[u8]) -> Option<&[u8]> {
-        // The one space that stands after each `;` (section 4.2.1), or more of them.
-        let start = pair.iter().position(|b| *b != b' ')?;
-        let rest = pair.get(start..)?.strip_prefix(self.name.as_bytes())?;
-        rest.strip_prefix(b"=")
-    }
+fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {
+    // The one space that stands after each `;` (section 4.2.1), or more of them.
+    let start = pair.iter().position(|b| *b != b' ')?;
+    let rest = pair.get(start..)?.strip_prefix(name.as_bytes())?;
+    rest.strip_prefix(b"=")
 }
