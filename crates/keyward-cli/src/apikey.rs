@@ -5,11 +5,9 @@ mod check;
 mod list;
 mod row;
 
-use std::time::Duration;
-
 use keyward_base::{Error, ErrorKind, Purpose, Reason, Result};
 use keyward_embedded::Home;
-use keyward_session::api_key::{ApiKeys, KeyPolicy, PURPOSE};
+use keyward_session::api_key::{ApiKeys, PURPOSE};
 use keyward_session::reason;
 
 use crate::args::ApiKey;
@@ -96,14 +94,8 @@ fn is_there(home: &Home) -> Result<bool> {
 }
 
 async fn build(home: &Home, prefix: Option<&str>) -> Result<ApiKeys> {
-    // No longer than what the service that made the purpose lets keys live.
-    let most = home.keyring().mac(&Purpose::new(PURPOSE)?)?.longest_life();
-    let own = KeyPolicy::default();
-    let longest = own.longest().unwrap_or(Duration::MAX);
-    let longest = most.map_or(longest, |most| most.min(longest));
-    let life = Duration::from_secs(90 * 86_400).min(longest);
     let builder = ApiKeys::builder(home.keyring().clone(), home.data().clone())
-        .policy(own.life(life, longest)?)
+        .policy_of_ring()?
         .trail(home.vault().trail().clone());
     match prefix {
         Some(prefix) => builder.prefix(prefix).build().await,

@@ -9,6 +9,12 @@
 
 mod support;
 
+use std::time::Duration;
+
+use keyward_base::{Subject, Tenant};
+use keyward_embedded::{Home, HomeDir, Options, RootSource};
+use keyward_session::api_key::{ApiKeys, KeyPolicy, NewKey};
+use keyward_session::danger::Operator;
 use serde_json::Value;
 use support::Bench;
 use support::leaks::Leaks;
@@ -211,6 +217,60 @@ fn a_key_is_rotated_with_both_good_for_a_while() {
     bench
         .run(&[&base[..5], &["--overlap", "31d"]].concat(), b"")
         .fails(2, "30 days at most");
+}
+
+/// A key of a service of this home that lets keys live so long: its id.
+fn of_service(bench: &Bench, policy: KeyPolicy, new: NewKey) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut options = Options::with_root(RootSource::File);
+        options.anchor = Some(bench.anchor());
+        let home = Home::open(&HomeDir::at(bench.home()), &options).await;
+        let home = home.unwrap();
+        let keys = ApiKeys::builder(home.keyring().clone(), home.data().clone());
+        let keys = keys.policy(policy).install().await.unwrap();
+        let keys = keys.build().await.unwrap();
+        let by = Operator::of(Tenant::new("acme").unwrap(), Subject::new("ada").unwrap());
+        let issued = keys.issue_as_operator(&by, new).await.unwrap();
+        home.close();
+        issued.info().id.to_string()
+    })
+}
+
+#[test]
+fn a_key_lives_as_the_service_lets_it() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let bench = Bench::new();
+    let short = KeyPolicy::default().life(day * 10, day * 30).unwrap();
+    let new = NewKey::new("build").unwrap();
+    let id = of_service(&bench, short, new.expires_in(day * 30));
+    let rotate = ["apikey", "rotate", "--tenant", "acme", &id, "--json"];
+    for more in [["--life", "31d"], ["--life", "3653d"]] {
+        bench
+            .run(&[&NEW, &more[..]].concat(), b"")
+            .fails(2, "at most 720 hours");
+        bench
+            .run(&[&rotate, &more[..]].concat(), b"")
+            .fails(2, "at most 720 hours");
+    }
+    bench.run(&rotate, b"").ok();
+
+    // What has no end is followed by what has none.
+    let bench = Bench::new();
+    let policy = KeyPolicy::default().allow_endless();
+    let id = of_service(&bench, policy, NewKey::new("build").unwrap().endless());
+    let rotate = ["apikey", "rotate", "--tenant", "acme", &id, "--json"];
+    let next = bench.run(&rotate, b"").ok().json();
+    assert_eq!(
+        (&next["name"], &next["expires"]),
+        (&"build".into(), &Value::Null)
+    );
+    // And one that says no life has one.
+    let next = bench.json(&NEW);
+    assert!(next["expires"].is_string(), "{next}");
 }
 
 #[test]

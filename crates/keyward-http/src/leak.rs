@@ -22,6 +22,10 @@
 //! the event `api-key.leaked` tells its owner; what is no key of ours does nothing. The same report twice
 //! is as good as once.
 //!
+//! The event comes twice: as *granted* before the key is deleted, and as *done* (or *failed*) after it.
+//! Tell the owner by the first that comes for a key: where a report was cut off, there is no second. One
+//! of a key whose row was damaged names the key and no tenant.
+//!
 //! # What is answered
 //!
 //! `200` and an empty JSON array, whatever was in a report. GitHub would take a list that says of each

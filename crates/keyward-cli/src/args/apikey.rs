@@ -16,7 +16,9 @@ pub(crate) enum ApiKey {
     /// Make a key for a tenant, and write it to standard output: nothing shows it again
     ///
     /// Who makes it is on record before it is made, and the key says of itself that an operator made
-    /// it: no role bounds what it may do. In a service, a person makes keys by his own session.
+    /// it: no role bounds what it may do. In a service, a person makes keys by his own session. It lives
+    /// at most as long as any key of the service may. A tenant has at most 1,000 keys by this command,
+    /// whatever number the service allows.
     ///
     /// The first one in a home adds the purpose api-key to the keyring.
     New {
@@ -84,7 +86,7 @@ pub(crate) enum ApiKey {
         #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = span)]
         overlap: Duration,
 
-        /// How long the new key lives [default: as the old one was made to]
+        /// How long the new key lives [default: as the old one was made to, without an end if it had none]
         #[arg(long, value_name = "SPAN", value_parser = span)]
         life: Option<Duration>,
 

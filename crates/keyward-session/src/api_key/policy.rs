@@ -20,6 +20,9 @@ pub const LONGEST_OVERLAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// an hour.
 pub const USED_STEP: Duration = HOUR;
 
+/// The longest that any key with an end lives: ten years.
+const LONGEST: Duration = Duration::from_secs(3_653 * 24 * 60 * 60);
+
 /// The most notices of an expiry.
 const MOST_NOTICES: usize = 8;
 
@@ -58,13 +61,24 @@ impl KeyPolicy {
     /// `Misuse` for less than a minute, a first that is longer than the second, or more than ten
     /// years.
     pub fn life(mut self, life: Duration, longest: Duration) -> Result<Self> {
-        if life < MINUTE || life > longest || longest > DAY.saturating_mul(3_653) {
+        if life < MINUTE || life > longest || longest > LONGEST {
             return Err(Error::misuse(
                 "an API key lives a minute at least, as it is asked no longer than at most, and ten years at most: what has no end says so (`endless`)",
             ));
         }
         (self.life, self.longest) = (life, longest);
         Ok(self)
+    }
+
+    /// The widest there is whose keys live at most so long; none: without an end too.
+    pub(crate) fn within(longest: Option<Duration>) -> Self {
+        let own = Self::default();
+        Self {
+            life: longest.map_or(own.life, |longest| longest.min(own.life)),
+            longest: longest.unwrap_or(LONGEST).min(LONGEST),
+            is_endless: longest.is_none(),
+            ..own
+        }
     }
 
     /// A key may be asked to have no end ([`NewKey::endless`](super::NewKey::endless)): then nothing

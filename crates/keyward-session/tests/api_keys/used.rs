@@ -6,7 +6,7 @@ use keyward_base::{AddressPrefix, Timestamp};
 use keyward_store::MemoryStore;
 use keyward_testkit::{Answer, Call, Interrupt, Staged};
 
-use crate::world::{HOUR, MINUTE, World, address, tenant};
+use crate::world::{HOUR, MINUTE, World, address, new, tenant};
 
 fn hour(of: Timestamp) -> Timestamp {
     Timestamp::from_millis(of.as_millis() / 3_600_000 * 3_600_000)
@@ -122,4 +122,33 @@ async fn a_use_from_ahead_ends_nothing() {
     world.refresh().await;
     world.keys.check(text, None).await.unwrap();
     assert_eq!(world.keys.upkeep(100).await.unwrap().used, 0);
+}
+
+/// Whoever has one key and many addresses hides by it neither itself nor that another was taken.
+#[tokio::test]
+async fn what_is_told_of_one_key_leaves_room_for_the_next() {
+    let world = World::new().await;
+    let ranges = || keyward_session::api_key::Ranges::parse("192.0.2.0/24").unwrap();
+    let one = world.issue(new("one").ranges(ranges())).await;
+    let two = world.issue(new("two").ranges(ranges())).await;
+    let _before = world.audit.take();
+    let told = async |key: &keyward_session::api_key::IssuedKey, from: String| {
+        let refused = world.keys.check(key.key().expose(), address(&from)).await;
+        assert_eq!(
+            refused.unwrap_err().reason(),
+            Some(keyward_session::reason::ADDRESS)
+        );
+        world.audit.take().len()
+    };
+    let mut of_one = 0;
+    for n in 0..20_000_u32 {
+        of_one += told(&one, format!("10.{}.{}.1", n / 256, n % 256)).await;
+    }
+    assert_eq!(of_one, 64);
+    assert_eq!(told(&two, "10.0.0.1".to_owned()).await, 1);
+    assert_eq!(told(&two, "10.0.0.2".to_owned()).await, 0);
+    assert_eq!(told(&two, "10.0.1.2".to_owned()).await, 1);
+    world.pass(HOUR).await;
+    assert_eq!(told(&one, "10.0.0.1".to_owned()).await, 1);
+    assert_eq!(told(&one, "10.0.0.1".to_owned()).await, 0);
 }

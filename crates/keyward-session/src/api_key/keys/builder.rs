@@ -56,6 +56,19 @@ impl ApiKeysBuilder {
         self
     }
 
+    /// The widest policy with which the ring was installed, for a command that does not know the
+    /// service's own: keys live at most as long, and without an end where it allowed that. How many a
+    /// tenant has and when an expiry is told is as [`KeyPolicy::default`] says.
+    ///
+    /// # Errors
+    /// As [`Keyring::mac`]: the ring lacks the purpose.
+    pub fn policy_of_ring(self) -> Result<Self> {
+        let most = self.keyring.mac(&Purpose::new(PURPOSE)?)?.longest_life();
+        Ok(self.policy(KeyPolicy::within(
+            most.map(|most| most.saturating_sub(MARGIN)),
+        )))
+    }
+
     /// Where the time comes from; the keyring's clock unless told.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);

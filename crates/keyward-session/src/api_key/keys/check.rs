@@ -65,8 +65,9 @@ impl ApiKeys {
     /// no key of ours; [`Reason::EXPIRED`] once its time is over, or its overlap with its successor;
     /// [`reason::KEY_ENDED`] once it was ended, or the record of what has ended is not there;
     /// [`reason::ADDRESS`] from elsewhere than its ranges, which the trail is told once an hour and
-    /// neighbourhood, since somebody has the key. `Corrupt` if what is stored is not what was written. `Unavailable` if the store,
-    /// the keyring or the clock cannot be relied on; [`reason::CLOCK`] if the clock is behind the one
+    /// neighbourhood, of 64 of them, since somebody has the key. `Corrupt` if what is stored is not what
+    /// was written. `Unavailable` if the store, the keyring or the clock cannot be relied on, with
+    /// [`reason::NEWER`] if a newer release wrote it; [`reason::CLOCK`] if the clock is behind the one
     /// by which the key was made or changed.
     pub async fn check(&self, text: &str, from: Option<IpAddr>) -> Result<LiveKey> {
         let passed = self.pass(text).await?;

@@ -31,6 +31,26 @@ impl ApiKeys {
     /// user's or an administrator's: no key makes a key, and nobody of the staff for a user.
     /// `ceiling` is what the person himself may do, by his role.
     ///
+    /// A person of the staff cannot, which the compiler says:
+    ///
+    /// ```compile_fail,E0277
+    /// # use keyward_session::api_key::{ApiKeys, NewKey, Rotation, Scopes};
+    /// # use keyward_session::{Fresh, LiveSession, Staff};
+    /// # async fn by_staff(keys: &ApiKeys, by: &Fresh<LiveSession<Staff>, 15>, new: NewKey) {
+    /// keys.issue(by, &Scopes::default(), new).await;
+    /// # }
+    /// ```
+    ///
+    /// The same with a user's session is right:
+    ///
+    /// ```
+    /// # use keyward_session::api_key::{ApiKeys, NewKey, Rotation, Scopes};
+    /// # use keyward_session::{Fresh, LiveSession, User};
+    /// # async fn by_user(keys: &ApiKeys, by: &Fresh<LiveSession<User>, 15>, new: NewKey) {
+    /// keys.issue(by, &Scopes::default(), new).await;
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// `Rejected`: [`reason::BEYOND_MAKER`] for a scope that is not in `ceiling`;
     /// [`reason::TOO_MANY`] if the tenant has as many keys as the policy allows;

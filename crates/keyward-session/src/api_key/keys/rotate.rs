@@ -30,7 +30,15 @@ struct By<'a> {
 impl ApiKeys {
     /// Makes the successor of a key of the person's tenant: of the same name, scopes and ranges, which
     /// works at once. The old one works until the end of the overlap, and not longer than it would
-    /// have. Who may do it, is as for [`ApiKeys::issue`].
+    /// have. Who may do it, is as for [`ApiKeys::issue`]: nobody of the staff.
+    ///
+    /// ```compile_fail,E0277
+    /// # use keyward_session::api_key::{ApiKeyId, ApiKeys, Rotation, Scopes};
+    /// # use keyward_session::{Fresh, LiveSession, Staff};
+    /// # async fn by_staff(keys: &ApiKeys, by: &Fresh<LiveSession<Staff>, 15>, id: ApiKeyId) {
+    /// keys.rotate(by, &Scopes::default(), id, Rotation::new()).await;
+    /// # }
+    /// ```
     ///
     /// A key has one successor: of two that rotate it at once, one does. If the answer was lost,
     /// nobody has the successor; the list shows it ([`KeyInfo::successor`]), and it is replaced by

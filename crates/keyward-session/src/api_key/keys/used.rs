@@ -17,11 +17,20 @@ use crate::ground::epochs::Keys;
 /// How many keys are kept whose use is not written down. Of more, some later use is.
 const MOST: usize = 16 * 1024;
 
+/// How many neighbourhoods are told of in an hour, from which a key was used that it is not good from.
+const NEIGHBOURHOODS: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct Uses {
     waiting: Mutex<HashMap<ApiKeyId, Used>>,
-    /// From where keys were used that may not be, and in which hour that was told.
-    elsewhere: Mutex<HashMap<(ApiKeyId, Option<AddressPrefix>), Timestamp>>,
+    elsewhere: Mutex<Elsewhere>,
+}
+
+/// From where keys were used that may not be, as far as it was told in an hour.
+#[derive(Debug, Default)]
+struct Elsewhere {
+    hour: Option<Timestamp>,
+    told: HashMap<ApiKeyId, Vec<Option<AddressPrefix>>>,
 }
 
 impl Uses {
@@ -38,18 +47,24 @@ impl Uses {
         }
     }
 
-    /// Whether a use from elsewhere is to be told: once an hour and neighbourhood, so that whoever has
-    /// a key does not fill the trail with it.
+    /// Whether a use from elsewhere is to be told: once an hour and neighbourhood, of 64 of them, so that
+    /// whoever has a key neither fills the trail with it nor hides that others have been taken too.
     pub(super) fn is_news(&self, row: &Row, from: Option<IpAddr>, now: Timestamp) -> bool {
         let (at, from) = (hour(now), coarse(from));
-        let mut told = lock(&self.elsewhere);
-        if told.len() >= MOST {
-            told.retain(|_, before| *before >= at);
+        let mut elsewhere = lock(&self.elsewhere);
+        if elsewhere.hour.is_none_or(|before| before < at) {
+            elsewhere.told.clear();
+            elsewhere.hour = Some(at);
         }
-        let fits = told.len() < MOST;
-        fits && told
-            .insert((row.id, from), at)
-            .is_none_or(|before| before < at)
+        if elsewhere.told.len() >= MOST && !elsewhere.told.contains_key(&row.id) {
+            return false;
+        }
+        let told = elsewhere.told.entry(row.id).or_default();
+        let is_news = told.len() < NEIGHBOURHOODS && !told.contains(&from);
+        if is_news {
+            told.push(from);
+        }
+        is_news
     }
 
     fn take(&self, most: usize) -> Vec<(ApiKeyId, Used)> {
