@@ -278,7 +278,22 @@ fn a_form_without_the_mark_of_its_page_is_refused() {
 
 #[test]
 fn a_form_of_another_origin_is_refused() {
-    let service = Service::start();
+    other_origins(&Service::start());
+}
+
+/// The pages ask by themselves, whatever stands before them.
+#[test]
+fn a_form_of_another_origin_is_refused_without_a_layer_too() {
+    let service = Service::mounted(|pages| pages, |_, routes| routes);
+    let answer = service
+        .open(&service.mailed("server.stop", None), "")
+        .answer;
+    assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    other_origins(&service);
+}
+
+fn other_origins(service: &Service) {
     let mailed = service.mailed("server.stop", None);
     let page = service.open(&mailed, "");
     let (mark, code) = (("mark", page.mark.as_str()), ("code", mailed.code.as_str()));
@@ -299,7 +314,7 @@ fn a_form_of_another_origin_is_refused() {
         mailed.token
     );
     assert_eq!(crate::web::send(service.to, &head, b"").status, 421);
-    assert!(is_open(&service, mailed.gate));
+    assert!(is_open(service, mailed.gate));
     assert_eq!(service.send(&fields, &page.cookies).status, 200);
 }
 

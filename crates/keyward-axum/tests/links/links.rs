@@ -6,7 +6,8 @@ use std::time::Duration;
 use keyward_approval::gate::What;
 use keyward_approval::{Ballot, State};
 use keyward_axum::approval::ApprovalPages;
-use keyward_axum::{Origins, Referrer, WebGuard};
+use keyward_axum::content::{ContentPolicy, Directive, Source};
+use keyward_axum::{Origins, Referrer, RoutePolicy, WebGuard};
 use keyward_base::{ErrorKind, Tenant};
 use secrecy::ExposeSecret as _;
 
@@ -239,4 +240,48 @@ fn pages_are_made_where_their_links_are_safe() {
     assert!(make(&plain, "http://app.example.com/approvals").is_err());
     let told = tls.referrer(Referrer::SameOrigin);
     assert!(make(&told, "https://app.example.com/approvals").is_err());
+}
+
+/// Where the routes around it may load from elsewhere and be listed, this page may not: nor may a layout
+/// of the application's own change that.
+#[test]
+fn headers_stand_over_those_of_a_looser_policy() {
+    let service = Service::mounted(
+        |pages| {
+            pages.layout(|of| {
+                format!(
+                    "<title>{0}</title><style>{1}</style>{2}",
+                    of.title, of.style, of.body
+                )
+            })
+        },
+        |guard, routes| {
+            let cdn = Source::origin("https://cdn.example.com").unwrap();
+            let loose = ContentPolicy::strict().allow(Directive::Script, cdn);
+            let guard = guard.clone().content(loose).referrer(Referrer::SameOrigin);
+            routes.layer(RoutePolicy::pages(&guard))
+        },
+    );
+    let mailed = service.mailed("server.stop", None);
+    let page = service.open(&mailed, "");
+    assert!(
+        page.answer
+            .body
+            .starts_with("<title>An approval is asked of you</title><style>body")
+    );
+    service.store.set_down(true);
+    let down = service.open(&mailed, "").answer;
+    service.store.set_down(false);
+    assert_eq!(down.status, 503);
+    let dead = service.ask_for("GET", "?token=x", "");
+    for answer in [&page.answer, &down, &dead] {
+        let content = answer.header("content-security-policy").unwrap();
+        assert!(
+            !content.contains("cdn") && content.contains("sha256-"),
+            "{content}"
+        );
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.header("x-robots-tag").is_some());
+    }
 }

@@ -14,6 +14,7 @@
 #[path = "../web/mod.rs"]
 mod web;
 
+mod browser;
 mod decided;
 mod links;
 mod service;

@@ -132,6 +132,16 @@ impl Service {
     }
 
     pub fn with(change: impl FnOnce(ApprovalPages) -> ApprovalPages + Send + 'static) -> Self {
+        Self::mounted(change, |guard, routes| {
+            routes.layer(RoutePolicy::pages(guard))
+        })
+    }
+
+    /// With what stands before the routes.
+    pub fn mounted(
+        change: impl FnOnce(ApprovalPages) -> ApprovalPages + Send + 'static,
+        mount: fn(&WebGuard, Router) -> Router,
+    ) -> Self {
         let runtime = Builder::new_current_thread().build().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_225_600_000)));
         let provider = Provider::default();
@@ -165,9 +175,7 @@ impl Service {
             let made = ApprovalPages::new(gates, links, &guard, &address).unwrap();
             let made = change(made.sessions::<User>(&web).sign_in("/login").unwrap());
             tell.send(made.page(&acme()).unwrap()).unwrap();
-            Router::new()
-                .merge(pages(made))
-                .layer(RoutePolicy::pages(&guard))
+            mount(&guard, Router::new().merge(pages(made)))
         });
         Self {
             to,
