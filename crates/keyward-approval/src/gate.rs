@@ -16,6 +16,7 @@
 //! | `once` | asked once for each idempotency key, and how many wait |
 //! | `class` | approved once, run several times |
 //! | `newest` | whether a record is the newest, as the log has it |
+//! | `operator` | what whoever runs the command line says of a gate |
 //! | `row` | the record's bytes |
 
 mod approved;
@@ -32,6 +33,7 @@ mod links;
 mod load;
 mod newest;
 mod once;
+mod operator;
 mod proof;
 mod resolve;
 pub(crate) mod row;

@@ -50,6 +50,7 @@ use crate::word::{ActionKind, RuleName};
 
 pub use again::{Again, Under};
 pub use explain::{Explained, ExplainedStep};
+pub(crate) use file::said;
 pub use lint::{Lint, Roster};
 pub use rule::{Class, Escalation, Rule};
 

@@ -1,17 +1,22 @@
 //! `keyward approval`: what waits for an approval in this home, and what a policy says.
 
-use std::path::Path;
+mod decide;
 
-use keyward_approval::gate::{self, Shown, StepResult, Voter};
+use std::path::Path;
+use std::sync::Arc;
+
+use keyward_approval::gate::{self, Roles, Shown, StepResult, Voter};
+use keyward_approval::reason;
 use keyward_approval::view::{Visible, Where};
 use keyward_approval::{Action, GateId, Gates, Policy, State, View};
 use keyward_base::encoding::hex;
-use keyward_base::{Door, Error, ErrorKind, Purpose, Result, Tenant};
+use keyward_base::{Door, Error, ErrorKind, Purpose, Reason, Result, Tenant};
 use keyward_crypto::Provider;
 use keyward_embedded::Home;
 use serde::Serialize;
 
 use crate::args::Approval;
+use crate::exit::Advice;
 use crate::home::HomeArgs;
 use crate::{input, output};
 
@@ -29,57 +34,124 @@ const POLICY: usize = 4 * 1024 * 1024;
 
 /// Runs one of the commands.
 pub(crate) async fn run(command: Approval, home_args: &HomeArgs, json: bool) -> Result<()> {
-    match command {
+    let done = match command {
         Approval::List { tenant, state } => {
             let home = home_args.open().await?;
-            list(&open(&home).await?, &tenant, state.into(), json).await
+            is_there(&home)?;
+            let gates = build(&home, None).await?;
+            list(&gates, &tenant, state.into(), json).await
         }
         Approval::Show {
             tenant,
             gate,
             bytes,
-        } => {
-            let home = home_args.open().await?;
-            let shown = open(&home).await?.show(&tenant, gate).await?;
-            match (bytes, json) {
-                (true, _) => output::put(shown.action().bytes()),
-                (_, true) => output::json("keyward.approval.show/1", &Told::of(&shown)),
-                _ => output::put(in_words(&shown).as_bytes()),
-            }
-        }
+        } => show(&tenant, gate, bytes, home_args, json).await,
+        Approval::Approve {
+            of,
+            policy,
+            of_whom,
+            reason,
+        } => decide::approve(&of, &policy, of_whom, &reason, home_args, json).await,
+        Approval::Deny { of, reason } => decide::deny(&of, &reason, home_args, json).await,
+        Approval::Withdraw {
+            of,
+            for_whom,
+            reason,
+        } => decide::withdraw(&of, for_whom, &reason, home_args, json).await,
         Approval::Explain { policy, action } => explain(&policy, &action, json),
+        Approval::Lint { policy } => lint(&policy, json),
+    };
+    done.map_err(explained)
+}
+
+async fn show(
+    tenant: &Tenant,
+    gate: GateId,
+    bytes: bool,
+    home_args: &HomeArgs,
+    json: bool,
+) -> Result<()> {
+    let home = home_args.open().await?;
+    is_there(&home)?;
+    let shown = build(&home, None).await?.show(tenant, gate).await?;
+    match (bytes, json) {
+        (true, _) => output::put(shown.action().bytes()),
+        (_, true) => output::json("keyward.approval.show/1", &Told::of(&shown)),
+        _ => output::put(in_words(&shown).as_bytes()),
     }
+}
+
+/// What mends a refusal, where there is something.
+fn explained(error: Error) -> Error {
+    let Some(why) = error
+        .reason()
+        .filter(|_| error.kind() == ErrorKind::Rejected)
+    else {
+        return error;
+    };
+    let says = match why {
+        Reason::NOT_FOUND => {
+            "the tenant has no such gate: `keyward approval list` shows which it has, by their states"
+        }
+        reason::NOT_OPEN => {
+            "it was decided, has begun to run, or has ended: `keyward approval show` says which"
+        }
+        reason::NOT_APPROVER => {
+            "its rule does not name you, or whom --as names lent you no vote: an approver votes at the \
+             service"
+        }
+        reason::OWN_ASK => "who asks does not approve it",
+        reason::VOTED => "that vote was cast already",
+        reason::PASSKEY => {
+            "its rule wants votes by passkeys, which the command has none of: vote at the service"
+        }
+        reason::NOT_ASKER => {
+            "you did not ask for it: --as names who did, as `keyward approval show` has it; or deny it"
+        }
+        reason::NO_REASON => "whoever asked is told why: say it with --reason",
+        _ => return error,
+    };
+    Error::rejected(why).with_source(Advice(says.to_owned()))
 }
 
 /// Registers the gates of a home, if it has some, so that this command counts what needs a key.
 pub(crate) async fn attach(home: &Home) -> Result<()> {
-    if !is_there(home)? || home.audit().is_err() {
+    if !has_some(home)? || home.audit().is_err() {
         return Ok(());
     }
-    match build(home).await {
+    match build(home, None).await {
         Err(e) if e.kind() == ErrorKind::Misuse => Ok(()),
         built => built.map(|_| ()),
     }
 }
 
-async fn open(home: &Home) -> Result<Gates> {
-    if !is_there(home)? {
-        return Err(Error::misuse(
-            "this home has no approvals: the service that asks for them makes the first",
-        ));
+/// # Errors
+/// `Misuse` for a home without gates.
+fn is_there(home: &Home) -> Result<()> {
+    if has_some(home)? {
+        return Ok(());
     }
-    build(home).await
+    Err(Error::misuse(
+        "this home has no approvals: the service that asks for them makes the first",
+    ))
 }
 
-fn is_there(home: &Home) -> Result<bool> {
+fn has_some(home: &Home) -> Result<bool> {
     let purpose = Purpose::new(gate::PURPOSE)?;
     let status = home.keyring().status();
     Ok(status.keys.iter().any(|key| key.purpose == purpose))
 }
 
-async fn build(home: &Home) -> Result<Gates> {
-    let policy = Policy::parse(&Provider::default(), NOTHING)?;
-    let gates = Gates::builder(home.keyring().clone(), home.audit()?.clone(), policy);
+/// The gates of a home, which judge by what is given, or nothing.
+async fn build(home: &Home, by: Option<(Policy, Arc<dyn Roles>)>) -> Result<Gates> {
+    let (policy, roles) = match by {
+        Some((policy, roles)) => (policy, Some(roles)),
+        None => (Policy::parse(&Provider::default(), NOTHING)?, None),
+    };
+    let mut gates = Gates::builder(home.keyring().clone(), home.audit()?.clone(), policy);
+    if let Some(roles) = roles {
+        gates = gates.roles(roles);
+    }
     gates.door(NOBODY).build().await
 }
 
@@ -176,7 +248,10 @@ struct Past<'a> {
     at: u64,
     what: &'static str,
     state: &'static str,
+    channel: &'static str,
     by: Option<&'a str>,
+    for_whom: Option<&'a str>,
+    said: &'a str,
 }
 
 #[derive(Serialize)]
@@ -201,7 +276,10 @@ impl<'a> Told<'a> {
             at: past.at().as_millis(),
             what: past.what().as_str(),
             state: past.state().as_str(),
+            channel: past.channel().as_str(),
             by: past.by().map(|by| by.as_str()),
+            for_whom: past.for_whom().map(|whom| whom.as_str()),
+            said: past.said(),
         });
         let results = shown.results().into_iter().map(|result| {
             let (result, said) = match result {
@@ -246,8 +324,15 @@ fn in_words(shown: &Shown) -> String {
         let by = past
             .by
             .map_or_else(String::new, |by| format!(" by {}", quoted(by)));
-        let (what, at) = (past.what, past.at);
-        out.push_str(&format!("{at} ms: {what}{by}\n"));
+        let whom = past
+            .for_whom
+            .map_or_else(String::new, |whom| format!(" for {}", quoted(whom)));
+        let said = match past.said {
+            "" => String::new(),
+            said => format!(": {}", quoted(said)),
+        };
+        let (what, at, channel) = (past.what, past.at, past.channel);
+        out.push_str(&format!("{at} ms: {what}{by}{whom}, {channel}{said}\n"));
     }
     for (nth, done) in (1_usize..).zip(&told.results) {
         let (result, said) = (done.result, quoted(done.said));
@@ -263,12 +348,14 @@ struct Why {
 }
 
 fn explain(policy: &Path, action: &Path, json: bool) -> Result<()> {
-    let provider = Provider::default();
-    let text = input::bytes(policy, POLICY)?;
-    let text = String::from_utf8(text).map_err(|_| Error::misuse("a policy is UTF-8 text"))?;
-    let policy = Policy::parse(&provider, &text)?;
+    if [policy, action].iter().all(|file| file.as_os_str() == "-") {
+        return Err(Error::misuse(
+            "policy and action cannot both come by standard input: name a file for one of them",
+        ));
+    }
+    let policy = policy_of(policy)?;
     let bytes = input::bytes(action, keyward_approval::action::limits::ACTION)?;
-    let action = Action::parse(&provider, &bytes)?;
+    let action = Action::parse(&Provider::default(), &bytes)?;
     let explained = policy.explain(&action);
     if json {
         let why = Why {
@@ -278,4 +365,44 @@ fn explain(policy: &Path, action: &Path, json: bool) -> Result<()> {
         return output::json("keyward.approval.explain/1", &why);
     }
     output::put(explained.to_string().as_bytes())
+}
+
+#[derive(Serialize)]
+struct Odd {
+    version: u64,
+    findings: Vec<String>,
+}
+
+/// # Errors
+/// `Misuse` if there is something.
+fn lint(policy: &Path, json: bool) -> Result<()> {
+    let policy = policy_of(policy)?;
+    let found = policy.lint(None, &());
+    let odd = Odd {
+        version: policy.reference().version(),
+        findings: found.iter().map(ToString::to_string).collect(),
+    };
+    if json {
+        output::json("keyward.approval.lint/1", &odd)?;
+    } else {
+        odd.findings.iter().try_for_each(|line| output::say(line))?;
+    }
+    let many = u64::try_from(odd.findings.len()).unwrap_or(u64::MAX);
+    if many == 0 {
+        return Ok(());
+    }
+    let things = output::counted(many, "finding", "findings");
+    Err(Error::misuse(format!(
+        "{things} in the policy: say what is meant, or take it out"
+    )))
+}
+
+/// A policy, from its file.
+///
+/// # Errors
+/// `Misuse` for one that is none.
+fn policy_of(file: &Path) -> Result<Policy> {
+    let text = input::bytes(file, POLICY)?;
+    let text = String::from_utf8(text).map_err(|_| Error::misuse("a policy is UTF-8 text"))?;
+    Policy::parse(&Provider::default(), &text)
 }

@@ -16,7 +16,7 @@ use clap_complete::Shell;
 use keyward_base::{Error, KeyId, Purpose, Result, Tenant, Timestamp};
 
 pub(crate) use apikey::{ApiKey, Of as ApiKeysOf};
-pub(crate) use approval::Approval;
+pub(crate) use approval::{Approval, GateOf};
 pub(crate) use audit::{Audit, End, Format as AuditFormat, Log as AuditLog, Only};
 pub(crate) use password::{CensusArgs, HashArgs, Password, VerifyArgs};
 pub(crate) use run::{RedactArgs, RunArgs};

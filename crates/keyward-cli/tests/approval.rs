@@ -18,7 +18,7 @@ use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use support::Bench;
 
 const POLICY: &str = "keyward-policy = 1\nversion = 1\notherwise = \"one\"\n\
-    [rule.one]\nstrictness = 1\napprovers = [\"ada\"]\nquorum = 1\n";
+    [rule.one]\nstrictness = 1\napprovers = [\"ada\"]\nquorum = 1\ndelegation = \"1h\"\n";
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -29,12 +29,18 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// As the service would ask, whose reason is hostile.
 async fn ask(bench: &Bench) -> GateId {
+    let agent = Requester::agent(Subject::new("agent-7").unwrap());
+    ask_as(bench, POLICY, agent, "server.delete").await.0
+}
+
+/// As the service would ask under this policy; and its gates.
+async fn ask_as(bench: &Bench, policy: &str, who: Requester, kind: &str) -> (GateId, Gates) {
     let mut options = Options::with_root(RootSource::File);
     options.anchor = Some(bench.anchor());
     let home = Home::open(&HomeDir::at(bench.home()), &options).await;
     let home = home.unwrap();
     let provider = Provider::default();
-    let policy = Policy::parse(&provider, POLICY).unwrap();
+    let policy = Policy::parse(&provider, policy).unwrap();
     let gates = Gates::builder(
         home.keyring().clone(),
         home.audit().unwrap().clone(),
@@ -42,13 +48,13 @@ async fn ask(bench: &Bench) -> GateId {
     );
     let gates = gates.door(Door::new("users")).install().await.unwrap();
     let gates = gates.build().await.unwrap();
-    let catalogue = Catalogue::new().with(Shape::new("server.delete").unwrap());
-    let step = catalogue.unwrap().step("server.delete", "web-1").unwrap();
+    let catalogue = Catalogue::new().with(Shape::new(kind).unwrap());
+    let step = catalogue.unwrap().step(kind, "web-1").unwrap();
     let builder = ActionBuilder::new(
         Tenant::new("acme").unwrap(),
         ServiceName::new("deploydesk").unwrap(),
         ExecutorName::new("worker").unwrap(),
-        Requester::agent(Subject::new("agent-7").unwrap()),
+        who,
     );
     let now = home.keyring().clock().now().unwrap();
     let asked = builder
@@ -56,7 +62,8 @@ async fn ask(bench: &Bench) -> GateId {
         .step(step)
         .build(&gates.policy(), now, &provider)
         .unwrap();
-    gates.ask(Asking::new(asked)).await.unwrap().gate()
+    let gate = gates.ask(Asking::new(asked)).await.unwrap().gate();
+    (gate, gates)
 }
 
 #[test]
@@ -104,4 +111,290 @@ fn what_waits_is_listed_shown_and_explained() {
     std::fs::write(&action, &bytes.out()[1..]).unwrap();
     let broken = bench.run(&[&["approval", "explain"], &files[..]].concat(), b"");
     assert_eq!(broken.code(), 4);
+}
+
+/// The user that the tests run as, by the name that a record has for him.
+fn own() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    format!("uid:{}", std::fs::metadata("/proc/self").unwrap().uid())
+}
+
+/// What a person at the service would have been shown.
+struct Case {
+    bench: Bench,
+    policy: String,
+    file: String,
+}
+
+impl Case {
+    fn new(rules: &str) -> Self {
+        let bench = Bench::new();
+        bench.run(&["audit", "init"], b"").ok();
+        let policy = format!("keyward-policy = 1\nversion = 3\n{rules}").replace("OWN", &own());
+        let file = bench.folder().join("policy.toml");
+        std::fs::write(&file, &policy).unwrap();
+        let file = file.to_str().unwrap().to_owned();
+        Self {
+            bench,
+            policy,
+            file,
+        }
+    }
+
+    fn ask(&self, who: Requester) -> String {
+        block_on(ask_as(&self.bench, &self.policy, who, "server.delete"))
+            .0
+            .to_string()
+    }
+
+    fn digits(&self, gate: &str) -> String {
+        let shown = self.bench.json(&["approval", "show", "acme", gate]);
+        shown["action"].as_str().unwrap()[..8].to_owned()
+    }
+
+    /// `keyward approval VERB acme GATE --yes DIGITS`, and more.
+    fn act(&self, verb: &str, gate: &str, more: &[&str]) -> support::Ran {
+        let digits = self.digits(gate);
+        let words = ["approval", verb, "acme", gate, "--yes", &digits];
+        self.bench.run(&[&words[..], more].concat(), b"")
+    }
+
+    fn state(&self, gate: &str) -> serde_json::Value {
+        self.bench.json(&["approval", "show", "acme", gate])["state"].take()
+    }
+}
+
+fn agent() -> Requester {
+    Requester::agent_of(
+        Subject::new("ada").unwrap(),
+        Subject::new("agent-7").unwrap(),
+    )
+}
+
+const NAMED: &str = "otherwise = \"one\"\n\
+    [rule.one]\nstrictness = 1\napprovers = [\"OWN\", \"bob\"]\nquorum = 1\n";
+
+#[test]
+fn a_user_of_the_machine_approves_where_the_rule_names_him() {
+    let case = Case::new(NAMED);
+    let gate = case.ask(agent());
+    let yes = ["--policy", case.file.as_str(), "--reason", "seen", "--json"];
+    let told = case.act("approve", &gate, &yes).ok().json();
+    assert_eq!(told["format"], "keyward.approval.approve/1");
+    assert_eq!(
+        (&told["state"], &told["by"], &told["quorum"]),
+        (&"approved".into(), &own().into(), &1.into())
+    );
+    let shown = case.bench.json(&["approval", "show", "acme", &gate]);
+    let vote = &shown["votes"][0];
+    assert_eq!(
+        (&vote["by"], &vote["channel"], &vote["reason"]),
+        (&own().into(), &"operator".into(), &"seen".into())
+    );
+    // The log of the tenant has it, as the operator's.
+    let log = case
+        .bench
+        .run(&["audit", "show", "--tenant", "acme", "--json"], b"")
+        .ok();
+    let log = log.text();
+    assert!(
+        log.contains("approval.decide") && log.contains("operator"),
+        "{log}"
+    );
+    assert!(log.contains(&own()), "{log}");
+    case.act("approve", &gate, &yes).fails(1, "it was decided");
+
+    // Who asks does not approve it, whoever he is.
+    let own_ask = case.ask(Requester::person(Subject::new(&own()).unwrap()));
+    case.act("approve", &own_ask, &yes[..2])
+        .fails(1, "who asks does not");
+    assert_eq!(case.state(&own_ask), "pending");
+}
+
+#[test]
+fn whoever_the_rule_does_not_name_approves_nothing() {
+    let yes = |case: &Case, gate: &str| case.act("approve", gate, &["--policy", &case.file]);
+    let bare = "otherwise = \"one\"\n[rule.one]\nstrictness = 1\nquorum = 1\n";
+    for approvers in ["[\"bob\"]", "[\"role:admin\"]", "[\"uid:4294967294\"]"] {
+        let case = Case::new(&format!("{bare}approvers = {approvers}\n"));
+        let gate = case.ask(agent());
+        yes(&case, &gate).fails(1, "its rule does not name you");
+        // Nor by the name of somebody whom it names.
+        let bob = ["--policy", case.file.as_str(), "--as", "bob"];
+        let bob = case.act("approve", &gate, &bob);
+        assert_ne!(bob.code(), 0, "{}", bob.said());
+        assert_eq!(case.state(&gate), "pending");
+    }
+    // Passkeys stay passkeys, and a policy that asks for less is not the one it was asked under.
+    let case = Case::new(&format!("{bare}approvers = [\"OWN\"]\npasskey = true\n"));
+    let gate = case.ask(agent());
+    yes(&case, &gate).fails(1, "passkeys");
+    let lax = case.policy.replace("passkey = true", "");
+    std::fs::write(&case.file, lax).unwrap();
+    yes(&case, &gate).fails(2, "the file is another");
+    assert_eq!(case.state(&gate), "pending");
+    let shown = case.bench.json(&["approval", "show", "acme", &gate]);
+    assert!(shown["votes"][0].is_null());
+}
+
+#[test]
+fn nothing_is_decided_by_whoever_did_not_see_it() {
+    let case = Case::new(NAMED);
+    let gate = case.ask(agent());
+    let digits = case.digits(&gate);
+    let run = |more: &[&str]| {
+        let words = ["approval", "deny", "acme", &gate, "--reason", "no"];
+        case.bench.run(&[&words[..], more].concat(), b"")
+    };
+    run(&[]).fails(2, "nobody is there to be asked");
+    let other = if digits.starts_with('0') { "1" } else { "0" };
+    for wrong in ["", &digits[..7], &format!("{other}{}", &digits[1..])] {
+        run(&["--yes", wrong]).fails(2, "--yes");
+    }
+    let upper = digits.to_uppercase();
+    if upper != digits {
+        run(&["--yes", &upper]).fails(2, "--yes");
+    }
+    assert_eq!(case.state(&gate), "pending");
+    run(&["--yes", &digits]).ok();
+    assert_eq!(case.state(&gate), "denied");
+}
+
+#[test]
+fn a_user_of_the_machine_stops_what_waits_and_takes_back_for_who_asked() {
+    let case = Case::new(
+        "otherwise = \"one\"\n[rule.one]\nstrictness = 1\napprovers = [\"bob\"]\nquorum = 1\npasskey = true\n",
+    );
+    let gate = case.ask(agent());
+    case.act("deny", &gate, &["--reason", " "])
+        .fails(1, "say it with --reason");
+    let told = case.act(
+        "deny",
+        &gate,
+        &["--reason", "not \u{1b}[2J today", "--json"],
+    );
+    let told = told.ok().json();
+    assert_eq!(told["format"], "keyward.approval.deny/1");
+    assert_eq!(
+        (&told["state"], &told["by"]),
+        (&"denied".into(), &own().into())
+    );
+    let shown = case.bench.json(&["approval", "show", "acme", &gate]);
+    assert_eq!(shown["denial"], "not \u{1b}[2J today");
+    assert!(shown["votes"][0].is_null());
+    let text = case
+        .bench
+        .run(&["approval", "show", "acme", &gate], b"")
+        .ok();
+    assert!(!text.text().contains('\u{1b}'), "{}", text.text());
+    assert!(text.text().contains("today"), "{}", text.text());
+    case.act("deny", &gate, &["--reason", "no"])
+        .fails(1, "it was decided");
+
+    let gate = case.ask(agent());
+    case.act("withdraw", &gate, &[])
+        .fails(1, "you did not ask for it");
+    case.act("withdraw", &gate, &["--as", "bob"])
+        .fails(1, "you did not ask for it");
+    let told = case
+        .act("withdraw", &gate, &["--as", "ada", "--json"])
+        .ok()
+        .json();
+    assert_eq!(told["format"], "keyward.approval.withdraw/1");
+    assert_eq!(told["state"], "withdrawn");
+    let shown = case.bench.json(&["approval", "show", "acme", &gate]);
+    let past = shown["history"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&past["by"], &past["for_whom"], &past["channel"]),
+        (&own().into(), &"ada".into(), &"operator".into())
+    );
+    let long = "x".repeat(2_001);
+    let gate = case.ask(agent());
+    case.act("deny", &gate, &["--reason", &long])
+        .fails(2, "2,000 bytes");
+    let none = "0".repeat(32);
+    let words = [
+        "approval", "deny", "acme", &none, "--reason", "x", "--yes", "00000000",
+    ];
+    case.bench
+        .run(&words, b"")
+        .fails(1, "the tenant has no such gate");
+    case.bench
+        .run(&["approval", "show", "acme", &none], b"")
+        .fails(1, "the tenant has no such gate");
+}
+
+#[test]
+fn a_person_is_shown_it_and_types_the_digits() {
+    let case = Case::new(NAMED);
+    if case.bench.sh("command -v script", &[]).code() != 0 {
+        return;
+    }
+    let gate = case.ask(agent());
+    let at_terminal = |typed: &str| {
+        let line = format!(
+            "printf '%s\\n' '{typed}' | script -qec \
+             'keyward approval deny acme {gate} --reason no' /dev/null"
+        );
+        case.bench.sh(&line, &[("TERM", "xterm")])
+    };
+    let other = at_terminal("00000000");
+    assert_eq!(other.code(), 2, "{}", other.text());
+    // All that an approver is shown, and nothing for the terminal to obey.
+    let text = other.text();
+    assert!(text.contains("web-1") && text.contains("agent-7"), "{text}");
+    assert!(text.contains(r"\u{202e}") && !text.contains('\u{202e}'));
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert_eq!(case.state(&gate), "pending");
+    let done = at_terminal(&case.digits(&gate));
+    assert_eq!(done.code(), 0, "{}", done.text());
+    assert_eq!(case.state(&gate), "denied");
+}
+
+#[test]
+fn a_policy_is_looked_at_and_a_hostile_one_refused_in_a_line() {
+    let bench = Bench::empty();
+    let file = |name: &str, text: &[u8]| {
+        let path = bench.folder().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let lint = |path: &str| bench.run(&["approval", "lint", path], b"");
+    let head = "keyward-policy = 1\nversion = 1\notherwise = \"one\"\n";
+    let rule = "[rule.one]\nstrictness = 1\napprovers = [\"ada\", \"bob\"]\nquorum = 1\n";
+    let case = "[case.a]\nkind = \"server.delete\"\nthen = \"auto\"\n";
+    let good = file("good", format!("{head}{rule}").as_bytes());
+    assert!(lint(&good).ok().out().is_empty());
+    let odd = format!("{head}dangerous = [\"server.*\"]\n{rule}{case}");
+    let odd = lint(&file("odd", odd.as_bytes()));
+    assert_eq!(odd.code(), 2, "{}", odd.said());
+    assert!(odd.text().starts_with("case a: "), "{}", odd.text());
+    let long = "z".repeat(200_000);
+    for (text, part) in [
+        (
+            format!("{head}\"\\u001b[2J{long}\" = 1\n"),
+            "line 4: unknown field",
+        ),
+        (
+            format!("{head}\"a\\nkeyward: fine\" = 1\n"),
+            "line 4: unknown field",
+        ),
+        (format!("{head}a = {}\n", "[".repeat(100_000)), "line 4: "),
+        (format!("# {long}{long}"), "at most 256 KiB"),
+        ("x".repeat(5_000_000), "more than 4194304 bytes"),
+        (String::new(), "missing field"),
+    ] {
+        let ran = lint(&file("bad", text.as_bytes())).fails(2, part);
+        assert!(ran.said().len() < 600, "{} bytes", ran.said().len());
+        assert!(!ran.said().contains('\u{1b}'));
+    }
+    lint(&file("latin", b"\xff")).fails(2, "UTF-8");
+    lint(bench.folder().to_str().unwrap()).fails(2, "is a folder");
+    lint("/dev/zero").fails(2, "more than 4194304 bytes");
+    let explain = |policy: &str, action: &str, input: &[u8]| {
+        bench.run(&["approval", "explain", policy, action], input)
+    };
+    explain(&good, "-", &[0; 2_000_000]).fails(2, "more than 1310720 bytes");
+    explain(&good, "-", b"kwac").fails(4, "not what was written");
+    explain("-", "-", b"").fails(2, "cannot both come by standard input");
 }

@@ -202,7 +202,7 @@ impl Gates {
 
     /// Counts a vote, by the roles that all who voted have at that moment: those who vote meanwhile are
     /// asked for anew.
-    async fn cast(
+    pub(super) async fn cast(
         &self,
         tenant: &Tenant,
         id: GateId,

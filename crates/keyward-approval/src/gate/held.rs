@@ -311,6 +311,9 @@ impl Draft {
         let mut event = kinds.event(action, outcome, &given)?;
         if let Some(by) = &past.by {
             let mut actor = Actor::new(by.clone());
+            if past.channel == Channel::Operator {
+                actor = actor.staff();
+            }
             if let Some(whom) = &past.for_whom {
                 actor = actor.on_behalf_of(whom.clone());
             }

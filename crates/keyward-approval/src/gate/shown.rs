@@ -144,9 +144,18 @@ impl Shown {
     /// Why it was denied, in the words of who did; none if it was not.
     #[must_use]
     pub fn denial(&self) -> Option<&str> {
+        let mut past = self.history().iter().rev();
+        let denied = past.find(|past| past.what == What::Denied)?;
+        if self.state() != State::Denied {
+            return None;
+        }
+        // An operator's no is no vote.
+        if denied.channel == Channel::Operator {
+            return Some(&denied.said);
+        }
         let mut votes = self.held.row.votes.iter().rev();
-        let denied = votes.find(|vote| vote.decision == Decision::Deny)?;
-        (self.state() == State::Denied).then_some(&denied.reason)
+        let vote = votes.find(|vote| vote.decision == Decision::Deny)?;
+        Some(&vote.reason)
     }
 
     /// What became of each step, in their order.

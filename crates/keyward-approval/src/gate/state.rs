@@ -51,7 +51,7 @@ bytes! {
         Pending = 2 "pending",
         /// It was approved, or needs nobody's approval, and may run until its run-by.
         Approved = 3 "approved",
-        /// Somebody who may approve it said no.
+        /// Somebody who may approve it said no, or an operator stopped it.
         Denied = 4 "denied",
         /// Nobody said anything until decide-by, or nobody ran it until run-by.
         Expired = 5 "expired",
@@ -183,5 +183,7 @@ bytes! {
         Service = 4 "api",
         /// What the policy says.
         Policy = 5 "policy",
+        /// As whoever runs the command line, by the name that the system has for him.
+        Operator = 6 "operator",
     }
 }

@@ -116,7 +116,7 @@ impl Policy {
                 let before = text.get(..span.start).unwrap_or_default();
                 before.matches('\n').count().saturating_add(1)
             });
-            Error::misuse(format!("the policy, line {line}: {}", e.message()))
+            Error::misuse(format!("the policy, line {line}: {}", said(&e)))
         };
         let whole: Table = toml::from_str(text).map_err(misplaced)?;
         whole.values().try_for_each(plain)?;
@@ -174,7 +174,7 @@ fn plain(value: &Toml) -> Result<()> {
 fn read<T: DeserializeOwned>(table: Table, of: &str) -> Result<T> {
     table
         .try_into()
-        .map_err(|e: toml::de::Error| Error::misuse(format!("{of}: {}", e.message())))
+        .map_err(|e: toml::de::Error| Error::misuse(format!("{of}: {}", said(&e))))
 }
 
 fn maybe_span(text: Option<&str>, of: &str) -> Result<Option<Duration>> {
@@ -417,5 +417,15 @@ fn scalar(value: Toml, of: &str) -> Result<Scalar> {
         _ => Err(Error::misuse(format!(
             "{of}: what is compared with is a text, a whole number or a boolean"
         ))),
+    }
+}
+
+/// What is wrong, cut: a name that the file chose may be as long as the file.
+pub(crate) fn said(wrong: &toml::de::Error) -> String {
+    const MOST: usize = 240;
+    let message = wrong.message();
+    match message.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message.to_owned(),
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn parse(provider: &Provider, text: &str) -> Result<Trust> {
             let before = text.get(..span.start).unwrap_or_default();
             before.matches('\n').count().saturating_add(1)
         });
-        wrong(&format!("line {line}: {}", e.message()))
+        wrong(&format!("line {line}: {}", crate::policy::said(&e)))
     })?;
     if file.keyward_trust != 1 {
         return Err(wrong("it is not of keyward-trust = 1: upgrade keyward"));

@@ -12,6 +12,7 @@ mod callbacks;
 mod crowd;
 mod hostile;
 mod killed;
+mod operators;
 mod runs;
 mod schedules;
 mod switching;

@@ -41,7 +41,7 @@ impl Kinds {
     /// | kind | what it has beside |
     /// |---|---|
     /// | `approval.propose` | `needs-approval`, a flag; `confidence` (may), in thousandths; `expires` (may), a time |
-    /// | `approval.decide` | `status`: `approved`, `denied`, `expired`, `superseded` or `withdrawn`; `channel`: `link`, `page`, `passkey`, `chat`, `api` or `policy`; `expires` (may) |
+    /// | `approval.decide` | `status`: `approved`, `denied`, `expired`, `superseded` or `withdrawn`; `channel`: `link`, `page`, `passkey`, `chat`, `api`, `policy` or `operator`; `expires` (may) |
     /// | `approval.result` | `status` under which it ran: `approved` or `automatic` |
     /// | `approval.note` | `event`, a word: what happened |
     ///
@@ -57,7 +57,9 @@ impl Kinds {
             .may("confidence", Type::Number)
             .may("expires", Type::Time);
         let status = ["approved", "denied", "expired", "superseded", "withdrawn"];
-        let channel = ["link", "page", "passkey", "chat", "api", "policy"];
+        let channel = [
+            "link", "page", "passkey", "chat", "api", "policy", "operator",
+        ];
         let decide = kind(Self::DECIDE)
             .must("status", Type::words(status))
             .must("channel", Type::words(channel))

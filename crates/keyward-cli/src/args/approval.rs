@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use keyward_approval::{GateId, State};
-use keyward_base::Tenant;
+use keyward_base::{Subject, Tenant};
 
 /// `keyward approval`.
 #[derive(Debug, Subcommand)]
@@ -35,6 +35,50 @@ pub(crate) enum Approval {
         bytes: bool,
     },
 
+    /// Approve a gate as the user of this machine who runs it: where its rule names him, as `uid:` and
+    /// his number, or where an approver lent him his vote. Never where the rule wants passkeys
+    Approve {
+        #[command(flatten)]
+        of: GateOf,
+
+        /// The policy that it was asked under, TOML: a file, or - for standard input
+        #[arg(long)]
+        policy: PathBuf,
+
+        /// In whose place: an approver who lent you his vote on this gate
+        #[arg(long = "as", value_name = "SUBJECT", value_parser = Subject::new)]
+        of_whom: Option<Subject>,
+
+        /// Why, at most 2,000 bytes
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+
+    /// Deny a gate as the user of this machine who runs it, whatever its rule, unless it has begun to
+    /// run
+    Deny {
+        #[command(flatten)]
+        of: GateOf,
+
+        /// Why, at most 2,000 bytes: whoever asked is told
+        #[arg(long)]
+        reason: String,
+    },
+
+    /// Take a gate back that has not begun to run, for who asked, or whose program that is
+    Withdraw {
+        #[command(flatten)]
+        of: GateOf,
+
+        /// For whom, as the record names who asked; yourself unless told
+        #[arg(long = "as", value_name = "SUBJECT", value_parser = Subject::new)]
+        for_whom: Option<Subject>,
+
+        /// Why, at most 2,000 bytes
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+
     /// Say what a policy says of an action, and why. Opens no home
     Explain {
         /// The policy, TOML
@@ -43,6 +87,29 @@ pub(crate) enum Approval {
         /// The bytes of an action, as `keyward approval show --bytes` writes them
         action: PathBuf,
     },
+
+    /// Say what a policy says that nobody can have meant. Opens no home
+    Lint {
+        /// The policy, TOML
+        policy: PathBuf,
+    },
+}
+
+/// On which gate something is done.
+#[derive(Debug, Args)]
+pub(crate) struct GateOf {
+    /// The tenant
+    #[arg(value_parser = Tenant::new)]
+    pub(crate) tenant: Tenant,
+
+    /// The gate, as `keyward approval list` shows it
+    #[arg(value_parser = GateId::parse)]
+    pub(crate) gate: GateId,
+
+    /// Do not ask: DIGITS are the first 8 or more of the action's digest, as `keyward approval show` has
+    /// it
+    #[arg(long, value_name = "DIGITS")]
+    pub(crate) yes: Option<String>,
 }
 
 /// Where a gate is.
