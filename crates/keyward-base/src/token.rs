@@ -24,6 +24,7 @@
 //!
 //! Decoding proves nothing about a token: the crate of its kind verifies it.
 
+mod base64url;
 mod checksum;
 mod layout;
 mod page;
@@ -70,7 +71,7 @@ pub fn checksum_fits(text: &str) -> bool {
     text.len() <= MAX_TOKEN_LEN
         && whole
             .split_last_chunk()
-            .is_some_and(|(body, sum)| !body.is_empty() && checksum::fits(&[body], sum))
+            .is_some_and(|(body, sum)| !body.is_empty() && checksum::fits(body, sum))
 }
 
 /// A token that was decoded. Nothing in it is verified.
@@ -91,13 +92,35 @@ impl<P> fmt::Debug for Token<P> {
 
 /// Where a token is decoded to: 384 bytes, wiped on drop and before each use. Keep it where it is
 /// made; a move leaves a copy behind.
-pub struct TokenBuffer([u8; MAX_DECODED_LEN]);
+pub struct TokenBuffer {
+    bytes: [u8; MAX_DECODED_LEN],
+    /// So many of them, at the front, may have something in them.
+    used: usize,
+}
 
 impl TokenBuffer {
     /// An empty buffer.
     #[must_use]
     pub const fn new() -> Self {
-        Self([0; MAX_DECODED_LEN])
+        Self {
+            bytes: [0; MAX_DECODED_LEN],
+            used: 0,
+        }
+    }
+
+    /// Room for so many bytes, if it has as many: all zeros.
+    fn room(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.wipe();
+        let room = self.bytes.get_mut(..len)?;
+        self.used = len;
+        Some(room)
+    }
+
+    fn wipe(&mut self) {
+        if let Some(used) = self.bytes.get_mut(..self.used) {
+            wipe(used);
+        }
+        self.used = 0;
     }
 }
 
@@ -109,7 +132,7 @@ impl Default for TokenBuffer {
 
 impl Drop for TokenBuffer {
     fn drop(&mut self) {
-        wipe(&mut self.0);
+        self.wipe();
     }
 }
 
@@ -198,7 +221,7 @@ impl<L: Layout> TokenKind<L> {
         text: &str,
         buffer: &'b mut TokenBuffer,
     ) -> Result<Token<L::View<'b>>> {
-        wipe(&mut buffer.0);
+        buffer.wipe();
         if text.len() > MAX_TOKEN_LEN {
             return Err(Error::rejected(Reason::TOO_LONG));
         }
@@ -207,21 +230,20 @@ impl<L: Layout> TokenKind<L> {
         let (body, sum) = body
             .split_at_checked(Self::encoded_len())
             .ok_or_else(malformed)?;
-        let intact = match (self.checksum, sum.as_bytes().first_chunk()) {
-            (true, Some(sum)) if text.len() == self.text_len() => {
-                checksum::fits(&[self.prefix.as_bytes(), body.as_bytes()], sum)
-            }
-            (false, None) => sum.is_empty(),
-            _ => false,
+        let intact = if self.checksum {
+            text.as_bytes()
+                .split_last_chunk()
+                .is_some_and(|(before, it)| it.len() == sum.len() && checksum::fits(before, it))
+        } else {
+            sum.is_empty()
         };
-        let room = buffer.0.get_mut(..Self::len()).ok_or_else(malformed)?;
-        let decoded =
-            Base64UrlUnpadded::decode(body, room).is_ok_and(|got| got.len() == Self::len());
+        let room = buffer.room(Self::len()).ok_or_else(malformed)?;
+        let decoded = base64url::decode(body.as_bytes(), room);
         if !(decoded && intact) {
-            wipe(&mut buffer.0);
+            buffer.wipe();
             return Err(malformed());
         }
-        let bytes = buffer.0.get(..Self::len()).ok_or_else(malformed)?;
+        let bytes = buffer.bytes.get(..Self::len()).ok_or_else(malformed)?;
         let (version, rest) = bytes.split_first().ok_or_else(malformed)?;
         let (key, payload) = rest.split_first_chunk::<8>().ok_or_else(malformed)?;
         if *version != self.version {
@@ -244,7 +266,7 @@ impl<L: Layout> TokenKind<L> {
             return Err(too_long());
         }
         let mut buffer = TokenBuffer::new();
-        let bytes = buffer.0.get_mut(..Self::len()).ok_or_else(too_long)?;
+        let bytes = buffer.room(Self::len()).ok_or_else(too_long)?;
         let (front, room) = bytes.split_at_mut_checked(FRONT_LEN).ok_or_else(too_long)?;
         if let Some((version, id)) = front.split_first_mut() {
             *version = self.version;
@@ -268,12 +290,13 @@ impl<L: Layout> TokenKind<L> {
     }
 
     fn fill(&self, bytes: &[u8], out: &mut [u8]) -> Option<()> {
-        let (prefix, rest) = out.split_at_mut_checked(self.prefix.len())?;
+        let end = self.prefix.len().checked_add(Self::encoded_len())?;
+        let (front, sum) = out.split_at_mut_checked(end)?;
+        let (prefix, body) = front.split_at_mut_checked(self.prefix.len())?;
         prefix.copy_from_slice(self.prefix.as_bytes());
-        let (body, sum) = rest.split_at_mut_checked(Self::encoded_len())?;
         Base64UrlUnpadded::encode(bytes, body).ok()?;
         if self.checksum {
-            sum.copy_from_slice(&checksum::of(&[prefix, body]));
+            sum.copy_from_slice(&checksum::of(front));
         }
         Some(())
     }

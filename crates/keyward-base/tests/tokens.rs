@@ -6,6 +6,7 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use keyward_base::encoding::base64url;
 use keyward_base::token::{MAX_TOKEN_LEN, TokenBuffer, TokenKind, TokenShape, checksum_fits};
 use keyward_base::{ErrorKind, KeyId, Reason};
@@ -109,6 +110,75 @@ fn a_checksum_is_of_the_whole_text() {
     assert_eq!(reason(&plain, API_KEY_TEXT), Some(Reason::MALFORMED));
 }
 
+/// What base64ct makes of the text behind the prefix: nothing, if it is none of these bytes.
+fn by_base64ct<const N: usize>(body: &str) -> Option<[u8; N]> {
+    let mut out = [0; N];
+    let got = Base64UrlUnpadded::decode(body, &mut out).ok()?.len();
+    (got == N).then_some(out)
+}
+
+/// Whether a body of so many bytes, the version and the key's id among them, is read as base64ct reads it.
+fn is_read_alike<const N: usize, const PAYLOAD: usize>(body: &str) -> bool {
+    let kind: TokenKind<([u8; PAYLOAD],)> = TokenKind::new("kwz_", 1);
+    let right = by_base64ct::<N>(body).filter(|bytes| bytes[0] == 1);
+    let mut buffer = TokenBuffer::new();
+    let text = format!("kwz_{body}");
+    match kind.decode(&text, &mut buffer) {
+        Ok(token) => right.is_some_and(|right| {
+            token.key.to_bytes() == right[1..9] && token.payload.0[..] == right[9..]
+        }),
+        Err(e) => right.is_none() && e.reason() == Some(Reason::MALFORMED),
+    }
+}
+
+fn any_character_anywhere<const N: usize, const PAYLOAD: usize>() {
+    let bytes: [u8; N] = std::array::from_fn(|at| match at {
+        0 => 1,
+        at => u8::try_from(at * 37 % 251).unwrap(),
+    });
+    let body = base64url(&bytes);
+    assert!(is_read_alike::<N, PAYLOAD>(&body), "{body}");
+    for at in 0..body.len() {
+        for c in (0..0x180).filter_map(char::from_u32) {
+            if let Some(behind) = body.get(at + c.len_utf8()..) {
+                let text = format!("{}{c}{behind}", &body[..at]);
+                assert!(is_read_alike::<N, PAYLOAD>(&text), "{text}");
+            }
+        }
+    }
+    for cut in 1..body.len() {
+        assert!(is_read_alike::<N, PAYLOAD>(&body[cut..]));
+        assert!(is_read_alike::<N, PAYLOAD>(&body[..cut]));
+    }
+}
+
+/// Of lengths that end in each way, in and behind what is read at once.
+#[test]
+fn characters_are_read_as_by_base64ct() {
+    any_character_anywhere::<10, 1>();
+    any_character_anywhere::<11, 2>();
+    any_character_anywhere::<12, 3>();
+    any_character_anywhere::<13, 4>();
+    any_character_anywhere::<23, 14>();
+    any_character_anywhere::<24, 15>();
+    any_character_anywhere::<65, 56>();
+}
+
+/// What a buffer held before is not part of what it holds.
+#[test]
+fn a_buffer_is_used_again() {
+    let mut buffer = TokenBuffer::new();
+    let short: TokenKind<([u8; 1],)> = TokenKind::new("kwz_", 1);
+    for _ in 0..3 {
+        let long = SESSION.decode(SESSION_TEXT, &mut buffer).unwrap();
+        assert_eq!(long.payload, (&counting(0), &counting(0x20), 258));
+        let text = short.encode(KEY, (&[7],)).unwrap();
+        let token = short.decode(text.expose_secret(), &mut buffer).unwrap();
+        assert_eq!((token.key, token.payload), (KEY, (&[7],)));
+        assert!(SESSION.decode("kws_", &mut buffer).is_err());
+    }
+}
+
 /// CRC-32 by its definition, a bit after the other.
 fn crc(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
@@ -121,6 +191,18 @@ fn crc(bytes: &[u8]) -> u32 {
     !crc
 }
 
+/// The checksum of a text, in digits.
+fn sum(of: &str) -> String {
+    let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut left = crc(of.as_bytes());
+    let mut sum = [0; 6];
+    for to in sum.iter_mut().rev() {
+        *to = digits[usize::try_from(left % 62).unwrap()];
+        left /= 62;
+    }
+    std::str::from_utf8(&sum).unwrap().to_owned()
+}
+
 /// Of every length that a token may have, and no other.
 #[test]
 fn a_checksum_is_found_at_the_end_of_any_text() {
@@ -128,13 +210,7 @@ fn a_checksum_is_found_at_the_end_of_any_text() {
     for len in 0..MAX_TOKEN_LEN {
         let at = |n: usize| char::from(digits[(n * n + len) % digits.len()]);
         let mut text: String = (0..len).map(at).collect();
-        let mut left = crc(text.as_bytes());
-        let mut sum = [0; 6];
-        for to in sum.iter_mut().rev() {
-            *to = digits[usize::try_from(left % 62).unwrap()];
-            left /= 62;
-        }
-        text.push_str(std::str::from_utf8(&sum).unwrap());
+        text.push_str(&sum(&text));
         let has_one = (7..=MAX_TOKEN_LEN).contains(&text.len());
         assert_eq!(checksum_fits(&text), has_one, "{text}");
         let last = text.pop().unwrap();
@@ -164,6 +240,14 @@ fn a_token_that_would_be_too_long_is_not_made() {
 fn nothing_follows_a_checksum() {
     for more in ["A", "=", "\n", "5NAK1S"] {
         let longer = format!("{API_KEY_TEXT}{more}");
+        assert_eq!(reason(&API_KEY, &longer), Some(Reason::MALFORMED));
+    }
+    // Nor before it, though it is of that too.
+    let bare = &API_KEY_TEXT[..API_KEY_TEXT.len() - 6];
+    assert_eq!(format!("{bare}{}", sum(bare)), API_KEY_TEXT);
+    for more in ["A", "=", "AAAA", "AAAAAA"] {
+        let longer = format!("{bare}{more}{}", sum(&format!("{bare}{more}")));
+        assert!(checksum_fits(&longer));
         assert_eq!(reason(&API_KEY, &longer), Some(Reason::MALFORMED));
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A table that is read by what stands in the token would be read at addresses that depend on a
 //! secret. So here it is read by where in the token a bit stands: CRC is linear, and each bit that is
-//! set adds what it would add alone. All bits are looked at, and none waits for another.
+//! set adds what it would add alone. All bits are looked at, sixteen side by side.
 
 use crate::token::MAX_TOKEN_LEN;
 
@@ -12,26 +12,48 @@ pub(super) const LEN: usize = 6;
 
 const POLYNOMIAL: u32 = 0xedb8_8320;
 
-/// What the register begins with, and what it is XORed with at the end.
-const ONES: u32 = u32::MAX;
+/// Bytes that are looked at side by side.
+const LANES: usize = 16;
 
-/// For each bit of a byte, the lowest first: what it adds where it stands, by how many bytes from the
-/// front it would stand in the longest text.
-static ADDS: [[u32; MAX_TOKEN_LEN]; 8] = adds();
+/// What sixteen bytes add: for each of their bits, the highest first, and each byte of the checksum,
+/// the lowest first.
+type Adds = [[[u8; LANES]; 4]; 8];
 
-#[allow(clippy::indexing_slicing)] // It is evaluated when it is compiled.
-const fn adds() -> [[u32; MAX_TOKEN_LEN]; 8] {
-    let mut all = [[0; MAX_TOKEN_LEN]; 8];
+/// By where in the longest text the sixteen stand.
+static ADDS: [Adds; MAX_TOKEN_LEN / LANES] = adds();
+
+/// The register behind so many zeros, which begins with ones.
+static START: [u32; MAX_TOKEN_LEN + 1] = start();
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // It is evaluated when it is compiled.
+const fn adds() -> [Adds; MAX_TOKEN_LEN / LANES] {
+    let mut all = [[[[0; LANES]; 4]; 8]; MAX_TOKEN_LEN / LANES];
     let mut bit = 0;
     while bit < 8 {
-        let mut crc = 1 << bit;
+        let mut crc = 0x80 >> bit;
         let mut at = MAX_TOKEN_LEN;
-        while let Some(before) = at.checked_sub(1) {
+        while at > 0 {
+            at -= 1;
             crc = past_byte(crc);
-            all[bit][before] = crc;
-            at = before;
+            let bytes = crc.to_le_bytes();
+            let mut byte = 0;
+            while byte < 4 {
+                all[at / LANES][bit][byte][at % LANES] = bytes[byte];
+                byte += 1;
+            }
         }
-        bit = bit.saturating_add(1);
+        bit += 1;
+    }
+    all
+}
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // As above.
+const fn start() -> [u32; MAX_TOKEN_LEN + 1] {
+    let mut all = [u32::MAX; MAX_TOKEN_LEN + 1];
+    let mut len = 0;
+    while len < MAX_TOKEN_LEN {
+        all[len + 1] = past_byte(all[len]);
+        len += 1;
     }
     all
 }
@@ -47,37 +69,44 @@ const fn past_byte(mut crc: u32) -> u32 {
     crc
 }
 
-/// What a part adds behind which so many bytes follow.
-fn added_by(part: &[u8], follow: usize) -> u32 {
-    let until = MAX_TOKEN_LEN.saturating_sub(follow);
-    let from = until.saturating_sub(part.len());
-    let mut crc = 0;
-    for (bit, adds) in (0_u32..).zip(&ADDS) {
-        let adds = adds.get(from..until).unwrap_or(&[]);
-        for (byte, adds) in part.iter().zip(adds) {
-            crc ^= adds & ((u32::from(*byte) >> bit) & 1).wrapping_neg();
+/// Adds what sixteen bytes add.
+#[inline(always)]
+fn add(mut bytes: [u8; LANES], adds: &Adds, to: &mut [[u8; LANES]; 4]) {
+    for adds in adds {
+        let is_set = bytes.map(|byte| (byte >> 7).wrapping_neg());
+        for (to, adds) in to.iter_mut().zip(adds) {
+            for ((to, adds), is_set) in to.iter_mut().zip(adds).zip(is_set) {
+                *to ^= adds & is_set;
+            }
         }
+        bytes = bytes.map(|byte| byte << 1);
     }
-    crc
 }
 
-/// The checksum of the parts, one after the other: together no longer than a token.
-pub(super) fn of(parts: &[&[u8]]) -> [u8; LEN] {
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    // The register begins with ones, which is as if the first four bytes were inverted.
-    let ones = [u8::MAX; 4];
-    let (front, beyond) = ones.split_at(ones.len().min(len));
-    let mut crc = added_by(front, len.saturating_sub(front.len()));
-    // Of a text without four bytes, some are there still.
-    crc ^= beyond
-        .iter()
-        .fold(0, |ones, byte| (ones << 8) | u32::from(*byte));
-    let mut follow = len;
-    for part in parts {
-        follow = follow.saturating_sub(part.len());
-        crc ^= added_by(part, follow);
+/// The checksum of a text, which is no longer than a token.
+fn crc(text: &[u8]) -> u32 {
+    let (front, blocks) = text.as_rchunks();
+    let mut sum = [[0; LANES]; 4];
+    for (block, adds) in blocks.iter().rev().zip(ADDS.iter().rev()) {
+        add(*block, adds, &mut sum);
     }
-    let mut left = crc ^ ONES;
+    // As if zeros were before it, which add nothing. No secret is in it: what stands at the front of a
+    // token, up to the key that it names, is longer.
+    if let Some(adds) = ADDS.iter().rev().nth(blocks.len()) {
+        let mut block = [0; LANES];
+        if let Some((_, end)) = block.split_at_mut_checked(LANES.saturating_sub(front.len())) {
+            end.copy_from_slice(front);
+        }
+        add(block, adds, &mut sum);
+    }
+    let sum = sum.map(|lanes| lanes.iter().fold(0, |all, lane| all ^ lane));
+    let start = START.get(text.len()).unwrap_or(&0);
+    !(u32::from_le_bytes(sum) ^ start)
+}
+
+/// The checksum in digits.
+pub(super) fn of(text: &[u8]) -> [u8; LEN] {
+    let mut left = crc(text);
     let mut out = [0; LEN];
     for to in out.iter_mut().rev() {
         *to = digit(left % 62);
@@ -86,9 +115,9 @@ pub(super) fn of(parts: &[&[u8]]) -> [u8; LEN] {
     out
 }
 
-/// Whether `sum` is that of the parts: all of it is compared.
-pub(super) fn fits(parts: &[&[u8]], sum: &[u8; LEN]) -> bool {
-    let differs = of(parts)
+/// Whether `sum` is that of the text: all of it is compared.
+pub(super) fn fits(text: &[u8], sum: &[u8; LEN]) -> bool {
+    let differs = of(text)
         .iter()
         .zip(sum)
         .fold(0, |all, (a, b)| all | (a ^ b));
