@@ -1,6 +1,6 @@
 //! One authentic state of the ring, with the material of the keys that may be used.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,7 +31,9 @@ pub(crate) struct Snapshot {
     pub(crate) filter: Arc<KeyFilter>,
     mac: Arc<RecordMac>,
     previous_mac: Option<Arc<RecordMac>>,
-    material: HashMap<KeyId, Material>,
+    /// In a tree: a ring has few keys, and one is looked for with whatever comes from outside. Hashing an
+    /// id so that nobody can choose collisions takes longer.
+    material: BTreeMap<KeyId, Material>,
 }
 
 impl Snapshot {
@@ -65,7 +67,7 @@ impl Snapshot {
                 Arc::new(KeyFilter::new(provider, &key)?)
             }
         };
-        let mut material = HashMap::new();
+        let mut material = BTreeMap::new();
         for key in &ring.keys {
             let Some(wrapped) = key.wrapped.as_ref().filter(|_| is_used(key)) else {
                 continue;
