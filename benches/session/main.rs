@@ -281,6 +281,8 @@ const BARS: &[Bar] = &[
     ("API keys in memory, 1,000 in turn", "keyward", 1.3),
     ("API keys on SQLite, 16 in turn", "keyward", 1.3),
     ("API keys on SQLite, 1,000 in turn", "keyward", 1.3),
+    ("forged API key", "keyward", 1.3),
+    ("mistyped API key", "keyward", 1.3),
 ];
 
 fn main() {
