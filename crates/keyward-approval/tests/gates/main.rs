@@ -9,6 +9,7 @@
 )] // Tests: a panic is the report.
 
 mod callbacks;
+mod clicks;
 mod crowd;
 mod hostile;
 mod killed;

@@ -281,10 +281,10 @@ fn a_form_of_another_origin_is_refused() {
     other_origins(&Service::start());
 }
 
-/// The pages ask by themselves, whatever stands before them.
+/// The pages ask by themselves, whatever stands before them, and whether or not a session is looked for.
 #[test]
 fn a_form_of_another_origin_is_refused_without_a_layer_too() {
-    let service = Service::mounted(|pages| pages, |_, routes| routes);
+    let service = Service::bare();
     let answer = service
         .open(&service.mailed("server.stop", None), "")
         .answer;
@@ -357,6 +357,19 @@ fn what_is_no_form_is_refused_and_bounded() {
         assert!(matches!(answer.status, 403 | 405), "{method}");
     }
     assert!(is_open(&service, mailed.gate));
+}
+
+/// A body that is said to be long is not waited for.
+#[test]
+fn no_more_of_a_body_is_read_than_a_form_has() {
+    let service = Service::bare();
+    let port = service.to.port();
+    let head = format!(
+        "POST /approvals/acme HTTP/1.1\nHost: localhost:{port}\n\
+         Origin: http://localhost:{port}\nContent-Length: 16385\n\
+         Content-Type: application/x-www-form-urlencoded"
+    );
+    assert_eq!(crate::web::send(service.to, &head, b"token=").status, 413);
 }
 
 #[test]

@@ -133,6 +133,13 @@ fn one_page_answers_every_link_that_is_not_good() {
     let code = used.code.as_str();
     let answer = service.answer(&used, "", &[("decision", "approve"), ("code", code)]);
     assert_eq!(answer.status, 200);
+    // To a gate that has another action than the one it was made for.
+    let (one, other) = (
+        service.ask("server.stop", "one"),
+        service.ask("server.stop", "two"),
+    );
+    let letter = service.letter_about(one, None, other);
+    bad.push(format!("?token={}", letter.link().expose()));
     for over in [&killed, &denied, &used] {
         bad.push(format!("?token={}", over.token));
     }

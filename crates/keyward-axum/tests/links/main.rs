@@ -15,6 +15,7 @@
 mod web;
 
 mod browser;
+mod danger;
 mod decided;
 mod links;
 mod service;

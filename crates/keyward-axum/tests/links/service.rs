@@ -137,8 +137,21 @@ impl Service {
         })
     }
 
+    /// Where nobody is ever signed in, and nothing stands before the routes.
+    pub fn bare() -> Self {
+        Self::made(false, |pages| pages, |_, routes| routes)
+    }
+
     /// With what stands before the routes.
     pub fn mounted(
+        change: impl FnOnce(ApprovalPages) -> ApprovalPages + Send + 'static,
+        mount: fn(&WebGuard, Router) -> Router,
+    ) -> Self {
+        Self::made(true, change, mount)
+    }
+
+    fn made(
+        signs_in: bool,
         change: impl FnOnce(ApprovalPages) -> ApprovalPages + Send + 'static,
         mount: fn(&WebGuard, Router) -> Router,
     ) -> Self {
@@ -173,7 +186,11 @@ impl Service {
             let (gates, links, web) = given;
             let address = format!("http://localhost:{}/approvals", to.port());
             let made = ApprovalPages::new(gates, links, &guard, &address).unwrap();
-            let made = change(made.sessions::<User>(&web).sign_in("/login").unwrap());
+            let made = match signs_in {
+                true => made.sessions::<User>(&web).sign_in("/login").unwrap(),
+                false => made,
+            };
+            let made = change(made);
             tell.send(made.page(&acme()).unwrap()).unwrap();
             mount(&guard, Router::new().merge(pages(made)))
         });
@@ -223,6 +240,11 @@ impl Service {
     }
 
     pub fn letter(&self, gate: GateId, approver: Option<&str>) -> Letter {
+        self.letter_about(gate, approver, gate)
+    }
+
+    /// A link to a gate, made for the action of that other one.
+    pub fn letter_about(&self, gate: GateId, approver: Option<&str>, of: GateId) -> Letter {
         self.runtime.block_on(async {
             let draft = self.links.draft(&acme(), gate).unwrap();
             let code = Some(*draft.code_digest());
@@ -231,7 +253,7 @@ impl Service {
                 .add_link(&acme(), gate, approver.map(subject), code)
                 .await
                 .unwrap();
-            let shown = self.gates.show(&acme(), gate).await.unwrap();
+            let shown = self.gates.show(&acme(), of).await.unwrap();
             draft.finish(shown.action(), slot, self.now()).unwrap()
         })
     }

@@ -1,0 +1,70 @@
+//! A vote by one click, and how a link is said to be.
+
+use keyward_approval::danger::vote_by_one_click;
+use keyward_approval::gate::Voter;
+use keyward_approval::{Ballot, State};
+
+use crate::world::{World, subject, tenant, why};
+
+#[tokio::test]
+async fn one_click_counts_where_nobody_is_asked_who_he_is_and_once() {
+    let world = World::new().await;
+    let (gates, of) = (&world.gates, tenant());
+    let click = async |id, slot| vote_by_one_click(gates, &of, id, slot, Ballot::approve()).await;
+    for kind in ["server.delete", "server.wipe", "server.key"] {
+        let id = world.ask(kind).await;
+        let slot = gates.add_link(&of, id, None, None).await.unwrap();
+        assert_eq!(why(click(id, slot).await), "nobody-in-particular");
+    }
+    let id = world.ask("server.stop").await;
+    assert_eq!(why(click(id, 0).await), "link-is-dead");
+    let killed = gates.add_link(&of, id, None, None).await.unwrap();
+    gates.kill_link(&of, id, killed).await.unwrap();
+    assert_eq!(why(click(id, killed).await), "link-is-dead");
+    assert_eq!(world.show(id).await.state(), State::Pending);
+    let slot = gates.add_link(&of, id, None, None).await.unwrap();
+    assert_eq!(click(id, slot).await.unwrap().state, State::Approved);
+    assert_eq!(why(click(id, slot).await), "link-is-dead");
+    let votes = world.show(id).await.votes().to_vec();
+    assert_eq!(votes.len(), 1);
+    assert_eq!(*votes[0].voter(), Voter::Holder(slot));
+    world.check_log(id).await;
+}
+
+#[tokio::test]
+async fn a_link_says_how_it_is() {
+    let world = World::new().await;
+    let (gates, of) = (&world.gates, tenant());
+    let id = world.ask("server.stop").await;
+    let code = Some([9; 32]);
+    let bob = Some(subject("bob"));
+    let slot = gates.add_link(&of, id, bob.clone(), code).await.unwrap();
+    let bare = gates.add_link(&of, id, None, None).await.unwrap();
+    let shown = world.show(id).await;
+    let link = shown.link(slot).unwrap();
+    assert_eq!((link.approver, link.has_code), (bob.as_ref(), true));
+    assert_eq!(
+        (link.is_alive, link.is_fetched, link.tries_left),
+        (true, false, 5)
+    );
+    let link = shown.link(bare).unwrap();
+    assert_eq!((link.approver, link.has_code), (None, false));
+    assert!(shown.link(2).is_none());
+    gates.fetched(&of, id, slot).await.unwrap();
+    let _spent = gates.reserve_try(&of, id, slot).await.unwrap();
+    let shown = world.show(id).await;
+    let link = shown.link(slot).unwrap();
+    assert_eq!(
+        (link.is_alive, link.is_fetched, link.tries_left),
+        (true, true, 4)
+    );
+    for _ in 0..4 {
+        let _spent = gates.reserve_try(&of, id, slot).await.unwrap();
+    }
+    let shown = world.show(id).await;
+    let link = shown.link(slot).unwrap();
+    assert_eq!((link.is_alive, link.tries_left), (false, 0));
+    // With its gate all end.
+    world.withdraw(id, "ada").await.unwrap();
+    assert!(!world.show(id).await.link(bare).unwrap().is_alive);
+}
