@@ -1,5 +1,6 @@
 //! The check of an approval link, beside the same written plainly: decoded, one MAC under a key that is
-//! kept, compared, the two times looked at. Nothing is wiped there, and one key is known.
+//! kept, compared, the two times looked at. Nothing is wiped there, and one key is known. And a vote and
+//! an execution, beside the raw commits that they need.
 // Benches: a panic is the report.
 #![allow(
     clippy::arithmetic_side_effects,
@@ -8,6 +9,7 @@
     missing_docs
 )]
 
+mod steps;
 mod world;
 
 use std::hint::black_box;
@@ -60,6 +62,7 @@ fn main() {
         });
     });
     compare("made up", &mut [("bare", plain), ("keyward", keyward)]);
+    steps::compare();
     finish("approval", BARS);
 }
 

@@ -18,7 +18,7 @@ use sha2::Sha256;
 
 pub(crate) const LIFE: Duration = keyward_approval::link::LIFE;
 
-const POLICY: &str = "keyward-policy = 1\nversion = 1\notherwise = \"one\"\n[rule.one]\n\
+pub(crate) const POLICY: &str = "keyward-policy = 1\nversion = 1\notherwise = \"one\"\n[rule.one]\n\
                       strictness = 1\napprovers = [\"ada\"]\nquorum = 1\ndecide-within = \"30d\"";
 
 pub(crate) struct Made {
