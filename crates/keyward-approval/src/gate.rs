@@ -16,6 +16,7 @@
 //! | `once` | asked once for each idempotency key, and how many wait |
 //! | `class` | approved once, run several times |
 //! | `newest` | whether a record is the newest, as the log has it |
+//! | `news` | whose gates went on, from the log |
 //! | `operator` | what whoever runs the command line says of a gate |
 //! | `row` | the record's bytes |
 
@@ -32,6 +33,7 @@ mod lend;
 mod links;
 mod load;
 mod newest;
+mod news;
 mod once;
 mod operator;
 mod proof;
@@ -64,6 +66,7 @@ pub use id::GateId;
 pub use lend::MAX_LENT;
 pub use links::{LinkState, Reserved, TRIES};
 pub(crate) use newest::Newest;
+pub use news::News;
 pub use once::{ONCE_KEY, Once, PLACES_MOST};
 pub use proof::{Passkeys, Questioned};
 pub use resolve::Resolution;

@@ -34,7 +34,7 @@ use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, Keyring};
 use keyward_session::api_key::{ApiKeys, IssuedKey, NewKey, Scopes};
 use keyward_session::danger::Operator;
-use keyward_store::MemoryStore;
+use keyward_store::{Collection, MemoryStore, RecordKey, Records as _, Write};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -132,6 +132,7 @@ struct Service {
     desk: AgentDesk,
     clock: Arc<ManualClock>,
     pause: Arc<Noted>,
+    store: Arc<MemoryStore>,
     runtime: Runtime,
 }
 
@@ -148,7 +149,7 @@ impl Service {
         let runtime = Builder::new_current_thread().build().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_225_600_000)));
         let provider = Provider::default();
-        let (keys, gates) = runtime.block_on(async {
+        let (keys, gates, store) = runtime.block_on(async {
             let root = Arc::new(EphemeralRoot::new(&provider).unwrap());
             let stored = Arc::new(MemoryStore::new(1_000));
             let ring = Keyring::builder(stored, root).clock(clock.clone());
@@ -157,12 +158,12 @@ impl Service {
             let store = Arc::new(MemoryStore::new(100_000));
             let keys = ApiKeys::builder(ring.clone(), store.clone()).prefix("acme_live_");
             let keys = keys.install().await.unwrap().build().await.unwrap();
-            let audit = Audit::builder(ring.clone(), store);
+            let audit = Audit::builder(ring.clone(), store.clone());
             let audit = audit.install().await.unwrap().build().await.unwrap();
             let policy = Policy::parse(&provider, POLICY).unwrap();
             let gates = Gates::builder(ring, audit, policy).door(USERS);
             let gates = gates.install().await.unwrap().build().await.unwrap();
-            (keys, gates)
+            (keys, gates, store)
         });
         let shape = |kind: &str| Shape::new(kind).unwrap().may("region", Type::Text).unwrap();
         let catalogue = ["server.delete", "server.restart", "server.never"]
@@ -199,6 +200,7 @@ impl Service {
             desk,
             clock,
             pause,
+            store,
             runtime,
         }
     }
@@ -466,4 +468,26 @@ fn an_agent_that_runs_it_itself_has_a_decision_and_is_told_that_it_is_no_more() 
         (&told["is_over"], &told["service_runs"]),
         (&false.into(), &true.into())
     );
+}
+
+#[test]
+fn a_yes_that_was_taken_back_and_put_back_is_told_to_nobody() {
+    let service = Service::with(Noted::default(), AgentDesk::decides_only);
+    let agent = service.agent();
+    let asked = gate(&service.ask(&agent, "one", DELETE));
+    let read = || service.read(&agent, &format!("/asks/{asked}"));
+    service.say(&asked, Ballot::approve());
+    assert_eq!(read().status, 200);
+    let place = RecordKey {
+        collection: Collection::named("approval"),
+        owner: acme().as_str().to_owned(),
+        id: asked.clone(),
+    };
+    let fetch = || service.runtime.block_on(service.store.fetch(&place));
+    let before = fetch().unwrap().unwrap().content;
+    service.say(&asked, Ballot::deny("not after all"));
+    let version = fetch().unwrap().unwrap().version;
+    let put = vec![Write::put(place.clone(), Some(version), before)];
+    let _applied = service.runtime.block_on(service.store.apply(put)).unwrap();
+    assert_eq!(read().status, 500);
 }

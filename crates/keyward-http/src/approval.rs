@@ -293,7 +293,8 @@ impl AgentDesk {
         }
     }
 
-    /// The decision on a gate that this `key` asked for, and nothing that runs.
+    /// The decision on a gate that this `key` asked for, and nothing that runs. An older record that was
+    /// put back decides nothing: the log is asked.
     ///
     /// # Errors
     /// As [`AgentDesk::read`].
@@ -313,6 +314,10 @@ impl AgentDesk {
         let shown = self.0.gates.show(key.tenant(), id).await?;
         if *shown.action().requester() != requester(key)? {
             return Err(Error::rejected(Reason::NOT_FOUND).into());
+        }
+        // A yes is acted on: not one that was taken back since, in a record that was put back.
+        if shown.state() == State::Approved {
+            return Ok(self.0.gates.show_newest(key.tenant(), id).await?);
         }
         Ok(shown)
     }

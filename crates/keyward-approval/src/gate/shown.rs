@@ -10,7 +10,7 @@ use super::links::LinkState;
 use super::row::{Past, Ran, Vote, Voter};
 use super::state::{Channel, State, What};
 use super::tally::rule_of;
-use super::{Decision, Gates};
+use super::{Decision, Gates, MAX_TRIES, contended};
 use crate::action::Action;
 use crate::policy::{Policy, Rule};
 use crate::word::RuleName;
@@ -277,6 +277,22 @@ impl Gates {
         self.step(tenant, id, Draft::settle).await?;
         let held = self.held(tenant, id).await?;
         Ok(Shown { held })
+    }
+
+    /// A gate, as it is, where the log of its tenant says that its record is the newest: for whoever acts
+    /// on what it says. It reads the log from where the gate began, the first time.
+    ///
+    /// # Errors
+    /// As [`Gates::show`]; `Corrupt` ([`crate::reason::PUT_BACK`]) if an older record was put back.
+    pub async fn show_newest(&self, tenant: &Tenant, id: GateId) -> Result<Shown> {
+        for _ in 0..MAX_TRIES {
+            self.step(tenant, id, Draft::settle).await?;
+            let held = self.held(tenant, id).await?;
+            if self.check_newest(&held).await? {
+                return Ok(Shown { held });
+            }
+        }
+        Err(contended())
     }
 
     /// The gates of a tenant that are in a state, in the order of what they wait for; and where to go

@@ -1,12 +1,14 @@
 //! What whoever asked is told.
 
-use keyward_approval::Ballot;
-use keyward_approval::callback::CallbackKey;
-use keyward_base::SecretArray;
+use keyward_approval::callback::{CallbackKey, ToldResult};
+use keyward_approval::executor::OnceBy;
+use keyward_approval::gate::State;
+use keyward_approval::{Ballot, GateId};
+use keyward_base::{ErrorKind, SecretArray, Tenant};
 use keyward_crypto::Provider;
 use keyward_testkit::bit_flips;
 
-use crate::world::{MINUTE, World, tenant, why};
+use crate::world::{MINUTE, World, subject, tenant, why};
 
 #[tokio::test]
 async fn a_callback_is_the_services_own_whole_and_of_now() {
@@ -23,12 +25,20 @@ async fn a_callback_is_the_services_own_whole_and_of_now() {
         .unwrap();
     let told = world.gates.callback(&tenant(), id, &ours).await.unwrap();
     let now = world.now();
-    ours.verify(&told.header, &told.body, now).unwrap();
-    let said: serde_json::Value = serde_json::from_slice(&told.body).unwrap();
-    assert_eq!(said["state"], "denied");
-    assert_eq!(said["reason"], "not \"today\"");
-    assert_eq!(said["gate"], id.to_string());
-    assert_eq!(said["results"][0]["result"], "waits");
+    let said = ours.verify(&told.header, &told.body, now).unwrap();
+    let shown = world.show(id).await;
+    assert_eq!(
+        (said.gate, said.state, said.fence),
+        (id, State::Denied, shown.fence())
+    );
+    assert_eq!(said.reason.as_deref(), Some("not \"today\""));
+    assert_eq!(said.results, [ToldResult::Waits]);
+    // Whose it is: who has one key for two that ask, or two services, tells them apart.
+    assert_eq!(
+        (said.requester, said.service.as_str(), said.tenant),
+        (subject("agent-7"), "deploydesk", tenant())
+    );
+    assert_eq!(&said.action, shown.action().digest().as_bytes());
     let refused = |header: &str, body: &[u8], at| why(ours.verify(header, body, at));
     assert_eq!(
         why(other.verify(&told.header, &told.body, now)),
@@ -58,4 +68,55 @@ async fn a_callback_is_the_services_own_whole_and_of_now() {
     assert_eq!(refused(&told.header, &told.body, later), "expired");
     ours.verify(&told.header, &told.body, now.saturating_add(MINUTE * 5))
         .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_to_be_told_is_not_lost_with_a_process() {
+    let world = World::new().await;
+    let news = async |gates: &keyward_approval::Gates, from, limit| {
+        gates.news(&tenant(), from, limit).await.unwrap()
+    };
+    let first = news(&world.gates, 0, 100).await;
+    assert!(first.gates.is_empty());
+    let denied = world.ask("server.delete").await;
+    let waits = world.ask("server.delete").await;
+    let kept = news(&world.gates, first.next, 100).await;
+    assert!(kept.gates.is_empty(), "what waits is no news");
+    world.vote(denied, "bob", Ballot::deny("no")).await.unwrap();
+    let (executor, _) = world.executor(OnceBy::Nothing);
+    let ran = world.ask("server.restart").await;
+    let may_run = world.gates.approved(&tenant(), ran).await.unwrap();
+    executor.run(may_run).await.unwrap();
+
+    // The process ends here, and has told nobody; another begins where the last kept.
+    let again = world.again_on(world.store.clone()).await;
+    let found = news(&again.gates, kept.next, 100).await;
+    assert_eq!(found.gates, [denied, ran]);
+    // Entry by entry it is the same, and nothing is between.
+    let (mut from, mut all) = (kept.next, Vec::<GateId>::new());
+    loop {
+        let page = news(&again.gates, from, 1).await;
+        if page.next == from {
+            break;
+        }
+        assert_eq!(page.next, from + 1);
+        from = page.next;
+        all.extend(page.gates);
+    }
+    assert_eq!(from, found.next);
+    all.dedup();
+    assert_eq!(all, [denied, ran]);
+    // Told of and kept, it does not come again; what time ends does, once somebody looked.
+    assert!(news(&again.gates, found.next, 100).await.gates.is_empty());
+    again.pass(MINUTE * 61).await;
+    again.gates.tick(100).await.unwrap();
+    let found = news(&again.gates, found.next, 100).await;
+    assert_eq!(found.gates, [waits]);
+    assert_eq!(again.show(waits).await.state(), State::Expired);
+
+    let shorter = again.gates.news(&tenant(), found.next + 1, 100).await;
+    assert_eq!(shorter.unwrap_err().kind(), ErrorKind::Corrupt);
+    let other = Tenant::new("globex").unwrap();
+    let none = again.gates.news(&other, 0, 100).await.unwrap();
+    assert!(none.gates.is_empty() && none.next == 0);
 }

@@ -4,10 +4,12 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
+use keyward_approval::callback::CallbackKey;
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::{State, What};
 use keyward_approval::{ArgumentName, Asking, Ballot, GateId, Requester, Scope};
-use keyward_base::{ErrorKind, Result};
+use keyward_base::{ErrorKind, Result, SecretArray};
+use keyward_crypto::Provider;
 use keyward_sqlite::SqliteStore;
 use keyward_store::{Applied, Collection, Content, MemoryStore, Record, RecordKey, Stores, Write};
 use keyward_testkit::bit_flips;
@@ -392,5 +394,26 @@ async fn a_damaged_action_stops_time_for_no_other() {
         let due = world.gates.tick(100).await.unwrap();
         let due: Vec<_> = due.iter().map(|due| (due.gate, due.what)).collect();
         assert_eq!(due, [(other, What::Expired)]);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_a_record_that_was_put_back() {
+    for (world, _folder) in worlds().await {
+        let id = approved(&world).await;
+        let before = read(&world, &gate(id)).await.content;
+        let key = CallbackKey::new(
+            &Provider::default(),
+            &SecretArray::copy_of(&[7; 32]).unwrap(),
+        );
+        let key = key.unwrap();
+        let tell = async || world.gates.callback(&tenant(), id, &key).await;
+        tell().await.unwrap();
+        world.vote(id, "eve", Ballot::deny("no")).await.unwrap();
+        put(&world, &gate(id), before).await;
+        // As it lies there it says yes, and nobody who asks the log believes it.
+        assert_eq!(world.show(id).await.state(), State::Approved);
+        corrupt(world.gates.show_newest(&tenant(), id).await);
+        corrupt(tell().await);
     }
 }
