@@ -20,7 +20,7 @@ use keyward_session::api_key::Ranges;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use serde_json::Value;
-use service::browser::{self, ANN, Browser};
+use service::browser::{self, ANN, Browser, PASSWORD};
 use service::planted::{ALL, Keys, Past};
 use service::{Answer, Service, command, entries, send};
 use tempfile::TempDir;
@@ -76,14 +76,18 @@ fn local(service: &Service, line: &str, token: &str) -> u16 {
 }
 
 fn report(service: &Service, body: &str, signed: &str) -> u16 {
+    report_as(service, &service.addr.to_string(), "ours", body, signed)
+}
+
+/// A report to that host, signed over `signed` by the key that a list has under that name.
+fn report_as(service: &Service, host: &str, name: &str, body: &str, signed: &str) -> u16 {
     let random = SystemRandom::new();
     let key = from_base64(PRIVATE).unwrap();
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.expose(), &random);
     let signature = key.unwrap().sign(&random, signed.as_bytes()).unwrap();
     let head = format!(
-        "POST /leaks HTTP/1.1\nHost: {}\nContent-Type: application/json\nContent-Length: {}\n\
-         Github-Public-Key-Identifier: ours\nGithub-Public-Key-Signature: {}",
-        service.addr,
+        "POST /leaks HTTP/1.1\nHost: {host}\nContent-Type: application/json\nContent-Length: {}\n\
+         Github-Public-Key-Identifier: {name}\nGithub-Public-Key-Signature: {}",
         body.len(),
         base64(signature.as_ref())
     );
@@ -100,6 +104,13 @@ fn a_key_that_a_scanner_found_is_ended_and_its_owner_is_mailed() {
     let (folder, texts) = with_keys(2, 1);
     let path = list(folder.path());
     let service = Service::start_with(folder, &[("DEPLOYDESK_SCANNER_KEYS", &*path)]);
+    // Whom she invited is no owner, and hears nothing of it.
+    let invited: [(&str, &[u8]); 1] = [("email", b"mel@example.com")];
+    browser::logged_in(&service, ANN)
+        .post("/members/invite", &invited)
+        .leads_to();
+    let link = browser::link_to(&service, "mel@example.com", 1);
+    browser::set_password(&service, &link, PASSWORD);
     let works = |text: &str| local(&service, "GET /api/whoami", text) == 200;
     assert!(works(&texts[0]) && works(&texts[1]));
     let found = format!(
@@ -132,6 +143,38 @@ fn a_key_that_a_scanner_found_is_ended_and_its_owner_is_mailed() {
 }
 
 #[test]
+fn a_scanners_keys_are_read_anew_and_a_list_that_is_none_leaves_those_before() {
+    let (folder, texts) = with_keys(2, 60);
+    let path = list(folder.path());
+    let variables = [
+        ("DEPLOYDESK_SCANNER_KEYS", &*path),
+        ("DEPLOYDESK_CRON_SECRET", CRON),
+    ];
+    let service = Service::start_with(folder, &variables);
+    let host = service.addr.to_string();
+    let by = |name: &str, text: &str| {
+        let found = format!(r#"[{{"token":"{text}"}}]"#);
+        report_as(&service, &host, name, &found, &found)
+    };
+    let cron = || local(&service, "POST /internal/cron", CRON);
+    let listed = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, listed.replace("ours", "theirs")).unwrap();
+    assert_eq!(cron(), 200);
+    assert_eq!(by("ours", &texts[0]), 401, "it is on no list any more");
+    assert_eq!(by("theirs", &texts[0]), 200);
+    assert_eq!(local(&service, "GET /api/whoami", &texts[0]), 401);
+    let long = format!("{listed}{}", " ".repeat(64 * 1024));
+    for wrong in ["", "{}", &long] {
+        std::fs::write(&path, wrong).unwrap();
+        assert_eq!(cron(), 503);
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(cron(), 503);
+    assert_eq!(by("theirs", &texts[1]), 200);
+    assert_eq!(local(&service, "GET /api/whoami", &texts[1]), 401);
+}
+
+#[test]
 fn without_a_scanners_keys_no_report_is_taken_and_a_list_that_is_none_stops_the_start() {
     let (folder, texts) = with_keys(1, 1);
     let service = Service::start_in(folder);
@@ -158,7 +201,8 @@ fn without_a_scanners_keys_no_report_is_taken_and_a_list_that_is_none_stops_the_
 
 #[test]
 fn a_letter_that_cannot_be_sent_keeps_no_other_back_and_is_sent_later() {
-    let (folder, _) = with_keys(3, 5);
+    let (folder, texts) = with_keys(3, 5);
+    let list = list(folder.path());
     let spool = folder.path().join("data/spool");
     std::fs::create_dir_all(&spool).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -170,6 +214,7 @@ fn a_letter_that_cannot_be_sent_keeps_no_other_back_and_is_sent_later() {
     let variables = [
         ("DEPLOYDESK_PUBLIC_ORIGIN", "https://desk.example.com"),
         ("DEPLOYDESK_CRON_SECRET", CRON),
+        ("DEPLOYDESK_SCANNER_KEYS", &list),
     ];
     let service = Service::start_with(folder, &variables);
     let letters = || {
@@ -185,11 +230,22 @@ fn a_letter_that_cannot_be_sent_keeps_no_other_back_and_is_sent_later() {
         std::fs::remove_file(file).unwrap();
     }
     assert_eq!((cron(), letters().len()), (503, 1));
+    // Nor does it keep a published key alive, nor its end off the record.
+    let host = "desk.example.com";
+    let found = format!(r#"[{{"token":"{}"}}]"#, texts[0]);
+    assert_eq!(report_as(&service, host, "ours", &found, &found), 200);
+    let who = ask(&service, "GET /api/whoami", host, &texts[0]);
+    assert_eq!((who.status, letters().len()), (401, 1));
+    let leaked = entries(&service).into_iter();
+    assert!(leaked.filter(|of| of.contains("api-key.leaked")).count() > 0);
     for n in 1..SPOOL {
         std::fs::remove_file(spool.join(format!("{n}"))).unwrap();
     }
-    assert_eq!((cron(), letters().len()), (200, 2));
-    assert_eq!((cron(), letters().len()), (200, 2));
+    assert_eq!((cron(), letters().len()), (200, 3));
+    assert_eq!((cron(), letters().len()), (200, 3));
+    let sent = letters().into_iter();
+    let sent = sent.map(|path| std::fs::read_to_string(path).unwrap());
+    assert_eq!(sent.filter(|of| of.contains("published")).count(), 1);
 }
 
 #[test]

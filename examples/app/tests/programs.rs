@@ -160,6 +160,78 @@ fn a_key_is_shown_once_and_opens_what_its_scopes_say() {
     assert!(!service.log().contains(&key[40..60]));
 }
 
+/// How many hours lie between two times.
+fn hours(from: &Value, to: &Value) -> f64 {
+    let conn = rusqlite::Connection::open_in_memory().unwrap();
+    let times = [from, to].map(|at| at.as_str().unwrap().to_owned());
+    let days = "SELECT julianday(?2) - julianday(?1)";
+    let days: f64 = conn.query_row(days, times, |row| row.get(0)).unwrap();
+    days * 24.0
+}
+
+#[test]
+fn a_key_is_what_the_form_says_of_it() {
+    let service = Service::start();
+    let mut hers = ann(&service).browser;
+    let who = |key: &str| ask(&service, "GET /api/whoami", key, "");
+    let near = |is: f64, wanted: f64| (is - wanted).abs() < 0.1;
+    // From elsewhere it is none, and from here it is one.
+    let elsewhere = make(&mut hers, &[], &[("ranges", b"192.0.2.0/24 2001:db8::/32")]);
+    assert_eq!(who(&elsewhere).status, 401);
+    let key = make(
+        &mut hers,
+        &["servers:read"],
+        &[("ranges", b"192.0.2.0/24 127.0.0.0/8"), ("days", b"3")],
+    );
+    let known = json(&who(&key));
+    assert_eq!(known["scopes"], serde_json::json!(["servers:read"]));
+    assert!(near(hours(&known["made"], &known["ends"]), 72.0), "{known}");
+    // The hours for which both work, and no longer than the key had.
+    let path = format!("/api-keys/{}/rotate", id_of(&service, &key));
+    let next = shown(&hers.post(&path, &[("hours", b"5")]));
+    let (old, new) = (json(&who(&key)), json(&who(&next)));
+    assert!(near(hours(&new["made"], &old["ends"]), 5.0), "{old}");
+    assert_eq!(
+        (&new["scopes"], &new["name"]),
+        (&old["scopes"], &old["name"])
+    );
+    for wrong in ["", "x", "-1", "721", "18446744073709551615"] {
+        let path = format!("/api-keys/{}/rotate", id_of(&service, &next));
+        let refused = hers.post(&path, &[("hours", wrong.as_bytes())]);
+        assert_eq!(refused.status, 422, "{wrong}");
+    }
+    let path = format!("/api-keys/{}/rotate", id_of(&service, &next));
+    let last = shown(&hers.post(&path, &[("hours", b"0")]));
+    assert_eq!((who(&next).status, who(&last).status), (401, 200));
+}
+
+#[test]
+fn a_list_is_read_to_its_end_in_parts() {
+    let service = Service::start();
+    let mut hers = ann(&service).browser;
+    let all: Vec<_> = (0..101).map(|n| format!("set-{n:03}")).collect();
+    for id in &all {
+        hers.post(
+            "/environments",
+            &[("id", id.as_bytes()), ("secret", b"A=b")],
+        )
+        .leads_to();
+    }
+    let key = make(&mut hers, &["variables:read"], &[]);
+    let part = |after: &str| {
+        let line = format!("GET /api/variables{after}");
+        let part = json(&ask(&service, &line, &key, ""));
+        let items = part["items"].as_array().unwrap().iter();
+        let ids = items.map(|item| item["id"].as_str().unwrap().to_owned());
+        (ids.collect::<Vec<_>>(), part["next"].clone())
+    };
+    let (mut seen, next) = part("");
+    assert_eq!(seen.len(), 100);
+    let (rest, end) = part(&format!("?after={}", next.as_str().unwrap()));
+    seen.extend(rest);
+    assert_eq!((seen, end), (all, Value::Null));
+}
+
 #[test]
 fn a_key_is_rotated_without_a_gap_narrowed_and_revoked_at_once() {
     let service = Service::start();

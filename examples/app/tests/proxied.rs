@@ -11,7 +11,9 @@
 mod service;
 
 use std::io::Read as _;
+use std::net::TcpStream;
 use std::process::Stdio;
+use std::time::Duration;
 
 use service::{Answer, Service, command, send};
 use tempfile::TempDir;
@@ -66,6 +68,31 @@ fn each_client_behind_a_trusted_proxy_has_limits_of_its_own() {
     assert_eq!(tries.take_while(|status| *status == 401).count(), 10);
     assert!(wrong("203.0.113.9").header("retry-after") > Some("0"));
     assert_eq!(wrong("203.0.113.10").status, 401);
+}
+
+#[test]
+fn a_proxy_holds_as_many_connections_as_there_are() {
+    let trusted = ("DEPLOYDESK_TRUSTED_PROXIES", "127.0.0.1");
+    // One that is named, and one that is not.
+    for variables in [&[ORIGIN, trusted][..], &[ORIGIN]] {
+        let service = Service::start_with(TempDir::new().unwrap(), variables);
+        let held: Vec<_> = (0..80)
+            .map(|_| TcpStream::connect(service.addr).unwrap())
+            .collect();
+        let head = "GET /healthz HTTP/1.1\nHost: desk.example.com\nX-Forwarded-For: 192.0.2.1";
+        assert_eq!(send(service.addr, head, b"").status, 200);
+        assert_eq!(held.len(), 80);
+    }
+    // Another that is named makes this one a client.
+    let other = ("DEPLOYDESK_TRUSTED_PROXIES", "192.0.2.1");
+    let service = Service::start_with(TempDir::new().unwrap(), &[ORIGIN, other]);
+    let mut held: Vec<_> = (0..80)
+        .map(|_| TcpStream::connect(service.addr).unwrap())
+        .collect();
+    let mut last = held.pop().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    assert!(!matches!(last.read(&mut [0]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock));
 }
 
 #[test]
