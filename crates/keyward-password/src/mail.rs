@@ -45,6 +45,8 @@ pub use uses::{SignedUp, UsedLink};
 use crate::accounts::Accounts;
 
 pub(crate) use ask::{Reply, already_here};
+use caps::Counts;
+
 pub(crate) use caps::Asker;
 pub(crate) use format::Body;
 pub(crate) use open::Opened;
@@ -64,7 +66,8 @@ pub struct Mail(Arc<Inner>);
 
 struct Inner {
     accounts: Accounts,
-    attempts: Arc<dyn Attempts>,
+    of_addresses: Counts,
+    of_askers: Counts,
     policy: MailPolicy,
     provider: Provider,
     barrier: Mutex<Option<Barrier>>,
@@ -97,7 +100,8 @@ impl MailBuilder {
     ///
     /// # Errors
     /// `Misuse` if the ring has no purpose `mail` that MACs, or one whose longest life is below a
-    /// link's; `Unavailable` if a store cannot be reached.
+    /// link's; `Unavailable` if a store cannot be reached, or the table of attempts has no room for the
+    /// 128 rows in which is counted what finds no room.
     pub async fn build(self) -> Result<Mail> {
         let keyring = self.accounts.directory().keyring().clone();
         let purpose = mail_purpose()?;
@@ -110,9 +114,14 @@ impl MailBuilder {
         let records: Arc<dyn Records> = self.accounts.store().clone();
         let column = RecordColumn::of_macs(records, MAIL, purpose)?;
         keyring.cover(Arc::new(column)).await?;
+        let now = keyring.clock().now()?;
+        let attempts = self.attempts;
+        let of_addresses = Counts::of_addresses(Arc::clone(&attempts), &self.policy, now).await?;
+        let of_askers = Counts::of_askers(attempts, &self.policy, now).await?;
         Ok(Mail(Arc::new(Inner {
             accounts: self.accounts,
-            attempts: self.attempts,
+            of_addresses,
+            of_askers,
             policy: self.policy,
             provider: self.provider,
             barrier: Mutex::default(),
@@ -121,7 +130,9 @@ impl MailBuilder {
 }
 
 impl Mail {
-    /// Links for `accounts`, counted in `attempts`.
+    /// Links for `accounts`, counted in `attempts`: a table of its own, or that of the throttle and of
+    /// limits. While it is full, mails are counted in rows that many share, and each of these admits
+    /// what ten get: so a full table stops nobody who sets his password anew.
     pub fn builder(accounts: Accounts, attempts: Arc<dyn Attempts>) -> MailBuilder {
         MailBuilder {
             accounts,
@@ -145,9 +156,8 @@ impl Mail {
     pub async fn sweep(&self, limit: usize) -> Result<u64> {
         let now = self.now().await?;
         let mut gone = self.0.accounts.store().purge(&MAIL, now, limit).await?;
-        for collection in [&caps::OF_ADDRESS, &caps::OF_PREFIX] {
-            let counts = self.0.attempts.purge_attempts(collection, now, limit);
-            gone = gone.saturating_add(counts.await?);
+        for counts in [&self.0.of_addresses, &self.0.of_askers] {
+            gone = gone.saturating_add(counts.purge(limit, now).await?);
         }
         Ok(gone)
     }

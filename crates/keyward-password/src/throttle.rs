@@ -24,7 +24,7 @@ pub use limits::Limits;
 
 use crate::identifier::login_purpose;
 use crate::verified::Realm;
-use place::{FINE, SHARES, Sort, places};
+use place::{FINE, Sort, places};
 
 /// Keys under which tries are counted: the active one, one that is about to be, and the two that
 /// retired last. Who rotates more than twice within 30 days begins the windows of 30 days anew.
@@ -120,11 +120,9 @@ impl Throttle {
         let now = self.now()?;
         let places = places(&self.0.limits, &self.finders()?, who)?;
         let levels: Vec<_> = places.iter().map(|place| place.level.clone()).collect();
-        Ok(match self.0.tally.reserve(&levels, now, |_| None).await? {
+        Ok(match self.0.tally.reserve(&levels, now).await? {
             Tallied::Admitted { ticket, .. } => Let::Through(Through { ticket }),
-            Tallied::Refused {
-                index, retry_at, ..
-            } => {
+            Tallied::Refused { index, retry_at } => {
                 // None: the longest is told.
                 let sort = places.get(index).map_or(Sort::Month, |place| place.sort);
                 Let::Blocked(blocked(sort, retry_at))
@@ -160,7 +158,7 @@ impl Throttle {
         let mut rows = Vec::new();
         for sort in Sort::ALL {
             let window = sort.shared_window()?;
-            rows.extend((0..SHARES).map(|share| (sort.shared(share), window)));
+            rows.extend((0..Tally::SHARES).map(|share| (sort.shared(share), window)));
         }
         self.0.tally.make_shared(&rows, now).await
     }

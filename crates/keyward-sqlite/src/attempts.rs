@@ -2,8 +2,8 @@
 
 use keyward_base::{Result, Timestamp};
 use keyward_store::{
-    Admission, Attempts, BoxFuture, Collection, Judged, RecordKey, Reserved, StoreLimits, Ticket,
-    Used, Window,
+    Admission, Attempts, BoxFuture, Collection, Judged, Level, RecordKey, Refusals, Reserved,
+    StoreLimits, Ticket, Used, Window,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -39,6 +39,21 @@ impl Attempts for SqliteStore {
             let room = Room::new(self.max_pages);
             self.writer
                 .write(move |tx| reserve(tx, &windows, now, room))
+                .await
+        })
+    }
+
+    fn reserve_coarsely<'a>(
+        &'a self,
+        levels: &'a [Level],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        Box::pin(async move {
+            StoreLimits::check_levels(levels, now)?;
+            let levels = levels.to_vec();
+            let room = Room::new(self.max_pages);
+            self.writer
+                .write(move |tx| reserve_coarsely(tx, &levels, now, room))
                 .await
         })
     }
@@ -132,7 +147,9 @@ fn attempt(
     if !matches!(judged, Judged::Admitted { .. }) {
         return Ok(Verdict::Undo(judged));
     }
-    room.check(tx.conn, len, size(window, &admitted))?;
+    if !room.takes(tx.conn, len, size(window, &admitted))? {
+        return Err(full());
+    }
     write(tx.conn, (key, window), &admitted, len)?;
     Ok(Verdict::Keep(judged))
 }
@@ -143,32 +160,88 @@ fn reserve(
     now: Timestamp,
     room: Room,
 ) -> rusqlite::Result<Verdict<Reserved>> {
-    let number = to_u64(0, tx.next()?)?;
-    let mut used = Vec::with_capacity(windows.len());
-    let mut refused: Option<(usize, Timestamp)> = None;
+    let mut counting = Counting::new(tx, now, room)?;
     for (index, (key, window)) in windows.iter().enumerate() {
-        let Known { mut admitted, len } = read(tx.conn, key)?;
-        match window.judge(&mut admitted, now, number) {
+        if !counting.count(index, key, *window)? {
+            return Err(full());
+        }
+    }
+    Ok(counting.done())
+}
+
+fn reserve_coarsely(
+    tx: &mut Tx<'_>,
+    levels: &[Level],
+    now: Timestamp,
+    room: Room,
+) -> rusqlite::Result<Verdict<Reserved>> {
+    let mut counting = Counting::new(tx, now, room)?;
+    for (index, level) in levels.iter().enumerate() {
+        let (fine, shared) = (&level.fine, &level.shared);
+        // Two may share a row.
+        let is_counted = counting.count(index, &fine.0, fine.1)?
+            || counting.keys.contains(&shared.0)
+            || counting.count(index, &shared.0, shared.1)?;
+        if !is_counted {
+            return Err(full());
+        }
+    }
+    Ok(counting.done())
+}
+
+/// A reservation that is being made: undone with all that it wrote if one refuses.
+struct Counting<'a> {
+    conn: &'a Connection,
+    now: Timestamp,
+    room: Room,
+    number: u64,
+    keys: Vec<RecordKey>,
+    used: Vec<Used>,
+    refused: Refusals,
+}
+
+impl<'a> Counting<'a> {
+    fn new(tx: &mut Tx<'a>, now: Timestamp, room: Room) -> rusqlite::Result<Self> {
+        let number = to_u64(0, tx.next()?)?;
+        Ok(Self {
+            conn: tx.conn,
+            now,
+            room,
+            number,
+            keys: Vec::new(),
+            used: Vec::new(),
+            refused: Refusals::default(),
+        })
+    }
+
+    /// Counts it or notes that it is refused. No: there is no room for it.
+    fn count(&mut self, index: usize, key: &RecordKey, window: Window) -> rusqlite::Result<bool> {
+        let Known { mut admitted, len } = read(self.conn, key)?;
+        match window.judge(&mut admitted, self.now, self.number) {
             Judged::Admitted { .. } => {
-                used.push(window.used(&admitted, now));
-                room.check(tx.conn, len, size(*window, &admitted))?;
-                // Undone with the rest if a window after it refuses.
-                write(tx.conn, (key, *window), &admitted, len)?;
+                if !self.room.takes(self.conn, len, size(window, &admitted))? {
+                    return Ok(false);
+                }
+                self.used.push(window.used(&admitted, self.now));
+                self.keys.push(key.clone());
+                write(self.conn, (key, window), &admitted, len)?;
             }
-            Judged::Refused { retry_at } => {
-                let (first, latest) = refused.unwrap_or((index, retry_at));
-                refused = Some((first, latest.max(retry_at)));
-            }
+            Judged::Refused { retry_at } => self.refused.note(index, retry_at),
             // A judgement this release does not know is not taken for an admission.
             _ => return Err(rusqlite::Error::InvalidQuery),
         }
+        Ok(true)
     }
-    if let Some((index, retry_at)) = refused {
-        return Ok(Verdict::Undo(Reserved::Refused { index, retry_at }));
+
+    fn done(self) -> Verdict<Reserved> {
+        if let Some(refused) = self.refused.told() {
+            return Verdict::Undo(refused);
+        }
+        Verdict::Keep(Reserved::Admitted {
+            ticket: Ticket::new(self.keys, self.number),
+            used: self.used,
+        })
     }
-    let keys = windows.iter().map(|(key, _)| key.clone()).collect();
-    let ticket = Ticket::new(keys, number);
-    Ok(Verdict::Keep(Reserved::Admitted { ticket, used }))
 }
 
 fn used(
@@ -191,14 +264,27 @@ fn give_back(conn: &Connection, keys: &[RecordKey], number: u64) -> rusqlite::Re
         if admitted.len() == before {
             continue;
         }
+        let row = (key.collection.as_str(), &key.owner, &key.id);
+        let len = len.unwrap_or_default();
+        if admitted.is_empty() && len <= size_of_small() {
+            conn.prepare_cached(
+                "DELETE FROM attempt WHERE collection = ?1 AND owner = ?2 AND id = ?3",
+            )?
+            .execute(row)?;
+            continue;
+        }
+        // One that has room for all keeps it. Where nothing is counted nothing is left to wait for: it
+        // may be purged.
         conn.prepare_cached(
-            "UPDATE attempt SET admitted = ?4 WHERE collection = ?1 AND owner = ?2 AND id = ?3",
+            "UPDATE attempt SET admitted = ?4, until = CASE WHEN ?5 THEN 0 ELSE until END
+             WHERE collection = ?1 AND owner = ?2 AND id = ?3",
         )?
         .execute(params![
-            key.collection.as_str(),
-            key.owner,
-            key.id,
-            encode(&admitted, len.unwrap_or_default())
+            row.0,
+            row.1,
+            row.2,
+            encode(&admitted, len),
+            admitted.is_empty()
         ])?;
     }
     Ok(Verdict::Keep(()))
@@ -283,12 +369,17 @@ impl Room {
     }
 
     /// Whether a key that took `before` bytes may take `after`.
-    fn check(self, conn: &Connection, before: Option<usize>, after: usize) -> rusqlite::Result<()> {
+    fn takes(
+        self,
+        conn: &Connection,
+        before: Option<usize>,
+        after: usize,
+    ) -> rusqlite::Result<bool> {
         let Some(most) = self.max_pages else {
-            return Ok(());
+            return Ok(true);
         };
         let spared = match before {
-            Some(before) if after <= before => return Ok(()),
+            Some(before) if after <= before => return Ok(true),
             Some(_) => LAST,
             None => KEPT,
         };
@@ -297,14 +388,18 @@ impl Room {
             to_u64(0, count)
         };
         let used = count("page_count")?.saturating_sub(count("freelist_count")?);
-        if u64::from(most).saturating_sub(used) > spared {
-            return Ok(());
-        }
-        Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
-            None,
-        ))
+        Ok(u64::from(most).saturating_sub(used) > spared)
     }
+}
+
+const fn full() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error {
+            code: rusqlite::ErrorCode::DiskFull,
+            extended_code: rusqlite::ffi::SQLITE_FULL,
+        },
+        None,
+    )
 }
 
 /// Bytes that the attempts of a window take.

@@ -9,13 +9,15 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use keyward_base::{ErrorKind, Timestamp};
+use keyward_base::{ErrorKind, ManualClock, Timestamp};
 use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::conformance::block_on;
+use keyward_store::limit::{Asked, Limit, Limiter, Whom};
 use keyward_store::{
     Appended, Attempts, Claim, Committed, Judged, Log, Once, RecordKey, Records, Reserved, Step,
     Stores, Window,
 };
+use keyward_testkit::TestNames;
 use support::{key, refused};
 
 const CHILD: &str = "KEYWARD_SQLITE_TEST_ATTEMPTS";
@@ -232,4 +234,96 @@ fn attempts_that_were_cut_are_corrupt() {
     drop(conn);
     let store = SqliteStore::open(&path).unwrap();
     refused(attempt(&store), ErrorKind::Corrupt, "restore a backup");
+}
+
+fn rows(path: &Path) -> (i64, i64) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let count = |of: &str| conn.query_row(of, [], |row| row.get(0)).unwrap();
+    (
+        count("SELECT count(*) FROM attempt"),
+        count("SELECT count(*) FROM attempt WHERE until = 0"),
+    )
+}
+
+/// A try that came to nothing leaves no row for as long as its window: else whoever is told *busy*
+/// again and again fills the disk.
+#[test]
+fn what_is_given_back_leaves_no_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("attempts.db");
+    let builder = SqliteStore::builder(&path).durability(Durability::Normal);
+    let store = builder.open().unwrap();
+    let month = Duration::from_secs(30 * 86_400);
+    for n in 0..500 {
+        let few = Window::new(64, month).unwrap();
+        let many = Window::new(1_024, month).unwrap();
+        let windows = [
+            (key("few", &n.to_string()), few),
+            (key("many", &(n % 2).to_string()), many),
+        ];
+        match block_on(store.reserve(&windows, now())).unwrap() {
+            Reserved::Admitted { ticket, .. } => block_on(store.give_back(&ticket)).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Those that have their room from the beginning keep it, and may be purged at once.
+    assert_eq!(rows(&path), (2, 2));
+    let (few, _) = (key("few", "7"), ());
+    let one = [(few, Window::new(64, month).unwrap())];
+    let admitted = |windows: &[_]| match block_on(store.reserve(windows, now())).unwrap() {
+        Reserved::Admitted { ticket, .. } => ticket,
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (admitted(&one), admitted(&one));
+    block_on(store.give_back(&first)).unwrap();
+    assert_eq!(rows(&path), (3, 2), "one is counted");
+    second.keep();
+}
+
+/// A file that a flood filled, and whose windows are over, keeps no new release from starting; and the
+/// flood of one that is full costs a call a request, whatever the limits and the keys.
+#[test]
+fn a_file_that_is_full_of_what_is_over_makes_room_for_a_limiter() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = SqliteStore::builder(dir.path().join("attempts.db"));
+    let store = builder.durability(Durability::Normal).max_pages(700);
+    let store = std::sync::Arc::new(store.open().unwrap());
+    let span = Duration::from_secs(60);
+    let limit = |name, most| Limit::new(name, most, span).unwrap();
+    let (one, two) = (limit("one", 5), limit("two", 100));
+    let build = |at: u64, limits: &[&Limit]| {
+        let clock = std::sync::Arc::new(ManualClock::new(Timestamp::from_millis(at)));
+        let names = std::sync::Arc::new(TestNames(1));
+        let builder = Limiter::builder(store.clone(), names, clock);
+        let builder = limits
+            .iter()
+            .fold(builder, |builder, limit| builder.limit(limit));
+        block_on(builder.build())
+    };
+    let before = build(1_000, &[&one]).unwrap();
+    let mut through = 0;
+    for n in 0..60_000_u32 {
+        let whom = Whom::of_app(&n.to_be_bytes()).unwrap();
+        match block_on(before.ask(&[(&one, whom)])).unwrap() {
+            Asked::Admitted(admitted) => admitted.keep(),
+            Asked::Refused(_) => break,
+        }
+        through = n;
+    }
+    assert!((1_000..60_000).contains(&through), "{through}");
+    let e = build(2_000, &[&one, &two]).unwrap_err();
+    assert_eq!(
+        e.reason(),
+        Some(keyward_store::reason::FULL),
+        "nothing is over"
+    );
+    // Those that are there need no room.
+    build(2_000, &[&one]).unwrap();
+    let after = build(100_000, &[&one, &two]).unwrap();
+    let whom = Whom::of_app(b"somebody").unwrap();
+    let both = [(&one, whom.clone()), (&two, whom)];
+    assert!(matches!(
+        block_on(after.ask(&both)).unwrap(),
+        Asked::Admitted(_)
+    ));
 }

@@ -98,6 +98,16 @@ pub struct Admission {
     pub number: u64,
 }
 
+/// One thing that is counted: by itself, and with others where there is no room for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // It has just these.
+pub struct Level {
+    /// A row of its own.
+    pub fine: (RecordKey, Window),
+    /// A row that it shares with others, which is there from the beginning.
+    pub shared: (RecordKey, Window),
+}
+
 /// The right to give back what was reserved. Dropping it keeps the reservation, as does a process
 /// that dies: what was reserved counts as an attempt and leaves its windows like any other.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,11 +153,34 @@ pub enum Reserved {
     },
     /// Some window did not admit it, and nothing is recorded in any.
     Refused {
-        /// The first window that refuses, counted from 0.
+        /// The window that admits the next one last, counted from 0; the first of those.
         index: usize,
         /// When all of them admit the next, if none is admitted until then.
         retry_at: Timestamp,
     },
+}
+
+/// Which of several windows refused, as [`Reserved::Refused`] tells it. Stores share it, so that all of
+/// them tell alike.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Refusals(Option<(usize, Timestamp)>);
+
+impl Refusals {
+    /// The window at `index` refuses until then.
+    pub fn note(&mut self, index: usize, retry_at: Timestamp) {
+        if self.0.is_none_or(|(_, latest)| retry_at > latest) {
+            self.0 = Some((index, retry_at));
+        }
+    }
+
+    /// None if none did.
+    #[must_use]
+    pub const fn told(self) -> Option<Reserved> {
+        match self.0 {
+            Some((index, retry_at)) => Some(Reserved::Refused { index, retry_at }),
+            None => None,
+        }
+    }
 }
 
 /// How an attempt was judged.
@@ -189,8 +222,21 @@ pub trait Attempts: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reserved>>;
 
+    /// Judges an attempt at `now` at each of 1 to 16 levels and records it at all of them if all admit
+    /// it, in one step. A level is counted in its own row, as [`Attempts::reserve`] would, as long as
+    /// there is room for that, and otherwise in the one that it shares; levels that come to the same
+    /// shared row are counted in it once. What was admitted names the rows in [`Ticket::keys`]; what is
+    /// used is of these. Fails as if full ([`reason::FULL`](crate::reason::FULL)) where a shared row
+    /// finds no room either.
+    fn reserve_coarsely<'a>(
+        &'a self,
+        levels: &'a [Level],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>>;
+
     /// Takes back what was reserved, as after a request that turned out not to count. Again, it
-    /// changes nothing: so it may be repeated after `Unavailable`.
+    /// changes nothing: so it may be repeated after `Unavailable`. A key in which nothing is counted
+    /// any more takes no room, or may be purged at once.
     fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>>;
 
     /// What is used at `now` of each of 1 to 16 windows of different keys. Counts nothing: whoever

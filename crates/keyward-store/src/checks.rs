@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use keyward_base::{Error, Result, Timestamp};
 
-use crate::attempts::Window;
+use crate::attempts::{Level, Window};
 use crate::find::{Find, Words};
 use crate::limits::StoreLimits;
 use crate::once::Claim;
@@ -107,7 +107,33 @@ impl StoreLimits {
     /// `Misuse` for none or more than [`StoreLimits::WINDOWS`], for a key that comes twice, and as
     /// [`StoreLimits::check_key`] and [`StoreLimits::check_time`].
     pub fn check_windows(windows: &[(RecordKey, Window)], now: Timestamp) -> Result<()> {
-        if !(1..=Self::WINDOWS).contains(&windows.len()) {
+        Self::check_rows(windows.len(), windows.iter(), now)
+    }
+
+    /// Checks levels.
+    ///
+    /// # Errors
+    /// As [`StoreLimits::check_windows`], for the rows of their own; what they share may be the same,
+    /// and is none of these.
+    pub fn check_levels(levels: &[Level], now: Timestamp) -> Result<()> {
+        let own = levels.iter().map(|level| &level.fine);
+        Self::check_rows(levels.len(), own, now)?;
+        let own: BTreeSet<_> = levels.iter().map(|level| &level.fine.0).collect();
+        for Level { shared, .. } in levels {
+            Self::check_rows(1, std::iter::once(shared), now)?;
+            if own.contains(&shared.0) {
+                return Err(Error::misuse("a row is shared or somebody's own, not both"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rows<'a>(
+        len: usize,
+        windows: impl Iterator<Item = &'a (RecordKey, Window)>,
+        now: Timestamp,
+    ) -> Result<()> {
+        if !(1..=Self::WINDOWS).contains(&len) {
             return Err(Error::misuse("1 to 16 windows are reserved at once"));
         }
         let mut keys = BTreeSet::new();

@@ -60,7 +60,7 @@ pub mod stores;
 
 pub use keyward_base::BoxFuture;
 
-pub use attempts::{Admission, Attempts, Judged, Reserved, Ticket, Used, Window};
+pub use attempts::{Admission, Attempts, Judged, Level, Refusals, Reserved, Ticket, Used, Window};
 pub use damaged::DamagedRow;
 pub use find::{Find, Found, Words};
 pub use identity::StoreId;

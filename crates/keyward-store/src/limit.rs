@@ -60,5 +60,5 @@ mod whom;
 pub use limiter::{Admitted, Asked, Limiter, LimiterBuilder, Refused, Standing};
 pub use names::Names;
 pub use policy::Limit;
-pub use tally::{Level, Tallied, Tally};
+pub use tally::{Tallied, Tally};
 pub use whom::Whom;

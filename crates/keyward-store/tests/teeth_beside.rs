@@ -10,9 +10,9 @@ use keyward_base::Timestamp;
 use keyward_store::conformance::{self, Report, Threads, block_on};
 use keyward_store::{
     Appended, Applied, Attempts, Begun, BoxFuture, Claim, Collection, Committed, DamagedRow, Entry,
-    Erased, FencingToken, Find, Finished, Found, Judged, Log, MemoryStore, Once, Outline, Page,
-    Place, Record, RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Used, Window,
-    Words, Write,
+    Erased, FencingToken, Find, Finished, Found, Judged, Level, Log, MemoryStore, Once, Outline,
+    Page, Place, Record, RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Used,
+    Window, Words, Write,
 };
 
 /// What is wrong with a store.
@@ -29,6 +29,8 @@ enum Fault {
     KeepsErased,
     ListsOneLog,
     ReservesOneByOne,
+    CountsALevelTwice,
+    KeepsWhatIsEmpty,
     TellsWhatIsOver,
 }
 
@@ -78,6 +80,24 @@ impl Attempts for Faulty {
             let keys = windows.iter().map(|(key, _)| key.clone()).collect();
             let ticket = Ticket::new(keys, 0);
             Ok(Reserved::Admitted { ticket, used })
+        })
+    }
+
+    fn reserve_coarsely<'a>(
+        &'a self,
+        levels: &'a [Level],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        Box::pin(async move {
+            if self.fault != Fault::CountsALevelTwice {
+                return self.good.reserve_coarsely(levels, now).await;
+            }
+            // Where it is counted by itself, and with others as well.
+            for level in levels {
+                let (row, window) = &level.shared;
+                let _ = self.good.attempt(row, *window, now).await?;
+            }
+            self.good.reserve_coarsely(levels, now).await
         })
     }
 
@@ -133,7 +153,13 @@ impl Attempts for Faulty {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.good.purge_attempts(collection, now, limit)
+        Box::pin(async move {
+            // Until their windows end.
+            if self.fault == Fault::KeepsWhatIsEmpty && now < Timestamp::from_millis(100) {
+                return Ok(0);
+            }
+            self.good.purge_attempts(collection, now, limit).await
+        })
     }
 }
 
@@ -377,6 +403,8 @@ type Result<T, E = keyward_base::Error> = std::result::Result<T, E>;
 fn each_fault_of_attempts_is_named() {
     for (fault, rule) in [
         (Fault::ReservesOneByOne, "a-reservation-is-all-or-none"),
+        (Fault::CountsALevelTwice, "levels-have-rows-of-their-own"),
+        (Fault::KeepsWhatIsEmpty, "what-is-given-back-takes-no-room"),
         (Fault::GivesBackNothing, "a-ticket-gives-back-its-own"),
         (Fault::GivesBackTwice, "a-ticket-gives-back-its-own"),
         (

@@ -126,6 +126,7 @@ impl Attempts for Counted {
     passed! {
         attempt(key: &'a RecordKey, window: Window, now: Timestamp) -> Judged;
         reserve(windows: &'a [(RecordKey, Window)], now: Timestamp) -> Reserved;
+        reserve_coarsely(levels: &'a [Level], now: Timestamp) -> Reserved;
         give_back(ticket: &'a Ticket) -> ();
         used(windows: &'a [(RecordKey, Window)], now: Timestamp) -> Vec<Used>;
         clear_attempts(key: &'a RecordKey) -> ();

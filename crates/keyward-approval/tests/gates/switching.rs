@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use keyward_base::{BoxFuture, Error, Result, Timestamp};
 use keyward_store::{
     Appended, Applied, Attempts, Begun, Claim, Collection, Committed, DamagedRow, Entry, Erased,
-    FencingToken, Find, Finished, Found, Judged, Log, Once, Outline, Page, Place, Record,
+    FencingToken, Find, Finished, Found, Judged, Level, Log, Once, Outline, Page, Place, Record,
     RecordKey, Records, Reserved, Scan, Step, StoreId, Stores, Ticket, Used, Window, Words, Write,
 };
 
@@ -297,6 +297,14 @@ impl Attempts for Switching {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reserved>> {
         self.through(self.inner.reserve(windows, now))
+    }
+
+    fn reserve_coarsely<'a>(
+        &'a self,
+        levels: &'a [Level],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        self.through(self.inner.reserve_coarsely(levels, now))
     }
 
     fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {

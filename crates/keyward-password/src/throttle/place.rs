@@ -4,8 +4,8 @@
 use keyward_base::encoding::base64url;
 use keyward_base::{Domain, Result, Tenant};
 use keyward_keys::Finder;
-use keyward_store::limit::Level;
-use keyward_store::{Collection, RecordKey, Window};
+use keyward_store::limit::Tally;
+use keyward_store::{Collection, Level, RecordKey, Window};
 
 use super::Who;
 use super::limits::{Limits, month, quarter};
@@ -14,10 +14,6 @@ use super::limits::{Limits, month, quarter};
 pub(super) const FINE: Collection = Collection::named("login-attempt");
 /// What is counted together where there is no room. Its rows are there from the beginning.
 pub(super) const SHARED: Collection = Collection::named("login-attempt-shared");
-
-/// Rows that are there from the beginning, for each sort of window. A try that finds no other room is
-/// counted with the 64th part of all.
-pub(super) const SHARES: u8 = 64;
 
 /// Tries in a shared row: as many as a window can count (`StoreLimits::ATTEMPTS`), and of an account
 /// those of ten.
@@ -192,8 +188,7 @@ impl Counted<'_> {
             owner: String::new(),
             id: base64url(&name),
         };
-        let [first, ..] = shares;
-        let share = first.checked_rem(SHARES).unwrap_or_default();
+        let share = Tally::share(&shares);
         let level = Level {
             fine: (fine, window),
             shared: (sort.shared(share), sort.shared_window()?),

@@ -12,6 +12,7 @@ mod alike;
 mod asking;
 mod changes;
 mod edits;
+mod full;
 mod kill;
 mod outages;
 mod races;

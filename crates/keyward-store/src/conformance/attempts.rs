@@ -7,7 +7,7 @@ use keyward_base::{ErrorKind, Timestamp};
 use super::bounds::misuse;
 use super::rule::{Checked, Fault, Handles, Rules, key, same, set};
 use super::run::{Spawner, together};
-use crate::attempts::{Attempts, Judged, Reserved, Ticket, Used, Window};
+use crate::attempts::{Attempts, Judged, Level, Reserved, Ticket, Used, Window};
 use crate::limits::StoreLimits;
 use crate::record::RecordKey;
 
@@ -21,6 +21,8 @@ pub(super) async fn check(stores: &Stores<'_>, spawner: &dyn Spawner, rules: &mu
     rules.note("purge-takes-windows-that-are-over", purge(stores).await);
     rules.note("a-reservation-is-all-or-none", reserves(stores).await);
     rules.note("a-ticket-gives-back-its-own", gives_back(stores).await);
+    rules.note("what-is-given-back-takes-no-room", empties(stores).await);
+    rules.note("levels-have-rows-of-their-own", levels(stores).await);
     rules.note("what-is-used-is-told-and-not-counted", tells(stores).await);
     rules.note(
         "reservations-at-once-are-exact",
@@ -220,7 +222,7 @@ async fn reserves(stores: &Stores<'_>) -> Checked {
     reserve(&*store, &both, 0).await?.0.keep();
     let refused = other.reserve(&both, at(10)).await?;
     let wanted = Reserved::Refused {
-        index: 0,
+        index: 1,
         retry_at: at(500),
     };
     same("both", &refused, &wanted)?;
@@ -291,6 +293,83 @@ async fn gives_back(stores: &Stores<'_>) -> Checked {
     reserve(&*other, &windows, 203)
         .await
         .map(|(ticket, _)| ticket.keep())
+}
+
+/// A row in which nothing is counted any more waits for no end of a window: after a purge none is left
+/// of it, and one that counts something is.
+async fn empties(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "what-is-given-back-takes-no-room";
+    let long = |most| Window::new(most, Duration::from_secs(30 * 86_400));
+    for (id, most) in [("few", 2), ("many", StoreLimits::ATTEMPTS)] {
+        let windows = [(key(rule, "acme", id), long(most)?)];
+        let (one, _) = reserve(&*store, &windows, 7).await?;
+        let (two, _) = reserve(&*other, &windows, 8).await?;
+        other.give_back(&one).await?;
+        let gone = store.purge_attempts(&set(rule), at(9), 10).await?;
+        same("one is counted", &gone, &0)?;
+        let told = store.used(&windows, at(9)).await?;
+        same("used", &told.first().map(|used| used.count), &Some(1))?;
+        store.give_back(&two).await?;
+        store.purge_attempts(&set(rule), at(9), 10).await?;
+        let gone = other
+            .purge_attempts(&set(rule), at(u64::MAX >> 2), 10)
+            .await?;
+        same("nothing is left", &gone, &0)?;
+    }
+    Ok(())
+}
+
+/// Where there is room, nothing is counted in a row that is shared.
+async fn levels(stores: &Stores<'_>) -> Checked {
+    let (store, other) = stores.two()?;
+    let rule = "levels-have-rows-of-their-own";
+    let shared = (key(rule, "shared", "1"), window(1)?);
+    let level = |id, most, millis| {
+        let window = Window::new(most, Duration::from_millis(millis))?;
+        let fine = (key(rule, "acme", id), window);
+        let shared = shared.clone();
+        Ok::<_, Fault>(Level { fine, shared })
+    };
+    let both = [level("1", 2, 100)?, level("2", 3, 500)?];
+    for n in 1..=2 {
+        match store.reserve_coarsely(&both, at(n)).await? {
+            Reserved::Admitted { ticket, used } => {
+                let own: Vec<_> = both.iter().map(|level| level.fine.0.clone()).collect();
+                same("rows", &ticket.keys().to_vec(), &own)?;
+                let counts: Vec<_> = used.iter().map(|used| u64::from(used.count)).collect();
+                same("used", &counts, &vec![n, n])?;
+            }
+            refused @ Reserved::Refused { .. } => {
+                return Err(Fault(format!("not admitted: {refused:?}")));
+            }
+        }
+    }
+    let refused = other.reserve_coarsely(&both, at(3)).await?;
+    let wanted = Reserved::Refused {
+        index: 0,
+        retry_at: at(101),
+    };
+    same("one refuses", &refused, &wanted)?;
+    let own: Vec<_> = both.iter().map(|level| level.fine.clone()).collect();
+    let told = other.used(&own, at(4)).await?;
+    let counts: Vec<_> = told.iter().map(|used| used.count).collect();
+    same("what was refused counts at none", &counts, &vec![2, 2])?;
+    let told = store.used(std::slice::from_ref(&shared), at(4)).await?;
+    same(
+        "the shared row",
+        &told.first().map(|used| used.count),
+        &Some(0),
+    )?;
+    let twice = [level("1", 2, 100)?, level("1", 2, 100)?];
+    misuse("a row twice", store.reserve_coarsely(&twice, at(5)).await)?;
+    misuse("no level", store.reserve_coarsely(&[], at(5)).await)?;
+    let mut mixed = level("3", 2, 100)?;
+    mixed.shared = mixed.fine.clone();
+    misuse(
+        "shared and its own",
+        store.reserve_coarsely(&[mixed], at(5)).await,
+    )
 }
 
 async fn tells(stores: &Stores<'_>) -> Checked {

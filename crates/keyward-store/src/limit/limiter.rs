@@ -10,10 +10,10 @@ use keyward_base::{Clock, Error, Result, Retry, Timestamp};
 
 use super::known::{Known, Over};
 use super::names::Names;
-use super::policy::{LIMITS, Limit, NAMES, SHARES};
-use super::tally::{Level, Tallied, Tally};
+use super::policy::{LIMITS, Limit, NAMES};
+use super::tally::{Tallied, Tally};
 use super::whom::Whom;
-use crate::attempts::{Attempts, Ticket, Used, Window};
+use crate::attempts::{Attempts, Level, Ticket, Used, Window};
 use crate::reason;
 use crate::record::{Collection, RecordKey};
 
@@ -123,25 +123,14 @@ impl Limiter {
         if let Some(over) = known.of(&rows, now) {
             return refused(over);
         }
-        let is_over = |row: &RecordKey| {
-            let over = known.of(std::slice::from_ref(row), now)?;
-            Some(over.retry_at)
-        };
-        match self.0.tally.reserve(&levels, now, is_over).await? {
+        match self.0.tally.reserve(&levels, now).await? {
             Tallied::Admitted { ticket, used } => Ok(Asked::Admitted(Admitted {
                 standing: standing(limits, &counted, (ticket.keys(), &used), now),
                 limiter: self.clone(),
                 ticket,
             })),
-            Tallied::Refused {
-                index,
-                retry_at,
-                shared,
-            } => {
+            Tallied::Refused { index, retry_at } => {
                 let over = Over::said(now, retry_at, index);
-                if let Some(row) = shared {
-                    known.note(std::slice::from_ref(&row), over);
-                }
                 known.note(&rows, over);
                 refused(over)
             }
@@ -200,8 +189,7 @@ impl Inner {
                 return Err(Error::unavailable("there is no key to name a client under"));
             }
             for (n, name) in own.iter().take(NAMES).enumerate() {
-                let [first, ..] = others.get(n).unwrap_or(name);
-                let share = first.checked_rem(SHARES).unwrap_or_default();
+                let share = Tally::share(others.get(n).unwrap_or(name));
                 let fine = (row(&FINE, limit, &base64url(name)), limit.window());
                 let shared = (shared(limit, share), limit.shared()?);
                 all.push((index, Level { fine, shared }));
@@ -232,7 +220,7 @@ impl LimiterBuilder {
                 return Err(Error::misuse("each limit has a name of its own"));
             }
             let window = limit.shared()?;
-            rows.extend((0..SHARES).map(|share| (shared(limit, share), window)));
+            rows.extend((0..Tally::SHARES).map(|share| (shared(limit, share), window)));
         }
         let tally = Tally::new(self.attempts, FINE);
         tally.make_shared(&rows, now).await?;
@@ -320,7 +308,7 @@ impl Refused {
         }
     }
 
-    /// The first limit that refused it.
+    /// The limit that admits the next one last; the first of those.
     #[must_use]
     pub const fn limit(&self) -> &Limit {
         &self.limit

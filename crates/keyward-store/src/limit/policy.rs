@@ -7,10 +7,6 @@ use keyward_base::{Error, Result};
 use crate::attempts::Window;
 use crate::limits::StoreLimits;
 
-/// Rows that are shared where the table has no room for more, for each limit: what finds no room is
-/// counted with the 64th part of all networks, users or whatever is counted.
-pub(super) const SHARES: u8 = 64;
-
 /// How much of a limit a shared row admits: that of ten, at most what a window can count. One alone
 /// in it gets what ten get, as long as the table is full.
 pub(super) const SHARED: u32 = 10;

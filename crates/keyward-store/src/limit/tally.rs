@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyward_base::{Error, Result, Timestamp};
 
-use crate::attempts::{Attempts, Reserved, Ticket, Used, Window};
+use crate::attempts::{Attempts, Level, Reserved, Ticket, Used, Window};
 use crate::limits::StoreLimits;
 use crate::reason;
 use crate::record::{Collection, RecordKey};
@@ -18,16 +18,6 @@ const PURGE: usize = 1_024;
 /// After a purge that found nothing this process makes none for so long: in a table that is full, each
 /// would look through all of it.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// One thing that is counted: by itself, and with others where there is no room for that.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)] // It has just these.
-pub struct Level {
-    /// A row of its own, in the tally's collection.
-    pub fine: (RecordKey, Window),
-    /// One of the rows that [`Tally::make_shared`] made.
-    pub shared: (RecordKey, Window),
-}
 
 /// How a reservation ended.
 #[derive(Debug)]
@@ -43,12 +33,10 @@ pub enum Tallied {
     },
     /// One refused it, and nothing is counted.
     Refused {
-        /// Which, counted from 0, in the order in which they were asked.
+        /// Which admits the next one last, counted from 0 in the order in which they were asked.
         index: usize,
         /// When all of those that were asked admit the next, if none is admitted until then.
         retry_at: Timestamp,
-        /// The row that it shares with others, if that one alone refused it.
-        shared: Option<RecordKey>,
     },
 }
 
@@ -69,6 +57,17 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Rows that are shared, of each sort of thing that is counted: what finds no room is counted with
+    /// the 64th part of all.
+    pub const SHARES: u8 = 64;
+
+    /// Which of the shared rows is for what has this name, which is evenly spread: 0 to 63.
+    #[must_use]
+    pub fn share(name: &[u8; 32]) -> u8 {
+        let [first, ..] = name;
+        first.checked_rem(Self::SHARES).unwrap_or_default()
+    }
+
     /// Counts in `attempts`, whose collection `fine` is nobody else's.
     #[must_use]
     pub const fn new(attempts: Arc<dyn Attempts>, fine: Collection) -> Self {
@@ -110,124 +109,58 @@ impl Tally {
 
     /// Makes rows in which nothing is counted. No: one of them refuses.
     async fn touch(&self, windows: &[(RecordKey, Window)], now: Timestamp) -> Result<bool> {
-        match self.attempts.reserve(windows, now).await? {
-            Reserved::Admitted { ticket, .. } => {
-                self.attempts.give_back(&ticket).await?;
-                Ok(true)
+        loop {
+            match self.attempts.reserve(windows, now).await {
+                Ok(Reserved::Admitted { ticket, .. }) => {
+                    self.attempts.give_back(&ticket).await?;
+                    return Ok(true);
+                }
+                Ok(Reserved::Refused { .. }) => return Ok(false),
+                // As of a table that a flood filled before: what is over makes room.
+                Err(e) if is_full(&e) && self.make_room(now).await? => {}
+                Err(e) => return Err(e),
             }
-            Reserved::Refused { .. } => Ok(false),
         }
     }
 
-    /// Counts each of `levels`, 1 to 16 of different rows, or none of them. `is_over` says of a shared
-    /// row whether it is known to refuse, and until when: it is not asked then.
+    /// Counts each of `levels`, 1 to 16 of different rows, or none of them. It is one call of the store;
+    /// up to four where there is no room, once a second.
     ///
     /// # Errors
     /// `Unavailable` if the table cannot be relied on, or holds neither a row of its own nor a shared
     /// one ([`reason::FULL`]): nothing is counted then.
-    pub async fn reserve(
-        &self,
-        levels: &[Level],
-        now: Timestamp,
-        is_over: impl Fn(&RecordKey) -> Option<Timestamp>,
-    ) -> Result<Tallied> {
+    pub async fn reserve(&self, levels: &[Level], now: Timestamp) -> Result<Tallied> {
         let fine: Vec<_> = levels.iter().map(|level| level.fine.clone()).collect();
-        match self.attempts.reserve(&fine, now).await {
-            Err(e) if is_full(&e) => {}
-            done => return done.map(of_all),
-        }
-        // What is over makes room.
-        if self.make_room(now).await? {
+        // What is over makes room, once.
+        let mut tries = if self.is_barren(now) { 0 } else { 2_u8 };
+        while let Some(left) = tries.checked_sub(1) {
             match self.attempts.reserve(&fine, now).await {
                 Err(e) if is_full(&e) => {}
-                done => return done.map(of_all),
+                done => return done.and_then(of_all),
             }
+            let more = left > 0 && self.make_room(now).await?;
+            tries = if more { left } else { 0 };
         }
-        self.reserve_coarsely(levels, now, is_over).await
+        let done = self.attempts.reserve_coarsely(levels, now).await;
+        done.and_then(of_all)
     }
 
-    async fn make_room(&self, now: Timestamp) -> Result<bool> {
-        let (at, next) = (now.as_millis(), now.saturating_add(AGAIN).as_millis());
+    /// Whether a purge found nothing a moment ago.
+    fn is_barren(&self, now: Timestamp) -> bool {
+        let next = now.saturating_add(AGAIN).as_millis();
         let barren = self.barren.load(Ordering::Relaxed);
         // One that lies further ahead was noted by a clock that went back since.
-        if at < barren && barren <= next {
-            return Ok(false);
-        }
+        now.as_millis() < barren && barren <= next
+    }
+
+    /// Purges what is over. No: nothing was.
+    async fn make_room(&self, now: Timestamp) -> Result<bool> {
         let gone = self.attempts.purge_attempts(&self.fine, now, PURGE).await?;
         if gone == 0 {
+            let next = now.saturating_add(AGAIN).as_millis();
             self.barren.store(next, Ordering::Relaxed);
         }
         Ok(gone > 0)
-    }
-
-    /// Each where there is room for it.
-    async fn reserve_coarsely(
-        &self,
-        levels: &[Level],
-        now: Timestamp,
-        is_over: impl Fn(&RecordKey) -> Option<Timestamp>,
-    ) -> Result<Tallied> {
-        let mut chosen: Vec<(RecordKey, Window)> = Vec::new();
-        let mut kept = Vec::new();
-        for (index, level) in levels.iter().enumerate() {
-            // Of one alone it was just said that there is no room.
-            let own = Some(&level.fine).filter(|_| levels.len() > 1);
-            let row = match self.room(own, &level.shared, now, &is_over).await? {
-                Room::Over(shared, retry_at) => {
-                    return Ok(Tallied::Refused {
-                        index,
-                        retry_at,
-                        shared,
-                    });
-                }
-                Room::In(row) => row,
-            };
-            // Two may share a row.
-            if !chosen.iter().any(|(key, _)| *key == row.0) {
-                chosen.push(row.clone());
-                kept.push(index);
-            }
-        }
-        Ok(match self.attempts.reserve(&chosen, now).await? {
-            Reserved::Refused { index, retry_at } => Tallied::Refused {
-                index: kept.get(index).copied().unwrap_or_default(),
-                retry_at,
-                shared: None,
-            },
-            admitted @ Reserved::Admitted { .. } => of_all(admitted),
-        })
-    }
-
-    /// The finest row that the table takes.
-    async fn room<'a>(
-        &self,
-        own: Option<&'a (RecordKey, Window)>,
-        shared: &'a (RecordKey, Window),
-        now: Timestamp,
-        is_over: impl Fn(&RecordKey) -> Option<Timestamp>,
-    ) -> Result<Room<'a>> {
-        let own = own.map(|own| (own, false));
-        for (row, is_shared) in own.into_iter().chain([(shared, true)]) {
-            if is_shared && let Some(retry_at) = is_over(&row.0) {
-                return Ok(Room::Over(None, retry_at));
-            }
-            match self.attempts.reserve(std::slice::from_ref(row), now).await {
-                Ok(Reserved::Admitted { ticket, .. }) => {
-                    self.attempts.give_back(&ticket).await?;
-                    return Ok(Room::In(row));
-                }
-                Ok(Reserved::Refused { retry_at, .. }) => {
-                    let shared = is_shared.then(|| row.0.clone());
-                    return Ok(Room::Over(shared, retry_at));
-                }
-                Err(e) if is_full(&e) => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Err(
-            Error::unavailable("the table of attempts has no room left: give it more")
-                .because(reason::FULL),
-        )
     }
 
     /// Takes back what was counted. What cannot be taken back stays counted, which is the safe side.
@@ -248,20 +181,11 @@ impl Tally {
     }
 }
 
-enum Room<'a> {
-    In(&'a (RecordKey, Window)),
-    Over(Option<RecordKey>, Timestamp),
-}
-
-fn of_all(reserved: Reserved) -> Tallied {
-    match reserved {
+fn of_all(reserved: Reserved) -> Result<Tallied> {
+    Ok(match reserved {
         Reserved::Admitted { ticket, used } => Tallied::Admitted { ticket, used },
-        Reserved::Refused { index, retry_at } => Tallied::Refused {
-            index,
-            retry_at,
-            shared: None,
-        },
-    }
+        Reserved::Refused { index, retry_at } => Tallied::Refused { index, retry_at },
+    })
 }
 
 fn is_full(e: &Error) -> bool {

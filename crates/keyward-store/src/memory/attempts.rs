@@ -2,8 +2,10 @@
 
 use keyward_base::{BoxFuture, Result, Timestamp};
 
-use super::{MemoryStore, State, is_over, purge, spot};
-use crate::attempts::{Admission, Attempts, Judged, Reserved, Ticket, Used, Window};
+use super::{MemoryStore, State, full, is_over, purge, spot};
+use crate::attempts::{
+    Admission, Attempts, Judged, Level, Refusals, Reserved, Ticket, Used, Window,
+};
 use crate::limits::StoreLimits;
 use crate::record::{Collection, RecordKey};
 
@@ -32,20 +34,60 @@ impl MemoryStore {
         let mut state = self.state();
         let number = state.next()?;
         let (mut all, mut used) = (Vec::new(), Vec::new());
-        let mut refused: Option<(usize, Timestamp)> = None;
+        let mut refused = Refusals::default();
         for (index, (key, window)) in windows.iter().enumerate() {
             let mut tried = state.tried(key);
             match tried.judge(*window, now, number) {
                 Judged::Admitted { .. } => used.push(window.used(&tried.admitted, now)),
-                Judged::Refused { retry_at } => {
-                    let (first, latest) = refused.unwrap_or((index, retry_at));
-                    refused = Some((first, latest.max(retry_at)));
-                }
+                Judged::Refused { retry_at } => refused.note(index, retry_at),
             }
             all.push((key.clone(), tried));
         }
-        if let Some((index, retry_at)) = refused {
-            return Ok(Reserved::Refused { index, retry_at });
+        if let Some(refused) = refused.told() {
+            return Ok(refused);
+        }
+        let keys = all.iter().map(|(key, _)| key.clone()).collect();
+        state.note(self.capacity, all)?;
+        let ticket = Ticket::new(keys, number);
+        Ok(Reserved::Admitted { ticket, used })
+    }
+
+    fn reserve_coarsely_now(&self, levels: &[Level], now: Timestamp) -> Result<Reserved> {
+        StoreLimits::check_levels(levels, now)?;
+        let mut state = self.state();
+        let number = state.next()?;
+        let (mut all, mut used) = (Vec::<(RecordKey, Tried)>::new(), Vec::new());
+        let mut new = 0_usize;
+        let mut refused = Refusals::default();
+        for (index, level) in levels.iter().enumerate() {
+            let mut is_counted = false;
+            for (is_shared, (key, window)) in [(false, &level.fine), (true, &level.shared)] {
+                // Two may share a row.
+                if is_shared && all.iter().any(|(other, _)| other == key) {
+                    is_counted = true;
+                    break;
+                }
+                let mut tried = state.tried(key);
+                if let Judged::Refused { retry_at } = tried.judge(*window, now, number) {
+                    refused.note(index, retry_at);
+                    is_counted = true;
+                    break;
+                }
+                let more = new.saturating_add(usize::from(!state.knows(key)));
+                if state.admit(self.capacity, more).is_ok() {
+                    new = more;
+                    used.push(window.used(&tried.admitted, now));
+                    all.push((key.clone(), tried));
+                    is_counted = true;
+                    break;
+                }
+            }
+            if !is_counted {
+                return Err(full());
+            }
+        }
+        if let Some(refused) = refused.told() {
+            return Ok(refused);
         }
         let keys = all.iter().map(|(key, _)| key.clone()).collect();
         state.note(self.capacity, all)?;
@@ -71,6 +113,10 @@ impl MemoryStore {
             if let Some(tried) = all.and_then(|all| all.get_mut(&spot(key))) {
                 let ours = |admission: &Admission| admission.number == ticket.number();
                 tried.admitted.retain(|admission| !ours(admission));
+                if tried.admitted.is_empty() {
+                    // Nothing is left of it to wait for.
+                    tried.until = Some(Timestamp::from_millis(0));
+                }
             }
         }
     }
@@ -92,13 +138,14 @@ impl State {
             .unwrap_or_default()
     }
 
+    fn knows(&self, key: &RecordKey) -> bool {
+        let known = self.attempts.get(&key.collection);
+        known.is_some_and(|known| known.contains_key(&spot(key)))
+    }
+
     /// Notes what was tried with all these keys, or with none.
     fn note(&mut self, capacity: usize, all: Vec<(RecordKey, Tried)>) -> Result<()> {
-        let known = |key: &RecordKey| {
-            let known = self.attempts.get(&key.collection);
-            known.is_some_and(|known| known.contains_key(&spot(key)))
-        };
-        let new = all.iter().filter(|(key, _)| !known(key)).count();
+        let new = all.iter().filter(|(key, _)| !self.knows(key)).count();
         self.admit(capacity, new)?;
         self.entries = self.entries.saturating_add(new);
         for (key, tried) in all {
@@ -128,6 +175,14 @@ impl Attempts for MemoryStore {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reserved>> {
         Box::pin(async move { self.reserve_now(windows, now) })
+    }
+
+    fn reserve_coarsely<'a>(
+        &'a self,
+        levels: &'a [Level],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reserved>> {
+        Box::pin(async move { self.reserve_coarsely_now(levels, now) })
     }
 
     fn give_back<'a>(&'a self, ticket: &'a Ticket) -> BoxFuture<'a, Result<()>> {

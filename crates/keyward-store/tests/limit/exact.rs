@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_base::{AddressPrefix, ErrorKind, Retry, Tenant};
+use keyward_base::{AddressPrefix, ErrorKind, Retry, Tenant, Timestamp};
 use keyward_store::conformance::block_on;
 use keyward_store::limit::{Limit, Limiter, Whom};
 use keyward_store::reason;
@@ -220,4 +220,26 @@ fn what_cannot_be_read_is_an_error() {
     let nameless = limiter(&world.store, &world.clock, 0, &[&one]);
     let asked = block_on(nameless.ask(&of));
     assert_eq!(asked.map(|_| ()).map_err(kind), Err(ErrorKind::Unavailable));
+}
+
+/// Of limits of different spans the one is told that is in the way longest, and how long it is.
+#[test]
+fn the_longest_wait_is_told() {
+    let (minute, day) = (limit("minute", 1, MINUTE), limit("day", 1, MINUTE * 1_440));
+    let world = World::new(&[&minute, &day]);
+    let whom = || app("somebody");
+    for both in [[&minute, &day], [&day, &minute]] {
+        let asks = both.map(|limit| (limit, whom()));
+        drop(world.ask(&asks));
+        let refused = world.ask(&asks).unwrap_err();
+        assert_eq!(refused.limit(), &day);
+        assert_eq!(refused.wait(), MINUTE * 1_440);
+        assert_eq!(refused.error().kind(), ErrorKind::Rejected);
+    }
+    // A clock that went back makes nobody wait longer than that.
+    world
+        .clock
+        .set(Timestamp::from_millis(NOW.as_millis() - 10_000_000));
+    let refused = world.ask(&[(&minute, whom()), (&day, whom())]).unwrap_err();
+    assert_eq!(refused.wait(), MINUTE * 1_440);
 }

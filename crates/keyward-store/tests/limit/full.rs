@@ -71,7 +71,7 @@ fn a_flood_of_many_costs_the_store_one_call_a_request() {
     for n in 1_000..2_000 {
         assert!(world.ask(&[(&one, v6(n))]).is_err());
     }
-    assert_eq!(world.store.take(), ["reserve"; 1_000]);
+    assert_eq!(world.store.take(), ["reserve_coarsely"; 1_000]);
 }
 
 /// Of several limits of one request, each is counted where there is room for it, in one step.
