@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `Rejected`, cross origin | 403 | about the request itself |
 //! | `Rejected`, foreign host | 421 | about the request itself |
+//! | `Rejected`, limited | 429 | with `Retry-After`: what the error says ([`Retry::After`]), else 5 s; [`Failure::later`] knows more where there is a clock |
 //! | `Rejected`, conflict | 409 | the sender named the revision; a form has to say so |
 //! | `Rejected`, anything else | 404 | *no such record*, *not for you*, *key destroyed* and *moved here from elsewhere* read the same |
 //! | `Misuse` | 500 | the service's own mistake; [`Failure::input`] makes it 400 |
@@ -173,14 +174,20 @@ impl From<Error> for Failure {
             (ErrorKind::Rejected, Some(reason::CROSS_ORIGIN)) => StatusCode::FORBIDDEN,
             (ErrorKind::Rejected, Some(reason::FOREIGN_HOST)) => StatusCode::MISDIRECTED_REQUEST,
             (ErrorKind::Rejected, Some(Reason::CONFLICT)) => StatusCode::CONFLICT,
+            // The reason of all crates that limit.
+            (ErrorKind::Rejected, Some(reason::LIMITED)) => StatusCode::TOO_MANY_REQUESTS,
             (ErrorKind::Rejected, _) => StatusCode::NOT_FOUND,
             (ErrorKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let failure = Self::at(status, error);
-        match failure.error.retry_when() {
-            Some(Retry::After(wait)) if status == StatusCode::SERVICE_UNAVAILABLE => {
-                failure.with(RETRY_AFTER, seconds(wait))
+        match (status, failure.error.retry_when()) {
+            (
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS,
+                Some(Retry::After(wait)),
+            ) => failure.with(RETRY_AFTER, seconds(wait)),
+            (StatusCode::TOO_MANY_REQUESTS, _) => {
+                failure.with(RETRY_AFTER, seconds(policy::RETRY_AFTER))
             }
             _ => failure,
         }

@@ -12,11 +12,12 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use keyward_base::{Error, Reason};
+use keyward_base::{Error, Reason, Retry, Timestamp};
 use keyward_http::{
     ClientIp, Cors, Decision, Failure, InRequest, Nonce, Origins, Passed, Proxies, RoutePolicy,
     WebGuard, bodies, caught, forwarded, reason, words,
@@ -278,6 +279,18 @@ fn an_error_says_its_status_and_the_reporter_the_rest() {
     let passed = || passes(&pages, &mut request(Method::GET, &[]));
     let failed = Error::rejected(Reason::NOT_FOUND);
     whole(&passed().finished(Failure::from(failed).answer()), 404);
+    // A limit's refusal as an error, by whichever crate.
+    for (retry, wait) in [
+        (Some(Retry::After(Duration::from_secs(60))), "60"),
+        (Some(Retry::At(Timestamp::from_millis(7))), "5"),
+        (None, "5"),
+    ] {
+        let limited = Error::rejected(reason::LIMITED);
+        let limited = retry.into_iter().fold(limited, Error::retry);
+        let answer = Failure::from(limited).answer();
+        whole(&passed().finished(answer.clone()), 429);
+        assert_eq!(answer.headers()["retry-after"], wait);
+    }
     // What a framework wrote itself.
     let mut inside = Response::new(Bytes::from("no column hash in table users"));
     *inside.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -296,6 +309,8 @@ fn an_error_says_its_status_and_the_reporter_the_rest() {
     assert!(now(caught::run(panics)).is_none());
     whole(&now(passed().panicked()), 500);
     let told = told.lock().unwrap().clone();
-    assert_eq!(told, [Some(Reason::NOT_FOUND), Some(reason::PANICKED)]);
+    let limited = Some(reason::LIMITED);
+    let (first, last) = (Some(Reason::NOT_FOUND), Some(reason::PANICKED));
+    assert_eq!(told, [first, limited, limited, limited, last]);
     assert_eq!(guard.findings()[0].reason, reason::PANICKED);
 }

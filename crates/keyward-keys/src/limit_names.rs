@@ -13,8 +13,10 @@ const LIMITED: Domain<(&str, &[u8])> = Domain::new("keyward/v1/limit");
 /// choose with whom he is counted. All processes that share the table have the ring.
 ///
 /// A purpose of its own, whose keys live as long as the longest span, is enough; the one of log-ins
-/// does as well. A rotation of the keys lets none more through: it is counted under each of the four
-/// that were active last.
+/// does as well. A rotation of the keys lets none more through: it is counted under the active key, the
+/// pending one, and the two that retired last. Who rotates three times within a span forgets what was
+/// counted before the first. Where no key of the purpose is to be had, as when all are disabled, each
+/// limit is `Unavailable`: it refuses, or lets through where a route says so.
 #[derive(Clone, Debug)]
 pub struct RingNames {
     keyring: Keyring,

@@ -153,6 +153,8 @@ impl Writer {
         self.order(Order::Alone(Box::new(move |conn, place| {
             let ours = place.look(conn).and_then(|()| conn.compare_anew());
             let done = ours.map_err(error).and_then(|()| conn.unlimited(work));
+            // Nothing locks the file between the two: who holds it at first may commit before the work.
+            let done = done.and_then(|done| conn.compare_anew().map_err(error).map(|()| done));
             place.wrote();
             let _ = reply.send(done.and_then(|done| {
                 place.look(conn).map_err(error)?;

@@ -257,3 +257,31 @@ fn a_change_that_is_hidden_runs_nowhere_and_is_found_by_what_compares_anew() {
         refused(found, ErrorKind::Corrupt, "a trigger or a view");
     }
 }
+
+/// Who holds the file when `erase` begins commits his schema between its look and its work: an answer
+/// comes after another look.
+#[test]
+fn a_schema_that_is_committed_while_erase_waits_is_found() {
+    for round in [2_u32, 5] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        closed(&path);
+        let store = SqliteStore::open(&path).unwrap();
+        let theirs = Connection::open(&path).unwrap();
+        theirs
+            .execute_batch("BEGIN IMMEDIATE; CREATE VIEW theirs AS SELECT 1")
+            .unwrap();
+        let erased = std::thread::scope(|scope| {
+            let erased = scope.spawn(|| block_on(store.erase()));
+            // Sooner or later, by what it takes to read so often.
+            for _ in 0..(1_u32 << round) {
+                theirs
+                    .query_row("SELECT count(*) FROM record", [], |_| Ok(()))
+                    .unwrap();
+            }
+            theirs.execute_batch("COMMIT").unwrap();
+            erased.join().unwrap()
+        });
+        refused(erased.map(drop), ErrorKind::Corrupt, "a trigger or a view");
+    }
+}

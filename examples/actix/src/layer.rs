@@ -29,10 +29,11 @@ pub async fn guarded(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(mut head) = head_of(request.request()) else {
-        return Ok(request.into_response(HttpResponse::BadRequest().finish()));
-    };
     let peer = request.peer_addr().map(|peer| peer.ip());
+    let Some(mut head) = head_of(request.request()) else {
+        let answer = not_taken(&policy, request.request(), peer).await;
+        return Ok(request.into_response(answer));
+    };
     let passed = match policy.decide(&mut head, peer).settle().await {
         Decision::Answer(answer) => return Ok(request.into_response(answer_of(answer))),
         Decision::Pass(passed) => passed,
@@ -44,7 +45,7 @@ pub async fn guarded(
     request.set_payload(limited(payload, passed.body_limit()));
     // actix routes a request of which nobody else holds a part: one that is not answered has its answer
     // in an error.
-    match caught::run(next.call(request)).await {
+    match caught::run(async move { next.call(request).await }).await {
         Some(answered) => answered
             .map(|answer| {
                 let (asked, answer) = answer.map_into_boxed_body().into_parts();
@@ -53,6 +54,27 @@ pub async fn guarded(
             .map_err(|error| instead(finished(&passed, error.error_response()))),
         None => Err(instead(answer_of(passed.panicked().await))),
     }
+}
+
+/// 400, as whole as any answer, to a head that `http` does not take: decided as one of the same host that
+/// asks for nothing.
+async fn not_taken(
+    policy: &RoutePolicy,
+    request: &HttpRequest,
+    peer: Option<std::net::IpAddr>,
+) -> HttpResponse {
+    let (mut head, ()) = Request::new(()).into_parts();
+    let host = request.headers().get(theirs::HOST);
+    if let Some(host) = host.and_then(|host| HeaderValue::from_bytes(host.as_bytes()).ok()) {
+        head.headers.insert(http::header::HOST, host);
+    }
+    answer_of(match policy.decide(&mut head, peer).settle().await {
+        Decision::Answer(answer) => answer,
+        Decision::Pass(passed) => {
+            let error = keyward_base::Error::rejected(keyward_base::Reason::MALFORMED);
+            passed.finished(Failure::at(http::StatusCode::BAD_REQUEST, error).answer())
+        }
+    })
 }
 
 fn instead(answer: HttpResponse) -> Error {

@@ -12,7 +12,8 @@ use crate::failure::whole_seconds;
 /// The greatest integer of RFC 9651, 3.3.1.
 const MOST: u64 = 999_999_999_999_999;
 
-/// `"api";q=100;w=60`: what is held, its span rounded up to whole seconds.
+/// `"api";q=100;w=60`: what is held, its span rounded up to whole seconds. So a span below a second is
+/// told as one second, in which more is admitted than is told.
 fn policy(limit: &Limit) -> String {
     let window = limit.window();
     let span = seconds(window.span());

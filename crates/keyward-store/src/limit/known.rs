@@ -73,7 +73,8 @@ impl Known {
         over.is_at(now).then_some(*over)
     }
 
-    /// A place in them was given back by this process.
+    /// A place in just these was given back by this process: a refusal of these together with others is
+    /// gone by for its moment still.
     pub(super) fn forget(&self, rows: &[RecordKey]) {
         let hash = self.hash(rows);
         let mut all = self.all();

@@ -76,7 +76,9 @@ impl Room {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Known>, Option<String>)> {
-        let after = after.and_then(|id| RecordId::new(id).ok());
+        // Beginning anew instead, who follows a damaged cursor would go round for ever.
+        let after = after.map(RecordId::new).transpose();
+        let after = after.map_err(|_| Error::rejected(Reason::NOT_FOUND))?;
         let page = self.column(section)?.list(after.as_ref(), limit).await?;
         let known = page.items.into_iter().map(|listed| Known {
             id: listed.slot.record.as_str().to_owned(),

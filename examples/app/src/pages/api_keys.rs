@@ -227,7 +227,12 @@ pub(super) async fn rotate(
     match office.rotate_api_key(&shown, id, rotation).await {
         Ok(made) => Ok(once(&office, &made)?.into_response()),
         Err(e) if e.kind() == ErrorKind::Rejected && e.reason() != Some(Reason::NOT_FOUND) => {
-            let said = "It has been rotated already, or has ended.";
+            let said = match e.reason() {
+                Some(reason::TOO_MANY) => {
+                    "There are as many keys as an organisation has: revoke one first."
+                }
+                _ => "It has been rotated already, or has ended.",
+            };
             Err(mend(one(&office, id, &NONE, Some(said)).await?))
         }
         Err(e) => Err(e.into()),
