@@ -10,6 +10,102 @@
 //! ([`OnceBy::Batch`]), or the target keeps the key that it is given ([`OnceBy::Key`]); at most once,
 //! and sometimes unknown, where it is neither ([`OnceBy::Nothing`]).
 //!
+//! From asking to running:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use keyward_approval::executor::{Effect, Job, OnceBy, Target};
+//! use keyward_approval::{
+//!     ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, Gates, Policy, Requester,
+//!     ServiceName, Shape, State, Step,
+//! };
+//! use keyward_audit::Audit;
+//! use keyward_base::{BoxFuture, Door, Evidence, Result, Subject, Tenant};
+//! use keyward_keys::{FileAnchor, Keyring};
+//! use keyward_store::Stores;
+//!
+//! #[derive(Debug)]
+//! struct Servers;
+//!
+//! impl Target for Servers {
+//!     // It keeps no key: of a try that is cut off, a person says what became of it.
+//!     fn once(&self, _: &Step) -> OnceBy {
+//!         OnceBy::Nothing
+//!     }
+//!     fn run<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Effect> {
+//!         let said = format!("{} is gone", job.step().target());
+//!         Box::pin(async { Effect::Done(said) })
+//!     }
+//! }
+//!
+//! /// `bob` is evidence of a log-in a moment ago, such as `keyward_password` and the pages of
+//! /// `keyward_http` make; `outside` is a file where who writes the database cannot.
+//! async fn delete(
+//!     keyring: Keyring,
+//!     store: Arc<dyn Stores>,
+//!     outside: std::path::PathBuf,
+//!     bob: impl Evidence,
+//! ) -> Result<State> {
+//!     let acme = Tenant::new("acme")?;
+//!     let worker = ExecutorName::new("worker")?;
+//!     let audit = Audit::builder(keyring.clone(), store).install().await?.build().await?;
+//!     let policy = Policy::parse(keyring.provider(), r#"
+//!         keyward-policy = 1
+//!         version = 1
+//!         otherwise = "one"
+//!         [rule.one]
+//!         strictness = 10
+//!         approvers = ["bob"]
+//!         quorum = 1
+//!     "#)?;
+//!     // `install` once for each keyring, `build` in each process.
+//!     let gates = Gates::builder(keyring.clone(), audit, policy).door(Door::new("users"));
+//!     let gates = gates.install().await?.build().await?;
+//!
+//!     // Ada asks.
+//!     let catalogue = Catalogue::new().with(Shape::new("server.delete")?)?;
+//!     let who = Requester::person(Subject::new("ada")?);
+//!     let action = ActionBuilder::new(acme.clone(), ServiceName::new("desk")?, worker.clone(), who)
+//!         .reason("nobody has used it since June")
+//!         .step(catalogue.step("server.delete", "web-1")?);
+//!     let now = keyring.clock().now()?;
+//!     let asked = action.build(&gates.policy(), now, keyring.provider())?;
+//!     let id = gates.ask(Asking::new(asked)).await?.gate();
+//!
+//!     // Bob, who was shown `View::of` it, says yes.
+//!     gates.vote(&acme, id, bob, Ballot::approve()).await?;
+//!
+//!     // It runs, once.
+//!     let anchor = Arc::new(FileAnchor::new(outside));
+//!     let executor = Executor::builder(gates.clone(), worker, anchor, Arc::new(Servers)).build()?;
+//!     executor.run(gates.approved(&acme, id).await?).await
+//! }
+//! # use keyward_base::{Clock as _, Method, Purpose, SystemClock, Timestamp};
+//! # #[derive(Debug)]
+//! # struct Bob(Tenant, Subject, Timestamp);
+//! # impl Evidence for Bob {
+//! #     fn tenant(&self) -> &Tenant { &self.0 }
+//! #     fn subject(&self) -> &Subject { &self.1 }
+//! #     fn method(&self) -> Method { Method::PASSWORD }
+//! #     fn door(&self) -> Door { Door::new("users") }
+//! #     fn at(&self) -> Timestamp { self.2 }
+//! #     fn is_factor_due(&self) -> bool { false }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<()> {
+//! # use keyward_store::MemoryStore;
+//! # let root = keyward_keys::EphemeralRoot::new(&keyward_crypto::Provider::default())?;
+//! # let keyring = Keyring::builder(Arc::new(MemoryStore::new(1_000)), Arc::new(root));
+//! # let keyring = keyring.create(&[Purpose::new("vault")?], &[]).await?;
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let bob = Bob(Tenant::new("acme")?, Subject::new("bob")?, SystemClock::new().now()?);
+//! # let store = Arc::new(MemoryStore::new(10_000));
+//! let state = delete(keyring, store, folder.path().join("anchor"), bob).await?;
+//! assert_eq!(state, State::Executed);
+//! # Ok(()) }
+//! ```
+//!
 //! | file | what it holds |
 //! |---|---|
 //! | `target` | what does the steps, and what it promises |

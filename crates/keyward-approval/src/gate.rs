@@ -63,6 +63,8 @@ pub use decide::{Ballot, Standing};
 pub use due::Due;
 pub use held::ROW;
 pub use id::GateId;
+/// Where [`Gates::list`] goes on.
+pub use keyward_store::Found;
 pub use lend::MAX_LENT;
 pub use links::{LinkState, Reserved, TRIES};
 pub(crate) use newest::Newest;

@@ -51,7 +51,7 @@
 //! ```
 //!
 //! From here on a [`Gates`] keeps the ask until it is decided, and an [`Executor`] runs what was
-//! approved.
+//! approved: [`executor`] goes all the way in one example, and `docs/approvals.md` is the guide.
 //!
 //! | module | what it holds |
 //! |---|---|

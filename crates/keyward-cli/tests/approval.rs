@@ -365,6 +365,15 @@ fn a_policy_is_looked_at_and_a_hostile_one_refused_in_a_line() {
     let case = "[case.a]\nkind = \"server.delete\"\nthen = \"auto\"\n";
     let good = file("good", format!("{head}{rule}").as_bytes());
     assert!(lint(&good).ok().out().is_empty());
+    // That of the guide is one too.
+    let guide = include_str!("../../../docs/approvals.md");
+    let (_, shown) = guide.split_once("```toml\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let shown: String = shown
+        .lines()
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
+    lint(&file("guide", shown.as_bytes())).ok();
     let odd = format!("{head}dangerous = [\"server.*\"]\n{rule}{case}");
     let odd = lint(&file("odd", odd.as_bytes()));
     assert_eq!(odd.code(), 2, "{}", odd.said());
