@@ -7,7 +7,7 @@ use keyward_session::api_key::{ApiKeyId, ApiKeys, End, KeyPolicy, Narrow, Rotati
 use keyward_store::MemoryStore;
 use keyward_testkit::{Interrupt, Staged};
 
-use crate::world::{DAY, HOUR, NOW, World, all, new, tenant};
+use crate::world::{DAY, HOUR, NOW, World, all, builder_on, new, tenant};
 
 /// All notices, page by page: whose, and how many days ahead.
 async fn due(keys: &ApiKeys) -> Vec<(ApiKeyId, u64)> {
@@ -68,6 +68,17 @@ async fn of_notices_that_were_missed_the_nearest_is_given() {
         .await
         .unwrap();
     assert_eq!(due(&world.keys).await, [(other.info().id, 1)]);
+}
+
+/// The keys of another prefix are another's to tell of, though they lie in the same store.
+#[tokio::test]
+async fn no_notice_is_given_of_keys_of_another_prefix() {
+    let world = World::new().await;
+    let issued = world.issue(new("build").expires_in(DAY)).await;
+    let other = builder_on(&world.ring, world.data.clone(), &world.audit);
+    let other = other.prefix("acme_test_").build().await.unwrap();
+    assert_eq!(due(&other).await, []);
+    assert_eq!(due(&world.keys).await, [(issued.info().id, 1)]);
 }
 
 #[tokio::test]

@@ -243,6 +243,47 @@ async fn a_key_becomes_less_and_never_more() {
     assert_eq!(refused.reason(), Some(Reason::EXPIRED));
 }
 
+/// An end that is before a key was made ends it at once, whatever that time stands for elsewhere.
+#[tokio::test]
+async fn an_end_in_the_past_is_one() {
+    let world = World::new().await;
+    let of = tenant("acme");
+    for at in [0, 1, NOW.as_millis() - 1, NOW.as_millis()] {
+        let issued = world.key().await;
+        let id = issued.info().id;
+        let to = Narrow::new().expires(Timestamp::from_millis(at));
+        let info = world.keys.narrow(&of, id, &to).await.unwrap();
+        assert_eq!((info.expires, info.state), (Some(NOW), KeyState::Expired));
+        assert_eq!(world.keys.info(&of, id).await.unwrap(), info);
+        let refused = world.refusal(issued.key().expose()).await;
+        assert_eq!(refused, Some(Reason::EXPIRED), "{at}");
+    }
+    // It is shown as expired, whatever else ended it.
+    world.keys.end(&End::tenant(of.clone())).await.unwrap();
+    let page = world.keys.list(&of, None).await.unwrap();
+    assert_eq!((page.keys.len(), page.damaged), (4, 0));
+    assert!(page.keys.iter().all(|key| key.state == KeyState::Expired));
+}
+
+/// A ring that was installed for keys of 30 days lets them live a day longer, and no moment more.
+#[tokio::test]
+async fn a_policy_is_no_longer_than_its_ring() {
+    let policy = |days: u32, more: u64| {
+        let longest = DAY * days + std::time::Duration::from_secs(more);
+        KeyPolicy::default().life(DAY, longest).unwrap()
+    };
+    let data = Arc::new(MemoryStore::new(1_000));
+    let world = World::with(data, |builder| builder.policy(policy(30, 0))).await;
+    let build = async |policy| {
+        let builder = keyward_session::ApiKeys::builder(world.ring.clone(), world.data.clone());
+        builder.policy(policy).build().await.map_err(|e| e.kind())
+    };
+    assert!(build(policy(31, 0)).await.is_ok());
+    assert_eq!(build(policy(31, 1)).await.unwrap_err(), ErrorKind::Misuse);
+    let endless = policy(30, 0).allow_endless();
+    assert_eq!(build(endless).await.unwrap_err(), ErrorKind::Misuse);
+}
+
 #[tokio::test]
 async fn both_keys_work_until_the_end_of_the_overlap_exactly() {
     let world = World::new().await;

@@ -9,6 +9,7 @@
 
 mod allocations;
 mod apart;
+mod clocks;
 mod crowd;
 mod due;
 mod formats;

@@ -1,9 +1,12 @@
 //! The ring's keys are replaced: API keys live on, and the old key goes when none needs it.
 
-use keyward_base::{ErrorKind, Purpose};
-use keyward_session::api_key::Rotation;
+use std::sync::Arc;
 
-use crate::hostile::{epoch_keys, read, row_key};
+use keyward_base::{ErrorKind, Purpose};
+use keyward_session::api_key::{End, KeyPolicy, Rotation};
+use keyward_store::{MemoryStore, RecordKey};
+
+use crate::hostile::{epoch_keys, plant, read, row_key};
 use crate::world::{DAY, World, all, new, tenant};
 
 fn purpose() -> Purpose {
@@ -54,7 +57,7 @@ async fn the_key_that_lives_on_in_issued_keys_is_counted_and_shown() {
     let renewed = world.keys.upkeep(100).await.unwrap().renewed;
     assert_eq!(renewed, 3, "two rows, and the epoch of globex");
     assert_eq!(world.keys.upkeep(100).await.unwrap().renewed, 0);
-    let globex = keyward_store::RecordKey {
+    let globex = RecordKey {
         owner: "globex".to_owned(),
         ..epoch_keys()[1].clone()
     };
@@ -121,4 +124,87 @@ async fn both_collections_are_counted_and_none_of_it_is_the_sessions() {
     let names: Vec<_> = of_keys.map(|entry| entry.column.name()).collect();
     assert_eq!(names, ["api-key", "api-key-epoch"]);
     assert!(columns.iter().all(|entry| entry.has_barrier));
+}
+
+/// A key of the ring is needed until the last of them ends, in whatever order they are found.
+#[tokio::test]
+async fn a_report_says_until_when() {
+    let policy = KeyPolicy::default().allow_endless();
+    let data = Arc::new(MemoryStore::new(1_000));
+    let world = World::with(data, |builder| builder.policy(policy)).await;
+    let mut last = None;
+    for days in [3, 300, 9, 200, 1, 100, 7, 5, 50, 30] {
+        let issued = world.issue(new("build").expires_in(DAY * days)).await;
+        last = last.max(issued.info().expires);
+        let report = world.keys.reissue_report().await.unwrap().of;
+        assert_eq!((report.len(), report[0].until), (1, last));
+    }
+    for _ in 0..4 {
+        let _endless = world.issue(new("build").endless()).await;
+        assert_eq!(world.keys.reissue_report().await.unwrap().of[0].until, None);
+    }
+}
+
+/// What ended with its tenant goes with the key that vouches for it, and is not made anew.
+#[tokio::test]
+async fn what_has_ended_is_not_made_anew() {
+    let world = World::new().await;
+    let (dead, _) = (world.key().await, world.tick());
+    world.keys.end(&End::tenant(tenant("acme"))).await.unwrap();
+    world.tick();
+    let lives = world.key().await;
+    rotate(&world).await;
+    world.keys.upkeep(100).await.unwrap();
+    let places = [&dead, &lives].map(|key| row_key(key.info().id));
+    let found = world.data.fetch_many(&places).await.unwrap();
+    let are_there: Vec<bool> = found.iter().map(Option::is_some).collect();
+    assert_eq!(are_there, [false, true]);
+    world.keys.check(lives.key().expose(), None).await.unwrap();
+}
+
+/// So many at a time, of rows and epochs together.
+#[tokio::test]
+async fn no_more_is_made_anew_at_once_than_is_asked() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        let _key = world.key().await;
+    }
+    rotate(&world).await;
+    let mut renewed = Vec::new();
+    for _ in 0..4 {
+        renewed.push(world.keys.upkeep(2).await.unwrap().renewed);
+    }
+    assert_eq!(renewed, [2, 2, 1, 0], "three rows and two epochs");
+}
+
+/// A process that was told of a key before it was to be used finds that it is by now.
+#[tokio::test]
+async fn a_key_that_was_pending_here_is_looked_for() {
+    let world = World::new().await;
+    let other = world.other(world.data.clone()).await;
+    let admin = world.ring.admin();
+    admin.rotate(&purpose()).await.unwrap();
+    world.refresh().await;
+    admin.promote_ready().await.unwrap();
+    let late = world.key().await;
+    other.check(late.key().expose(), None).await.unwrap();
+}
+
+/// Nobody vouches anew for an epoch that lies where another should.
+#[tokio::test]
+async fn an_epoch_in_another_place_is_not_made_anew() {
+    let world = World::new().await;
+    let _key = world.key().await;
+    let [_, acme] = epoch_keys();
+    let globex = RecordKey {
+        owner: "globex".to_owned(),
+        ..acme.clone()
+    };
+    let moved = read(&*world.data, &acme).await.content;
+    plant(&*world.data, &globex, moved.clone()).await;
+    rotate(&world).await;
+    let kept = world.keys.upkeep(100).await.unwrap();
+    assert_eq!(kept.renewed, 3, "a row and two epochs");
+    assert_eq!(read(&*world.data, &globex).await.content, moved);
+    assert_ne!(read(&*world.data, &acme).await.content, moved);
 }

@@ -1,8 +1,9 @@
 //! When a key was last used, and from where.
 
+use std::future::{Future as _, pending};
 use std::sync::Arc;
 
-use keyward_base::{AddressPrefix, Timestamp};
+use keyward_base::{AddressPrefix, BoxFuture, Timestamp};
 use keyward_store::MemoryStore;
 use keyward_testkit::{Answer, Call, Interrupt, Staged};
 
@@ -106,6 +107,64 @@ async fn uses_that_could_not_be_written_wait() {
     world.keys.upkeep(100).await.unwrap_err();
     assert!(staged.fired());
     assert_eq!(world.keys.upkeep(100).await.unwrap().used, 3);
+}
+
+/// Polls `upkeep` until it is done, or waits for what never comes.
+async fn is_cut_off(world: &World) -> bool {
+    let mut kept = Box::pin(world.keys.upkeep(100));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    (0..100).all(|_| kept.as_mut().poll(&mut context).is_pending())
+}
+
+/// Nor are they lost where whoever keeps house is cut off, at whatever call.
+#[tokio::test]
+async fn uses_wait_where_upkeep_is_cut_off() {
+    for n in 0.. {
+        let staged = Staged::over(Arc::new(MemoryStore::new(1_000)));
+        let world = World::on(staged.clone()).await;
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let issued = world.key().await;
+            world.keys.check(issued.key().expose(), None).await.unwrap();
+            ids.push(issued.info().id);
+        }
+        staged.interrupt(n, Interrupt::Run(Box::new(|| Box::pin(pending()))));
+        if !is_cut_off(&world).await {
+            assert!(!staged.fired() && n >= 6, "it was done at call {n}");
+            break;
+        }
+        world.keys.upkeep(100).await.unwrap();
+        for id in ids {
+            let info = world.keys.info(&tenant("acme"), id).await.unwrap();
+            assert!(info.last_used.is_some(), "cut off at call {n}");
+        }
+    }
+}
+
+/// A later use that came meanwhile is not taken back by it.
+#[tokio::test]
+async fn a_use_that_waits_hides_no_later_one() {
+    let staged = Staged::over(Arc::new(MemoryStore::new(1_000)));
+    let world = World::on(staged.clone()).await;
+    let issued = world.key().await;
+    let text = issued.key().expose().to_owned();
+    world.keys.check(&text, None).await.unwrap();
+    let (keys, clock, ring) = (world.keys.clone(), world.clock.clone(), world.ring.clone());
+    let later = move || -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            clock.advance(HOUR);
+            ring.refresh().await.unwrap();
+            keys.check(&text, None).await.unwrap();
+            pending().await
+        })
+    };
+    staged.interrupt(0, Interrupt::Run(Box::new(later)));
+    assert!(is_cut_off(&world).await && staged.fired());
+    assert_eq!(world.keys.upkeep(100).await.unwrap().used, 1);
+    let of = tenant("acme");
+    let info = world.keys.info(&of, issued.info().id).await.unwrap();
+    let now = keyward_base::Clock::now(&*world.clock).unwrap();
+    assert_eq!(info.last_used, Some(hour(now)));
 }
 
 /// A process whose clock is ahead writes a use that is ahead, and that is all that comes of it.

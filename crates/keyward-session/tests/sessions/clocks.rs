@@ -96,6 +96,21 @@ async fn a_purge_ends_nobody_whom_a_revoke_left() {
     assert_eq!(gone.unwrap_err().reason(), Some(reason::ENDED));
 }
 
+/// And as long as whoever logged in last while it was there.
+#[tokio::test]
+async fn a_purge_ends_nobody_who_logged_in_later() {
+    let world = World::new().await;
+    let _early = world.user("acme", "ada").await;
+    world.pass(DAY * 45).await;
+    let late = world.user("acme", "ada").await;
+    for _ in 0..17 {
+        world.pass(DAY * 5).await;
+        world.sessions.purge(1_000).await.unwrap();
+        let live = world.sessions.check::<User>(late.token().expose()).await;
+        assert_eq!(live.unwrap().subject(), &subject("ada"));
+    }
+}
+
 /// Whoever has the ring's key makes a token that is taken before the store is asked; the row knows
 /// the secret it is of.
 #[tokio::test]

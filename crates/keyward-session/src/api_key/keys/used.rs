@@ -67,14 +67,17 @@ impl Uses {
         is_news
     }
 
-    fn take(&self, most: usize) -> Vec<(ApiKeyId, Used)> {
+    fn take(&self, most: usize) -> Taken<'_> {
         let mut held = lock(&self.waiting);
         let some: Vec<ApiKeyId> = held.keys().take(most).copied().collect();
         let each = some.into_iter();
-        each.filter_map(|id| held.remove_entry(&id)).collect()
+        Taken {
+            of: self,
+            left: each.filter_map(|id| held.remove_entry(&id)).collect(),
+        }
     }
 
-    /// Of uses that could not be written, those that no later one has followed.
+    /// Of uses that were not written, those that no later one has followed.
     fn put_back(&self, uses: impl Iterator<Item = (ApiKeyId, Used)>) {
         let mut held = lock(&self.waiting);
         for (id, used) in uses {
@@ -82,6 +85,18 @@ impl Uses {
                 held.entry(id).or_insert(used);
             }
         }
+    }
+}
+
+/// Uses that are being written down. What is left is put back, however that ends.
+struct Taken<'u> {
+    of: &'u Uses,
+    left: Vec<(ApiKeyId, Used)>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.of.put_back(self.left.drain(..));
     }
 }
 
@@ -105,18 +120,11 @@ impl ApiKeys {
     /// number of processes check it. Says how many it wrote.
     pub(super) async fn write_uses(&self, most: usize) -> Result<u64> {
         let mut written = 0_u64;
-        let mut uses = self.inner.used.take(most).into_iter();
-        while let Some((id, used)) = uses.next() {
-            match self.write_use(id, used).await {
-                Ok(true) => written = written.saturating_add(1),
-                Ok(false) => {}
-                Err(e) => {
-                    self.inner
-                        .used
-                        .put_back([(id, used)].into_iter().chain(uses));
-                    return Err(e);
-                }
-            }
+        let mut uses = self.inner.used.take(most);
+        while let Some((id, used)) = uses.left.last().copied() {
+            let is_written = self.write_use(id, used).await?;
+            written = written.saturating_add(u64::from(is_written));
+            uses.left.pop();
         }
         Ok(written)
     }
