@@ -292,3 +292,52 @@ fn headers_stand_over_those_of_a_looser_policy() {
         assert!(answer.header("x-robots-tag").is_some());
     }
 }
+
+/// Over TLS the cookie is kept for this host alone, and goes nowhere else.
+#[test]
+fn over_tls_the_cookie_is_of_the_host_alone() {
+    let service = Service::start();
+    let guard = WebGuard::new(Origins::only(&["https://app.example.com"]).unwrap());
+    let (gates, links) = (service.gates.clone(), service.links.clone());
+    let address = "https://app.example.com/approvals";
+    let pages = ApprovalPages::new(gates, links, &guard, address).unwrap();
+    let mailed = service.mailed("server.stop", None);
+    let uri = format!("/approvals/acme?token={}", mailed.token);
+    let head = http::Request::builder()
+        .uri(uri)
+        .header("host", "app.example.com");
+    let (head, ()) = head.body(()).unwrap().into_parts();
+    let tenant = acme();
+    let answer = service.runtime.block_on(pages.open(&tenant, &head));
+    assert_eq!(answer.status(), 200);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    let (pair, rest) = cookie.split_once("; ").unwrap();
+    assert_eq!(
+        rest,
+        "Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=3600"
+    );
+    let name = format!("__Host-approval-{}-0=", mailed.gate);
+    let mark = pair.strip_prefix(&name).unwrap();
+    assert_eq!(mark.len(), 64);
+    assert!(answer.headers().contains_key("strict-transport-security"));
+    // And it is read by that name.
+    let page = std::str::from_utf8(answer.body()).unwrap();
+    assert!(page.contains(mark));
+    let post = http::Request::post("/approvals/acme").header("host", "app.example.com");
+    let post = post
+        .header("origin", "https://app.example.com")
+        .header("cookie", pair)
+        .header("content-type", "application/x-www-form-urlencoded");
+    let (head, ()) = post.body(()).unwrap().into_parts();
+    let body = format!(
+        "token={}&mark={mark}&decision=approve&code={}",
+        mailed.token, mailed.code
+    );
+    let answer = service
+        .runtime
+        .block_on(pages.decide(&tenant, &head, body.as_bytes()));
+    assert_eq!(
+        (answer.status().as_u16(), service.state(mailed.gate)),
+        (200, State::Approved)
+    );
+}
