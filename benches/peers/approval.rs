@@ -35,6 +35,7 @@ fn main() {
             black_box(decode::<Value>(black_box(&theirs), &key, &rules).unwrap());
         });
     });
-    compare("link check", &mut [("keyward", keyward), ("jsonwebtoken", jsonwebtoken)]);
-    finish("approval-peers", &[]);
+    compare("link check", &mut [("jsonwebtoken", jsonwebtoken), ("keyward", keyward)]);
+    // Five times as fast.
+    finish("approval-peers", &[("link check", "keyward", 0.2)]);
 }

@@ -61,7 +61,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_base::{Domain, Error, KeyId, Purpose, Result, Tenant, Timestamp};
-use keyward_keys::{Finder, KeyUse, Keyring, Life, MacVerifier};
+use keyward_keys::{Finder, KeyUse, Keyring, Life};
 
 use crate::action::limits;
 use crate::gate::GateId;
@@ -141,7 +141,7 @@ impl Links {
         ))
     }
 
-    /// Whether `text` is a link of this tenant that is good `now`. Nothing is read for it but, where
+    /// Whether `text` is a link of this tenant that is good `now`, by the keyring's clock. Nothing is read for it but, where
     /// another process may have made its key a moment ago, the ring, within a budget. Whether it was
     /// used, or ended, its gate says.
     ///
@@ -165,11 +165,9 @@ impl Links {
     /// As [`Links::check`]; `Rejected` with [`keyward_keys::reason::UNKNOWN_KEY`] for a key that this
     /// process does not know.
     pub fn check_at_once(&self, tenant: &Tenant, text: &str, now: Timestamp) -> Result<Presented> {
-        token::read(tenant, text, now, self.life, |id| self.key(id))
-    }
-
-    fn key(&self, id: KeyId) -> Result<MacVerifier> {
-        self.keyring.mac_by_id(&self.purpose, id)
+        token::read(tenant, text, now, self.life, |id| {
+            self.keyring.mac_by_id_at(&self.purpose, id, now)
+        })
     }
 
     /// The digest of a code that somebody typed to a link: what

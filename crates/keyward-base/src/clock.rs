@@ -35,9 +35,12 @@ impl Clock for SystemClock {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_err(|_| Error::unavailable("the system clock stands before 1970: set it"))?;
-        u64::try_from(since.as_millis())
+        // In 64 bits: those of `as_millis` are 128, and this is read at each check of a token.
+        let millis = since.as_secs().checked_mul(1_000);
+        millis
+            .and_then(|millis| millis.checked_add(since.subsec_millis().into()))
             .map(Timestamp::from_millis)
-            .map_err(|_| Error::unavailable("the system clock is out of range: set it"))
+            .ok_or_else(|| Error::unavailable("the system clock is out of range: set it"))
     }
 }
 

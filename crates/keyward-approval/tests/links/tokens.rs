@@ -129,25 +129,32 @@ async fn a_link_ends_when_its_action_does_and_no_later_than_a_link_may() {
     assert_eq!(letter.expires(), after(DAY * 30));
     let token = letter.link().expose();
     let last = Timestamp::from_millis(letter.expires().as_millis() - 1);
+    world.set(last).await;
     assert!(world.links.check(&acme, token, last).await.is_ok());
+    world.set(letter.expires()).await;
     let late = world
         .links
         .check(&acme, token, letter.expires())
         .await
         .unwrap_err();
     assert_eq!(late.reason(), Some(Reason::EXPIRED));
+    world.set(NOW).await;
     // A shorter life holds for what was made before, too.
     let short = world.links.clone().life(DAY);
     let beyond = short.check(&acme, token, NOW).await.unwrap_err();
     assert_eq!(beyond.reason(), Some(reason::LINK_LIFE));
+    world.set(after(DAY * 29)).await;
     assert!(short.check(&acme, token, after(DAY * 29)).await.is_ok());
+    world.set(NOW).await;
     let own = world.letter_of(&short, 0);
     assert_eq!(own.expires(), after(DAY));
     assert!(short.check(&acme, own.link().expose(), NOW).await.is_ok());
     // A clock that was set back by more than a link lives finds none of them good.
     let back = Timestamp::from_millis(NOW.as_millis() - 1_000);
+    world.set(back).await;
     let early = world.links.check(&acme, token, back).await.unwrap_err();
     assert_eq!(early.reason(), Some(reason::LINK_LIFE));
+    world.set(NOW).await;
     // No life is longer than the longest.
     let long = world.links.clone().life(LIFE * 2);
     assert_eq!(world.letter_of(&long, 0).expires(), after(LIFE));
@@ -162,6 +169,20 @@ async fn a_link_ends_when_its_action_does_and_no_later_than_a_link_may() {
         draft.finish(&action("web-1"), 0, NOW).unwrap_err().kind(),
         ErrorKind::Misuse
     );
+}
+
+/// What the process knows of the ring is too old by then: its keys may have been withdrawn.
+#[tokio::test]
+async fn a_link_is_judged_by_no_view_of_the_ring_that_is_too_old() {
+    let world = World::new().await;
+    let acme = tenant("acme");
+    let letter = world.letter();
+    let token = letter.link().expose();
+    let later = after(DAY);
+    let refused = world.links.check(&acme, token, later).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    world.set(later).await;
+    assert!(world.links.check(&acme, token, later).await.is_ok());
 }
 
 #[tokio::test]

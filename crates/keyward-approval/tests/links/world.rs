@@ -47,6 +47,12 @@ impl World {
         }
     }
 
+    /// It is then, and the ring is read anew.
+    pub(crate) async fn set(&self, at: Timestamp) {
+        self.clock.set(at);
+        self.ring.refresh().await.unwrap();
+    }
+
     pub(crate) fn letter(&self) -> Letter {
         self.letter_of(&self.links, 3)
     }

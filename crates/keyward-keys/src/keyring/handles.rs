@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_base::domain::Fields;
-use keyward_base::{Domain, Error, KeyId, Purpose, Reason, Result, Tenant};
+use keyward_base::{Domain, Error, KeyId, Purpose, Reason, Result, Tenant, Timestamp};
 use keyward_crypto::sign::SIGNATURE_LEN;
 
 use super::Keyring;
@@ -44,6 +44,21 @@ impl Keyring {
     /// [`reason::DISABLED_KEY`].
     pub fn mac_by_id(&self, purpose: &Purpose, id: KeyId) -> Result<MacVerifier> {
         self.named_mac(purpose, None, id)
+    }
+
+    /// [`Keyring::mac_by_id`] at a moment that the caller has just read from this keyring's clock: a
+    /// check that looks at the time anyway reads it once. Whether what this process knows of the ring
+    /// is new enough is judged by it.
+    ///
+    /// # Errors
+    /// As [`Keyring::mac_by_id`].
+    pub fn mac_by_id_at(
+        &self,
+        purpose: &Purpose,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Result<MacVerifier> {
+        self.named_mac_at(purpose, None, id, now)
     }
 
     /// The key of `tenant` that a token or record names, derived from the ring's, to verify with.
@@ -212,7 +227,17 @@ impl Keyring {
         tenant: Option<&Tenant>,
         id: KeyId,
     ) -> Result<MacVerifier> {
-        self.check_view_now(self.0.clock.now()?)?;
+        self.named_mac_at(purpose, tenant, id, self.0.clock.now()?)
+    }
+
+    fn named_mac_at(
+        &self,
+        purpose: &Purpose,
+        tenant: Option<&Tenant>,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Result<MacVerifier> {
+        self.check_view_now(now)?;
         let snapshot = self.snapshot();
         snapshot.ring.rules_for(purpose, Algorithm::Mac)?;
         match snapshot.ring.find(id) {
