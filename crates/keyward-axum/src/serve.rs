@@ -36,12 +36,11 @@ use axum::response::Response;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 pub use limits::Limits;
@@ -101,7 +100,7 @@ impl Server {
         let mut stop = pin!(stop);
         let room = Arc::new(Semaphore::new(self.limits.connections));
         let held = Held::new(self.limits.from_one);
-        let graceful = GracefulShutdown::new();
+        let (end, ending) = watch::channel(false);
         let drain = self.limits.drain;
         let mut tasks = tokio::task::JoinSet::new();
         loop {
@@ -120,10 +119,12 @@ impl Server {
             // Small answers are not held back for more.
             let _ = stream.set_nodelay(true);
             let stream = Stream::new(stream, self.limits.answer_stall, (hold, place));
-            tasks.spawn(self.connection(stream, peer, &graceful));
+            tasks.spawn(self.connection(stream, peer, ending.clone()));
         }
         drop(listener);
-        let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
+        end.send_replace(true);
+        let all = async { while tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(drain, all).await;
         tasks.shutdown().await;
         Ok(())
     }
@@ -133,7 +134,7 @@ impl Server {
         &self,
         stream: Stream,
         peer: SocketAddr,
-        graceful: &GracefulShutdown,
+        mut ending: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> + Send + 'static + use<> {
         let (router, limits) = (self.router.clone(), self.limits);
         let count = Arc::new(AtomicU32::new(0));
@@ -141,9 +142,14 @@ impl Server {
             let number = count.fetch_add(1, Ordering::Relaxed).saturating_add(1);
             let mut request = request.map(|body| body::timed(body, &limits));
             request.extensions_mut().insert(ConnectInfo(peer));
-            let answer = router.clone().oneshot(request);
+            // hyper bounds what it reads, and a head that came in few pieces may have twice as much.
+            let fits = head_bytes(&request) <= limits.header_bytes;
+            let answer = fits.then(|| router.clone().oneshot(request));
             async move {
-                let mut response: Response<Body> = answer.await?;
+                let mut response: Response<Body> = match answer {
+                    Some(answer) => answer.await?,
+                    None => return Ok(too_large()),
+                };
                 // One that leaves HTTP is the last by itself.
                 let leaves = response.status() == StatusCode::SWITCHING_PROTOCOLS;
                 if number >= limits.requests && !leaves {
@@ -153,21 +159,47 @@ impl Server {
                 Ok::<_, Infallible>(response)
             }
         });
-        let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+        // HTTP/1.1 and no other, whatever comes first: one that finds out waits for that without end.
+        let mut builder = http1::Builder::new();
         builder
-            .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_time)
             .max_buf_size(self.limits.header_bytes);
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
-            .into_owned();
-        let connection = graceful.watch(connection);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = connection.with_upgrades();
         async move {
+            let mut connection = pin!(connection);
             // What goes wrong with a connection is its client's.
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                _ = ending.wait_for(|end| *end) => connection.as_mut().graceful_shutdown(),
+            }
             let _ = connection.await;
         }
     }
+}
+
+/// The bytes of request line and headers, as HTTP/1.1 writes them.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    let uri = request.uri();
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let host = uri.authority().map_or(0, |host| host.as_str().len());
+    let line = [request.method().as_str().len(), path, host];
+    let fields = request.headers().iter();
+    let fields = fields.map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+    // A colon, a space and the line's end.
+    let fields = fields.map(|field| field.saturating_add(4));
+    let all = line.into_iter().chain(fields);
+    all.fold(0, usize::saturating_add)
+}
+
+/// As hyper says it of what it does not take.
+fn too_large() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;

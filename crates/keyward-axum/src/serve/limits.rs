@@ -21,8 +21,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// How long the headers of a request may take, from the first byte of the connection on or from the
-    /// end of the request before: 15 seconds. A browser sends them at once; a connection that is kept
+    /// How long the headers of a request may take, from the start of the connection on or from the end
+    /// of the request before: 15 seconds. A browser sends them at once; a connection that is kept
     /// for later is opened anew where it is needed. Never above a day.
     #[must_use]
     pub const fn header_time(mut self, time: Duration) -> Self {
