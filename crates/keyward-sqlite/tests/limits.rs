@@ -252,3 +252,119 @@ fn a_row_that_is_there_counts_on_and_is_counted_with_others_when_it_cannot_grow(
     let late = through(1);
     assert!((100..=99 + 1_000).contains(&late), "{late}");
 }
+
+fn pages(path: &Path) -> u64 {
+    std::fs::metadata(path).unwrap().len().div_ceil(4_096)
+}
+
+/// What a limit takes at once, as it is documented: so a quota can be said beforehand.
+#[test]
+fn a_limit_takes_as_many_pages_as_the_docs_say() {
+    for (most, says) in [
+        (1, 75),
+        (25, 75),
+        (45, 140),
+        (51, 140),
+        (100, 270),
+        (1_000, 270),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("limits.db");
+        let build = |limits: &[&Limit]| {
+            let store = SqliteStore::builder(&path)
+                .durability(Durability::Normal)
+                .open()
+                .unwrap();
+            let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOW)));
+            let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(1)), clock);
+            let builder = limits
+                .iter()
+                .fold(builder, |builder, one| builder.limit(one));
+            drop(block_on(builder.build()).unwrap());
+            pages(&path)
+        };
+        let before = build(&[]);
+        let one = Limit::new("one", most, Duration::from_secs(60)).unwrap();
+        let took = build(&[&one]) - before;
+        assert!((says - 20..=says).contains(&took), "{most}: {took}");
+    }
+}
+
+/// What came to nothing leaves no row behind: a flood of it fills no file.
+#[test]
+fn what_is_given_back_takes_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.db");
+    let twenty = Limit::new("sign-up", 20, Duration::from_secs(30 * 86_400)).unwrap();
+    let store = SqliteStore::builder(&path)
+        .durability(Durability::Normal)
+        .open()
+        .unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOW)));
+    let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(4)), clock);
+    let limiter = block_on(builder.limit(&twenty).build()).unwrap();
+    let asked = |client: u32| {
+        let whom = Whom::of_app(&client.to_be_bytes()).unwrap();
+        block_on(limiter.ask(&[(&twenty, whom)])).unwrap()
+    };
+    let held: Vec<Asked> = (0..3).map(|_| asked(7)).collect();
+    let before = rows(&path);
+    for client in 0..500 {
+        let Asked::Admitted(admitted) = asked(client) else {
+            panic!("refused");
+        };
+        block_on(admitted.give_back());
+    }
+    assert_eq!(rows(&path), before);
+    // Nor is more given back than is one's own.
+    let through = (0..30).filter(|_| matches!(asked(7), Asked::Admitted(_)));
+    assert_eq!(through.count(), 17);
+    drop(held);
+}
+
+fn rows(path: &Path) -> i64 {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.query_row("SELECT count(*) FROM attempt", [], |row| row.get(0))
+        .unwrap()
+}
+
+/// A file that others filled does not keep a release from starting that has one limit more.
+#[test]
+fn a_file_that_is_full_is_built_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.db");
+    let [old, new] =
+        ["old", "new"].map(|name| Limit::new(name, 5, Duration::from_secs(3_600)).unwrap());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOW)));
+    let open = |limits: &[&Limit]| {
+        let store = SqliteStore::builder(&path)
+            .durability(Durability::Normal)
+            .max_pages(300)
+            .open()
+            .unwrap();
+        let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(1)), clock.clone());
+        let builder = limits
+            .iter()
+            .fold(builder, |builder, one| builder.limit(one));
+        block_on(builder.build()).unwrap()
+    };
+    let ask = |limiter: &Limiter, limit: &Limit, client: u32| {
+        let whom = Whom::of_app(&client.to_be_bytes()).unwrap();
+        block_on(limiter.ask(&[(limit, whom)]))
+    };
+    let first = open(&[&old]);
+    assert_eq!(first.lacks(), 0);
+    for client in 0..5_000 {
+        drop(ask(&first, &old, client));
+    }
+    drop(first);
+    let next = open(&[&old, &new]);
+    assert_eq!(next.lacks(), 64);
+    let e = ask(&next, &new, 1).unwrap_err();
+    assert_eq!(e.reason(), Some(keyward_store::reason::FULL));
+    assert!(matches!(ask(&next, &old, 1), Ok(Asked::Admitted(_))));
+    clock.advance(Duration::from_secs(3_600));
+    while block_on(next.purge(1_000)).unwrap() > 0 {}
+    assert_eq!(next.lacks(), 0);
+    assert!(matches!(ask(&next, &new, 1), Ok(Asked::Admitted(_))));
+}

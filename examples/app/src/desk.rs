@@ -185,6 +185,11 @@ impl Desk {
         let telling = telling.in_run(home.keyring().run());
         let api_keys = api_keys::open(&home, &telling).await?;
         let api_limits = ApiLimits::open(home.keyring(), attempts).await?;
+        if doors.lacks().saturating_add(api_limits.lacks()) > 0 {
+            log::line(
+                "attempts.db is full: who has no row in it is refused where nothing is shared yet,                  until there is room",
+            );
+        }
         let desk = Self {
             answers: Arc::new(Answers::new(trail, clock.clone())),
             home,

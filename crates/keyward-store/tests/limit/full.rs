@@ -1,14 +1,14 @@
 //! A table that has no room.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use keyward_base::{ErrorKind, Timestamp};
 use keyward_store::conformance::block_on;
 use keyward_store::limit::Limiter;
 use keyward_store::reason;
-use keyward_testkit::{Counted, TestNames};
+use keyward_testkit::TestNames;
 
-use crate::world::{MINUTE, NOW, World, limit, v4, v6};
+use crate::world::{MINUTE, NOW, World, asked, limit, limiter, v4, v6};
 
 /// Rows that are there from the beginning, of each limit.
 const SHARED: usize = 64;
@@ -71,7 +71,7 @@ fn a_flood_of_many_costs_the_store_one_call_a_request() {
     for n in 1_000..2_000 {
         assert!(world.ask(&[(&one, v6(n))]).is_err());
     }
-    assert_eq!(world.store.take(), ["reserve_coarsely"; 1_000]);
+    assert_eq!(world.store.take(), ["reserve_finest"; 1_000]);
 }
 
 /// Of several limits of one request, each is counted where there is room for it, in one step.
@@ -128,15 +128,156 @@ fn a_purge_that_found_nothing_is_repeated_after_a_second() {
     assert!(purges(4), "the clock went back");
 }
 
+/// Nor does it cost more with several limits and names: let through or refused.
 #[test]
-fn a_table_without_room_for_the_shared_is_refused() {
+fn several_limits_and_names_cost_one_call_as_well() {
+    let limits = ["a", "b", "c", "d"].map(|name| limit(name, 1, MINUTE));
+    let [a, b, c, d] = &limits;
+    let world = World::within(4 * SHARED, 4, &[a, b, c, d]);
+    let of = |n| [(a, v6(n)), (b, v6(n)), (c, v6(n)), (d, v6(n))];
+    world.ask(&of(0)).unwrap().keep();
+    world.store.take();
+    let through = (1..1_000).filter(|n| world.ask(&of(*n)).is_ok()).count();
+    assert_eq!(through, 9, "that of ten");
+    assert_eq!(world.store.take(), ["reserve_finest"; 999]);
+    world.later(1_000);
+    assert!(world.ask(&of(0)).is_err());
+    let anew = ["reserve", "purge_attempts", "reserve_finest"];
+    assert_eq!(world.store.take(), anew);
+}
+
+/// The limit that is named is the one that refuses, where others share a row as well.
+#[test]
+fn the_limit_that_refuses_is_named_where_rows_are_shared() {
+    let (two, one) = (limit("two", 2, MINUTE), limit("one", 1, MINUTE));
+    let world = World::within(2 * SHARED, 1, &[&two, &one]);
+    // Two of one network share a row of the first limit, and are counted in it once.
+    let of = |n: u32| [(&two, v6(n)), (&two, v6(n + 1)), (&one, v4(7))];
+    for n in 0..10 {
+        world.ask(&of(2 * n)).unwrap().keep();
+    }
+    let refused = world.ask(&of(100)).unwrap_err();
+    assert_eq!((refused.limit(), refused.wait()), (&one, MINUTE));
+    // When both refuse, the one that refuses longest.
+    world.later(30_000);
+    let more = [(&two, v6(200))];
+    assert_eq!((0..20).filter(|_| world.ask(&more).is_ok()).count(), 10);
+    let refused = world.ask(&of(300)).unwrap_err();
+    assert_eq!(refused.wait(), Duration::from_secs(30));
+}
+
+/// What came to nothing takes no room from others.
+#[test]
+fn what_is_given_back_makes_room() {
+    let ten = limit("sign-up", 10, MINUTE);
+    let world = World::within(SHARED + 1, 1, &[&ten]);
+    for n in 0..1_000 {
+        block_on(world.ask(&[(&ten, v6(n))]).unwrap().give_back());
+    }
+    assert!(format!("{:?}", world.store).contains("entries: 64"));
+    // By itself: with others it would be as many as ten have.
+    assert_eq!(world.through(&ten, &v6(0)), 10);
+    assert!(!world.store.take().contains(&"reserve_finest"));
+    // Nor does one go in which something is counted.
+    let other = world.ask(&[(&ten, v4(7))]).unwrap();
+    block_on(other.give_back());
+    assert_eq!(world.through(&ten, &v6(0)), 0);
+}
+
+/// A row of many has its room for good, but for one that is over and empty.
+#[test]
+fn a_long_row_that_is_empty_goes_when_room_is_needed() {
+    let many = limit("api", 1_000, MINUTE);
+    let world = World::within(SHARED + 1, 1, &[&many]);
+    block_on(world.ask(&[(&many, v6(1))]).unwrap().give_back());
+    world.store.take();
+    world.ask(&[(&many, v6(2))]).unwrap().keep();
+    let purged = ["reserve", "purge_attempts", "reserve_finest"];
+    assert_eq!(world.store.take(), purged);
+    assert_eq!(world.through(&many, &v6(2)), 999);
+}
+
+/// Nobody is kept from starting by who filled the table before: what is shared is made when there is
+/// room, and until then who finds none is refused, not let through.
+#[test]
+fn a_table_that_is_full_is_built_on_and_lacks_what_is_shared() {
+    let (old, new) = (limit("old", 1, MINUTE), limit("new", 1, MINUTE));
+    let world = World::within(SHARED + 100, 1, &[&old]);
+    assert_eq!(world.limiter.lacks(), 0);
+    for n in 0..500 {
+        drop(world.ask(&[(&old, v6(n))]));
+    }
+    let next = limiter(&world.store, &world.clock, 1, &[&old, &new]);
+    assert_eq!(next.lacks(), SHARED);
+    let e = block_on(next.ask(&[(&new, v4(7))])).unwrap_err();
+    let full = (ErrorKind::Unavailable, Some(reason::FULL));
+    assert_eq!((e.kind(), e.reason()), full);
+    // What was there before counts on.
+    assert!(asked(&next, &[(&old, v6(0))]).is_err());
+    // When the flood is over, they are made by whoever needs room, or tidies.
+    world.later(60_000);
+    assert!(asked(&next, &[(&new, v4(7))]).is_ok());
+    let tidied = limiter(&world.store, &world.clock, 1, &[&old, &new]);
+    block_on(tidied.purge(1_000)).unwrap();
+    assert_eq!((next.lacks(), tidied.lacks()), (0, 0));
+    for n in 0..1_000 {
+        drop(asked(&next, &[(&new, v6(n))]));
+    }
+    let through = (2_000..3_000).filter(|n| asked(&next, &[(&new, v6(*n))]).is_ok());
+    assert_eq!(through.count(), 0, "the network took that of ten");
+}
+
+/// Of a table that never has room for it too: it says how much it lacks.
+#[test]
+fn a_table_without_room_for_the_shared_lacks_it() {
     let one = limit("sign-up", 1, MINUTE);
-    let clock = std::sync::Arc::new(keyward_base::ManualClock::new(NOW));
-    let store = std::sync::Arc::new(Counted::new(SHARED - 1));
-    let builder = Limiter::builder(store, std::sync::Arc::new(TestNames(1)), clock);
-    let e = block_on(builder.limit(&one).build()).unwrap_err();
-    assert_eq!(
-        (e.kind(), e.reason()),
-        (ErrorKind::Unavailable, Some(reason::FULL))
+    let world = World::within(SHARED - 1, 1, &[&one]);
+    assert_eq!(world.limiter.lacks(), 1);
+    let full = (0..64).filter(|n| {
+        let answer = block_on(world.limiter.ask(&[(&one, v4(n << 16))]));
+        answer.is_err_and(|e| e.reason() == Some(reason::FULL))
+    });
+    assert!(full.count() <= 4);
+    world.store.set_down(true);
+    let builder = Limiter::builder(
+        world.store.clone(),
+        std::sync::Arc::new(TestNames(1)),
+        world.clock.clone(),
     );
+    let e = block_on(builder.limit(&one).build()).unwrap_err();
+    assert_eq!((e.kind(), e.reason()), (ErrorKind::Unavailable, None));
+}
+
+/// An answer that got lost is asked for again, once: what was given back is free.
+#[test]
+fn what_could_not_be_given_back_is_tried_again_once() {
+    let one = limit("api", 1, MINUTE);
+    let world = World::new(&[&one]);
+    let down_before = |calls: usize, for_calls: usize| {
+        let store = world.store.clone();
+        let act: keyward_testkit::Act = Box::new(move || {
+            Box::pin(async move {
+                store.set_down(true);
+                let again = store.clone();
+                let up: keyward_testkit::Act =
+                    Box::new(move || Box::pin(async move { again.set_down(false) }));
+                store.act_before(for_calls - 1, up);
+            })
+        });
+        world.store.act_before(calls, act);
+    };
+    for (for_calls, is_free) in [(1, true), (2, false)] {
+        let held = world.ask(&[(&one, v4(7))]).unwrap();
+        down_before(0, for_calls);
+        world.store.take();
+        block_on(held.give_back());
+        assert_eq!(world.store.take(), ["give_back"; 2]);
+        world.store.set_down(false);
+        world.store.take_act();
+        let again = world.ask(&[(&one, v4(7))]);
+        assert_eq!(again.is_ok(), is_free);
+        if let Ok(again) = again {
+            block_on(again.give_back());
+        }
+    }
 }

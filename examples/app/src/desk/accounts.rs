@@ -249,12 +249,16 @@ impl Doors {
         }
     }
 
-    /// Removes mailed links and counts of tries that are over: how many of each.
-    pub(super) async fn tidy(&self) -> Result<(u64, u64)> {
-        let users = self.users.mail.sweep(SWEPT).await?;
-        let admins = self.admins.mail.sweep(SWEPT).await?;
-        let tries = self.throttle.purge(SWEPT).await?;
-        Ok((users.saturating_add(admins), tries))
+    /// How many of the rows in which is counted what finds no room found none.
+    pub(super) fn lacks(&self) -> usize {
+        let all = [&self.users, &self.admins].map(|entrance| entrance.mail.lacks());
+        all.iter()
+            .fold(self.throttle.lacks(), |all, one| all.saturating_add(*one))
+    }
+
+    /// Removes counts of tries that are over, and says how many.
+    pub(super) async fn purge_tries(&self) -> Result<u64> {
+        self.throttle.purge(SWEPT).await
     }
 }
 

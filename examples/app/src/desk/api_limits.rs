@@ -65,6 +65,11 @@ impl ApiLimits {
             .tell(Tell::Always)
     }
 
+    /// How many of the rows that limits share found no room.
+    pub(super) fn lacks(&self) -> usize {
+        self.limiter.lacks()
+    }
+
     /// Removes counts that are over.
     pub(super) async fn purge(&self, limit: usize) -> Result<u64> {
         self.limiter.purge(limit).await

@@ -63,7 +63,11 @@ impl Desk {
             self.trail().note(event).await;
         }
         kept.sessions = steps.took(self.doors.sessions.purge(SWEPT).await);
-        (kept.links, kept.tries) = steps.took(self.doors.tidy().await);
+        for door in [&self.doors.users, &self.doors.admins] {
+            let links = steps.took(door.mail.sweep(SWEPT).await);
+            kept.links = kept.links.saturating_add(links);
+        }
+        kept.tries = steps.took(self.doors.purge_tries().await);
         let asked = steps.took(self.api_limits.purge(SWEPT).await);
         kept.tries = kept.tries.saturating_add(asked);
         let keys = self.api_keys.upkeep(SWEPT).await;
