@@ -100,8 +100,7 @@ impl MailBuilder {
     ///
     /// # Errors
     /// `Misuse` if the ring has no purpose `mail` that MACs, or one whose longest life is below a
-    /// link's; `Unavailable` if a store cannot be reached, or the table of attempts has no room for the
-    /// 128 rows in which is counted what finds no room.
+    /// link's; `Unavailable` if a store cannot be reached.
     pub async fn build(self) -> Result<Mail> {
         let keyring = self.accounts.directory().keyring().clone();
         let purpose = mail_purpose()?;
@@ -146,6 +145,16 @@ impl Mail {
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    /// How many of the 128 rows in which is counted what finds no room found none themselves: above 0,
+    /// the table's quota is too small, or it was full when this was made first. They are made as soon as
+    /// there is room; until then no mail goes out for what would be counted in one of them
+    /// (`Unavailable`). Say so to the operator.
+    #[must_use]
+    pub fn lacks(&self) -> usize {
+        let all = [&self.0.of_addresses, &self.0.of_askers].map(Counts::lacks);
+        all.iter().fold(0, |all, one| all.saturating_add(*one))
     }
 
     /// Removes links that have expired and counts that have left their windows, at most `limit` of

@@ -83,8 +83,7 @@ impl Throttle {
     ///
     /// # Errors
     /// `Misuse` for limits outside of 1 to 1,024, or of more than 100 in 30 days, or if the ring has no
-    /// purpose `login` that MACs; `Unavailable` if the table cannot be written or has no room for the
-    /// 384 rows that are shared where there is none.
+    /// purpose `login` that MACs; `Unavailable` if the table cannot be written.
     pub async fn new(
         attempts: Arc<dyn Attempts>,
         keyring: Keyring,
@@ -99,6 +98,15 @@ impl Throttle {
         throttle.finders()?;
         throttle.make_shared().await?;
         Ok(throttle)
+    }
+
+    /// How many of the 384 rows that are shared where there is no room found none themselves: above 0,
+    /// the table's quota is too small, or it was full when this throttle was made first. They are made
+    /// as soon as there is room; until then a try that would be counted in one of them is `Unavailable`.
+    /// Say so to the operator.
+    #[must_use]
+    pub fn lacks(&self) -> usize {
+        self.0.tally.lacks()
     }
 
     /// Removes at most `limit` keys whose tries have all left their windows, and says how many. The

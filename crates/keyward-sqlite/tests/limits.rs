@@ -290,44 +290,6 @@ fn a_limit_takes_as_many_pages_as_the_docs_say() {
     }
 }
 
-/// What came to nothing leaves no row behind: a flood of it fills no file.
-#[test]
-fn what_is_given_back_takes_no_room() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("limits.db");
-    let twenty = Limit::new("sign-up", 20, Duration::from_secs(30 * 86_400)).unwrap();
-    let store = SqliteStore::builder(&path)
-        .durability(Durability::Normal)
-        .open()
-        .unwrap();
-    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(NOW)));
-    let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(4)), clock);
-    let limiter = block_on(builder.limit(&twenty).build()).unwrap();
-    let asked = |client: u32| {
-        let whom = Whom::of_app(&client.to_be_bytes()).unwrap();
-        block_on(limiter.ask(&[(&twenty, whom)])).unwrap()
-    };
-    let held: Vec<Asked> = (0..3).map(|_| asked(7)).collect();
-    let before = rows(&path);
-    for client in 0..500 {
-        let Asked::Admitted(admitted) = asked(client) else {
-            panic!("refused");
-        };
-        block_on(admitted.give_back());
-    }
-    assert_eq!(rows(&path), before);
-    // Nor is more given back than is one's own.
-    let through = (0..30).filter(|_| matches!(asked(7), Asked::Admitted(_)));
-    assert_eq!(through.count(), 17);
-    drop(held);
-}
-
-fn rows(path: &Path) -> i64 {
-    let conn = rusqlite::Connection::open(path).unwrap();
-    conn.query_row("SELECT count(*) FROM attempt", [], |row| row.get(0))
-        .unwrap()
-}
-
 /// A file that others filled does not keep a release from starting that has one limit more.
 #[test]
 fn a_file_that_is_full_is_built_on() {

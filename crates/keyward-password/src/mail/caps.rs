@@ -150,6 +150,10 @@ impl Counts {
         })
     }
 
+    pub(super) fn lacks(&self) -> usize {
+        self.tally.lacks()
+    }
+
     pub(super) async fn purge(&self, limit: usize, now: Timestamp) -> Result<u64> {
         self.tally.purge(limit, now).await
     }

@@ -115,11 +115,20 @@ async fn a_known_device_and_what_is_over_find_room() {
 }
 
 #[tokio::test]
-async fn a_table_without_room_for_the_shared_is_refused() {
+async fn a_table_without_room_for_the_shared_says_what_it_lacks() {
     let world = World::new().await;
-    let tries: Arc<dyn Attempts> = Arc::new(MemoryStore::new(SHARED - 1));
-    let made = Throttle::new(tries, world.ring.clone(), Limits::default()).await;
-    assert_eq!(made.unwrap_err().kind(), ErrorKind::Unavailable);
+    for (room, lacks) in [(SHARED, 0), (SHARED - 1, 1), (0, SHARED)] {
+        let tries: Arc<dyn Attempts> = Arc::new(MemoryStore::new(room));
+        let made = Throttle::new(tries, world.ring.clone(), Limits::default()).await;
+        assert_eq!(made.unwrap().lacks(), lacks);
+    }
+    // Nobody is let through where nothing can be counted.
+    let tries: Arc<dyn Attempts> = Arc::new(MemoryStore::new(0));
+    let throttle = Throttle::new(tries, world.ring.clone(), Limits::default()).await;
+    world.put_stored("ann", &world.hashed(RIGHT).await).await;
+    let log_in = world.builder(&throttle.unwrap()).build().await.unwrap();
+    let tried = attempt(&log_in, ANN, RIGHT.as_bytes(), home(), None).await;
+    assert_eq!(tried.unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 /// On SQLite room is pages, and a key that is there takes more of them as it is counted in: what is

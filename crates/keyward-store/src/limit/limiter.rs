@@ -57,6 +57,8 @@ pub enum Asked {
 #[must_use = "dropped, the request stays counted"]
 pub struct Admitted {
     limiter: Limiter,
+    /// Of its own, in the order in which they were asked: it may be counted in others.
+    rows: Vec<RecordKey>,
     ticket: Ticket,
     standing: Vec<Standing>,
 }
@@ -127,6 +129,7 @@ impl Limiter {
             Tallied::Admitted { ticket, used } => Ok(Asked::Admitted(Admitted {
                 standing: standing(limits, &counted, (ticket.keys(), &used), now),
                 limiter: self.clone(),
+                rows,
                 ticket,
             })),
             Tallied::Refused { index, retry_at } => {
@@ -153,6 +156,15 @@ impl Limiter {
         let used = self.0.tally.attempts().used(&rows, now).await?;
         let keys: Vec<RecordKey> = rows.into_iter().map(|(key, _)| key).collect();
         Ok(standing(limits, &counted, (&keys, &used), now))
+    }
+
+    /// How many of the rows, 64 for each limit, in which is counted what finds no room, found none
+    /// themselves: above 0, the table's quota is too small for these limits, or it was full when they
+    /// were first asked for. They are made as soon as there is room; until then, who has no row of his
+    /// own and finds none is refused as `Unavailable` ([`reason::FULL`]). Say so to the operator.
+    #[must_use]
+    pub fn lacks(&self) -> usize {
+        self.0.tally.lacks()
     }
 
     /// Removes at most `limit` rows whose requests have all left their windows, and says how many. The
@@ -206,11 +218,12 @@ impl LimiterBuilder {
         self
     }
 
-    /// Makes it, and the 64 rows for each limit in which is counted what finds no room.
+    /// Makes it, and the 64 rows for each limit in which is counted what finds no room
+    /// ([`Limiter::lacks`]).
     ///
     /// # Errors
-    /// `Misuse` if two limits have one name; `Unavailable` if the table cannot be written or has no
-    /// room for these rows, or if the clock cannot be relied on.
+    /// `Misuse` if two limits have one name; `Unavailable` if the table cannot be written or the clock
+    /// cannot be relied on.
     pub async fn build(self) -> Result<Limiter> {
         let now = self.clock.now()?;
         let mut rows = Vec::new();
@@ -293,7 +306,7 @@ impl Admitted {
     pub async fn give_back(self) {
         let Inner { tally, known, .. } = &*self.limiter.0;
         tally.give_back(&self.ticket).await;
-        known.forget(self.ticket.keys());
+        known.forget(&self.rows);
     }
 }
 

@@ -1,8 +1,8 @@
 //! A table of windows that has room always: what finds none of its own is counted with others.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use keyward_base::{Error, Result, Timestamp};
@@ -54,6 +54,8 @@ pub struct Tally {
     fine: Collection,
     /// In milliseconds: when a purge last found nothing, and what that was plus [`AGAIN`].
     barren: AtomicU64,
+    /// Shared rows that found no room.
+    lacking: Mutex<Vec<(RecordKey, Window)>>,
 }
 
 impl Tally {
@@ -75,6 +77,7 @@ impl Tally {
             attempts,
             fine,
             barren: AtomicU64::new(0),
+            lacking: Mutex::new(Vec::new()),
         }
     }
 
@@ -85,46 +88,86 @@ impl Tally {
     }
 
     /// Makes the rows that are shared, while there is room, with room for all that they will count.
-    /// What those that are there count stays as it is.
+    /// What those that are there count stays as it is. Those that find no room, after what is over was
+    /// purged, are made as soon as there is some: [`Tally::lacks`] says how many there are.
     ///
     /// # Errors
-    /// `Unavailable` if the table cannot be written or has no room for them.
+    /// `Unavailable` if the table cannot be written.
     pub async fn make_shared(&self, rows: &[(RecordKey, Window)], now: Timestamp) -> Result<()> {
         let mut roomy = Vec::with_capacity(rows.len());
         for (row, window) in rows {
             let most = window.most().max(StoreLimits::SMALL.saturating_add(1));
             roomy.push((row.clone(), Window::new(most, window.span())?));
         }
-        for some in roomy.chunks(StoreLimits::WINDOWS) {
-            if self.touch(some, now).await? {
+        let mut lacking = self.make(&roomy, now).await?;
+        // What is over makes room, as in a table that a flood filled before.
+        while !lacking.is_empty() && self.make_room(now).await? {
+            lacking = self.make(&lacking, now).await?;
+        }
+        self.lacking().extend(lacking);
+        Ok(())
+    }
+
+    /// How many of the rows that are shared found no room yet: the table's quota is too small for them,
+    /// or others filled it before they were made. What finds no room and would be counted in one of
+    /// them is `Unavailable` until then, and all else is counted as ever.
+    #[must_use]
+    pub fn lacks(&self) -> usize {
+        self.lacking().len()
+    }
+
+    /// Makes rows in which nothing is counted, and gives those that found no room.
+    async fn make(
+        &self,
+        rows: &[(RecordKey, Window)],
+        now: Timestamp,
+    ) -> Result<Vec<(RecordKey, Window)>> {
+        let mut lacking = Vec::new();
+        for some in rows.chunks(StoreLimits::WINDOWS) {
+            if self.touch(some, now).await? == Touched::Made {
                 continue;
             }
             // One that refuses is there.
             for one in some.chunks(1) {
-                self.touch(one, now).await?;
+                if self.touch(one, now).await? == Touched::Full {
+                    lacking.extend_from_slice(one);
+                }
             }
+        }
+        Ok(lacking)
+    }
+
+    async fn touch(&self, windows: &[(RecordKey, Window)], now: Timestamp) -> Result<Touched> {
+        match self.attempts.reserve(windows, now).await {
+            Ok(Reserved::Admitted { ticket, .. }) => {
+                self.attempts.give_back(&ticket).await?;
+                Ok(Touched::Made)
+            }
+            Ok(Reserved::Refused { .. }) => Ok(Touched::Refuses),
+            Err(e) if is_full(&e) => Ok(Touched::Full),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Something may have gone: what is lacking is made as far as there is room now.
+    async fn make_lacking(&self, now: Timestamp) -> Result<()> {
+        let mut rows = self.lacking().clone();
+        while let Some(one) = rows.pop() {
+            if self.touch(std::slice::from_ref(&one), now).await? == Touched::Full {
+                return Ok(());
+            }
+            self.lacking().retain(|row| *row != one);
         }
         Ok(())
     }
 
-    /// Makes rows in which nothing is counted. No: one of them refuses.
-    async fn touch(&self, windows: &[(RecordKey, Window)], now: Timestamp) -> Result<bool> {
-        loop {
-            match self.attempts.reserve(windows, now).await {
-                Ok(Reserved::Admitted { ticket, .. }) => {
-                    self.attempts.give_back(&ticket).await?;
-                    return Ok(true);
-                }
-                Ok(Reserved::Refused { .. }) => return Ok(false),
-                // As of a table that a flood filled before: what is over makes room.
-                Err(e) if is_full(&e) && self.make_room(now).await? => {}
-                Err(e) => return Err(e),
-            }
-        }
+    fn lacking(&self) -> MutexGuard<'_, Vec<(RecordKey, Window)>> {
+        // Each change is one call: a poisoned lock is as good as any.
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts each of `levels`, 1 to 16 of different rows, or none of them. It is one call of the store;
-    /// up to four where there is no room, once a second.
+    /// up to four where there is no room: once a second, or as long as something is over.
     ///
     /// # Errors
     /// `Unavailable` if the table cannot be relied on, or holds neither a row of its own nor a shared
@@ -159,8 +202,10 @@ impl Tally {
         if gone == 0 {
             let next = now.saturating_add(AGAIN).as_millis();
             self.barren.store(next, Ordering::Relaxed);
+            return Ok(false);
         }
-        Ok(gone > 0)
+        self.make_lacking(now).await?;
+        Ok(true)
     }
 
     /// Takes back what was counted. What cannot be taken back stays counted, which is the safe side.
@@ -177,8 +222,17 @@ impl Tally {
     /// # Errors
     /// `Unavailable` if the table cannot be written.
     pub async fn purge(&self, limit: usize, now: Timestamp) -> Result<u64> {
-        self.attempts.purge_attempts(&self.fine, now, limit).await
+        let gone = self.attempts.purge_attempts(&self.fine, now, limit).await?;
+        self.make_lacking(now).await?;
+        Ok(gone)
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Touched {
+    Made,
+    Refuses,
+    Full,
 }
 
 fn of_all(reserved: Reserved) -> Result<Tallied> {
