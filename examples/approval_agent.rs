@@ -43,6 +43,8 @@ impl Agent {
         while told["is_over"] != true {
             let gate = told["gate"].as_str().ok_or("an answer without a gate")?;
             let at = format!("{}/{gate}?wait=30", self.at);
+            // A service that is busy answers at once.
+            tokio::time::sleep(Duration::from_secs(1)).await;
             told = self.insist(Method::GET, &at, &[]).await?;
         }
         Ok(told)

@@ -18,6 +18,7 @@
 //! | `newest` | whether a record is the newest, as the log has it |
 //! | `news` | whose gates went on, from the log |
 //! | `operator` | what whoever runs the command line says of a gate |
+//! | `survey` | all gates of all tenants, for a check of a whole store |
 //! | `row` | the record's bytes |
 
 mod approved;
@@ -42,6 +43,7 @@ pub(crate) mod row;
 mod sealing;
 mod shown;
 mod state;
+mod survey;
 mod tally;
 
 use std::fmt;
@@ -75,6 +77,7 @@ pub use resolve::Resolution;
 pub use row::{Decision, GateShape, Past, REASON, Vote, Voter};
 pub use shown::{Shown, StepResult};
 pub use state::{Channel, State, What};
+pub use survey::Survey;
 pub(crate) use tally::rule_of;
 
 use crate::policy::Policy;

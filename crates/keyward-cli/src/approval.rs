@@ -125,6 +125,14 @@ pub(crate) async fn attach(home: &Home) -> Result<()> {
     }
 }
 
+/// The gates of a home, if it has some, to be looked at.
+pub(crate) async fn of(home: &Home) -> Result<Option<Gates>> {
+    if !has_some(home)? || home.audit().is_err() {
+        return Ok(None);
+    }
+    build(home, None).await.map(Some)
+}
+
 /// # Errors
 /// `Misuse` for a home without gates.
 fn is_there(home: &Home) -> Result<()> {

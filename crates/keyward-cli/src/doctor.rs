@@ -1,6 +1,7 @@
 //! `keyward doctor`: what is wrong with a home, and what mends it. It goes on after a failure, and
 //! changes nothing but the anchor, which every opened keyring raises.
 
+mod approvals;
 mod checks;
 mod record;
 mod web;

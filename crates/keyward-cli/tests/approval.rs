@@ -407,3 +407,35 @@ fn a_policy_is_looked_at_and_a_hostile_one_refused_in_a_line() {
     explain(&good, "-", b"kwac").fails(4, "not what was written");
     explain("-", "-", b"").fails(2, "cannot both come by standard input");
 }
+
+#[test]
+fn the_doctor_says_what_waits_and_which_gates_are_damaged() {
+    let case = Case::new(NAMED);
+    let gates = || {
+        let told = case.bench.run(&["doctor", "--json"], b"");
+        let checks = told.json()["checks"].as_array().unwrap().clone();
+        let ours = checks
+            .into_iter()
+            .filter(|check| check["name"] == "approval");
+        (told.code(), ours.collect::<Vec<_>>())
+    };
+    assert!(gates().1.is_empty(), "a home without gates");
+    let gate = case.ask(agent());
+    let (code, checks) = gates();
+    assert_eq!((code, checks.len()), (0, 1), "{checks:?}");
+    let says = checks[0]["says"].as_str().unwrap();
+    assert!(says.starts_with("1 gate is whole, 1 wait"), "{says}");
+
+    // Its state, as a writer of the database would have it.
+    let data = rusqlite::Connection::open(case.bench.home().join("data.db")).unwrap();
+    let changed = data.execute(
+        "UPDATE record SET data = CAST(substr(data, 1, 37) || X'03' || substr(data, 39) AS BLOB) \
+         WHERE collection = 'approval' AND id = ?1",
+        [&gate],
+    );
+    assert_eq!(changed.unwrap(), 1);
+    let (code, checks) = gates();
+    assert_eq!(code, 4, "{checks:?}");
+    assert_eq!(checks[0]["verdict"], "fail");
+    assert!(checks[0]["says"].as_str().unwrap().contains(&gate));
+}

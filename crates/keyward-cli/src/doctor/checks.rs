@@ -177,6 +177,7 @@ async fn keyring(home: &Home) -> Vec<Check> {
         ("columns", columns(home).await),
         ("keys", keys(home).await),
         ("audit", super::record::checks(home).await),
+        ("approval", super::approvals::checks(home).await),
         ("web", super::web::checks(home).await),
     ] {
         match found {
