@@ -141,13 +141,19 @@ impl RoutePolicy {
         peer: Option<IpAddr>,
         passed: &mut Passed,
     ) -> Option<Noting> {
-        let client = self.guard.proxies.client(peer?, &request.headers);
+        let peer = peer?;
+        let client = self.guard.proxies.client(peer, &request.headers);
         ClientIp::put(client, request);
         passed.client = Some(client);
-        if let Some(reason) = client.basis().reason() {
+        let noted = &self.guard.noted;
+        let noting = noted.known(client.basis(), peer);
+        // Anybody can send such a header with each request: who has a trail is told as seldom as that.
+        if (noting.is_some() || !noted.is_told())
+            && let Some(reason) = client.basis().reason()
+        {
             self.report(&Error::rejected(reason), passed.id.as_ref());
         }
-        self.guard.noted.known(client.basis())
+        noting
     }
 
     fn report(&self, error: &Error, of: Option<&InRequest>) {
@@ -303,10 +309,10 @@ impl Passed {
             headers::put_nonce(&guard.content, nonce, out);
         }
         cors::put(self.across.as_ref(), out);
-        match &self.header {
-            Some(id) => out.insert(request_id::NAME, id.clone()),
-            None => out.remove(request_id::NAME),
-        };
+        // None where there was no randomness for one: then the answer is ours, and has none.
+        if let Some(id) = &self.header {
+            out.insert(request_id::NAME, id.clone());
+        }
         body
     }
 

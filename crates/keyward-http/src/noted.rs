@@ -1,8 +1,10 @@
 //! What the guard saw that an operator should know of.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use keyward_base::audit::{Event, Outcome, Trail, Value};
@@ -13,6 +15,9 @@ use crate::reason;
 
 /// How long one event speaks for all others of its reason.
 const QUIET: Duration = Duration::from_secs(60);
+
+/// Trusted proxies that are told apart: four times as many as networks of them may be named.
+const PROXIES: usize = 1_024;
 
 /// Something that an operator should mend, or know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +88,45 @@ const fn forwarded(basis: Basis, reason: Reason) -> Kind {
 #[derive(Clone, Default)]
 pub(crate) struct Noted {
     counts: Arc<[Count; KINDS.len()]>,
-    /// Whether a trusted proxy has named a client.
-    named: Arc<AtomicBool>,
+    proxies: Arc<RwLock<Named>>,
     trail: Option<(Trail, Arc<dyn Clock>)>,
+}
+
+/// Of each trusted proxy how many requests came without a client before it named one; none: it did.
+#[derive(Default)]
+struct Named {
+    unnamed: HashMap<IpAddr, Option<u64>>,
+    /// Of those that are too many to be told apart.
+    beyond: u64,
+}
+
+impl Named {
+    fn has_named(&self, peer: IpAddr) -> bool {
+        matches!(self.unnamed.get(&peer), Some(None))
+    }
+
+    fn names(&mut self, peer: IpAddr) {
+        if self.unnamed.len() < PROXIES || self.unnamed.contains_key(&peer) {
+            self.unnamed.insert(peer, None);
+        }
+    }
+
+    fn names_nobody(&mut self, peer: IpAddr) {
+        if self.unnamed.len() < PROXIES {
+            self.unnamed.entry(peer).or_insert(Some(0));
+        }
+        match self.unnamed.get_mut(&peer) {
+            Some(Some(count)) => *count = count.saturating_add(1),
+            // Another request named one meanwhile.
+            Some(None) => {}
+            None => self.beyond = self.beyond.saturating_add(1),
+        }
+    }
+
+    fn count(&self) -> u64 {
+        let all = self.unnamed.values().flatten();
+        all.fold(self.beyond, |all, one| all.saturating_add(*one))
+    }
 }
 
 #[derive(Default)]
@@ -104,19 +145,34 @@ impl Noted {
         }
     }
 
+    /// Whether events are told, and what is told with them is told as seldom.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.trail.is_some()
+    }
+
     /// Counts how a client is known, if something is wrong with it; gives the event if it is time for
-    /// one. Requests of a proxy that name nobody may be its probes, once some proxy named somebody.
-    pub(crate) fn known(&self, basis: Basis) -> Option<Noting> {
+    /// one. Requests of a proxy that name nobody may be its probes, once that proxy named somebody.
+    pub(crate) fn known(&self, basis: Basis, peer: IpAddr) -> Option<Noting> {
+        let peer = peer.to_canonical();
+        // Each change is one call of a map: a poisoned lock is as good as any.
+        let has_named = || {
+            let proxies = self.proxies.read().unwrap_or_else(PoisonError::into_inner);
+            proxies.has_named(peer)
+        };
+        let proxies = || self.proxies.write().unwrap_or_else(PoisonError::into_inner);
         let reason = match basis {
             Basis::Header => {
                 // Each request asks, few write.
-                if !self.named.load(Ordering::Relaxed) {
-                    self.named.store(true, Ordering::Relaxed);
+                if !has_named() {
+                    proxies().names(peer);
                 }
                 return None;
             }
-            Basis::Missing if self.named.load(Ordering::Relaxed) => return None,
-            Basis::Missing => reason::FORWARDED_MISSING,
+            Basis::Missing if has_named() => return None,
+            Basis::Missing => {
+                proxies().names_nobody(peer);
+                reason::FORWARDED_MISSING
+            }
             other => other.reason()?,
         };
         self.count(reason)
@@ -152,16 +208,18 @@ impl Noted {
 
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let counts = KINDS.iter().zip(self.counts.iter());
+        let proxies = self.proxies.read().unwrap_or_else(PoisonError::into_inner);
+        let count = |kind: &Kind, count: &Count| match kind.reason {
+            reason::FORWARDED_MISSING => proxies.count(),
+            _ => count.all.load(Ordering::Relaxed),
+        };
         counts
-            .map(|(kind, count)| Finding {
+            .map(|(kind, of)| Finding {
                 reason: kind.reason,
-                count: count.all.load(Ordering::Relaxed),
+                count: count(kind, of),
                 fix: kind.fix,
             })
             .filter(|finding| finding.count > 0)
-            .filter(|finding| {
-                finding.reason != reason::FORWARDED_MISSING || !self.named.load(Ordering::Relaxed)
-            })
             .collect()
     }
 }

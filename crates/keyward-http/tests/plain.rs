@@ -314,3 +314,49 @@ fn an_error_says_its_status_and_the_reporter_the_rest() {
     assert_eq!(told, [first, limited, limited, limited, last]);
     assert_eq!(guard.findings()[0].reason, reason::PANICKED);
 }
+
+/// One proxy that names clients says nothing of another that never does.
+#[test]
+fn each_proxy_that_names_nobody_is_found_by_itself() {
+    let proxies = Proxies::x_forwarded_for(&["192.0.2.0/24", "10.0.0.0/8"]).unwrap();
+    let guard = guard().proxies(proxies);
+    let policy = RoutePolicy::pages(&guard);
+    let comes = |peer: &str, header: Option<&str>| {
+        let named: Vec<_> = header
+            .map(|name| ("x-forwarded-for", name))
+            .into_iter()
+            .collect();
+        let mut request = request(Method::GET, &named);
+        let peer: IpAddr = peer.parse().unwrap();
+        match now(policy.decide(&mut request, Some(peer)).settle()) {
+            Decision::Pass(_) => {}
+            Decision::Answer(answer) => panic!("{answer:?}"),
+        }
+    };
+    let missing = || {
+        let found = guard.findings();
+        let of = |reason| found.iter().find(|finding| finding.reason == reason);
+        of(reason::FORWARDED_MISSING).map(|finding| finding.count)
+    };
+    // Its probes, before and after it names somebody.
+    comes("192.0.2.1", None);
+    assert_eq!(missing(), Some(1));
+    comes("192.0.2.1", Some("203.0.113.7"));
+    comes("192.0.2.1", None);
+    assert_eq!(missing(), None);
+    for _ in 0..5 {
+        comes("192.0.2.2", None);
+        comes("::ffff:192.0.2.2", None);
+    }
+    assert_eq!(missing(), Some(10));
+    comes("192.0.2.1", Some("203.0.113.8"));
+    assert_eq!(missing(), Some(10));
+    comes("::ffff:192.0.2.2", Some("203.0.113.9"));
+    assert_eq!(missing(), None);
+    // More than are told apart are counted all the same.
+    for n in 0..2_000_u16 {
+        let [high, low] = n.to_be_bytes();
+        comes(&format!("10.0.{high}.{low}"), None);
+    }
+    assert_eq!(missing(), Some(2_000));
+}
