@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
 use keyward_approval::gate::{Shown, What};
 use keyward_approval::{
     ActionBuilder, Asking, Ballot, Catalogue, ExecutorName, GateId, Gates, Letter, Links, Policy,
@@ -192,7 +194,10 @@ impl Service {
             };
             let made = change(made);
             tell.send(made.page(&acme()).unwrap()).unwrap();
-            mount(&guard, Router::new().merge(pages(made)))
+            // A browser asks for it, and complains where there is none.
+            let icon = get(|| async { StatusCode::NO_CONTENT });
+            let routes = Router::new().route("/favicon.ico", icon);
+            mount(&guard, routes.merge(pages(made)))
         });
         Self {
             to,
