@@ -39,6 +39,11 @@ fn every_other_form_is_refused_and_not_repeated() {
         (0..n).map(line).collect::<Vec<_>>().join("\n")
     };
     assert!(read(&eight(8)).is_ok());
+    // 256 characters, whatever is at their end.
+    let back = |text: &str| text.chars().rev().collect::<String>();
+    let long = format!("{ONE}{HEX}{}{}{}", &TWO[..43], back(ONE), back(HEX));
+    assert!(read(&long[..256]).is_ok());
+    assert!(read(&format!("{}==", &long[..254])).is_ok());
     for text in [
         String::new(),
         " \n,\n".to_owned(),
@@ -51,6 +56,7 @@ fn every_other_form_is_refused_and_not_repeated() {
         format!("ä:{ONE}"),
         format!("{}:{ONE}", "i".repeat(65)),
         format!("a:{ONE}\na:{TWO}"),
+        format!("a:{ONE}\nb:{TWO}\nb:{HEX}"),
         // Secrets.
         "a:".to_owned(),
         "a:secret".to_owned(),
@@ -63,6 +69,9 @@ fn every_other_form_is_refused_and_not_repeated() {
         format!("a:{ONE}ä"),
         format!("a:{ONE}{}", "a1B".repeat(80)),
         format!("a:{ONE}\nb:{ONE}"),
+        format!("a:{HEX}\nb:{ONE}\nc:{ONE}"),
+        format!("a:{}==", &long[..255]),
+        format!("a:{}=", &long[..256]),
         eight(9),
         // Ends.
         format!("a:{ONE}:"),
@@ -103,6 +112,12 @@ fn what_is_plainly_not_random_is_refused() {
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaB1".to_owned(),
     ] {
         assert!(read(&secret).is_err(), "{secret}");
+    }
+    // Of ten characters it may be random.
+    for (count, may_be) in [(9, false), (10, true)] {
+        let at = |n: usize| char::from(b'0' + u8::try_from((n * n / 2 + n / 5) % count).unwrap());
+        let secret: String = (0..64).map(at).collect();
+        assert_eq!(read(&secret).is_ok(), may_be, "{secret}");
     }
     // And of what is random, none.
     let provider = Provider::default();
@@ -149,8 +164,11 @@ fn a_file_is_private_and_regular() {
     }
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     assert!(open().unwrap().check(ONE.as_bytes()).is_ok());
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
-    assert_eq!(open().unwrap_err().kind(), ErrorKind::Misuse);
+    // Not even the user's own group puts another there.
+    for mode in [0o777, 0o702, 0o720, 0o770] {
+        fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+        assert_eq!(open().unwrap_err().kind(), ErrorKind::Misuse, "{mode:o}");
+    }
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     fs::write(&path, vec![b'a'; MAX_TEXT_LEN + 1]).unwrap();
     assert_eq!(open().unwrap_err().kind(), ErrorKind::Misuse);
