@@ -16,6 +16,7 @@ use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use keyward_axum::api_key::WebKeys;
+use keyward_axum::approval::{AgentDesk, TokioPause};
 use keyward_axum::danger::loopback_cookies;
 use keyward_axum::internal::WebInternal;
 use keyward_axum::session::{LiveSession, WebSessions};
@@ -23,7 +24,7 @@ use keyward_axum::{Failure, WebGuard};
 use keyward_base::{Error, Reason, Result};
 use keyward_session::{AnyLive, Cookie, Kind, OwnKind, Staff, danger};
 
-use crate::desk::{Administrator, Desk, Office, Own, Which};
+use crate::desk::{Administrator, Desk, Office, Own, Which, names, of_agents};
 
 /// The state of the routes.
 #[derive(Clone, Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) web: WebSessions,
     keys: WebKeys,
     internal: WebInternal,
+    pub(crate) agents: AgentDesk,
     pub(crate) guard: WebGuard,
 }
 
@@ -47,7 +49,16 @@ impl App {
             Some(secrets) => WebInternal::new(secrets, guard, "internal")?,
             None => WebInternal::none(),
         };
+        let agents = AgentDesk::new(
+            desk.held().gates.clone(),
+            of_agents()?,
+            names()?,
+            *desk.crypto(),
+            Arc::clone(desk.clock()),
+            Arc::new(TokioPause),
+        );
         Ok(Self {
+            agents,
             keys: WebKeys::new(desk.api_keys().clone(), guard, "api")?,
             desk,
             web,
@@ -101,6 +112,12 @@ impl FromRef<App> for WebSessions {
 impl FromRef<App> for WebKeys {
     fn from_ref(app: &App) -> Self {
         app.keys.clone()
+    }
+}
+
+impl FromRef<App> for AgentDesk {
+    fn from_ref(app: &App) -> Self {
+        app.agents.clone()
     }
 }
 

@@ -8,10 +8,13 @@ mod api_limits;
 mod credentials;
 mod deliveries;
 mod deployments;
+mod doing;
 mod endpoints;
+mod held;
 mod housekeeping;
 mod joining;
 mod keys;
+mod letters_of_gates;
 mod office;
 mod owners;
 mod record;
@@ -53,10 +56,15 @@ pub(crate) use api_keys::{DEPLOY, DEPLOYMENTS, PREFIX, SCOPES, SERVERS, VARIABLE
 use api_limits::ApiLimits;
 pub(crate) use deliveries::work;
 pub(crate) use deployments::{Asked, Now, Start};
+pub(crate) use doing::{Doing, TAKEN_WITHIN, export_of, obey};
+pub(crate) use held::{
+    DELETE, EXPORT, Held, ROTATE, RUN, Wish, is_for_production, names, of_agents,
+};
 pub(crate) use housekeeping::Kept;
 use joining::First;
 pub(crate) use joining::Set;
 use keys::Rewrapping;
+pub(crate) use letters_of_gates::by_link;
 pub(crate) use office::{Office, Own};
 use owners::{Owners, TellLeaks};
 pub(crate) use record::{Book, Form};
@@ -104,6 +112,9 @@ pub(crate) struct Desk {
     /// Know what was opened, and mask it in what deployments write and models are asked.
     masks: Arc<Masks>,
     running: Running,
+    held: Held,
+    /// The start of the addresses that are mailed.
+    base: String,
     settings: Settings,
     post: Arc<Post>,
     /// Mails owners what becomes of their keys.
@@ -184,6 +195,7 @@ impl Desk {
         }));
         let telling = telling.in_run(home.keyring().run());
         let api_keys = api_keys::open(&home, &telling).await?;
+        let held = Held::open(&home, settings.approvals.as_deref()).await?;
         let api_limits = ApiLimits::open(home.keyring(), attempts).await?;
         if doors.lacks().saturating_add(api_limits.lacks()) > 0 {
             log::line(
@@ -205,6 +217,8 @@ impl Desk {
             again: Again::default(),
             masks,
             running: Running::default(),
+            held,
+            base: base.to_owned(),
             settings,
             post,
             owners,
@@ -249,6 +263,11 @@ impl Desk {
 
     pub(crate) fn post(&self) -> &Post {
         &self.post
+    }
+
+    /// The start of the addresses that are mailed.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     pub(crate) const fn settings(&self) -> &Settings {

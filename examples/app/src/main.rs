@@ -23,7 +23,7 @@
 //! | [`origin`] | where people reach the service |
 //! | [`masks`] | what masks the values of each organisation |
 //! | [`input`] | what a form sent |
-//! | [`view`], [`accountview`], [`apikeyview`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
+//! | [`view`], [`accountview`], [`apikeyview`], [`approvalview`], [`auditview`], [`hookview`], [`deployview`], [`timeline`], [`section`] | what the pages show |
 //! | [`log`] | lines for the operator |
 //! | [`notice`] | what a page says once of what was just done |
 
@@ -31,6 +31,7 @@ mod accountview;
 mod anomalies;
 mod apikeyview;
 mod app;
+mod approvalview;
 mod auditview;
 mod client;
 mod deploy;
@@ -115,9 +116,11 @@ async fn serve() -> Result<()> {
     let (desk, couriers) = Desk::open(settings, &base).await?;
     let desk = Arc::new(desk);
     let routes = pages::routes(Arc::clone(&desk))?;
+    let executor = desk::Doing::executor(&desk)?;
     let (stop, stopping) = watch::channel(false);
     let ticking = tokio::spawn(desk::tick(Arc::clone(&desk), stopping.clone()));
     let working = tokio::spawn(desk::work(Arc::clone(&desk), stopping.clone()));
+    let obeying = tokio::spawn(desk::obey(Arc::clone(&desk), executor, stopping.clone()));
     let posting = tokio::spawn(couriers.run());
     let mut limits = Limits::default().drain(GRACE);
     if !is_local && proxies.is_none() {
@@ -153,6 +156,7 @@ async fn serve() -> Result<()> {
     let _ = tokio::time::timeout(GRACE, desk.stop_deployments()).await;
     let _ = ticking.await;
     let _ = tokio::time::timeout(GRACE, working).await;
+    let _ = tokio::time::timeout(GRACE, obeying).await;
     posting.abort();
     desk.leave();
     Ok(())

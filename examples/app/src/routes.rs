@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
+use keyward_axum::approval::{self, ApprovalPages};
 use keyward_axum::limit::{Limits, RateLimit};
 use keyward_axum::{RoutePolicy, proof};
 
@@ -151,6 +152,26 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 }
 
 impl Routes {
+    /// The pages of mailed links of approvals, for each tenant below these paths: as the library has them.
+    pub(crate) fn of_links(paths: &[&'static str]) -> Self {
+        let listed = paths.iter().map(|path| Listed {
+            path: format!("{path}/{{tenant}}"),
+            methods: vec!["GET", "HEAD", "POST"],
+        });
+        Self {
+            listed: listed.collect(),
+            router: Router::new(),
+        }
+    }
+
+    /// With what answers there.
+    pub(crate) fn answered_by(mut self, pages: impl IntoIterator<Item = ApprovalPages>) -> Self {
+        for pages in pages {
+            self.router = self.router.merge(approval::pages(pages));
+        }
+        self
+    }
+
     /// What a server takes.
     pub(crate) fn into_router(self) -> Router {
         self.router

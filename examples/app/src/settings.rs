@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// `DEPLOYDESK_DEPLOY`, by default the program that comes with the service.
     pub(crate) deploy: Program,
+    /// What is held until somebody approved it; unset, by the policy that is shipped.
+    pub(crate) approvals: Option<PathBuf>,
     /// `DEPLOYDESK_DEPLOY_SECONDS`, by default 600.
     pub(crate) deploy_limit: Duration,
     /// What is looked for in the record: the rules in the file that `DEPLOYDESK_ALERTS` names, by
@@ -104,6 +106,7 @@ impl Settings {
                 ));
             }
         };
+        let approvals = read("DEPLOYDESK_APPROVALS").filter(|path| !path.is_empty());
         let alerts = read("DEPLOYDESK_ALERTS").filter(|path| !path.is_empty());
         let alerts = match alerts {
             None => AlertRule::defaults(),
@@ -111,6 +114,7 @@ impl Settings {
         };
         Ok(Self {
             alerts,
+            approvals: approvals.map(PathBuf::from),
             deploy,
             deploy_limit: seconds(read("DEPLOYDESK_DEPLOY_SECONDS"))?,
             addr,
@@ -156,7 +160,7 @@ fn scanner(path: Option<OsString>) -> Result<Option<Scanner>> {
 }
 
 /// The bytes of a file, and one more than `most` where there are more.
-fn bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+pub(crate) fn bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     let most = u64::try_from(most).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     let mut file = File::open(path)?.take(most.saturating_add(1));

@@ -59,11 +59,13 @@ impl Page {
                 ("/hosts", "Git hosts"),
                 ("/environments", "Variables"),
                 ("/deployments", "Deployments"),
+                ("/approvals", "Approvals"),
                 ("/webhooks", "Webhooks"),
                 ("/audit", "Audit"),
             ],
             Whose::Admin { .. } => &[
                 ("/admin", "Administration"),
+                ("/admin/approvals", "Approvals"),
                 ("/keys", "Keys"),
                 ("/admin/audit", "Log of the service"),
                 ("/admin/logins", "Log of administrators"),

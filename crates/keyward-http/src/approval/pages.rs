@@ -337,9 +337,16 @@ impl ApprovalPages {
         let sent_to = link.and_then(|link| link.approver);
         let who = who.filter(|who| who.tenant() == opened.tenant);
         let is_his = |who: &SignedIn| sent_to.is_none_or(|approver| approver == who.subject());
+        // Nobody approves himself what he asked: who holds the link and the code may, under a rule that
+        // takes that, be he signed in here or not.
+        let requester = opened.shown.action().requester();
+        let is_own = |who: &SignedIn| rule.is_own_ask(requester, who.subject());
+        let as_holder = rule.takes_link_holder() && who.as_ref().is_some_and(is_own);
         let within = (self.0.fresh)(rule);
         match who {
-            Some(who) if is_his(&who) && who.is_fresh(within) => return Way::Signed(who),
+            Some(who) if !as_holder && is_his(&who) && who.is_fresh(within) => {
+                return Way::Signed(who);
+            }
             _ if rule.takes_link_holder() && self.0.one_click => return Way::Click,
             _ if rule.takes_link_holder() && link.is_some_and(|link| link.has_code) => {
                 return Way::Code;

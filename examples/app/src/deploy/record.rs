@@ -9,6 +9,9 @@ use super::KEPT;
 
 const DEPLOYMENTS: Collection = Collection::named("deploydesk-deployments");
 
+/// By which key each was begun that is begun once.
+const BEGUN: Collection = Collection::named("deploydesk-begun");
+
 /// Bytes of an id: the time, so that the newest stands first, and four at random.
 const ID_LEN: usize = 24;
 
@@ -78,6 +81,14 @@ fn key(tenant: &Tenant, id: &Id) -> RecordKey {
     }
 }
 
+fn begun(tenant: &Tenant, once: &str) -> RecordKey {
+    RecordKey {
+        collection: BEGUN,
+        owner: tenant.as_str().to_owned(),
+        id: once.to_owned(),
+    }
+}
+
 impl Deployment {
     fn content(&self) -> Result<Content> {
         let data = serde_json::to_vec(self)
@@ -94,16 +105,44 @@ impl Deployment {
     pub(crate) async fn begin<F: Future<Output = Result<()>>>(
         &self,
         store: &dyn Records,
-        tenant: &Tenant,
-        id: &Id,
+        (tenant, id): (&Tenant, &Id),
+        once: Option<&str>,
         tell: impl Fn(Outcome) -> F,
     ) -> Result<()> {
         tell(Outcome::Done).await?;
-        let put = self.put(store, tenant, id, None).await;
+        let mut writes = vec![Write::put(key(tenant, id), None, self.content()?)];
+        if let Some(once) = once {
+            let content = Content {
+                data: id.as_str().into(),
+                expires: Some(Timestamp::from_millis(self.started).saturating_add(KEPT)),
+                ..Content::default()
+            };
+            writes.push(Write::Insert {
+                key: begun(tenant, once),
+                content,
+            });
+        }
+        let put = match store.apply(writes).await {
+            Ok(Applied::Done(_)) => Ok(()),
+            Ok(_) => Err(Error::rejected(Reason::CONFLICT)),
+            Err(e) => Err(e),
+        };
         if put.is_err() {
             tell(Event::outcome_of(&put)).await?;
         }
         put
+    }
+
+    /// Which one was begun by that key, if one was.
+    pub(crate) async fn begun_by(
+        store: &dyn Records,
+        tenant: &Tenant,
+        once: &str,
+    ) -> Result<Option<Id>> {
+        let Some(found) = store.fetch(&begun(tenant, once)).await? else {
+            return Ok(None);
+        };
+        Id::parse(&String::from_utf8_lossy(&found.data)).map(Some)
     }
 
     /// Writes it: anew, or over what was found at `version`.
@@ -168,6 +207,7 @@ impl Deployment {
 
     /// Removes what is over.
     pub(crate) async fn tidy(store: &dyn Records, now: Timestamp, limit: usize) -> Result<()> {
+        store.purge(&BEGUN, now, limit).await?;
         store.purge(&DEPLOYMENTS, now, limit).await.map(drop)
     }
 }
@@ -264,7 +304,7 @@ mod tests {
                 false => Err(Error::unavailable("the record takes nothing")),
             }
         };
-        let done = of(1_000).begin(&*store, &acme, &id, tell).await;
+        let done = of(1_000).begin(&*store, (&acme, &id), None, tell).await;
         let stored = is_stored().await;
         (done, told.into_inner(), stored)
     }

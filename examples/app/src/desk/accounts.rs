@@ -22,9 +22,9 @@ use crate::letters::Letters;
 use crate::mail::Post;
 
 /// The way in of people.
-const USERS: Door = Door::new("users");
+pub(super) const USERS: Door = Door::new("users");
 /// The way in of administrators.
-const ADMINS: Door = Door::new("admins");
+pub(super) const ADMINS: Door = Door::new("admins");
 
 /// In which all credentials of people lie, whatever organisation they are of.
 const PEOPLE: &str = "people";
@@ -42,7 +42,7 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    const fn door(self) -> Door {
+    pub(crate) const fn door(self) -> Door {
         match self {
             Self::Users => USERS,
             Self::Admins => ADMINS,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use keyward_axum::api_key::KeyScope;
+use keyward_axum::approval::Asks;
 use keyward_base::{Result, Trail};
 use keyward_embedded::Home;
 use keyward_session::api_key::{
@@ -25,8 +27,11 @@ pub(crate) const DEPLOYMENTS: Scope = Scope::named("deployments:read");
 /// To start deployments.
 pub(crate) const DEPLOY: Scope = Scope::named("deployments:write");
 
+/// To ask for what people approve, and read what became of it.
+pub(crate) const ASK: Scope = <Asks as KeyScope>::SCOPE;
+
 /// All scopes there are, and what each is for.
-pub(crate) static SCOPES: [(Scope, &str); 4] = [
+pub(crate) static SCOPES: [(Scope, &str); 5] = [
     (SERVERS, "list the servers, with their fingerprints"),
     (
         VARIABLES,
@@ -37,6 +42,10 @@ pub(crate) static SCOPES: [(Scope, &str); 4] = [
         "list the deployments, and read their masked logs",
     ),
     (DEPLOY, "start deployments"),
+    (
+        ASK,
+        "ask for what people approve, such as a deployment to production, and read what became of it",
+    ),
 ];
 
 /// The API keys of a home.

@@ -33,6 +33,7 @@ pub(crate) struct Known {
     pub(crate) id: String,
     pub(crate) facts: Facts,
     pub(crate) updated: Timestamp,
+    pub(crate) revision: Revision,
 }
 
 impl Room {
@@ -84,6 +85,7 @@ impl Room {
             id: listed.slot.record.as_str().to_owned(),
             facts: listed.facts,
             updated: listed.updated,
+            revision: listed.revision,
         });
         Ok((known.collect(), page.next))
     }

@@ -76,6 +76,22 @@ impl Room {
     /// All of it is a task of its own: a request whose client has gone away is dropped in the middle,
     /// and what is on record is to be run and have its end there.
     pub(crate) async fn deploy(&self, server: &RecordId, set: &RecordId) -> Result<Start> {
+        self.deploy_once(server, set, None).await
+    }
+
+    /// The same; of `key`, once: whoever comes again with it is told which one it was, whatever became
+    /// of the process that began it.
+    pub(super) async fn deploy_once(
+        &self,
+        server: &RecordId,
+        set: &RecordId,
+        key: Option<&str>,
+    ) -> Result<Start> {
+        if let Some(key) = key
+            && let Some(id) = Deployment::begun_by(self.desk.data(), &self.tenant, key).await?
+        {
+            return Ok(Start::Started(id));
+        }
         self.one(Section::Servers, server).await?;
         let now = self.desk.clock().now()?;
         let random = self.desk.crypto().random::<4>()?;
@@ -88,9 +104,10 @@ impl Room {
             id: id.clone(),
         };
         let (room, server, set) = (self.clone(), server.clone(), set.clone());
+        let key = key.map(str::to_owned);
         let (tell, told) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let started = match room.prepare(&server, &set, &seat.id, now).await {
+            let started = match room.prepare((&server, &set), &seat.id, now, key.as_deref()).await {
                 Ok(Prepared::Ready(command)) => {
                     // Whoever asked may have gone.
                     let _ = tell.send(Ok(Start::Started(seat.id.clone())));
@@ -113,10 +130,10 @@ impl Room {
     /// Opens the set, and puts the deployment on record.
     async fn prepare(
         &self,
-        server: &RecordId,
-        set: &RecordId,
+        (server, set): (&RecordId, &RecordId),
         id: &Id,
         now: Timestamp,
+        key: Option<&str>,
     ) -> Result<Prepared> {
         let record = self.column(Section::Environments)?.record(set.as_str())?;
         let opened = record.open().await?;
@@ -138,7 +155,7 @@ impl Room {
             prompt: None,
         };
         let tell = |outcome| self.tell_start(server, set, id, outcome);
-        let begun = deployment.begin(self.desk.data(), &self.tenant, id, tell);
+        let begun = deployment.begin(self.desk.data(), (&self.tenant, id), key, tell);
         begun.await?;
         let run = self.runs(server.as_str(), set.as_str());
         Ok(Prepared::Ready(run.command(&vars)))

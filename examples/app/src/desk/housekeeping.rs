@@ -77,6 +77,12 @@ impl Desk {
         steps.took(self.tidy_deployments(now).await);
         steps.took(Effect::tidy(self.data(), now).await);
         steps.took(self.settings.reread());
+        let policy = self.settings.approvals.as_deref();
+        steps.took(self.held.reread(policy, self.crypto()));
+        // What time did to a gate is in its record; whom that is told, the letters find there.
+        steps.took(self.held.gates.tick(SWEPT).await.map(drop));
+        steps.took(self.letters_due().await);
+        self.wake_executor();
         steps.end()?;
         Ok(kept)
     }

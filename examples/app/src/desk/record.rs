@@ -236,6 +236,15 @@ impl Book {
         }
     }
 
+    /// That there is something from entry `from` on.
+    pub(crate) async fn reaches(&self, from: u64) -> Result<()> {
+        let head = self.desk.record_of_acts()?.head(&self.of()).await?;
+        match head.is_some_and(|head| from < head.size()) {
+            true => Ok(()),
+            false => Err(Error::rejected(Reason::NOT_FOUND)),
+        }
+    }
+
     /// The log from entry `from` on, at most 50,000 entries, as a file. The export itself is recorded
     /// first, and is the last entry of a log that is exported to its end. Each export is an occasion at
     /// which the anchors learn of all logs.

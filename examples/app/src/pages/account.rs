@@ -16,7 +16,8 @@ use super::doors::device_cookie;
 use super::{After, admin_page, html, page};
 use crate::accountview::{AccountPage, DeviceRow, Devices};
 use crate::app::App;
-use crate::desk::{Administrator, Own, Set, Which};
+use crate::desk::{Administrator, Book, Own, Set, Which};
+use crate::logs::Log;
 use crate::notice::Notice;
 use crate::people::Person;
 use crate::view::{Page, minute};
@@ -27,6 +28,9 @@ pub(super) trait Holder: Send + Sync + 'static {
     const WHICH: Which;
     /// The page of devices.
     const DEVICES: &'static str;
+    /// The page of approvals, and of the log that has them.
+    const APPROVALS: &'static str;
+    const LOG: &'static str;
 
     fn live(&self) -> &LiveSession<Self::Kind>;
     fn into_live(self) -> LiveSession<Self::Kind>;
@@ -36,12 +40,16 @@ pub(super) trait Holder: Send + Sync + 'static {
     fn page(&self, current: &'static str, notice: Option<Notice>) -> Page;
     fn tell_next(&self, path: &str, text: &'static str) -> String;
     fn told(&self, path: &str, after: &After) -> Option<Notice>;
+    /// A log that he may read, by what an export of it is called.
+    fn book(&self, called: &str) -> keyward_base::Result<Book>;
 }
 
 impl Holder for Own {
     type Kind = User;
     const WHICH: Which = Which::Users;
     const DEVICES: &'static str = "/devices";
+    const APPROVALS: &'static str = "/approvals";
+    const LOG: &'static str = "/audit";
 
     fn live(&self) -> &LiveSession<User> {
         &self.live
@@ -70,12 +78,21 @@ impl Holder for Own {
     fn told(&self, path: &str, after: &After) -> Option<Notice> {
         after.notice(&self.office, path)
     }
+
+    fn book(&self, called: &str) -> keyward_base::Result<Book> {
+        match called == Log::Organisation.file() {
+            true => Ok(self.office.book()),
+            false => Err(Error::rejected(Reason::NOT_FOUND)),
+        }
+    }
 }
 
 impl Holder for Administrator {
     type Kind = Admin;
     const WHICH: Which = Which::Admins;
     const DEVICES: &'static str = "/admin/devices";
+    const APPROVALS: &'static str = "/admin/approvals";
+    const LOG: &'static str = "/admin/logins";
 
     fn live(&self) -> &LiveSession<Admin> {
         &self.live
@@ -103,6 +120,12 @@ impl Holder for Administrator {
 
     fn told(&self, path: &str, after: &After) -> Option<Notice> {
         Self::told(self, path, after.done.as_deref())
+    }
+
+    fn book(&self, called: &str) -> keyward_base::Result<Book> {
+        let mut logs = [Log::Service, Log::Administrators].into_iter();
+        let log = logs.find(|log| log.file() == called);
+        Self::book(self, log.ok_or_else(|| Error::rejected(Reason::NOT_FOUND))?)
     }
 }
 

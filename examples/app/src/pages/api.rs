@@ -2,11 +2,13 @@
 //! in each handler.
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use keyward_axum::api_key::{AnyKey, Key, KeyScope};
+use keyward_axum::approval::Asks;
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, Shown};
 use keyward_base::{Error, Reason, RecordId};
@@ -18,6 +20,7 @@ use crate::app::App;
 use crate::deploy::record::Id;
 use crate::deployview::{DeploymentRow, log_in_text};
 use crate::desk::{self, Now, Room, Start};
+use crate::log as operator;
 use crate::section::Section;
 use crate::view::iso;
 
@@ -90,6 +93,8 @@ pub(super) struct Server {
     kind: Option<String>,
     fingerprint: Option<String>,
     updated: String,
+    /// Which value it is: what an ask to delete it names.
+    revision: u64,
 }
 
 pub(super) async fn servers(
@@ -105,6 +110,7 @@ pub(super) async fn servers(
         kind: known.facts.key_type,
         fingerprint: known.facts.fingerprint,
         updated: iso(known.updated),
+        revision: known.revision.number(),
     });
     Ok(Json(Listed {
         items: items.collect(),
@@ -228,6 +234,11 @@ pub(super) async fn deploy(
 ) -> Answer<Response> {
     let id = |text: &str| RecordId::new(text).map_err(|_| Error::rejected(Reason::NOT_FOUND));
     let (server, set) = (id(&wish.server)?, id(&wish.set)?);
+    if !room(&app, &key)?.may_run_at_once(&key, &server, &set).await? {
+        let error = "people approve it: ask for deployment.run at /api/approvals";
+        let answer = Shown::new(StatusCode::FORBIDDEN, Json(NotBegun { error }));
+        return Ok(answer.into_response());
+    }
     let (status, error) = match room(&app, &key)?.deploy(&server, &set).await? {
         Start::Started(id) => {
             let at = [(LOCATION, format!("/api/deployments/{}", id.as_str()))];
@@ -244,6 +255,27 @@ pub(super) async fn deploy(
         ),
     };
     Ok(Shown::new(status, Json(NotBegun { error })).into_response())
+}
+
+/// Asks for what people approve, and has those told.
+pub(super) async fn ask(
+    State(app): State<App>,
+    key: Key<Asks>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<Response> {
+    let answer = app.agents.ask(&key, &headers, &body).await?;
+    // On record is it now; who may approve it is told in this round or in the next.
+    let (desk, tenant) = (app.desk().clone(), key.tenant().clone());
+    if answer.status() == StatusCode::ACCEPTED {
+        tokio::spawn(async move {
+            if let Err(error) = desk.letters_in(&tenant).await {
+                operator::failure(&error);
+            }
+        });
+    }
+    app.wake_executor();
+    Ok(answer.map(Body::from))
 }
 
 /// What is not there, said as to programs.

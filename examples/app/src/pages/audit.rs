@@ -1,16 +1,20 @@
 //! The record: listed, one entry, exported. An organisation's own is for its people, the service's
 //! for its administrators.
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
+use keyward_approval::StepBuilder;
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm};
 use keyward_base::{Error, ErrorKind, Reason};
 
+use super::account::Holder;
+use super::approvals::wish;
 use super::{admin_page, html, page};
+use crate::app::App;
 use crate::auditview::{Alarm, Audit, Badge, EventRow, OneEntry};
-use crate::desk::{Administrator, Book, Form, Office};
+use crate::desk::{Administrator, Book, EXPORT, Form, Office, Own};
 use crate::filter::Filter;
 use crate::logs::{Log, Tail};
 use crate::verdict::Verdict;
@@ -81,15 +85,37 @@ async fn one(page: Page, book: &Book, seq: &str) -> Answer<Html<String>> {
     html(&OneEntry::of(page, book.log, line))
 }
 
-pub(super) async fn export(Proved(office): Proved<Office>, form: SecretForm) -> Answer<Response> {
-    file(&office.book(), form).await
+/// Has a file asked for: it is made once somebody approved that.
+async fn held<H: Holder>(app: &App, holder: &H, log: Log, mut form: SecretForm) -> Answer<Response> {
+    let as_table = form.text("format")? == Form::Table.word();
+    let form_of = if as_table { Form::Table } else { Form::Lines };
+    let from = form.text("from")?;
+    let from = if from.is_empty() { 0 } else { number(&from)? };
+    // What could not be made is not asked for.
+    let from = i64::try_from(from).map_err(|_| Error::rejected(Reason::NOT_FOUND))?;
+    holder.book(log.file())?.reaches(from.unsigned_abs()).await?;
+    let with = |step: StepBuilder| step.with("format", form_of.word())?.with("from", from);
+    let asked = wish(app, holder, (EXPORT, log.file()), with).await?;
+    match asked {
+        Some(answer) => Ok(answer),
+        None => file(&holder.book(log.file())?, (form_of.word(), from.unsigned_abs())).await,
+    }
+}
+
+pub(super) async fn export(
+    State(app): State<App>,
+    Proved(own): Proved<Own>,
+    form: SecretForm,
+) -> Answer<Response> {
+    held(&app, &own, Log::Organisation, form).await
 }
 
 pub(super) async fn export_service(
+    State(app): State<App>,
     Proved(admin): Proved<Administrator>,
     form: SecretForm,
 ) -> Answer<Response> {
-    file(&admin.book(Log::Service)?, form).await
+    held(&app, &admin, Log::Service, form).await
 }
 
 pub(super) async fn show_administrators(
@@ -111,18 +137,17 @@ pub(super) async fn entry_of_administrators(
 }
 
 pub(super) async fn export_administrators(
+    State(app): State<App>,
     Proved(admin): Proved<Administrator>,
     form: SecretForm,
 ) -> Answer<Response> {
-    file(&admin.book(Log::Administrators)?, form).await
+    held(&app, &admin, Log::Administrators, form).await
 }
 
 /// A file, to be kept. It is a form, since it is recorded and has the log signed.
-async fn file(book: &Book, mut form: SecretForm) -> Answer<Response> {
-    let as_table = form.text("format")? == Form::Table.word();
+pub(super) async fn file(book: &Book, (format, from): (&str, u64)) -> Answer<Response> {
+    let as_table = format == Form::Table.word();
     let form_of = if as_table { Form::Table } else { Form::Lines };
-    let from = form.text("from")?;
-    let from = if from.is_empty() { 0 } else { number(&from)? };
     let file = book.export(form_of, from).await?;
     let name = format!(
         "attachment; filename=\"{}.{}\"",

@@ -1,16 +1,19 @@
 //! Connecting, listing, revealing, replacing and deleting what is connected.
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_approval::StepBuilder;
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, RecordId, Revision};
 use keyward_vault::{Facts, Note};
 use serde::Deserialize;
 
+use super::approvals::wish;
 use super::{After, html, page};
-use crate::desk::{Office, Own};
+use crate::app::App;
+use crate::desk::{DELETE, Office, Own};
 use crate::input::{self, Refused};
 use crate::section::Section;
 use crate::view::{Connect, Detail, FormView, List, PublicKey, Reveal, address};
@@ -202,15 +205,29 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn delete(
-    Proved(Own { office, .. }): Proved<Own>,
+    State(app): State<App>,
+    Proved(own): Proved<Own>,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
-) -> Answer<Redirect> {
+) -> Answer<Response> {
     let (section, id) = record(&path)?;
     let revision: Revision = input::revision(&mut form)?;
+    if section == Section::Servers {
+        // What would not be deleted is not asked for.
+        if own.office.facts(section, &id).await?.1 != revision {
+            return Err(Error::rejected(Reason::CONFLICT).into());
+        }
+        let number = i64::try_from(revision.number());
+        let number = number.map_err(|_| Error::rejected(Reason::CONFLICT))?;
+        let with = |step: StepBuilder| step.with("revision", number);
+        if let Some(answer) = wish(&app, &own, (DELETE, id.as_str()), with).await? {
+            return Ok(answer);
+        }
+    }
+    let office = own.office;
     office.delete(section, &id, revision).await?;
     let to = office.tell_next(section.words().path, "Deleted.", &[]);
-    Ok(Redirect::to(&to))
+    Ok(Redirect::to(&to).into_response())
 }
 
 /// To the page of a record, which says what was done.

@@ -1,17 +1,20 @@
 //! Deployments: started, followed while they write, stopped, asked about.
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use keyward_approval::StepBuilder;
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
 use keyward_base::{Error, Reason, RecordId};
 
+use super::approvals::wish;
 use super::{After, html, page};
+use crate::app::App;
 use crate::deploy::prompt::QUESTION;
 use crate::deploy::record::Id;
 use crate::deployview::{DeploymentRow, Deployments, OneDeployment, end_of, log_in_text};
-use crate::desk::{Asked, Office, Start};
+use crate::desk::{Asked, Office, Own, RUN, Start, is_for_production};
 use crate::section::Section;
 
 const PATH: &str = "/deployments";
@@ -45,7 +48,9 @@ pub(super) async fn list(
 
 /// Which server and which set: names of what is stored. What is run is not in the form.
 pub(super) async fn start(
+    State(app): State<App>,
     Proved(office): Proved<Office>,
+    own: Result<Own, Failure>,
     mut form: SecretForm,
 ) -> Answer<Response> {
     let mut id = |field| {
@@ -53,6 +58,22 @@ pub(super) async fn start(
         RecordId::new(&text).map_err(|_| Error::rejected(Reason::NOT_FOUND))
     };
     let (server, set) = (id("server")?, id("set")?);
+    office.one(Section::Servers, &server).await?;
+    if office.is_at_once(&server, &set)? {
+        // As it always was.
+    } else if let Ok(own) = own {
+        office.one(Section::Environments, &set).await?;
+        let with = |step: StepBuilder| {
+            let step = step.with("set", set.as_str())?;
+            step.with("production", is_for_production(server.as_str()))
+        };
+        if let Some(answer) = wish(&app, &own, (RUN, server.as_str()), with).await? {
+            return Ok(answer);
+        }
+    } else {
+        // Staff ask for nothing that others have to approve: whom they act for does.
+        return Err(Failure::forbidden(Error::rejected(Reason::NOT_FOUND)));
+    }
     let (status, problem) = match office.deploy(&server, &set).await? {
         Start::Started(id) => {
             let to = format!("{PATH}/{}", id.as_str());

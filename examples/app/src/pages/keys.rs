@@ -1,14 +1,16 @@
 //! The keys: their life, and what can be done with them while the service runs.
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, Shown};
 use keyward_base::{Error, ErrorKind, KeyId, Reason};
 
+use super::approvals::wish;
 use super::{After, admin_page, html};
-use crate::desk::Administrator;
+use crate::app::App;
+use crate::desk::{Administrator, ROTATE};
 use crate::timeline::Sort;
 use crate::view::sentence;
 
@@ -46,16 +48,26 @@ pub(super) async fn show(
     html(&admin.desk().timeline(page, None).await?)
 }
 
-pub(super) async fn rotate(Proved(admin): Proved<Administrator>) -> Result<Response, Failure> {
-    let result = admin.rotate(Sort::Values).await;
-    answer(&admin, "A new key was made.", result).await
+/// A new key of a sort is made once somebody approved that.
+async fn held(app: &App, admin: &Administrator, sort: Sort) -> Result<Response, Failure> {
+    match wish(app, admin, (ROTATE, sort.purpose()), Ok).await? {
+        Some(answer) => Ok(answer),
+        None => answer(admin, "A new key was made.", admin.rotate(sort).await).await,
+    }
+}
+
+pub(super) async fn rotate(
+    State(app): State<App>,
+    Proved(admin): Proved<Administrator>,
+) -> Result<Response, Failure> {
+    held(&app, &admin, Sort::Values).await
 }
 
 pub(super) async fn rotate_webhooks(
+    State(app): State<App>,
     Proved(admin): Proved<Administrator>,
 ) -> Result<Response, Failure> {
-    let result = admin.rotate(Sort::Webhooks).await;
-    answer(&admin, "A new key of webhooks was made.", result).await
+    held(&app, &admin, Sort::Webhooks).await
 }
 
 pub(super) async fn rewrap(Proved(admin): Proved<Administrator>) -> Redirect {

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod api;
 mod api_keys;
+mod approvals;
 mod asker;
 mod asking;
 mod audit;
@@ -28,6 +29,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use keyward_axum::api_key::AnyKey;
+use keyward_axum::approval;
 use keyward_axum::internal::Internal;
 use keyward_axum::leak::{self, LeakReports, MAX_BODY};
 use keyward_axum::{Failure, RoutePolicy, WebGuard};
@@ -38,7 +40,7 @@ use account::Holder;
 use hooks::Hooks;
 
 use crate::app::App;
-use crate::desk::{Administrator, Desk, Office, Own};
+use crate::desk::{Administrator, Desk, Office, Own, by_link};
 use crate::log;
 use crate::notice::Notice;
 use crate::routes::{Listed, Routes, any, get, post};
@@ -50,6 +52,7 @@ const REPORTS: &str = "/leaks";
 /// All routes, each in the group of those who may ask for it.
 struct Groups {
     public: Routes<App>,
+    links: Routes,
     outbox: Routes<App>,
     own: Routes<App>,
     office: Routes<App>,
@@ -65,6 +68,7 @@ impl Groups {
     fn declared() -> Self {
         Self {
             public: public(),
+            links: Routes::of_links(&[by_link(false), by_link(true)]),
             outbox: outbox::routes(),
             own: own(),
             office: office(),
@@ -83,6 +87,7 @@ pub(crate) fn listed() -> Vec<String> {
     let all = Groups::declared();
     let groups = [
         ("anybody", all.public.listed()),
+        ("anybody", all.links.listed()),
         ("this machine", all.outbox.listed()),
         ("a person himself", all.own.listed()),
         ("a person or staff", all.office.listed()),
@@ -131,6 +136,8 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .policy(RoutePolicy::machines(&guard).body_limit(MAX_BODY));
     let hooks = all.hooks.with_state(Hooks::new(&app)?);
     let hooks = hooks.policy(hooks::policy(&guard));
+    let links = all.links.answered_by(approvals::links(&app, &guard)?);
+    let links = links.run_to_the_end().policy(RoutePolicy::pages(&guard));
     let mut pages = all.public;
     if app.post().sent().is_some() {
         pages = pages.merge(all.outbox);
@@ -142,7 +149,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .with_state(app)
         .run_to_the_end()
         .policy(RoutePolicy::pages(&guard));
-    Ok(machines.merge(reports).merge(hooks).merge(pages))
+    Ok(machines.merge(reports).merge(hooks).merge(links).merge(pages))
 }
 
 /// What anybody may ask for. Nothing of an organisation is behind it.
@@ -196,7 +203,6 @@ fn office() -> Routes<App> {
     Routes::new()
         .route("/overview", get(home::show))
         .route("/audit", get(audit::show))
-        .route("/audit/export", post(audit::export))
         .route("/audit/{seq}", get(audit::entry))
         .route(
             "/deployments",
@@ -217,6 +223,8 @@ fn office() -> Routes<App> {
 fn own() -> Routes<App> {
     Routes::new()
         .merge(account::<Own>("/account", "/devices"))
+        .merge(held::<Own>("/approvals"))
+        .route("/audit/export", post(audit::export))
         .route("/members", get(members::show))
         .route("/members/invite", post(members::invite))
         .route("/members/rename", post(members::rename))
@@ -247,6 +255,7 @@ fn own() -> Routes<App> {
 fn administration() -> Routes<App> {
     Routes::new()
         .merge(account::<Administrator>("/admin/account", "/admin/devices"))
+        .merge(held::<Administrator>("/admin/approvals"))
         .route("/admin", get(admin::show))
         .route("/admin/invite", post(admin::invite))
         .route("/admin/act", post(admin::act))
@@ -263,6 +272,19 @@ fn administration() -> Routes<App> {
         .route("/keys/{id}/disable", post(keys::disable))
         .route("/keys/{id}/enable", post(keys::enable))
         .route("/keys/{id}/destroy", post(keys::destroy))
+}
+
+/// What waits until somebody approved it, at either door.
+fn held<H: Holder>(approvals: &str) -> Routes<App> {
+    let of = |rest: &str| format!("{approvals}{rest}");
+    Routes::new()
+        .route(approvals, get(approvals::list::<H>))
+        .route(&of("/policy"), get(approvals::policy::<H>))
+        .route(
+            &of("/{id}"),
+            get(approvals::show::<H>).post(approvals::decide::<H>),
+        )
+        .route(&of("/{id}/export"), post(approvals::take::<H>))
 }
 
 /// What somebody does with his own account, at either door.
@@ -292,6 +314,8 @@ fn api() -> Routes<App> {
         .route("/api/whoami", get(api::whoami))
         .route("/api/servers", get(api::servers))
         .route("/api/variables", get(api::variables))
+        .route("/api/approvals", post(api::ask))
+        .route("/api/approvals/{gate}", get(approval::read))
         .route("/api/deployments", get(api::deployments).post(api::deploy))
         .route("/api/deployments/{id}", get(api::deployment))
         .route("/api/deployments/{id}/log", get(api::log))

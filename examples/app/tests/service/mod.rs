@@ -1,6 +1,7 @@
 //! The real binary on a free port, and the smallest client that can send it anything.
 #![allow(dead_code)] // Not every test uses all of it.
 
+pub mod approved;
 pub mod browser;
 pub mod leak;
 pub mod planted;

@@ -1,0 +1,162 @@
+//! Who may approve something is mailed a link to it: once when it is asked, and at each reminder and when
+//! it goes to the second rule.
+//!
+//! What was mailed is marked beside the gate, after it was. So a process that ends in between mails once
+//! more, and no letter is lost with it; each link is one of its own, and one yes ends them all.
+
+use keyward_approval::gate::{Shown, State, What};
+use keyward_approval::link::CodeIn;
+use keyward_approval::{GateId, Letter, View};
+use keyward_base::{Result, Subject, Tenant, Timestamp};
+use keyward_store::{Collection, Content, RecordKey, Write};
+use secrecy::ExposeSecret as _;
+
+use super::{Desk, administrators};
+use crate::log;
+use crate::mail::Mail;
+use crate::organisation::Organisation;
+use crate::people::Person;
+
+const MAILED: Collection = Collection::named("deploydesk-gates-mailed");
+
+/// How many organisations are looked through, and how many gates of each.
+const ORGANISATIONS: usize = 10_000;
+const GATES: usize = 1_000;
+
+/// The most characters of a text in a mail: what is longer is read on the page that the link opens.
+const FOLDED: usize = 2_000;
+
+/// The page of links, for those who come in at either door.
+pub(crate) fn by_link(administrators: bool) -> &'static str {
+    match administrators {
+        true => "/admin/approvals/by-link",
+        false => "/approvals/by-link",
+    }
+}
+
+/// How often those who may approve are to have been told by now.
+fn round(shown: &Shown) -> usize {
+    let tells = |what| matches!(what, What::Reminded | What::Escalated);
+    let again = shown.history().iter().filter(|past| tells(past.what()));
+    again.count()
+}
+
+fn mark(tenant: &Tenant, shown: &Shown) -> RecordKey {
+    RecordKey {
+        collection: MAILED,
+        owner: tenant.as_str().to_owned(),
+        id: format!("{}-{}", shown.id(), round(shown)),
+    }
+}
+
+impl Desk {
+    /// Tells who may approve it, now. What cannot be told now is told by the next round.
+    pub(crate) async fn tell_approvers(&self, tenant: &Tenant, gate: GateId) {
+        if let Err(error) = self.letters_of(tenant, gate).await {
+            log::failure(&error);
+        }
+    }
+
+    /// The letters of all gates that somebody is to be told of.
+    pub(super) async fn letters_due(&self) -> Result<()> {
+        let mut result = self.letters_in(&administrators()?).await;
+        for (tenant, _) in Organisation::all(self.data(), ORGANISATIONS).await? {
+            result = result.and(self.letters_in(&tenant).await);
+        }
+        let purged = self.data().purge(&MAILED, self.clock().now()?, GATES).await;
+        result.and(purged.map(drop))
+    }
+
+    /// Those of one organisation.
+    pub(crate) async fn letters_in(&self, tenant: &Tenant) -> Result<()> {
+        let gates = &self.held.gates;
+        let (waiting, _) = gates.list(tenant, State::Pending, None, GATES).await?;
+        let mut result = Ok(());
+        // One that cannot be told keeps no other back.
+        for gate in waiting {
+            result = result.and(self.letters_of(tenant, gate).await);
+        }
+        result
+    }
+
+    async fn letters_of(&self, tenant: &Tenant, gate: GateId) -> Result<()> {
+        let shown = self.held.gates.show(tenant, gate).await?;
+        let policy = self.held.gates.policy();
+        let rule = match shown.rule_in(&policy) {
+            // The code of such a link is on the screen of who asked: he alone has another made.
+            Some(rule) if !rule.takes_link_holder() => rule,
+            _ => return Ok(()),
+        };
+        let mark = mark(tenant, &shown);
+        if shown.state() != State::Pending || self.data().fetch(&mark).await?.is_some() {
+            return Ok(());
+        }
+        let requester = shown.action().requester();
+        for (subject, person) in self.approvers(tenant, rule, requester).await? {
+            let letter = self.letter(tenant, &shown, &subject, false).await?;
+            self.send(tenant, &shown, &person, &letter)?;
+        }
+        let content = Content {
+            expires: Some(shown.action().run_by()),
+            ..Content::default()
+        };
+        // Whoever else did it meanwhile mailed too.
+        let write = Write::Insert { key: mark, content };
+        self.data().apply(vec![write]).await.map(drop)
+    }
+
+    /// A link for who asked himself and alone, and the end of those before it. Gives the code that goes
+    /// with it, which is in no mail.
+    pub(crate) async fn letter_to_oneself(
+        &self,
+        tenant: &Tenant,
+        gate: GateId,
+        who: &Subject,
+    ) -> Result<String> {
+        let gates = &self.held.gates;
+        let shown = gates.show(tenant, gate).await?;
+        let mut slot = 0;
+        while let Some(link) = shown.link(slot) {
+            if link.is_alive {
+                gates.kill_link(tenant, gate, slot).await?;
+            }
+            slot = slot.saturating_add(1);
+        }
+        let (person, _) = Person::fetch(self.data(), tenant, who).await?;
+        let letter = self.letter(tenant, &shown, who, true).await?;
+        self.send(tenant, &shown, &person, &letter)?;
+        Ok(letter.code().expose().to_owned())
+    }
+
+    async fn letter(
+        &self,
+        tenant: &Tenant,
+        shown: &Shown,
+        to: &Subject,
+        with_code: bool,
+    ) -> Result<Letter> {
+        let draft = self.held.links.draft(tenant, shown.id())?;
+        let code = with_code.then(|| *draft.code_digest());
+        let gates = &self.held.gates;
+        let slot = gates
+            .add_link(tenant, shown.id(), Some(to.clone()), code)
+            .await?;
+        let now: Timestamp = self.clock().now()?;
+        draft.finish(shown.action(), slot, now)
+    }
+
+    fn send(&self, tenant: &Tenant, shown: &Shown, to: &Person, letter: &Letter) -> Result<()> {
+        let page = by_link(*tenant == administrators()?);
+        let page = format!("{}{page}/{tenant}", self.base);
+        let view = View::of(shown.action()).folded(self.crypto(), FOLDED);
+        let worded = letter.mail(shown.action(), &view, &page, CodeIn::AskersScreen)?;
+        let link = letter.link().on(&page)?;
+        let mail = Mail {
+            to: to.email.clone(),
+            subject: worded.subject,
+            text: worded.text.expose_secret().to_owned(),
+            links: vec![link.expose_secret().to_owned()],
+        };
+        self.post.send(mail, self.clock().now()?, self.crypto())
+    }
+}

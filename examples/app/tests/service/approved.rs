@@ -1,0 +1,66 @@
+//! What waits for an approval, and who gives it.
+
+use super::browser::{Browser, hidden, outbox, path_of};
+use super::{Answer, Service, wait_until};
+
+/// The code that stands on the screen of who asked and is the only one who could approve it.
+pub fn code(asked: &Answer) -> String {
+    assert_eq!(asked.status, 200, "{}", asked.body);
+    let after = asked.body.split("class=\"approval-code\"><code>").nth(1);
+    let after = after.unwrap_or_else(|| panic!("no code: {}", asked.body));
+    after.split('<').next().unwrap().to_owned()
+}
+
+/// The path of its page.
+pub fn page_of(asked: &Answer) -> String {
+    if asked.status == 303 {
+        let to = asked.leads_to();
+        return to.split('?').next().unwrap().to_owned();
+    }
+    let after = asked.body.split("class=\"button\" href=\"").nth(1).unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+/// The newest link that was mailed to decide something.
+pub fn link(service: &Service) -> String {
+    let mails = outbox(service);
+    let links = mails.iter().rev().flat_map(|mail| &mail.links);
+    let mut links = links.filter(|link| link.contains("/approvals/by-link/"));
+    path_of(links.next().expect("a link was mailed"))
+}
+
+/// Opens a mailed link in a browser, and answers as its form does.
+pub fn answer(browser: &mut Browser, link: &str, decision: &str, code: &str) -> Answer {
+    let opened = browser.get(link);
+    assert_eq!(opened.status, 200, "{}", opened.body);
+    browser.keep(&opened);
+    let (token, mark) = (hidden(&opened.body, "token"), hidden(&opened.body, "mark"));
+    let path = link.split('?').next().unwrap();
+    let fields: [(&str, &[u8]); 5] = [
+        ("token", token.as_bytes()),
+        ("mark", mark.as_bytes()),
+        ("decision", decision.as_bytes()),
+        ("reason", b"because"),
+        ("code", code.as_bytes()),
+    ];
+    browser.post(path, &fields)
+}
+
+/// Approves what somebody asked alone, by the link in his mail and the code on his screen, and waits until
+/// it was done. Gives the path of its page.
+pub fn alone(service: &Service, asker: &Browser, asked: &Answer) -> String {
+    let (code, page) = (code(asked), page_of(asked));
+    let mut phone = Browser::new(service);
+    let said = answer(&mut phone, &link(service), "approve", &code);
+    assert_eq!(said.status, 200, "{}", said.body);
+    ended(asker, &page, "executed");
+    page
+}
+
+/// Waits until the page says that state.
+pub fn ended(browser: &Browser, page: &str, state: &str) {
+    let badge = format!("\">{state}</span>");
+    wait_until(|| {
+        browser.page(page).contains(&badge)
+    });
+}
