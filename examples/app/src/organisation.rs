@@ -10,6 +10,9 @@ const ORGANISATIONS: Collection = Collection::named("deploydesk-organisations");
 /// The longest name in characters.
 pub(crate) const LONGEST: usize = 60;
 
+/// How many are read at a time.
+const PAGE: usize = 500;
+
 /// What turns the text beside it around (`Bidi_Control` of Unicode): a name stands among others'.
 const fn turns(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -86,6 +89,21 @@ impl Organisation {
     /// Whether a tenant has one.
     pub(crate) async fn is_there(store: &dyn Records, tenant: &Tenant) -> Result<bool> {
         Ok(store.fetch(&key(tenant)).await?.is_some())
+    }
+
+    /// The tenants of all, however many.
+    pub(crate) async fn tenants(store: &dyn Records) -> Result<Vec<Tenant>> {
+        let (mut tenants, mut after) = (Vec::new(), None);
+        loop {
+            let scan = Scan::of(ORGANISATIONS).after(after).limit(PAGE);
+            let page = store.scan(scan).await?;
+            let of = page.items.iter();
+            tenants.extend(of.filter_map(|record| Tenant::new(&record.key.id).ok()));
+            after = page.next;
+            if after.is_none() {
+                return Ok(tenants);
+            }
+        }
     }
 
     /// Some of all, in the order of their tenants. One that cannot be read is left out.

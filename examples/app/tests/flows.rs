@@ -72,7 +72,9 @@ fn a_server_is_connected_shown_revealed_and_deleted() {
         "/servers/deploy@web-1/delete",
         &[("revision", revision.as_bytes())],
     );
-    assert_eq!(gone.leads_to(), "/servers?done=2");
+    // Asked, and not done: she alone could approve it, and does by her mail and the code on her screen.
+    assert_eq!(service.get("/servers/deploy@web-1").status, 200);
+    service::approved::alone(&service, &service::browser::ann(&service).browser, &gone);
     assert_eq!(service.get("/servers/deploy@web-1").status, 404);
     assert_eq!(
         service.post("/servers/deploy@web-1/reveal", &[]).status,
@@ -254,7 +256,7 @@ fn after_every_flow_no_file_and_no_log_holds_a_secret() {
     ] {
         assert_eq!(service.post(path, &[]).status, 200);
     }
-    put("/keys/rotate", &[]);
+    service::approved::done(&service, "/keys/rotate", &[]);
     rewrap(&service);
     let environment = revision(&service, "/environments/shop");
     put(
@@ -300,7 +302,7 @@ fn a_restart_keeps_everything() {
         ("secret", token.as_bytes()),
     ];
     service.post("/hosts", &fields).leads_to();
-    service.post("/keys/rotate", &[]).leads_to();
+    service::approved::done(&service, "/keys/rotate", &[]);
     assert!(service.log().contains("DEVELOPMENT ROOT FILE"));
     let service = Service::start_in(service.stop());
     assert!(

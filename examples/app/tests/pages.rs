@@ -16,7 +16,7 @@ use std::process::Stdio;
 use service::{Service, command, random, send};
 use tempfile::TempDir;
 
-const PAGES: [&str; 26] = [
+const PAGES: [&str; 29] = [
     "/",
     "/login",
     "/signup",
@@ -37,6 +37,9 @@ const PAGES: [&str; 26] = [
     "/environments",
     "/environments/new",
     "/deployments",
+    "/approvals",
+    "/approvals/policy",
+    "/admin/approvals",
     "/webhooks",
     "/webhooks/new",
     "/keys",
@@ -393,7 +396,7 @@ fn the_audit_page_filters_and_says_who() {
         ("secret", b"abc"),
     ];
     service.post("/hosts", &host).leads_to();
-    service.post("/keys/rotate", &[]).leads_to();
+    service::approved::done(&service, "/keys/rotate", &[]);
     service.post("/environments/none/reveal", &[]);
     let shows = |query: &str| {
         let page = service.page(&format!("/audit?{query}"));
@@ -453,7 +456,7 @@ fn buttons_that_look_alike_name_what_they_are_for() {
     let service = Service::start();
     for _ in 0..2 {
         let old = service::keys(&service, "active").remove(0);
-        service.post("/keys/rotate", &[]).leads_to();
+        service::approved::done(&service, "/keys/rotate", &[]);
         service::wait_until(|| !service::keys(&service, "active").contains(&old));
     }
     let gone = service::keys(&service, "retired").remove(0);

@@ -76,7 +76,7 @@ fn a_key_is_shown_once_and_opens_what_its_scopes_say() {
     let (private, print) = ssh_key("ed25519");
     hers.post(
         "/servers",
-        &[("id", b"deploy@web-1"), ("file", private.as_bytes())],
+        &[("id", b"deploy@test-1"), ("file", private.as_bytes())],
     )
     .leads_to();
     let all = [
@@ -115,7 +115,7 @@ fn a_key_is_shown_once_and_opens_what_its_scopes_say() {
         &service,
         "POST /api/deployments",
         &key,
-        r#"{"server":"deploy@web-1","set":"shop"}"#,
+        r#"{"server":"deploy@test-1","set":"shop"}"#,
     );
     assert_eq!(begun.status, 201, "{}", begun.body);
     let path = begun.header("location").unwrap().to_owned();

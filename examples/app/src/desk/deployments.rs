@@ -107,7 +107,10 @@ impl Room {
         let key = key.map(str::to_owned);
         let (tell, told) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let started = match room.prepare((&server, &set), &seat.id, now, key.as_deref()).await {
+            let started = match room
+                .prepare((&server, &set), &seat.id, now, key.as_deref())
+                .await
+            {
                 Ok(Prepared::Ready(command)) => {
                     // Whoever asked may have gone.
                     let _ = tell.send(Ok(Start::Started(seat.id.clone())));

@@ -183,11 +183,7 @@ impl Target for Doing {
 
 /// Runs what was approved, and sees to what a process left that ended while it ran. A failure is said
 /// once, and again when it is another.
-pub(crate) async fn obey(
-    desk: Arc<Desk>,
-    executor: Executor,
-    mut stopping: watch::Receiver<bool>,
-) {
+pub(crate) async fn obey(desk: Arc<Desk>, executor: Executor, mut stopping: watch::Receiver<bool>) {
     let mut said = String::new();
     loop {
         let stops = tokio::select! {
@@ -201,7 +197,9 @@ pub(crate) async fn obey(
         let failures = match executor.tick(AT_ONCE).await {
             Ok(done) => done
                 .into_iter()
-                .filter_map(|(_, gate, state)| Some(format!("{gate}: {}", log::told(&state.err()?))))
+                .filter_map(|(_, gate, state)| {
+                    Some(format!("{gate}: {}", log::told(&state.err()?)))
+                })
                 .collect::<Vec<_>>()
                 .join("; "),
             Err(error) => log::told(&error),

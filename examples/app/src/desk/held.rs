@@ -378,7 +378,13 @@ mod tests {
 
     #[test]
     fn a_server_is_for_production_unless_its_name_says_otherwise() {
-        for server in ["web-1", "deploy@web-1", "deploy@latest-1", "contest", "TEST"] {
+        for server in [
+            "web-1",
+            "deploy@web-1",
+            "deploy@latest-1",
+            "contest",
+            "TEST",
+        ] {
             assert!(is_for_production(server), "{server}");
         }
         for server in ["test-1", "deploy@test-1", "deploy@web-1.staging", "dev"] {

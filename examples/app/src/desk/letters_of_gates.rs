@@ -19,8 +19,7 @@ use crate::people::Person;
 
 const MAILED: Collection = Collection::named("deploydesk-gates-mailed");
 
-/// How many organisations are looked through, and how many gates of each.
-const ORGANISATIONS: usize = 10_000;
+/// How many gates of each organisation are looked through.
 const GATES: usize = 1_000;
 
 /// The most characters of a text in a mail: what is longer is read on the page that the link opens.
@@ -60,7 +59,7 @@ impl Desk {
     /// The letters of all gates that somebody is to be told of.
     pub(super) async fn letters_due(&self) -> Result<()> {
         let mut result = self.letters_in(&administrators()?).await;
-        for (tenant, _) in Organisation::all(self.data(), ORGANISATIONS).await? {
+        for tenant in Organisation::tenants(self.data()).await? {
             result = result.and(self.letters_in(&tenant).await);
         }
         let purged = self.data().purge(&MAILED, self.clock().now()?, GATES).await;

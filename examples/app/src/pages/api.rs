@@ -234,7 +234,10 @@ pub(super) async fn deploy(
 ) -> Answer<Response> {
     let id = |text: &str| RecordId::new(text).map_err(|_| Error::rejected(Reason::NOT_FOUND));
     let (server, set) = (id(&wish.server)?, id(&wish.set)?);
-    if !room(&app, &key)?.may_run_at_once(&key, &server, &set).await? {
+    if !room(&app, &key)?
+        .may_run_at_once(&key, &server, &set)
+        .await?
+    {
         let error = "people approve it: ask for deployment.run at /api/approvals";
         let answer = Shown::new(StatusCode::FORBIDDEN, Json(NotBegun { error }));
         return Ok(answer.into_response());

@@ -7,9 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_approval::gate::{Decision, Resolution, Shown as Gate, StepResult, Voter};
-use keyward_approval::reason::{
-    NOT_APPROVER, NOT_ASKER, NOT_OPEN, OWN_ASK, PASSKEY, VOTED, WHO,
-};
+use keyward_approval::reason::{NOT_APPROVER, NOT_ASKER, NOT_OPEN, OWN_ASK, PASSKEY, VOTED, WHO};
 use keyward_approval::view::{Visible, Where};
 use keyward_approval::{Ballot, GateId, RequesterKind, Rule, State as Of, View};
 use keyward_axum::approval::ApprovalPages;
@@ -173,7 +171,12 @@ fn may_say<H: Holder>(app: &App, holder: &H, gate: &Gate) -> Result<(bool, bool)
 }
 
 /// The gates of some states, the newest first if they are over.
-async fn gates_in(app: &App, tenant: &Tenant, states: &[Of], newest: bool) -> Result<(Vec<Gate>, bool)> {
+async fn gates_in(
+    app: &App,
+    tenant: &Tenant,
+    states: &[Of],
+    newest: bool,
+) -> Result<(Vec<Gate>, bool)> {
     let gates = &app.held().gates;
     let (mut found, mut more) = (Vec::new(), false);
     for state in states {
@@ -247,9 +250,27 @@ pub(super) async fn list<H: Holder>(
         page: holder.page(H::APPROVALS, None),
         base: H::APPROVALS,
         parts: vec![
-            part("waits", "Waits for you", "Nothing waits for you.", his, more),
-            part("asked", "You asked", "Nothing that you asked waits.", asked, more),
-            part("others", "Waits for others", "Nothing else waits.", others, more),
+            part(
+                "waits",
+                "Waits for you",
+                "Nothing waits for you.",
+                his,
+                more,
+            ),
+            part(
+                "asked",
+                "You asked",
+                "Nothing that you asked waits.",
+                asked,
+                more,
+            ),
+            part(
+                "others",
+                "Waits for others",
+                "Nothing else waits.",
+                others,
+                more,
+            ),
             part("over", "Over", "Nothing was asked yet.", over, more_over),
         ],
     })
@@ -294,8 +315,14 @@ async fn view<H: Holder>(
     let approvals = gate.votes().iter().filter(yes).count();
     let who = |past: &keyward_approval::gate::Past| {
         let by = past.by().map(|by| format!("by {}", names.name(by)));
-        let whom = past.for_whom().map(|whom| format!("to {}", names.name(whom)));
-        [by, whom].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        let whom = past
+            .for_whom()
+            .map(|whom| format!("to {}", names.name(whom)));
+        [by, whom]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let may = May {
         approve: waits && counts,
@@ -332,14 +359,18 @@ async fn view<H: Holder>(
         },
         reason: visible(vote.reason()),
     });
-    let past = gate.history().iter().enumerate().map(|(nth, past)| PastRow {
-        nth,
-        at: minute(past.at()),
-        what: past.what().as_str(),
-        way: past.channel().as_str(),
-        who: who(past),
-        said: visible(past.said()),
-    });
+    let past = gate
+        .history()
+        .iter()
+        .enumerate()
+        .map(|(nth, past)| PastRow {
+            nth,
+            at: minute(past.at()),
+            what: past.what().as_str(),
+            way: past.channel().as_str(),
+            who: who(past),
+            said: visible(past.said()),
+        });
     html(&OneGate {
         page,
         base: H::APPROVALS,

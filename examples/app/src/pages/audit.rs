@@ -86,19 +86,33 @@ async fn one(page: Page, book: &Book, seq: &str) -> Answer<Html<String>> {
 }
 
 /// Has a file asked for: it is made once somebody approved that.
-async fn held<H: Holder>(app: &App, holder: &H, log: Log, mut form: SecretForm) -> Answer<Response> {
+async fn held<H: Holder>(
+    app: &App,
+    holder: &H,
+    log: Log,
+    mut form: SecretForm,
+) -> Answer<Response> {
     let as_table = form.text("format")? == Form::Table.word();
     let form_of = if as_table { Form::Table } else { Form::Lines };
     let from = form.text("from")?;
     let from = if from.is_empty() { 0 } else { number(&from)? };
     // What could not be made is not asked for.
     let from = i64::try_from(from).map_err(|_| Error::rejected(Reason::NOT_FOUND))?;
-    holder.book(log.file())?.reaches(from.unsigned_abs()).await?;
+    holder
+        .book(log.file())?
+        .reaches(from.unsigned_abs())
+        .await?;
     let with = |step: StepBuilder| step.with("format", form_of.word())?.with("from", from);
     let asked = wish(app, holder, (EXPORT, log.file()), with).await?;
     match asked {
         Some(answer) => Ok(answer),
-        None => file(&holder.book(log.file())?, (form_of.word(), from.unsigned_abs())).await,
+        None => {
+            file(
+                &holder.book(log.file())?,
+                (form_of.word(), from.unsigned_abs()),
+            )
+            .await
+        }
     }
 }
 

@@ -137,7 +137,6 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
     let hooks = all.hooks.with_state(Hooks::new(&app)?);
     let hooks = hooks.policy(hooks::policy(&guard));
     let links = all.links.answered_by(approvals::links(&app, &guard)?);
-    let links = links.run_to_the_end().policy(RoutePolicy::pages(&guard));
     let mut pages = all.public;
     if app.post().sent().is_some() {
         pages = pages.merge(all.outbox);
@@ -147,9 +146,10 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .merge(all.office.behind::<Office>(&app))
         .merge(all.administration.behind::<Administrator>(&app))
         .with_state(app)
+        .merge(links)
         .run_to_the_end()
         .policy(RoutePolicy::pages(&guard));
-    Ok(machines.merge(reports).merge(hooks).merge(links).merge(pages))
+    Ok(machines.merge(reports).merge(hooks).merge(pages))
 }
 
 /// What anybody may ask for. Nothing of an organisation is behind it.

@@ -137,11 +137,11 @@ impl World {
             ("@admin", ADMIN),
             ("@set", "hers"),
             ("@steers", "steers"),
-            ("@server", "deploy@hers"),
+            ("@server", "deploy@hers.test"),
             ("@host", "github:hers"),
             ("@hook", "slack:hers"),
             ("@his-set", "his"),
-            ("@his-server", "deploy@his"),
+            ("@his-server", "deploy@his.test"),
             ("@his-hook", "slack:his"),
         ] {
             names.insert(name, text.to_owned());
@@ -217,7 +217,7 @@ fn things(
         let set = [("id", id.as_bytes()), ("secret", b"A=1".as_slice())];
         browser.post("/environments", &set).leads_to();
         let key = ssh_key("ed25519").0;
-        let address = format!("deploy@{id}");
+        let address = format!("deploy@{id}.test");
         let server = [("id", address.as_bytes()), ("file", key.as_bytes())];
         browser.post("/servers", &server).leads_to();
         let host = [
@@ -235,7 +235,7 @@ fn things(
     }
     let steers = [("id", b"steers".as_slice()), ("secret", b"LD_PRELOAD=/x")];
     hers.post("/environments", &steers).leads_to();
-    let fields = [("server", b"deploy@hers".as_slice()), ("set", b"hers")];
+    let fields = [("server", b"deploy@hers.test".as_slice()), ("set", b"hers")];
     let path = hers.post("/deployments", &fields).leads_to().to_owned();
     wait_until(|| !hers.page(&path).contains("http-equiv"));
     assert!(!service.log().contains("panicked"));

@@ -57,7 +57,7 @@ impl Deploying {
     fn of(service: Service) -> Self {
         let token = random(40);
         let (key, _) = ssh_key("ed25519");
-        let fields: [(&str, &[u8]); 2] = [("id", b"deploy@web-1"), ("secret", key.as_bytes())];
+        let fields: [(&str, &[u8]); 2] = [("id", b"deploy@test-1"), ("secret", key.as_bytes())];
         service.post("/servers", &fields).leads_to();
         let file = format!("API_TOKEN={token}\nDATABASE_URL=postgres://app:{token}@db/app\n");
         let fields: [(&str, &[u8]); 2] = [("id", b"shop"), ("secret", file.as_bytes())];
@@ -67,7 +67,7 @@ impl Deploying {
 
     /// The page of a deployment that was started now.
     fn start(&self) -> String {
-        let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"shop")];
+        let fields: [(&str, &[u8]); 2] = [("server", b"deploy@test-1"), ("set", b"shop")];
         self.service
             .post("/deployments", &fields)
             .leads_to()
@@ -184,7 +184,7 @@ fn what_is_not_masked_is_named() {
     let file = b"DATABASE_URL=postgres://db.internal/app\nSHORT=hunter2\nMODE=production\n";
     let fields: [(&str, &[u8]); 2] = [("id", b"odd"), ("secret", file)];
     desk.service.post("/environments", &fields).leads_to();
-    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"odd")];
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@test-1"), ("set", b"odd")];
     let path = desk.service.post("/deployments", &fields);
     let page = desk.until(path.leads_to(), "is done");
     let named = page.split("Not masked").nth(1).unwrap();
@@ -226,11 +226,11 @@ fn what_the_service_gives_stands_before_what_a_set_says() {
     let file = b"DEPLOY_SERVER=other-server\nDEPLOY_SET=other-set\n";
     let fields: [(&str, &[u8]); 2] = [("id", b"named"), ("secret", file)];
     desk.service.post("/environments", &fields).leads_to();
-    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"named")];
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@test-1"), ("set", b"named")];
     let path = desk.service.post("/deployments", &fields);
     let page = desk.until(path.leads_to(), "is done");
     // No file of the stores is open in it.
-    assert_eq!(log_of(&page), "/dev/null\n0\ndeploy@web-1 named.\n");
+    assert_eq!(log_of(&page), "/dev/null\n0\ndeploy@test-1 named.\n");
 }
 
 /// How it ended stands on the page and in the record.
@@ -267,7 +267,7 @@ fn a_set_cannot_choose_what_code_is_run() {
         let file = format!("A=1\n{name}=/some/where\n");
         let fields = [("id", name.as_bytes()), ("secret", file.as_bytes())];
         desk.service.post("/environments", &fields).leads_to();
-        let fields = [("server", &b"deploy@web-1"[..]), ("set", name.as_bytes())];
+        let fields = [("server", &b"deploy@test-1"[..]), ("set", name.as_bytes())];
         let refused = desk.service.post("/deployments", &fields);
         assert_eq!(refused.status, 422);
         assert!(
@@ -278,7 +278,7 @@ fn a_set_cannot_choose_what_code_is_run() {
     }
     for (server, set) in [
         ("deploy@web-2", "shop"),
-        ("deploy@web-1", "none"),
+        ("deploy@test-1", "none"),
         ("", "shop"),
     ] {
         let fields = [("server", server.as_bytes()), ("set", set.as_bytes())];
@@ -353,7 +353,7 @@ const STUBBORN: &str = "trap '' TERM; sleep 600 & echo \"pid $! .\"; wait; wait;
 fn one_that_is_stopped_leaves_no_process() {
     let desk = Deploying::with(STUBBORN, "600");
     let (first, second) = (desk.start(), desk.start());
-    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"shop")];
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@test-1"), ("set", b"shop")];
     let third = desk.service.post("/deployments", &fields);
     assert_eq!(third.status, 409);
     assert!(
@@ -567,7 +567,7 @@ fn a_start_that_nobody_waits_for_has_an_end_and_keeps_no_place() {
         // The record cannot be written now.
         let store = rusqlite::Connection::open(desk.service.data().join("data.db")).unwrap();
         store.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let body = "server=deploy%40web-1&set=shop";
+        let body = "server=deploy%40test-1&set=shop";
         let mut stream = TcpStream::connect(desk.service.addr).unwrap();
         write!(
             stream,
@@ -651,7 +651,7 @@ fn a_page_of_elsewhere_starts_stops_and_asks_nothing() {
             assert_eq!(desk.service.post_with(path, headers, fields).status, 403);
         }
     };
-    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@web-1"), ("set", b"shop")];
+    let fields: [(&str, &[u8]); 2] = [("server", b"deploy@test-1"), ("set", b"shop")];
     elsewhere("/deployments", &fields);
     assert!(!actions(&desk.service).contains(&"deploydesk.start".to_owned()));
     let path = desk.start();
@@ -731,7 +731,7 @@ sys.stdout.buffer.write(b''.join(data for (data,) in rows))
         .collect();
     let fields = [("id", &b"formed"[..]), ("secret", file.as_bytes())];
     desk.service.post("/environments", &fields).leads_to();
-    let fields = [("server", &b"deploy@web-1"[..]), ("set", &b"formed"[..])];
+    let fields = [("server", &b"deploy@test-1"[..]), ("set", &b"formed"[..])];
     let path = desk
         .service
         .post("/deployments", &fields)

@@ -60,7 +60,22 @@ pub fn alone(service: &Service, asker: &Browser, asked: &Answer) -> String {
 /// Waits until the page says that state.
 pub fn ended(browser: &Browser, page: &str, state: &str) {
     let badge = format!("\">{state}</span>");
-    wait_until(|| {
-        browser.page(page).contains(&badge)
-    });
+    wait_until(|| browser.page(page).contains(&badge));
+}
+
+/// Has something done that the one who asks alone could approve: Ann, or, of the administration, its first
+/// administrator.
+pub fn done(service: &Service, path: &str, fields: &[(&str, &[u8])]) -> String {
+    let asked = service.post(path, fields);
+    alone(service, &super::browser::own(service, path), &asked)
+}
+
+/// The file of an export, once it was approved; or why it was not even asked for.
+pub fn taken(service: &Service, path: &str, fields: &[(&str, &[u8])]) -> Answer {
+    let asked = service.post(path, fields);
+    if asked.status != 200 {
+        return asked;
+    }
+    let page = alone(service, &super::browser::own(service, path), &asked);
+    service.post(&format!("{page}/export"), &[])
 }

@@ -121,7 +121,8 @@ pub struct Keys<'a> {
     pub clock: &'a ManualClock,
 }
 
-pub const ALL: &str = "servers:read variables:read deployments:read deployments:write";
+pub const ALL: &str =
+    "servers:read variables:read deployments:read deployments:write approvals:ask";
 
 impl<'a> Keys<'a> {
     pub async fn of(past: &'a Past) -> Self {
