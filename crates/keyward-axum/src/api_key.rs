@@ -81,7 +81,7 @@ use keyward_session::api_key::{LiveKey, Scope};
 pub use keyward_http::api_key::WebKeys;
 
 use crate::failure::Failure;
-use crate::{peer, proof};
+use crate::proof;
 
 /// A scope, as a type.
 pub trait KeyScope: Send + Sync + 'static {
@@ -153,7 +153,6 @@ where
         if let Some(proved) = proof::take::<Self>(parts) {
             return Ok(proved);
         }
-        peer::tell(&mut parts.extensions);
         WebKeys::from_ref(state).live(parts).await.map(Self)
     }
 }

@@ -262,6 +262,24 @@ fn a_report_has_one_form_and_bounds() {
 }
 
 #[test]
+fn a_report_that_does_not_say_its_length_has_the_same_limit() {
+    let service = start();
+    let in_chunks = |chunks: &[u8]| {
+        let head = format!(
+            "POST /leaks HTTP/1.1\nHost: {}\nTransfer-Encoding: chunked",
+            service.at()
+        );
+        send(service.at(), &head, chunks).status
+    };
+    let long = "x".repeat(1024 * 1024 + 1);
+    let long = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
+    assert_eq!(in_chunks(long.as_bytes()), 413);
+    // One whose body is none is not too large.
+    assert_eq!(in_chunks(b"no length\r\n"), 400);
+    assert_eq!(in_chunks(b"2\r\n[]\r\n0\r\n\r\n"), 401);
+}
+
+#[test]
 fn what_cannot_be_done_now_is_to_be_sent_again() {
     let service = Service::start();
     let key = service.issue("acme", "", "");
