@@ -93,6 +93,8 @@ struct Row {
 
 /// What stands in place of a secret argument.
 const SECRET: &str = "(a secret, not shown; what runs is bound to it)";
+/// What is said beside a text that has some.
+const RIGHT_TO_LEFT: &str = "it has letters that are written from right to left";
 /// What is said of the requester's own words.
 const NOT_CHECKED: &str = "the requester's own words, which nobody checked";
 
@@ -149,6 +151,20 @@ impl Row {
         }
     }
 
+    /// Whether its name, or what is shown of its text, has such letters: both are then laid out in
+    /// another order than they stand in.
+    fn is_right_to_left(&self) -> bool {
+        let key = match &self.label {
+            Label::Own(_) => "",
+            Label::Key(key) => key,
+        };
+        let text = match &self.shown {
+            Shown::Own(_) | Shown::Secret => "",
+            Shown::Text(text) | Shown::Folded(text, ..) => text,
+        };
+        visible::is_right_to_left(key) || visible::is_right_to_left(text)
+    }
+
     fn write(&self, out: &mut String) {
         let indent = "  ".repeat(self.depth);
         let label = self.label(Where::Mail);
@@ -156,10 +172,10 @@ impl Row {
             Voice::Bytes => String::new(),
             Voice::Requester => format!(" ({NOT_CHECKED})"),
         };
-        let (value, after) = match &self.shown {
+        let (value, folded) = match &self.shown {
             Shown::Own(own) => (own.clone(), None),
             Shown::Secret => (SECRET.to_owned(), None),
-            Shown::Text(text) => (Visible::of(text, Where::Mail).quoted(), said(text)),
+            Shown::Text(text) => (Visible::of(text, Where::Mail).quoted(), None),
             Shown::Folded(front, count, digest) => {
                 let front = Visible::of(front, Where::Mail).opened();
                 let more = format!(
@@ -168,6 +184,7 @@ impl Row {
                 (front, Some(more))
             }
         };
+        let said = self.is_right_to_left().then(|| RIGHT_TO_LEFT.to_owned());
         // Keys are hostile too, and may be long.
         let head = format!("{indent}{label}{note}:");
         let columns = head.chars().count().saturating_add(value.chars().count());
@@ -179,16 +196,10 @@ impl Row {
                 wrapped(out, &format!("{indent}  | "), line);
             }
         }
-        if let Some(after) = after {
+        for after in said.into_iter().chain(folded) {
             let _ = writeln!(out, "{indent}  ({after})");
         }
     }
-}
-
-/// What is said of a text beside it.
-fn said(text: &str) -> Option<String> {
-    visible::is_right_to_left(text)
-        .then(|| "it has letters that are written from right to left".to_owned())
 }
 
 /// A head, on one line or on several that are marked.

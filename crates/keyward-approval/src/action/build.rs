@@ -119,7 +119,10 @@ impl ActionBuilder {
                         Argument::Plain(value)
                     }
                     Given::Secret(secret) => {
-                        left = left.saturating_sub(1);
+                        // Whoever reads it counts a secret as a value too.
+                        left = left.checked_sub(1).ok_or_else(|| {
+                            Error::misuse("an action has at most 16,384 values, secrets among them")
+                        })?;
                         let tenant = &self.tenant;
                         let said = secrets.commit(provider, tenant, index, &name, secret)?;
                         Argument::Secret(said)

@@ -97,8 +97,10 @@ impl Rule {
         &self.name
     }
 
-    /// Which of two rules is the stricter: no two of a policy have the same number, and a greater
-    /// one asks in nothing for less.
+    /// Which of two rules is the stricter: no two of a policy have the same number, and a greater one
+    /// asks for no lower quorum, for a passkey too, and for no owner's approval or link alone where a
+    /// lower one does not. Whom it names, and which delegation and class it allows, is its own
+    /// ([`Rule::asks_more_than`]).
     #[must_use]
     pub const fn strictness(&self) -> u32 {
         self.strictness

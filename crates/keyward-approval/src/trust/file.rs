@@ -63,6 +63,18 @@ impl TrustFile {
         Ok(trust)
     }
 
+    /// As [`TrustFile::load`], without parsing what `held` was parsed from: whose the file is, and that
+    /// it was not put back, is asked as ever.
+    pub(super) fn load_beside(&self, held: Option<Arc<Trust>>) -> Result<Arc<Trust>> {
+        let text = self.text(&files::resolve(&self.path, &SUBJECT)?)?;
+        let trust = match held {
+            Some(held) if held.text() == text => held,
+            _ => Arc::new(self.parsed(&text)?),
+        };
+        self.pin(&trust)?;
+        Ok(trust)
+    }
+
     /// Puts the new file in the place of the one that its voters had, and pins it. A kill at any
     /// moment leaves the one or the other.
     ///
@@ -85,6 +97,16 @@ impl TrustFile {
     }
 
     fn read(&self, path: &Path) -> Result<Trust> {
+        self.parsed(&self.text(path)?)
+    }
+
+    fn parsed(&self, text: &str) -> Result<Trust> {
+        let trust = Trust::parse(&self.provider, text)?;
+        self.is_ours(&trust)?;
+        Ok(trust)
+    }
+
+    fn text(&self, path: &Path) -> Result<String> {
         let Some(file) = files::open_own(path, &SUBJECT, 0o022)? else {
             return Err(Error::misuse(format!(
                 "there is no file of trust {}: an operator writes it",
@@ -97,15 +119,12 @@ impl TrustFile {
         let mut text = Vec::new();
         let read = file.take(limit).read_to_end(&mut text);
         read.map_err(|e| self.failed("read", e))?;
-        let text = String::from_utf8(text).map_err(|_| {
+        String::from_utf8(text).map_err(|_| {
             Error::misuse(format!(
                 "the file of trust {} is no UTF-8",
                 self.path.display()
             ))
-        })?;
-        let trust = Trust::parse(&self.provider, &text)?;
-        self.is_ours(&trust)?;
-        Ok(trust)
+        })
     }
 
     fn is_ours(&self, trust: &Trust) -> Result<()> {
@@ -176,7 +195,8 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Replaces the file as a whole; only who holds the lock does.
+/// Replaces the file as a whole; only who holds the lock does. Whoever could read the old one reads
+/// the new one: it may be another user's than the executor's. Others could write neither.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let next = beside(path, ".new");
     match std::fs::remove_file(&next) {
@@ -184,8 +204,26 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
         _ => {}
     }
     let mut file = files::create_new(&next)?;
+    let old = std::fs::metadata(path)?;
+    let_in(&file, &old)?;
+    file.set_permissions(old.permissions())?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&next, path)?;
     files::sync_folder(folder_of(path))
+}
+
+/// Gives the file to the group of the old one.
+#[cfg(unix)]
+fn let_in(file: &File, old: &std::fs::Metadata) -> std::io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    if file.metadata()?.gid() == old.gid() {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(file, None, Some(old.gid()))
+}
+
+#[cfg(not(unix))]
+const fn let_in(_: &File, _: &std::fs::Metadata) -> std::io::Result<()> {
+    Ok(())
 }

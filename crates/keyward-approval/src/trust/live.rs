@@ -1,6 +1,6 @@
 //! The file of trust as it is whenever something is decided by it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_base::{Clock, Error, ErrorKind, Reason, Result};
 
@@ -12,24 +12,37 @@ use crate::reason::RULE;
 
 /// The file, read anew each time it is asked: for the gates of a service, which take a vote only if
 /// it is good, and for the executor, which goes by nothing else. Each has its own, with its own
-/// anchor.
+/// anchor. What stands in it is parsed once, until it is another: votes are counted by the dozen.
 #[derive(Clone, Debug)]
 pub struct LiveTrust {
     file: TrustFile,
     clock: Arc<dyn Clock>,
+    held: Arc<Mutex<Option<Arc<Trust>>>>,
 }
 
 impl LiveTrust {
     /// Of that file; how long a delegation lasts is told by the clock.
     #[must_use]
     pub fn new(file: TrustFile, clock: Arc<dyn Clock>) -> Self {
-        Self { file, clock }
+        Self {
+            file,
+            clock,
+            held: Arc::default(),
+        }
+    }
+
+    fn now(&self) -> Result<Arc<Trust>> {
+        let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = held().clone();
+        let trust = self.file.load_beside(before)?;
+        *held() = Some(Arc::clone(&trust));
+        Ok(trust)
     }
 }
 
 impl Trusting for LiveTrust {
     fn trust(&self) -> Result<Arc<Trust>> {
-        self.file.load().map(Arc::new)
+        self.now()
     }
 }
 
@@ -39,7 +52,7 @@ impl Passkeys for LiveTrust {
     /// has another rule of that name than the file; ([`Reason::MALFORMED`]) for bytes that are no
     /// [`PasskeyVote`].
     fn check(&self, asked: &Questioned<'_>, proof: &[u8]) -> Result<()> {
-        let (trust, now) = (self.file.load()?, self.clock.now()?);
+        let (trust, now) = (self.now()?, self.clock.now()?);
         let name = asked.rule.name();
         let rule = trust.policy().rule(name.as_str());
         let Some(rule) = rule.filter(|rule| *rule == asked.rule) else {

@@ -106,9 +106,9 @@ impl Rechecked {
         &self.approvers
     }
 
-    /// The ids of the passkeys that signed, and how often each says it has: where one stands no higher
-    /// than before, the record takes a note
-    /// ([`Checked::is_anomaly`](crate::passkey::Checked::is_anomaly)).
+    /// The ids of the passkeys that signed, and how often each says it has. Nothing is decided by it
+    /// and nothing of it is kept: whoever keeps the one before asks
+    /// [`Checked::is_anomaly`](crate::passkey::Checked::is_anomaly).
     #[must_use]
     pub fn counters(&self) -> &[(Box<[u8]>, u32)] {
         &self.counters
@@ -126,7 +126,8 @@ impl Trust {
     /// # Errors
     /// `Rejected`: [`SERVICE`]; [`Reason::EXPIRED`] at run-by, and of a class at its
     /// end; [`FORBIDDEN`]; [`RULE`] if the record
-    /// names none, one that the file has not, or one that is less strict than the file's; and where
+    /// names none, one that the file has not, or one that does not stand for the file's: its own, the
+    /// one that it escalates to, and one that asks in nothing for less and of nobody else; and where
     /// passkeys are needed: [`SCOPE`], [`DENIED`], [`QUORUM`], [`VOTED`] for a second vote of one
     /// person, [`NOT_APPROVER`], [`OWN_ASK`], [`DELEGATION`], [`UNKNOWN_PASSKEY`], and as
     /// [`Party::check`](crate::passkey::Party::check). `Corrupt` for a proof that is none. `Misuse` for
@@ -170,7 +171,7 @@ impl Trust {
             return refused(RULE);
         };
         // It may have been escalated, or asked for when the policy was stricter.
-        if rule.strictness() < needed.strictness() {
+        if !stands_for(rule, needed) {
             return refused(RULE);
         }
         done.basis = Basis::Record;
@@ -216,7 +217,7 @@ impl Trust {
         let by = class.rule.and_then(|name| self.policy.rule(name.as_str()));
         let is_enough = match (asked, by) {
             (None, _) => true,
-            (Some(asked), Some(by)) => by.strictness() >= asked.strictness(),
+            (Some(asked), Some(by)) => stands_for(by, asked),
             (Some(_), None) => false,
         };
         // What needs nobody was voted on by nobody, whatever the record says of a rule.
@@ -422,6 +423,13 @@ pub(crate) fn is_of_class(fixed: &[String], approved: &Action, used: &Action) ->
             && then.arguments().keys().eq(now.arguments().keys())
             && fixed.iter().all(alike)
     })
+}
+
+/// Whether what was approved by the one rule is approved where the other is asked for. That a rule is
+/// stricter is not enough: it may name other people, or allow a class or a delegation.
+fn stands_for(by: &Rule, asked: &Rule) -> bool {
+    let escalated = asked.escalation().is_some_and(|to| to.to == *by.name());
+    by.name() == asked.name() || escalated || !asked.asks_more_than(by)
 }
 
 fn refused<T>(why: Reason) -> Result<T> {

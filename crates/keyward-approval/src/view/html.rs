@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{NOT_CHECKED, Row, SECRET, Shown, Visible, Voice, Where, visible};
+use super::{NOT_CHECKED, Row, SECRET, Shown, Visible, Voice, Where};
 
 #[derive(Template)]
 #[template(path = "view.html")]
@@ -33,14 +33,13 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 fn cell(row: &Row, place: Where) -> Cell {
-    let (shown, folded, of) = match &row.shown {
-        Shown::Own(own) => (own.clone(), None, ""),
-        Shown::Secret => (SECRET.to_owned(), None, ""),
-        Shown::Text(text) => (Visible::of(text, place).quoted(), None, text.as_str()),
+    let (shown, folded) = match &row.shown {
+        Shown::Own(own) => (own.clone(), None),
+        Shown::Secret => (SECRET.to_owned(), None),
+        Shown::Text(text) => (Visible::of(text, place).quoted(), None),
         Shown::Folded(front, count, digest) => (
             Visible::of(front, place).opened(),
             Some((*count, digest.clone())),
-            front.as_str(),
         ),
     };
     Cell {
@@ -51,7 +50,7 @@ fn cell(row: &Row, place: Where) -> Cell {
             Voice::Requester => NOT_CHECKED,
         },
         lines: lines(&shown),
-        is_right_to_left: visible::is_right_to_left(of),
+        is_right_to_left: row.is_right_to_left(),
         folded,
     }
 }

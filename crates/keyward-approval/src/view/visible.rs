@@ -39,10 +39,8 @@ impl Visible {
                 '\n' => out.push_str("\\n\n"),
                 '\r' => out.push_str(r"\r"),
                 '\t' => out.push_str(r"\t"),
-                // One space between others is seen; at an end, or beside another, it is not.
-                ' ' if before.is_none() || before == Some(' ') || ends(after) => {
-                    escape(&mut out, c)
-                }
+                // One space between others is seen; at an end of a line, or beside another, it is not.
+                ' ' if before == Some(' ') || ends(before) || ends(after) => escape(&mut out, c),
                 ' ' => out.push(c),
                 c if is_hidden(c) || (is_mark && marks > MARKS) => escape(&mut out, c),
                 c if place == Where::Mail && links(before, c, after) => {
@@ -73,8 +71,8 @@ impl Visible {
     }
 }
 
-const fn ends(after: Option<char>) -> bool {
-    matches!(after, None | Some('\n'))
+const fn ends(beside: Option<char>) -> bool {
+    matches!(beside, None | Some('\n'))
 }
 
 fn escape(out: &mut String, c: char) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keyward_approval::action::limits;
 use keyward_approval::{Action, Argument, Value, Verdict};
-use keyward_base::{ErrorKind, Timestamp};
+use keyward_base::{ErrorKind, SecretBytes, Timestamp};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -214,6 +214,20 @@ fn each_limit_holds_where_it_is_and_one_beyond() {
     let last = limits::VALUES - 1 - 15 * 1_024 - 1;
     assert_eq!(builds(many(last)), Ok(()));
     assert_eq!(builds(many(last + 1)), Err(ErrorKind::Misuse));
+    // A secret counts as one of them: what is built reads back.
+    let secret = |last| {
+        let step = thing().with("list", many(last)).unwrap();
+        let step = step
+            .secret("secret", SecretBytes::copy_of(b"hunter2"))
+            .unwrap();
+        builder().step(step).build(&policy(), NOW, &provider())
+    };
+    assert_eq!(
+        secret(last).map(|_| ()).map_err(|e| e.kind()),
+        Err(ErrorKind::Misuse)
+    );
+    let asked = secret(last - 1).unwrap();
+    assert_eq!(parse(asked.action.bytes()).unwrap(), asked.action);
     // Two texts that fit alone and not together.
     let both = thing().with("text", text(limits::TEXT)).unwrap();
     let both = both.with("bytes", Value::Bytes(vec![0; 300_000])).unwrap();

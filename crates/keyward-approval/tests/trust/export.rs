@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use keyward_approval::passkey::Scope;
+use keyward_approval::reason::{FORBIDDEN, RULE};
 use keyward_testkit::tools::without;
 use serde_json::{Value, json};
 
+use crate::forgeries::all;
 use crate::world::{Record, Row, World, later};
 
 /// Where `cargo xtask test` puts one with `cryptography`; else the machine's.
@@ -66,7 +68,10 @@ fn another_program_finds_who_approved() {
     };
     let genuine = world.approved(World::ask().build());
     let said = |record: &Record| checker.check(&export(&world, record));
-    assert_eq!(said(&genuine), (true, "approved by ada, bob".to_owned()));
+    assert_eq!(
+        said(&genuine),
+        (true, "approved by ada, bob under two-keys".to_owned())
+    );
     // By RSA, as a class, and in another's place.
     let fixed: &'static [String] = Vec::leak(vec!["region".to_owned()]);
     let scope = Scope::Class {
@@ -84,7 +89,10 @@ fn another_program_finds_who_approved() {
         world.vote_for(&class, ("dave", &world.dave), "bob", given),
     ];
     assert!(class.recheck(&world.trust, later(1)).is_ok());
-    assert_eq!(said(&class), (true, "approved by ada, dave".to_owned()));
+    assert_eq!(
+        said(&class),
+        (true, "approved by ada, dave under two-keys".to_owned())
+    );
 }
 
 #[test]
@@ -148,4 +156,61 @@ fn another_program_refuses_what_was_changed() {
         );
     }
     assert!(checker.check(&genuine).0);
+}
+
+/// Each forgery and each control through the program, in one run of it.
+#[test]
+fn another_program_calls_no_forgery_approved() {
+    const ALL: &str = "import json, sys; import check_votes as c\n\
+        text = open(sys.argv[2], 'rb').read()\n\
+        for one in json.load(open(sys.argv[1])):\n    \
+            try: c.check(one, text, int(sys.argv[3])); print('approved')\n    \
+            except SystemExit as e: print(e)\n";
+    let forger = all();
+    let Some(checker) = Checker::new(&forger.world) else {
+        return;
+    };
+    let (now, mut tried, mut exports) = (later(0), Vec::new(), Vec::new());
+    for one in &forger.tried {
+        for (record, because) in [(&one.control, None), (&one.forged, Some(one.because))] {
+            let votes: Vec<_> = record.votes.iter().map(Row::cast).collect();
+            // What names no rule, or a passkey that the file does not have, is not exported.
+            if let Ok(text) = forger.world.trust.export(&record.facts(), &votes) {
+                exports.push(serde_json::from_str::<Value>(&text).unwrap());
+                tried.push((one.name, because));
+            }
+        }
+    }
+    let (to, trust) = (
+        checker.folder.path().join("all.json"),
+        checker.folder.path().join("t.toml"),
+    );
+    std::fs::write(&to, Value::from(exports).to_string()).unwrap();
+    std::fs::write(&trust, &checker.trust).unwrap();
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let ran = Command::new(python())
+        .env("PYTHONPATH", beside)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .args(["-c", ALL])
+        .args([to, trust])
+        .arg(now.as_millis().to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    let said: Vec<_> = said.lines().collect();
+    let failed = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(said.len(), tried.len(), "{failed}");
+    let mut forged = 0;
+    for ((name, because), said) in tried.iter().zip(said) {
+        match because {
+            None => assert_eq!(said, "approved", "the control of {name}"),
+            // Which rule the action needs is the policy's; the program says under which it was.
+            Some(RULE | FORBIDDEN) => {}
+            Some(_) => {
+                assert_ne!(said, "approved", "{name}");
+                forged += 1;
+            }
+        }
+    }
+    assert!(forged >= 40, "{forged}");
 }

@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use keyward_approval::executor::Trusting as _;
 use keyward_approval::reason::{FORKED, PUT_BACK};
+use keyward_approval::trust::LiveTrust;
 use keyward_approval::{ServiceName, TrustFile};
-use keyward_base::{Error, ErrorKind, Reason};
+use keyward_base::{Error, ErrorKind, Reason, SystemClock};
 use keyward_crypto::Provider;
 use keyward_keys::FileAnchor;
 
@@ -108,6 +110,8 @@ fn what_others_may_write_is_refused() {
 fn a_file_that_was_voted_for_takes_the_place_of_the_one_it_was_voted_on() {
     let (disk, world) = (Disk::new(), World::new());
     disk.put(world.trust.text());
+    // The executor is another user than the one that the file belongs to.
+    set_permissions(&disk.path, Permissions::from_mode(0o644)).unwrap();
     let old = disk.file.load().unwrap();
     let voted = |version| {
         let next = joined(&world, version);
@@ -121,7 +125,7 @@ fn a_file_that_was_voted_for_takes_the_place_of_the_one_it_was_voted_on() {
     assert_eq!(disk.file.replace(first).unwrap().version(), 4);
     assert_eq!(disk.file.load().unwrap().text(), joined(&world, 4).text());
     let mode = std::fs::metadata(&disk.path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(mode & 0o777, 0o644);
     // It was voted on the file before.
     let refused = disk.file.replace(late).unwrap_err();
     assert_eq!(refused.reason(), Some(Reason::CONFLICT));
@@ -132,4 +136,24 @@ fn a_file_that_was_voted_for_takes_the_place_of_the_one_it_was_voted_on() {
         disk.file.replace(voted(6)).unwrap_err().reason(),
         Some(PUT_BACK)
     );
+}
+
+#[test]
+fn a_file_is_parsed_once_and_asked_each_time() {
+    let (disk, world) = (Disk::new(), World::new());
+    disk.put(world.trust.text());
+    let live = LiveTrust::new(disk.file.clone(), Arc::new(SystemClock::new()));
+    let first = live.trust().unwrap();
+    assert!(Arc::ptr_eq(&first, &live.trust().unwrap()));
+    // Another one is seen at once, and the first does not come back with it.
+    disk.put(joined(&world, 4).text());
+    assert_eq!(live.trust().unwrap().version(), 4);
+    disk.put(world.trust.text());
+    assert_eq!(live.trust().unwrap_err().reason(), Some(PUT_BACK));
+    // Nor does what is held stand for a file that others may write, or that is gone.
+    disk.put(joined(&world, 4).text());
+    set_permissions(&disk.path, Permissions::from_mode(0o622)).unwrap();
+    assert_eq!(live.trust().unwrap_err().kind(), ErrorKind::Misuse);
+    std::fs::remove_file(&disk.path).unwrap();
+    assert_eq!(live.trust().unwrap_err().kind(), ErrorKind::Misuse);
 }

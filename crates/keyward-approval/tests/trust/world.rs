@@ -41,6 +41,19 @@ approvers = ["role:admin"]
 quorum = 2
 passkey = true
 
+[rule.others]
+strictness = 22
+approvers = ["bob", "carol", "dave"]
+quorum = 3
+passkey = true
+
+[rule.longer]
+strictness = 23
+approvers = ["role:admin", "carol"]
+quorum = 3
+passkey = true
+delegation = "2d"
+
 [case.delete]
 kind = "server.delete"
 then = "two-keys"

@@ -1,8 +1,10 @@
 """Checks the votes of an export by a file of trust, from docs/formats/passkey-vote.md alone.
 
-    python3 check_votes.py EXPORT.json TRUST.toml
+    python3 check_votes.py EXPORT.json TRUST.toml [MILLISECONDS]
 
-Says who approved, or why nothing follows from the export. Needs Python 3.11 and `cryptography`.
+Says who approved and under which rule, or why nothing follows from the export. With a time, whether it
+held then; else what holds of any time at which it could be decided. Which rule the action needs,
+it does not ask the policy: whoever reads "under RULE" compares it. Needs Python 3.11 and `cryptography`.
 """
 
 import base64
@@ -59,6 +61,7 @@ class Action:
         self.kind = self.KINDS[self.byte()]
         self.subject = self.text()
         self.owner, self.for_whom = self.maybe(), self.maybe()
+        self.decide_by, self.run_by = self.time(), self.time()
 
     def byte(self):
         self.at += 1
@@ -71,6 +74,27 @@ class Action:
 
     def maybe(self):
         return self.text() if self.byte() == 1 else ""
+
+    def time(self):
+        self.at += 8
+        return int.from_bytes(self.data[self.at - 8 : self.at], "big")
+
+
+def span(text):
+    """Milliseconds of `30m`."""
+    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]] * 1000
+
+
+def may_vote(what, rule, trust, action, whose, approves):
+    """That the rule names him, and that it is not his own ask."""
+    named = [one for one in trust["approver"] if (one["tenant"], one["subject"]) == (action.tenant, whose)]
+    need(len(named) == 1, f"{what}: {whose} is no approver")
+    meant = {whose, *("role:" + role for role in named[0].get("roles", []))}
+    need(meant & set(rule["approvers"]), f"{what}: the rule does not name {whose}")
+    is_owner = action.kind == "agent" and action.owner == whose != action.subject
+    is_own = whose in (action.subject, action.owner, action.for_whom)
+    allowed = rule.get("owner-may-approve", False) and is_owner
+    need(not approves or not is_own or allowed, f"{what}: {whose} asks for it himself")
 
 
 def signed(what, of, challenge, trust, tenant, who):
@@ -105,16 +129,22 @@ def signed(what, of, challenge, trust, tenant, who):
         need(False, f"{what}: signature")
 
 
-def check(export, text):
+def check(export, text, at=None):
     need(hashlib.sha256(text).hexdigest() == export["trust"]["sha256"], "another file of trust")
     trust = tomllib.loads(text.decode())
-    rule = tomllib.loads(trust["policy"])["rule"][export["rule"]]
-    need(rule["passkey"], "the rule needs no passkey")
+    rule = tomllib.loads(trust["policy"])["rule"].get(export["rule"])
+    need(rule and rule.get("passkey", False), "the rule needs no passkey")
     action = Action(from_base64url(export["action"]))
     need(action.service == trust["service"], "another service")
+    ends = max(action.run_by, export["scope"]["until"]) if export["scope"] else action.run_by
+    need(at is None or at < ends, "it may no longer run")
+    latest = action.decide_by if at is None else at
     scope = b"once"
     if export["scope"]:
         fixed, until, count = (export["scope"][name] for name in ("fixed", "until", "count"))
+        most = rule.get("class")
+        fits = most and 0 < count <= most["count"] and until <= latest + span(most["span"])
+        need(fits, "a class that the rule does not allow")
         scope = encode("keyward/v1/passkey-scope-class", "\n".join(fixed), u64(until), u32(count))
     requester = encode("keyward/v1/passkey-requester", action.kind, action.subject, action.owner)
 
@@ -141,7 +171,13 @@ def check(export, text):
     for number, vote in enumerate(export["votes"], 1):
         what, approver, delegation = f"vote {number}", vote["approver"], b""
         given = vote["delegation"]
+        may_vote(what, rule, trust, action, given["from"] if given else approver, vote["decision"] == "approve")
         if given:
+            asks = (action.subject, action.owner, action.for_whom)
+            need(given["from"] not in asks and approver not in asks, f"{what}: of who asks for it")
+            fits = "delegation" in rule and given["until"] <= latest + span(rule["delegation"])
+            lasts = given["from"] != approver and (at is None or at < given["until"])
+            need(fits and lasts, f"{what}: a delegation that the rule does not allow")
             until = u64(given["until"])
             leave = encode("keyward/v1/passkey-delegation-given", approver, until)
             leave = challenge("delegate", given["from"], leave, given["nonce"])
@@ -153,10 +189,12 @@ def check(export, text):
         need(vote["decision"] == "approve", f"{what}: a denial")
         people.append(approver)
     need(len(set(people)) == len(people), "one person twice")
-    need(len(export["votes"]) >= rule["quorum"], "too few")
+    need(len(export["votes"]) >= max(rule["quorum"], 1), "too few")
     return [vote["approver"] for vote in export["votes"]]
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], "rb") as export, open(sys.argv[2], "rb") as trust:
-        print("approved by", ", ".join(check(json.load(export), trust.read())))
+    with open(sys.argv[1], "rb") as file, open(sys.argv[2], "rb") as trust:
+        export = json.load(file)
+        people = check(export, trust.read(), int(sys.argv[3]) if len(sys.argv) > 3 else None)
+    print("approved by", ", ".join(people), "under", export["rule"])

@@ -4,7 +4,7 @@ use keyward_approval::View;
 use keyward_approval::view::Where;
 use proptest::prelude::*;
 
-use crate::world::{HOSTILE, because, unescaped, with};
+use crate::world::{HOSTILE, because, keyed, provider, unescaped, with};
 
 /// The tags of a page, and its text.
 fn read(html: &str) -> (Vec<String>, String) {
@@ -110,6 +110,22 @@ fn letters_from_right_to_left_are_said_to_be_there() {
     );
     let text = View::of(&because("מחק web-1")).text();
     assert!(text.contains("(it has letters that are written from right to left)"));
+}
+
+#[test]
+fn so_it_is_said_of_names_and_of_what_is_folded() {
+    let note = "(it has letters that are written from right to left)";
+    let folded = View::of(&because(&"מחק ".repeat(90))).folded(&provider(), 40);
+    for shown in [folded.text(), folded.html(Where::Page)] {
+        assert!(
+            shown.contains(note) && shown.contains("not all is shown here"),
+            "{shown}"
+        );
+    }
+    let named = View::of(&keyed("מחק"));
+    for shown in [named.text(), named.html(Where::Page)] {
+        assert!(shown.contains(note), "{shown}");
+    }
 }
 
 proptest! {

@@ -39,6 +39,16 @@ fn whatever_has_no_shape_is_an_escape() {
 }
 
 #[test]
+fn a_space_that_begins_or_ends_a_line_is_seen() {
+    // A page leaves it out: two texts that mean something else, as YAML does, would look alike.
+    for place in PLACES {
+        assert_eq!(shown("a\n b", place), "a\\n\n\\u{20}b");
+        assert_eq!(shown("a \nb", place), "a\\u{20}\\n\nb");
+        assert_ne!(shown("a\n x", place), shown("a\nx", place));
+    }
+}
+
+#[test]
 fn letters_of_all_scripts_are_shown_as_they_are() {
     for text in [
         "web-1",

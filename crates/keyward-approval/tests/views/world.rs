@@ -57,6 +57,18 @@ pub(crate) fn because(text: &str) -> Action {
     ))
 }
 
+/// An action whose only text of somebody else is the key of a map.
+pub(crate) fn keyed(key: &str) -> Action {
+    let shape = Shape::new("server.delete").and_then(|shape| shape.must("map", Type::Map));
+    let catalogue = Catalogue::new().with(shape.unwrap()).unwrap();
+    let step = catalogue.step("server.delete", "web-1").unwrap();
+    let map = BTreeMap::from([(key.to_owned(), Value::from("12"))]);
+    build(catalogue_free(
+        step.with("map", Value::Map(map)).unwrap(),
+        "",
+    ))
+}
+
 fn catalogue_free(step: keyward_approval::StepBuilder, reason: &str) -> ActionBuilder {
     let builder = ActionBuilder::new(
         Tenant::new("acme").unwrap(),
