@@ -31,7 +31,8 @@ pub(crate) struct Settings {
     pub(crate) addr: SocketAddr,
     /// `DEPLOYDESK_PUBLIC_ORIGIN`, by default where it listens.
     pub(crate) origin: PublicOrigin,
-    /// `DEPLOYDESK_TRUSTED_PROXIES`, by default none: networks whose `X-Forwarded-For` is believed.
+    /// `DEPLOYDESK_TRUSTED_PROXIES`, by default none: networks whose `X-Forwarded-For` is believed, and
+    /// `DEPLOYDESK_PROXY_HOPS`, by default 1: how many proxies there are, one after the other.
     pub(crate) proxies: Option<Proxies>,
     /// `DEPLOYDESK_CRON_SECRET`, by default none: what cron shows.
     pub(crate) cron: Option<InternalSecrets>,
@@ -121,7 +122,10 @@ impl Settings {
             origin,
             cron: cron(read("DEPLOYDESK_CRON_SECRET"))?,
             scanner: scanner(read("DEPLOYDESK_SCANNER_KEYS"))?,
-            proxies: proxies(read("DEPLOYDESK_TRUSTED_PROXIES"))?,
+            proxies: proxies(
+                read("DEPLOYDESK_TRUSTED_PROXIES"),
+                read("DEPLOYDESK_PROXY_HOPS"),
+            )?,
             data: data.map_or_else(|| PathBuf::from("deploydesk-data"), PathBuf::from),
         })
     }
@@ -168,21 +172,35 @@ pub(crate) fn bounded(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Networks, with commas between them.
-fn proxies(text: Option<OsString>) -> Result<Option<Proxies>> {
+/// Networks, with commas between them, and how many proxies a request comes through, one after the
+/// other.
+fn proxies(text: Option<OsString>, hops: Option<OsString>) -> Result<Option<Proxies>> {
+    let hops = hops.filter(|hops| !hops.is_empty());
+    let wrong_hops = || {
+        Error::misuse(
+            "DEPLOYDESK_PROXY_HOPS must be 1 to 8, how many of DEPLOYDESK_TRUSTED_PROXIES a request \
+             comes through, one after the other",
+        )
+    };
     let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
+        return hops.map_or(Ok(None), |_| Err(wrong_hops()));
     };
     // What is not text is no network.
     let text = text.to_str().unwrap_or_default();
     let networks: Vec<_> = text.split(',').map(str::trim).collect();
     let proxies = Proxies::x_forwarded_for(&networks);
-    proxies.map(Some).map_err(|e| {
+    let proxies = proxies.map_err(|e| {
         let said = "DEPLOYDESK_TRUSTED_PROXIES must be the networks of the proxies in front, with \
                     commas between them, such as 127.0.0.1 or 10.0.3.0/24,2001:db8:3::/64: 1 to 256, \
                     each of 8 bits or more";
         Error::misuse(said).with_source(e)
-    })
+    })?;
+    let Some(hops) = hops else {
+        return Ok(Some(proxies));
+    };
+    let hops = hops.to_str().and_then(|hops| hops.parse().ok());
+    let proxies = proxies.hops(hops.ok_or_else(wrong_hops)?);
+    proxies.map(Some).map_err(|e| wrong_hops().with_source(e))
 }
 
 /// From a second to a day.

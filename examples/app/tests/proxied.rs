@@ -70,6 +70,18 @@ fn each_client_behind_a_trusted_proxy_has_limits_of_its_own() {
     assert_eq!(wrong("203.0.113.10").status, 401);
 }
 
+/// Behind two proxies the client is who the first saw, and nobody chooses who he is by what he writes.
+#[test]
+fn behind_two_proxies_each_client_has_limits_of_its_own() {
+    let trusted = ("DEPLOYDESK_TRUSTED_PROXIES", "192.0.2.0/28, 127.0.0.1");
+    let hops = ("DEPLOYDESK_PROXY_HOPS", "2");
+    let service = Service::start_with(TempDir::new().unwrap(), &[ORIGIN, trusted, hops]);
+    for client in ["203.0.113.7", "203.0.113.8"] {
+        let through = |n: usize| format!("10.0.0.{n}, {client}, 192.0.2.1");
+        assert_eq!(mails(&service, through), 20, "{client}");
+    }
+}
+
 #[test]
 fn a_proxy_holds_as_many_connections_as_there_are() {
     let trusted = ("DEPLOYDESK_TRUSTED_PROXIES", "127.0.0.1");
@@ -113,6 +125,24 @@ fn without_a_word_on_proxies_all_are_one_client_and_a_line_says_so() {
 fn networks_that_are_none_are_refused_with_what_to_write() {
     let many = vec!["192.0.2.1"; 257].join(",");
     let folder = TempDir::new().unwrap();
+    for (proxies, hops) in [
+        ("127.0.0.1", "0"),
+        ("127.0.0.1", "9"),
+        ("127.0.0.1", "two"),
+        ("", "1"),
+    ] {
+        let child = command(folder.path(), "127.0.0.1:0")
+            .env("DEPLOYDESK_TRUSTED_PROXIES", proxies)
+            .env("DEPLOYDESK_PROXY_HOPS", hops)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success(), "{hops}");
+        assert!(said.contains("DEPLOYDESK_PROXY_HOPS must be"), "{said}");
+    }
     for wrong in [
         "proxy",
         ",",
