@@ -120,11 +120,13 @@ mod target;
 mod work;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::Result;
 use keyward_keys::Anchor;
+use keyward_store::Found;
 
 pub use builder::ExecutorBuilder;
 pub use target::{Effect, Job, OnceBy, Target};
@@ -165,6 +167,10 @@ struct Inner {
     lease: Duration,
     /// One claim at a time in this process: what it pinned it knows.
     claiming: tokio::sync::Mutex<()>,
+    /// When the anchor was last pruned, in milliseconds.
+    pruned: AtomicU64,
+    /// Where the last tick ended, among what executes and what was approved.
+    ticked: Mutex<[Option<Found>; 2]>,
 }
 
 impl Executor {

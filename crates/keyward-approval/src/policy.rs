@@ -194,6 +194,12 @@ impl Policy {
             .find(|rule| rule.name().as_str() == name)
     }
 
+    /// What it says where no case is about an action: a rule, or forbidden.
+    #[must_use]
+    pub const fn otherwise(&self) -> &Verdict {
+        &self.otherwise
+    }
+
     /// All rules, in the order of their names.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.values()

@@ -1,5 +1,6 @@
 //! What the anchor has of a gate: the claim of it, until its run-by.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_base::encoding::hex;
@@ -170,9 +171,9 @@ impl Executor {
         }
     }
 
-    /// Forgets what can run no more: gates whose run-by was a day ago, classes
-    /// whose end was. What is forgotten cannot be
-    /// claimed by a clock that is set back: the anchor keeps how far it has forgotten. Says how many.
+    /// Forgets what can run no more: gates whose run-by was a day ago, classes whose end was. What is
+    /// forgotten cannot be claimed by a clock that is set back: the anchor keeps the latest run-by that
+    /// it forgot. Says how many. [`Executor::tick`] does it once an hour.
     ///
     /// # Errors
     /// As [`Anchor::prune`](keyward_keys::Anchor::prune).
@@ -181,16 +182,30 @@ impl Executor {
         let Some(until) = now.as_millis().checked_sub(millis(MARGIN)) else {
             return Ok(0);
         };
-        let ended = |name: &PinName| {
+        let run_by = |name: &PinName| {
             let name = name.as_str();
             let rest = name.strip_prefix("gate/").or(name.strip_prefix("class/"));
-            let run_by = rest.and_then(|rest| rest.split_once('/')?.1.parse::<u64>().ok());
-            run_by.is_some_and(|run_by| run_by <= until)
+            rest.and_then(|rest| rest.split_once('/')?.1.parse::<u64>().ok())
         };
+        // Looked at first: the mark goes no further than what is forgotten, so that a clock that is far
+        // ahead costs no more than the longest run-by there is.
+        let latest = AtomicU64::new(0);
+        self.0.anchor.prune(&|name| {
+            let run_by = run_by(name).filter(|run_by| *run_by <= until);
+            latest.fetch_max(run_by.unwrap_or(0), Ordering::Relaxed);
+            false
+        })?;
+        let latest = latest.into_inner();
+        if latest == 0 {
+            return Ok(0);
+        }
         let name = self.mark_name()?;
-        let mark = self.mark(Timestamp::from_millis(until.max(1)))?;
+        let mark = self.mark(Timestamp::from_millis(latest))?;
         match self.0.anchor.advance(&name, &mark)? {
-            Advance::Pinned | Advance::Older(_) => self.0.anchor.prune(&ended),
+            Advance::Pinned | Advance::Older(_) => {
+                let ended = |name: &PinName| run_by(name).is_some_and(|run_by| run_by <= latest);
+                self.0.anchor.prune(&ended)
+            }
             Advance::Fork(_) | Advance::Foreign(_) => Err(Error::unavailable(
                 "the executor's mark in its anchor is another's: give each executor an anchor of its own",
             )),

@@ -1,6 +1,7 @@
 //! Making one.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{Error, Result};
@@ -74,6 +75,8 @@ impl ExecutorBuilder {
             trust: self.trust,
             lease: self.lease,
             claiming: tokio::sync::Mutex::default(),
+            pruned: AtomicU64::default(),
+            ticked: Mutex::default(),
         }));
         executor.begin_anchor()?;
         Ok(executor)

@@ -7,7 +7,7 @@ use keyward_store::Write;
 use super::anchored::Anchored;
 use super::{Executor, MAX_TRIES};
 use crate::gate::held::{Draft, Held, Saying, place};
-use crate::gate::row::{Claim, Taken};
+use crate::gate::row::{Claim, Row, Taken};
 use crate::gate::{
     ApprovedAction, Channel, GateId, Gates, Newest, State, What, contended, rule_of, scope_of,
 };
@@ -92,6 +92,8 @@ impl Executor {
                         begun: draft.now,
                     };
                     let pin = self.pin(&held.row, &claim)?;
+                    // What was judged may be long ago by now, and its pin forgotten since.
+                    self.check_clock(self.0.gates.now()?)?;
                     if !self.advance(&held.row, &pin)? {
                         continue;
                     }
@@ -236,15 +238,10 @@ impl Executor {
                 rule: rule.map(Rule::name),
                 scope: scope_of(&of.row),
             };
-            // Votes of before it went to the second rule, by whom that does not name, count for nothing.
-            let votes = of.row.votes.iter().filter(|vote| !vote.proof.is_empty());
-            let votes = votes.filter_map(cast).filter(|vote| {
-                let whose = vote.lent_by.unwrap_or(vote.approver);
-                let roles = trust.approver(&of.row.tenant, whose);
-                let roles = roles.map_or(&[][..], |approver| approver.roles());
-                !of.row.escalated || rule.is_none_or(|rule| rule.names(whose, roles))
-            });
-            let votes: Vec<CastVote<'_>> = votes.collect();
+            // A vote of before it went to the second rule is over the first one's name.
+            let votes = of.row.votes.iter().skip(before_second(&of.row));
+            let votes = votes.filter(|vote| !vote.proof.is_empty());
+            let votes: Vec<CastVote<'_>> = votes.filter_map(cast).collect();
             let now = gates.now()?;
             let rechecked = match &class {
                 Some(_) => trust.recheck_use(&facts, &votes, &held.action, now),
@@ -302,6 +299,13 @@ fn within(policy: &Policy, class: &Held, of: &Held) -> bool {
                 .is_some_and(|(now, then)| !now.asks_more_than(then))
         }
     }
+}
+
+/// How many votes it had when it went to the second rule: each left it waiting, with an entry.
+fn before_second(row: &Row) -> usize {
+    let went = row.history.iter().position(|p| p.what == What::Escalated);
+    let before = row.history.iter().take(went.unwrap_or(0));
+    before.filter(|past| past.what == What::Voted).count()
 }
 
 fn cast(vote: &crate::gate::Vote) -> Option<CastVote<'_>> {

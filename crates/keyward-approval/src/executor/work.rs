@@ -1,5 +1,8 @@
 //! Step by step, and what a lost lease leaves.
 
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
 use keyward_base::{Domain, Error, ErrorKind, Result, Tenant};
 use keyward_store::{Find, Words, Write};
 
@@ -14,6 +17,13 @@ use crate::reason;
 
 /// How often a batch is refused over an unchanged record before its own writes are what is refused.
 const REFUSED: usize = 3;
+
+/// How often a step is tried again whose lease was lost: an hour and more with the lease that is there
+/// unless told. Then a person says what became of it.
+const RECLAIMS: usize = 64;
+
+/// How often the anchor is pruned by ticks: each hour, in milliseconds.
+const HOUR: u64 = 60 * 60 * 1_000;
 
 /// A step of a gate: the gate, which step, and the action.
 const KEY: Domain<(GateId, u8, ActionDigest)> = Domain::new("keyward/v1/approval-idempotency");
@@ -245,6 +255,13 @@ impl Executor {
                 continue;
             }
             let mut draft = Draft::of(&held, now);
+            if !draft.has_room() {
+                // It was tried until nothing more can be written of it.
+                if self.lose(&held).await? {
+                    return Ok(Some(State::Indeterminate));
+                }
+                continue;
+            }
             let begun = held.row.claim.as_ref().map_or(now, |claim| claim.begun);
             let claim = Claim {
                 fence: draft.row.fence,
@@ -273,7 +290,10 @@ impl Executor {
         let (Some(step), Some(claim)) = (steps.get(row.ran.len()), &row.claim) else {
             return Ok(false);
         };
-        if self.judge(row, None)? != Anchored::Same {
+        let tried = row.history.iter().rev();
+        let tried = tried.take_while(|past| past.what != What::StepDone);
+        let tried = tried.filter(|past| past.what == What::Reclaimed).count();
+        if tried >= RECLAIMS || self.judge(row, None)? != Anchored::Same {
             return Ok(false);
         }
         Ok(match self.0.target.once(step) {
@@ -287,11 +307,14 @@ impl Executor {
     }
 
     /// Runs what is approved for this executor, and sees to what others left: at most `limit` of each,
-    /// of all tenants. Says what became of each that it had in hand; what fails waits for the next time.
+    /// of all tenants, those first whose lease or run-by ends first; the next call goes on behind them, so
+    /// that what fails each time keeps nothing from its turn. Says what became of each that it had in
+    /// hand; what fails waits for its next turn. Once an hour it prunes the anchor.
     ///
     /// # Errors
-    /// `Unavailable` if the store cannot be reached.
+    /// `Unavailable` if store, clock or anchor cannot be relied on.
     pub async fn tick(&self, limit: usize) -> Result<Vec<(Tenant, GateId, Result<State>)>> {
+        self.prune_hourly()?;
         let mut done = Vec::new();
         for state in [State::Executing, State::Approved] {
             for (tenant, id) in self.waiting(state, limit).await? {
@@ -311,19 +334,21 @@ impl Executor {
     }
 
     async fn waiting(&self, state: State, limit: usize) -> Result<Vec<(Tenant, GateId)>> {
-        let (mut found, mut after) = (Vec::new(), None);
+        let nth = usize::from(state == State::Approved);
+        let ticked = || self.0.ticked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut after = ticked().get(nth).cloned().flatten();
+        let mut found = Vec::new();
         while found.len() < limit {
             let words = Words::Range {
                 from: format!("{state}/"),
                 until: Some(format!("{state}0")),
             };
-            let find = Find::of(GATES, words).limit(64).after(after);
+            let left = limit.saturating_sub(found.len());
+            let find = Find::of(GATES, words).limit(left.min(64)).after(after);
             let page = self.0.gates.0.store.find(find).await?;
             for record in &page.items {
                 match self.0.gates.open_row(record).await {
-                    Ok(row) if row.executor == self.0.name && found.len() < limit => {
-                        found.push((row.tenant, row.id));
-                    }
+                    Ok(row) if row.executor == self.0.name => found.push((row.tenant, row.id)),
                     Ok(_) => {}
                     // It costs itself alone.
                     Err(e) if e.kind() == ErrorKind::Corrupt => {}
@@ -335,7 +360,20 @@ impl Executor {
                 break;
             }
         }
+        if let Some(at) = ticked().get_mut(nth) {
+            *at = after;
+        }
         Ok(found)
+    }
+
+    fn prune_hourly(&self) -> Result<()> {
+        let now = self.0.gates.now()?.as_millis();
+        let last = self.0.pruned.load(Ordering::Relaxed);
+        if now.saturating_sub(last) >= HOUR {
+            let _how_many = self.prune()?;
+            self.0.pruned.store(now, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 

@@ -40,7 +40,7 @@ impl Ballot {
         Self::new(Decision::Approve)
     }
 
-    /// No, and why: it reaches whoever asked. At most 2,000 bytes.
+    /// No, and why: it reaches whoever asked. 1 to 2,000 bytes, not of white space alone.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self::new(Decision::Deny).because(reason)
     }
@@ -74,6 +74,9 @@ impl Ballot {
             return Err(Error::misuse(
                 "a reason has at most 2,000 bytes, and what a passkey signed 4,096",
             ));
+        }
+        if self.decision == Decision::Deny && self.reason.trim().is_empty() {
+            return Err(Error::rejected(reason::NO_REASON));
         }
         Ok(())
     }
@@ -109,7 +112,8 @@ impl Gates {
     /// `Rejected`: [`reason::EVIDENCE`] and [`reason::EVIDENCE_OLD`] for evidence that decides nothing
     /// here; [`reason::NOT_OPEN`] if it is not waited for any more, or was claimed; [`reason::NOT_APPROVER`],
     /// [`reason::OWN_ASK`], [`reason::VOTED`], [`reason::PASSKEY`] for a vote that does not count;
-    /// [`reason::LINK`] for a link that is dead or another's. `Misuse` beyond the limits. `Unavailable`
+    /// [`reason::LINK`] for a link that is dead or another's; [`reason::NO_REASON`] for a denial without
+    /// one. `Misuse` beyond the limits. `Unavailable`
     /// if store, keyring, log, clock or what knows roles cannot be relied on. `Corrupt` if the record is
     /// not what was written.
     pub async fn vote(
@@ -251,14 +255,6 @@ impl Gates {
             // What needs nobody's approval has nobody who may deny it; and the rule may be gone.
             return Ok(Err(Error::rejected(reason::NOT_OPEN)));
         };
-        let theirs = vote.people();
-        let has_voted = draft.row.votes.iter().any(|old| {
-            let is_holder = matches!(old.voter, Voter::Holder(_)) && old.voter == vote.voter;
-            is_holder || old.people().iter().any(|one| theirs.contains(one))
-        });
-        if has_voted && !is_no {
-            return Ok(Err(Error::rejected(reason::VOTED)));
-        }
         if draft.row.votes.len() >= VOTES {
             return Err(Error::misuse("a gate takes at most 64 votes"));
         }
@@ -275,6 +271,19 @@ impl Gates {
                 None => judging.yes(),
             }
         };
+        let theirs = vote.people();
+        let of_them = draft.row.votes.iter().filter(|old| {
+            let is_holder = matches!(old.voter, Voter::Holder(_)) && old.voter == vote.voter;
+            is_holder || old.people().iter().any(|one| theirs.contains(one))
+        });
+        for old in of_them.filter(|_| !is_no) {
+            match judging(draft, Some(old)) {
+                Ok(_) => return Ok(Err(Error::rejected(reason::VOTED))),
+                // It was given under the first rule, say, and counts for nothing now.
+                Err(e) if e.kind() == ErrorKind::Rejected => {}
+                Err(e) => return Err(e),
+            }
+        }
         if let Err(e) = judging(draft, Some(&vote)) {
             return match e.kind() {
                 ErrorKind::Rejected => Ok(Err(e)),

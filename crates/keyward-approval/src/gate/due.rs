@@ -116,6 +116,12 @@ fn escalates(policy: &Policy, row: &super::row::Row, now: Timestamp) -> bool {
 pub(crate) fn escalate(policy: &Policy, draft: &mut Draft) -> Result<()> {
     if draft.row.state == State::Pending && escalates(policy, &draft.row, draft.now) {
         draft.row.escalated = true;
+        // What was lent under the first rule is lent for no longer than the second lets anybody.
+        let most = rule_of(policy, &draft.row).and_then(|rule| rule.delegation());
+        let until = draft.now.saturating_add(most.unwrap_or_default());
+        for lent in &mut draft.row.delegations {
+            lent.until = lent.until.min(until);
+        }
         let saying = Saying::by_way(Channel::Policy);
         draft.note(What::Escalated, State::Pending, saying)?;
     }

@@ -194,9 +194,12 @@ impl Draft {
         if !self.row.history.is_empty() && !self.row.state.may_become(state) {
             return Err(Error::misuse("a gate does not go there from where it is"));
         }
-        let only_adds = state == self.row.state && state != State::Executing;
-        let spared = if only_adds { SPARED } else { 0 };
-        if self.row.history.len().saturating_add(spared) >= HISTORY {
+        let is_end = matches!(
+            what,
+            What::StepDone | What::StepFailed | What::NotRun | What::AskedAnew
+        );
+        let only_adds = state == self.row.state && !is_end;
+        if self.row.history.len() >= HISTORY || only_adds && !self.has_room() {
             return Err(Error::misuse(
                 "a gate's history is full: withdraw it, and ask anew",
             ));
@@ -218,6 +221,11 @@ impl Draft {
             said: saying.said,
         });
         Ok(())
+    }
+
+    /// Whether its history has room for one more of what only adds.
+    pub(crate) fn has_room(&self) -> bool {
+        self.row.history.len().saturating_add(SPARED) < HISTORY
     }
 
     /// What happened since it was read.

@@ -16,6 +16,9 @@ use crate::reason;
 /// The longest that a vote is lent, whatever the rule says: as long as a gate may wait.
 pub const MAX_LENT: Duration = crate::action::limits::SPAN;
 
+/// To how many people one approver lends his vote: so that 16, as many as a quorum may be, have room.
+const OWN: usize = 4;
+
 impl Gates {
     /// Lets `to` vote in the place of who is signed in, for `span` at most, on this gate. He may vote
     /// himself as well, whoever is first; it is one vote. What was lent is not lent onward, as who was
@@ -24,8 +27,8 @@ impl Gates {
     /// # Errors
     /// `Rejected`: [`reason::NOT_APPROVER`] if he may not vote himself, or the rule lets nobody lend;
     /// [`reason::OWN_ASK`] if either is one of those who ask; [`reason::VOTED`] if he has voted;
-    /// [`reason::NOT_OPEN`]; else as [`Gates::vote`]. `Misuse` for a span beyond the rule's, and beyond
-    /// 64 of one gate.
+    /// [`reason::NOT_OPEN`]; else as [`Gates::vote`]. `Misuse` for a span beyond the rule's, beyond 4 people
+    /// to whom one lends it, and beyond 64 of one gate. Lent to the same one again, the last span holds.
     pub async fn lend(
         &self,
         tenant: &Tenant,
@@ -64,17 +67,24 @@ impl Gates {
             {
                 return refused(reason::VOTED);
             }
-            if span > most.min(MAX_LENT) || draft.row.delegations.len() >= DELEGATIONS {
+            let lent = &mut draft.row.delegations;
+            let own = lent.iter().filter(|lent| lent.from == who && lent.to != *to);
+            let others = lent.len() >= DELEGATIONS || own.count() >= OWN;
+            let again = lent.iter_mut().find(|lent| lent.from == who && lent.to == *to);
+            if span > most.min(MAX_LENT) || again.is_none() && others {
                 return Err(Error::misuse(
-                    "a vote is lent for as long as the rule says, and 64 of one gate at most",
+                    "a vote is lent for as long as the rule says, to 4 people, and 64 of one gate at most",
                 ));
             }
             let until = draft.now.saturating_add(span);
-            draft.row.delegations.push(Delegation {
-                from: who.clone(),
-                to: to.clone(),
-                until,
-            });
+            match again {
+                Some(lent) => lent.until = until,
+                None => draft.row.delegations.push(Delegation {
+                    from: who.clone(),
+                    to: to.clone(),
+                    until,
+                }),
+            }
             let saying = Saying {
                 for_whom: Some(to.clone()),
                 ..Saying::person(&who, "")

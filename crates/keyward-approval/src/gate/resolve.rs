@@ -8,7 +8,7 @@ use super::id::GateId;
 use super::state::{State, What};
 use super::tally::rule_of;
 use super::{Gates, MAX_TRIES, contended};
-use crate::policy::Policy;
+use crate::policy::{Policy, Verdict};
 use crate::reason;
 
 /// What a person found out of what nobody knew.
@@ -22,8 +22,8 @@ pub enum Resolution {
 }
 
 impl Gates {
-    /// Says what became of a gate that is indeterminate: by an approver of its rule, or, of what needed
-    /// nobody, by who asked. Nothing runs by it.
+    /// Says what became of a gate that is indeterminate: by an approver of its rule (of the policy's
+    /// `otherwise`, if its rule is gone), or, of what needed nobody, by who asked. Nothing runs by it.
     ///
     /// # Errors
     /// `Rejected`: [`reason::NOT_OPEN`] if it is not indeterminate; [`reason::NOT_APPROVER`];
@@ -100,7 +100,14 @@ fn may_resolve(policy: &Policy, draft: &Draft, who: &Subject, roles: &[Role]) ->
     }
     let may = match rule_of(policy, &draft.row) {
         Some(rule) => rule.names(who, roles),
-        None => draft.row.rule.is_none() && draft.action.requester().is_self(who),
+        None if draft.row.rule.is_none() => draft.action.requester().is_self(who),
+        // Its rule is gone from the policy: the rule of what no case is about.
+        None => match policy.otherwise() {
+            Verdict::NeedsApproval(name) => policy
+                .rule(name.as_str())
+                .is_some_and(|rule| rule.names(who, roles)),
+            _ => false,
+        },
     };
     if may {
         return Ok(());

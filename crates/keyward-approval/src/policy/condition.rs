@@ -106,6 +106,10 @@ impl Condition {
                 if items.iter().any(|item| item.of_type() != about) {
                     return Answer::Mistyped;
                 }
+                // Of none, nothing is said; to many a target an empty list means all.
+                if items.is_empty() {
+                    return Answer::Mistyped;
+                }
                 let known = |item: &Value| of.iter().any(|one| one.is(item));
                 Answer::of(items.iter().all(known))
             }

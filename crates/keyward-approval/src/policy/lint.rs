@@ -176,6 +176,11 @@ impl Policy {
             });
         }
         let rank = self.rank(&case.then);
+        // Where an argument that it asks about is not there, it makes the verdict `otherwise` at least.
+        let only_matches = |other: &Case| {
+            case.target.is_none() && case.when.is_empty()
+                || self.rank(&other.then) >= self.rank(&self.otherwise)
+        };
         let covers = self.cases.iter().find(|other| {
             let as_strict = self.rank(&other.then) > rank
                 || (self.rank(&other.then) == rank && other.name < case.name);
@@ -185,6 +190,7 @@ impl Policy {
                 && (other.then != Verdict::Auto || other.free.is_superset(&accounted(case)))
                 && forgives
                 && as_strict
+                && only_matches(other)
                 && contains(&other.kinds, &case.kinds)
         });
         if let Some(other) = covers {

@@ -13,6 +13,7 @@ mod clicks;
 mod crowd;
 mod hostile;
 mod killed;
+mod lasting;
 mod operators;
 mod runs;
 mod schedules;

@@ -200,6 +200,12 @@ impl Passkeys for Signs {
 #[derive(Debug, Default)]
 pub(crate) struct InMemory(Mutex<BTreeMap<PinName, Pin>>);
 
+impl InMemory {
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
 impl Anchor for InMemory {
     fn load(&self, name: &PinName) -> Result<Option<Pin>> {
         Ok(self.0.lock().unwrap().get(name).copied())

@@ -102,6 +102,16 @@ fn a_case_that_changes_nothing_is_named() {
         "by = [\"agent\"]\nthen = \"forbidden\"",
     );
     assert_eq!(found(&by), [""; 0]);
+    // Where a count is not there, it makes the verdict `otherwise`, which is stricter than the other.
+    let floor = cases.replace("\"forbidden\"", "\"one\"");
+    let floor = floor.replacen(
+        "when.count = { is = 1 }\nthen = \"two\"",
+        "when.count = { is = 1 }\nthen = \"one\"",
+        1,
+    );
+    assert_eq!(found(&floor), [""; 0]);
+    let always = floor.replace("when.count = { is = 1 }\n", "");
+    assert_eq!(found(&always).len(), 1);
     // Of two that say the same, one is named and not both.
     let twice = "[case.a]\nkind = \"server.delete\"\nthen = \"two\"\n\
                  [case.b]\nkind = \"server.delete\"\nthen = \"two\"";

@@ -100,6 +100,7 @@ struct Both {
     world: World,
     keyring: Keyring,
     audit: Audit,
+    clock: Arc<ManualClock>,
     live: Arc<LiveTrust>,
     journal: Arc<Journal>,
     path: PathBuf,
@@ -128,7 +129,8 @@ impl Both {
             world,
             keyring,
             audit,
-            live: Arc::new(LiveTrust::new(file, clock)),
+            live: Arc::new(LiveTrust::new(file, clock.clone())),
+            clock,
             journal: Arc::default(),
             path,
             folder,
@@ -176,11 +178,18 @@ impl Both {
 
     /// The proof that an approval page brings of who signs by `of`.
     async fn proof(&self, gates: &Gates, id: GateId, name: &str, of: &Authenticator) -> Vec<u8> {
+        self.proof_under("two-keys", gates, id, (name, of)).await
+    }
+
+    async fn proof_under(
+        &self,
+        rule: &str,
+        gates: &Gates,
+        id: GateId,
+        (name, of): (&str, &Authenticator),
+    ) -> Vec<u8> {
         let shown = gates.show(&acme(), id).await.unwrap();
-        let (trust, rule) = (
-            self.live.trust().unwrap(),
-            RuleName::new("two-keys").unwrap(),
-        );
+        let (trust, rule) = (self.live.trust().unwrap(), RuleName::new(rule).unwrap());
         let facts = Facts {
             gate: id,
             action: shown.action(),
@@ -351,4 +360,45 @@ async fn a_rule_that_is_not_the_files_takes_no_vote() {
         let refused = both.vote(&gates, id, "ada", signed).await.unwrap_err();
         assert_eq!(refused.reason(), Some(RULE), "{then}");
     }
+}
+
+/// Who signed the first rule's statement signs the second one's too; and what he signed first does not
+/// keep it from running.
+#[tokio::test]
+async fn a_vote_from_before_the_second_rule_is_in_nobodys_way() {
+    let both = Both::new().await;
+    let day = "delegation = \"1d\"\n";
+    let second = |text: &str| {
+        text.replacen(
+            day,
+            &format!("{day}escalate = {{ to = \"alone\", after = \"1m\" }}\n"),
+            1,
+        )
+    };
+    let text = second(both.world.trust.text());
+    std::fs::write(&both.path, text.replace("version = 3", "version = 4")).unwrap();
+    let policy = second(POLICY);
+    assert_ne!(policy, POLICY);
+    let gates = both.gates(&policy, both.live.clone()).await;
+    let id = both.ask(&gates, &policy).await;
+    let signed = both.proof(&gates, id, "ada", &both.world.ada).await;
+    let voted = both.vote(&gates, id, "ada", signed).await;
+    assert_eq!(voted.unwrap(), State::Pending);
+    both.clock.advance(std::time::Duration::from_secs(120));
+    both.keyring.refresh().await.unwrap();
+    for (nth, voter) in [("bob", &both.world.bob), ("ada", &both.world.ada)]
+        .into_iter()
+        .enumerate()
+    {
+        let signed = both.proof_under("alone", &gates, id, voter).await;
+        let state = [State::Pending, State::Approved][nth];
+        let voted = both.vote(&gates, id, voter.0, signed.clone()).await;
+        assert_eq!(voted.unwrap(), state);
+        // Once.
+        let again = both.vote(&gates, id, voter.0, signed).await.unwrap_err();
+        let why = ["has-voted", "not-open"][nth];
+        assert_eq!(again.reason().map(Reason::as_str), Some(why));
+    }
+    assert_eq!(both.run(&gates, id).await.unwrap(), State::Executed);
+    assert_eq!(both.done(), 1);
 }

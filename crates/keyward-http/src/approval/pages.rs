@@ -258,7 +258,7 @@ impl ApprovalPages {
             _ if form.reason.len() > REASON => {
                 return again(unfit, &way, "A reason has 2,000 bytes at most.");
             }
-            Said::Deny if form.reason.is_empty() => {
+            Said::Deny if form.reason.trim().is_empty() => {
                 return again(unfit, &way, "To deny it, say why.");
             }
             Said::Deny => Ballot::deny(&form.reason),

@@ -1,0 +1,190 @@
+//! What goes on for long, again and again, or over a change of rules.
+
+use std::time::Duration;
+
+use keyward_approval::executor::OnceBy;
+use keyward_approval::gate::{Resolution, State};
+use keyward_approval::{Ballot, GateId};
+use keyward_base::ErrorKind;
+use keyward_store::{Collection, RecordKey, Write};
+
+use crate::target::Does;
+use crate::world::{MINUTE, NOW, POLICY, World, policy, subject, tenant, why};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn approve(world: &World) -> GateId {
+    let id = world.ask("server.delete").await;
+    world.vote(id, "bob", Ballot::approve()).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_step_that_never_answers_is_tried_again_64_times_and_then_nobody_knows() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Batch);
+    let id = approve(&world).await;
+    target.on(0, Does::Silent);
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    executor.run(approved).await.unwrap_err();
+    for _ in 0..64 {
+        world.pass(MINUTE + Duration::from_secs(1)).await;
+        target.on(0, Does::Silent);
+        let again = executor.recover(&tenant(), id).await.unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::Unavailable);
+    }
+    world.pass(MINUTE * 2).await;
+    let recovered = executor.recover(&tenant(), id).await.unwrap();
+    assert_eq!(recovered, Some(State::Indeterminate));
+    assert_eq!(target.tries(), 65);
+    world.check_log(id).await;
+}
+
+/// The mark goes no further than what is forgotten.
+#[tokio::test]
+async fn a_clock_that_is_far_ahead_stops_no_executor_for_good() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    world.clock.advance(DAY * 365);
+    assert_eq!(executor.prune().unwrap(), 0);
+    world.clock.set(NOW);
+    let id = approve(&world).await;
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    assert_eq!(executor.run(approved).await.unwrap(), State::Executed);
+    assert_eq!(target.done().len(), 1);
+}
+
+#[tokio::test]
+async fn ticks_forget_what_can_run_no_more() {
+    let world = World::new().await;
+    let (executor, _) = world.executor(OnceBy::Nothing);
+    for _ in 0..3 {
+        let _approved = approve(&world).await;
+    }
+    assert_eq!(executor.tick(10).await.unwrap().len(), 3);
+    // The mark, and a claim of each.
+    assert_eq!(world.anchor.count(), 4);
+    world.pass(MINUTE * 60 * 27).await;
+    assert_eq!(executor.tick(10).await.unwrap().len(), 0);
+    assert_eq!(world.anchor.count(), 1);
+}
+
+#[tokio::test]
+async fn what_fails_each_time_keeps_nothing_from_its_turn() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    for _ in 0..2 {
+        let id = approve(&world).await;
+        let key = RecordKey {
+            collection: Collection::named("approval-action"),
+            owner: "acme".to_owned(),
+            id: format!("{id}/0"),
+        };
+        let version = world.store.fetch(&key).await.unwrap().unwrap().version;
+        let gone = world.store.apply(vec![Write::Delete { key, version }]);
+        let _gone = gone.await.unwrap();
+    }
+    world.clock.advance(Duration::from_secs(1));
+    let good = approve(&world).await;
+    let said = executor.tick(2).await.unwrap();
+    assert!(said.len() == 2 && said.iter().all(|(_, _, said)| said.is_err()));
+    let said = executor.tick(2).await.unwrap();
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].1, good);
+    assert_eq!(target.done().len(), 1);
+    // Then from the front again.
+    assert_eq!(executor.tick(2).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_became_of_it_is_said_by_the_rule_of_what_no_case_is_about_if_its_own_is_gone() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Nothing);
+    let id = approve(&world).await;
+    target.on(0, Does::Silent);
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    let ran = executor.run(approved).await;
+    assert_eq!(ran.unwrap(), State::Indeterminate);
+    let text = POLICY.replace("\"one\"", "\"uno\"");
+    let text = text.replace("[rule.one]", "[rule.uno]");
+    world
+        .gates
+        .set_policy(policy(&text.replace("version = 7", "version = 8")));
+    let resolve = async |name| {
+        let shown = world.shown(name);
+        let done = Resolution::Done;
+        world.gates.resolve(&tenant(), id, shown, done, "saw").await
+    };
+    assert_eq!(why(resolve("kim").await), "not-an-approver");
+    assert_eq!(
+        why(resolve("ada").await.and(resolve("ada").await)),
+        "not-open"
+    );
+    assert_eq!(world.show(id).await.state(), State::Executed);
+}
+
+#[tokio::test]
+async fn a_denial_says_why() {
+    let world = World::new().await;
+    let id = world.ask("server.delete").await;
+    for nothing in ["", " \n\t"] {
+        let denied = world.vote(id, "bob", Ballot::deny(nothing)).await;
+        assert_eq!(why(denied), "no-reason-given");
+    }
+    assert_eq!(world.show(id).await.state(), State::Pending);
+}
+
+#[tokio::test]
+async fn one_approver_lends_to_four_and_to_each_once() {
+    let world = World::new().await;
+    let id = world.ask("server.wipe").await;
+    let lend = async |from, to: &str, span| {
+        let shown = world.shown(from);
+        world
+            .gates
+            .lend(&tenant(), id, shown, &subject(to), span)
+            .await
+    };
+    for to in ["a", "b", "c", "d"] {
+        lend("bob", to, MINUTE).await.unwrap();
+    }
+    let fifth = lend("bob", "e", MINUTE).await.unwrap_err();
+    assert_eq!(fifth.kind(), ErrorKind::Misuse);
+    for _ in 0..64 {
+        lend("bob", "d", MINUTE * 60).await.unwrap();
+    }
+    lend("eve", "d", MINUTE).await.unwrap();
+    // The last span holds.
+    world.pass(MINUTE * 20).await;
+    let vote = async |to, from| {
+        let ballot = Ballot::approve().lent_by(subject(from));
+        world.vote(id, to, ballot).await
+    };
+    assert_eq!(why(vote("a", "bob").await), "not-an-approver");
+    assert_eq!(vote("d", "bob").await.unwrap().approvals, 1);
+}
+
+#[tokio::test]
+async fn what_was_lent_lasts_no_longer_than_the_second_rule_lets_it() {
+    let world = World::new().await;
+    let head = "[rule.chiefs]\n";
+    let text = POLICY.replace(head, &format!("{head}delegation = \"5m\"\n"));
+    world.gates.set_policy(policy(&text));
+    world.roles.set("captain", &["admin"]);
+    for (waits, counts) in [(34, true), (37, false)] {
+        let id = world.ask("server.wipe").await;
+        let hour = MINUTE * 60;
+        let shown = world.shown("captain");
+        let lent = world
+            .gates
+            .lend(&tenant(), id, shown, &subject("dan"), hour)
+            .await;
+        lent.unwrap();
+        world.pass(MINUTE * 31).await;
+        let _due = world.gates.tick(100).await.unwrap();
+        world.pass(MINUTE * (waits - 31)).await;
+        let ballot = Ballot::approve().lent_by(subject("captain"));
+        let voted = world.vote(id, "dan", ballot).await;
+        assert_eq!(voted.is_ok(), counts, "{waits}");
+    }
+}
