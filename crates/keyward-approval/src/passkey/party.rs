@@ -25,7 +25,7 @@ pub struct Party {
 impl Party {
     /// Of an RP ID and an origin, as browsers write them: the origin is `https://`, the RP ID in
     /// lower case, and `:` and a port that is not 443. For one's own machine it may be
-    /// `http://localhost` and a port, which browsers take for as safe.
+    /// `http://localhost`, with a port that is not 80 or none, which browsers take for as safe.
     ///
     /// The RP ID is the whole host of the origin. An RP ID of more than one host, such as the domain
     /// that it lies in, would be that of the log-in too, and so would its keys.

@@ -7,6 +7,7 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod browser;
 mod hostile;
 mod page;
 mod visible;
