@@ -829,7 +829,7 @@ fn an_organisation_reads_its_own_book_and_no_other() {
     let service = Service::start();
     let mut hers = ann(&service).browser;
     set(&mut hers, "shop");
-    let mut administrator = admin(&service);
+    let administrator = admin(&service);
     service::approved::done(&service, "/keys/rotate", &[]);
     let service_log = administrator.page("/admin/audit");
     assert!(service_log.contains("keys.rotate") && !service_log.contains("variables shop"));
