@@ -176,15 +176,18 @@ fn reserve_coarsely(
     room: Room,
 ) -> rusqlite::Result<Verdict<Reserved>> {
     let mut counting = Counting::new(tx, now, room)?;
+    let mut is_full = false;
     for (index, level) in levels.iter().enumerate() {
         let (fine, shared) = (&level.fine, &level.shared);
         // Two may share a row.
         let is_counted = counting.count(index, &fine.0, fine.1)?
             || counting.keys.contains(&shared.0)
             || counting.count(index, &shared.0, shared.1)?;
-        if !is_counted {
-            return Err(full());
-        }
+        is_full |= !is_counted;
+    }
+    // What one refuses stays refused, whether or not there is room for the others.
+    if is_full && counting.refused.told().is_none() {
+        return Err(full());
     }
     Ok(counting.done())
 }

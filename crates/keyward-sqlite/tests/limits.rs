@@ -325,6 +325,21 @@ fn a_file_that_is_full_is_built_on() {
     let e = ask(&next, &new, 1).unwrap_err();
     assert_eq!(e.reason(), Some(keyward_store::reason::FULL));
     assert!(matches!(ask(&next, &old, 1), Ok(Asked::Admitted(_))));
+    // What one refuses is refused, though the other finds no room: at once, and by what is known.
+    let whom = |client: u32| Whom::of_app(&client.to_be_bytes()).unwrap();
+    while let Asked::Admitted(_) = ask(&next, &old, 2).unwrap() {}
+    for both in [
+        [(&old, whom(2)), (&new, whom(1))],
+        [(&new, whom(1)), (&old, whom(2))],
+    ] {
+        match block_on(next.ask(&both)).unwrap() {
+            Asked::Refused(refused) => assert_eq!(refused.limit(), &old),
+            Asked::Admitted(_) => panic!("the old one is used up"),
+        }
+    }
+    let both = [(&old, whom(3)), (&new, whom(1))];
+    let e = block_on(next.ask(&both)).unwrap_err();
+    assert_eq!(e.reason(), Some(keyward_store::reason::FULL));
     clock.advance(Duration::from_secs(3_600));
     while block_on(next.purge(1_000)).unwrap() > 0 {}
     assert_eq!(next.lacks(), 0);

@@ -227,7 +227,8 @@ pub trait Attempts: fmt::Debug + Send + Sync {
     /// there is room for that, and otherwise in the one that it shares; levels that come to the same
     /// shared row are counted in it once. What was admitted names the rows in [`Ticket::keys`]; what is
     /// used is of these. Fails as if full ([`reason::FULL`](crate::reason::FULL)) where a shared row
-    /// finds no room either.
+    /// finds no room either, unless another level refuses: that is told, so that nobody who goes on
+    /// without limits where they cannot be read lets it through.
     fn reserve_coarsely<'a>(
         &'a self,
         levels: &'a [Level],

@@ -170,8 +170,8 @@ impl Tally {
     /// up to four where there is no room: once a second, or as long as something is over.
     ///
     /// # Errors
-    /// `Unavailable` if the table cannot be relied on, or holds neither a row of its own nor a shared
-    /// one ([`reason::FULL`]): nothing is counted then.
+    /// `Unavailable` if the table cannot be relied on, or, where none refuses, holds neither a row of
+    /// its own nor a shared one ([`reason::FULL`]): nothing is counted then.
     pub async fn reserve(&self, levels: &[Level], now: Timestamp) -> Result<Tallied> {
         let fine: Vec<_> = levels.iter().map(|level| level.fine.clone()).collect();
         // What is over makes room, once.
@@ -202,10 +202,10 @@ impl Tally {
         if gone == 0 {
             let next = now.saturating_add(AGAIN).as_millis();
             self.barren.store(next, Ordering::Relaxed);
-            return Ok(false);
         }
+        // Another process may have made room before, or them.
         self.make_lacking(now).await?;
-        Ok(true)
+        Ok(gone > 0)
     }
 
     /// Takes back what was counted. What cannot be taken back stays counted, which is the safe side.

@@ -57,7 +57,7 @@ impl MemoryStore {
         let mut state = self.state();
         let number = state.next()?;
         let (mut all, mut used) = (Vec::<(RecordKey, Tried)>::new(), Vec::new());
-        let mut new = 0_usize;
+        let (mut new, mut is_full) = (0_usize, false);
         let mut refused = Refusals::default();
         for (index, level) in levels.iter().enumerate() {
             let mut is_counted = false;
@@ -82,12 +82,14 @@ impl MemoryStore {
                     break;
                 }
             }
-            if !is_counted {
-                return Err(full());
-            }
+            is_full |= !is_counted;
         }
+        // What one refuses stays refused, whether or not there is room for the others.
         if let Some(refused) = refused.told() {
             return Ok(refused);
+        }
+        if is_full {
+            return Err(full());
         }
         let keys = all.iter().map(|(key, _)| key.clone()).collect();
         state.note(self.capacity, all)?;

@@ -228,6 +228,53 @@ fn a_table_that_is_full_is_built_on_and_lacks_what_is_shared() {
     assert_eq!(through.count(), 0, "the network took that of ten");
 }
 
+/// What one limit refuses is refused, though another finds no room: who goes on without limits that
+/// cannot be read lets it through no more.
+#[test]
+fn a_refusal_is_told_though_another_limit_finds_no_room() {
+    let (old, new) = (limit("old", 1, MINUTE), limit("new", 1, MINUTE));
+    let world = World::within(SHARED + 1, 1, &[&old]);
+    world.ask(&[(&old, v6(0))]).unwrap().keep();
+    let next = limiter(&world.store, &world.clock, 1, &[&old, &new]);
+    assert_eq!(next.lacks(), SHARED);
+    let of = [(&old, v6(0)), (&new, v4(7))];
+    assert_eq!(asked(&next, &of).unwrap_err().limit(), &old);
+    world.later(1_000);
+    let [a, b] = of;
+    let of = [b, a];
+    assert_eq!(asked(&next, &of).unwrap_err().limit(), &old);
+    // In the row that is shared as well.
+    assert_eq!(world.through(&old, &v6(1)), 10);
+    world.later(1_000);
+    let refused = asked(&next, &[(&new, v4(7)), (&old, v6(1))]).unwrap_err();
+    assert_eq!(refused.limit(), &old);
+    // Whom none refuses is told that there is no room.
+    let e = block_on(next.ask(&[(&new, v4(7)), (&old, v4(9 << 16))])).unwrap_err();
+    assert_eq!(e.reason(), Some(reason::FULL));
+}
+
+/// Another process made what this one lacked, or room for it: it is found without a purge of its own.
+#[test]
+fn what_another_process_made_is_not_lacking() {
+    let (old, new) = (limit("old", 1, MINUTE), limit("new", 1, MINUTE));
+    let world = World::within(2 * SHARED + 10, 1, &[&old]);
+    for n in 0..500 {
+        drop(world.ask(&[(&old, v6(n))]));
+    }
+    let build = || limiter(&world.store, &world.clock, 1, &[&old, &new]);
+    let next = build();
+    assert_eq!(next.lacks(), SHARED);
+    world.later(60_000);
+    let other = build();
+    assert_eq!((next.lacks(), other.lacks()), (SHARED, 0));
+    // Full again, of what is not over.
+    for n in 0..10 {
+        assert!(asked(&other, &[(&old, v6(n))]).is_ok());
+    }
+    asked(&next, &[(&new, v4(7))]).unwrap().keep();
+    assert_eq!(next.lacks(), 0);
+}
+
 /// Of a table that never has room for it too: it says how much it lacks.
 #[test]
 fn a_table_without_room_for_the_shared_lacks_it() {
