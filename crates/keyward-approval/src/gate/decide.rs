@@ -186,9 +186,10 @@ impl Gates {
         is_last: bool,
     ) -> Result<Standing> {
         self.cast(tenant, id, &[], Some(slot), |draft| {
-            let slots = draft.row.slots.get(usize::from(slot));
-            // The last try killed it, and was in time.
-            if slots.is_none_or(|slot| slot.dead) && !is_last {
+            let of = draft.row.slots.get(usize::from(slot));
+            // The last try killed it, and was in time; who ended it for good took its code, too.
+            let is_good = of.is_some_and(|of| !of.dead || is_last && of.code.is_some());
+            if !is_good {
                 return Err(Error::rejected(reason::LINK));
             }
             Ok(Vote {

@@ -118,7 +118,7 @@ impl Gates {
         seen.await?
     }
 
-    /// Ends a link for good.
+    /// Ends a link for good: no vote of its holder is counted after this has returned.
     ///
     /// # Errors
     /// `Rejected` ([`reason::LINK`]) if there is none; else as [`Gates::issue`].
@@ -127,10 +127,14 @@ impl Gates {
             let state = draft.row.state;
             let slot = draft.row.slots.get_mut(usize::from(slot));
             let slot = slot.ok_or_else(|| Error::rejected(reason::LINK))?;
-            if slot.dead || state.is_ended() {
+            if state.is_ended() {
                 return Ok(());
             }
-            slot.dead = true;
+            // Nor does a vote count that was in time with the last try, and is not written yet.
+            slot.code = None;
+            if std::mem::replace(&mut slot.dead, true) {
+                return Ok(());
+            }
             draft.note(What::LinkDead, state, Saying::service())
         })
         .await

@@ -322,6 +322,66 @@ fn uses_of_a_class_that_meet_each_other_are_lost_by_none() {
     }
 }
 
+#[test]
+fn a_link_that_was_ended_counts_for_nothing_though_its_last_try_was_in_time() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let store = Switching::surely_over(Arc::new(MemoryStore::new(1_000_000)));
+    let world = Arc::new(runtime.block_on(World::on(store.clone())));
+    let (mut ended_first, mut counted_first) = (0, 0);
+    for seed in 0..seeds() / 2 {
+        store.seed(None);
+        let (id, slot) = runtime.block_on(async {
+            let id = world.ask("server.stop").await;
+            let of = tenant();
+            let made = world.gates.add_link(&of, id, None, Some([9; 32]));
+            let slot = made.await.unwrap();
+            for _ in 1..keyward_approval::gate::TRIES {
+                let _spent = world.gates.reserve_try(&tenant(), id, slot).await.unwrap();
+            }
+            (id, slot)
+        });
+        let then = Arc::new(std::sync::Mutex::new(None));
+        let (votes, ends, at) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&then));
+        let tasks: Vec<(bool, Task)> = vec![
+            (
+                false,
+                Box::pin(async move {
+                    let gates = &votes.gates;
+                    let yes = Ballot::approve();
+                    let _counted_or_not = gates
+                        .vote_as_holder(&tenant(), id, slot, &[9; 32], yes)
+                        .await;
+                }),
+            ),
+            (
+                false,
+                after(
+                    usize::try_from(seed % 32).unwrap(),
+                    Box::pin(async move {
+                        ends.gates.kill_link(&tenant(), id, slot).await.unwrap();
+                        *at.lock().unwrap() = Some(ends.show(id).await.votes().len());
+                    }),
+                ),
+            ),
+        ];
+        let seeded = Seeded::new(seed);
+        store.seed(Some(Arc::clone(&seeded)));
+        drive(&seeded, tasks, 3);
+        store.seed(None);
+        let votes = runtime.block_on(world.show(id)).votes().len();
+        assert_eq!(Some(votes), *then.lock().unwrap(), "{seed}");
+        *if votes == 0 {
+            &mut ended_first
+        } else {
+            &mut counted_first
+        } += 1;
+        runtime.block_on(world.check_log(id));
+    }
+    assert!(ended_first > 0 && counted_first > 0);
+}
+
 async fn run(executor: &Executor, id: GateId) {
     let approved = executor.gates().approved(&tenant(), id).await.unwrap();
     assert_eq!(executor.run(approved).await.unwrap(), State::Executed);
