@@ -14,6 +14,7 @@ mod crowd;
 mod hostile;
 mod killed;
 mod lasting;
+mod model;
 mod operators;
 mod runs;
 mod schedules;
