@@ -16,6 +16,7 @@
 //! | `once` | asked once for each idempotency key, and how many wait |
 //! | `class` | approved once, run several times |
 //! | `newest` | whether a record is the newest, as the log has it |
+//! | [`export`] | all of a gate as a file, which proves itself |
 //! | `news` | whose gates went on, from the log |
 //! | `operator` | what whoever runs the command line says of a gate |
 //! | `survey` | all gates of all tenants, for a check of a whole store |
@@ -27,6 +28,7 @@ mod builder;
 mod class;
 mod decide;
 mod due;
+pub mod export;
 mod glass;
 pub(crate) mod held;
 mod id;

@@ -75,6 +75,16 @@ pub const LINK: Reason = Reason::new("link-is-dead");
 
 /// A link says that it ends later than any link of ours does.
 pub const LINK_LIFE: Reason = Reason::new("link-beyond-its-life");
+
+/// It is no export of a gate, or more than one.
+pub const EXPORT: Reason = Reason::new("no-export");
+
+/// An entry of an export is another gate's, or one is missing.
+pub const EXPORT_ENTRY: Reason = Reason::new("entry-missing");
+
+/// The action or the record of an export is not the one that the log vouches for.
+pub const EXPORT_RECORD: Reason = Reason::new("another-record");
+
 /// It is not approved, or not any more.
 pub const NOT_APPROVED: Reason = Reason::new("not-approved");
 

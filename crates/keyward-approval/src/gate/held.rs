@@ -89,11 +89,11 @@ pub(crate) fn action(row: &Row, pieces: &[Option<Record>], provider: &Provider) 
         return Err(other());
     }
     let action = Action::parse(provider, &bytes)?;
-    let is_of = *action.tenant() == row.tenant
-        && *action.executor() == row.executor
-        && action.steps().len() == usize::from(row.steps)
-        && (action.decide_by(), action.run_by()) == (row.decide_by, row.run_by);
-    if is_of { Ok(action) } else { Err(other()) }
+    if row.is_of(&action) {
+        Ok(action)
+    } else {
+        Err(other())
+    }
 }
 
 /// A gate that is authentic.
@@ -126,6 +126,8 @@ pub(crate) struct Counts {
 
 /// What a use of a class is called in the log.
 pub(crate) const USED: &str = "class-used";
+/// The category of what was asked under no rule.
+pub(crate) const AUTOMATIC: &str = "automatic";
 /// What a try of a code is called in the log.
 pub(crate) const TRIED: &str = "code-tried";
 
@@ -237,25 +239,35 @@ impl Draft {
     ///
     /// # Errors
     /// None that can be reached: all that they hold is bounded.
-    pub(crate) fn events(&self, kinds: &Kinds) -> Result<Vec<OwnEvent>> {
-        let numbered = (0_u64..).zip(&self.row.history).skip(self.from);
-        let events = numbered.map(|(nth, past)| self.event(kinds, nth, past));
-        let mut events = events.collect::<Result<Vec<_>>>()?;
+    pub(crate) fn events(&self, kinds: &Kinds, provider: &Provider) -> Result<Vec<OwnEvent>> {
         let (then, now) = (self.counted, self.row.counts());
+        if self.news().is_empty() && then == now {
+            return Ok(Vec::new());
+        }
+        let record = self.row.exported_digest(provider);
+        let numbered = (0_u64..).zip(&self.row.history).skip(self.from);
+        let events = numbered.map(|(nth, past)| self.event(kinds, nth, past, &record));
+        let mut events = events.collect::<Result<Vec<_>>>()?;
         for nth in then.uses..now.uses {
-            events.push(self.count_event(kinds, nth, USED)?);
+            events.push(self.count_event(kinds, nth, USED, &record)?);
         }
         for nth in then.tries..now.tries {
-            events.push(self.count_event(kinds, nth, TRIED)?);
+            events.push(self.count_event(kinds, nth, TRIED, &record)?);
         }
         Ok(events)
     }
 
     /// What is only counted: its number, of its own kind.
-    fn count_event(&self, kinds: &Kinds, nth: u64, word: &str) -> Result<OwnEvent> {
+    fn count_event(
+        &self,
+        kinds: &Kinds,
+        nth: u64,
+        word: &str,
+        record: &[u8; 32],
+    ) -> Result<OwnEvent> {
         let id = self.row.id.to_string();
         let step = self.action.steps().first().ok_or_else(wrong)?;
-        let mut given = self.about(&id, step, nth);
+        let mut given = self.about(&id, step, nth, record);
         given.push(("event", Given::Word(word)));
         kinds.event(Kinds::NOTE, Outcome::Done, &given)
     }
@@ -265,17 +277,25 @@ impl Draft {
         id: &'a str,
         step: &'a Step,
         nth: u64,
+        record: &'a [u8; 32],
     ) -> Vec<(&'static str, Given<'a>)> {
+        let rule = self.row.rule.as_ref();
         vec![
             ("ticket", Given::Id(id)),
+            ("instance", Given::Id(self.action.service().as_str())),
+            (
+                "category",
+                Given::Id(rule.map_or(AUTOMATIC, |rule| rule.as_str())),
+            ),
             ("action", Given::Id(step.kind().as_str())),
             ("shown", Given::Digest(&self.row.digest)),
             ("entry", Given::Number(nth)),
             ("fence", Given::Number(self.row.fence)),
+            ("record", Given::Digest(record)),
         ]
     }
 
-    fn event(&self, kinds: &Kinds, nth: u64, past: &Past) -> Result<OwnEvent> {
+    fn event(&self, kinds: &Kinds, nth: u64, past: &Past, record: &[u8; 32]) -> Result<OwnEvent> {
         let (row, id) = (&self.row, self.row.id.to_string());
         let steps = self.action.steps();
         // Of the step that it is about; of what is about all, the first.
@@ -283,7 +303,7 @@ impl Draft {
         let at = done.filter(|past| past.is_step()).count();
         let step = steps.get(if past.is_step() { at } else { 0 });
         let step = step.or_else(|| steps.first()).ok_or_else(wrong)?;
-        let mut given = self.about(&id, step, nth);
+        let mut given = self.about(&id, step, nth, record);
         let mut outcome = Outcome::Done;
         let action = match past.what {
             What::Staged => {
@@ -339,6 +359,15 @@ impl Past {
 }
 
 impl Row {
+    /// Whether it is the record of that action.
+    pub(crate) fn is_of(&self, action: &Action) -> bool {
+        *action.digest().as_bytes() == self.digest
+            && *action.tenant() == self.tenant
+            && *action.executor() == self.executor
+            && action.steps().len() == usize::from(self.steps)
+            && (action.decide_by(), action.run_by()) == (self.decide_by, self.run_by)
+    }
+
     /// What of it is only counted.
     pub(crate) fn counts(&self) -> Counts {
         let tries = self.slots.iter().map(|slot| u64::from(slot.tries));

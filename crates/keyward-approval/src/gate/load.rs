@@ -94,8 +94,9 @@ impl Gates {
         };
         let fence = self.fence().await?;
         let kept = self.0.kept;
+        let provider = self.0.keyring.provider();
         let events = changed.iter();
-        let events = events.map(|(_, draft)| draft.events(&self.0.kinds));
+        let events = events.map(|(_, draft)| draft.events(&self.0.kinds, provider));
         let events = events.collect::<Result<Vec<_>>>()?;
         let writes = |log: u64| {
             let (mut writes, mut log) = (fence.batch.clone(), log);

@@ -37,6 +37,10 @@ pub enum StepResult<'a> {
 }
 
 impl Shown {
+    pub(super) const fn row(&self) -> &super::row::Row {
+        &self.held.row
+    }
+
     /// Its name.
     #[must_use]
     pub const fn id(&self) -> GateId {
@@ -172,10 +176,12 @@ impl Shown {
             .collect()
     }
 
-    /// Its record without the MAC: the bytes of `docs/formats/gate.md`, for an export.
+    /// Its record as an export has it ([`Gates::export`]): the bytes of `docs/formats/gate.md` without
+    /// the MAC, and without what changes while no entry tells of it. The last entry of the log that is
+    /// about the gate has their SHA-256.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        self.held.row.bytes(keyward_base::KeyId::from_bytes([0; 8]))
+        self.held.row.exported()
     }
 }
 

@@ -11,6 +11,7 @@
 mod callbacks;
 mod clicks;
 mod crowd;
+mod exports;
 mod hostile;
 mod killed;
 mod lasting;

@@ -11,6 +11,7 @@ use keyward_approval::{
     Asking, Ballot, ExecutorName, GateId, Gates, Policy, Requester, ServiceName,
 };
 use keyward_audit::{Audit, Of};
+use keyward_base::encoding::hex;
 use keyward_base::{
     BoxFuture, Clock as _, Door, Error, Evidence, ManualClock, Method, Purpose, Reason, Result,
     Role, SecretBytes, Subject, Tenant, Timestamp,
@@ -464,6 +465,11 @@ impl World {
             counted.map(|(nth, _)| *nth).collect::<Vec<_>>()
         };
         let (used, tried) = (of("class-used"), of("code-tried"));
+        // The last entry vouches for the record as it is now.
+        let digest = hex(&Provider::default().sha256(&[&shown.bytes()]));
+        let vouched = format!("[\"record\",{{\"digest\":\"{digest}\"}}]");
+        let (_, last) = told.last().unwrap();
+        assert!(last.contains(&vouched), "{last} {:?}", shown.history());
         assert_eq!(used, (0..u64::from(shown.used())).collect::<Vec<_>>());
         assert!((0_u64..).zip(&tried).all(|(nth, said)| nth == *said));
         let is_counted = |text: &str| text.contains("class-used") || text.contains("code-tried");

@@ -22,7 +22,9 @@ fn kind(action: &str) -> Kind {
 
 /// The place of an event in the record of its gate.
 fn placed(kind: Kind) -> Kind {
-    kind.may("entry", Type::Number).may("fence", Type::Number)
+    kind.may("entry", Type::Number)
+        .may("fence", Type::Number)
+        .may("record", Type::Digest)
 }
 
 impl Kinds {
@@ -46,7 +48,7 @@ impl Kinds {
     /// | `approval.note` | `event`, a word: what happened |
     ///
     /// Each may have, last, `entry` and `fence`: its number in the history of its gate, and how often
-    /// the gate's record had changed. Uses of a class (`class-used`) and tries of codes (`code-tried`)
+    /// the gate's record had changed; and `record`, SHA-256 of the gate's record after it. Uses of a class (`class-used`) and tries of codes (`code-tried`)
     /// are in no history: `entry` is how many of them there were before.
     ///
     /// # Errors
