@@ -141,14 +141,16 @@ impl Links {
         ))
     }
 
-    /// Whether `text` is a link of this tenant that is good `now`, by the keyring's clock. Nothing is read for it but, where
+    /// Whether `text` is a link of this tenant that is good `now`. Nothing is read for it but, where
     /// another process may have made its key a moment ago, the ring, within a budget. Whether it was
-    /// used, or ended, its gate says.
+    /// used, or ended, its gate says. Whether what this process knows of the ring is new enough is
+    /// judged by the keyring's own clock as well, for whoever tells the time by another.
     ///
     /// # Errors
     /// `Rejected` for anything else; `Unavailable` as [`Keyring::find_mac`].
     pub async fn check(&self, tenant: &Tenant, text: &str, now: Timestamp) -> Result<Presented> {
-        match self.check_at_once(tenant, text, now) {
+        let latest = self.keyring.clock().now()?.max(now);
+        match self.check_by(tenant, text, now, latest) {
             Err(e) if e.reason() == Some(keyward_keys::reason::UNKNOWN_KEY) => {
                 let id = token::key_of(text)?;
                 let key = self.keyring.find_mac(&self.purpose, id).await?;
@@ -158,15 +160,26 @@ impl Links {
         }
     }
 
-    /// [`Links::check`] by the keys that this process knows. Reads nothing, and allocates nothing for
+    /// [`Links::check`] by the keys that this process knows, at a moment that the caller has just read
+    /// from the keyring's clock: all of it is judged by that. Reads nothing, and allocates nothing for
     /// a link that is good.
     ///
     /// # Errors
     /// As [`Links::check`]; `Rejected` with [`keyward_keys::reason::UNKNOWN_KEY`] for a key that this
     /// process does not know.
     pub fn check_at_once(&self, tenant: &Tenant, text: &str, now: Timestamp) -> Result<Presented> {
+        self.check_by(tenant, text, now, now)
+    }
+
+    fn check_by(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+        now: Timestamp,
+        latest: Timestamp,
+    ) -> Result<Presented> {
         token::read(tenant, text, now, self.life, |id| {
-            self.keyring.mac_by_id_at(&self.purpose, id, now)
+            self.keyring.mac_by_id_at(&self.purpose, id, latest)
         })
     }
 

@@ -181,8 +181,13 @@ async fn a_link_is_judged_by_no_view_of_the_ring_that_is_too_old() {
     let later = after(DAY);
     let refused = world.links.check(&acme, token, later).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    // Nor where whoever asks goes by a clock that is behind the keyring's.
+    world.clock.set(later);
+    let refused = world.links.check(&acme, token, NOW).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
     world.set(later).await;
     assert!(world.links.check(&acme, token, later).await.is_ok());
+    assert!(world.links.check(&acme, token, NOW).await.is_ok());
 }
 
 #[tokio::test]
