@@ -16,6 +16,7 @@ use keyward_base::{ManualClock, Timestamp};
 use keyward_sqlite::{Durability, SqliteStore};
 use keyward_store::conformance::block_on;
 use keyward_store::limit::{Asked, Limit, Limiter, Whom};
+use keyward_store::{Attempts as _, Collection, Level, RecordKey, Reserved, Window};
 use keyward_testkit::processes::{over, ready, say};
 use keyward_testkit::{Other, TestNames};
 
@@ -344,4 +345,46 @@ fn a_file_that_is_full_is_built_on() {
     while block_on(next.purge(1_000)).unwrap() > 0 {}
     assert_eq!(next.lacks(), 0);
     assert!(matches!(ask(&next, &new, 1), Ok(Asked::Admitted(_))));
+}
+
+/// Two that find no room of their own and share a row are counted in it once, and told of it once.
+#[test]
+fn a_row_that_two_share_is_reserved_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.db");
+    let open = |pages| {
+        let store = SqliteStore::builder(&path).max_pages(pages);
+        store.durability(Durability::Normal).open().unwrap()
+    };
+    let row = |id: &str| RecordKey {
+        collection: Collection::named("test"),
+        owner: String::new(),
+        id: id.to_owned(),
+    };
+    let window = |most| Window::new(most, Duration::from_secs(60)).unwrap();
+    let now = Timestamp::from_millis(NOW);
+    let shared = (row("shared"), window(300));
+    let level = |id| Level {
+        fine: (row(id), window(3)),
+        shared: shared.clone(),
+    };
+    let store = open(1_000);
+    let judged = block_on(store.attempt(&shared.0, shared.1, now));
+    assert!(judged.is_ok());
+    drop(store);
+    // No page for a new row.
+    let store = open(u32::try_from(pages(&path)).unwrap() + 8);
+    let count = || {
+        let used = block_on(store.used(std::slice::from_ref(&shared), now));
+        used.unwrap().first().unwrap().count
+    };
+    let both = [level("1"), level("2")];
+    let Reserved::Admitted { ticket, used } = block_on(store.reserve_coarsely(&both, now)).unwrap()
+    else {
+        panic!("300 are admitted");
+    };
+    assert_eq!(ticket.keys(), [row("shared")]);
+    assert_eq!((used.len(), count()), (1, 2));
+    block_on(store.give_back(&ticket)).unwrap();
+    assert_eq!(count(), 1);
 }

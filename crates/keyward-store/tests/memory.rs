@@ -13,9 +13,9 @@ use std::time::Duration;
 use keyward_base::{ErrorKind, Timestamp};
 use keyward_store::conformance::{self, Threads, block_on};
 use keyward_store::{
-    Applied, Attempts, Begun, Claim, Collection, Committed, Content, Entry, FencingToken, Log,
-    MemoryStore, Once, Outline, PageBudget, RecordKey, Records, Scan, Step, StoreId, StoreLimits,
-    Stores, Version, Window, Words, Write,
+    Applied, Attempts, Begun, Claim, Collection, Committed, Content, Entry, FencingToken, Level,
+    Log, MemoryStore, Once, Outline, PageBudget, RecordKey, Records, Reserved, Scan, Step, StoreId,
+    StoreLimits, Stores, Version, Window, Words, Write,
 };
 
 fn key(id: usize) -> RecordKey {
@@ -119,6 +119,31 @@ fn full_is_refused_and_forgets_nothing() {
         assert_eq!(store.purge(&key(0).collection, now, 1).await.unwrap(), 1);
         let begun = store.begin(&key(0), claim, now).await.unwrap();
         assert!(matches!(begun, Begun::Lease(_)));
+    });
+}
+
+/// Two that find no room of their own and share a row are told of it once, as they are counted.
+#[test]
+fn a_row_that_two_share_is_reserved_once() {
+    let store = MemoryStore::new(1);
+    let now = Timestamp::from_millis(10);
+    let window = Window::new(3, Duration::from_secs(1)).unwrap();
+    let shared = (key(0), window);
+    let level = |id| Level {
+        fine: (key(id), window),
+        shared: shared.clone(),
+    };
+    block_on(async {
+        let _judged = store.attempt(&shared.0, window, now).await.unwrap();
+        let both = store.reserve_coarsely(&[level(1), level(2)], now).await;
+        let Reserved::Admitted { ticket, used } = both.unwrap() else {
+            panic!("three are admitted");
+        };
+        assert_eq!(ticket.keys(), [key(0)]);
+        assert_eq!(used.iter().map(|used| used.count).collect::<Vec<_>>(), [2]);
+        store.give_back(&ticket).await.unwrap();
+        let left = store.used(&[shared.clone()], now).await.unwrap();
+        assert_eq!(left.first().unwrap().count, 1);
     });
 }
 
