@@ -142,8 +142,19 @@ fn a_row_that_two_share_is_reserved_once() {
         assert_eq!(ticket.keys(), [key(0)]);
         assert_eq!(used.iter().map(|used| used.count).collect::<Vec<_>>(), [2]);
         store.give_back(&ticket).await.unwrap();
-        let left = store.used(&[shared.clone()], now).await.unwrap();
+        let left = store
+            .used(std::slice::from_ref(&shared), now)
+            .await
+            .unwrap();
         assert_eq!(left.first().unwrap().count, 1);
+        // Where there is room for one, the first has it, and the other shares.
+        let store = MemoryStore::new(2);
+        let _judged = store.attempt(&shared.0, window, now).await.unwrap();
+        let both = store.reserve_coarsely(&[level(1), level(2)], now).await;
+        let Reserved::Admitted { ticket, .. } = both.unwrap() else {
+            panic!("three are admitted");
+        };
+        assert_eq!(ticket.keys(), [key(1), key(0)]);
     });
 }
 
