@@ -134,6 +134,8 @@ pub(crate) struct Inner {
     /// What the logs have of gates, as far as they were read.
     readers: Mutex<newest::Readers>,
     pub(crate) barriers: Mutex<Option<Vec<Barrier>>>,
+    /// Where the last tick ended, among what is staged, waits and was approved.
+    ticked: Mutex<[Option<Found>; 3]>,
 }
 
 impl Gates {

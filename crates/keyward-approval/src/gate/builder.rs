@@ -136,6 +136,7 @@ impl GatesBuilder {
             kinds: Kinds::approvals()?,
             readers: Mutex::default(),
             barriers: Mutex::default(),
+            ticked: Mutex::default(),
         })))
     }
 }

@@ -1,7 +1,9 @@
 //! What time does: reminders, the second rule, the end.
 
+use std::sync::PoisonError;
+
 use keyward_base::{ErrorKind, Result, Tenant, Timestamp};
-use keyward_store::{Find, Found, Words};
+use keyward_store::{Find, Words};
 
 use super::Gates;
 use super::held::{Draft, GATES, Saying};
@@ -25,15 +27,18 @@ pub struct Due {
 impl Gates {
     /// Does what is due: notes each reminder, goes to the second rule, ends what nobody decided or ran.
     /// Says what was done, so that people are told; each is said once, whoever asks. At most `limit`
-    /// gates of each state are looked at, those first that end first.
+    /// gates of each state are looked at, those first that end first; the next call goes on behind them,
+    /// so that many that end early keep no other from its reminder.
     ///
     /// # Errors
     /// `Unavailable` if store, keyring, log or clock cannot be relied on. A gate that is damaged is
     /// passed over.
     pub async fn tick(&self, limit: usize) -> Result<Vec<Due>> {
         let mut done = Vec::new();
-        for state in [State::Staged, State::Pending, State::Approved] {
-            let mut after: Option<Found> = None;
+        let ticked = || self.0.ticked.lock().unwrap_or_else(PoisonError::into_inner);
+        let states = [State::Staged, State::Pending, State::Approved];
+        for (nth, state) in states.into_iter().enumerate() {
+            let mut after = ticked().get(nth).cloned().flatten();
             let mut left = limit;
             while left > 0 {
                 let words = Words::Range {
@@ -73,6 +78,9 @@ impl Gates {
                     }
                 }
                 after = page.next;
+                if let Some(at) = ticked().get_mut(nth) {
+                    at.clone_from(&after);
+                }
                 if after.is_none() || page.items.is_empty() {
                     break;
                 }

@@ -166,3 +166,27 @@ async fn an_anchor_that_is_full_forgets_what_can_run_no_more_and_else_says_so() 
     assert_eq!(ran.unwrap(), State::Executed);
     assert_eq!(target.done().len(), 3);
 }
+
+#[tokio::test]
+async fn many_that_end_early_keep_no_other_from_its_second_rule() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        let _ends_first = world.ask("server.delete").await;
+    }
+    world.pass(MINUTE).await;
+    let later = world.ask("server.wipe").await;
+    world.pass(MINUTE * 30).await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let due = world.gates.tick(1).await.unwrap();
+        seen.extend(due.into_iter().map(|due| (due.gate, due.what)));
+    }
+    assert!(seen.contains(&(later, What::Escalated)), "{seen:?}");
+    // Then from the front again.
+    world.pass(MINUTE * 20).await;
+    let mut reminded = 0;
+    for _ in 0..4 {
+        reminded += world.gates.tick(1).await.unwrap().len();
+    }
+    assert_eq!(reminded, 2);
+}
