@@ -90,7 +90,7 @@ pub use action::{
 pub use executor::Executor;
 pub use gate::{Answer, ApprovedAction, Asking, Ballot, GateId, Gates, GatesBuilder, Scope, State};
 pub use link::{Letter, Links};
-pub use policy::{Again, Policy, PolicyRef, Rule, Under, Verdict};
+pub use policy::{Policy, PolicyRef, Rule, Verdict};
 pub use trust::{Trust, TrustFile};
 pub use view::View;
 pub use who::{Requester, RequesterKind, Whom};

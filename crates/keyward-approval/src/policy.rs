@@ -29,7 +29,6 @@
 //! strictest case that matches wins, in whatever order they stand; what none is about, and what asks
 //! for an argument that is not there or is of another type, is never automatic.
 
-mod again;
 mod case;
 mod condition;
 mod explain;
@@ -48,7 +47,6 @@ use keyward_base::encoding::hex;
 
 use crate::word::{ActionKind, RuleName};
 
-pub use again::{Again, Under};
 pub use explain::{Explained, ExplainedStep};
 pub(crate) use file::said;
 pub use lint::{Lint, Roster};

@@ -7,10 +7,10 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
-mod again;
 mod lints;
 mod orders;
 mod parsing;
 mod rules;
+mod stricter;
 mod verdicts;
 mod world;
