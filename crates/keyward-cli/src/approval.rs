@@ -185,20 +185,41 @@ async fn list(gates: &Gates, tenant: &Tenant, state: State, json: bool) -> Resul
         state: state.as_str(),
         gates: Vec::new(),
     };
-    let mut after = None;
+    let (mut after, mut damaged) = (None, 0_u64);
     loop {
         let (found, next) = gates.list(tenant, state, after, PAGE).await?;
         for id in found {
-            answer.gates.extend(line(gates, tenant, id, state).await?);
+            match line(gates, tenant, id, state).await {
+                Ok(line) => answer.gates.extend(line),
+                // It hides none of the others.
+                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                    output::note(&format!("{id} is not what was written"));
+                    damaged = damaged.saturating_add(1);
+                }
+                // It was kept no longer.
+                Err(e) if e.reason() == Some(Reason::NOT_FOUND) => {}
+                Err(e) => return Err(e),
+            }
         }
         after = next;
         if after.is_none() {
             break;
         }
     }
-    if json {
-        return output::json("keyward.approval.list/1", &answer);
+    tell(&answer, json)?;
+    if damaged == 0 {
+        return Ok(());
     }
+    Err(Error::corrupt(
+        "not all that is there was listed: `keyward doctor` says what is damaged",
+    ))
+}
+
+fn tell(answer: &Listed, json: bool) -> Result<()> {
+    if json {
+        return output::json("keyward.approval.list/1", answer);
+    }
+    let (tenant, state) = (&answer.tenant, answer.state);
     if answer.gates.is_empty() {
         output::note(&format!("{tenant} has nothing that is {state}"));
     }
@@ -245,6 +266,8 @@ struct Told<'a> {
 struct Said<'a> {
     /// None: the holder of a link.
     by: Option<&'a str>,
+    /// In whose place he voted.
+    lent_by: Option<&'a str>,
     approves: bool,
     at: u64,
     channel: &'static str,
@@ -275,6 +298,7 @@ impl<'a> Told<'a> {
                 Voter::Person(subject) => Some(subject.as_str()),
                 Voter::Holder(_) => None,
             },
+            lent_by: vote.lent_by().map(|whom| whom.as_str()),
             approves: vote.decision() == gate::Decision::Approve,
             at: vote.at().as_millis(),
             channel: vote.channel().as_str(),
@@ -324,9 +348,12 @@ fn in_words(shown: &Shown) -> String {
         let by = vote
             .by
             .map_or_else(|| "the holder of a link".to_owned(), quoted);
+        let whom = vote
+            .lent_by
+            .map_or_else(String::new, |whom| format!(" for {}", quoted(whom)));
         let says = if vote.approves { "approved" } else { "denied" };
         let (channel, reason) = (vote.channel, quoted(vote.reason));
-        out.push_str(&format!("{by} {says} it by {channel}: {reason}\n"));
+        out.push_str(&format!("{by} {says} it{whom} by {channel}: {reason}\n"));
     }
     for past in &told.history {
         let by = past

@@ -115,8 +115,8 @@ pub(crate) enum Command {
     ///
     /// A kw1. value may be given as the argument. Tokens (kwd_, kwk_, kwl_, kwm_, kwr_, kws_, and API
     /// keys with a prefix of the application's) and internal secrets may be secret themselves, so they
-    /// come by standard input only. What may be secret of them is not shown, and nothing is said of
-    /// whether they are good.
+    /// come by standard input only, and so does a mailed link that has one. What may be secret of them
+    /// is not shown, and nothing is said of whether they are good.
     Explain {
         /// A kw1. value; '-' or nothing reads standard input
         value: Option<String>,

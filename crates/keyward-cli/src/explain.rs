@@ -67,6 +67,7 @@ pub(crate) async fn run(value: Option<String>, home_args: &HomeArgs, json: bool)
     let text = std::str::from_utf8(text.expose())
         .map_err(|_| Error::rejected(Reason::MALFORMED))?
         .trim();
+    let text = carried(text).unwrap_or(text);
     if text.starts_with(SEALED_PREFIX) {
         sealed(text, home_args, json).await
     } else if internal::is_it(text) {
@@ -74,6 +75,18 @@ pub(crate) async fn run(value: Option<String>, home_args: &HomeArgs, json: bool)
     } else {
         token(text, home_args, json).await
     }
+}
+
+/// The token in an address, as a mailed link has it.
+fn carried(text: &str) -> Option<&str> {
+    let address = ["https://", "http://"];
+    let rest = address.iter().find_map(|of| text.strip_prefix(of))?;
+    let (_, query) = rest.split_once('?')?;
+    let (query, _) = query.split_once('#').unwrap_or((query, ""));
+    let token = query
+        .split('&')
+        .find_map(|part| part.strip_prefix("token="));
+    token.filter(|token| !token.is_empty())
 }
 
 /// A sealed value is public; a token is not, and arguments are seen by every user of the machine.

@@ -8,11 +8,13 @@
 
 mod support;
 
+use std::time::Duration;
+
 use keyward_approval::{
     ActionBuilder, Asking, Catalogue, ExecutorName, GateId, Gates, Policy, Requester, ServiceName,
     Shape,
 };
-use keyward_base::{Door, Subject, Tenant};
+use keyward_base::{Clock as _, Door, Evidence, Method, Subject, SystemClock, Tenant, Timestamp};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use support::Bench;
@@ -438,4 +440,147 @@ fn the_doctor_says_what_waits_and_which_gates_are_damaged() {
     assert_eq!(code, 4, "{checks:?}");
     assert_eq!(checks[0]["verdict"], "fail");
     assert!(checks[0]["says"].as_str().unwrap().contains(&gate));
+}
+
+/// Who is at the service, a moment ago.
+#[derive(Debug)]
+struct At(Subject, Timestamp);
+
+impl Evidence for At {
+    fn tenant(&self) -> &Tenant {
+        // All asks of these tests are of one tenant.
+        static ACME: std::sync::LazyLock<Tenant> =
+            std::sync::LazyLock::new(|| Tenant::new("acme").unwrap());
+        &ACME
+    }
+    fn subject(&self) -> &Subject {
+        &self.0
+    }
+    fn method(&self) -> Method {
+        Method::PASSWORD
+    }
+    fn door(&self) -> Door {
+        Door::new("users")
+    }
+    fn at(&self) -> Timestamp {
+        self.1
+    }
+    fn is_factor_due(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn who_was_lent_a_vote_casts_it_and_the_record_says_whose_it_is() {
+    let case = Case::new(
+        "otherwise = \"one\"\n[rule.one]\nstrictness = 1\napprovers = [\"bob\"]\nquorum = 1\n\
+         delegation = \"1h\"\n",
+    );
+    let gate = block_on(async {
+        let (gate, gates) = ask_as(&case.bench, &case.policy, agent(), "server.delete").await;
+        let now = SystemClock::new().now().unwrap();
+        let bob = At(Subject::new("bob").unwrap(), now);
+        let (acme, to) = (Tenant::new("acme").unwrap(), Subject::new(&own()).unwrap());
+        let hour = Duration::from_secs(3_600);
+        let lent = gates.lend(&acme, gate, bob, &to, hour).await;
+        lent.unwrap();
+        gate.to_string()
+    });
+    let policy = ["--policy", case.file.as_str()];
+    // His own it is not, nor that of somebody who lent him none.
+    case.act("approve", &gate, &policy)
+        .fails(1, "its rule does not name you");
+    case.act("approve", &gate, &[&policy[..], &["--as", "eve"]].concat())
+        .fails(1, "its rule does not name you");
+    assert_eq!(case.state(&gate), "pending");
+    let told = case.act("approve", &gate, &[&policy[..], &["--as", "bob"]].concat());
+    told.ok();
+    let shown = case.bench.json(&["approval", "show", "acme", &gate]);
+    let vote = &shown["votes"][0];
+    assert_eq!(
+        (&vote["by"], &vote["lent_by"], &vote["channel"]),
+        (&own().into(), &"bob".into(), &"operator".into())
+    );
+    let text = case
+        .bench
+        .run(&["approval", "show", "acme", &gate], b"")
+        .ok()
+        .text();
+    let (own, says) = (
+        own().replace(':', "\\:"),
+        " approved it for \"bob\" by operator",
+    );
+    assert!(text.contains(&format!("\"{own}\"{says}")), "{text}");
+}
+
+#[test]
+fn a_damaged_gate_hides_none_of_the_others() {
+    let case = Case::new(NAMED);
+    let gates = [case.ask(agent()), case.ask(agent()), case.ask(agent())];
+    let data = rusqlite::Connection::open(case.bench.home().join("data.db")).unwrap();
+    let changed = data.execute(
+        "UPDATE record SET data = CAST(data || X'00' AS BLOB) \
+         WHERE collection = 'approval-action' AND id = ?1",
+        [format!("{}/0", gates[0])],
+    );
+    assert_eq!(changed.unwrap(), 1);
+    for json in [&["--json"][..], &[]] {
+        let words = [&["approval", "list", "acme"], json].concat();
+        let listed = case.bench.run(&words, b"");
+        assert_eq!(listed.code(), 4, "{}", listed.said());
+        let text = listed.text();
+        assert!(
+            text.contains(&gates[1]) && text.contains(&gates[2]),
+            "{text}"
+        );
+        assert!(!text.contains(&gates[0]), "{text}");
+        assert!(listed.said().contains(&gates[0]), "{}", listed.said());
+    }
+}
+
+#[test]
+fn of_all_who_decide_at_once_one_does_and_a_kill_leaves_it_whole() {
+    let case = Case::new(NAMED);
+    let gate = case.ask(agent());
+    let digits = case.digits(&gate);
+    let start = |nth: usize| {
+        let reason = format!("by {nth}");
+        let more = match nth % 2 {
+            0 => ["approve", "--policy", case.file.as_str()],
+            _ => ["withdraw", "--as", "ada"],
+        };
+        let words = [
+            "approval", more[0], "acme", &gate, "--yes", &digits, more[1], more[2], "--reason",
+            &reason,
+        ];
+        case.bench.keyward(&words).spawn().unwrap()
+    };
+    // Cut off anywhere, it was done or not.
+    for nth in 0..3 {
+        let mut child = start(2 * nth);
+        for _ in 0..nth {
+            case.state(&gate);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let state = case.state(&gate);
+        assert!(state == "pending" || state == "approved", "{state}");
+    }
+    let children: Vec<_> = (0..6).map(start).collect();
+    let codes: Vec<_> = children
+        .into_iter()
+        .map(|child| child.wait_with_output().unwrap().status.code().unwrap())
+        .collect();
+    let shown = case.bench.json(&["approval", "show", "acme", &gate]);
+    // What is withdrawn stays so, whoever else was there.
+    assert_eq!(shown["state"], "withdrawn", "{codes:?}");
+    let history = shown["history"].as_array().unwrap();
+    let of = |what: &str| history.iter().filter(|past| past["what"] == what).count();
+    assert_eq!(of("withdrawn"), 1, "{history:?}");
+    assert!(of("approved") <= 1, "{history:?}");
+    assert_eq!(shown["votes"].as_array().unwrap().len(), of("approved"));
+    let withdrew = [1, 3, 5].map(|nth: usize| codes[nth]);
+    assert_eq!(withdrew.iter().filter(|code| **code == 0).count(), 1);
+    assert!(codes.iter().all(|code| [0, 1].contains(code)), "{codes:?}");
+    case.bench.run(&["audit", "verify"], b"").ok();
 }

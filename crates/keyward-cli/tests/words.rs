@@ -256,6 +256,14 @@ fn explain_reads_tokens_of_every_kind_and_shows_none_of_their_secrets() {
             .map_or(token.len() - 60, |at| at + 22);
         let leaks = support::leaks::Leaks::of(&token.as_bytes()[at..]);
         assert!(!leaks.in_bytes(drawn.out()), "{text}");
+        // As it is mailed: in the address of a page.
+        for address in [
+            format!("https://app.example.com/of/acme?token={token}"),
+            format!(" http://127.0.0.1:8080/of/acme?a=1&token={token}#end\n"),
+        ] {
+            let mailed = bench.run(&["explain"], address.as_bytes()).ok();
+            assert_eq!(mailed.out(), drawn.out());
+        }
         bench
             .run(&["explain", &token], b"")
             .fails(2, "standard input");
