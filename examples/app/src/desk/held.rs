@@ -122,11 +122,26 @@ fn catalogue() -> Result<Catalogue> {
         .with(of(ROTATE)?)
 }
 
-/// Whether a server is for production: unless a part of its name says that it is for something else.
-/// What nobody says anything of is held.
+/// Whether a server is for production: unless a part of its host's name says that it is for something
+/// else. The login says nothing of the host, and `.dev` at its end is a domain of the Internet, where
+/// `.test` is none (RFC 2606). What nobody says anything of is held.
 pub(crate) fn is_for_production(server: &str) -> bool {
-    let mut parts = server.split(|c: char| !c.is_ascii_alphanumeric());
+    let host = server.rsplit_once('@').map_or(server, |(_, host)| host);
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    let host = match host.rsplit_once('.') {
+        Some((front, "dev")) => front,
+        _ => host,
+    };
+    let mut parts = host.split(|c: char| !c.is_ascii_alphanumeric());
     !parts.any(|part| ["test", "staging", "dev"].contains(&part))
+}
+
+/// Whether of these, who are all if they are fewer than are read at once, nobody but `who` has that role.
+fn is_only(who: &Subject, of: people::Role, all: &[(Subject, people::Role)]) -> bool {
+    let mut may = all.iter().filter(|(_, role)| *role == of);
+    all.len() < PEOPLE
+        && may.all(|(subject, _)| subject == who)
+        && all.iter().any(|(own, _)| own == who)
 }
 
 impl Held {
@@ -241,8 +256,10 @@ impl Desk {
             false => people::Role::Owner,
         };
         let all = Person::all(self.data(), tenant, PEOPLE).await?;
-        let mut may = all.iter().filter(|(_, person)| person.role == of);
-        Ok(may.all(|(subject, _)| subject == who) && all.iter().any(|(own, _)| own == who))
+        let all = all
+            .into_iter()
+            .map(|(subject, person)| (subject, person.role));
+        Ok(is_only(who, of, &all.collect::<Vec<_>>()))
     }
 
     /// An ask as it would be, and what the policy says of it.
@@ -377,6 +394,23 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_alone_among_more_than_are_read() {
+        let of = |n: usize| Subject::new(&format!("u-{n}")).unwrap();
+        let mut all = vec![(of(0), people::Role::Owner)];
+        assert!(is_only(&of(0), people::Role::Owner, &all));
+        assert!(!is_only(&of(1), people::Role::Owner, &all));
+        all.extend((1..PEOPLE - 1).map(|n| (of(n), people::Role::Member)));
+        assert!(is_only(&of(0), people::Role::Owner, &all));
+        // Behind these there may be others.
+        all.push((of(PEOPLE), people::Role::Member));
+        assert!(!is_only(&of(0), people::Role::Owner, &all));
+        all.truncate(2);
+        all.push((of(3), people::Role::Owner));
+        assert!(!is_only(&of(0), people::Role::Owner, &all));
+        assert!(!is_only(&of(1), people::Role::Owner, &all[1..]));
+    }
+
+    #[test]
     fn a_server_is_for_production_unless_its_name_says_otherwise() {
         for server in [
             "web-1",
@@ -384,10 +418,24 @@ mod tests {
             "deploy@latest-1",
             "contest",
             "TEST",
+            "dev@web-1",
+            "test@web-1:2222",
+            "deploy-staging@web-1",
+            "deploy@web-1:dev",
+            "deploy@shop.dev",
+            "deploy@shop.dev:22",
         ] {
             assert!(is_for_production(server), "{server}");
         }
-        for server in ["test-1", "deploy@test-1", "deploy@web-1.staging", "dev"] {
+        for server in [
+            "test-1",
+            "deploy@test-1",
+            "deploy@web-1.staging",
+            "dev",
+            "deploy@dev",
+            "deploy@dev.shop.dev:22",
+            "deploy@shop.test",
+        ] {
             assert!(!is_for_production(server), "{server}");
         }
     }
