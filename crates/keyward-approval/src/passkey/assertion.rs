@@ -158,8 +158,13 @@ impl Assertion {
     /// Reads what [`Assertion::to_bytes`] wrote, and nothing else.
     ///
     /// # Errors
-    /// `Corrupt` for anything else.
+    /// `Corrupt` for anything else; `Unavailable` for an assertion of a newer release.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        if bytes.first().is_some_and(|version| *version > VERSION) {
+            return Err(Error::unavailable(
+                "an assertion was kept by a newer release: upgrade keyward",
+            ));
+        }
         let read = (|| {
             let [VERSION, parts @ ..] = bytes else {
                 return None;

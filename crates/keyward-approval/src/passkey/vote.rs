@@ -81,26 +81,33 @@ impl PasskeyVote {
             }
             _ => return Err(wrong()),
         }
-        read(&mut rest).ok_or_else(wrong)
+        read(&mut rest).unwrap_or_else(|| Err(wrong()))
     }
 }
 
-fn read(rest: &mut Reader<'_>) -> Option<PasskeyVote> {
+fn read(rest: &mut Reader<'_>) -> Option<Result<PasskeyVote>> {
     let nonce = rest.array()?;
     let given = match rest.flag()? {
         false => None,
-        true => Some(Given {
-            until: rest.time()?,
-            nonce: rest.array()?,
-            assertion: {
-                let len = rest.len_u16()?;
-                Assertion::from_bytes(rest.take(len)?).ok()?
-            },
-        }),
+        true => {
+            let (until, nonce) = (rest.time()?, rest.array()?);
+            let len = rest.len_u16()?;
+            Some((until, nonce, rest.take(len)?))
+        }
     };
-    Some(PasskeyVote {
-        nonce,
-        assertion: Assertion::from_bytes(rest.rest()).ok()?,
-        given,
-    })
+    let given = given.map(|(until, nonce, assertion)| {
+        Assertion::from_bytes(assertion).map(|assertion| Given {
+            until,
+            nonce,
+            assertion,
+        })
+    });
+    let assertion = rest.rest();
+    Some(given.transpose().and_then(|given| {
+        Ok(PasskeyVote {
+            nonce,
+            assertion: Assertion::from_bytes(assertion)?,
+            given,
+        })
+    }))
 }

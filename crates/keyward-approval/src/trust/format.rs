@@ -121,6 +121,12 @@ fn approvers(named: Vec<ApproverOf>) -> Result<BTreeMap<(Tenant, Subject), Appro
         if one.passkey.len() > PASSKEYS || one.roles.len() > ROLES {
             return Err(wrong(&format!("{of}: at most 16 passkeys and 64 roles")));
         }
+        // Else a file could ask for more votes than there can be, and none would ever follow it.
+        if one.may_change && one.passkey.is_empty() {
+            return Err(wrong(&format!(
+                "{of}: may-change takes a passkey to vote by"
+            )));
+        }
         let mut passkeys = Vec::with_capacity(one.passkey.len());
         for passkey in one.passkey {
             let passkey = read(&passkey).ok_or_else(|| {

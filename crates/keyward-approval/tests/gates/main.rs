@@ -16,6 +16,7 @@ mod hostile;
 mod killed;
 mod lasting;
 mod model;
+mod onces;
 mod operators;
 mod runs;
 mod schedules;

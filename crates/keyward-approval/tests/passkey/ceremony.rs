@@ -1,6 +1,6 @@
 //! The checks of an assertion, one by one, each beside one that passes.
 
-use keyward_approval::passkey::{Assertion, Party};
+use keyward_approval::passkey::{Assertion, Party, PasskeyVote};
 use keyward_approval::reason::{
     CEREMONY, NOT_PRESENT, NOT_VERIFIED, ORIGIN, RP_ID, STATEMENT, UNKNOWN_PASSKEY,
 };
@@ -231,6 +231,20 @@ fn an_assertion_is_kept_in_one_form() {
         assert_eq!(refused.kind(), ErrorKind::Corrupt);
     }
     assert!(Assertion::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+    let newer = [&[2], &bytes[1..]].concat();
+    let refused = Assertion::from_bytes(&newer).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let vote = PasskeyVote {
+        nonce: [7; 32],
+        assertion: genuine.clone(),
+        given: None,
+    };
+    let kept = vote.to_bytes().unwrap();
+    assert_eq!(PasskeyVote::from_bytes(&kept).unwrap(), vote);
+    let at = kept.len() - bytes.len();
+    let newer = [&kept[..at], &newer].concat();
+    let refused = PasskeyVote::from_bytes(&newer).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
     for other in bit_flips(&bytes) {
         if let Ok(read) = Assertion::from_bytes(&other) {
             assert_eq!(read.to_bytes(), other);

@@ -102,6 +102,10 @@ fn whatever_is_not_known_or_not_consistent_is_refused() {
         "a subject of two tenants who may change it",
         format!("{text}{again}"),
     ));
+    defects.push((
+        "somebody who may change it and has no passkey to vote by",
+        format!("{text}{}", named("eve", "may-change = true\n", &[])),
+    ));
     let many: String = (0..17)
         .map(|n| passkey(&Authenticator::new(&n.to_string()).passkey))
         .collect();

@@ -1,0 +1,143 @@
+//! What was asked under an idempotency key, as `docs/formats/gate.md` has it.
+
+use keyward_approval::gate::{GateId, ONCE_KEY, Once, PLACES_MOST, PURPOSE};
+use keyward_approval::{Asking, Requester};
+use keyward_base::encoding::hex;
+use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Result, Tenant};
+use keyward_crypto::Provider;
+use keyward_store::{Applied, Collection, Content, RecordKey, Write};
+use keyward_testkit::{bit_flips, truncations};
+
+use crate::world::{World, subject, tenant, why};
+
+const SAID: Domain<(&Tenant, &str, &[u8])> = Domain::new("keyward/v1/approval-once-bytes");
+const ROW: Domain<(&Tenant, &str, GateId, &[u8])> = Domain::new("keyward/v1/approval-once");
+
+fn requester() -> Requester {
+    Requester::agent_of(subject("ada"), subject("agent-7"))
+}
+
+async fn ask(world: &World, key: &str, bytes: &[u8]) -> Result<GateId> {
+    let asking = Asking::new(world.asked("server.delete", "web-1"));
+    let once = Once::new(key, bytes, 4).unwrap();
+    world.gates.ask_once(asking, &once).await
+}
+
+/// Its id, put together by hand: each piece behind its length, in one byte.
+fn place(key: &str) -> RecordKey {
+    let pieces = [
+        "keyward/v1/approval-once-name",
+        "acme",
+        "agent-7",
+        "ada",
+        key,
+    ];
+    let mut encoded = Vec::new();
+    for piece in pieces {
+        encoded.push(u8::try_from(piece.len()).unwrap());
+        encoded.extend_from_slice(piece.as_bytes());
+    }
+    RecordKey {
+        collection: Collection::named("approval-once"),
+        owner: tenant().as_str().to_owned(),
+        id: hex(&Provider::default().sha256(&[&encoded])),
+    }
+}
+
+async fn read(world: &World, place: &RecordKey) -> Content {
+    world.store.fetch(place).await.unwrap().unwrap().content
+}
+
+async fn put(world: &World, place: &RecordKey, content: Content) {
+    let found = world.store.fetch(place).await.unwrap();
+    let write = Write::put(place.clone(), found.map(|found| found.version), content);
+    let applied = world.store.apply(vec![write]).await.unwrap();
+    assert!(matches!(applied, Applied::Done(_)));
+}
+
+#[tokio::test]
+async fn what_was_asked_once_lies_where_and_as_the_page_says() {
+    let world = World::new().await;
+    let gate = ask(&world, "k-1", b"the bytes").await.unwrap();
+    assert_eq!(ask(&world, "k-1", b"the bytes").await.unwrap(), gate);
+    assert_eq!(why(ask(&world, "k-1", b"the bytes.").await), "conflict");
+    let place = place("k-1");
+    let data = read(&world, &place).await.data;
+    assert_eq!(data.len(), 89);
+    assert_eq!(data[0], 1);
+    assert_eq!(data[9..25], gate.to_bytes());
+    let key = KeyId::from_bytes(data[1..9].try_into().unwrap());
+    let purpose = Purpose::new(PURPOSE).unwrap();
+    let key = world.keyring.find_mac(&purpose, key).await.unwrap();
+    let (said, row) = (&data[25..57], &data[57..]);
+    let fields = (&tenant(), place.id.as_str(), &b"the bytes"[..]);
+    key.verify(SAID, &fields, said.try_into().unwrap()).unwrap();
+    let fields = (&tenant(), place.id.as_str(), gate, said);
+    key.verify(ROW, &fields, row.try_into().unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_asked_once_and_was_edited_is_found() {
+    let world = World::new().await;
+    let gate = ask(&world, "k-1", b"the bytes").await.unwrap();
+    let other = ask(&world, "k-2", b"the bytes").await.unwrap();
+    assert_ne!(gate, other);
+    let (place, beside) = (place("k-1"), place("k-2"));
+    let (genuine, moved) = (read(&world, &place).await, read(&world, &beside).await);
+    let flipped = bit_flips(&genuine.data);
+    let cut = truncations(&genuine.data).map(<[u8]>::to_vec);
+    let longer = [&genuine.data[..], &[0]].concat();
+    let all = flipped.chain(cut).chain([longer, moved.data]);
+    for data in all.collect::<Vec<_>>() {
+        let content = Content {
+            data,
+            ..genuine.clone()
+        };
+        put(&world, &place, content).await;
+        let once = Once::new("k-1", b"the bytes", 4).unwrap();
+        let found = world.gates.asked_once(&tenant(), &requester(), &once).await;
+        assert_eq!(found.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    put(&world, &place, genuine).await;
+    assert_eq!(ask(&world, "k-1", b"the bytes").await.unwrap(), gate);
+}
+
+#[tokio::test]
+async fn the_key_of_another_asker_is_another_key_and_so_many_wait() {
+    let world = World::new().await;
+    let gate = ask(&world, "k-1", b"1").await.unwrap();
+    let once = Once::new("k-1", b"1", 4).unwrap();
+    let globex = Tenant::new("globex").unwrap();
+    for (tenant, who) in [
+        (
+            tenant(),
+            Requester::agent_of(subject("bob"), subject("agent-7")),
+        ),
+        (
+            tenant(),
+            Requester::agent_of(subject("ada"), subject("agent-8")),
+        ),
+        (globex, requester()),
+    ] {
+        let found = world.gates.asked_once(&tenant, &who, &once).await;
+        assert_eq!(found.unwrap(), None);
+    }
+    for key in ["k-2", "k-3", "k-4"] {
+        ask(&world, key, b"1").await.unwrap();
+    }
+    assert_eq!(why(ask(&world, "k-5", b"1").await), "too-many-wait");
+    // One that waits no more makes room for one.
+    world.withdraw(gate, "ada").await.unwrap();
+    ask(&world, "k-5", b"1").await.unwrap();
+    assert_eq!(why(ask(&world, "k-6", b"1").await), "too-many-wait");
+    let long = "k".repeat(ONCE_KEY + 1);
+    for (key, waiting) in [
+        ("", 1),
+        (long.as_str(), 1),
+        ("k", 0),
+        ("k", PLACES_MOST + 1),
+    ] {
+        let error = Once::new(key, b"1", waiting).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misuse);
+    }
+}
