@@ -23,6 +23,8 @@ use keyward_testkit::{Other, TestNames};
 const FILE: &str = "KEYWARD_SQLITE_TEST_LIMITS";
 const CLIENTS: &str = "KEYWARD_SQLITE_TEST_CLIENTS";
 const AT: &str = "KEYWARD_SQLITE_TEST_AT";
+/// The quota of the file; 0: none.
+const PAGES: &str = "KEYWARD_SQLITE_TEST_PAGES";
 
 const NOW: u64 = 1_700_000_000_000;
 const MOST: u32 = 150;
@@ -37,11 +39,17 @@ fn limits() -> [Limit; 2] {
 }
 
 fn limiter(path: &Path, now: u64) -> Limiter {
-    let store = SqliteStore::builder(path)
+    limiter_within(path, now, 0)
+}
+
+fn limiter_within(path: &Path, now: u64, pages: u32) -> Limiter {
+    let mut store = SqliteStore::builder(path)
         .durability(Durability::Normal)
-        .busy_timeout(Duration::from_secs(120))
-        .open()
-        .unwrap();
+        .busy_timeout(Duration::from_secs(120));
+    if pages > 0 {
+        store = store.max_pages(pages);
+    }
+    let store = store.open().unwrap();
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(now)));
     let builder = Limiter::builder(Arc::new(store), Arc::new(TestNames(1)), clock);
     let [all, each] = limits();
@@ -73,7 +81,8 @@ fn child() {
         return;
     };
     let number = |name| std::env::var(name).unwrap().parse::<u64>().unwrap();
-    let limiter = limiter(Path::new(&path), number(AT));
+    let pages = u32::try_from(number(PAGES)).unwrap();
+    let limiter = limiter_within(Path::new(&path), number(AT), pages);
     ready();
     std::thread::scope(|scope| {
         for n in 0..number(CLIENTS) {
@@ -89,11 +98,16 @@ fn child() {
 }
 
 fn start(path: &Path, clients: u64, now: u64) -> Other {
-    let (clients, now) = (clients.to_string(), now.to_string());
+    start_within(path, clients, now, 0)
+}
+
+fn start_within(path: &Path, clients: u64, now: u64, pages: u32) -> Other {
+    let (clients, now, pages) = (clients.to_string(), now.to_string(), pages.to_string());
     let variables = [
         (FILE, path.to_str().unwrap()),
         (CLIENTS, &clients),
         (AT, &now),
+        (PAGES, &pages),
     ];
     Other::start("child", &variables).unwrap()
 }
@@ -130,6 +144,29 @@ fn clocks_that_are_apart_admit_no_more() {
         other.go().unwrap();
     }
     assert_eq!(total(&mut others), usize::try_from(MOST).unwrap());
+}
+
+/// A file without room for a row more: all count in what is shared, exactly, and one that is killed
+/// leaves nothing behind but what it counted.
+#[test]
+fn processes_that_share_a_full_file_count_on_exactly_whoever_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.db");
+    drop(limiter(&path, NOW));
+    let pages = u32::try_from(pages(&path)).unwrap() + 8;
+    let mut others = [(); 3].map(|()| start_within(&path, 16, NOW, pages));
+    for other in &mut others {
+        other.go().unwrap();
+    }
+    let [mut killed, a, b] = others;
+    for _ in 0..20 {
+        assert_eq!(killed.line().unwrap(), "admitted");
+    }
+    let seen = 20 + killed.kill("admitted").unwrap() + total(&mut [a, b]);
+    // That of ten, as far as a window counts; each client of the one may not have been told of it.
+    assert!((1_024 - 16..=1_024).contains(&seen), "{seen}");
+    assert!(!ask(&limiter_within(&path, NOW, pages), "late"));
+    assert!(ask(&limiter_within(&path, NOW + 3_600_000, pages), "late"));
 }
 
 /// One of four after the other is killed wherever it is, and another takes its place.

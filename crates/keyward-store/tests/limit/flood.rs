@@ -60,3 +60,20 @@ fn as_many_clients_as_there_are_make_it_no_larger() {
     let asked = world.store.take().len();
     assert!((12_000..16_000).contains(&asked), "{asked}");
 }
+
+/// What is given back is free at once, however many others were refused since.
+#[test]
+fn what_is_known_is_forgotten_after_many_others_too() {
+    let one = limit("api", 1, MINUTE);
+    let world = World::new(&[&one]);
+    let of = [(&one, app("first"))];
+    let held = world.ask(&of).unwrap();
+    assert!(world.ask(&of).is_err());
+    for n in 0..4_096 {
+        let other = [(&one, app(&n.to_string()))];
+        world.ask(&other).unwrap().keep();
+        assert!(world.ask(&other).is_err());
+    }
+    keyward_store::conformance::block_on(held.give_back());
+    assert!(world.ask(&of).is_ok());
+}

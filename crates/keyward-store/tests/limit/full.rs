@@ -275,6 +275,26 @@ fn what_another_process_made_is_not_lacking() {
     assert_eq!(next.lacks(), 0);
 }
 
+/// As many as there is room for are made, and the others are lacking still.
+#[test]
+fn what_is_lacking_is_made_as_far_as_there_is_room() {
+    let (old, new) = (limit("old", 1, MINUTE), limit("new", 1, MINUTE));
+    let world = World::within(SHARED + 10, 1, &[&old]);
+    for n in 0..10 {
+        // Three are over before the others.
+        world.later(if n == 3 { 1_000 } else { 0 });
+        world.ask(&[(&old, v6(n))]).unwrap().keep();
+    }
+    let next = limiter(&world.store, &world.clock, 1, &[&old, &new]);
+    assert_eq!(next.lacks(), SHARED);
+    world.later(59_000);
+    assert_eq!(block_on(next.purge(1_000)).unwrap(), 3);
+    assert_eq!(next.lacks(), SHARED - 3);
+    world.later(1_000);
+    assert_eq!(block_on(next.purge(1_000)).unwrap(), 7);
+    assert_eq!(next.lacks(), SHARED - 10);
+}
+
 /// Of a table that never has room for it too: it says how much it lacks.
 #[test]
 fn a_table_without_room_for_the_shared_lacks_it() {
