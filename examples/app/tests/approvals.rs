@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::arithmetic_side_effects, missing_docs, unreachable_pub)]
 
+mod crashed;
 mod service;
 
 use serde_json::Value;
@@ -41,9 +42,9 @@ fn mel(service: &Service, hers: &mut Browser) -> Browser {
     logged_in(service, MEL)
 }
 
-fn delete(browser: &mut Browser) -> Answer {
-    let revision = hidden(&browser.page(SERVER), "revision");
-    let path = format!("{SERVER}/delete");
+fn delete(browser: &mut Browser, server: &str) -> Answer {
+    let revision = hidden(&browser.page(server), "revision");
+    let path = format!("{server}/delete");
     browser.post(&path, &[("revision", revision.as_bytes())])
 }
 
@@ -90,7 +91,7 @@ fn key(browser: &mut Browser, scopes: &[&str]) -> String {
 fn who_is_alone_approves_by_his_mail_and_the_code_on_his_screen_and_not_by_either() {
     let service = Service::start();
     let mut hers = with_server(&service);
-    let asked = delete(&mut hers);
+    let asked = delete(&mut hers, SERVER);
     let (code, page) = (code(&asked), page_of(&asked));
     let mails = outbox(&service);
     let mail = mails.last().unwrap();
@@ -135,7 +136,7 @@ fn a_members_ask_waits_for_the_owner_and_hears_why_not() {
     let service = Service::start();
     let mut hers = with_server(&service);
     let mut mel = mel(&service, &mut hers);
-    let asked = delete(&mut mel);
+    let asked = delete(&mut mel, SERVER);
     let page = page_of(&asked);
     assert!(
         outbox(&service)
@@ -271,7 +272,7 @@ fn what_the_policy_asks_more_for_by_now_does_not_run() {
     let service = Service::start_with(TempDir::new().unwrap(), &named);
     let mut hers = with_server(&service);
     let mut mel = mel(&service, &mut hers);
-    let page = page_of(&delete(&mut mel));
+    let page = page_of(&delete(&mut mel, SERVER));
     let stricter = shipped.replace(
         "strictness = 20\napprovers = [\"role:owner\", \"role:administrator\"]\nquorum = 1",
         "strictness = 20\napprovers = [\"role:owner\", \"role:administrator\"]\nquorum = 2",
@@ -299,7 +300,7 @@ fn what_the_policy_asks_more_for_by_now_does_not_run() {
     .unwrap();
     let service = Service::start_with(service.stop(), &named);
     (hers.addr, mel.addr) = (service.addr, service.addr);
-    assert_eq!(delete(&mut mel).status, 403);
+    assert_eq!(delete(&mut mel, SERVER).status, 403);
     assert_ne!(decide(&mut hers, &page, "approve", "").status, 303);
     assert_eq!(hers.get(SERVER).status, 200);
     assert_eq!(deletions(&service), 0);
@@ -310,7 +311,7 @@ fn what_is_asked_about_is_one_value_and_no_other() {
     let service = Service::start();
     let mut hers = with_server(&service);
     let mut mel = mel(&service, &mut hers);
-    let page = page_of(&delete(&mut mel));
+    let page = page_of(&delete(&mut mel, SERVER));
     let revision = hidden(&hers.page(SERVER), "revision");
     let key = ssh_key("ed25519").0;
     let fields: [(&str, &[u8]); 2] = [("revision", revision.as_bytes()), ("file", key.as_bytes())];
@@ -320,7 +321,7 @@ fn what_is_asked_about_is_one_value_and_no_other() {
     assert!(hers.page(&page).contains("it was left"));
     assert_eq!(hers.get(SERVER).status, 200);
     // What is there now is another request.
-    let asked = delete(&mut hers);
+    let asked = delete(&mut hers, SERVER);
     alone(&service, &hers, &asked);
     assert_eq!(hers.get(SERVER).status, 404);
 }
