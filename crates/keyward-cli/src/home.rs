@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_base::audit::{Intent, Outcome};
-use keyward_base::{Actor, BoxFuture, Error, ErrorKind, Event, KeyId, Result, Sink, Subject};
+use keyward_base::{Actor, BoxFuture, ErrorKind, Event, KeyId, Result, Sink, Subject};
 use keyward_embedded::{Home, HomeDir, Options};
 use keyward_password::CredentialRows;
 use keyward_webhook::Inbox;
@@ -99,24 +99,32 @@ fn system_user() -> Option<Actor> {
     Some(Actor::new(subject).staff())
 }
 
-/// Who runs the command, by the system's number: a name in the environment proves nothing.
+/// Who runs the command, by the system's number: a name in the environment proves nothing, and a file
+/// under `/proc` is what is mounted there.
 ///
 /// # Errors
 /// `Unavailable` where the system does not say.
 #[cfg(unix)]
 pub(crate) fn system_subject() -> Result<Subject> {
-    use std::os::unix::fs::MetadataExt as _;
-    let this = std::fs::metadata("/proc/self").map_err(|e| unknown_user().with_source(e))?;
-    Subject::new(&format!("uid:{}", this.uid()))
+    let user = rustix::process::geteuid();
+    Subject::new(&format!("uid:{}", user.as_raw()))
+}
+
+/// Whether the system's numbers of users are those of the machine here. In a namespace of users
+/// (user_namespaces(7)) anybody may have whatever number he likes.
+pub(crate) fn is_numbered_by_machine() -> bool {
+    match std::fs::read_to_string("/proc/self/uid_map") {
+        Ok(map) => map.split_ascii_whitespace().eq(["0", "0", "4294967295"]),
+        // Other systems have no such namespaces.
+        Err(_) => !cfg!(target_os = "linux"),
+    }
 }
 
 #[cfg(not(unix))]
 pub(crate) fn system_subject() -> Result<Subject> {
-    Err(unknown_user())
-}
-
-fn unknown_user() -> Error {
-    Error::unavailable("the system does not say who runs this command, and it is to be on record")
+    Err(keyward_base::Error::unavailable(
+        "the system does not say who runs this command, and it is to be on record",
+    ))
 }
 
 /// Writes each event to standard error: no event holds a secret.

@@ -584,3 +584,29 @@ fn of_all_who_decide_at_once_one_does_and_a_kill_leaves_it_whole() {
     assert!(codes.iter().all(|code| [0, 1].contains(code)), "{codes:?}");
     case.bench.run(&["audit", "verify"], b"").ok();
 }
+
+#[test]
+fn nobody_approves_by_a_number_that_he_gave_himself() {
+    let case = Case::new(
+        "otherwise = \"one\"\n[rule.one]\nstrictness = 1\napprovers = [\"uid:4242\"]\nquorum = 1\n",
+    );
+    let as_another = "unshare --user --map-user=4242";
+    if case.bench.sh(&format!("{as_another} true"), &[]).code() != 0 {
+        return; // Not on this machine.
+    }
+    let (gate, file) = (case.ask(agent()), &case.file);
+    let digits = case.digits(&gate);
+    let line =
+        format!("{as_another} keyward approval approve acme {gate} --policy {file} --yes {digits}");
+    case.bench.sh(&line, &[]).fails(2, "a namespace of users");
+    assert_eq!(case.state(&gate), "pending");
+    // Nor by files of his own where the system's are.
+    let line = format!(
+        "unshare --mount sh -c 'mount -t tmpfs none /proc && mkdir /proc/self && \
+         chown 4242 /proc/self && echo 0 0 4294967295 > /proc/self/uid_map && \
+         keyward approval approve acme {gate} --policy {file} --yes {digits}'"
+    );
+    let ran = case.bench.sh(&line, &[]);
+    assert_ne!(ran.code(), 0, "{}", ran.said());
+    assert_eq!(case.state(&gate), "pending");
+}

@@ -64,6 +64,12 @@ pub(super) async fn approve(
     home_args: &HomeArgs,
     json: bool,
 ) -> Result<()> {
+    if !home::is_numbered_by_machine() {
+        return Err(Error::misuse(
+            "here is a namespace of users, in which anybody may have any number: approve outside of it, \
+             or at the service",
+        ));
+    }
     let policy = policy_of(policy)?;
     let by = operator(of)?;
     let gates = open(home_args, Some(&policy)).await?;
