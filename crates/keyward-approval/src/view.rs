@@ -28,8 +28,9 @@
 //! ```
 //!
 //! A text stands in quotes, and what cannot be seen in it, or turns what stands beside it around, is
-//! written as an escape: `\u{202e}`. So is the backslash (`\\`) and the quote, so that no two texts are
-//! shown alike. A line that a text begins is marked, so that none of them looks like one of the view's.
+//! written as an escape: `\u{202e}`. So is the backslash (`\\`) and the quote, so that no two texts of
+//! other characters are shown by the same ones: letters that look alike, as a Latin and a Cyrillic `e`
+//! or `é` in one character and in two, still do. A line that a text begins is marked, so that none of them looks like one of the view's.
 //! Where programs look for links in what they show, as they do in mail, what they would take for one is
 //! broken by a backslash: `https:\/\/example\.com`.
 

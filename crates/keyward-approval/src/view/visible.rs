@@ -43,6 +43,7 @@ impl Visible {
                 ' ' if before == Some(' ') || ends(before) || ends(after) => escape(&mut out, c),
                 ' ' => out.push(c),
                 c if is_hidden(c) || (is_mark && marks > MARKS) => escape(&mut out, c),
+                c if stacks_nothing(before, c, after) => escape(&mut out, c),
                 c if place == Where::Mail && links(before, c, after) => {
                     out.push('\\');
                     out.push(c);
@@ -83,12 +84,28 @@ fn escape(out: &mut String, c: char) {
 /// what begins with a scheme.
 fn links(before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {
-        '.' => after.is_some_and(|c| !c.is_ascii() || c.is_ascii_alphanumeric()),
+        // The others are dots of names too (IDNA: RFC 3490, section 3.1).
+        '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => {
+            after.is_some_and(|c| !c.is_ascii() || c.is_ascii_alphanumeric())
+        }
         '@' => true,
         '/' => before == Some(':') || before == Some('/'),
         ':' => after.is_some_and(|c| !c.is_whitespace() && c != '/'),
         _ => false,
     }
+}
+
+/// Whether it is a mark without a shape of its own, which puts the letter after it below the one before
+/// it, and has none of its script on both sides: Myanmar, Khmer, Tai Tham, Tifinagh, Kharoshthi, and
+/// the filler of Khitan (UAX 44, `Indic_Syllabic_Category=Invisible_Stacker`).
+fn stacks_nothing(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let stacks = matches!(
+        c,
+        '\u{1039}' | '\u{17d2}' | '\u{1a60}' | '\u{2d7f}' | '\u{10a3f}' | '\u{16fe4}'
+    );
+    let is_own =
+        |beside: Option<char>| beside.is_some_and(|b| u32::from(b) >> 8 == u32::from(c) >> 8);
+    stacks && !(is_own(before) && is_own(after))
 }
 
 fn is_mark(c: char) -> bool {

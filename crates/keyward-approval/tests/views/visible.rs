@@ -68,6 +68,34 @@ fn letters_of_all_scripts_are_shown_as_they_are() {
 }
 
 #[test]
+fn a_mark_without_a_shape_is_seen_where_it_stacks_nothing() {
+    for c in "\u{1039}\u{17d2}\u{1a60}\u{2d7f}\u{10a3f}\u{16fe4}".chars() {
+        for text in [
+            format!("a{c}b"),
+            format!("a{c}"),
+            format!("\u{1780}\u{1000}{c}b"),
+        ] {
+            assert!(!shown(&text, Where::Page).contains(c), "{text:?}");
+        }
+    }
+    for text in [
+        "\u{1781}\u{17d2}\u{1798}\u{17c2}\u{179a}",
+        "\u{1019}\u{1039}\u{1019}",
+    ] {
+        assert_eq!(shown(text, Where::Page), text);
+    }
+}
+
+#[test]
+fn every_dot_of_a_name_is_broken_in_a_mail() {
+    for dot in ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'] {
+        let text = format!("example{dot}com");
+        assert_eq!(shown(&text, Where::Mail), format!("example\\{dot}com"));
+        assert_eq!(shown(&text, Where::Page), text);
+    }
+}
+
+#[test]
 fn escapes_are_as_they_are_said_to_be() {
     assert_eq!(shown("a\u{202e}b", Where::Page), r"a\u{202e}b");
     assert_eq!(shown(r"a\u{202e}b", Where::Page), r"a\\u{202e}b");
