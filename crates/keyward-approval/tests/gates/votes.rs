@@ -371,8 +371,12 @@ async fn breaking_the_glass_takes_the_role_and_a_reason_and_waits_for_a_review()
     };
     assert_eq!(why(review("kim").await), "not-an-approver");
     assert_eq!(why(review("ada").await), "own-ask");
+    // An approver, too, and it was he who broke it.
+    world.roles.set("kim", &["oncall", "admin"]);
+    assert_eq!(why(review("kim").await), "own-ask");
     review("bob").await.unwrap();
     assert!(!world.show(id).await.waits_for_review());
+    assert_eq!(why(review("eve").await), "not-open");
     world.check_log(id).await;
 }
 
@@ -419,4 +423,36 @@ async fn no_broken_glass_approves_a_class() {
             false => assert_eq!(why(broken), "out-of-scope"),
         }
     }
+}
+
+#[tokio::test]
+async fn nobody_lends_to_himself_or_for_longer_than_the_rule_says() {
+    let world = World::new().await;
+    let id = world.ask("server.delete").await;
+    let lend = async |to, minutes| {
+        let (gates, bob) = (&world.gates, world.shown("bob"));
+        gates
+            .lend(&tenant(), id, bob, &subject(to), MINUTE * minutes)
+            .await
+    };
+    assert_eq!(why(lend("bob", 60).await), "not-an-approver");
+    assert_eq!(
+        lend("zoe", 61).await.unwrap_err().kind(),
+        keyward_base::ErrorKind::Misuse
+    );
+    lend("zoe", 60).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_edit_is_for_the_same_requester() {
+    let world = World::new().await;
+    let id = world.ask("server.wipe").await;
+    let asked = world.asked_by(
+        Requester::person(subject("ada")),
+        &[("server.wipe", "web-2")],
+    );
+    let ada = world.shown("ada");
+    let edited = world.gates.edit(id, ada, Asking::new(asked)).await;
+    assert_eq!(why(edited), "not-who-asked");
+    assert_eq!(world.show(id).await.state(), State::Pending);
 }
