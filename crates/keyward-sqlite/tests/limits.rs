@@ -277,7 +277,8 @@ fn a_row_that_is_there_counts_on_and_is_counted_with_others_when_it_cannot_grow(
     let through = |client| (0..2_000).filter(|_| asks(&[client])).count();
     let those: Vec<u32> = (10..210).collect();
     assert!(asks(&[0]) && asks(&[1]));
-    for client in 10..500 {
+    // As many as would fill what is left to the others, too.
+    for client in 10..2_000 {
         asks(&[client]);
     }
     assert_eq!(through(0), 99, "in its own row");
