@@ -11,10 +11,12 @@ mod support;
 
 use std::time::Duration;
 
-use keyward_base::{Subject, Tenant};
+use keyward_base::{Purpose, Subject, Tenant};
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
+use keyward_keys::ColumnId;
 use keyward_session::api_key::{ApiKeys, KeyPolicy, NewKey};
 use keyward_session::danger::Operator;
+use keyward_store::{Records as _, StoreId};
 use serde_json::Value;
 use support::Bench;
 use support::leaks::Leaks;
@@ -221,6 +223,18 @@ fn a_key_is_rotated_with_both_good_for_a_while() {
 
 /// A key of a service of this home that lets keys live so long: its id.
 fn of_service(bench: &Bench, policy: KeyPolicy, new: NewKey) -> String {
+    opened(bench, async |home| {
+        let keys = ApiKeys::builder(home.keyring().clone(), home.data().clone());
+        let keys = keys.policy(policy).install().await.unwrap();
+        let keys = keys.build().await.unwrap();
+        let by = Operator::of(Tenant::new("acme").unwrap(), Subject::new("ada").unwrap());
+        let issued = keys.issue_as_operator(&by, new).await.unwrap();
+        issued.info().id.to_string()
+    })
+}
+
+/// What another process does in the home.
+fn opened<T>(bench: &Bench, work: impl AsyncFnOnce(&Home) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -230,13 +244,9 @@ fn of_service(bench: &Bench, policy: KeyPolicy, new: NewKey) -> String {
         options.anchor = Some(bench.anchor());
         let home = Home::open(&HomeDir::at(bench.home()), &options).await;
         let home = home.unwrap();
-        let keys = ApiKeys::builder(home.keyring().clone(), home.data().clone());
-        let keys = keys.policy(policy).install().await.unwrap();
-        let keys = keys.build().await.unwrap();
-        let by = Operator::of(Tenant::new("acme").unwrap(), Subject::new("ada").unwrap());
-        let issued = keys.issue_as_operator(&by, new).await.unwrap();
+        let done = work(&home).await;
         home.close();
-        issued.info().id.to_string()
+        done
     })
 }
 
@@ -409,4 +419,33 @@ fn the_lines_of_the_readme_work() {
     assert!(said.text().contains("nightly build"));
     let said = bench.sh("keyward explain < build.key", &[]).ok();
     assert!(said.text().contains("A token, api-key (kwk_)"));
+}
+
+/// What lies in the home's own store, and this command does not count, is no store that went missing.
+#[test]
+fn the_doctor_does_not_look_elsewhere_for_what_lies_here() {
+    let bench = Bench::new();
+    made(&bench, &[]);
+    opened(&bench, async |home| {
+        let (ring, store) = (home.keyring(), home.data().identity().unwrap());
+        let other = StoreId::new("app-1").unwrap();
+        for store in [store, other] {
+            let purpose = Purpose::new("api-key").unwrap();
+            let id = ColumnId::new(store, "seats", purpose).unwrap();
+            ring.register(&id, true).await.unwrap();
+        }
+    });
+    let text = bench.run(&["doctor"], b"").ok().text();
+    let columns = text.lines().filter(|line| line.contains("columns"));
+    let [here, gone] = columns.collect::<Vec<_>>()[..] else {
+        panic!("{text}");
+    };
+    assert!(
+        here.starts_with("ok") && here.contains("lies here"),
+        "{here}"
+    );
+    assert!(
+        gone.starts_with("warn") && gone.contains("backup"),
+        "{gone}"
+    );
 }

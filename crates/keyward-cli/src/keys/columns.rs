@@ -4,6 +4,7 @@
 use keyward_base::{Purpose, Result, Timestamp};
 use keyward_embedded::Home;
 use keyward_keys::{KeyState, Registered, ReplicaStatus};
+use keyward_store::Records as _;
 use serde::Serialize;
 
 use crate::output::counted;
@@ -17,6 +18,8 @@ pub(crate) struct Column {
     purpose: String,
     barrier: bool,
     counted: bool,
+    #[serde(skip)]
+    in_home: bool,
     reports: Vec<Report>,
     #[serde(skip)]
     older: u64,
@@ -48,6 +51,7 @@ pub(crate) async fn all(home: &Home) -> Result<Vec<Column>> {
         let key = status.keys.iter().find(|status| status.id == key);
         key.is_some_and(|key| key.state == KeyState::Active)
     };
+    let own = home.data().identity()?;
     let column = |entry: &Registered| {
         let mut older = 0;
         let reports = replicas
@@ -60,6 +64,7 @@ pub(crate) async fn all(home: &Home) -> Result<Vec<Column>> {
             purpose: entry.column.purpose().to_string(),
             barrier: entry.has_barrier,
             counted: keyring.coverages().has(&entry.column),
+            in_home: *entry.column.store() == own,
             reports,
             older,
         }
@@ -108,6 +113,11 @@ impl Column {
     /// Whether it is a collection of a store, and not an application's own table.
     pub(crate) const fn is_of_a_store(&self) -> bool {
         self.barrier
+    }
+
+    /// Whether it lies in this home's own store: a service keeps its records there.
+    pub(crate) const fn is_in_home(&self) -> bool {
+        self.in_home
     }
 
     /// Whether it can be counted here.
