@@ -707,6 +707,12 @@ fn staff_act_for_a_user_openly_and_without_what_is_secret() {
     let service = Service::start();
     let mut hers = ann(&service).browser;
     set(&mut hers, "shop");
+    let key = service::ssh_key("ed25519").0;
+    let server = [
+        ("id", b"deploy@test-1".as_slice()),
+        ("file", key.as_bytes()),
+    ];
+    hers.post("/servers", &server).leads_to();
     let mut staff = admin(&service);
     let (tenant, subject) = (service.tenant(), service.ann());
     let act = |browser: &mut Browser, reason: &str| {
@@ -777,6 +783,17 @@ fn staff_act_for_a_user_openly_and_without_what_is_secret() {
         .find(|entry| entry.contains("session.act-as"))
         .unwrap();
     assert!(entry.contains(&subject), "{entry}");
+    // What he does at once is hers in the record, and flagged.
+    let run = [("server", b"deploy@test-1".as_slice()), ("set", b"shop")];
+    let deployment = staff.post("/deployments", &run).leads_to().to_owned();
+    wait_until(|| !hers.page(&deployment).contains("http-equiv"));
+    let all = entries(&service);
+    let runs: Vec<_> = all
+        .iter()
+        .filter(|entry| entry.contains("\"action\":\"deploydesk.start\""))
+        .collect();
+    let flagged = |entry: &&String| entry.contains("\"staff\":true") && entry.contains(&subject);
+    assert!(runs.iter().any(flagged), "{runs:?}");
     // She ends it, at once; until he leaves, he is nobody in this browser.
     let id = devices.split("staff acting for you").nth(1).unwrap();
     let id = id

@@ -325,3 +325,40 @@ fn what_is_asked_about_is_one_value_and_no_other() {
     alone(&service, &hers, &asked);
     assert_eq!(hers.get(SERVER).status, 404);
 }
+
+/// Each page of approvals on a phone: what stands beside the screen is not read.
+#[test]
+fn approvals_are_read_on_a_phone() {
+    let Some(mut phone) = keyward_testkit::browser::Browser::start() else {
+        return;
+    };
+    let service = Service::start();
+    let mut hers = with_server(&service);
+    let mut mel = mel(&service, &mut hers);
+    let name = format!("deploy@{}.example.com", "w".repeat(50));
+    let server = format!("/servers/{name}");
+    let key = ssh_key("ed25519").0;
+    let fields: [(&str, &[u8]); 2] = [("id", name.as_bytes()), ("file", key.as_bytes())];
+    hers.post("/servers", &fields).leads_to();
+    let page = page_of(&delete(&mut mel, &server));
+    let over = page_of(&delete(&mut mel, SERVER));
+    decide(&mut hers, &over, "deny", &"because".repeat(40)).leads_to();
+    let at = |path: &str| format!("http://localhost:{}{path}", service.addr.port());
+    let screen =
+        serde_json::json!({"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true});
+    phone.call("Emulation.setDeviceMetricsOverride", &screen);
+    assert_eq!(phone.go(&at("/login")), 200);
+    let fill = format!(
+        "document.getElementById('email').value = {ANN:?};\
+         document.getElementById('password').value = {PASSWORD:?};\
+         document.querySelector('main form button').click()"
+    );
+    assert_eq!(phone.leave(&fill), 200);
+    for path in ["/approvals", "/approvals/policy", &page, &over] {
+        assert_eq!(phone.go(&at(path)), 200, "{path}");
+        let wide = phone.run("document.documentElement.scrollWidth");
+        assert!(wide.as_u64().unwrap() <= 390, "{path}: {wide}");
+        let complaints = phone.complaints();
+        assert!(complaints.is_empty(), "{path}: {complaints:?}");
+    }
+}

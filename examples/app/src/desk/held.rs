@@ -389,6 +389,7 @@ mod tests {
     #[test]
     fn what_is_shipped_is_a_policy_of_which_nothing_is_to_be_said() {
         let policy = Policy::parse(&Provider::default(), POLICY).unwrap();
+        assert_eq!(policy.lint(Some(&catalogue().unwrap()), &()), []);
         assert!(policy.rule("alone").is_some_and(Rule::takes_link_holder));
         assert!(!policy.rule("another").is_some_and(Rule::takes_link_holder));
     }
