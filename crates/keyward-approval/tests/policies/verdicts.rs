@@ -166,5 +166,9 @@ fn lists_and_secrets_have_answers_too() {
     let secret = secret
         .secret("token", keyward_base::SecretBytes::copy_of(b"x"))
         .unwrap();
-    assert_eq!(verdict(on_secret, &by(person(), vec![secret])), "two");
+    let action = by(person(), vec![secret]);
+    assert_eq!(verdict(on_secret, &action), "two");
+    // What forbids is taken to hold: what a secret says is not known.
+    let forbids = on_secret.replace("auto", "forbidden");
+    assert_eq!(verdict(&forbids, &action), "forbidden");
 }
