@@ -159,10 +159,12 @@ fn processes_that_share_a_full_file_count_on_exactly_whoever_is_killed() {
         other.go().unwrap();
     }
     let [mut killed, a, b] = others;
-    for _ in 0..20 {
-        assert_eq!(killed.line().unwrap(), "admitted");
+    // It is killed after so many of its own, if it gets that far beside the others.
+    let mut own = 0;
+    while own < 20 && killed.line().unwrap() == "admitted" {
+        own += 1;
     }
-    let seen = 20 + killed.kill("admitted").unwrap() + total(&mut [a, b]);
+    let seen = own + killed.kill("admitted").unwrap() + total(&mut [a, b]);
     // That of ten, as far as a window counts; each client of the one may not have been told of it.
     assert!((1_024 - 16..=1_024).contains(&seen), "{seen}");
     assert!(!ask(&limiter_within(&path, NOW, pages), "late"));

@@ -16,7 +16,8 @@ const AREAS: [&str; 7] = [
 ];
 
 /// What looks like an action and is a file or a collection.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
+    "approval.html",
     "audit.changed",
     "audit.head",
     "audit.state",
