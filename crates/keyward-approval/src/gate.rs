@@ -135,7 +135,7 @@ pub(crate) struct Inner {
     readers: Mutex<newest::Readers>,
     pub(crate) barriers: Mutex<Option<Vec<Barrier>>>,
     /// Where the last tick ended, among what is staged, waits and was approved.
-    ticked: Mutex<[Option<Found>; 3]>,
+    ticked: Mutex<[Option<Found>; 4]>,
 }
 
 impl Gates {

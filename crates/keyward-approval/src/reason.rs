@@ -43,6 +43,9 @@ pub const DENIED: Reason = Reason::new("denied");
 /// asks for less.
 pub const RULE: Reason = Reason::new("another-rule");
 
+/// The rule that a gate waits for is another than the one its page was judged by: look again.
+pub const RULE_MOVED: Reason = Reason::new("rule-moved");
+
 /// The policy forbids it.
 pub const FORBIDDEN: Reason = Reason::new("forbidden-by-policy");
 

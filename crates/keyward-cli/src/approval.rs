@@ -100,6 +100,7 @@ fn explained(error: Error) -> Error {
             "its rule does not name you, or whom --as names lent you no vote: an approver votes at the \
              service"
         }
+        reason::RULE_MOVED => "it goes by another rule by now: look at it again",
         reason::OWN_ASK => "who asks does not approve it",
         reason::VOTED => "that vote was cast already",
         reason::PASSKEY => {

@@ -7,7 +7,7 @@ use super::class::{self, Scope, fits};
 use super::held::{Draft, Held, Saying, piece_place, secrets_place};
 use super::id::GateId;
 use super::newest::Newest;
-use super::row::{Class, Row};
+use super::row::{Class, Row, Untold};
 use super::state::{Channel, State, What};
 use super::{Gates, MAX_TRIES, contended};
 use crate::action::{Action, Asked, Secrets};
@@ -343,6 +343,7 @@ fn first_row(
         run_by: action.run_by(),
         rule,
         escalated: false,
+        untold: Untold::default(),
         reminded: 0,
         broken: false,
         reviewed: false,

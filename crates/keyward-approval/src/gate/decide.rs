@@ -1,16 +1,15 @@
 //! Votes, denials, withdrawals.
 
-use keyward_base::{Error, ErrorKind, Evidence, Result, Subject, Tenant};
+use keyward_base::{Error, ErrorKind, Evidence, Result, Subject, Tenant, Timestamp};
 use keyward_crypto::equal;
 
-use super::due::escalate;
 use super::held::{Draft, Saying};
 use super::id::GateId;
 use super::row::{Decision, PROOF, REASON, VOTES, Vote, Voter};
 use super::state::{Channel, State, What};
 use super::tally::{Judging, RolesOf, rule_of};
 use super::{Gates, MAX_TRIES, contended, links};
-use crate::policy::Policy;
+use crate::policy::{Policy, Rule};
 use crate::reason;
 
 /// What somebody says of a gate.
@@ -20,8 +19,9 @@ pub struct Ballot {
     decision: Decision,
     reason: String,
     proof: Vec<u8>,
-    lent_by: Option<Subject>,
+    pub(super) lent_by: Option<Subject>,
     slot: Option<u16>,
+    under: Option<Rule>,
 }
 
 impl Ballot {
@@ -32,6 +32,7 @@ impl Ballot {
             proof: Vec::new(),
             lent_by: None,
             slot: None,
+            under: None,
         }
     }
 
@@ -69,6 +70,14 @@ impl Ballot {
         self
     }
 
+    /// The same, and it counts only while the gate waits for that rule, to the letter: the one of
+    /// [`Shown::rule_in`](super::Shown::rule_in) by which a page was made, and by which it was asked how
+    /// fresh a session is. By the vote it may have gone to the second one, or the policy may be another.
+    pub fn under(mut self, rule: &Rule) -> Self {
+        self.under = Some(rule.clone());
+        self
+    }
+
     fn check(&self) -> Result<()> {
         if self.reason.len() > REASON || self.proof.len() > PROOF {
             return Err(Error::misuse(
@@ -79,6 +88,30 @@ impl Ballot {
             return Err(Error::rejected(reason::NO_REASON));
         }
         Ok(())
+    }
+
+    pub(super) fn check_of_operator(&self) -> Result<()> {
+        self.check()?;
+        let is_other = !self.proof.is_empty() || self.slot.is_some();
+        if is_other || self.decision != Decision::Approve {
+            return Err(Error::misuse(
+                "an operator says yes by a ballot, with neither link nor passkey",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The vote that it is.
+    pub(super) fn cast_by(&self, voter: Voter, channel: Channel, at: Timestamp) -> Vote {
+        Vote {
+            voter,
+            lent_by: self.lent_by.clone(),
+            decision: self.decision,
+            at,
+            channel,
+            reason: self.reason.clone(),
+            proof: self.proof.clone(),
+        }
     }
 
     pub(crate) fn check_of_holder(&self) -> Result<()> {
@@ -112,6 +145,7 @@ impl Gates {
     /// `Rejected`: [`reason::EVIDENCE`] and [`reason::EVIDENCE_OLD`] for evidence that decides nothing
     /// here; [`reason::NOT_OPEN`] if it is not waited for any more, or was claimed; [`reason::NOT_APPROVER`],
     /// [`reason::OWN_ASK`], [`reason::VOTED`], [`reason::PASSKEY`] for a vote that does not count;
+    /// [`reason::RULE_MOVED`] for one that was given under another rule ([`Ballot::under`]);
     /// [`reason::LINK`] for a link that is dead or another's; [`reason::NO_REASON`] for a denial without
     /// one. `Misuse` beyond the limits. `Unavailable`
     /// if store, keyring, log, clock or what knows roles cannot be relied on. `Corrupt` if the record is
@@ -133,19 +167,11 @@ impl Gates {
             true => Channel::Page,
             false => Channel::Passkey,
         };
-        self.cast(tenant, id, &more, ballot.slot, |draft| {
+        self.cast(tenant, id, &more, &ballot, |draft| {
             if let Some(slot) = ballot.slot {
                 links::check(&draft.row, slot, Some(&who))?;
             }
-            Ok(Vote {
-                voter: Voter::Person(who.clone()),
-                lent_by: ballot.lent_by.clone(),
-                decision: ballot.decision,
-                at: draft.now,
-                channel,
-                reason: ballot.reason.clone(),
-                proof: ballot.proof.clone(),
-            })
+            Ok(ballot.cast_by(Voter::Person(who.clone()), channel, draft.now))
         })
         .await
     }
@@ -185,22 +211,15 @@ impl Gates {
         ballot: Ballot,
         is_last: bool,
     ) -> Result<Standing> {
-        self.cast(tenant, id, &[], Some(slot), |draft| {
+        let ballot = ballot.by_link(slot);
+        self.cast(tenant, id, &[], &ballot, |draft| {
             let of = draft.row.slots.get(usize::from(slot));
             // The last try killed it, and was in time; who ended it for good took its code, too.
             let is_good = of.is_some_and(|of| !of.dead || is_last && of.code.is_some());
             if !is_good {
                 return Err(Error::rejected(reason::LINK));
             }
-            Ok(Vote {
-                voter: Voter::Holder(slot),
-                lent_by: None,
-                decision: ballot.decision,
-                at: draft.now,
-                channel: Channel::Link,
-                reason: ballot.reason.clone(),
-                proof: Vec::new(),
-            })
+            Ok(ballot.cast_by(Voter::Holder(slot), Channel::Link, draft.now))
         })
         .await
     }
@@ -212,7 +231,7 @@ impl Gates {
         tenant: &Tenant,
         id: GateId,
         who: &[&Subject],
-        slot: Option<u16>,
+        ballot: &Ballot,
         vote: impl Fn(&Draft) -> Result<Vote>,
     ) -> Result<Standing> {
         let policy = self.policy();
@@ -220,10 +239,9 @@ impl Gates {
             let held = self.held(tenant, id).await?;
             let roles = self.roles_of(&held.row, who).await?;
             let mut draft = Draft::of(&held, self.now()?);
-            draft.settle()?;
-            escalate(&policy, &mut draft)?;
+            draft.catch_up(&policy)?;
             let said = match vote(&draft) {
-                Ok(vote) => self.count(&mut draft, vote, slot, &policy, &roles)?,
+                Ok(vote) => self.count(&mut draft, vote, ballot, &policy, &roles)?,
                 Err(e) => Err(e),
             };
             if self.write(&held, &draft, &[]).await? {
@@ -239,7 +257,7 @@ impl Gates {
         &self,
         draft: &mut Draft,
         vote: Vote,
-        slot: Option<u16>,
+        ballot: &Ballot,
         policy: &Policy,
         roles: &RolesOf,
     ) -> Result<Result<Standing>> {
@@ -256,6 +274,9 @@ impl Gates {
             // What needs nobody's approval has nobody who may deny it; and the rule may be gone.
             return Ok(Err(Error::rejected(reason::NOT_OPEN)));
         };
+        if ballot.under.as_ref().is_some_and(|under| under != rule) {
+            return Ok(Err(Error::rejected(reason::RULE_MOVED)));
+        }
         if draft.row.votes.len() >= VOTES {
             return Err(Error::misuse("a gate takes at most 64 votes"));
         }
@@ -301,7 +322,10 @@ impl Gates {
             said: String::new(),
         };
         draft.row.votes.push(vote);
-        if let Some(slot) = slot.and_then(|slot| draft.row.slots.get_mut(usize::from(slot))) {
+        if let Some(slot) = ballot
+            .slot
+            .and_then(|slot| draft.row.slots.get_mut(usize::from(slot)))
+        {
             slot.dead = true;
         }
         let approvals = judging(draft, None)?;

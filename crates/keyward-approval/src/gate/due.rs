@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use keyward_base::encoding::hex;
 use keyward_base::{ErrorKind, Result, Tenant, Timestamp};
 use keyward_store::{Find, Words};
 
@@ -26,7 +27,9 @@ pub struct Due {
 
 impl Gates {
     /// Does what is due: notes each reminder, goes to the second rule, ends what nobody decided or ran.
-    /// Says what was done, so that people are told; each is said once, whoever asks. At most `limit`
+    /// Says what was done, so that people are told; each is said once, to one of those who ask, also what
+    /// a vote or a look at the gate did first. What was said to a process that was killed then is not
+    /// said again: the gate itself tells where it is. At most `limit`
     /// gates of each state are looked at, those first that end first; the next call goes on behind them,
     /// so that many that end early keep no other from its reminder.
     ///
@@ -36,14 +39,17 @@ impl Gates {
     pub async fn tick(&self, limit: usize) -> Result<Vec<Due>> {
         let mut done = Vec::new();
         let ticked = || self.0.ticked.lock().unwrap_or_else(PoisonError::into_inner);
-        let states = [State::Staged, State::Pending, State::Approved];
-        for (nth, state) in states.into_iter().enumerate() {
+        // What is to be told is due at once, and stands in front of its state.
+        let told = format!("/{}", hex(&1_u64.to_be_bytes()));
+        let open = [State::Staged, State::Pending, State::Approved].map(|of| (of, "0"));
+        let ranges = open.into_iter().chain([(State::Expired, told.as_str())]);
+        for (nth, (state, until)) in ranges.enumerate() {
             let mut after = ticked().get(nth).cloned().flatten();
             let mut left = limit;
             while left > 0 {
                 let words = Words::Range {
                     from: format!("{state}/"),
-                    until: Some(format!("{state}0")),
+                    until: Some(format!("{state}{until}")),
                 };
                 let find = Find::of(GATES, words).limit(left.min(64)).after(after);
                 let page = self.0.store.find(find).await?;
@@ -93,10 +99,15 @@ impl Gates {
     async fn settle(&self, tenant: &Tenant, id: GateId) -> Result<Vec<What>> {
         let policy = self.policy();
         self.step(tenant, id, |draft| {
-            draft.settle()?;
-            escalate(&policy, draft)?;
-            remind(&policy, draft)?;
-            Ok(draft.news().iter().map(|past| past.what).collect())
+            draft.catch_up(&policy)?;
+            let untold = std::mem::take(&mut draft.row.untold);
+            let told = [
+                (untold.escalated, What::Escalated),
+                (remind(&policy, draft)?, What::Reminded),
+                (untold.expired, What::Expired),
+            ];
+            let told = told.into_iter().filter(|(is_due, _)| *is_due);
+            Ok(told.map(|(_, what)| what).collect())
         })
         .await
     }
@@ -108,7 +119,11 @@ fn is_due(policy: &Policy, row: &super::row::Row, now: Timestamp) -> bool {
         _ => now >= row.decide_by,
     };
     let waits = row.state == State::Pending;
-    ends || waits && (escalates(policy, row, now) || reminders(policy, row, now) > row.reminded)
+    if row.state == State::Expired {
+        return row.untold.expired;
+    }
+    ends || row.untold.is_any()
+        || waits && (escalates(policy, row, now) || reminders(policy, row, now) > row.reminded)
 }
 
 fn escalates(policy: &Policy, row: &super::row::Row, now: Timestamp) -> bool {
@@ -120,8 +135,17 @@ fn escalates(policy: &Policy, row: &super::row::Row, now: Timestamp) -> bool {
     !row.escalated && escalation.is_some_and(|to| now >= row.asked.saturating_add(to.after))
 }
 
-/// Goes to the second rule once it is time: before each vote too, however late [`Gates::tick`] is.
-pub(crate) fn escalate(policy: &Policy, draft: &mut Draft) -> Result<()> {
+impl Draft {
+    /// What time did to it, to whom it goes by now included: before it is shown, and before each vote,
+    /// however late [`Gates::tick`] is.
+    pub(crate) fn catch_up(&mut self, policy: &Policy) -> Result<()> {
+        self.settle()?;
+        escalate(policy, self)
+    }
+}
+
+/// Goes to the second rule once it is time.
+fn escalate(policy: &Policy, draft: &mut Draft) -> Result<()> {
     if draft.row.state == State::Pending && escalates(policy, &draft.row, draft.now) {
         draft.row.escalated = true;
         // What was lent under the first rule is lent for no longer than the second lets anybody.
@@ -149,12 +173,13 @@ fn reminders(policy: &Policy, row: &super::row::Row, now: Timestamp) -> u8 {
 }
 
 /// Several that are due at once are one.
-fn remind(policy: &Policy, draft: &mut Draft) -> Result<()> {
+fn remind(policy: &Policy, draft: &mut Draft) -> Result<bool> {
     let due = reminders(policy, &draft.row, draft.now);
-    if draft.row.state == State::Pending && due > draft.row.reminded {
+    let is_due = draft.row.state == State::Pending && due > draft.row.reminded;
+    if is_due {
         draft.row.reminded = due;
         let saying = Saying::by_way(Channel::Policy);
         draft.note(What::Reminded, State::Pending, saying)?;
     }
-    Ok(())
+    Ok(is_due)
 }

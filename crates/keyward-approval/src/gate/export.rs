@@ -23,7 +23,7 @@ pub use check::{Exported, check};
 
 use super::held::{TRIED, USED};
 use super::id::GateId;
-use super::row::{Claim, Row, wrong};
+use super::row::{Claim, Row, Untold, wrong};
 use super::{Gates, MAX_TRIES, contended};
 
 /// The version that is written, and read.
@@ -119,6 +119,7 @@ impl Row {
         row.fence = u64::try_from(row.history.len()).unwrap_or(u64::MAX);
         row.logged = 0;
         row.taken = None;
+        row.untold = Untold::default();
         row.claim = row.claim.map(|_| Claim {
             fence: 0,
             nonce: [0; 16],

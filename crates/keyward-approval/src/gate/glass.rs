@@ -3,7 +3,6 @@
 use keyward_base::{Error, Evidence, Result, Tenant};
 
 use super::Gates;
-use super::due::escalate;
 use super::held::Saying;
 use super::id::GateId;
 use super::state::{State, What};
@@ -32,8 +31,7 @@ impl Gates {
         let roles = self.0.roles.roles(tenant, &who).await?;
         let policy = self.policy();
         let broken = self.step(tenant, id, |draft| {
-            draft.settle()?;
-            escalate(&policy, draft)?;
+            draft.catch_up(&policy)?;
             if !draft.row.state.is_open() {
                 return Ok(Err(Error::rejected(reason::NOT_OPEN)));
             }

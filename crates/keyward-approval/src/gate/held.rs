@@ -210,6 +210,13 @@ impl Draft {
             return Err(Error::misuse("a reason has at most 2,000 bytes here"));
         }
         self.row.state = state;
+        match what {
+            What::Escalated => self.row.untold.escalated = true,
+            What::Expired => self.row.untold.expired = true,
+            _ => {}
+        }
+        // Nobody is asked any more.
+        self.row.untold.escalated &= state == State::Pending;
         if !matches!(state, State::Approved | State::Executing) {
             self.row.taken = None;
         }
@@ -405,9 +412,11 @@ impl Row {
         })
     }
 
-    /// By which it is found: what it waits for, and from when on somebody has to look at it.
+    /// By which it is found: what it waits for, and from when on somebody has to look at it: at once,
+    /// if there is something to tell.
     pub(crate) fn word(&self) -> String {
         let due = match self.state {
+            _ if self.untold.is_any() => Timestamp::from_millis(0),
             State::Staged | State::Pending => self.decide_by,
             State::Approved => self.run_by,
             State::Executing => self.taken.as_ref().map_or(self.run_by, |taken| taken.lease),

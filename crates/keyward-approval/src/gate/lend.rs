@@ -5,7 +5,6 @@ use std::time::Duration;
 use keyward_base::{Error, Evidence, Result, Subject, Tenant};
 
 use super::Gates;
-use super::due::escalate;
 use super::held::Saying;
 use super::id::GateId;
 use super::row::{DELEGATIONS, Delegation};
@@ -41,8 +40,7 @@ impl Gates {
         let roles = self.0.roles.roles(tenant, &who).await?;
         let policy = self.policy();
         let lent = self.step(tenant, id, |draft| {
-            draft.settle()?;
-            escalate(&policy, draft)?;
+            draft.catch_up(&policy)?;
             let refused = |why| Ok(Err(Error::rejected(why)));
             if !draft.row.state.is_open() {
                 return refused(reason::NOT_OPEN);

@@ -4,40 +4,32 @@ use keyward_base::{Error, Result, Subject};
 
 use super::held::Saying;
 use super::id::GateId;
-use super::row::{Decision, REASON, Vote, Voter};
+use super::row::{REASON, Voter};
 use super::state::{Channel, State, What};
-use super::{Gates, Standing};
+use super::{Ballot, Gates, Standing};
 use crate::danger::Operator;
 use crate::reason;
 
 impl Gates {
-    /// Counts the yes of an operator, as his own, or, with `lent_by`, as the vote of another who lent it
-    /// to him ([`Gates::lend`]). `why` has at most 2,000 bytes.
+    /// Counts the yes of an operator, as his own, or, if it is [`Ballot::lent_by`] another, as the vote
+    /// that that one lent him ([`Gates::lend`]).
     ///
     /// # Errors
-    /// As [`Gates::vote`]; `Rejected` ([`reason::NOT_APPROVER`]) unless the rule names the operator's
+    /// As [`Gates::vote`]; `Misuse` for a ballot that is no yes, or has a link or a passkey's proof; `Rejected` ([`reason::NOT_APPROVER`]) unless the rule names the operator's
     /// subject, or a role that [`Roles`](super::Roles) says he has; ([`reason::PASSKEY`]) under a rule that
     /// wants passkeys.
     pub async fn approve_as_operator(
         &self,
         by: &Operator,
         id: GateId,
-        lent_by: Option<Subject>,
-        why: &str,
+        ballot: Ballot,
     ) -> Result<Standing> {
-        check(why)?;
+        ballot.check_of_operator()?;
         let mut who = vec![by.subject()];
-        who.extend(&lent_by);
-        self.cast(by.tenant(), id, &who, None, |draft| {
-            Ok(Vote {
-                voter: Voter::Person(by.subject().clone()),
-                lent_by: lent_by.clone(),
-                decision: Decision::Approve,
-                at: draft.now,
-                channel: Channel::Operator,
-                reason: why.to_owned(),
-                proof: Vec::new(),
-            })
+        who.extend(&ballot.lent_by);
+        self.cast(by.tenant(), id, &who, &ballot, |draft| {
+            let voter = Voter::Person(by.subject().clone());
+            Ok(ballot.cast_by(voter, Channel::Operator, draft.now))
         })
         .await
     }

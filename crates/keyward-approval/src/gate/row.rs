@@ -132,6 +132,33 @@ pub(crate) enum Ran {
     NotRun,
 }
 
+/// What time did to it, and [`Gates::tick`](super::Gates::tick) has told nobody yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Untold {
+    pub(crate) escalated: bool,
+    pub(crate) expired: bool,
+}
+
+impl Untold {
+    /// One byte with whether it went to the second rule.
+    fn to_byte(self, escalated: bool) -> u8 {
+        u8::from(escalated) | u8::from(self.escalated) << 1 | u8::from(self.expired) << 2
+    }
+
+    fn from_byte(byte: u8) -> Option<(bool, Self)> {
+        let of = |bit: u8| byte & bit != 0;
+        let untold = Self {
+            escalated: of(2),
+            expired: of(4),
+        };
+        (byte < 8).then_some((of(1), untold))
+    }
+
+    pub(crate) const fn is_any(self) -> bool {
+        self.escalated || self.expired
+    }
+}
+
 /// A gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -153,6 +180,7 @@ pub(crate) struct Row {
     /// The rule it waits for; none: it needs nobody.
     pub(crate) rule: Option<RuleName>,
     pub(crate) escalated: bool,
+    pub(crate) untold: Untold,
     pub(crate) reminded: u8,
     /// Somebody broke the glass.
     pub(crate) broken: bool,
@@ -194,7 +222,7 @@ impl Row {
             out.time(time);
         }
         out.text(self.rule.as_ref().map_or("", RuleName::as_str));
-        out.flag(self.escalated);
+        out.byte(self.untold.to_byte(self.escalated));
         out.byte(self.reminded);
         out.flag(self.broken);
         out.flag(self.reviewed);
@@ -363,7 +391,7 @@ fn parse(rest: &mut Reader<'_>) -> Option<(Row, KeyId)> {
         "" => None,
         name => Some(RuleName::new(name).ok()?),
     };
-    let escalated = rest.flag()?;
+    let (escalated, untold) = Untold::from_byte(rest.byte()?)?;
     let reminded = rest.byte()?;
     let (broken, reviewed) = (rest.flag()?, rest.flag()?);
     let class = maybe(rest, |rest| {
@@ -394,6 +422,7 @@ fn parse(rest: &mut Reader<'_>) -> Option<(Row, KeyId)> {
         run_by,
         rule,
         escalated,
+        untold,
         reminded,
         broken,
         reviewed,
@@ -475,6 +504,8 @@ impl Row {
             && (!runs || self.claim.is_some() || self.history.iter().any(Past::is_indeterminate))
             && self.asked <= self.decide_by
             && self.decide_by <= self.run_by
+            && (!self.untold.escalated || self.escalated && self.state == State::Pending)
+            && (!self.untold.expired || self.state == State::Expired)
             && self.class.as_ref().is_none_or(|c| c.used <= c.count)
     }
 }

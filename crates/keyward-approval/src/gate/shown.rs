@@ -4,7 +4,7 @@ use keyward_base::{ErrorKind, Result, Subject, Tenant, Timestamp};
 use keyward_store::{Find, Found, Words};
 
 use super::class::scope_of;
-use super::held::{Draft, GATES, Held};
+use super::held::{GATES, Held};
 use super::id::GateId;
 use super::links::LinkState;
 use super::row::{Past, Ran, Vote, Voter};
@@ -274,13 +274,13 @@ impl Past {
 }
 
 impl Gates {
-    /// A gate, as it is. What time did to it is written first.
+    /// A gate, as it is. What time did to it is written first: that it ended, or went to the second rule.
     ///
     /// # Errors
     /// `Rejected` ([`keyward_base::Reason::NOT_FOUND`]) if there is none; `Corrupt` if it is not what was
     /// written; `Unavailable` if a store, the keyring or the log cannot be relied on.
     pub async fn show(&self, tenant: &Tenant, id: GateId) -> Result<Shown> {
-        self.step(tenant, id, Draft::settle).await?;
+        self.catch_up(tenant, id).await?;
         let held = self.held(tenant, id).await?;
         Ok(Shown { held })
     }
@@ -292,13 +292,18 @@ impl Gates {
     /// As [`Gates::show`]; `Corrupt` ([`crate::reason::PUT_BACK`]) if an older record was put back.
     pub async fn show_newest(&self, tenant: &Tenant, id: GateId) -> Result<Shown> {
         for _ in 0..MAX_TRIES {
-            self.step(tenant, id, Draft::settle).await?;
+            self.catch_up(tenant, id).await?;
             let held = self.held(tenant, id).await?;
             if self.check_newest(&held).await? {
                 return Ok(Shown { held });
             }
         }
         Err(contended())
+    }
+
+    async fn catch_up(&self, tenant: &Tenant, id: GateId) -> Result<()> {
+        let policy = self.policy();
+        self.step(tenant, id, |draft| draft.catch_up(&policy)).await
     }
 
     /// The gates of a tenant that are in a state, in the order of what they wait for; and where to go

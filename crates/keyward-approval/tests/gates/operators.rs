@@ -4,6 +4,7 @@ use keyward_approval::danger::Operator;
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::{Channel, State, What};
 use keyward_approval::{Asking, Ballot, Requester};
+use keyward_base::ErrorKind;
 
 use crate::world::{MINUTE, POLICY, World, policy, subject, tenant, why};
 
@@ -25,7 +26,8 @@ async fn an_operator_approves_where_the_rule_names_him_and_the_record_says_so() 
     let world = world().await;
     let yes = async |id, who| {
         let by = operator(who);
-        world.gates.approve_as_operator(&by, id, None, "fine").await
+        let yes = Ballot::approve().because("fine");
+        world.gates.approve_as_operator(&by, id, yes).await
     };
     let id = world.ask("server.delete").await;
     assert_eq!(why(yes(id, "uid:1001").await), "not-an-approver");
@@ -79,8 +81,8 @@ async fn an_operator_has_another_vote_only_if_it_was_lent_to_him() {
     let id = world.ask("server.delete").await;
     let yes = async || {
         let by = operator("uid:7");
-        let bob = Some(subject("bob"));
-        world.gates.approve_as_operator(&by, id, bob, "").await
+        let yes = Ballot::approve().lent_by(subject("bob"));
+        world.gates.approve_as_operator(&by, id, yes).await
     };
     assert_eq!(why(yes().await), "not-an-approver");
     let (bob, to) = (world.shown("bob"), subject("uid:7"));
@@ -95,6 +97,22 @@ async fn an_operator_has_another_vote_only_if_it_was_lent_to_him() {
         (Some(&subject("uid:7")), Some(&subject("bob")))
     );
     assert_eq!(last.channel(), Channel::Operator);
+}
+
+#[tokio::test]
+async fn an_operators_ballot_is_a_yes_and_nothing_else() {
+    let world = world().await;
+    let id = world.ask("server.delete").await;
+    for other in [
+        Ballot::deny("no"),
+        Ballot::approve().by_link(0),
+        Ballot::approve().proved(vec![1]),
+    ] {
+        let by = operator("uid:1000");
+        let said = world.gates.approve_as_operator(&by, id, other).await;
+        assert_eq!(said.unwrap_err().kind(), ErrorKind::Misuse);
+    }
+    assert_eq!(world.show(id).await.history().len(), 2);
 }
 
 #[tokio::test]

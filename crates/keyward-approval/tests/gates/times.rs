@@ -10,7 +10,7 @@ use keyward_base::{Error, ErrorKind, Result};
 use keyward_keys::{Advance, Anchor, Pin, PinName};
 
 use crate::target::Journal;
-use crate::world::{InMemory, MINUTE, World, tenant, why};
+use crate::world::{InMemory, MINUTE, POLICY, World, policy, tenant, why};
 
 #[tokio::test]
 async fn silence_is_no_and_an_approval_does_not_keep() {
@@ -98,6 +98,110 @@ async fn the_second_rule_holds_from_its_time_on_whether_or_not_anybody_ticked() 
     assert_eq!(why(vote("bob").await), "not-an-approver");
     assert_eq!(vote("captain").await.unwrap().approvals, 1);
     world.check_log(id).await;
+}
+
+#[tokio::test]
+async fn what_is_shown_goes_by_the_rule_that_a_vote_is_judged_by() {
+    let world = World::new().await;
+    let id = world.ask("server.wipe").await;
+    let rule = async || {
+        let (shown, policy) = (world.show(id).await, world.gates.policy());
+        shown.rule_in(&policy).unwrap().clone()
+    };
+    let vote = async |name, ballot| {
+        let who = world.shown(name);
+        world.gates.vote(&tenant(), id, who, ballot).await
+    };
+    let first = rule().await;
+    assert_eq!(first.name().as_str(), "two");
+    world.pass(MINUTE * 31).await;
+    // Nobody ticked. Who saw the page of the first rule looks again, be it a yes or a no.
+    let seen = Ballot::approve().under(&first);
+    assert_eq!(why(vote("captain", seen).await), "rule-moved");
+    let seen = Ballot::deny("no").under(&first);
+    assert_eq!(why(vote("captain", seen).await), "rule-moved");
+    assert!(world.show(id).await.votes().is_empty());
+    let second = rule().await;
+    assert_eq!(second.name().as_str(), "chiefs");
+    assert!(world.show(id).await.is_escalated());
+    // Of the same name, and another one by now.
+    let text = POLICY.replace(
+        "[\"chief\", \"captain\"]",
+        "[\"chief\", \"captain\", \"zoe\"]",
+    );
+    world.gates.set_policy(policy(&text));
+    let seen = Ballot::approve().under(&second);
+    assert_eq!(why(vote("captain", seen).await), "rule-moved");
+    let seen = Ballot::approve().under(&rule().await);
+    assert_eq!(vote("captain", seen).await.unwrap().approvals, 1);
+    world.check_log(id).await;
+}
+
+#[tokio::test]
+async fn what_others_settled_first_is_told_once() {
+    let world = World::new().await;
+    let moved = world.ask("server.wipe").await;
+    let (ended, unrun) = (
+        world.ask("server.delete").await,
+        world.ask("server.delete").await,
+    );
+    let vote = async |id, name| {
+        let yes = Ballot::approve();
+        world
+            .gates
+            .vote(&tenant(), id, world.shown(name), yes)
+            .await
+    };
+    // Of many that ask at once, one is told.
+    let told = async || {
+        let ticks = (0..16).map(|_| {
+            let gates = world.gates.clone();
+            tokio::spawn(async move { gates.tick(100).await.unwrap() })
+        });
+        let mut all = Vec::new();
+        for tick in ticks.collect::<Vec<_>>() {
+            all.extend(tick.await.unwrap());
+        }
+        let of = |id| all.iter().filter(move |due| due.gate == id);
+        [moved, ended, unrun].map(|id| of(id).map(|due| due.what).collect::<Vec<_>>())
+    };
+    assert_eq!(told().await, [vec![], vec![], vec![]]);
+    vote(unrun, "bob").await.unwrap();
+    world.pass(MINUTE * 31).await;
+    assert_eq!(why(vote(moved, "bob").await), "not-an-approver");
+    assert!(world.show(moved).await.is_escalated());
+    let due = told().await;
+    assert_eq!(due, [vec![What::Escalated], vec![What::Reminded], vec![]]);
+    world.pass(MINUTE * 89).await;
+    for id in [moved, ended, unrun] {
+        assert_eq!(world.show(id).await.state(), State::Expired);
+        let found = world.gates.list(&tenant(), State::Expired, None, 10).await;
+        assert!(found.unwrap().0.contains(&id));
+    }
+    let ends = || vec![What::Expired];
+    assert_eq!(told().await, [ends(), ends(), ends()]);
+    assert_eq!(told().await, [vec![], vec![], vec![]]);
+    for id in [moved, ended, unrun] {
+        world.check_log(id).await;
+        // What was told is in no export, and what the log vouches for is as it was.
+        let mut out = Vec::new();
+        world.gates.export(&tenant(), id, &mut out).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_is_asked_no_more_need_not_be_told() {
+    let world = World::new().await;
+    let id = world.ask("server.wipe").await;
+    world.pass(MINUTE * 31).await;
+    for name in ["captain", "chief"] {
+        let yes = Ballot::approve();
+        let who = world.shown(name);
+        let vote = world.gates.vote(&tenant(), id, who, yes).await;
+        vote.unwrap();
+    }
+    assert_eq!(world.show(id).await.state(), State::Approved);
+    assert_eq!(world.gates.tick(100).await.unwrap(), []);
 }
 
 /// An anchor with room for a few pins.

@@ -92,6 +92,34 @@ fn who_is_signed_in_decides_as_himself() {
 }
 
 #[test]
+fn a_page_goes_by_the_rule_that_the_vote_is_judged_by() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    // Who decides under the second rule has signed in within five minutes.
+    let service = Service::with(|pages| {
+        pages.fresh(|rule| match rule.name().as_str() {
+            "lead" => Some(5 * MINUTE),
+            _ => Some(60 * MINUTE),
+        })
+    });
+    let bob = service.sign_in("bob");
+    let mailed = service.mailed("server.move", Some("bob"));
+    service.pass(9 * MINUTE);
+    let before = service.open(&mailed, &bob);
+    assert_ne!(before.mark, "");
+    service.pass(2 * MINUTE);
+    // Its time has come, and nobody else has asked for it.
+    let page = service.open(&mailed, &bob);
+    assert!(page.answer.body.contains("lead"), "{}", page.answer.body);
+    assert_eq!(page.mark, "");
+    let answer = service.answer_on(&before, &mailed, &[APPROVE]);
+    assert_eq!(answer.status, 403);
+    assert!(is_open(&service, mailed.gate));
+    let anew = service.sign_in("bob");
+    let answer = service.answer(&mailed, &anew, &[APPROVE]);
+    assert!(answer.body.contains("<h1>Approved</h1>"), "{}", answer.body);
+}
+
+#[test]
 fn nobody_else_decides() {
     let service = Service::start();
     let bob = service.sign_in("bob");

@@ -52,6 +52,17 @@ strictness = 20
 approvers = ["ada", "bob", "carol"]
 quorum = 2
 
+[rule.late]
+strictness = 12
+approvers = ["ada", "bob", "carol"]
+quorum = 1
+escalate = { to = "lead", after = "10m" }
+
+[rule.lead]
+strictness = 15
+approvers = ["bob"]
+quorum = 1
+
 [rule.key]
 strictness = 30
 approvers = ["ada", "bob", "carol"]
@@ -69,6 +80,10 @@ then = "one"
 [case.wipe]
 kind = "server.wipe"
 then = "two"
+
+[case.move]
+kind = "server.move"
+then = "late"
 
 [case.rotate]
 kind = "server.rotate"
@@ -223,6 +238,7 @@ impl Service {
             "server.stop",
             "server.delete",
             "server.wipe",
+            "server.move",
             "server.rotate",
         ];
         let all = kinds.into_iter();

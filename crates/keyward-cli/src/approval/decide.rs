@@ -8,7 +8,7 @@ use std::sync::Arc;
 use keyward_approval::danger::Operator;
 use keyward_approval::gate::{Roles, Shown};
 use keyward_approval::policy::Policy;
-use keyward_approval::{Gates, Whom};
+use keyward_approval::{Ballot, Gates, Whom, reason};
 use keyward_base::encoding::hex;
 use keyward_base::{BoxFuture, Error, Result, Role, Subject, Tenant};
 use serde::Serialize;
@@ -81,8 +81,14 @@ pub(super) async fn approve(
         )));
     }
     confirm(of, &shown, "approve")?;
-    let standing = gates.approve_as_operator(&by.0, of.gate, lent_by, why);
-    let standing = standing.await?;
+    let gone = || Error::rejected(reason::RULE_MOVED);
+    let under = gates.policy();
+    let under = shown.rule_in(&under).ok_or_else(gone)?;
+    let mut ballot = Ballot::approve().because(why).under(under);
+    if let Some(lender) = lent_by {
+        ballot = ballot.lent_by(lender);
+    }
+    let standing = gates.approve_as_operator(&by.0, of.gate, ballot).await?;
     let told = Approved {
         gate: of.gate.to_string(),
         state: standing.state.as_str(),

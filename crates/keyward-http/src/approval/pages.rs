@@ -12,7 +12,7 @@ use keyward_approval::danger::vote_by_one_click;
 use keyward_approval::gate::{LinkState, REASON, Shown, Standing, State};
 use keyward_approval::link::Presented;
 use keyward_approval::reason::{
-    EVIDENCE, EVIDENCE_OLD, LINK, NOT_APPROVER, NOT_OPEN, OWN_ASK, PASSKEY, VOTED, WHO,
+    EVIDENCE, EVIDENCE_OLD, LINK, NOT_APPROVER, NOT_OPEN, OWN_ASK, PASSKEY, RULE_MOVED, VOTED, WHO,
 };
 use keyward_approval::{Ballot, Gates, Links, Rule};
 use keyward_base::{Error, ErrorKind, Evidence as _, Reason, Result, Tenant};
@@ -264,6 +264,8 @@ impl ApprovalPages {
             Said::Deny => Ballot::deny(&form.reason),
             Said::Approve => Ballot::approve().because(&form.reason),
         };
+        // By which it was asked how fresh who decides is, and which the page names.
+        let ballot = ballot.under(&opened.rule);
         let (gate, slot) = (opened.link.gate(), opened.link.slot());
         let said = match way {
             Way::Signed(who) => gates.vote(tenant, gate, who, ballot.by_link(slot)).await,
@@ -438,6 +440,7 @@ impl ApprovalPages {
                 return self.shown(StatusCode::FORBIDDEN, &again, &way, (&notice, ""));
             }
             Some(NOT_OPEN) => return Err(error.into()),
+            Some(RULE_MOVED) => "It goes by another rule by now. Open the link once more.",
             Some(VOTED) => "You have answered already.",
             Some(NOT_APPROVER) => "You are none of those who may decide this.",
             Some(OWN_ASK) => "It was you who asked: somebody else decides it.",

@@ -7,7 +7,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_approval::gate::{Decision, Resolution, Shown as Gate, StepResult, Voter};
-use keyward_approval::reason::{NOT_APPROVER, NOT_ASKER, NOT_OPEN, OWN_ASK, PASSKEY, VOTED, WHO};
+use keyward_approval::reason::{
+    NOT_APPROVER, NOT_ASKER, NOT_OPEN, OWN_ASK, PASSKEY, RULE_MOVED, VOTED, WHO,
+};
 use keyward_approval::view::{Visible, Where};
 use keyward_approval::{Ballot, GateId, RequesterKind, Rule, State as Of, View};
 use keyward_axum::approval::ApprovalPages;
@@ -487,9 +489,14 @@ pub(super) async fn decide<H: Holder>(
     let (tenant, me) = (gate.action().tenant(), SignedIn::of(&app, &holder)?);
     let gates = &app.held().gates;
     let is_mine = gate.action().requester().is_self(holder.live().subject());
+    // Who sees another rule by now looks again.
+    let under = |ballot: Ballot| match gate.rule_in(&gates.policy()) {
+        Some(rule) => Ok(ballot.under(rule)),
+        None => Err(Error::rejected(NOT_OPEN)),
+    };
     let done = match said.as_str() {
         "approve" => {
-            let ballot = Ballot::approve().because(&reason);
+            let ballot = under(Ballot::approve().because(&reason))?;
             let voted = gates.vote(tenant, gate.id(), me, ballot).await;
             voted.map(|_| "Your approval was counted.")
         }
@@ -497,7 +504,7 @@ pub(super) async fn decide<H: Holder>(
             return again(StatusCode::UNPROCESSABLE_ENTITY, "To deny it, say why.").await;
         }
         "deny" => {
-            let ballot = Ballot::deny(&reason);
+            let ballot = under(Ballot::deny(&reason))?;
             let voted = gates.vote(tenant, gate.id(), me, ballot).await;
             voted.map(|_| "Denied. Whoever asked reads why.")
         }
@@ -556,6 +563,10 @@ pub(super) async fn decide<H: Holder>(
         Err(e) => match e.reason() {
             Some(NOT_OPEN) => (StatusCode::CONFLICT, "It can be decided no more."),
             Some(VOTED) => (StatusCode::CONFLICT, "You have answered already."),
+            Some(RULE_MOVED) => (
+                StatusCode::CONFLICT,
+                "It goes by another rule by now: look at it again.",
+            ),
             Some(OWN_ASK) => (
                 StatusCode::FORBIDDEN,
                 "It was you who asked: somebody else decides it.",
