@@ -2,7 +2,8 @@
 
 use keyward_base::{Result, Subject, Tenant};
 
-use crate::gate::{Ballot, GateId, Gates, Standing};
+use crate::gate::{Ballot, Gates, Standing};
+use crate::link::Presented;
 
 /// Counts the vote of whoever opened a link and pressed a button: nobody is signed in, and no code is
 /// asked for. **Programs that scan mail open links and press the buttons of the page that they find**:
@@ -16,12 +17,11 @@ use crate::gate::{Ballot, GateId, Gates, Standing};
 pub async fn vote_by_one_click(
     gates: &Gates,
     tenant: &Tenant,
-    id: GateId,
-    slot: u16,
+    link: &Presented,
     ballot: Ballot,
 ) -> Result<Standing> {
     ballot.check_of_holder()?;
-    gates.cast_as_holder(tenant, id, slot, ballot, false).await
+    gates.cast_as_holder(tenant, link, ballot, false).await
 }
 
 /// Somebody who acts on gates without having signed in: whoever runs the command line, beside the

@@ -9,6 +9,7 @@ use super::row::{Decision, PROOF, REASON, VOTES, Vote, Voter};
 use super::state::{Channel, State, What};
 use super::tally::{Judging, RolesOf, rule_of};
 use super::{Gates, MAX_TRIES, contended, links};
+use crate::link::Presented;
 use crate::policy::{Policy, Rule};
 use crate::reason;
 
@@ -20,7 +21,7 @@ pub struct Ballot {
     reason: String,
     proof: Vec<u8>,
     pub(super) lent_by: Option<Subject>,
-    slot: Option<u16>,
+    link: Option<Presented>,
     under: Option<Rule>,
 }
 
@@ -31,7 +32,7 @@ impl Ballot {
             reason: String::new(),
             proof: Vec::new(),
             lent_by: None,
-            slot: None,
+            link: None,
             under: None,
         }
     }
@@ -64,9 +65,10 @@ impl Ballot {
         self
     }
 
-    /// The same, come by the link of that slot, which dies with it.
-    pub const fn by_link(mut self, slot: u16) -> Self {
-        self.slot = Some(slot);
+    /// The same, come by that link, which was checked ([`Links::check`](crate::Links::check)) and dies
+    /// with it.
+    pub fn by_link(mut self, link: &Presented) -> Self {
+        self.link = Some(link.clone());
         self
     }
 
@@ -92,7 +94,7 @@ impl Ballot {
 
     pub(super) fn check_of_operator(&self) -> Result<()> {
         self.check()?;
-        let is_other = !self.proof.is_empty() || self.slot.is_some();
+        let is_other = !self.proof.is_empty() || self.link.is_some();
         if is_other || self.decision != Decision::Approve {
             return Err(Error::misuse(
                 "an operator says yes by a ballot, with neither link nor passkey",
@@ -168,8 +170,8 @@ impl Gates {
             false => Channel::Passkey,
         };
         self.cast(tenant, id, &more, &ballot, |draft| {
-            if let Some(slot) = ballot.slot {
-                links::check(&draft.row, slot, Some(&who))?;
+            if let Some(link) = &ballot.link {
+                links::check(draft, link, Some(&who))?;
             }
             Ok(ballot.cast_by(Voter::Person(who.clone()), channel, draft.now))
         })
@@ -180,7 +182,8 @@ impl Gates {
     /// is, with a quorum of one. The record says *holder of the link*, and nobody.
     ///
     /// A try is written down before the code is compared; after [`TRIES`](super::TRIES) the link is
-    /// dead. `code` is the MAC of the code, as it was given when the link was made.
+    /// dead. `code` is the MAC of the code that was typed to that link
+    /// ([`Links::code_digest`](crate::Links::code_digest)).
     ///
     /// # Errors
     /// `Rejected` ([`reason::LINK`]) for a link that is dead, and a code that is not its own;
@@ -188,17 +191,17 @@ impl Gates {
     pub async fn vote_as_holder(
         &self,
         tenant: &Tenant,
-        id: GateId,
-        slot: u16,
+        link: &Presented,
         code: &[u8; 32],
         ballot: Ballot,
     ) -> Result<Standing> {
         ballot.check_of_holder()?;
+        let (id, slot) = (link.gate(), link.slot());
         let reserved = self.reserve_try(tenant, id, slot).await?;
         if !reserved.code.as_ref().is_some_and(|own| equal(own, code)) {
             return Err(Error::rejected(reason::LINK));
         }
-        self.cast_as_holder(tenant, id, slot, ballot, reserved.is_last)
+        self.cast_as_holder(tenant, link, ballot, reserved.is_last)
             .await
     }
 
@@ -206,13 +209,13 @@ impl Gates {
     pub(crate) async fn cast_as_holder(
         &self,
         tenant: &Tenant,
-        id: GateId,
-        slot: u16,
+        link: &Presented,
         ballot: Ballot,
         is_last: bool,
     ) -> Result<Standing> {
-        let ballot = ballot.by_link(slot);
-        self.cast(tenant, id, &[], &ballot, |draft| {
+        let (ballot, slot) = (ballot.by_link(link), link.slot());
+        self.cast(tenant, link.gate(), &[], &ballot, |draft| {
+            links::leads_here(draft, link)?;
             let of = draft.row.slots.get(usize::from(slot));
             // The last try killed it, and was in time; who ended it for good took its code, too.
             let is_good = of.is_some_and(|of| !of.dead || is_last && of.code.is_some());
@@ -322,10 +325,8 @@ impl Gates {
             said: String::new(),
         };
         draft.row.votes.push(vote);
-        if let Some(slot) = ballot
-            .slot
-            .and_then(|slot| draft.row.slots.get_mut(usize::from(slot)))
-        {
+        let slot = ballot.link.as_ref().map(Presented::slot);
+        if let Some(slot) = slot.and_then(|slot| draft.row.slots.get_mut(usize::from(slot))) {
             slot.dead = true;
         }
         let approvals = judging(draft, None)?;

@@ -3,10 +3,11 @@
 use keyward_base::{Error, Result, Subject, Tenant};
 
 use super::Gates;
-use super::held::Saying;
+use super::held::{Draft, Saying};
 use super::id::GateId;
 use super::row::{LINKS, Row, Slot};
 use super::state::What;
+use crate::link::Presented;
 use crate::reason;
 
 /// How often the code of a link may be tried: one of 10^6 codes is found in five tries one time in
@@ -178,9 +179,18 @@ fn alive(row: &Row, slot: u16) -> Result<&Slot> {
         .ok_or_else(|| Error::rejected(reason::LINK))
 }
 
-/// Whether who comes by the link of that slot may: it lives, and is his or nobody's.
-pub(super) fn check(row: &Row, slot: u16, who: Option<&Subject>) -> Result<()> {
-    let slot = alive(row, slot)?;
+/// Whether a link leads to this gate, and was made for its action.
+pub(super) fn leads_here(draft: &Draft, link: &Presented) -> Result<()> {
+    if link.gate() != draft.row.id {
+        return Err(Error::rejected(reason::LINK));
+    }
+    link.is_about(&draft.action)
+}
+
+/// Whether who comes by that link may: it leads here, lives, and is his or nobody's.
+pub(super) fn check(draft: &Draft, link: &Presented, who: Option<&Subject>) -> Result<()> {
+    leads_here(draft, link)?;
+    let slot = alive(&draft.row, link.slot())?;
     match &slot.approver {
         Some(approver) if Some(approver) != who => Err(Error::rejected(reason::LINK)),
         _ => Ok(()),

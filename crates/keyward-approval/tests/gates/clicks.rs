@@ -2,6 +2,7 @@
 
 use keyward_approval::danger::vote_by_one_click;
 use keyward_approval::gate::Voter;
+use keyward_approval::link::Presented;
 use keyward_approval::{Ballot, State};
 
 use crate::world::{World, subject, tenant, why};
@@ -10,24 +11,24 @@ use crate::world::{World, subject, tenant, why};
 async fn one_click_counts_where_nobody_is_asked_who_he_is_and_once() {
     let world = World::new().await;
     let (gates, of) = (&world.gates, tenant());
-    let click = async |id, slot| vote_by_one_click(gates, &of, id, slot, Ballot::approve()).await;
+    let click =
+        async |link: &Presented| vote_by_one_click(gates, &of, link, Ballot::approve()).await;
     for kind in ["server.delete", "server.wipe", "server.key"] {
         let id = world.ask(kind).await;
-        let slot = gates.add_link(&of, id, None, None).await.unwrap();
-        assert_eq!(why(click(id, slot).await), "nobody-in-particular");
+        let (link, _) = world.link(id, None).await;
+        assert_eq!(why(click(&link).await), "nobody-in-particular");
     }
     let id = world.ask("server.stop").await;
-    assert_eq!(why(click(id, 0).await), "link-is-dead");
-    let killed = gates.add_link(&of, id, None, None).await.unwrap();
-    gates.kill_link(&of, id, killed).await.unwrap();
-    assert_eq!(why(click(id, killed).await), "link-is-dead");
+    let (killed, _) = world.link(id, None).await;
+    gates.kill_link(&of, id, killed.slot()).await.unwrap();
+    assert_eq!(why(click(&killed).await), "link-is-dead");
     assert_eq!(world.show(id).await.state(), State::Pending);
-    let slot = gates.add_link(&of, id, None, None).await.unwrap();
-    assert_eq!(click(id, slot).await.unwrap().state, State::Approved);
-    assert_eq!(why(click(id, slot).await), "link-is-dead");
+    let (link, _) = world.link(id, None).await;
+    assert_eq!(click(&link).await.unwrap().state, State::Approved);
+    assert_eq!(why(click(&link).await), "link-is-dead");
     let votes = world.show(id).await.votes().to_vec();
     assert_eq!(votes.len(), 1);
-    assert_eq!(*votes[0].voter(), Voter::Holder(slot));
+    assert_eq!(*votes[0].voter(), Voter::Holder(link.slot()));
     world.check_log(id).await;
 }
 

@@ -142,26 +142,22 @@ async fn a_vote_or_a_state_that_was_changed_is_found() {
 async fn a_link_that_was_revived_is_found() {
     for (world, _folder) in worlds().await {
         let id = world.ask("server.stop").await;
-        let slot = world
-            .gates
-            .add_link(&tenant(), id, None, Some([9; 32]))
-            .await;
-        let slot = slot.unwrap();
+        let (link, code) = world.link(id, None).await;
         let alive = read(&world, &gate(id)).await.content;
         let vote = async |code: [u8; 32]| {
             let ballot = Ballot::approve();
             world
                 .gates
-                .vote_as_holder(&tenant(), id, slot, &code, ballot)
+                .vote_as_holder(&tenant(), &link, &code, ballot)
                 .await
         };
         for _ in 0..5 {
             assert_eq!(why(vote([8; 32]).await), "link-is-dead");
         }
-        assert_eq!(why(vote([9; 32]).await), "link-is-dead");
+        assert_eq!(why(vote(code).await), "link-is-dead");
         // The record from before the tries is genuine: votes may come in again, and nothing runs.
         put(&world, &gate(id), alive).await;
-        vote([9; 32]).await.unwrap();
+        vote(code).await.unwrap();
         corrupt(world.gates.approved(&tenant(), id).await);
         // Its history alone says nothing of it, the log does.
         assert_eq!(world.show(id).await.state(), State::Approved);
@@ -285,25 +281,19 @@ async fn the_record_of_a_class_that_was_put_back_alone_does_not_count_its_uses_a
 async fn a_link_whose_tries_were_put_back_runs_nothing() {
     for (world, _folder) in worlds().await {
         let id = world.ask("server.stop").await;
-        let slot = world
-            .gates
-            .add_link(&tenant(), id, None, Some([9; 32]))
-            .await;
-        let slot = slot.unwrap();
+        let (link, code) = world.link(id, None).await;
         let before = read(&world, &gate(id)).await.content;
         let vote = async |code: [u8; 32]| {
             let ballot = Ballot::approve();
             let gates = &world.gates;
-            gates
-                .vote_as_holder(&tenant(), id, slot, &code, ballot)
-                .await
+            gates.vote_as_holder(&tenant(), &link, &code, ballot).await
         };
         // Not the last of them: the link lives, and its history says nothing of it.
         for _ in 0..4 {
             assert_eq!(why(vote([8; 32]).await), "link-is-dead");
         }
         put(&world, &gate(id), before).await;
-        vote([9; 32]).await.unwrap();
+        vote(code).await.unwrap();
         corrupt(world.gates.approved(&tenant(), id).await);
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use keyward_approval::action::Step;
 use keyward_approval::executor::{Effect, Executor, Job, OnceBy, Target};
 use keyward_approval::gate::{State, What};
-use keyward_approval::{Asking, Ballot, ExecutorName, GateId, Gates, Requester};
+use keyward_approval::{Asking, Ballot, ExecutorName, GateId, Gates, Links, Requester};
 use keyward_audit::Audit;
 use keyward_base::{BoxFuture, ManualClock, Purpose, SecretBytes};
 use keyward_crypto::Provider;
@@ -129,6 +129,7 @@ async fn process(home: &Path, round: usize, first: bool) -> Process {
     Process {
         executor: executor.build().unwrap(),
         world: World {
+            links: Links::new(keyring.clone()).unwrap(),
             clock,
             keyring,
             store,

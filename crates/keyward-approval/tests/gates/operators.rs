@@ -103,16 +103,17 @@ async fn an_operator_has_another_vote_only_if_it_was_lent_to_him() {
 async fn an_operators_ballot_is_a_yes_and_nothing_else() {
     let world = world().await;
     let id = world.ask("server.delete").await;
+    let (link, _) = world.link(id, None).await;
     for other in [
         Ballot::deny("no"),
-        Ballot::approve().by_link(0),
+        Ballot::approve().by_link(&link),
         Ballot::approve().proved(vec![1]),
     ] {
         let by = operator("uid:1000");
         let said = world.gates.approve_as_operator(&by, id, other).await;
         assert_eq!(said.unwrap_err().kind(), ErrorKind::Misuse);
     }
-    assert_eq!(world.show(id).await.history().len(), 2);
+    assert_eq!(world.show(id).await.history().len(), 3);
 }
 
 #[tokio::test]

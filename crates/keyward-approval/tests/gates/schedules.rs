@@ -332,16 +332,16 @@ fn a_link_that_was_ended_counts_for_nothing_though_its_last_try_was_in_time() {
     let (mut ended_first, mut counted_first) = (0, 0);
     for seed in 0..seeds() / 2 {
         store.seed(None);
-        let (id, slot) = runtime.block_on(async {
+        let (id, link, code) = runtime.block_on(async {
             let id = world.ask("server.stop").await;
-            let of = tenant();
-            let made = world.gates.add_link(&of, id, None, Some([9; 32]));
-            let slot = made.await.unwrap();
+            let (link, code) = world.link(id, None).await;
+            let slot = link.slot();
             for _ in 1..keyward_approval::gate::TRIES {
                 let _spent = world.gates.reserve_try(&tenant(), id, slot).await.unwrap();
             }
-            (id, slot)
+            (id, link, code)
         });
+        let slot = link.slot();
         let then = Arc::new(std::sync::Mutex::new(None));
         let (votes, ends, at) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&then));
         let tasks: Vec<(bool, Task)> = vec![
@@ -350,9 +350,7 @@ fn a_link_that_was_ended_counts_for_nothing_though_its_last_try_was_in_time() {
                 Box::pin(async move {
                     let gates = &votes.gates;
                     let yes = Ballot::approve();
-                    let _counted_or_not = gates
-                        .vote_as_holder(&tenant(), id, slot, &[9; 32], yes)
-                        .await;
+                    let _counted_or_not = gates.vote_as_holder(&tenant(), &link, &code, yes).await;
                 }),
             ),
             (

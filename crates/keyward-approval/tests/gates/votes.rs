@@ -1,6 +1,7 @@
 //! Who may say yes, and what a yes is worth.
 
 use keyward_approval::gate::{State, Voter, What};
+use keyward_approval::link::Presented;
 use keyward_approval::{Answer, Asking, Ballot, Requester, Scope};
 use keyward_base::{Door, Tenant};
 
@@ -127,38 +128,27 @@ async fn one_denial_ends_it_until_it_is_claimed_and_its_reason_reaches_who_asked
 #[tokio::test]
 async fn the_holder_of_a_link_counts_where_nobody_is_asked_who_he_is() {
     let world = World::new().await;
-    let code = Some([9; 32]);
-    let holder = async |id, slot, code: [u8; 32]| {
+    let holder = async |link: &Presented, code: [u8; 32]| {
         let ballot = Ballot::approve();
         world
             .gates
-            .vote_as_holder(&tenant(), id, slot, &code, ballot)
+            .vote_as_holder(&tenant(), link, &code, ballot)
             .await
     };
     // A rule that asks who.
     for kind in ["server.delete", "server.wipe", "server.key"] {
         let id = world.ask(kind).await;
-        let slot = world
-            .gates
-            .add_link(&tenant(), id, None, code)
-            .await
-            .unwrap();
-        assert_eq!(why(holder(id, slot, [9; 32]).await), "nobody-in-particular");
+        let (link, code) = world.link(id, None).await;
+        assert_eq!(why(holder(&link, code).await), "nobody-in-particular");
         assert_eq!(world.show(id).await.state(), State::Pending);
     }
     let id = world.ask("server.stop").await;
-    let slot = world
-        .gates
-        .add_link(&tenant(), id, None, code)
-        .await
-        .unwrap();
+    let (link, code) = world.link(id, None).await;
+    let slot = link.slot();
     world.gates.fetched(&tenant(), id, slot).await.unwrap();
     world.gates.fetched(&tenant(), id, slot).await.unwrap();
-    assert_eq!(why(holder(id, slot, [8; 32]).await), "link-is-dead");
-    assert_eq!(
-        holder(id, slot, [9; 32]).await.unwrap().state,
-        State::Approved
-    );
+    assert_eq!(why(holder(&link, [8; 32]).await), "link-is-dead");
+    assert_eq!(holder(&link, code).await.unwrap().state, State::Approved);
     let shown = world.show(id).await;
     assert_eq!(shown.votes()[0].voter(), &Voter::Holder(0));
     let fetched = shown
@@ -174,23 +164,19 @@ async fn a_code_has_five_tries_and_the_fifth_is_one() {
     let world = World::new().await;
     for right_at in [4, 5] {
         let id = world.ask("server.stop").await;
-        let slot = world
-            .gates
-            .add_link(&tenant(), id, None, Some([9; 32]))
-            .await
-            .unwrap();
+        let (link, code) = world.link(id, None).await;
         let holder = async |code: [u8; 32]| {
             let ballot = Ballot::approve();
             world
                 .gates
-                .vote_as_holder(&tenant(), id, slot, &code, ballot)
+                .vote_as_holder(&tenant(), &link, &code, ballot)
                 .await
         };
         for _ in 0..right_at {
             assert_eq!(why(holder([8; 32]).await), "link-is-dead");
         }
         // With the fifth the link was dead before it was compared.
-        assert_eq!(holder([9; 32]).await.is_ok(), right_at == 4);
+        assert_eq!(holder(code).await.is_ok(), right_at == 4);
         let state = world.show(id).await.state();
         assert_eq!(state == State::Approved, right_at == 4);
         world.check_log(id).await;
@@ -201,30 +187,37 @@ async fn a_code_has_five_tries_and_the_fifth_is_one() {
 async fn a_link_of_one_approver_is_no_others_and_dies_alone() {
     let world = World::new().await;
     let id = world.ask("server.wipe").await;
-    let link = async |name| {
-        world
-            .gates
-            .add_link(&tenant(), id, Some(subject(name)), None)
-            .await
-    };
-    let (bobs, eves) = (link("bob").await.unwrap(), link("eve").await.unwrap());
-    assert_ne!(bobs, eves);
-    let vote = async |name, slot| {
-        let ballot = Ballot::approve().by_link(slot);
+    let link = async |name| world.link(id, Some(name)).await.0;
+    let (bobs, eves) = (link("bob").await, link("eve").await);
+    assert_ne!(bobs.slot(), eves.slot());
+    let vote = async |name, link: &Presented| {
+        let ballot = Ballot::approve().by_link(link);
         world
             .gates
             .vote(&tenant(), id, world.shown(name), ballot)
             .await
     };
-    assert_eq!(why(vote("eve", bobs).await), "link-is-dead");
-    assert_eq!(why(vote("bob", 7).await), "link-is-dead");
-    vote("bob", bobs).await.unwrap();
+    assert_eq!(why(vote("eve", &bobs).await), "link-is-dead");
+    // Of another gate, where that slot is his too.
+    let other = world.ask("server.delete").await;
+    let (elsewhere, _) = world.link(other, Some("bob")).await;
+    assert_eq!(why(vote("bob", &elsewhere).await), "link-is-dead");
+    // Made for the action of another.
+    let draft = world.links.draft(&tenant(), id).unwrap();
+    let shown = world.show(other).await;
+    let letter = draft.finish(shown.action(), bobs.slot(), world.now());
+    let letter = letter.unwrap();
+    let text = letter.link().expose();
+    let link = world.links.check(&tenant(), text, world.now()).await;
+    assert_eq!(why(vote("bob", &link.unwrap()).await), "not-authentic");
+    vote("bob", &bobs).await.unwrap();
+    let (bobs, eves_slot) = (bobs.slot(), eves.slot());
     assert_eq!(
         why(world.gates.fetched(&tenant(), id, bobs).await),
         "link-is-dead"
     );
-    world.gates.fetched(&tenant(), id, eves).await.unwrap();
-    vote("eve", eves).await.unwrap();
+    world.gates.fetched(&tenant(), id, eves_slot).await.unwrap();
+    vote("eve", &eves).await.unwrap();
     assert_eq!(world.show(id).await.state(), State::Approved);
     world.check_log(id).await;
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use keyward_approval::action::{ActionBuilder, Asked, Catalogue, Shape, Type};
 use keyward_approval::executor::{Executor, OnceBy};
 use keyward_approval::gate::{Passkeys, Questioned, Roles, Shown, Standing};
+use keyward_approval::link::Presented;
 use keyward_approval::{
-    Asking, Ballot, ExecutorName, GateId, Gates, Policy, Requester, ServiceName,
+    Asking, Ballot, ExecutorName, GateId, Gates, Links, Policy, Requester, ServiceName,
 };
 use keyward_audit::{Audit, Of};
 use keyward_base::encoding::hex;
@@ -254,6 +255,7 @@ pub(crate) struct World {
     pub(crate) audit: Audit,
     pub(crate) roles: Arc<Table>,
     pub(crate) gates: Gates,
+    pub(crate) links: Links,
     pub(crate) anchor: Arc<InMemory>,
 }
 
@@ -280,7 +282,10 @@ impl World {
             .door(USERS)
             .roles(roles.clone());
         let gates = builder.install().await.unwrap().build().await.unwrap();
+        let links = Links::new(keyring.clone()).unwrap();
+        links.install().await.unwrap();
         Self {
+            links,
             clock,
             keyring,
             store,
@@ -299,6 +304,7 @@ impl World {
             .door(USERS)
             .roles(self.roles.clone());
         Self {
+            links: self.links.clone(),
             clock: self.clock.clone(),
             keyring: self.keyring.clone(),
             store,
@@ -413,6 +419,20 @@ impl World {
             .step(step)
             .build(&self.gates.policy(), self.now(), &provider);
         built.unwrap()
+    }
+
+    /// A link to a gate, as whoever got it presents it, with the MAC of its code.
+    pub(crate) async fn link(&self, id: GateId, approver: Option<&str>) -> (Presented, [u8; 32]) {
+        let draft = self.links.draft(&tenant(), id).unwrap();
+        let code = *draft.code_digest();
+        let (of, approver) = (tenant(), approver.map(subject));
+        let slot = self.gates.add_link(&of, id, approver, Some(code));
+        let slot = slot.await.unwrap();
+        let shown = self.show(id).await;
+        let letter = draft.finish(shown.action(), slot, self.now()).unwrap();
+        let text = letter.link().expose();
+        let link = self.links.check(&tenant(), text, self.now()).await;
+        (link.unwrap(), code)
     }
 
     /// The executor that actions name, and its target.

@@ -266,13 +266,15 @@ impl ApprovalPages {
         };
         // By which it was asked how fresh who decides is, and which the page names.
         let ballot = ballot.under(&opened.rule);
-        let (gate, slot) = (opened.link.gate(), opened.link.slot());
         let said = match way {
-            Way::Signed(who) => gates.vote(tenant, gate, who, ballot.by_link(slot)).await,
+            Way::Signed(who) => {
+                let (gate, ballot) = (opened.link.gate(), ballot.by_link(&opened.link));
+                gates.vote(tenant, gate, who, ballot).await
+            }
             Way::Code => match links.code_digest(tenant, &opened.link, &form.code) {
                 Ok(code) => {
                     gates
-                        .vote_as_holder(tenant, gate, slot, &code, ballot)
+                        .vote_as_holder(tenant, &opened.link, &code, ballot)
                         .await
                 }
                 Err(e) if e.reason() == Some(Reason::MALFORMED) => {
@@ -280,7 +282,7 @@ impl ApprovalPages {
                 }
                 Err(e) => Err(e),
             },
-            Way::Click => vote_by_one_click(gates, tenant, gate, slot, ballot).await,
+            Way::Click => vote_by_one_click(gates, tenant, &opened.link, ballot).await,
             Way::No(..) => return again(StatusCode::FORBIDDEN, &way, ""),
         };
         match said {
