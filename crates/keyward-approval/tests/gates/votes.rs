@@ -3,7 +3,7 @@
 use keyward_approval::gate::{State, Voter, What};
 use keyward_approval::link::Presented;
 use keyward_approval::{Answer, Asking, Ballot, Requester, Scope};
-use keyward_base::{Door, Tenant};
+use keyward_base::{Door, Reason, Tenant};
 
 use crate::world::{MINUTE, Signs, World, policy, subject, tenant, why};
 
@@ -209,7 +209,8 @@ async fn a_link_of_one_approver_is_no_others_and_dies_alone() {
     let letter = letter.unwrap();
     let text = letter.link().expose();
     let link = world.links.check(&tenant(), text, world.now()).await;
-    assert_eq!(why(vote("bob", &link.unwrap()).await), "not-authentic");
+    let said = vote("bob", &link.unwrap()).await;
+    assert_eq!(why(said), Reason::NOT_AUTHENTIC.as_str());
     vote("bob", &bobs).await.unwrap();
     let (bobs, eves_slot) = (bobs.slot(), eves.slot());
     assert_eq!(
