@@ -83,7 +83,8 @@ impl Answer {
 pub(super) struct Fresh {
     pub(super) held: Held,
     pub(super) draft: Draft,
-    pub(super) writes: Vec<Write>,
+    writes: Vec<Write>,
+    secrets: Secrets,
     waits: bool,
 }
 
@@ -107,9 +108,10 @@ impl Gates {
     /// class that its rule does not allow; `Misuse` for an action that was built under another policy;
     /// `Unavailable` if store, keyring, log or clock cannot be relied on.
     pub async fn ask(&self, asking: Asking) -> Result<Answer> {
-        let fresh = self.prepare(asking).await?;
+        let fresh = self.prepare(asking)?;
         for _ in 0..MAX_TRIES {
-            if self.write(&fresh.held, &fresh.draft, &fresh.writes).await? {
+            let writes = self.writes_of(&fresh).await?;
+            if self.write(&fresh.held, &fresh.draft, &writes).await? {
                 return Ok(fresh.answer());
             }
         }
@@ -146,7 +148,7 @@ impl Gates {
         evidence: impl Evidence,
         asking: Asking,
     ) -> Result<Answer> {
-        let mut fresh = self.prepare(asking).await?;
+        let mut fresh = self.prepare(asking)?;
         let tenant = fresh.draft.row.tenant.clone();
         let who = self.shown(&tenant, &evidence)?;
         fresh.draft.row.before = Some(id);
@@ -167,7 +169,8 @@ impl Gates {
             let saying = Saying::person(&who, "");
             old.note(What::Superseded, State::Superseded, saying)?;
             let both = [(&held, &old), (&fresh.held, &fresh.draft)];
-            if self.write_all(&both, &fresh.writes).await? {
+            let writes = self.writes_of(&fresh).await?;
+            if self.write_all(&both, &writes).await? {
                 return Ok(fresh.answer());
             }
         }
@@ -181,14 +184,15 @@ impl Gates {
     /// `Rejected` ([`reason::SCOPE`]) if it does not fall into it, the class has ended or is used up;
     /// else as [`Gates::ask`].
     pub async fn ask_under(&self, class: GateId, asked: Asked) -> Result<Answer> {
-        let tenant = asked.action.tenant().clone();
+        let Asked {
+            action, secrets, ..
+        } = asked;
+        let tenant = action.tenant().clone();
         let refused = || Error::rejected(reason::SCOPE);
-        let mut fresh = self.fresh(&asked.action, &asked.secrets, &Scope::Once, true)?;
+        let mut fresh = self.fresh(&action, secrets, &Scope::Once, true)?;
         if !fresh.waits {
             return Err(Error::misuse("it needs nobody's approval: ask for it"));
         }
-        self.seal_secrets(&tenant, &mut fresh, &asked.secrets)
-            .await?;
         fresh.draft.row.under = Some(class);
         let saying = Saying::by_way(Channel::Policy);
         fresh.draft.note(What::Approved, State::Approved, saying)?;
@@ -201,39 +205,36 @@ impl Gates {
                 Newest::Moved => continue,
             }
             let stands = self.class_stands(&held, of.now).await?;
-            if !stands || !fits(&held, &asked.action) || fresh.draft.row.rule != held.row.rule {
+            if !stands || !fits(&held, &action) || fresh.draft.row.rule != held.row.rule {
                 return Err(refused());
             }
             let used = of.row.class.as_mut().ok_or_else(refused)?;
             used.used = used.used.checked_add(1).ok_or_else(refused)?;
             fresh.draft.row.run_by = fresh.draft.action.run_by();
             let both = [(&held, &of), (&fresh.held, &fresh.draft)];
-            if self.write_all(&both, &fresh.writes).await? {
+            let writes = self.writes_of(&fresh).await?;
+            if self.write_all(&both, &writes).await? {
                 return Ok(Answer::Approved(fresh.draft.row.id));
             }
         }
         Err(contended())
     }
 
-    /// A gate that is to be, with its secrets sealed.
-    pub(super) async fn prepare(&self, asking: Asking) -> Result<Fresh> {
+    /// A gate that is to be.
+    pub(super) fn prepare(&self, asking: Asking) -> Result<Fresh> {
         let Asking {
             asked,
             scope,
             staged,
         } = asking;
-        let mut fresh = self.fresh(&asked.action, &asked.secrets, &scope, staged)?;
-        let tenant = asked.action.tenant();
-        self.seal_secrets(tenant, &mut fresh, &asked.secrets)
-            .await?;
-        Ok(fresh)
+        self.fresh(&asked.action, asked.secrets, &scope, staged)
     }
 
     /// The first state of a gate. What is told of it, is told in the batch that makes it.
     fn fresh(
         &self,
         action: &Action,
-        secrets: &Secrets,
+        secrets: Secrets,
         scope: &Scope,
         staged: bool,
     ) -> Result<Fresh> {
@@ -290,32 +291,30 @@ impl Gates {
                 action: action.clone(),
             },
             draft,
+            secrets,
             waits,
         })
     }
 
-    /// The write of the secrets, sealed.
-    async fn seal_secrets(
-        &self,
-        tenant: &Tenant,
-        fresh: &mut Fresh,
-        secrets: &Secrets,
-    ) -> Result<()> {
-        if secrets.is_empty() {
-            return Ok(());
+    /// What is written beside a gate that is to be. Its secrets are sealed for this try: by the next
+    /// one, a rotation may have taken the key away.
+    pub(super) async fn writes_of(&self, fresh: &Fresh) -> Result<Vec<Write>> {
+        let mut writes = fresh.writes.clone();
+        if fresh.secrets.is_empty() {
+            return Ok(writes);
         }
         let row = &fresh.draft.row;
-        let (sealed, requires) = self.seal(row, secrets).await?;
-        fresh.writes.push(requires);
-        fresh.writes.push(Write::Insert {
-            key: secrets_place(tenant, row.id),
+        let (sealed, requires) = self.seal(row, &fresh.secrets).await?;
+        writes.push(requires);
+        writes.push(Write::Insert {
+            key: secrets_place(&row.tenant, row.id),
             content: Content {
                 sealed,
                 expires: Some(row.run_by.saturating_add(SECRETS_KEPT)),
                 ..Content::default()
             },
         });
-        Ok(())
+        Ok(writes)
     }
 }
 

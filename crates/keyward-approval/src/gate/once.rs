@@ -102,11 +102,11 @@ impl Gates {
         }
         let name = self.once_name(&tenant, &requester, once.key)?;
         let asker = self.once_name(&tenant, &requester, "")?;
-        let fresh = self.prepare(asking).await?;
+        let fresh = self.prepare(asking)?;
         let id = fresh.answer().gate();
         let until = fresh.draft.row.run_by.saturating_add(self.0.kept);
         for _ in 0..MAX_TRIES {
-            let mut writes = fresh.writes.clone();
+            let mut writes = self.writes_of(&fresh).await?;
             let key = self.writing_key().await?;
             writes.push(once_row(&key, &tenant, &name, id, once.bytes, until));
             if fresh.draft.row.state.is_open() {

@@ -65,7 +65,7 @@ impl Gates {
         evidence: impl Evidence,
         asking: Asking,
     ) -> Result<Answer> {
-        let mut fresh = self.prepare(asking).await?;
+        let mut fresh = self.prepare(asking)?;
         let tenant = fresh.draft.row.tenant.clone();
         let who = self.shown(&tenant, &evidence)?;
         let roles = self.0.roles.roles(&tenant, &who).await?;
@@ -86,7 +86,8 @@ impl Gates {
             old.note(What::AskedAnew, State::Indeterminate, saying.clone())?;
             old.note(What::Superseded, State::Superseded, saying)?;
             let both = [(&held, &old), (&fresh.held, &fresh.draft)];
-            if self.write_all(&both, &fresh.writes).await? {
+            let writes = self.writes_of(&fresh).await?;
+            if self.write_all(&both, &writes).await? {
                 return Ok(fresh.answer());
             }
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use keyward_approval::executor::{Executor, OnceBy};
 use keyward_approval::gate::{Decision, State, What};
 use keyward_approval::{Answer, ArgumentName, Asking, Ballot, GateId, Requester, Scope};
+use keyward_base::Purpose;
 use keyward_store::MemoryStore;
 
 use crate::switching::{Seeded, Switching, Task, drive};
@@ -319,6 +320,46 @@ fn uses_of_a_class_that_meet_each_other_are_lost_by_none() {
         drive(&seeded, tasks, 3);
         store.seed(None);
         assert_eq!(journal.done().len(), 3, "{seed}");
+    }
+}
+
+#[test]
+fn an_ask_with_secrets_gets_through_a_rotation_of_their_keys() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let store = Switching::surely_over(Arc::new(MemoryStore::new(1_000_000)));
+    let world = Arc::new(runtime.block_on(World::on(store.clone())));
+    let sealing = Purpose::new(keyward_approval::gate::SECRETS_PURPOSE).unwrap();
+    for seed in 0..seeds() / 4 {
+        let answer = Arc::new(std::sync::Mutex::new(None));
+        let (asks, rotates, at) = (Arc::clone(&world), Arc::clone(&world), Arc::clone(&answer));
+        let sealing = sealing.clone();
+        let tasks: Vec<(bool, Task)> = vec![
+            (
+                false,
+                Box::pin(async move {
+                    let asking = Asking::new(asks.with_secret(b"hunter2"));
+                    let asked = asks.gates.ask(asking).await;
+                    *at.lock().unwrap() = Some(asked.unwrap().gate());
+                }),
+            ),
+            (
+                false,
+                Box::pin(async move {
+                    let admin = rotates.keyring.admin();
+                    let mut rotation = admin.rotation(&sealing);
+                    // To where values need the old key, or it has ended.
+                    let _stage = rotation.step().await.unwrap();
+                }),
+            ),
+        ];
+        let seeded = Seeded::new(seed);
+        store.seed(Some(Arc::clone(&seeded)));
+        drive(&seeded, tasks, 3);
+        store.seed(None);
+        let id = answer.lock().unwrap().take().unwrap();
+        assert_eq!(runtime.block_on(world.show(id)).state(), State::Pending);
     }
 }
 
