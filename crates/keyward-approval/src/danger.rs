@@ -1,9 +1,18 @@
 //! What a hurried person should not find first.
 
-use keyward_base::{Result, Subject, Tenant};
+use keyward_base::{Result, Tenant};
 
 use crate::gate::{Ballot, Gates, Standing};
 use crate::link::Presented;
+
+/// Whoever runs the command line, as he acts on gates. He may stop whatever has not begun to run. His yes
+/// counts where a rule names him, by the system's name of him, or where an approver lent him his vote;
+/// under a rule that wants passkeys it counts never. The record says *operator* of each
+/// ([`Channel::Operator`](crate::gate::Channel::Operator)).
+///
+/// Two names of one person are two people here: a rule with a quorum that names `ada` and the system
+/// user of ada's is met by her alone, and an ask of hers is not his own ask.
+pub use keyward_base::danger::Operator;
 
 /// Counts the vote of whoever opened a link and pressed a button: nobody is signed in, and no code is
 /// asked for. **Programs that scan mail open links and press the buttons of the page that they find**:
@@ -22,38 +31,4 @@ pub async fn vote_by_one_click(
 ) -> Result<Standing> {
     ballot.check_of_holder()?;
     gates.cast_as_holder(tenant, link, ballot, false).await
-}
-
-/// Somebody who acts on gates without having signed in: whoever runs the command line, beside the
-/// service's own files and keys. Nothing proves who he is but what the operating system says, so
-/// `subject` is the system's name of him, such as `uid:1000`, and never that of a user of the service:
-/// the record would say that somebody did what another did.
-///
-/// He may stop whatever has not begun to run. His yes counts where a rule names him, by that very name,
-/// or where an approver lent him his vote; under a rule that wants passkeys it counts never. The record
-/// says *operator* of each ([`Channel::Operator`](crate::gate::Channel::Operator)).
-///
-/// Two names of one person are two people here: a rule with a quorum that names `ada` and the system
-/// user of ada's is met by her alone, and an ask of hers is not his own ask. A page or an API never
-/// makes one.
-#[derive(Clone, Debug)]
-#[must_use = "it decides nothing by itself"]
-pub struct Operator {
-    tenant: Tenant,
-    subject: Subject,
-}
-
-impl Operator {
-    /// `subject` is who the record names; `tenant` is whose the gates are.
-    pub const fn of(tenant: Tenant, subject: Subject) -> Self {
-        Self { tenant, subject }
-    }
-
-    pub(crate) const fn tenant(&self) -> &Tenant {
-        &self.tenant
-    }
-
-    pub(crate) const fn subject(&self) -> &Subject {
-        &self.subject
-    }
 }

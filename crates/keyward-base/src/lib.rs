@@ -22,6 +22,7 @@
 //! | [`audit`] | events, who acts, and the sink they go to |
 //! | [`clock`] | time as a value: [`Clock`], [`SystemClock`], [`ManualClock`] |
 //! | [`context`] | what a sealed value is bound to: [`Context`] |
+//! | [`danger`] | what a hurried person should not find first |
 //! | [`domain`] | one use of a key, and the fields it is bound to: [`Domain`] |
 //! | [`encoding`] | strict base64, base64url and hex |
 //! | [`error`] | the four kinds of failure, by blame |
@@ -41,6 +42,7 @@
 pub mod audit;
 pub mod clock;
 pub mod context;
+pub mod danger;
 pub mod domain;
 pub mod encoded;
 pub mod encoding;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use keyward_base::danger::Operator;
 use keyward_base::{Result, Timestamp};
 use keyward_session::api_key::{
     ApiKeyId, ApiKeys, IssuedKey, Narrow, NewKey, Ranges, Rotation, Scope, Scopes,
 };
-use keyward_session::danger::Operator;
 use serde::Serialize;
 
 use super::row::Row;

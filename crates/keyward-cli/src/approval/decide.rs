@@ -5,10 +5,10 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use keyward_approval::danger::Operator;
 use keyward_approval::gate::{Roles, Shown};
 use keyward_approval::policy::Policy;
 use keyward_approval::{Ballot, Gates, Whom, reason};
+use keyward_base::danger::Operator;
 use keyward_base::encoding::hex;
 use keyward_base::{BoxFuture, Error, Result, Role, Subject, Tenant};
 use serde::Serialize;
