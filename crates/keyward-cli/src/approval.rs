@@ -2,6 +2,7 @@
 
 mod decide;
 
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -71,6 +72,17 @@ async fn show(
     home_args: &HomeArgs,
     json: bool,
 ) -> Result<()> {
+    if bytes && json {
+        return Err(Error::misuse(
+            "bytes are no JSON: leave --bytes or --json out",
+        ));
+    }
+    if bytes && io::stdout().is_terminal() {
+        return Err(Error::misuse(
+            "others chose the bytes, and a terminal would obey them: send them to a file or through a \
+             pipe, as in `> action`",
+        ));
+    }
     let home = home_args.open().await?;
     is_there(&home)?;
     let shown = build(&home, None).await?.show(tenant, gate).await?;

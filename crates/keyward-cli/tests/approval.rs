@@ -354,6 +354,31 @@ fn a_person_is_shown_it_and_types_the_digits() {
 }
 
 #[test]
+fn the_bytes_of_an_action_reach_no_terminal() {
+    let case = Case::new(NAMED);
+    let gate = case.ask(agent());
+    let words = ["approval", "show", "acme", &gate, "--bytes"];
+    let bytes = case.bench.run(&words, b"").ok();
+    assert!(bytes.out().starts_with(b"kwaa"), "{:?}", bytes.out());
+    // They are no JSON either.
+    case.bench
+        .run(&[&words[..], &["--json"]].concat(), b"")
+        .fails(2, "bytes are no JSON");
+    if case.bench.sh("command -v script", &[]).code() != 0 {
+        return;
+    }
+    let line = format!("script -qec 'keyward approval show acme {gate} --bytes' /dev/null");
+    let ran = case.bench.sh(&line, &[("TERM", "xterm")]);
+    assert_eq!(ran.code(), 2, "{}", ran.text());
+    let text = ran.text();
+    assert!(text.contains("a terminal would obey them"), "{text}");
+    assert!(!text.contains("kwaa"), "{text}");
+    // What was asked to be read by a person goes there.
+    let line = format!("script -qec 'keyward approval show acme {gate}' /dev/null");
+    case.bench.sh(&line, &[("TERM", "xterm")]).ok();
+}
+
+#[test]
 fn a_policy_is_looked_at_and_a_hostile_one_refused_in_a_line() {
     let bench = Bench::empty();
     let file = |name: &str, text: &[u8]| {

@@ -30,7 +30,8 @@ pub(crate) enum Approval {
         #[arg(value_parser = GateId::parse)]
         gate: GateId,
 
-        /// Write the bytes of its action instead, as docs/formats/action.md has them
+        /// Write the bytes of its action instead, as docs/formats/action.md has them, to a file or a
+        /// pipe: on a terminal they are refused
         #[arg(long)]
         bytes: bool,
     },
