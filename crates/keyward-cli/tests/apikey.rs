@@ -9,14 +9,15 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_base::danger::Operator;
 use keyward_base::{Purpose, Subject, Tenant};
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_keys::ColumnId;
+use keyward_keys::{ColumnId, RecordColumn};
 use keyward_session::api_key::{ApiKeys, KeyPolicy, NewKey};
-use keyward_session::danger::Operator;
-use keyward_store::{Records as _, StoreId};
+use keyward_store::{Collection, Records as _, StoreId};
 use serde_json::Value;
 use support::Bench;
 use support::leaks::Leaks;
@@ -234,12 +235,15 @@ fn of_service(bench: &Bench, policy: KeyPolicy, new: NewKey) -> String {
 }
 
 /// What another process does in the home.
-fn opened<T>(bench: &Bench, work: impl AsyncFnOnce(&Home) -> T) -> T {
+fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+        .build();
+    runtime.unwrap().block_on(future)
+}
+
+fn opened<T>(bench: &Bench, work: impl AsyncFnOnce(&Home) -> T) -> T {
+    block_on(async {
         let mut options = Options::with_root(RootSource::File);
         options.anchor = Some(bench.anchor());
         let home = Home::open(&HomeDir::at(bench.home()), &options).await;
@@ -421,31 +425,77 @@ fn the_lines_of_the_readme_work() {
     assert!(said.text().contains("A token, api-key (kwk_)"));
 }
 
-/// What lies in the home's own store, and this command does not count, is no store that went missing.
+/// What lies in the home's own store, and this command does not count, is no store that went missing:
+/// it is well as long as a process serves that counts it.
 #[test]
 fn the_doctor_does_not_look_elsewhere_for_what_lies_here() {
     let bench = Bench::new();
     made(&bench, &[]);
+    let purpose = Purpose::new("api-key").unwrap();
     opened(&bench, async |home| {
         let (ring, store) = (home.keyring(), home.data().identity().unwrap());
         let other = StoreId::new("app-1").unwrap();
-        for store in [store, other] {
-            let purpose = Purpose::new("api-key").unwrap();
-            let id = ColumnId::new(store, "seats", purpose).unwrap();
+        for (store, name) in [
+            (store.clone(), "seats"),
+            (store, "seats/since-7"),
+            (other, "seats"),
+        ] {
+            let id = ColumnId::new(store, name, purpose.clone()).unwrap();
             ring.register(&id, true).await.unwrap();
         }
     });
-    let text = bench.run(&["doctor"], b"").ok().text();
-    let columns = text.lines().filter(|line| line.contains("columns"));
-    let [here, gone] = columns.collect::<Vec<_>>()[..] else {
-        panic!("{text}");
+    let doctor = |here: &str, says: &str| {
+        let text = bench.run(&["doctor"], b"").ok().text();
+        let columns = text.lines().filter(|line| line.contains("columns"));
+        let [seats, mark, gone] = columns.collect::<Vec<_>>()[..] else {
+            panic!("{text}");
+        };
+        for line in [seats, mark] {
+            assert!(line.starts_with(here) && line.contains(says), "{line}");
+        }
+        assert!(
+            gone.starts_with("warn") && gone.contains("backup"),
+            "{gone}"
+        );
     };
+    let nobody = "lies here, and no process that serves has counted it → start the service";
+    doctor("warn", nobody);
+    let serving = |counts: bool| {
+        let mut options = Options::with_root(RootSource::File);
+        options.anchor = Some(bench.anchor());
+        options.replica = Some("seats-1".to_owned());
+        block_on(async {
+            let home = Home::open(&HomeDir::at(bench.home()), &options).await;
+            let home = home.unwrap();
+            if counts {
+                let collection = Collection::new("seats").unwrap();
+                let column =
+                    RecordColumn::of_macs(home.data().clone(), collection, purpose.clone());
+                let column = Arc::new(column.unwrap());
+                home.keyring().cover(column).await.unwrap();
+            }
+            home.keyring().tick().await.unwrap();
+            home
+        })
+    };
+    // One that serves and does not count it is of no use.
+    let other = serving(false);
+    doctor("warn", nobody);
+    let home = serving(true);
+    doctor("ok", "is counted by seats-1-");
+    let status = bench.run(&["keys", "status"], b"").ok().text();
+    let told = status
+        .lines()
+        .find(|line| line.contains(": seats of store"));
     assert!(
-        here.starts_with("ok") && here.contains("lies here"),
-        "{here}"
+        told.is_some_and(|line| line.ends_with("counts it when it destroys a key")),
+        "{status}"
     );
-    assert!(
-        gone.starts_with("warn") && gone.contains("backup"),
-        "{gone}"
-    );
+    let status = bench.json(&["keys", "status"]);
+    let columns = status["columns"].as_array().unwrap();
+    let seats = columns.iter().find(|column| column["column"] == "seats");
+    assert_eq!(seats.unwrap()["reports"][0]["rows"], Value::Null);
+    block_on(home.keyring().leave()).unwrap();
+    doctor("warn", nobody);
+    block_on(other.keyring().leave()).unwrap();
 }

@@ -217,6 +217,7 @@ pub struct ColumnReport {
     pub column: ColumnId,
     /// When it was counted.
     pub at: Timestamp,
-    /// The ring keys that values of it need.
+    /// The ring keys that values of it need. None of a column with a barrier: those are counted when
+    /// a key is destroyed, and the report says that its process does it.
     pub keys: Vec<KeyRows>,
 }

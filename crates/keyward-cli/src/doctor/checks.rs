@@ -206,12 +206,17 @@ async fn columns(home: &Home) -> Result<Vec<Check>> {
     let all = crate::keys::columns(home).await?;
     let check = |column: &crate::keys::Column| {
         let name = column.name();
-        if column.is_of_a_store() && column.is_in_home() {
+        if let (true, Some(replica)) = (column.is_of_a_store(), column.counted_by()) {
             return Check::ok(
                 "columns",
-                format!(
-                    "{name} lies here, and the service that keeps it counts it: keys of it are destroyed from there"
-                ),
+                format!("{name} is counted by {replica}: keys of it are destroyed from there"),
+            );
+        }
+        if column.is_of_a_store() && column.is_in_home() {
+            return Check::warn(
+                "columns",
+                format!("{name} lies here, and no process that serves has counted it"),
+                "start the service that keeps it",
             );
         }
         if column.is_of_a_store() {

@@ -3,7 +3,7 @@
 
 use keyward_base::{Purpose, Result, Timestamp};
 use keyward_embedded::Home;
-use keyward_keys::{KeyState, Registered, ReplicaStatus};
+use keyward_keys::{ColumnId, KeyState, Registered, ReplicaStatus};
 use keyward_store::Records as _;
 use serde::Serialize;
 
@@ -25,14 +25,15 @@ pub(crate) struct Column {
     older: u64,
 }
 
-/// What a serving process counted in it. Shown only: whoever destroys a key counts anew.
+/// What a serving process counted in it; of a collection of a store only that it counts it. Shown
+/// only: whoever destroys a key counts anew.
 #[derive(Serialize)]
 struct Report {
     replica: String,
     at: String,
     #[serde(skip)]
     when: Timestamp,
-    rows: u64,
+    rows: Option<u64>,
     keys: Vec<Rows>,
 }
 
@@ -78,7 +79,7 @@ fn report(
     seals: &impl Fn(keyward_base::KeyId) -> bool,
     older: &mut u64,
 ) -> Option<Report> {
-    let found = replica.columns.iter().find(|r| r.column == entry.column)?;
+    let found = replica.columns.iter().find(|r| is_of(entry, &r.column))?;
     let of = |old: bool| {
         let keys = found.keys.iter().filter(|key| !old || !seals(key.key));
         keys.fold(0_u64, |sum, key| sum.saturating_add(key.rows))
@@ -92,9 +93,20 @@ fn report(
         replica: replica.name.clone(),
         at: rfc3339(found.at),
         when: found.at,
-        rows: of(false),
+        rows: (!entry.has_barrier).then(|| of(false)),
         keys: found.keys.iter().map(rows).collect(),
     })
+}
+
+/// Whether who counts `counted` answers for `entry`: the same column, or a mark of it.
+fn is_of(entry: &Registered, counted: &ColumnId) -> bool {
+    let (own, mark) = (&entry.column, entry.column.name());
+    own == counted
+        || (own.store(), own.purpose()) == (counted.store(), counted.purpose())
+            && entry.has_barrier
+            && mark
+                .strip_prefix(counted.name())
+                .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Those that this command cannot count.
@@ -133,12 +145,24 @@ impl Column {
         )
     }
 
+    /// A process that serves and counts it.
+    pub(crate) fn counted_by(&self) -> Option<&str> {
+        self.last().map(|report| report.replica.as_str())
+    }
+
+    fn last(&self) -> Option<&Report> {
+        self.reports.iter().max_by_key(|report| report.when)
+    }
+
     /// What is known of it, from those who can count it.
     pub(crate) fn state(&self) -> String {
-        let Some(last) = self.reports.iter().max_by_key(|report| report.when) else {
-            return "no serving process has counted it".to_owned();
+        let Some(last) = self.last() else {
+            return "no process that serves has counted it".to_owned();
         };
-        let rows = counted(last.rows, "value", "values");
+        let Some(rows) = last.rows else {
+            return format!("{} counts it when it destroys a key", last.replica);
+        };
+        let rows = counted(rows, "value", "values");
         let older = match self.older {
             0 => "none under an older key".to_owned(),
             older => format!("{older} under older keys"),

@@ -76,7 +76,7 @@ impl Replica {
 impl Keyring {
     /// What a long-running process does every few seconds: reads the ring anew when that is due,
     /// acknowledges it, renews the lease, and now and then counts the columns that only it can
-    /// count, for others to see. Acts that another run left open are closed once that run is seen
+    /// count, for others to see, and says which others it counts when it destroys a key. Acts that another run left open are closed once that run is seen
     /// to be over. A one-shot process need not call it.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Keyring {
             mac_epoch: ring.ring.mac.epoch,
             epoch: ring.ring.epoch,
             until: now.saturating_add(self.0.policy.lease),
-            reports: replica.told(),
+            reports: replica.told(&self.0.coverages, now),
         };
         let version = match replica.held() {
             Some(held) => Some(held.version),

@@ -20,7 +20,8 @@ pub struct ReplicaStatus {
     pub epoch: u64,
     /// Until when it counts as alive.
     pub until: Timestamp,
-    /// What it counted in columns of its own. Shown only: nothing is decided by it.
+    /// What it counted in columns of its own, and, without a number, which columns of a store it
+    /// counts; of more than 64 so many are told of. Shown only: nothing is decided by it.
     pub columns: Vec<ColumnReport>,
     /// The epoch in which the MAC key was made that its record is under.
     pub(crate) mac_epoch: u64,

@@ -1,4 +1,5 @@
-//! What a replica counts in the columns that only it can count, for others to see.
+//! What a replica tells of its columns, for others to see: what it counted in those that only it can
+//! count, and of a store which it counts.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -8,7 +9,7 @@ use keyward_store::{BoxFuture, DamagedRow};
 
 use super::Keyring;
 use super::replica::Replica;
-use crate::coverage::{ColumnId, Coverage};
+use crate::coverage::{ColumnId, Coverage, Coverages};
 use crate::key_use::Algorithm;
 use crate::usage::{ColumnReport, KeyRows};
 
@@ -19,13 +20,32 @@ const MAX_COLUMNS: usize = 64;
 pub(crate) struct Reports {
     counted: Option<Timestamp>,
     columns: Vec<ColumnReport>,
+    /// Of a store: those that were told of last.
+    told: Vec<ColumnId>,
 }
 
 impl Replica {
-    /// What goes into the lease.
-    pub(super) fn told(&self) -> Vec<ColumnReport> {
+    /// What goes into the lease: what was counted in columns without a barrier, and, without a number,
+    /// which columns of a store this process counts when it destroys a key. To count those all the
+    /// time would cost as much as they have rows.
+    pub(super) fn told(&self, coverages: &Coverages, now: Timestamp) -> Vec<ColumnReport> {
+        let of_stores = of_stores(coverages);
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.told.clone_from(&of_stores);
+        let mut all = reports.columns.clone();
+        all.extend(of_stores.into_iter().map(|column| ColumnReport {
+            column,
+            at: now,
+            keys: Vec::new(),
+        }));
+        all.truncate(MAX_COLUMNS);
+        all
+    }
+
+    /// Whether columns of a store came or went since they were told of.
+    fn has_news(&self, coverages: &Coverages) -> bool {
         let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.columns.clone()
+        reports.told != of_stores(coverages)
     }
 
     /// Whether it is time to count.
@@ -46,6 +66,12 @@ impl Replica {
     }
 }
 
+fn of_stores(coverages: &Coverages) -> Vec<ColumnId> {
+    let all = coverages.all().into_iter();
+    let of_stores = all.filter(|column| column.has_barrier());
+    of_stores.map(|column| column.id().clone()).collect()
+}
+
 impl Keyring {
     /// Counts the columns without a barrier, which are an application's own, when that is due. One
     /// that cannot be counted now is left out: nothing is decided by it.
@@ -54,7 +80,10 @@ impl Keyring {
             return Ok(());
         };
         if !replica.is_due(now, self.0.policy.report) {
-            return Ok(());
+            return match replica.has_news(&self.0.coverages) {
+                true => self.tell(now).await,
+                false => Ok(()),
+            };
         }
         let mut columns = Vec::new();
         for column in self.0.coverages.all() {
@@ -70,7 +99,7 @@ impl Keyring {
                 });
             }
         }
-        if replica.set_reports(now, columns) {
+        if replica.set_reports(now, columns) || replica.has_news(&self.0.coverages) {
             // Counting may have taken long.
             self.tell(self.0.clock.now()?).await?;
         }
