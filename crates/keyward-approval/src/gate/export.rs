@@ -206,7 +206,7 @@ impl Gates {
                     return Err(Error::misuse("a gate with so many entries is not exported"));
                 }
                 all.push(kept.clone());
-                last = said.record;
+                last = Some(said.record.ok_or_else(wrong)?);
             }
             Ok(())
         };

@@ -19,7 +19,7 @@ use crate::people::Person;
 
 const MAILED: Collection = Collection::named("deploydesk-gates-mailed");
 
-/// How many gates of each organisation are looked through.
+/// How many gates of an organisation are looked for at once.
 const GATES: usize = 1_000;
 
 /// The most characters of a text in a mail: what is longer is read on the page that the link opens.
@@ -69,13 +69,18 @@ impl Desk {
     /// Those of one organisation.
     pub(crate) async fn letters_in(&self, tenant: &Tenant) -> Result<()> {
         let gates = &self.held.gates;
-        let (waiting, _) = gates.list(tenant, State::Pending, None, GATES).await?;
-        let mut result = Ok(());
-        // One that cannot be told keeps no other back.
-        for gate in waiting {
-            result = result.and(self.letters_of(tenant, gate).await);
+        let (mut result, mut after) = (Ok(()), None);
+        loop {
+            let page = gates.list(tenant, State::Pending, after, GATES).await?;
+            // One that cannot be told keeps no other back.
+            for gate in page.0 {
+                result = result.and(self.letters_of(tenant, gate).await);
+            }
+            after = page.1;
+            if after.is_none() {
+                return result;
+            }
         }
-        result
     }
 
     async fn letters_of(&self, tenant: &Tenant, gate: GateId) -> Result<()> {
