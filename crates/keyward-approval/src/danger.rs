@@ -2,6 +2,7 @@
 
 use keyward_base::{Result, Tenant};
 
+pub use crate::claims::memory::MemoryClaims;
 use crate::gate::{Ballot, Gates, Standing};
 use crate::link::Presented;
 

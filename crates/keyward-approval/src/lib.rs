@@ -57,6 +57,7 @@
 //! |---|---|
 //! | [`action`] | what is to be done, as bytes with one digest |
 //! | [`callback`] | what whoever asked is told, signed |
+//! | [`claims`] | what was claimed, outside the database: the anchor of an executor |
 //! | [`danger`] | what a hurried person should not find first |
 //! | [`executor`] | what runs that was approved |
 //! | [`gate`] | the record of what is asked, decided and done |
@@ -71,6 +72,7 @@
 
 pub mod action;
 pub mod callback;
+pub mod claims;
 pub mod danger;
 pub mod executor;
 pub mod gate;
@@ -87,6 +89,7 @@ pub use action::{
     Action, ActionBuilder, ActionDigest, AgentAsk, Argument, Asked, Catalogue, NotAnAsk, Secrets,
     Shape, Step, StepBuilder, Type, Value,
 };
+pub use claims::FileClaims;
 pub use executor::Executor;
 pub use gate::{Answer, ApprovedAction, Asking, Ballot, GateId, Gates, GatesBuilder, Scope, State};
 pub use link::{Letter, Links};

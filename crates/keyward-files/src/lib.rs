@@ -43,7 +43,9 @@ use elsewhere as sys;
 #[cfg(unix)]
 use unix as sys;
 
-pub use make::{create_folder, create_new, lock_file, publish, sync_folder};
+pub use make::{
+    create_folder, create_new, lock_file, lock_patiently, publish, replace, sync_folder,
+};
 pub use sys::{me, mode, owner};
 pub use walk::{check_folder, resolve};
 

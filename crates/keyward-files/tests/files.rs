@@ -18,8 +18,8 @@ use std::process::Command;
 
 use keyward_base::{ErrorKind as Blame, Result};
 use keyward_files::{
-    Subject, check_file, check_folder, create_folder, create_new, lock_file, me, mode, open_own,
-    ours, owner, publish, resolve, sync_folder,
+    Subject, check_file, check_folder, create_folder, create_new, lock_file, lock_patiently, me,
+    mode, open_own, ours, owner, publish, replace, resolve, sync_folder,
 };
 use keyward_testkit::tools::{can_give_files_away, without};
 use tempfile::TempDir;
@@ -327,6 +327,47 @@ fn a_lock_file_is_nobody_elses() {
         Blame::Unavailable,
         "cannot be used",
     );
+}
+
+#[test]
+fn a_lock_is_one_holders_until_it_is_dropped() {
+    let folder = folder();
+    let path = folder.path().join("lock");
+    let held = lock_patiently(&path, &SUBJECT).unwrap().unwrap();
+    let other = std::thread::scope(|scope| {
+        let other = scope.spawn(|| lock_patiently(&path, &SUBJECT).unwrap().is_some());
+        other.join().unwrap()
+    });
+    assert!(!other, "it was given up");
+    drop(held);
+    assert!(lock_patiently(&path, &SUBJECT).unwrap().is_some());
+    set(&path, 0o600);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    refused(
+        lock_patiently(&path, &SUBJECT),
+        Blame::Misuse,
+        "not a regular file",
+    );
+}
+
+#[test]
+fn a_file_is_replaced_as_a_whole() {
+    let folder = folder();
+    let (path, draft) = (folder.path().join("it"), folder.path().join("it.new"));
+    replace(&path, &draft, b"one").unwrap();
+    // What a writer that was killed left, longer than what follows, and of another mode.
+    file(&draft, 0o666);
+    fs::write(&draft, b"somebody else's").unwrap();
+    let before = fs::File::open(&path).unwrap();
+    replace(&path, &draft, b"two").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+    assert_eq!((bits(&path) & 0o777, draft.exists()), (0o600, false));
+    // Whoever reads the old one goes on reading the old one.
+    assert_eq!(io::read_to_string(before).unwrap(), "one");
+    fs::create_dir(&draft).unwrap();
+    replace(&path, &draft, b"three").unwrap_err();
+    assert_eq!(fs::read(&path).unwrap(), b"two");
 }
 
 #[test]

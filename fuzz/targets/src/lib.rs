@@ -15,6 +15,7 @@
 
 mod api_key;
 mod approval;
+mod approval_claims;
 mod approval_gate;
 mod argon2_fill;
 mod audit;
@@ -49,6 +50,7 @@ use secrecy::ExposeSecret as _;
 
 pub use api_key::{api_key_epoch, api_key_row, api_key_text};
 pub use approval::{approval_action, approval_agent_json, approval_link, approval_policy};
+pub use approval_claims::approval_claims;
 pub use approval_gate::{approval_export, approval_gate_row};
 pub use argon2_fill::argon2_fill;
 pub use audit::{
@@ -81,13 +83,14 @@ pub use webhook::{webhook_headers, webhook_inbox, webhook_verify};
 pub type Target = fn(&[u8]);
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 66] = [
+pub const TARGETS: [(&str, Target); 67] = [
     ("anchor_parse", anchor_parse),
     ("api_key_epoch", api_key_epoch),
     ("api_key_row", api_key_row),
     ("api_key_text", api_key_text),
     ("approval_action", approval_action),
     ("approval_agent_json", approval_agent_json),
+    ("approval_claims", approval_claims),
     ("approval_export", approval_export),
     ("approval_gate_row", approval_gate_row),
     ("approval_link", approval_link),

@@ -1,9 +1,8 @@
 //! An anchor in a file.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use keyward_base::{Error, ErrorKind, Result};
 
@@ -15,11 +14,6 @@ const SUBJECT: Subject = Subject {
     what: "the anchor",
     elsewhere: "set KEYWARD_ANCHOR to a file in a folder that only you may write",
 };
-
-/// How often, and how long apart, the lock is tried before giving up: 5 seconds. It is held for
-/// one write and two syncs.
-const TRIES: u32 = 1000;
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// An anchor in a file of mode 0600, written by replacing it under a lock. The lock is a file of
 /// its own beside it, `.lock` appended to its name, which stays. File, lock and folders belong to
@@ -97,24 +91,20 @@ impl FileAnchor {
         let mut pins = self.read(&path)?.unwrap_or_default();
         let (changed, answer) = decide(&mut pins)?;
         if changed {
-            write(&path, &pins.render()).map_err(|e| self.failed("written", e))?;
+            let (draft, text) = (beside(&path, ".new"), pins.render());
+            files::replace(&path, &draft, text.as_bytes())
+                .map_err(|e| self.failed("written", e))?;
         }
         Ok(answer)
     }
 
     fn lock(&self, path: &Path) -> Result<File> {
-        let file = files::lock_file(&beside(path, ".lock"), &SUBJECT)?;
-        for _ in 0..TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-                Err(std::fs::TryLockError::Error(e)) => return Err(self.failed("locked", e)),
-            }
-        }
-        Err(Error::unavailable(format!(
-            "another process of this user holds the lock of the anchor {}: end it and try again",
-            self.0.display()
-        )))
+        files::lock_patiently(&beside(path, ".lock"), &SUBJECT)?.ok_or_else(|| {
+            Error::unavailable(format!(
+                "another process of this user holds the lock of the anchor {}: end it and try again",
+                self.0.display()
+            ))
+        })
     }
 }
 
@@ -126,21 +116,6 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// Replaces the file as a whole. Only who holds the lock writes, so what a writer that was killed
-/// left behind is nobody's.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let next = beside(path, ".new");
-    match std::fs::remove_file(&next) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let mut file = files::create_new(&next)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&next, path)?;
-    files::sync_folder(folder_of(path))
 }
 
 impl Anchor for FileAnchor {
