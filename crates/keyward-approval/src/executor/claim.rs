@@ -1,6 +1,6 @@
 //! From approved to executing.
 
-use keyward_base::{Error, ErrorKind, Reason, Result, Retry, Tenant};
+use keyward_base::{Error, ErrorKind, Reason, Result, Retry, Tenant, Timestamp};
 use keyward_keys::Pin;
 use keyward_store::Write;
 
@@ -205,6 +205,9 @@ impl Executor {
         };
         let of = class.as_ref().unwrap_or(held);
         let mut requires = Vec::new();
+        if held.row.claim.is_none() && is_late(&policy, held, gates.now()?) {
+            return Ok(refuse(requires, reason::STRICTER));
+        }
         if let Some(class) = &class {
             requires.push(Write::Require {
                 key: place(&class.row.tenant, class.row.id),
@@ -284,6 +287,17 @@ const fn refuse(requires: Vec<Write>, why: Reason) -> Option<Judged> {
         refused: Some(why),
         class: None,
     })
+}
+
+/// Whether it would be over, had it been asked for under the policy as it is now. A laxer policy ends
+/// nothing.
+fn is_late(policy: &Policy, held: &Held, now: Timestamp) -> bool {
+    let verdict = policy.verdict(&held.action);
+    if verdict == Verdict::Auto && held.row.rule.is_some() {
+        return false;
+    }
+    let (decide, run) = policy.spans(&verdict);
+    now >= held.row.asked.saturating_add(decide).saturating_add(run)
 }
 
 /// Whether the policy asks for no more of one of a class than of what the class was approved with.

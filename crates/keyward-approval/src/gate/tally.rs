@@ -96,12 +96,15 @@ impl Judging<'_> {
             return refused(reason::OWN_ASK);
         }
         if let Some(from) = &vote.lent_by {
-            let lent = self
-                .row
-                .delegations
-                .iter()
-                .any(|lent| lent.from == *from && lent.to == *subject && vote.at < lent.until);
-            if !lent || rule.delegation().is_none() {
+            // By the rule as it is now: it may lend for less than it did.
+            let last = rule.delegation().map(|most| vote.at.saturating_add(most));
+            let lent = self.row.delegations.iter().any(|lent| {
+                lent.from == *from
+                    && lent.to == *subject
+                    && vote.at < lent.until
+                    && last.is_some_and(|last| lent.until <= last)
+            });
+            if !lent {
                 return refused(reason::NOT_APPROVER);
             }
             if requester.is_self(subject) || requester.is_self(from) {
@@ -198,6 +201,8 @@ impl Inner {
         passkeys: Option<&dyn Passkeys>,
     ) -> Result<bool> {
         let now = policy.verdict(action);
+        let then = row.rule.as_ref();
+        let then = then.and_then(|then| policy.rule(then.as_str()));
         let mut rules = Vec::new();
         match &now {
             Verdict::Forbidden => return Ok(false),
@@ -205,19 +210,24 @@ impl Inner {
             Verdict::NeedsApproval(name) => {
                 // It was automatic, or another rule's, when it was asked for.
                 let is_same = row.rule.as_ref() == Some(name);
-                let asked = row
-                    .rule
-                    .as_ref()
-                    .and_then(|then| policy.rule(then.as_str()));
                 let rule = policy.rule(name.as_str());
                 let (Some(_), Some(rule)) = (&row.rule, rule) else {
                     return Ok(false);
                 };
-                let is_stricter = asked.is_none_or(|then| rule.asks_more_than(then));
+                let is_stricter = then.is_none_or(|then| rule.asks_more_than(then));
                 if !is_same && is_stricter {
                     rules.push(rule);
                 }
             }
+        }
+        // A class is one of the rule that it was asked under, and of no second one.
+        if rules
+            .iter()
+            .copied()
+            .chain(then)
+            .any(|rule| !allows_class(rule, row))
+        {
+            return Ok(false);
         }
         if row.rule.is_some() {
             match rule_of(policy, row) {
@@ -241,4 +251,13 @@ impl Inner {
         }
         Ok(true)
     }
+}
+
+/// Whether the class that a row is of is no wider than the rule, as it is now, allows.
+fn allows_class(rule: &Rule, row: &Row) -> bool {
+    row.class.as_ref().is_none_or(|class| {
+        rule.class().is_some_and(|most| {
+            class.count <= most.count && class.until <= row.asked.saturating_add(most.span)
+        })
+    })
 }

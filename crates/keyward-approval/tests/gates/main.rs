@@ -16,6 +16,7 @@ mod hostile;
 mod killed;
 mod lasting;
 mod model;
+mod narrower;
 mod onces;
 mod operators;
 mod runs;
