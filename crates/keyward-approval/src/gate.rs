@@ -76,7 +76,7 @@ pub use news::News;
 pub use once::{ONCE_KEY, Once, PLACES_MOST};
 pub use proof::{Passkeys, Questioned};
 pub use resolve::Resolution;
-pub use row::{Decision, GateShape, Past, REASON, Vote, Voter};
+pub use row::{Decision, GateShape, LINKS, Past, REASON, Vote, Voter};
 pub use shown::{Shown, StepResult};
 pub use state::{Channel, State, What};
 pub use survey::Survey;

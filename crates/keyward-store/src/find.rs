@@ -67,8 +67,10 @@ pub struct Find {
     pub owner: Option<String>,
     /// Which words are found.
     pub words: Words,
-    /// Only records after this one.
+    /// Only records after this one, in the order that they are found in.
     pub after: Option<Found>,
+    /// From the last word to the first: owners and ids of one word are turned round with it.
+    pub backwards: bool,
     /// As [`Scan::limit`](crate::Scan::limit).
     pub limit: usize,
     /// As [`Scan::bytes`](crate::Scan::bytes).
@@ -83,6 +85,7 @@ impl Find {
             owner: None,
             words,
             after: None,
+            backwards: false,
             limit: StoreLimits::SCAN,
             bytes: StoreLimits::SCAN_BYTES,
         }
@@ -97,6 +100,12 @@ impl Find {
     /// Sets [`Find::after`]: the [`Page::next`](crate::Page::next) of the page before.
     pub fn after(mut self, after: Option<Found>) -> Self {
         self.after = after;
+        self
+    }
+
+    /// Sets [`Find::backwards`].
+    pub const fn backwards(mut self) -> Self {
+        self.backwards = true;
         self
     }
 

@@ -149,7 +149,8 @@ pub trait Records: fmt::Debug + Send + Sync {
         keys: &'a [RecordKey],
     ) -> BoxFuture<'a, Result<Vec<Option<Record>>>>;
 
-    /// Reads records by their [`Content::word`], in the order of word, owner and id.
+    /// Reads records by their [`Content::word`], in the order of word, owner and id, or in the opposite
+    /// one.
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>>;
 
     /// Which store this is. The same for as long as the store is kept, and for every handle of it;

@@ -43,6 +43,7 @@ enum Fault {
     UnboundedBytes,
     UnboundedPages,
     VersionReset,
+    WordsForwards,
     WordsUnordered,
 }
 
@@ -378,6 +379,10 @@ impl Records for Faulty {
 
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
         Box::pin(async move {
+            let mut find = find;
+            if self.fault == Fault::WordsForwards {
+                find.backwards = false;
+            }
             let mut page = self.good.find(find).await?;
             if self.fault == Fault::WordsUnordered {
                 page.items.sort_by(|a, b| a.key.cmp(&b.key));
@@ -460,6 +465,7 @@ fn each_fault_is_named() {
         (Fault::UnboundedBytes, "scan-is-bounded-in-bytes"),
         (Fault::UnboundedPages, "scan-orders-by-bytes"),
         (Fault::VersionReset, "versions-are-never-reused"),
+        (Fault::WordsForwards, "find-orders-by-word"),
         (Fault::WordsUnordered, "find-orders-by-word"),
     ];
     for (fault, rule) in faults {

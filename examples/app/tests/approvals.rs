@@ -11,11 +11,14 @@
 mod crashed;
 mod service;
 
+use keyward_base::Tenant;
+use keyward_store::{Applied, Collection, Content, RecordKey, Records as _, Write};
 use serde_json::Value;
 use service::approved::{alone, answer, code, ended, link, page_of, taken};
 use service::browser::{
     ANN, Browser, PASSWORD, ann, hidden, link_to, logged_in, outbox, set_password, sign_up,
 };
+use service::planted::Past;
 use service::{Answer, Service, actions, send, ssh_key, wait_until};
 use tempfile::TempDir;
 
@@ -361,4 +364,78 @@ fn approvals_are_read_on_a_phone() {
         let complaints = phone.complaints();
         assert!(complaints.is_empty(), "{path}: {complaints:?}");
     }
+}
+
+#[test]
+fn of_one_who_asks_much_sixteen_wait_and_thirty_are_mailed_an_hour() {
+    let service = Service::start();
+    let mut hers = with_server(&service);
+    let mut mel = mel(&service, &mut hers);
+    let first = page_of(&delete(&mut mel, SERVER));
+    for _ in 1..16 {
+        page_of(&delete(&mut mel, SERVER));
+    }
+    let mails = outbox(&service).len();
+    let refused = delete(&mut mel, SERVER);
+    assert_eq!(refused.status, 429);
+    assert!(refused.body.contains("wait already"), "{}", refused.body);
+    // Whoever takes one back may ask again, but not without end.
+    let mut last = first;
+    for _ in 16..30 {
+        decide(&mut mel, &last, "withdraw", "").leads_to();
+        last = page_of(&delete(&mut mel, SERVER));
+    }
+    decide(&mut mel, &last, "withdraw", "").leads_to();
+    let refused = delete(&mut mel, SERVER);
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(outbox(&service).len(), mails + 14);
+    // It is hers alone.
+    assert_eq!(delete(&mut hers, SERVER).status, 200);
+}
+
+#[test]
+fn of_many_owners_each_is_mailed_though_a_gate_has_few_links() {
+    const MANY: usize = 99;
+    let service = Service::start();
+    let mut hers = with_server(&service);
+    let mut mel = mel(&service, &mut hers);
+    let tenant = Tenant::new(&ann(&service).tenant).unwrap();
+    let folder = service.stop();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(async {
+        let past = Past::of(folder.path()).await;
+        for nth in 0..MANY {
+            let person = format!(
+                r#"{{"email":"owner-{nth}@example.com","role":"owner","since":{}}}"#,
+                past.now.as_millis()
+            );
+            let content = Content {
+                data: person.into_bytes(),
+                ..Content::default()
+            };
+            let key = RecordKey {
+                collection: Collection::named("deploydesk-people"),
+                owner: tenant.as_str().to_owned(),
+                id: format!("u-{nth}"),
+            };
+            let write = vec![Write::Insert { key, content }];
+            let done = past.home.data().apply(write).await.unwrap();
+            assert!(matches!(done, Applied::Done(_)));
+        }
+    });
+    let service = Service::start_with(folder, &[]);
+    (hers.addr, mel.addr) = (service.addr, service.addr);
+    let page = page_of(&delete(&mut mel, SERVER));
+    let mails = outbox(&service);
+    let of = |mail: &&service::browser::Mail| mail.text.contains("An approval is asked of you.");
+    let asked: Vec<_> = mails.iter().filter(of).collect();
+    let to: std::collections::BTreeSet<_> = asked.iter().map(|mail| mail.to.as_str()).collect();
+    assert_eq!((asked.len(), to.len()), (MANY + 1, MANY + 1));
+    let own = asked.iter().filter(|mail| mail.text.contains("?token="));
+    assert_eq!(own.count(), 16);
+    let rest = asked.iter().filter(|mail| mail.links[0].ends_with(&page));
+    assert_eq!(rest.count(), MANY + 1 - 16);
+    decide(&mut hers, &page, "approve", "").leads_to();
+    ended(&hers, &page, "executed");
 }

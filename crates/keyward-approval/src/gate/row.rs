@@ -16,7 +16,7 @@ pub(crate) const VOTES: usize = 64;
 /// The most that were lent of a gate's votes.
 pub(crate) const DELEGATIONS: usize = 64;
 /// The most links of a gate.
-pub(crate) const LINKS: usize = 64;
+pub const LINKS: usize = 64;
 /// The most entries of a history: links, votes and reminders of a gate that is busy, and its steps.
 pub(crate) const HISTORY: usize = 1_024;
 /// Bytes of a reason that somebody gives: half a page.

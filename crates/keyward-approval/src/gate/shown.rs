@@ -318,11 +318,31 @@ impl Gates {
         after: Option<Found>,
         limit: usize,
     ) -> Result<(Vec<GateId>, Option<Found>)> {
-        let words = Words::Range {
-            from: format!("{state}/"),
-            until: Some(format!("{state}0")),
-        };
-        let find = Find::of(GATES, words).owner(tenant.as_str());
+        self.found(in_state(tenant, state), after, limit).await
+    }
+
+    /// The same, the last first: of a state that is an end, those that ended last. What ended by time
+    /// is among them once [`Gates::tick`] has told of it.
+    ///
+    /// # Errors
+    /// As [`Gates::list`].
+    pub async fn list_last(
+        &self,
+        tenant: &Tenant,
+        state: State,
+        after: Option<Found>,
+        limit: usize,
+    ) -> Result<(Vec<GateId>, Option<Found>)> {
+        let find = in_state(tenant, state).backwards();
+        self.found(find, after, limit).await
+    }
+
+    async fn found(
+        &self,
+        find: Find,
+        after: Option<Found>,
+        limit: usize,
+    ) -> Result<(Vec<GateId>, Option<Found>)> {
         let find = find.limit(limit.clamp(1, 1_024)).after(after);
         let page = self.0.store.find(find).await?;
         let mut found = Vec::with_capacity(page.items.len());
@@ -335,4 +355,12 @@ impl Gates {
         }
         Ok((found, page.next))
     }
+}
+
+fn in_state(tenant: &Tenant, state: State) -> Find {
+    let words = Words::Range {
+        from: format!("{state}/"),
+        until: Some(format!("{state}0")),
+    };
+    Find::of(GATES, words).owner(tenant.as_str())
 }

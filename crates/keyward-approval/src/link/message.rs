@@ -12,13 +12,23 @@ use crate::view::{View, Where};
 
 /// Where the approver finds the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // It is in the mail, or it is not.
+#[allow(clippy::exhaustive_enums)] // It is in the mail, elsewhere, or nowhere.
 pub enum CodeIn {
     /// In the mail: who reads the mailbox has both.
     Mail,
     /// On the screen of who asks, who says it to the approver: who reads the mailbox has the link
     /// alone.
     AskersScreen,
+    /// Nowhere: the gate was told of none ([`Gates::add_link`](crate::Gates::add_link)), and who decides
+    /// signs in.
+    Nowhere,
+}
+
+/// The code, as a letter speaks of it.
+enum Told<'a> {
+    Here(&'a str),
+    OnTheAskersScreen,
+    None,
 }
 
 /// A mail to one approver. Its subject is of words of the service's own; the two bodies say the same.
@@ -45,7 +55,7 @@ struct Html<'a> {
     subject: &'a str,
     until: &'a str,
     url: &'a str,
-    code: Option<&'a str>,
+    code: &'a Told<'a>,
     /// HTML, of [`View::html`].
     view: &'a str,
 }
@@ -55,7 +65,7 @@ struct Html<'a> {
 struct Text<'a> {
     until: &'a str,
     url: &'a str,
-    code: Option<&'a str>,
+    code: &'a Told<'a>,
     view: &'a str,
 }
 
@@ -78,9 +88,10 @@ impl Letter {
         };
         let subject = format!("Approval asked: {kind}{more}");
         let until = crate::view::time(self.expires());
-        let code = match code {
-            CodeIn::Mail => Some(self.code().expose()),
-            CodeIn::AskersScreen => None,
+        let code = &match code {
+            CodeIn::Mail => Told::Here(self.code().expose()),
+            CodeIn::AskersScreen => Told::OnTheAskersScreen,
+            CodeIn::Nowhere => Told::None,
         };
         let (shown, shown_html) = (view.text(), view.html(Where::Mail));
         let html = Html {

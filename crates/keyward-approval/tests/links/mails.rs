@@ -65,6 +65,14 @@ async fn a_code_that_is_read_to_the_approver_is_in_no_mail_and_no_chat() {
     let mail = letter
         .mail(&action, &view, PAGE, CodeIn::AskersScreen)
         .unwrap();
+    assert!(mail.text.expose_secret().contains("can read to you"));
+    // Where there is none, nobody is sent to look for it.
+    let none = letter.mail(&action, &view, PAGE, CodeIn::Nowhere).unwrap();
+    for body in [&none.text, &none.html] {
+        let body = body.expose_secret();
+        assert!(body.contains("The page asks who you are."), "{body}");
+        assert!(!body.contains("code"), "{body}");
+    }
     let chat = letter.chat(PAGE).unwrap();
     let code = letter.code().expose();
     for body in [&mail.text, &mail.html, &chat] {

@@ -20,7 +20,7 @@ impl Condition {
         collection: &Collection,
         owner: Option<&str>,
         words: &Words,
-        after: Option<&Found>,
+        (after, backwards): (Option<&Found>, bool),
     ) -> Option<Self> {
         let mut condition = Self {
             // As the indexes `record_word` and `record_owner_word` say it, or they are not used.
@@ -31,10 +31,15 @@ impl Condition {
             condition.and(" AND owner = ?", [owner]);
         }
         match words {
+            Words::All if backwards => condition.until(None, owner, after),
             Words::All => condition.from("", owner, after),
             Words::Is(word) => {
                 condition.and(" AND word = ?", [word]);
-                condition.within(word, owner, after)?;
+                condition.within(word, owner, (after, backwards))?;
+            }
+            Words::Range { from, until } if backwards => {
+                condition.and(" AND word >= ?", [from]);
+                condition.until(until.as_deref(), owner, after);
             }
             Words::Range { from, until } => {
                 condition.from(from, owner, after);
@@ -67,17 +72,50 @@ impl Condition {
         }
     }
 
+    /// Backwards: to below a word, or to the place where the page before ended.
+    fn until(&mut self, until: Option<&str>, owner: Option<&str>, after: Option<&Found>) {
+        let below = |after: &&Found| until.is_none_or(|until| after.word.as_str() < until);
+        let Some(after) = after.filter(below) else {
+            if let Some(until) = until {
+                self.and(" AND word < ?", [until]);
+            }
+            return;
+        };
+        let Found {
+            word,
+            owner: of,
+            id,
+        } = after;
+        match owner.map(|owner| of.as_str().cmp(owner)) {
+            None => self.and(" AND (word, owner, id) < (?, ?, ?)", [word, of, id]),
+            Some(Ordering::Less) => self.and(" AND word < ?", [word]),
+            Some(Ordering::Equal) => self.and(" AND (word, id) < (?, ?)", [word, id]),
+            Some(Ordering::Greater) => self.and(" AND word <= ?", [word]),
+        }
+    }
+
     /// Behind a place among the records of one word. `None`: it lies behind all of them.
-    fn within(&mut self, word: &str, owner: Option<&str>, after: Option<&Found>) -> Option<()> {
+    fn within(
+        &mut self,
+        word: &str,
+        owner: Option<&str>,
+        (after, backwards): (Option<&Found>, bool),
+    ) -> Option<()> {
         let Some(after) = after else { return Some(()) };
         let Found { owner: of, id, .. } = after;
-        match (after.word.as_str().cmp(word), owner) {
+        let turned = |order: Ordering| if backwards { order.reverse() } else { order };
+        let ways = if backwards {
+            (" AND (owner, id) < (?, ?)", " AND id < ?")
+        } else {
+            (" AND (owner, id) > (?, ?)", " AND id > ?")
+        };
+        match (turned(after.word.as_str().cmp(word)), owner) {
             (Ordering::Less, _) => {}
             (Ordering::Greater, _) => return None,
-            (Ordering::Equal, None) => self.and(" AND (owner, id) > (?, ?)", [of, id]),
-            (Ordering::Equal, Some(owner)) => match of.as_str().cmp(owner) {
+            (Ordering::Equal, None) => self.and(ways.0, [of, id]),
+            (Ordering::Equal, Some(owner)) => match turned(of.as_str().cmp(owner)) {
                 Ordering::Less => {}
-                Ordering::Equal => self.and(" AND id > ?", [id]),
+                Ordering::Equal => self.and(ways.1, [id]),
                 Ordering::Greater => return None,
             },
         }
@@ -97,7 +135,8 @@ pub(super) fn count(
     owner: Option<&str>,
     words: &Words,
 ) -> rusqlite::Result<u64> {
-    let Some(Condition { sql, values }) = Condition::new(collection, owner, words, None) else {
+    let Some(Condition { sql, values }) = Condition::new(collection, owner, words, (None, false))
+    else {
         return Ok(0);
     };
     let number = conn
@@ -109,11 +148,13 @@ pub(super) fn count(
 /// The statement of a search, with rowid, owner and id as its last columns. `None`: nothing is found.
 pub(super) fn select(find: &Find, columns: &str) -> Option<(String, Vec<Value>)> {
     let owner = find.owner.as_deref();
-    let condition = Condition::new(&find.collection, owner, &find.words, find.after.as_ref())?;
-    let order = if owner.is_some() {
-        "word, id"
-    } else {
-        "word, owner, id"
+    let place = (find.after.as_ref(), find.backwards);
+    let condition = Condition::new(&find.collection, owner, &find.words, place)?;
+    let order = match (owner.is_some(), find.backwards) {
+        (true, false) => "word, id",
+        (false, false) => "word, owner, id",
+        (true, true) => "word DESC, id DESC",
+        (false, true) => "word DESC, owner DESC, id DESC",
     };
     let Condition { sql, mut values } = condition;
     values.push(from_usize(find.limit.saturating_add(1)).into());

@@ -136,6 +136,7 @@ async fn words(stores: &Stores<'_>) -> Checked {
                 words.hold(&found.word) && owner.is_none_or(|owner| owner == found.owner)
             };
             let wanted: Vec<Found> = all.iter().filter(ours).cloned().collect();
+            let turned: Vec<Found> = wanted.iter().rev().cloned().collect();
             let count = other.count_words(&set(WORDS), owner, &words).await?;
             let length = u64::try_from(wanted.len()).unwrap_or(0);
             same(&format!("count of {words:?}"), &count, &length)?;
@@ -144,8 +145,14 @@ async fn words(stores: &Stores<'_>) -> Checked {
                     .limit(limit)
                     .bytes(bytes);
                 find.owner = owner.map(str::to_owned);
-                let found = walk(&*other, find).await?;
+                let found = walk(&*other, find.clone()).await?;
                 same(&format!("{words:?} of {owner:?}"), &found, &wanted)?;
+                let found = walk(&*other, find.backwards()).await?;
+                same(
+                    &format!("{words:?} of {owner:?}, backwards"),
+                    &found,
+                    &turned,
+                )?;
             }
         }
     }
@@ -157,14 +164,24 @@ async fn words(stores: &Stores<'_>) -> Checked {
             id: id.into(),
         })
     };
-    for (place, wanted) in [
-        (after("acme", "00"), 2),
-        (after("aaaa", "99"), 3),
-        (after("b", ""), 0),
+    let above = Words::Range {
+        from: "aa".into(),
+        until: Some("c".into()),
+    };
+    for (place, wanted, turned, ranged) in [
+        (after("acme", "00"), 2, 0, 1),
+        (after("aaaa", "99"), 3, 0, 1),
+        (after("b", ""), 0, 3, 4),
     ] {
-        let find = Find::of(set(WORDS), Words::Is("b".into())).owner("acme");
-        let found = other.find(find.after(place.clone())).await?.items;
+        let find = |words: &Words| Find::of(set(WORDS), words.clone()).owner("acme");
+        let of = find(&Words::Is("b".into())).after(place.clone());
+        let found = other.find(of.clone()).await?.items;
         same(&format!("after {place:?}"), &found.len(), &wanted)?;
+        let found = other.find(of.backwards()).await?.items;
+        same(&format!("before {place:?}"), &found.len(), &turned)?;
+        let of = find(&above).after(place.clone()).backwards();
+        let found = other.find(of).await?.items;
+        same(&format!("below {place:?}"), &found.len(), &ranged)?;
     }
     Ok(())
 }

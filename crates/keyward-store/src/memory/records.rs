@@ -182,9 +182,21 @@ impl MemoryStore {
         };
         let mut in_order: Vec<_> = found
             .map(|found| (place(found), found))
-            .filter(|(place, _)| find.after.as_ref().is_none_or(|after| place > after))
+            .filter(|(place, _)| {
+                let behind = |after| {
+                    if find.backwards {
+                        place < after
+                    } else {
+                        place > after
+                    }
+                };
+                find.after.as_ref().is_none_or(behind)
+            })
             .collect();
         in_order.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if find.backwards {
+            in_order.reverse();
+        }
         let mut page = Page {
             items: Vec::new(),
             damaged: Vec::new(),

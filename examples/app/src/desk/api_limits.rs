@@ -1,4 +1,5 @@
-//! How often programs may ask: each key, and all keys of an organisation together.
+//! How often programs may ask: each key, and all keys of an organisation together. And how often a
+//! person may have others asked for their approval.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +7,11 @@ use std::time::Duration;
 use keyward_axum::WebGuard;
 use keyward_axum::api_key::AnyKey;
 use keyward_axum::limit::{RateLimit, Tell, of_proof};
-use keyward_base::{Purpose, Result};
+use keyward_base::{Purpose, Result, Subject, Tenant};
 use keyward_keys::{Keyring, RingNames};
 use keyward_session::api_key::ApiKeyId;
 use keyward_store::Attempts;
-use keyward_store::limit::{Limit, Limiter, Standing, Whom};
+use keyward_store::limit::{Admitted, Asked, Limit, Limiter, Standing, Whom};
 
 use super::Office;
 
@@ -22,12 +23,17 @@ const OF_KEY: u32 = 300;
 /// All keys of an organisation together, as many as are counted exactly.
 const OF_ALL: u32 = 1_000;
 
+/// What a person may ask of those who approve, within an hour: each is mailed each time.
+const OF_ASKER: u32 = 30;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
 /// The limits of the API, counted by all processes together.
 #[derive(Clone)]
 pub(crate) struct ApiLimits {
     limiter: Limiter,
     of_key: Limit,
     of_all: Limit,
+    of_asker: Limit,
 }
 
 impl std::fmt::Debug for ApiLimits {
@@ -44,14 +50,17 @@ impl ApiLimits {
     pub(super) async fn open(ring: &Keyring, attempts: Arc<dyn Attempts>) -> Result<Self> {
         let of_key = Limit::new("api-key", OF_KEY, MINUTE)?;
         let of_all = Limit::new("api-organisation", OF_ALL, MINUTE)?;
+        let of_asker = Limit::new("approval-asker", OF_ASKER, HOUR)?;
         let names = Arc::new(RingNames::new(ring.clone(), Purpose::new("login")?)?);
         let limiter = Limiter::builder(attempts, names, Arc::clone(ring.clock()))
             .limit(&of_key)
-            .limit(&of_all);
+            .limit(&of_all)
+            .limit(&of_asker);
         Ok(Self {
             limiter: limiter.build().await?,
             of_key,
             of_all,
+            of_asker,
         })
     }
 
@@ -63,6 +72,18 @@ impl ApiLimits {
             .by(&self.of_key, of_key)
             .by(&self.of_all, of_all)
             .tell(Tell::Always)
+    }
+
+    /// Counts an ask of that person's.
+    ///
+    /// # Errors
+    /// `Rejected` ([`keyward_store::limit::reason::LIMITED`]) if it is one too many.
+    pub(super) async fn ask(&self, tenant: &Tenant, who: &Subject) -> Result<Admitted> {
+        let asker = (&self.of_asker, Whom::user(tenant, who.as_str())?);
+        match self.limiter.ask(&[asker]).await? {
+            Asked::Admitted(admitted) => Ok(admitted),
+            Asked::Refused(refused) => Err(refused.error()),
+        }
     }
 
     /// How many of the rows that limits share found no room.

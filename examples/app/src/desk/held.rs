@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use keyward_approval::gate::Roles;
+use keyward_approval::gate::{Once, Roles};
+use keyward_approval::reason::TOO_MANY_WAIT;
 use keyward_approval::{
     Action, ActionBuilder, Asked, Asking, Catalogue, ExecutorName, GateId, Gates, Links, Policy,
     Requester, Rule, ServiceName, Shape, StepBuilder, Type, Verdict,
 };
+use keyward_base::encoding::hex;
 use keyward_base::{BoxFuture, Error, Reason, RecordId, Result, Role, Subject, Tenant};
 use keyward_crypto::Provider;
 use keyward_embedded::Home;
@@ -34,6 +36,9 @@ pub(crate) const ROTATE: &str = "key.rotate";
 const POLICY: &str = include_str!("../../assets/approvals.toml");
 /// The most bytes of a policy.
 const MAX_POLICY: usize = 256 * 1024;
+
+/// How many asks of one person may wait at once: what others still look through.
+const WAITING: u16 = 16;
 
 /// How many people are asked who may approve something.
 pub(super) const PEOPLE: usize = 500;
@@ -63,6 +68,8 @@ pub(crate) enum Wish {
     /// Whoever asks alone shows who he is first.
     NotFresh,
     Forbidden,
+    /// As many of his wait as may.
+    TooMany,
 }
 
 /// Which roles the people of an organisation have: as it stands in the database at that moment.
@@ -307,7 +314,20 @@ impl Desk {
             return Ok(Wish::NotFresh);
         }
         let tenant = asked.action.tenant().clone();
-        let gate = self.held.gates.ask(Asking::new(asked)).await?.gate();
+        let counted = self.api_limits.ask(&tenant, who).await?;
+        let drawn = self.crypto().random::<16>()?;
+        let bytes = asked.action.bytes().to_vec();
+        // Of each form that is sent: what is bounded is how many of his wait.
+        let key = hex(drawn.expose());
+        let once = Once::new(&key, &bytes, WAITING)?;
+        let gate = match self.held.gates.ask_once(Asking::new(asked), &once).await {
+            Err(e) if e.reason() == Some(TOO_MANY_WAIT) => {
+                counted.give_back().await;
+                return Ok(Wish::TooMany);
+            }
+            gate => gate?,
+        };
+        counted.keep();
         if by_link {
             let code = self.letter_to_oneself(&tenant, gate, who).await?;
             return Ok(Wish::Alone(gate, code));

@@ -22,6 +22,10 @@ const MAILED: Collection = Collection::named("deploydesk-gates-mailed");
 /// How many gates of an organisation are looked for at once.
 const GATES: usize = 1_000;
 
+/// How many people are mailed a link of their own at a time. A gate has 64 links, for all of its rounds:
+/// when it is asked, at each reminder, and when it goes to the second rule.
+const AT_ONCE: usize = 16;
+
 /// The most characters of a text in a mail: what is longer is read on the page that the link opens.
 const FOLDED: usize = 2_000;
 
@@ -96,9 +100,17 @@ impl Desk {
             return Ok(());
         }
         let requester = shown.action().requester();
+        let mut room = room(&shown);
         for (subject, person) in self.approvers(tenant, rule, requester).await? {
-            let letter = self.letter(tenant, &shown, &subject, false).await?;
-            self.send(tenant, &shown, &person, &letter)?;
+            let now = self.clock().now()?;
+            let mail = match room.next() {
+                Some(_) => {
+                    let letter = self.letter(tenant, &shown, &subject, false).await?;
+                    self.with_link(tenant, &shown, &person, (&letter, CodeIn::Nowhere))?
+                }
+                None => self.without_link(tenant, &shown, &person),
+            };
+            self.post.send(mail, now, self.crypto())?;
         }
         let content = Content {
             expires: Some(shown.action().run_by()),
@@ -128,7 +140,8 @@ impl Desk {
         }
         let (person, _) = Person::fetch(self.data(), tenant, who).await?;
         let letter = self.letter(tenant, &shown, who, true).await?;
-        self.send(tenant, &shown, &person, &letter)?;
+        let mail = self.with_link(tenant, &shown, &person, (&letter, CodeIn::AskersScreen))?;
+        self.post.send(mail, self.clock().now()?, self.crypto())?;
         Ok(letter.code().expose().to_owned())
     }
 
@@ -149,18 +162,53 @@ impl Desk {
         draft.finish(shown.action(), slot, now)
     }
 
-    fn send(&self, tenant: &Tenant, shown: &Shown, to: &Person, letter: &Letter) -> Result<()> {
+    fn with_link(
+        &self,
+        tenant: &Tenant,
+        shown: &Shown,
+        to: &Person,
+        (letter, code): (&Letter, CodeIn),
+    ) -> Result<Mail> {
         let page = by_link(*tenant == administrators()?);
         let page = format!("{}{page}/{tenant}", self.base);
         let view = View::of(shown.action()).folded(self.crypto(), FOLDED);
-        let worded = letter.mail(shown.action(), &view, &page, CodeIn::AskersScreen)?;
+        let worded = letter.mail(shown.action(), &view, &page, code)?;
         let link = letter.link().on(&page)?;
-        let mail = Mail {
+        Ok(Mail {
             to: to.email.clone(),
             subject: worded.subject,
             text: worded.text.expose_secret().to_owned(),
             links: vec![link.expose_secret().to_owned()],
-        };
-        self.post.send(mail, self.clock().now()?, self.crypto())
+        })
     }
+
+    /// The same for whoever gets no link of his own: it leads to where he logs in.
+    fn without_link(&self, tenant: &Tenant, shown: &Shown, to: &Person) -> Mail {
+        let path = match administrators().is_ok_and(|of| of == *tenant) {
+            true => "/admin/approvals",
+            false => "/approvals",
+        };
+        let page = format!("{}{path}/{}", self.base, shown.id());
+        let view = View::of(shown.action()).folded(self.crypto(), FOLDED);
+        let text = format!(
+            "An approval is asked of you. This is what would be done:\n\n{}\nTo see it and to \
+             decide, log in and open this page.\n\n{page}\n\nTo open the page decides nothing. If \
+             nobody decides, nothing is done.\n",
+            view.text()
+        );
+        Mail {
+            to: to.email.clone(),
+            subject: "Approval asked".to_owned(),
+            text,
+            links: vec![page],
+        }
+    }
+}
+
+/// As many times as a link may be made now: for so many people at once, and no more than a gate has.
+fn room(shown: &Shown) -> std::ops::Range<usize> {
+    let made = (0..).take_while(|slot| shown.link(*slot).is_some()).count();
+    0..keyward_approval::gate::LINKS
+        .saturating_sub(made)
+        .min(AT_ONCE)
 }

@@ -16,7 +16,7 @@ use keyward_axum::approval::ApprovalPages;
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown, WebGuard};
 use keyward_base::{
-    Door, Error, Evidence, Method, Reason, Result, Role, Subject, Tenant, Timestamp,
+    Door, Error, ErrorKind, Evidence, Method, Reason, Result, Role, Subject, Tenant, Timestamp,
 };
 use keyward_session::{Admin, User};
 
@@ -34,7 +34,12 @@ use crate::view::minute;
 
 /// How many of each sort are shown.
 const LIMIT: usize = 50;
+/// How many that are open are looked through for them, of each state.
+const LOOKED: usize = 256;
 const PEOPLE: usize = 500;
+
+/// States of what is open.
+const OPEN: [Of; 4] = [Of::Pending, Of::Indeterminate, Of::Approved, Of::Executing];
 
 /// States of what is over, the newest of which are shown.
 const OVER: [Of; 6] = [
@@ -172,48 +177,44 @@ fn may_say<H: Holder>(app: &App, holder: &H, gate: &Gate) -> Result<(bool, bool)
     Ok((named, named && !is_own && !rule.needs_passkey()))
 }
 
-/// The gates of some states, the newest first if they are over.
-async fn gates_in(
-    app: &App,
-    tenant: &Tenant,
-    states: &[Of],
-    newest: bool,
-) -> Result<(Vec<Gate>, bool)> {
+/// What is open of an organisation, each state by when it ends, and whether there is more than is
+/// looked through.
+async fn open(app: &App, tenant: &Tenant) -> Result<(Vec<Gate>, bool)> {
     let gates = &app.held().gates;
     let (mut found, mut more) = (Vec::new(), false);
-    for state in states {
-        let mut after = None;
-        let mut of_it = Vec::new();
-        loop {
-            let (ids, next) = gates.list(tenant, *state, after, 1_024).await?;
-            of_it.extend(ids);
-            if of_it.len() > LIMIT {
-                more = true;
-                let drop = of_it.len().saturating_sub(LIMIT);
-                match newest {
-                    true => drop_front(&mut of_it, drop),
-                    false => of_it.truncate(LIMIT),
-                }
-            }
-            after = next;
-            if after.is_none() || (!newest && of_it.len() >= LIMIT) {
-                break;
-            }
-        }
-        for id in of_it {
-            match gates.show(tenant, id).await {
-                Ok(gate) => found.push(gate),
-                // It costs itself alone.
-                Err(e) if e.kind() == keyward_base::ErrorKind::Corrupt => {}
-                Err(e) => return Err(e),
-            }
-        }
+    for state in OPEN {
+        let (ids, next) = gates.list(tenant, state, None, LOOKED).await?;
+        more |= next.is_some();
+        shown(app, tenant, ids, &mut found).await?;
     }
     Ok((found, more))
 }
 
-fn drop_front(ids: &mut Vec<GateId>, many: usize) {
-    ids.drain(..many);
+/// What is over, the newest first.
+async fn over(app: &App, tenant: &Tenant) -> Result<(Vec<Gate>, bool)> {
+    let (mut found, mut more) = (Vec::new(), false);
+    for state in OVER {
+        let gates = &app.held().gates;
+        let (ids, next) = gates.list_last(tenant, state, None, LIMIT).await?;
+        more |= next.is_some();
+        shown(app, tenant, ids, &mut found).await?;
+    }
+    found.sort_by_key(|gate| std::cmp::Reverse(gate.history().last().map(|past| past.at())));
+    more |= found.len() > LIMIT;
+    found.truncate(LIMIT);
+    Ok((found, more))
+}
+
+async fn shown(app: &App, tenant: &Tenant, ids: Vec<GateId>, to: &mut Vec<Gate>) -> Result<()> {
+    for id in ids {
+        match app.held().gates.show(tenant, id).await {
+            Ok(gate) => to.push(gate),
+            // It costs itself alone.
+            Err(e) if e.kind() == ErrorKind::Corrupt => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn list<H: Holder>(
@@ -222,12 +223,8 @@ pub(super) async fn list<H: Holder>(
 ) -> Answer<Html<String>> {
     let (tenant, subject) = (holder.live().tenant(), holder.live().subject());
     let names = Names::of(&app, tenant).await?;
-    let open = [Of::Pending, Of::Indeterminate, Of::Approved, Of::Executing];
-    let (open, more) = gates_in(&app, tenant, &open, false).await?;
-    let (mut over, more_over) = gates_in(&app, tenant, &OVER, true).await?;
-    over.sort_by_key(|gate| std::cmp::Reverse(gate.history().last().map(|past| past.at())));
-    let more_over = more_over || over.len() > LIMIT;
-    over.truncate(LIMIT);
+    let (open, more) = open(&app, tenant).await?;
+    let (over, more_over) = over(&app, tenant).await?;
     let (mut his, mut asked, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for gate in &open {
         let waits = matches!(gate.state(), Of::Pending | Of::Indeterminate);
@@ -240,12 +237,16 @@ pub(super) async fn list<H: Holder>(
             others.push(row);
         }
     }
-    let part = |id, title, empty, rows, more| Part {
-        id,
-        title,
-        empty,
-        rows,
-        more,
+    let part = |id, title, empty, mut rows: Vec<GateRow>, more: bool| {
+        let more = more || rows.len() > LIMIT;
+        rows.truncate(LIMIT);
+        Part {
+            id,
+            title,
+            empty,
+            rows,
+            more,
+        }
     };
     let over = over.iter().map(|gate| row::<H>(&names, gate)).collect();
     html(&Inbox {
@@ -442,6 +443,11 @@ pub(super) fn wished<H: Holder>(holder: &H, wish: Wish) -> Answer<Option<Respons
             })?;
             Ok(Some(wrong(page)))
         }
+        Wish::TooMany => not(
+            StatusCode::TOO_MANY_REQUESTS,
+            "16 things that you asked for wait already: withdraw one, or have it decided.",
+            None,
+        ),
         Wish::Forbidden => not(
             StatusCode::FORBIDDEN,
             "The service's policy lets nobody do this.",
