@@ -93,6 +93,8 @@ pub(crate) struct Inner {
     store: Arc<dyn Stores>,
     purpose: Purpose,
     class: Class,
+    /// That of approvals.
+    approvals: Class,
     anchors: Vec<Arc<dyn Anchor>>,
     lanes: Mutex<HashMap<Of, Arc<Lane>>>,
     /// What every write of a head requires, and the era that the root log said after that.

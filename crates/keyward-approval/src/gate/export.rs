@@ -10,9 +10,9 @@ mod told;
 
 use std::io::Write;
 
-use keyward_audit::Of;
 use keyward_audit::audit::Kept;
 use keyward_audit::entry::{Entry, Typed};
+use keyward_audit::{Kinds, Of};
 use keyward_base::encoding::{base64, base64url, hex};
 use keyward_base::{Error, KeyId, Result, Tenant, Timestamp};
 use keyward_crypto::Provider;
@@ -198,6 +198,9 @@ impl Gates {
     async fn entries_of(&self, row: &Row) -> Result<Option<Vec<Kept>>> {
         let (mut all, mut last, ticket) = (Vec::new(), None, row.id.to_string());
         let each = |kept: &Kept| {
+            if kept.leaf.header.class.as_str() != Kinds::APPROVALS {
+                return Ok(());
+            }
             let Some(entry) = kept.entry()? else {
                 return Err(erased());
             };

@@ -15,6 +15,7 @@ mod exports;
 mod hostile;
 mod killed;
 mod lasting;
+mod logs;
 mod model;
 mod narrower;
 mod onces;

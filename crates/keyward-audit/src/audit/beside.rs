@@ -38,8 +38,9 @@ impl Audit {
         let now = self.0.keyring.clock().now()?;
         let mut waiting = Vec::with_capacity(events.len());
         for event in events {
+            let class = self.class_of(&event);
             let entry = event.of(tenant.clone()).entry(now);
-            waiting.push(self.waiting(entry, self.0.class.clone())?.0);
+            waiting.push(self.waiting(entry, class)?.0);
         }
         let lane = self.lane(&of);
         // What another left unfinished in this turn is the next one's to see through.

@@ -8,6 +8,7 @@ use keyward_keys::{Anchor, KeyUse, Keyring, Life, RecordColumn, Signs};
 use keyward_store::{Records, Stores};
 
 use super::{Audit, HEAD_PURPOSE, HEADS, Inner, ROUND_EVERY, SIGN_PURPOSE};
+use crate::kinds::Kinds;
 use crate::leaf::Class;
 
 /// What an [`Audit`] is made of.
@@ -92,6 +93,7 @@ impl AuditBuilder {
             store: self.store,
             purpose,
             class: Class::new("std")?,
+            approvals: Class::new(Kinds::APPROVALS)?,
             anchors: self.anchors,
             lanes: std::sync::Mutex::default(),
             fence: std::sync::Mutex::default(),

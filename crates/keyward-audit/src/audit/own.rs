@@ -4,6 +4,7 @@ use keyward_base::Result;
 
 use super::Audit;
 use crate::kinds::OwnEvent;
+use crate::leaf::Class;
 
 impl Audit {
     /// Records an application's own event in the log of its tenant, or in the service's: what comes
@@ -20,8 +21,17 @@ impl Audit {
         }
         let of = self.log_of(event).await?;
         let entry = own.entry(self.0.keyring.clock().now()?);
-        let class = self.0.class.clone();
+        let class = self.class_of(&own);
         self.append_entry(&of, entry, class).await.map(|_| ())
+    }
+
+    /// By which rule it goes: approvals by one of their own. An application has no kind of theirs.
+    pub(super) fn class_of(&self, own: &OwnEvent) -> Class {
+        let of = match own.is_approval() {
+            true => &self.0.approvals,
+            false => &self.0.class,
+        };
+        of.clone()
     }
 
     /// [`Audit::require_own`], as well as can be: says whether it is on record.

@@ -28,6 +28,9 @@ fn placed(kind: Kind) -> Kind {
 }
 
 impl Kinds {
+    /// The class of retention of approvals: what runs by them needs their entries for as long as it
+    /// may run, however soon a rule erases others.
+    pub const APPROVALS: &'static str = "approval";
     /// What an action is called that was proposed.
     pub const PROPOSE: &'static str = "approval.propose";
     /// What a decision is called.

@@ -3,6 +3,7 @@
 use keyward_base::audit::{Outcome, RunId};
 use keyward_base::{Actor, Event, KeyId, Place, RecordId, Tenant, Timestamp};
 
+use super::Kinds;
 use crate::entry::{Entry, Typed};
 
 /// An event that its kind allows: [`Kinds::event`](super::Kinds::event). Who acted, and on what, is
@@ -65,6 +66,12 @@ impl OwnEvent {
     #[must_use]
     pub fn action(&self) -> &str {
         &self.action
+    }
+
+    /// Whether it is one of [`Kinds::approvals`](super::Kinds::approvals).
+    pub(crate) fn is_approval(&self) -> bool {
+        let of = [Kinds::PROPOSE, Kinds::DECIDE, Kinds::RESULT, Kinds::NOTE];
+        of.contains(&self.action.as_str())
     }
 
     pub(crate) const fn event(&self) -> &Event {

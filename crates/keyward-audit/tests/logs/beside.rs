@@ -1,5 +1,6 @@
 //! Entries and the writes that they tell of: both, or neither.
 
+use keyward_audit::audit::Kept;
 use keyward_audit::{Given, Kind, Kinds, OwnEvent, Type};
 use keyward_base::Tenant;
 use keyward_base::audit::Outcome;
@@ -55,4 +56,35 @@ async fn entries_and_writes_are_done_together_or_not_at_all() {
     failed.await.unwrap_err();
     world.audit.append(event(&acme(), 9)).await.unwrap();
     assert_eq!(world.verify(&acme()).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn approvals_are_kept_by_a_rule_of_their_own() {
+    let world = World::new().await;
+    let kinds = Kinds::approvals().unwrap();
+    let noted = || {
+        let given = [
+            ("ticket", Given::Id("T-1")),
+            ("action", Given::Id("server.stop")),
+            ("shown", Given::Digest(&[7; 32])),
+            ("event", Given::Word("voted")),
+        ];
+        let event = kinds.event(Kinds::NOTE, Outcome::Done, &given).unwrap();
+        event.of(Tenant::new("acme").unwrap())
+    };
+    let tenant = Tenant::new("acme").unwrap();
+    let both = vec![told(1), noted()];
+    let seq = world.audit.append_beside(&tenant, both, |_| Ok(Vec::new()));
+    assert_eq!(seq.await.unwrap(), Some(0));
+    world.audit.require_own(noted()).await.unwrap();
+    world.audit.require_own(told(2).of(tenant)).await.unwrap();
+    let classes = |entries: &[Kept]| -> Vec<String> {
+        let class = |kept: &Kept| kept.leaf.header.class.as_str().to_owned();
+        entries.iter().map(class).collect()
+    };
+    let kept = world.audit.entries(&acme(), 0, 10).await.unwrap();
+    assert_eq!(
+        classes(&kept.entries),
+        ["std", "approval", "approval", "std"]
+    );
 }
