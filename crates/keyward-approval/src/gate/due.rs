@@ -34,10 +34,18 @@ impl Gates {
     /// so that many that end early keep no other from its reminder.
     ///
     /// # Errors
-    /// `Unavailable` if store, keyring, log or clock cannot be relied on. A gate that is damaged is
+    /// `Unavailable` if store, keyring, log or clock cannot be relied on and nothing was done. A gate that is damaged is
     /// passed over.
     pub async fn tick(&self, limit: usize) -> Result<Vec<Due>> {
         let mut done = Vec::new();
+        match self.tick_into(limit, &mut done).await {
+            Err(e) if done.is_empty() => Err(e),
+            // What was done is said once, and now; what stood in the way of the rest does so again.
+            _ => Ok(done),
+        }
+    }
+
+    async fn tick_into(&self, limit: usize, done: &mut Vec<Due>) -> Result<()> {
         let ticked = || self.0.ticked.lock().unwrap_or_else(PoisonError::into_inner);
         // What is to be told is due at once, and stands in front of its state.
         let told = format!("/{}", hex(&1_u64.to_be_bytes()));
@@ -65,11 +73,7 @@ impl Gates {
                         continue;
                     }
                     let settled = match self.settle(&row.tenant, row.id).await {
-                        Err(e) if e.kind() == ErrorKind::Unavailable && done.is_empty() => {
-                            return Err(e);
-                        }
-                        // What was done is told, once.
-                        Err(e) if e.kind() == ErrorKind::Unavailable => return Ok(done),
+                        Err(e) if e.kind() == ErrorKind::Unavailable => return Err(e),
                         // Its action is damaged, its history full, or it is gone: it costs itself
                         // alone.
                         Err(_) => continue,
@@ -92,7 +96,7 @@ impl Gates {
                 }
             }
         }
-        Ok(done)
+        Ok(())
     }
 
     /// What time did to one gate, written.

@@ -18,6 +18,9 @@ pub const MAX_LENT: Duration = crate::action::limits::SPAN;
 /// To how many people one approver lends his vote: so that 16, as many as a quorum may be, have room.
 const OWN: usize = 4;
 
+/// How often one lends to the same one: so that a history has room for all that may be said of a gate.
+const AGAIN: usize = 6;
+
 impl Gates {
     /// Lets `to` vote in the place of who is signed in, for `span` at most, on this gate. He may vote
     /// himself as well, whoever is first; it is one vote. What was lent is not lent onward, as who was
@@ -27,7 +30,8 @@ impl Gates {
     /// `Rejected`: [`reason::NOT_APPROVER`] if he may not vote himself, or the rule lets nobody lend;
     /// [`reason::OWN_ASK`] if either is one of those who ask; [`reason::VOTED`] if he has voted;
     /// [`reason::NOT_OPEN`]; else as [`Gates::vote`]. `Misuse` for a span beyond the rule's, beyond 4 people
-    /// to whom one lends it, and beyond 64 of one gate. Lent to the same one again, the last span holds.
+    /// to whom one lends it, beyond 6 times to the same one, and beyond 64 of one gate. Lent to the same one
+    /// again, the last span holds.
     pub async fn lend(
         &self,
         tenant: &Tenant,
@@ -69,9 +73,15 @@ impl Gates {
             let own = lent.iter().filter(|lent| lent.from == who && lent.to != *to);
             let others = lent.len() >= DELEGATIONS || own.count() >= OWN;
             let again = lent.iter_mut().find(|lent| lent.from == who && lent.to == *to);
-            if span > most.min(MAX_LENT) || again.is_none() && others {
+            let past = draft.row.history.iter();
+            let past = past.filter(|past| {
+                let pair = (past.by.as_ref(), past.for_whom.as_ref());
+                past.what == What::Delegated && pair == (Some(&who), Some(to))
+            });
+            let too_often = past.count() >= AGAIN;
+            if span > most.min(MAX_LENT) || again.is_none() && others || too_often {
                 return Err(Error::misuse(
-                    "a vote is lent for as long as the rule says, to 4 people, and 64 of one gate at most",
+                    "a vote is lent for as long as the rule says, to 4 people, 6 times to the same one, and 64 of one gate at most",
                 ));
             }
             let until = draft.now.saturating_add(span);

@@ -150,9 +150,12 @@ async fn one_approver_lends_to_four_and_to_each_once() {
     }
     let fifth = lend("bob", "e", MINUTE).await.unwrap_err();
     assert_eq!(fifth.kind(), ErrorKind::Misuse);
-    for _ in 0..64 {
+    for _ in 0..5 {
         lend("bob", "d", MINUTE * 60).await.unwrap();
     }
+    // It is on record each time, and what else is said of the gate needs the room.
+    let again = lend("bob", "d", MINUTE * 60).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Misuse);
     lend("eve", "d", MINUTE).await.unwrap();
     // The last span holds.
     world.pass(MINUTE * 20).await;
@@ -162,6 +165,43 @@ async fn one_approver_lends_to_four_and_to_each_once() {
     };
     assert_eq!(why(vote("a", "bob").await), "not-an-approver");
     assert_eq!(vote("d", "bob").await.unwrap().approvals, 1);
+}
+
+#[tokio::test]
+async fn all_that_may_be_said_of_a_gate_leaves_room_for_its_end() {
+    let world = World::new().await;
+    let id = world.ask("server.wipe").await;
+    let names: Vec<_> = (0..16).map(|nth| format!("admin-{nth}")).collect();
+    let mut lends = 0;
+    for name in &names {
+        world.roles.set(name, &["admin"]);
+        for to in ["a", "b", "c", "d"] {
+            loop {
+                let shown = world.shown(name);
+                let (of, to) = (tenant(), subject(to));
+                let lend = world.gates.lend(&of, id, shown, &to, MINUTE);
+                if lend.await.is_err() {
+                    break;
+                }
+                lends += 1;
+            }
+        }
+    }
+    assert_eq!(lends, 16 * 4 * 6);
+    for slot in 0..64 {
+        let of = tenant();
+        let made = world.gates.add_link(&of, id, None, None).await.unwrap();
+        assert_eq!(made, slot);
+        world.gates.fetched(&of, id, slot).await.unwrap();
+        world.gates.kill_link(&of, id, slot).await.unwrap();
+    }
+    world.pass(MINUTE * 31).await;
+    assert!(world.show(id).await.is_escalated());
+    let yes = Ballot::approve();
+    assert_eq!(world.vote(id, "chief", yes).await.unwrap().approvals, 1);
+    world.vote(id, "captain", Ballot::deny("no")).await.unwrap();
+    assert_eq!(world.show(id).await.state(), State::Denied);
+    world.check_log(id).await;
 }
 
 #[tokio::test]

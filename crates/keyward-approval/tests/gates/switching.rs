@@ -88,14 +88,22 @@ pub(crate) struct Switching {
     inner: Arc<dyn Stores>,
     seeded: Mutex<Option<Arc<Seeded>>>,
     loses: bool,
+    /// How many more searches are answered; none: all.
+    finds: Mutex<Option<usize>>,
 }
 
 impl Switching {
+    /// Answers so many more searches, and none after them; or all, from now on.
+    pub(crate) fn answer_finds(&self, finds: Option<usize>) {
+        *self.finds.lock().unwrap() = finds;
+    }
+
     pub(crate) fn over(inner: Arc<dyn Stores>) -> Arc<Self> {
         Arc::new(Self {
             inner,
             seeded: Mutex::default(),
             loses: true,
+            finds: Mutex::default(),
         })
     }
 
@@ -105,6 +113,7 @@ impl Switching {
             inner,
             seeded: Mutex::default(),
             loses: false,
+            finds: Mutex::default(),
         })
     }
 
@@ -252,6 +261,12 @@ impl Records for Switching {
     }
 
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Page<Record, Found>>> {
+        if let Some(left) = self.finds.lock().unwrap().as_mut() {
+            let Some(less) = left.checked_sub(1) else {
+                return Box::pin(std::future::ready(Err(Error::unavailable("not now"))));
+            };
+            *left = less;
+        }
         self.through(self.inner.find(find))
     }
 

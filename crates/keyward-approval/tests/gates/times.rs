@@ -8,7 +8,9 @@ use keyward_approval::gate::{State, What};
 use keyward_approval::{Ballot, ExecutorName};
 use keyward_base::{Error, ErrorKind, Result};
 use keyward_keys::{Advance, Anchor, Pin, PinName};
+use keyward_store::MemoryStore;
 
+use crate::switching::Switching;
 use crate::target::Journal;
 use crate::world::{InMemory, MINUTE, POLICY, World, policy, tenant, why};
 
@@ -187,6 +189,26 @@ async fn what_others_settled_first_is_told_once() {
         let mut out = Vec::new();
         world.gates.export(&tenant(), id, &mut out).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_store_failed_is_told() {
+    let store = Switching::surely_over(Arc::new(MemoryStore::new(10_000)));
+    let world = World::on(store.clone()).await;
+    let id = world.ask("server.delete").await;
+    world.pass(MINUTE * 60).await;
+    let told = async || {
+        let due = world.gates.tick(100).await?;
+        Result::Ok(due.into_iter().map(|due| (due.gate, due.what)).collect())
+    };
+    // Before anything, after the staged and the pending ones, and no more.
+    let kind = |told: Result<Vec<_>>| told.unwrap_err().kind();
+    store.answer_finds(Some(1));
+    assert_eq!(kind(told().await), ErrorKind::Unavailable);
+    store.answer_finds(Some(2));
+    assert_eq!(told().await.unwrap(), [(id, What::Expired)]);
+    store.answer_finds(None);
+    assert_eq!(told().await.unwrap(), []);
 }
 
 #[tokio::test]
