@@ -9,6 +9,7 @@
 
 mod agent;
 mod bytes;
+mod limits;
 mod secrets;
 mod vectors;
 mod world;

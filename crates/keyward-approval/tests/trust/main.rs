@@ -12,6 +12,7 @@
 #[path = "../passkey/authenticator.rs"]
 mod authenticator;
 mod changes;
+mod edges;
 mod export;
 mod fields;
 mod file;

@@ -8,7 +8,7 @@ use keyward_approval::action::Step;
 use keyward_approval::executor::{Effect, Executor, Job, OnceBy, Target, Trusting as _};
 use keyward_approval::gate::{Passkeys, Questioned, Roles};
 use keyward_approval::passkey::{Decision, PasskeyVote, Scope};
-use keyward_approval::reason::RULE;
+use keyward_approval::reason::{RULE, SERVICE};
 use keyward_approval::trust::{Facts, LiveTrust};
 use keyward_approval::{
     Asking, Ballot, ExecutorName, GateId, Gates, Policy, RuleName, ServiceName, State, TrustFile,
@@ -401,4 +401,18 @@ async fn a_vote_from_before_the_second_rule_is_in_nobodys_way() {
     }
     assert_eq!(both.run(&gates, id).await.unwrap(), State::Executed);
     assert_eq!(both.done(), 1);
+}
+
+#[tokio::test]
+async fn a_gate_takes_no_vote_on_what_another_service_asks() {
+    let both = Both::new().await;
+    let gates = both.gates(POLICY, both.live.clone()).await;
+    for (service, refused) in [("deploydesk", None), ("staging", Some(SERVICE))] {
+        let mut ask = World::ask();
+        ask.service = service;
+        let id = gates.ask(Asking::new(ask.asked())).await.unwrap().gate();
+        let proof = both.proof(&gates, id, "ada", &both.world.ada).await;
+        let voted = both.vote(&gates, id, "ada", proof).await;
+        assert_eq!(voted.err().and_then(|e| e.reason()), refused, "{service}");
+    }
 }
