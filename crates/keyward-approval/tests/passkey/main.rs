@@ -11,3 +11,4 @@
 mod authenticator;
 mod browser;
 mod ceremony;
+mod edges;

@@ -85,6 +85,11 @@ fn a_dangerous_kind_is_not_automatic_without_a_condition() {
         "when.count = { is = 1 }\nthen = \"auto\"",
     );
     assert_eq!(lints(&asks), []);
+    let on = cases.replace(
+        "then = \"auto\"",
+        "target = { starts-with = \"test-\" }\nthen = \"auto\"",
+    );
+    assert_eq!(lints(&on), []);
 }
 
 #[test]
@@ -112,6 +117,15 @@ fn a_case_that_changes_nothing_is_named() {
     assert_eq!(found(&floor), [""; 0]);
     let always = floor.replace("when.count = { is = 1 }\n", "");
     assert_eq!(found(&always).len(), 1);
+    // What is said of one kind is not said of those beside it, nor of arguments that it says nothing of.
+    let one = "[case.a]\nkind = \"server.delete\"\nthen = \"forbidden\"\n\
+               [case.b]\nkind = \"server.*\"\nthen = \"two\"";
+    assert_eq!(found(one), [""; 0]);
+    let free = "[case.a]\nkind = \"server.delete\"\nthen = \"auto\"\n\
+                [case.b]\nkind = \"server.delete\"\nfree = [\"count\"]\nthen = \"auto\"";
+    assert_eq!(found(free), [""; 0]);
+    let freer = free.replacen("then", "free = [\"count\"]\nthen", 1);
+    assert_eq!(found(&freer).len(), 1);
     // Of two that say the same, one is named and not both.
     let twice = "[case.a]\nkind = \"server.delete\"\nthen = \"two\"\n\
                  [case.b]\nkind = \"server.delete\"\nthen = \"two\"";

@@ -7,6 +7,7 @@
     clippy::unwrap_used
 )] // Tests: a panic is the report.
 
+mod edges;
 mod lints;
 mod orders;
 mod parsing;

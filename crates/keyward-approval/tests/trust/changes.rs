@@ -186,3 +186,32 @@ fn whoever_left_does_not_count_any_more() {
         assert_eq!(refused.reason(), Some(STATEMENT), "{quorum}");
     }
 }
+
+#[test]
+fn what_is_signed_for_a_change_is_of_these_two_files_and_of_one_vote() {
+    let world = World::new();
+    let (old, next) = (&world.trust, joined(&world, 4));
+    let (acme, globex) = (Tenant::new("acme").unwrap(), Tenant::new("globex").unwrap());
+    let (ada, bob) = (subject("ada"), subject("bob"));
+    let challenge = |old: &Trust, next: &Trust, tenant, subject, nonce: &str| {
+        let nonce = crate::world::nonce(nonce);
+        old.change_challenge(next, tenant, subject, nonce).unwrap()
+    };
+    // Of the same version, and a byte longer; with another quorum.
+    let longer = |of: &Trust| parse(&format!("{}# more\n", of.text()));
+    let one = parse(&old.text().replace("change-quorum = 2", "change-quorum = 1"));
+    let mut all = vec![
+        challenge(old, &next, &acme, &ada, "a"),
+        challenge(&longer(old), &next, &acme, &ada, "a"),
+        challenge(&one, &next, &acme, &ada, "a"),
+        challenge(old, &longer(&next), &acme, &ada, "a"),
+        challenge(old, &joined(&world, 5), &acme, &ada, "a"),
+        challenge(old, &next, &globex, &ada, "a"),
+        challenge(old, &next, &acme, &bob, "a"),
+        challenge(old, &next, &acme, &ada, "b"),
+    ];
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), count);
+}
