@@ -41,6 +41,7 @@ mod visible;
 use std::fmt::Write as _;
 
 use keyward_crypto::Provider;
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::action::Action;
 
@@ -126,7 +127,9 @@ impl View {
         self
     }
 
-    /// As plain text for a terminal or a mail: lines of at most 76 characters and their escapes.
+    /// As plain text for a terminal or a mail: lines of at most 76 columns, escapes among them. Where
+    /// there is room for fewer, what shows it breaks them once more, and does not mark what it puts
+    /// onto a line of its own.
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::new();
@@ -187,10 +190,11 @@ impl Row {
         };
         let said = self.is_right_to_left().then(|| RIGHT_TO_LEFT.to_owned());
         // Keys are hostile too, and may be long.
-        let head = format!("{indent}{label}{note}:");
-        let columns = head.chars().count().saturating_add(value.chars().count());
-        if columns < COLUMNS && !value.contains('\n') && !head.contains('\n') {
-            let _ = writeln!(out, "{head} {value}");
+        let head = format!("{label}{note}:");
+        let across = [indent.as_str(), &head, &value].map(columns);
+        let across = across.into_iter().fold(0, usize::saturating_add);
+        if across < COLUMNS && !value.contains('\n') && !head.contains('\n') {
+            let _ = writeln!(out, "{indent}{head} {value}");
         } else {
             put(out, &indent, &head);
             for line in value.split('\n') {
@@ -205,26 +209,39 @@ impl Row {
 
 /// A head, on one line or on several that are marked.
 fn put(out: &mut String, indent: &str, head: &str) {
-    if head.contains('\n') || head.chars().count() > COLUMNS {
+    if head.contains('\n') || columns(indent).saturating_add(columns(head)) > COLUMNS {
         for line in head.split('\n') {
             wrapped(out, &format!("{indent}  | "), line);
         }
     } else {
-        out.push_str(head);
-        out.push('\n');
+        let _ = writeln!(out, "{indent}{head}");
     }
 }
 
 /// Lines behind `mark`, none longer than allowed.
 fn wrapped(out: &mut String, mark: &str, line: &str) {
     let room = COLUMNS.saturating_sub(mark.len()).max(20);
-    let mut chars = line.chars().peekable();
-    loop {
-        out.push_str(mark);
-        out.extend(chars.by_ref().take(room));
-        out.push('\n');
-        if chars.peek().is_none() {
-            return;
+    out.push_str(mark);
+    let mut taken = 0_usize;
+    for c in line.chars() {
+        let wide = width(c);
+        if taken.saturating_add(wide) > room {
+            out.push('\n');
+            out.push_str(mark);
+            taken = 0;
         }
+        taken = taken.saturating_add(wide);
+        out.push(c);
     }
+    out.push('\n');
+}
+
+fn columns(text: &str) -> usize {
+    text.chars().map(width).fold(0, usize::saturating_add)
+}
+
+/// How many columns a character takes on a terminal that gives it as many as any does: two of what is
+/// wide (UAX 11), or may be; and a mark, which takes none, counts as well, so that a line has an end.
+fn width(c: char) -> usize {
+    c.width_cjk().unwrap_or(1).max(1)
 }

@@ -32,7 +32,13 @@ impl Visible {
         while let Some(c) = chars.next() {
             let after = chars.peek().copied();
             let is_mark = is_mark(c);
-            marks = if is_mark { marks.saturating_add(1) } else { 0 };
+            marks = match c {
+                _ if is_mark => marks.saturating_add(1),
+                // Nor is there one where a line begins, or behind an escape.
+                '\n' | '\r' | '\t' | '\\' | '"' => MARKS.saturating_add(1),
+                c if is_hidden(c) && c != ' ' => MARKS.saturating_add(1),
+                _ => 0,
+            };
             match c {
                 '\\' => out.push_str(r"\\"),
                 '"' => out.push_str("\\\""),
@@ -96,12 +102,29 @@ fn links(before: Option<char>, c: char, after: Option<char>) -> bool {
 }
 
 /// Whether it is a mark without a shape of its own, which puts the letter after it below the one before
-/// it, and has none of its script on both sides: Myanmar, Khmer, Tai Tham, Tifinagh, Kharoshthi, and
-/// the filler of Khitan (UAX 44, `Indic_Syllabic_Category=Invisible_Stacker`).
+/// it or joins the two, and has none of its script on both sides: of Indic scripts what UAX 44 has as
+/// `Indic_Syllabic_Category` `Invisible_Stacker` and `Number_Joiner`, the joiner of Tifinagh, and the
+/// filler of Khitan.
 fn stacks_nothing(before: Option<char>, c: char, after: Option<char>) -> bool {
     let stacks = matches!(
         c,
-        '\u{1039}' | '\u{17d2}' | '\u{1a60}' | '\u{2d7f}' | '\u{10a3f}' | '\u{16fe4}'
+        '\u{1039}'
+            | '\u{17d2}'
+            | '\u{1a60}'
+            | '\u{1bab}'
+            | '\u{2d7f}'
+            | '\u{aaf6}'
+            | '\u{10a3f}'
+            | '\u{1107f}'
+            | '\u{11133}'
+            | '\u{113d0}'
+            | '\u{1193e}'
+            | '\u{11a47}'
+            | '\u{11a99}'
+            | '\u{11d45}'
+            | '\u{11d97}'
+            | '\u{11f42}'
+            | '\u{16fe4}'
     );
     let is_own =
         |beside: Option<char>| beside.is_some_and(|b| u32::from(b) >> 8 == u32::from(c) >> 8);

@@ -11,4 +11,5 @@ mod browser;
 mod hostile;
 mod page;
 mod visible;
+mod whole;
 mod world;

@@ -49,6 +49,19 @@ fn a_space_that_begins_or_ends_a_line_is_seen() {
 }
 
 #[test]
+fn a_mark_stands_on_a_letter_that_is_there() {
+    // Else it would be put onto what the view itself writes: the mark of a line, the end of an escape.
+    for front in [
+        "", "\n", "\t", "\r", "\\", "\"", "\u{200b}", "\u{202e}", "\u{301}",
+    ] {
+        let text = format!("{front}\u{301}a\u{301}");
+        let shown = shown(&text, Where::Page);
+        assert!(shown.ends_with("\\u{301}a\u{301}"), "{shown:?}");
+        assert_eq!(unescaped(&shown), text);
+    }
+}
+
+#[test]
 fn letters_of_all_scripts_are_shown_as_they_are() {
     for text in [
         "web-1",
@@ -69,7 +82,9 @@ fn letters_of_all_scripts_are_shown_as_they_are() {
 
 #[test]
 fn a_mark_without_a_shape_is_seen_where_it_stacks_nothing() {
-    for c in "\u{1039}\u{17d2}\u{1a60}\u{2d7f}\u{10a3f}\u{16fe4}".chars() {
+    let stackers = "\u{1039}\u{17d2}\u{1a60}\u{1bab}\u{2d7f}\u{aaf6}\u{10a3f}\u{1107f}\u{11133}\
+                    \u{113d0}\u{1193e}\u{11a47}\u{11a99}\u{11d45}\u{11d97}\u{11f42}\u{16fe4}";
+    for c in stackers.chars() {
         for text in [
             format!("a{c}b"),
             format!("a{c}"),
