@@ -15,8 +15,8 @@ use super::row::{Row, wrong};
 use super::{Gates, MAX_TRIES, State, contended};
 
 /// The key to write under, and what each batch requires for it.
-struct Fence {
-    key: MacHandle,
+pub(super) struct Fence {
+    pub(super) key: MacHandle,
     batch: Vec<Write>,
 }
 
@@ -85,6 +85,17 @@ impl Gates {
 
     /// Writes what became of gates of one tenant, with these writes beside it: all, or nothing.
     pub(crate) async fn write_all(&self, all: &[(&Held, &Draft)], more: &[Write]) -> Result<bool> {
+        self.write_under(None, all, more).await
+    }
+
+    /// The same, under that key: what is MACed with it beside a gate lies in the batch that requires
+    /// that it may.
+    pub(super) async fn write_under(
+        &self,
+        fence: Option<Fence>,
+        all: &[(&Held, &Draft)],
+        more: &[Write],
+    ) -> Result<bool> {
         let changed: Vec<_> = all
             .iter()
             .filter(|(held, draft)| draft.differs(held))
@@ -92,7 +103,10 @@ impl Gates {
         let Some((_, first)) = changed.first() else {
             return Ok(true);
         };
-        let fence = self.fence().await?;
+        let fence = match fence {
+            Some(fence) => fence,
+            None => self.fence().await?,
+        };
         let kept = self.0.kept;
         let provider = self.0.keyring.provider();
         let events = changed.iter();
@@ -153,7 +167,7 @@ impl Gates {
     }
 
     /// The active key, unless the barrier asks for one that this process does not know.
-    async fn fence(&self) -> Result<Fence> {
+    pub(super) async fn fence(&self) -> Result<Fence> {
         let barriers = self.barriers().await?;
         let least = barriers.iter().map(Barrier::promoted_epoch).max();
         let fits = |key: &MacHandle| key.promoted_epoch() >= least.unwrap_or(0);
@@ -170,11 +184,6 @@ impl Gates {
         }
         let batch = barriers.iter().map(Barrier::require).collect();
         Ok(Fence { key, batch })
-    }
-
-    /// The key that what lies beside a gate is MACed with, in a batch that writes a gate.
-    pub(super) async fn writing_key(&self) -> Result<MacHandle> {
-        Ok(self.fence().await?.key)
     }
 
     async fn barriers(&self) -> Result<Vec<Barrier>> {

@@ -107,13 +107,14 @@ impl Gates {
         let until = fresh.draft.row.run_by.saturating_add(self.0.kept);
         for _ in 0..MAX_TRIES {
             let mut writes = self.writes_of(&fresh).await?;
-            let key = self.writing_key().await?;
-            writes.push(once_row(&key, &tenant, &name, id, once.bytes, until));
+            let fence = self.fence().await?;
+            writes.push(once_row(&fence.key, &tenant, &name, id, once.bytes, until));
             if fresh.draft.row.state.is_open() {
                 let place = self.place_of(&tenant, &asker, id, once.waiting, until);
                 writes.push(place.await?);
             }
-            if self.write(&fresh.held, &fresh.draft, &writes).await? {
+            let gate = [(&fresh.held, &fresh.draft)];
+            if self.write_under(Some(fence), &gate, &writes).await? {
                 return Ok(id);
             }
             if let Some(gate) = self.asked_once(&tenant, &requester, once).await? {

@@ -24,7 +24,7 @@ async fn ask(world: &World, key: &str, bytes: &[u8]) -> Result<GateId> {
 }
 
 /// Its id, put together by hand: each piece behind its length, in one byte.
-fn place(key: &str) -> RecordKey {
+pub(crate) fn place(key: &str) -> RecordKey {
     let pieces = [
         "keyward/v1/approval-once-name",
         "acme",

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyward_approval::executor::{Executor, OnceBy};
-use keyward_approval::gate::{Decision, State, What};
+use keyward_approval::gate::{Decision, Once, State, What};
 use keyward_approval::{Answer, ArgumentName, Asking, Ballot, GateId, Requester, Scope};
 use keyward_base::Purpose;
-use keyward_store::MemoryStore;
+use keyward_store::{Collection, MemoryStore, RecordKey, Records as _};
 
+use crate::onces::place;
 use crate::switching::{Seeded, Switching, Task, drive};
 use crate::target::{Does, Journal};
 use crate::world::{MINUTE, World, subject, tenant};
@@ -360,6 +361,69 @@ fn an_ask_with_secrets_gets_through_a_rotation_of_their_keys() {
         store.seed(None);
         let id = answer.lock().unwrap().take().unwrap();
         assert_eq!(runtime.block_on(world.show(id)).state(), State::Pending);
+    }
+}
+
+#[test]
+fn what_is_asked_once_lies_under_the_key_of_its_gate() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for seed in 0..seeds() / 4 {
+        let store = Switching::surely_over(Arc::new(MemoryStore::new(10_000)));
+        let world = Arc::new(runtime.block_on(World::on(store.clone())));
+        // The barriers are in mind by now.
+        runtime.block_on(world.ask("server.delete"));
+        let answer = Arc::new(std::sync::Mutex::new(None));
+        let (asks, others, rotates, at) = (
+            Arc::clone(&world),
+            Arc::clone(&world),
+            Arc::clone(&world),
+            Arc::clone(&answer),
+        );
+        let tasks: Vec<(bool, Task)> = vec![
+            (
+                false,
+                Box::pin(async move {
+                    let asking = Asking::new(asks.asked("server.delete", "web-1"));
+                    let once = Once::new("k-1", b"the bytes", 4).unwrap();
+                    let asked = asks.gates.ask_once(asking, &once).await;
+                    *at.lock().unwrap() = Some(asked.unwrap());
+                }),
+            ),
+            (
+                false,
+                Box::pin(async move {
+                    for _ in 0..4 {
+                        others.ask("server.delete").await;
+                    }
+                }),
+            ),
+            (
+                false,
+                Box::pin(async move {
+                    let purpose = Purpose::new(keyward_approval::gate::PURPOSE).unwrap();
+                    let admin = rotates.keyring.admin();
+                    let mut rotation = admin.rotation(&purpose);
+                    let _stage = rotation.step().await.unwrap();
+                }),
+            ),
+        ];
+        let seeded = Seeded::new(seed);
+        store.seed(Some(Arc::clone(&seeded)));
+        drive(&seeded, tasks, 3);
+        store.seed(None);
+        let id = answer.lock().unwrap().take().unwrap();
+        let gate = RecordKey {
+            collection: Collection::named("approval"),
+            owner: tenant().as_str().to_owned(),
+            id: id.to_string(),
+        };
+        let key = |place: &RecordKey| {
+            let found = runtime.block_on(store.fetch(place)).unwrap();
+            found.unwrap().content.mac_key
+        };
+        assert_eq!(key(&place("k-1")), key(&gate), "{seed}");
     }
 }
 
