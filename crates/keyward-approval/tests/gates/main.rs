@@ -9,6 +9,7 @@
 )] // Tests: a panic is the report.
 
 mod callbacks;
+mod claims;
 mod clicks;
 mod crowd;
 mod exports;
