@@ -76,9 +76,11 @@ pub use token::{ACTION, LINK, LinkShape, LinkToken, Presented};
 /// The purpose of the ring whose keys authenticate links.
 pub const PURPOSE: &str = "approval-link";
 
-/// Whose, gate, slot, and what was drawn for one page: a [keyed name](Finder::name).
-pub const PAGE: Domain<(&Tenant, GateId, &[u8; 2], &[u8; 16])> =
-    Domain::new("keyward/v1/approval-page");
+/// Whose, gate, slot, when one page was made, and what was drawn for it.
+type Page<'a> = (&'a Tenant, GateId, &'a [u8; 2], Timestamp, &'a [u8; 16]);
+
+/// The mark of a page: a [keyed name](Finder::name).
+pub const PAGE: Domain<Page<'_>> = Domain::new("keyward/v1/approval-page");
 
 /// The longest that a link lives: as long as an action may wait for a decision.
 pub const LIFE: Duration = limits::SPAN;
@@ -198,8 +200,9 @@ impl Links {
         self.digest(presented.key().id(), tenant, presented.gate(), &code)
     }
 
-    /// What proves that the page of this link was opened by the browser that sends its form, of
-    /// `drawn`, which is random: the cookie and the form have both. Of one link it is, and no other.
+    /// What proves that the page of this link was opened by the browser that sends its form, of when it
+    /// was, and of `drawn`, which is random: the cookie and the form have all three. Of one link it is,
+    /// and no other.
     ///
     /// # Errors
     /// `Unavailable` if the link's key is disabled.
@@ -207,11 +210,12 @@ impl Links {
         &self,
         tenant: &Tenant,
         presented: &Presented,
+        made: Timestamp,
         drawn: &[u8; 16],
     ) -> Result<[u8; 32]> {
         let (gate, slot) = (presented.gate(), presented.slot().to_be_bytes());
         let finder = self.finder(presented.key().id())?;
-        Ok(finder.name(PAGE, &(tenant, gate, &slot, drawn)))
+        Ok(finder.name(PAGE, &(tenant, gate, &slot, made, drawn)))
     }
 
     fn digest(&self, key: KeyId, tenant: &Tenant, gate: GateId, code: &Code) -> Result<[u8; 32]> {

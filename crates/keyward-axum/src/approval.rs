@@ -73,7 +73,7 @@ use keyward_session::api_key::Scope;
 
 pub use keyward_http::approval::{
     AgentDesk, ApprovalPages, BODY, FRESH, MARK_LIFE, Markup, Pause, UnboundDecision, WAIT,
-    WAITERS, WAITING,
+    WAITERS, WAITERS_OF_KEY, WAITERS_OF_TENANT, WAITING,
 };
 
 use crate::api_key::{Key, KeyScope};

@@ -25,7 +25,7 @@ use keyward_approval::{
 };
 use keyward_audit::Audit;
 use keyward_axum::api_key::WebKeys;
-use keyward_axum::approval::{self, AgentDesk, Pause, WAIT};
+use keyward_axum::approval::{self, AgentDesk, Pause, WAIT, WAITERS_OF_KEY};
 use keyward_axum::{Origins, RoutePolicy, WebGuard};
 use keyward_base::{
     BoxFuture, Clock as _, Door, Evidence, ManualClock, Method, Purpose, Subject, Tenant, Timestamp,
@@ -446,6 +446,40 @@ fn a_client_that_hangs_up_gives_its_place_back() {
         std::thread::yield_now();
     }
     assert_eq!(service.pause.spans.lock().unwrap().len(), 8);
+}
+
+#[test]
+fn one_key_takes_its_own_places_and_nobody_elses() {
+    let endless = Noted {
+        endless: true,
+        ..Noted::default()
+    };
+    let service = Service::with(endless, |desk| desk);
+    let (agent, other) = (service.agent(), service.agent());
+    let asked = |agent: &IssuedKey| format!("/asks/{}", gate(&service.ask(agent, "one", DELETE)));
+    let (path, others) = (asked(&agent), asked(&other));
+    let waits = |agent: &IssuedKey, path: &str| {
+        let head = head(service.to, &format!("{path}?wait=30"), agent);
+        let mut stream = TcpStream::connect(service.to).unwrap();
+        write!(stream, "{}\r\n\r\n", head.replace('\n', "\r\n")).unwrap();
+        stream
+    };
+    let mut streams: Vec<_> = (0..WAITERS_OF_KEY).map(|_| waits(&agent, &path)).collect();
+    while service.desk.waiters() < WAITERS_OF_KEY {
+        std::thread::yield_now();
+    }
+    // One more is told at once, as is who does not wait; another key waits as ever.
+    for path in [format!("{path}?wait=30"), path] {
+        assert_eq!(read(&service.read(&agent, &path))["state"], "pending");
+    }
+    streams.push(waits(&other, &others));
+    while service.desk.waiters() <= WAITERS_OF_KEY {
+        std::thread::yield_now();
+    }
+    drop(streams);
+    while service.desk.waiters() > 0 {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

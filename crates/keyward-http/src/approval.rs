@@ -24,7 +24,7 @@
 //! the link: of those, five tries are taken, and then it is dead. The digits are on no page and in no
 //! address. A rule that wants passkeys is decided elsewhere.
 //!
-//! **The mark** is random, of one link, and for [`MARK_LIFE`]: the page sets it in a cookie (`__Host-`
+//! **The mark** is random, of one link, and good for [`MARK_LIFE`], which it says under a MAC: the page sets it in a cookie (`__Host-`
 //! and `Secure` over TLS, `HttpOnly`, `SameSite=Strict`) and has it in its form. What sends the form
 //! without having opened the page lacks it.
 //!
@@ -70,11 +70,11 @@ mod form;
 mod mark;
 mod markup;
 mod pages;
+mod waiters;
 mod who;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,6 +99,8 @@ pub use form::BODY;
 pub use mark::MARK_LIFE;
 pub use markup::Markup;
 pub use pages::ApprovalPages;
+use waiters::Waiters;
+pub use waiters::{WAITERS, WAITERS_OF_KEY, WAITERS_OF_TENANT};
 pub use who::FRESH;
 
 /// The longest that one read waits: below the 60 seconds after which nginx, HAProxy and the load
@@ -108,9 +110,6 @@ pub const WAIT: Duration = Duration::from_secs(30);
 /// How many asks of one key may wait for a decision at once, unless told: what a person still looks
 /// through.
 pub const WAITING: u16 = 16;
-
-/// How many reads may wait at once, of all keys together: beyond, each is answered at once.
-pub const WAITERS: usize = 1_024;
 
 /// The first pause between two looks at a gate, and the longest: each is twice the one before.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
@@ -136,7 +135,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     pause: Arc<dyn Pause>,
     waiting: u16,
-    waiters: AtomicUsize,
+    waiters: Waiters,
     service_runs: bool,
 }
 
@@ -174,7 +173,7 @@ impl AgentDesk {
             clock,
             pause,
             waiting: WAITING,
-            waiters: AtomicUsize::new(0),
+            waiters: Waiters::default(),
             service_runs: true,
         }))
     }
@@ -204,7 +203,7 @@ impl AgentDesk {
             clock: Arc::clone(&of.clock),
             pause: Arc::clone(&of.pause),
             waiting: of.waiting,
-            waiters: AtomicUsize::new(0),
+            waiters: Waiters::default(),
             service_runs: of.service_runs,
         };
         change(&mut inner);
@@ -214,7 +213,7 @@ impl AgentDesk {
     /// How many reads wait now.
     #[must_use]
     pub fn waiters(&self) -> usize {
-        self.0.waiters.load(Ordering::Relaxed)
+        self.0.waiters.count()
     }
 
     /// Takes an ask of whose `key` it is: the scope for it was required before.
@@ -264,7 +263,8 @@ impl AgentDesk {
 
     /// Tells of a gate that this `key` asked for: as it is, or, if `wait` is given, once it is over or so
     /// much time has passed, at most [`WAIT`]. Between two looks it pauses for 250 ms to 2 s; it holds
-    /// nothing meanwhile but its place among [`WAITERS`], which it gives back when it is dropped.
+    /// nothing meanwhile but its place among [`WAITERS`], which it gives back when it is dropped. Where
+    /// as many wait as may, of the key, of its tenant or of all, it is told at once.
     ///
     /// # Errors
     /// A refusal, as [`crate::approval`] says.
@@ -276,13 +276,16 @@ impl AgentDesk {
     ) -> Result<Response<Bytes>, Failure> {
         let mut left = wait.unwrap_or_default().min(WAIT);
         let mut pause = PAUSES.0;
-        let place = self.place();
-        if place.is_none() {
-            left = Duration::ZERO;
-        }
+        let mut place = None;
         loop {
             let shown = self.of(key, gate).await?;
             if self.is_over(&shown) || left.is_zero() {
+                return Ok(self.answer(StatusCode::OK, &shown)?);
+            }
+            if place.is_none() {
+                place = self.0.waiters.place(key);
+            }
+            if place.is_none() {
                 return Ok(self.answer(StatusCode::OK, &shown)?);
             }
             let span = pause.min(left);
@@ -328,13 +331,6 @@ impl AgentDesk {
         decided || state.is_ended() || state == State::Indeterminate
     }
 
-    fn place(&self) -> Option<Waiter<'_>> {
-        let of = &self.0.waiters;
-        let more = |n: usize| (n < WAITERS).then(|| n.saturating_add(1));
-        let taken = of.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        taken.is_ok().then_some(Waiter(of))
-    }
-
     fn answer(&self, status: StatusCode, shown: &Shown) -> Result<Response<Bytes>> {
         let body = Body {
             version: 1,
@@ -357,15 +353,6 @@ impl fmt::Debug for AgentDesk {
             .field("executor", &self.0.executor)
             .field("service_runs", &self.0.service_runs)
             .finish_non_exhaustive()
-    }
-}
-
-/// A read that waits: gives its place back however it ends.
-struct Waiter<'a>(&'a AtomicUsize);
-
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

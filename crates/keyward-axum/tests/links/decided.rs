@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keyward_approval::gate::{Channel, Voter, What};
 use keyward_approval::{GateId, State};
+use keyward_axum::approval::MARK_LIFE;
 
 use crate::service::{Mailed, Service, subject};
 
@@ -116,6 +117,36 @@ fn a_page_goes_by_the_rule_that_the_vote_is_judged_by() {
     assert!(is_open(&service, mailed.gate));
     let anew = service.sign_in("bob");
     let answer = service.answer(&mailed, &anew, &[APPROVE]);
+    assert!(answer.body.contains("<h1>Approved</h1>"), "{}", answer.body);
+}
+
+#[test]
+fn a_page_that_was_open_for_too_long_decides_nothing_whatever_the_browser_keeps() {
+    let service = Service::start();
+    let mailed = service.mailed("server.stop", None);
+    let code = ("code", mailed.code.as_str());
+    let page = service.open(&mailed, "");
+    service.pass(MARK_LIFE + Duration::from_millis(1));
+    let answer = service.answer_on(&page, &mailed, &[APPROVE, code]);
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("open for too long"), "{}", answer.body);
+    assert!(is_open(&service, mailed.gate));
+    // Nor with a time of its own choice.
+    for time in ["AAAAAAAAAA", "AAABm3a9", "________"] {
+        let mark = format!("{time}{}", &page.mark[time.len()..]);
+        let cookies = page.cookies.replace(&page.mark, &mark);
+        let fields = [
+            ("token", mailed.token.as_str()),
+            ("mark", &mark),
+            APPROVE,
+            code,
+        ];
+        assert_eq!(service.send(&fields, &cookies).status, 403, "{time}");
+    }
+    assert!(is_open(&service, mailed.gate));
+    let page = service.open(&mailed, "");
+    service.pass(MARK_LIFE);
+    let answer = service.answer_on(&page, &mailed, &[APPROVE, code]);
     assert!(answer.body.contains("<h1>Approved</h1>"), "{}", answer.body);
 }
 

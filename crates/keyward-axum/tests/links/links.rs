@@ -318,7 +318,7 @@ fn over_tls_the_cookie_is_of_the_host_alone() {
     );
     let name = format!("__Host-approval-{}-0=", mailed.gate);
     let mark = pair.strip_prefix(&name).unwrap();
-    assert_eq!(mark.len(), 64);
+    assert_eq!(mark.len(), 75);
     assert!(answer.headers().contains_key("strict-transport-security"));
     // And it is read by that name.
     let page = std::str::from_utf8(answer.body()).unwrap();

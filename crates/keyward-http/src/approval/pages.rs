@@ -244,6 +244,7 @@ impl ApprovalPages {
             tenant,
             &opened.link,
             given,
+            self.0.gates.clock().now()?,
         ) {
             Ok(()) => {}
             Err(e) if e.kind() == ErrorKind::Rejected => return Ok(self.not_its_page(e)),
@@ -376,7 +377,8 @@ impl ApprovalPages {
         (notice, reason): (&str, &str),
     ) -> Result<Response<Bytes>, Failure> {
         let (guard, links) = (&self.0.guard, &self.0.links);
-        let mark = mark::draw(guard.provider, links, opened.tenant, &opened.link)?;
+        let now = self.0.gates.clock().now()?;
+        let mark = mark::draw(guard.provider, links, opened.tenant, &opened.link, now)?;
         let who = match way {
             Way::Signed(who) => Some(who.subject().as_str()),
             _ => None,
