@@ -155,6 +155,19 @@ fn lengths_are_written_as_short_as_they_can_be() {
         let other = [&head[..], body, ends].concat();
         assert!(ForeignKey::from_spki(&other).is_err(), "{head:?}");
     }
+    // Of what lies within: the exponent, and something behind it.
+    let n = &rs256[rs256.len() - 5 - 257..rs256.len() - 5];
+    let e = [1, 0, 1];
+    assert_eq!(rsa_of(&[element(2, n), element(2, &e)]), rs256);
+    for rest in [
+        [&[2, 0x81, 3][..], &e].concat(),
+        [&[2, 0x82, 0, 3][..], &e].concat(),
+        [element(2, &e), vec![5, 0]].concat(),
+        [element(2, &e), vec![0]].concat(),
+    ] {
+        let other = rsa_of(&[element(2, n), rest.clone()]);
+        assert!(ForeignKey::from_spki(&other).is_err(), "{rest:?}");
+    }
 }
 
 /// Other algorithms that browsers know, and other forms of the same key.
@@ -206,7 +219,11 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn rsa(n: &[u8], e: &[u8]) -> Vec<u8> {
-    let key = element(0x30, &[element(2, n), element(2, e)].concat());
+    rsa_of(&[element(2, n), element(2, e)])
+}
+
+fn rsa_of(parts: &[Vec<u8>]) -> Vec<u8> {
+    let key = element(0x30, &parts.concat());
     let oid = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
     let algorithm = element(0x30, &[element(6, &oid), element(5, &[])].concat());
     let bits = element(3, &[&[0][..], &key].concat());

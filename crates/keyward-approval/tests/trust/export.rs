@@ -8,6 +8,7 @@ use keyward_approval::reason::{FORBIDDEN, RULE};
 use keyward_testkit::tools::without;
 use serde_json::{Value, json};
 
+use crate::authenticator::Said;
 use crate::forgeries::all;
 use crate::world::{Record, Row, World, later};
 
@@ -93,6 +94,18 @@ fn another_program_finds_who_approved() {
         said(&class),
         (true, "approved by ada, dave under two-keys".to_owned())
     );
+}
+
+#[test]
+fn an_export_says_what_was_decided_and_how_many_there_have_to_be() {
+    let world = World::new();
+    let mut record = world.approved(World::ask().build());
+    let no = world.vote_saying(&record, "bob", &world.bob, false, Said::honestly);
+    record.votes[1] = no;
+    let export = export(&world, &record);
+    assert_eq!(export["quorum"], 2);
+    let decided = [0, 1].map(|nth| export["votes"][nth]["decision"].clone());
+    assert_eq!(decided, ["approve", "deny"]);
 }
 
 #[test]

@@ -157,3 +157,83 @@ fn a_file_is_parsed_once_and_asked_each_time() {
     std::fs::remove_file(&disk.path).unwrap();
     assert_eq!(live.trust().unwrap_err().kind(), ErrorKind::Misuse);
 }
+
+#[test]
+fn a_file_that_was_replaced_is_pinned_before_anybody_reads_it() {
+    let (disk, world) = (Disk::new(), World::new());
+    disk.put(world.trust.text());
+    let old = disk.file.load().unwrap();
+    let next = joined(&world, 4);
+    let votes = [
+        vote(&old, &next, "ada", &world.ada),
+        vote(&old, &next, "bob", &world.bob),
+    ];
+    let taken = old.accept(next, &votes).unwrap();
+    // While another process replaces it.
+    let beside = disk.path.with_file_name("trust.toml.lock");
+    let lock = std::fs::File::create(&beside).unwrap();
+    set_permissions(&beside, Permissions::from_mode(0o600)).unwrap();
+    lock.lock().unwrap();
+    let refused = disk.file.replace(taken).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert_eq!(disk.file.load().unwrap().version(), 3);
+    drop(lock);
+    let taken = old.accept(joined(&world, 4), &votes).unwrap();
+    assert_eq!(disk.file.replace(taken).unwrap().version(), 4);
+    disk.put(world.trust.text());
+    assert_eq!(disk.refused().reason(), Some(PUT_BACK));
+}
+
+/// A file is written whole, and renamed into place: half of one is read as what it says.
+#[test]
+fn half_a_file_is_no_file_or_one_of_fewer_people() {
+    let (disk, world) = (Disk::new(), World::new());
+    let text = world.trust.text();
+    let mut parsed = 0;
+    for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+        let Ok(half) = keyward_approval::Trust::parse(&Provider::default(), &text[..end]) else {
+            continue;
+        };
+        parsed += 1;
+        // Nothing of the policy or of what a change takes is lost, and nobody is there who was not.
+        assert_eq!(half.policy().text(), world.trust.policy().text());
+        assert_eq!(half.change_quorum(), world.trust.change_quorum());
+        for one in half.approvers() {
+            let whole = world.trust.approver(one.tenant(), one.subject()).unwrap();
+            let known = |passkey| whole.passkeys().contains(passkey);
+            assert!(one.passkeys().iter().all(known));
+            assert!(one.roles().iter().all(|role| whole.roles().contains(role)));
+            assert!(whole.may_change() || !one.may_change());
+        }
+    }
+    assert!(parsed > 0);
+    // Read before it was whole, its version is taken: the operator raises it.
+    let cut = text.rfind("[[approver]]").unwrap();
+    disk.put(&text[..cut]);
+    assert_eq!(disk.file.load().unwrap().approvers().count(), 3);
+    disk.put(text);
+    assert_eq!(disk.refused().reason(), Some(FORKED));
+    disk.put(&text.replace("version = 3", "version = 5"));
+    assert_eq!(disk.file.load().unwrap().approvers().count(), 4);
+}
+
+#[test]
+fn a_link_leads_to_the_file_only_where_nobody_else_may_lead_it() {
+    let (disk, world) = (Disk::new(), World::new());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let real = elsewhere.path().join("real.toml");
+    write(&real, world.trust.text()).unwrap();
+    set_permissions(&real, Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(&real, &disk.path).unwrap();
+    assert_eq!(disk.file.load().unwrap().version(), 3);
+    set_permissions(elsewhere.path(), Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(disk.refused().kind(), ErrorKind::Misuse);
+    set_permissions(elsewhere.path(), Permissions::from_mode(0o700)).unwrap();
+    assert!(disk.file.load().is_ok());
+    // To nothing, and to itself.
+    std::fs::remove_file(&real).unwrap();
+    assert!(disk.file.load().is_err());
+    std::fs::remove_file(&disk.path).unwrap();
+    std::os::unix::fs::symlink(&disk.path, &disk.path).unwrap();
+    assert!(disk.file.load().is_err());
+}

@@ -121,6 +121,23 @@ fn whatever_is_not_known_or_not_consistent_is_refused() {
         "too long",
         format!("{text}#{}", "a".repeat(keyward_approval::trust::MAX_LEN)),
     ));
+    let roles: Vec<_> = (0..65).map(|n| format!("\"r{n}\"")).collect();
+    let roles = format!("roles = [{}]\n", roles.join(", "));
+    defects.push(("65 roles", format!("{text}{}", named("eve", &roles, &[]))));
+    let twice = named("eve", "", &[]).repeat(2);
+    defects.push(("somebody twice", format!("{text}{twice}")));
+    let voters: String = (0..17)
+        .map(|n| {
+            let of = Authenticator::new(&format!("voter {n}")).passkey;
+            named(&format!("v{n}"), "may-change = true\n", &[&of])
+        })
+        .collect();
+    let most = |quorum: u8| {
+        let quorum = format!("change-quorum = {quorum}");
+        format!("{}{voters}", text.replace("change-quorum = 2", &quorum))
+    };
+    assert!(parse(&most(16)).is_ok());
+    defects.push(("17 votes for a change", most(17)));
     defects.push(("nothing", String::new()));
     for (what, defect) in defects {
         assert_ne!(defect, text, "{what}");

@@ -8,15 +8,15 @@ use keyward_approval::action::Step;
 use keyward_approval::executor::{Effect, Executor, Job, OnceBy, Target, Trusting as _};
 use keyward_approval::gate::{Passkeys, Questioned, Roles};
 use keyward_approval::passkey::{Decision, PasskeyVote, Scope};
-use keyward_approval::reason::{RULE, SERVICE};
+use keyward_approval::reason::{RULE, SERVICE, STATEMENT};
 use keyward_approval::trust::{Facts, LiveTrust};
 use keyward_approval::{
     Asking, Ballot, ExecutorName, GateId, Gates, Policy, RuleName, ServiceName, State, TrustFile,
 };
 use keyward_audit::Audit;
 use keyward_base::{
-    BoxFuture, Door, Evidence, ManualClock, Method, Purpose, Reason, Result, Role, Subject, Tenant,
-    Timestamp,
+    BoxFuture, Door, ErrorKind, Evidence, ManualClock, Method, Purpose, Reason, Result, Role,
+    Subject, Tenant, Timestamp,
 };
 use keyward_crypto::Provider;
 use keyward_keys::{EphemeralRoot, FileAnchor, Keyring};
@@ -415,4 +415,51 @@ async fn a_gate_takes_no_vote_on_what_another_service_asks() {
         let voted = both.vote(&gates, id, "ada", proof).await;
         assert_eq!(voted.err().and_then(|e| e.reason()), refused, "{service}");
     }
+}
+
+#[tokio::test]
+async fn a_no_is_signed_as_a_no_and_garbage_is_no_vote() {
+    let both = Both::new().await;
+    let gates = both.gates(POLICY, both.live.clone()).await;
+    let id = both.ask(&gates, POLICY).await;
+    let cast = async |ballot: Ballot, proof: Vec<u8>| {
+        let who = Signed(acme(), subject("ada"));
+        gates.vote(&acme(), id, who, ballot.proved(proof)).await
+    };
+    let yes = both.proof(&gates, id, "ada", &both.world.ada).await;
+    let refused = cast(Ballot::deny("no"), yes.clone()).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(STATEMENT));
+    for garbage in [vec![0; 40], vec![1; 4_096], yes[..yes.len() - 1].to_vec()] {
+        let refused = cast(Ballot::approve(), garbage).await.unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::MALFORMED));
+    }
+    // What a newer release signed is not refused as if it were nothing.
+    let newer = [&[2][..], &yes[1..]].concat();
+    let refused = cast(Ballot::approve(), newer).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let shown = gates.show(&acme(), id).await.unwrap();
+    let (trust, name) = (
+        both.live.trust().unwrap(),
+        RuleName::new("two-keys").unwrap(),
+    );
+    let facts = Facts {
+        gate: id,
+        action: shown.action(),
+        rule: Some(&name),
+        scope: Scope::Once,
+    };
+    let (ada, nonce) = (subject("ada"), nonce("no"));
+    let rule = trust.policy().rule(name.as_str()).unwrap();
+    let statement = trust.statement(&facts, rule, Decision::Deny, &ada, None, nonce);
+    let assertion = statement.challenge(&Provider::default()).unwrap();
+    let no = PasskeyVote {
+        nonce,
+        assertion: both.world.ada.votes(&assertion),
+        given: None,
+    };
+    let no = no.to_bytes().unwrap();
+    let refused = cast(Ballot::approve(), no.clone()).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(STATEMENT));
+    let denied = cast(Ballot::deny("no"), no).await.unwrap();
+    assert_eq!(denied.state, State::Denied);
 }
