@@ -3,6 +3,7 @@
 use keyward_base::{Error, Evidence, Result, Tenant};
 use keyward_store::{Content, Write};
 
+use super::builder::AT_LEAST;
 use super::class::{self, Scope, fits};
 use super::held::{Draft, Held, Saying, piece_place, secrets_place};
 use super::id::GateId;
@@ -16,10 +17,6 @@ use crate::reason;
 
 /// How much of an action lies in one record: what a store takes of data.
 const PIECE: usize = keyward_store::StoreLimits::DATA;
-
-/// How long after its run-by an action keeps its secrets: its steps, and what a lost lease left, may
-/// come after it.
-const SECRETS_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// How an action is asked for.
 #[derive(Debug)]
@@ -273,7 +270,7 @@ impl Gates {
         } else if !staged {
             draft.note(What::Issued, State::Pending, Saying::service())?;
         }
-        let expires = Some(action.run_by().saturating_add(self.0.kept));
+        let expires = Some(draft.row.needed_until().saturating_add(self.0.kept));
         let pieces = action.bytes().chunks(PIECE).enumerate();
         let writes = pieces.map(|(nth, piece)| Write::Insert {
             key: piece_place(action.tenant(), id, nth),
@@ -310,7 +307,7 @@ impl Gates {
             key: secrets_place(&row.tenant, row.id),
             content: Content {
                 sealed,
-                expires: Some(row.run_by.saturating_add(SECRETS_KEPT)),
+                expires: Some(row.run_by.saturating_add(AT_LEAST)),
                 ..Content::default()
             },
         });

@@ -16,6 +16,10 @@ use crate::policy::Policy;
 /// How long the record of a gate is kept after its run-by: as long as a year's audit looks back.
 const KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
+/// How long what belongs to a gate is kept at least after its run-by: its steps, and what a lost lease
+/// left, may come after it.
+pub(super) const AT_LEAST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Nobody has a role.
 #[derive(Debug)]
 struct NoRoles;
@@ -78,7 +82,8 @@ impl GatesBuilder {
         self
     }
 
-    /// How long the record of a gate is kept after its run-by; 400 days unless told.
+    /// How long the record of a gate is kept after its run-by, or the end of its class: a day at least,
+    /// as what was claimed just before needs it; 400 days unless told.
     pub const fn kept(mut self, kept: Duration) -> Self {
         self.kept = kept;
         self
@@ -131,7 +136,7 @@ impl GatesBuilder {
             roles: self.roles,
             doors: self.doors,
             passkeys: self.passkeys,
-            kept: self.kept,
+            kept: self.kept.max(AT_LEAST),
             clock,
             kinds: Kinds::approvals()?,
             readers: Mutex::default(),

@@ -384,6 +384,12 @@ impl Row {
         }
     }
 
+    /// Until when something may run by it.
+    pub(crate) fn needed_until(&self) -> Timestamp {
+        let class = self.class.as_ref().map(|class| class.until);
+        class.map_or(self.run_by, |until| until.max(self.run_by))
+    }
+
     /// The record of it, under that key.
     ///
     /// # Errors
@@ -399,7 +405,7 @@ impl Row {
         }
         Ok(Content {
             data,
-            expires: Some(self.run_by.saturating_add(kept)),
+            expires: Some(self.needed_until().saturating_add(kept)),
             mac_key: key.tag(),
             // Its links are of the same key, or of one before it, which the tag of the slot names.
             token_key: if self.slots.is_empty() {

@@ -104,7 +104,7 @@ impl Gates {
         let asker = self.once_name(&tenant, &requester, "")?;
         let fresh = self.prepare(asking)?;
         let id = fresh.answer().gate();
-        let until = fresh.draft.row.run_by.saturating_add(self.0.kept);
+        let until = fresh.draft.row.needed_until().saturating_add(self.0.kept);
         for _ in 0..MAX_TRIES {
             let mut writes = self.writes_of(&fresh).await?;
             let fence = self.fence().await?;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::{Resolution, State};
-use keyward_approval::{Ballot, GateId};
+use keyward_approval::{ArgumentName, Asking, Ballot, GateId, Gates, Scope};
 use keyward_base::ErrorKind;
 use keyward_store::{Collection, RecordKey, Write};
 
 use crate::target::Does;
-use crate::world::{MINUTE, NOW, POLICY, World, policy, subject, tenant, why};
+use crate::world::{MINUTE, NOW, POLICY, USERS, World, policy, subject, tenant, why};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -165,6 +165,50 @@ async fn one_approver_lends_to_four_and_to_each_once() {
     };
     assert_eq!(why(vote("a", "bob").await), "not-an-approver");
     assert_eq!(vote("d", "bob").await.unwrap().approvals, 1);
+}
+
+#[tokio::test]
+async fn what_may_still_run_is_kept_however_short_records_are() {
+    let world = World::new().await;
+    let text = POLICY.replace("span = \"1d\"", "span = \"5d\"");
+    let gates = Gates::builder(world.keyring.clone(), world.audit.clone(), policy(&text));
+    let gates = gates.door(USERS).roles(world.roles.clone());
+    let gates = gates.kept(Duration::ZERO).build().await.unwrap();
+    let world = World { gates, ..world };
+    let (executor, target) = world.executor(OnceBy::Key(DAY));
+    // Claimed just before its run-by.
+    let id = approve(&world).await;
+    target.on(0, Does::Silent);
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    executor.run(approved).await.unwrap_err();
+    let scope = Scope::Class {
+        fixed: vec![ArgumentName::new("region").unwrap()],
+        until: world.now().saturating_add(DAY * 4),
+        count: 1,
+    };
+    let asking = Asking::new(world.regional(1, "eu", "web-1")).scope(scope);
+    let class = world.gates.ask(asking).await.unwrap().gate();
+    world.vote(class, "bob", Ballot::approve()).await.unwrap();
+    world.pass(MINUTE * 180).await;
+    world.gates.purge(1_000).await.unwrap();
+    let recovered = executor.recover(&tenant(), id).await.unwrap();
+    assert_eq!(recovered, Some(State::Executed));
+    // Long after the class itself could run.
+    world.pass(DAY * 3).await;
+    world.gates.purge(1_000).await.unwrap();
+    let used = world.regional(2, "eu", "web-1");
+    let used = world.gates.ask_under(class, used).await.unwrap().gate();
+    let approved = world.gates.approved(&tenant(), used).await.unwrap();
+    assert_eq!(executor.run(approved).await.unwrap(), State::Executed);
+    assert_eq!(why_gone(&world, id).await, "not-found");
+    // And no longer than that.
+    world.pass(DAY * 3).await;
+    world.gates.purge(1_000).await.unwrap();
+    assert_eq!(why_gone(&world, class).await, "not-found");
+}
+
+async fn why_gone(world: &World, id: GateId) -> &'static str {
+    why(world.gates.show(&tenant(), id).await)
 }
 
 #[tokio::test]
