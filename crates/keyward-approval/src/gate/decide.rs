@@ -201,16 +201,18 @@ impl Gates {
         if !reserved.code.as_ref().is_some_and(|own| equal(own, code)) {
             return Err(Error::rejected(reason::LINK));
         }
-        self.cast_as_holder(tenant, link, ballot, reserved.is_last)
+        let way = Channel::Link;
+        self.cast_as_holder(tenant, link, ballot, way, reserved.is_last)
             .await
     }
 
-    /// Counts the vote of a holder. `is_last`: of one whose last try it was.
+    /// Counts the vote of a holder, who came by that way. `is_last`: of one whose last try it was.
     pub(crate) async fn cast_as_holder(
         &self,
         tenant: &Tenant,
         link: &Presented,
         ballot: Ballot,
+        way: Channel,
         is_last: bool,
     ) -> Result<Standing> {
         let (ballot, slot) = (ballot.by_link(link), link.slot());
@@ -222,7 +224,7 @@ impl Gates {
             if !is_good {
                 return Err(Error::rejected(reason::LINK));
             }
-            Ok(ballot.cast_by(Voter::Holder(slot), Channel::Link, draft.now))
+            Ok(ballot.cast_by(Voter::Holder(slot), way, draft.now))
         })
         .await
     }

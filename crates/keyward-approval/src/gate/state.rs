@@ -173,7 +173,7 @@ bytes! {
 bytes! {
     /// By what way somebody said something.
     Channel {
-        /// As whoever holds a link: nobody knows who.
+        /// As whoever holds a link and typed its code: nobody knows who.
         Link = 1 "link",
         /// As who was signed in.
         Page = 2 "page",
@@ -185,5 +185,8 @@ bytes! {
         Policy = 5 "policy",
         /// As whoever runs the command line, by the name that the system has for him.
         Operator = 6 "operator",
+        /// As whatever opened a link and pressed a button, which a scanner of mail does too
+        /// ([`vote_by_one_click`](crate::danger::vote_by_one_click)).
+        Click = 7 "click",
     }
 }

@@ -79,7 +79,8 @@ impl Judging<'_> {
         let subject = match &vote.voter {
             Voter::Holder(_) => {
                 let is_enough = rule.takes_link_holder() && rule.quorum() == 1;
-                return if is_enough && !rule.needs_passkey() && vote.channel == Channel::Link {
+                let is_by_link = matches!(vote.channel, Channel::Link | Channel::Click);
+                return if is_enough && !rule.needs_passkey() && is_by_link {
                     Ok(())
                 } else {
                     refused(reason::WHO)

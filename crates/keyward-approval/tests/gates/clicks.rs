@@ -1,7 +1,7 @@
 //! A vote by one click, and how a link is said to be.
 
 use keyward_approval::danger::vote_by_one_click;
-use keyward_approval::gate::Voter;
+use keyward_approval::gate::{Channel, Voter, What};
 use keyward_approval::link::Presented;
 use keyward_approval::{Ballot, State};
 
@@ -29,7 +29,22 @@ async fn one_click_counts_where_nobody_is_asked_who_he_is_and_once() {
     let votes = world.show(id).await.votes().to_vec();
     assert_eq!(votes.len(), 1);
     assert_eq!(*votes[0].voter(), Voter::Holder(link.slot()));
+    // Nobody takes it for one who typed a code.
+    assert_eq!(votes[0].channel(), Channel::Click);
+    let last = |shown: &keyward_approval::gate::Shown| {
+        let voted = shown.history().iter().rev();
+        let mut voted = voted.filter(|past| past.what() == What::Approved);
+        voted.next().map(|past| past.channel())
+    };
+    assert_eq!(last(&world.show(id).await), Some(Channel::Click));
     world.check_log(id).await;
+    let id = world.ask("server.stop").await;
+    let (link, code) = world.link(id, None).await;
+    let typed = gates.vote_as_holder(&of, &link, &code, Ballot::approve());
+    assert_eq!(typed.await.unwrap().state, State::Approved);
+    let shown = world.show(id).await;
+    assert_eq!(shown.votes()[0].channel(), Channel::Link);
+    assert_eq!(last(&shown), Some(Channel::Link));
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl Kinds {
     /// | kind | what it has beside |
     /// |---|---|
     /// | `approval.propose` | `needs-approval`, a flag; `confidence` (may), in thousandths; `expires` (may), a time |
-    /// | `approval.decide` | `status`: `approved`, `denied`, `expired`, `superseded` or `withdrawn`; `channel`: `link`, `page`, `passkey`, `chat`, `api`, `policy` or `operator`; `expires` (may) |
+    /// | `approval.decide` | `status`: `approved`, `denied`, `expired`, `superseded` or `withdrawn`; `channel`: `link`, `page`, `passkey`, `chat`, `api`, `policy`, `operator` or `click`; `expires` (may) |
     /// | `approval.result` | `status` under which it ran: `approved` or `automatic` |
     /// | `approval.note` | `event`, a word: what happened |
     ///
@@ -63,7 +63,7 @@ impl Kinds {
             .may("expires", Type::Time);
         let status = ["approved", "denied", "expired", "superseded", "withdrawn"];
         let channel = [
-            "link", "page", "passkey", "chat", "api", "policy", "operator",
+            "link", "page", "passkey", "chat", "api", "policy", "operator", "click",
         ];
         let decide = kind(Self::DECIDE)
             .must("status", Type::words(status))
