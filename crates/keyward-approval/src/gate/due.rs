@@ -152,6 +152,8 @@ impl Draft {
 fn escalate(policy: &Policy, draft: &mut Draft) -> Result<()> {
     if draft.row.state == State::Pending && escalates(policy, &draft.row, draft.now) {
         draft.row.escalated = true;
+        // Of its own reminders; those that are due by now are told with it.
+        draft.row.reminded = reminders(policy, &draft.row, draft.now);
         // What was lent under the first rule is lent for no longer than the second lets anybody.
         let most = rule_of(policy, &draft.row).and_then(|rule| rule.delegation());
         let until = draft.now.saturating_add(most.unwrap_or_default());

@@ -192,6 +192,30 @@ async fn what_others_settled_first_is_told_once() {
 }
 
 #[tokio::test]
+async fn who_is_asked_second_is_reminded_as_his_own_rule_says() {
+    let world = World::new().await;
+    let (two, chiefs) = ("[rule.two]\n", "[rule.chiefs]\n");
+    let text = POLICY.replace(two, &format!("{two}remind = [\"50m\", \"40m\"]\n"));
+    let text = text.replace(chiefs, &format!("{chiefs}remind = [\"35m\", \"10m\"]\n"));
+    world.gates.set_policy(policy(&text));
+    let id = world.ask("server.wipe").await;
+    let told = async |minutes| {
+        world.pass(MINUTE * minutes).await;
+        let due = world.gates.tick(100).await.unwrap();
+        assert!(due.iter().all(|due| due.gate == id));
+        due.into_iter().map(|due| due.what).collect::<Vec<_>>()
+    };
+    assert_eq!(told(10).await, [What::Reminded]);
+    assert_eq!(told(10).await, [What::Reminded]);
+    // What was due by then is told with it.
+    assert_eq!(told(10).await, [What::Escalated]);
+    assert_eq!(told(10).await, []);
+    assert_eq!(told(10).await, [What::Reminded]);
+    assert_eq!(told(5).await, []);
+    assert_eq!(told(5).await, [What::Expired]);
+}
+
+#[tokio::test]
 async fn what_was_done_before_a_store_failed_is_told() {
     let store = Switching::surely_over(Arc::new(MemoryStore::new(10_000)));
     let world = World::on(store.clone()).await;
