@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyward_approval::action::Step;
+use keyward_approval::claims::{Advanced, ClaimName, ClaimPin, Index, SHARDS, Shard};
 use keyward_approval::executor::{Effect, Job, OnceBy, Target};
 use keyward_approval::{
-    ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, GateId, Gates, Policy,
-    Requester, ServiceName, Shape, State,
+    ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, FileClaims, GateId, Gates,
+    Policy, Requester, ServiceName, Shape, State,
 };
 use keyward_audit::Audit;
 use keyward_base::{
@@ -21,7 +22,7 @@ use keyward_base::{
 };
 use keyward_benches::compare_long;
 use keyward_crypto::Provider;
-use keyward_keys::{EphemeralRoot, FileAnchor, Keyring};
+use keyward_keys::{EphemeralRoot, Keyring};
 use keyward_sqlite::SqliteStore;
 use keyward_store::MemoryStore;
 use keyward_store::conformance::block_on;
@@ -100,7 +101,9 @@ impl Held {
             let gates = gates.install().await.unwrap().build().await.unwrap();
             (ring, gates)
         });
-        let anchor = Arc::new(FileAnchor::new(folder.path().join("anchor")));
+        let claims = folder.path().join("claims");
+        busy(&claims);
+        let anchor = Arc::new(FileClaims::open(claims).unwrap());
         let name = ExecutorName::new("worker").unwrap();
         let executor = Executor::builder(gates.clone(), name, anchor, Arc::new(Done));
         Self {
@@ -167,10 +170,37 @@ impl Held {
         (len(row), lens.map(|one| len(one.unwrap())).collect())
     }
 
-    /// Bytes of the anchor.
-    fn anchor(&self) -> Vec<u8> {
-        std::fs::read(self.folder.path().join("anchor")).unwrap()
+    /// Bytes of the anchor's file that has the claim of that gate.
+    fn anchor(&self, gate: GateId) -> Vec<u8> {
+        let file = gate.to_string()[..3].to_owned();
+        std::fs::read(self.folder.path().join("claims").join(file)).unwrap()
     }
+}
+
+/// The anchor of an executor that keeps about 100,000 claims: 24 in each file.
+fn busy(claims: &Path) {
+    drop(FileClaims::open(claims.to_owned()).unwrap());
+    let until = SystemClock::new().now().unwrap();
+    let until = until.saturating_add(std::time::Duration::from_secs(3600));
+    let mut index = Index::default();
+    for number in 0..SHARDS {
+        let mut shard = Shard::new(number);
+        for nth in 0..24 {
+            let [first, second] = (number << 4).to_be_bytes();
+            let mut id = [nth; 16];
+            (id[0], id[1]) = (first, second);
+            let name = ClaimName::gate(GateId::from_bytes(id), until);
+            let pin = ClaimPin {
+                counter: 3,
+                digest: [nth; 32],
+            };
+            assert_eq!(shard.advance(name, pin), Advanced::Pinned);
+        }
+        let file = claims.join(format!("{number:03x}"));
+        std::fs::write(file, shard.render()).unwrap();
+        index.add(number);
+    }
+    std::fs::write(claims.join("index"), index.render()).unwrap();
 }
 
 /// A database of the same form, written plainly.
@@ -265,7 +295,7 @@ pub(crate) fn compare() {
         ],
     );
     let (row, entries) = held.written(|| held.run(first));
-    let anchor = held.anchor();
+    let anchor = held.anchor(first);
     let (claim, result) = entries.split_at(entries.len() / 2);
     let next = |nth: usize| {
         if nth == 1 {

@@ -14,7 +14,8 @@ use axum::routing::{get, post};
 use keyward::approval::executor::{Effect, Job, OnceBy, Target};
 use keyward::approval::gate::State;
 use keyward::approval::{
-    Ballot, Catalogue, Executor, ExecutorName, GateId, Gates, Policy, ServiceName, Shape, Step,
+    Ballot, Catalogue, Executor, ExecutorName, FileClaims, GateId, Gates, Policy, ServiceName,
+    Shape, Step,
 };
 use keyward::audit::Audit;
 use keyward::axum::api_key::WebKeys;
@@ -22,7 +23,7 @@ use keyward::axum::approval::{self, AgentDesk, Pause};
 use keyward::axum::{Origins, RoutePolicy, WebGuard};
 use keyward::base::{BoxFuture, Door, Evidence, Method, Subject};
 use keyward::crypto::Provider;
-use keyward::keys::{EphemeralRoot, FileAnchor, Keyring};
+use keyward::keys::{EphemeralRoot, Keyring};
 use keyward::session::api_key::{ApiKeys, NewKey, Scope, Scopes};
 use keyward::session::danger::Operator;
 use keyward::store::MemoryStore;
@@ -133,7 +134,7 @@ impl Service {
             let service = ServiceName::new("deploydesk").unwrap();
             (service, ExecutorName::new("worker").unwrap())
         };
-        let anchor = Arc::new(FileAnchor::new(place.folder().join("anchor")));
+        let anchor = Arc::new(FileClaims::open(place.folder().join("claims")).unwrap());
         let servers = Arc::new(Servers::default());
         let executor = Executor::builder(gates.clone(), names().1, anchor, servers.clone());
         let catalogue = Catalogue::new().with(Shape::new("server.delete").unwrap());

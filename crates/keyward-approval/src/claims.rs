@@ -14,7 +14,6 @@
 //! # async fn main() -> keyward_base::Result<()> {
 //! # let outside = tempfile::tempdir().unwrap();
 //! let claims = FileClaims::open(outside.path().join("claims"))?;
-//! claims.begin().await?;
 //!
 //! let run_by = Timestamp::from_millis(1_767_225_600_000);
 //! let gate = ClaimName::gate(GateId::from_bytes([7; 16]), run_by);
@@ -95,13 +94,6 @@ pub enum Advanced {
 /// and processes at once, and block no thread of theirs; one that is dropped before it answers was done,
 /// or not.
 pub trait ClaimAnchor: fmt::Debug + Send + Sync {
-    /// Makes it where it is not there, and changes nothing where it is. An executor does so when it is
-    /// built, and never later: an anchor that is gone by then was taken away.
-    ///
-    /// # Errors
-    /// As [`ClaimAnchor::advance`].
-    fn begin(&self) -> BoxFuture<'_, Result<()>>;
-
     /// What it has of `name`. It may be changed by the time of the answer.
     ///
     /// # Errors

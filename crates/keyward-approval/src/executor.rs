@@ -17,12 +17,12 @@
 //!
 //! use keyward_approval::executor::{Effect, Job, OnceBy, Target};
 //! use keyward_approval::{
-//!     ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, Gates, Policy, Requester,
-//!     ServiceName, Shape, State, Step,
+//!     ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, FileClaims, Gates, Policy,
+//!     Requester, ServiceName, Shape, State, Step,
 //! };
 //! use keyward_audit::Audit;
 //! use keyward_base::{BoxFuture, Door, Evidence, Result, Subject, Tenant};
-//! use keyward_keys::{FileAnchor, Keyring};
+//! use keyward_keys::Keyring;
 //! use keyward_store::Stores;
 //!
 //! #[derive(Debug)]
@@ -40,7 +40,7 @@
 //! }
 //!
 //! /// `bob` is evidence of a log-in a moment ago, such as `keyward_password` and the pages of
-//! /// `keyward_http` make; `outside` is a file where who writes the database cannot.
+//! /// `keyward_http` make; `outside` is a folder where who writes the database cannot.
 //! async fn delete(
 //!     keyring: Keyring,
 //!     store: Arc<dyn Stores>,
@@ -77,7 +77,7 @@
 //!     gates.vote(&acme, id, bob, Ballot::approve()).await?;
 //!
 //!     // It runs, once.
-//!     let anchor = Arc::new(FileAnchor::new(outside));
+//!     let anchor = Arc::new(FileClaims::open(outside)?);
 //!     let executor = Executor::builder(gates.clone(), worker, anchor, Arc::new(Servers)).build()?;
 //!     executor.run(gates.approved(&acme, id).await?).await
 //! }
@@ -101,7 +101,7 @@
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let bob = Bob(Tenant::new("acme")?, Subject::new("bob")?, SystemClock::new().now()?);
 //! # let store = Arc::new(MemoryStore::new(10_000));
-//! let state = delete(keyring, store, folder.path().join("anchor"), bob).await?;
+//! let state = delete(keyring, store, folder.path().join("claims"), bob).await?;
 //! assert_eq!(state, State::Executed);
 //! # Ok(()) }
 //! ```
@@ -125,12 +125,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::Result;
-use keyward_keys::Anchor;
 use keyward_store::Found;
 
 pub use builder::ExecutorBuilder;
 pub use target::{Effect, Job, OnceBy, Target};
 
+use crate::claims::ClaimAnchor;
 use crate::gate::Gates;
 use crate::trust::Trust;
 use crate::word::ExecutorName;
@@ -161,7 +161,7 @@ struct Inner {
     name: ExecutorName,
     /// This one, among those of its name.
     run: [u8; 16],
-    anchor: Arc<dyn Anchor>,
+    anchor: Arc<dyn ClaimAnchor>,
     target: Arc<dyn Target>,
     trust: Option<Arc<dyn Trusting>>,
     lease: Duration,
@@ -178,7 +178,7 @@ impl Executor {
     pub fn builder(
         gates: Gates,
         name: ExecutorName,
-        anchor: Arc<dyn Anchor>,
+        anchor: Arc<dyn ClaimAnchor>,
         target: Arc<dyn Target>,
     ) -> ExecutorBuilder {
         ExecutorBuilder::new(gates, name, anchor, target)

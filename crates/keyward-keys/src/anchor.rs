@@ -1,4 +1,4 @@
-//! Anchors: what a keyring, a log or a gate must not fall behind.
+//! Anchors: what a keyring, a log or a file of trust must not fall behind.
 
 mod file;
 mod format;
@@ -107,17 +107,6 @@ pub trait Anchor: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Anchor::advance`].
     fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool>;
-
-    /// Takes away the pins whose names `ended` picks, in one step, and says how many: of what can never
-    /// be used again, such as a gate after its run-by. An anchor that does not forget keeps them, which
-    /// is what this does by itself: it is safe, and costs room.
-    ///
-    /// # Errors
-    /// As [`Anchor::advance`]; `Misuse` if none would be left, since an anchor without a pin is none.
-    fn prune(&self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
-        let _ = ended;
-        Ok(0)
-    }
 
     /// Where it is, for messages.
     fn describe(&self) -> String;

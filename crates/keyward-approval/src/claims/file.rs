@@ -34,12 +34,14 @@ pub struct FileClaims {
 }
 
 impl FileClaims {
-    /// An anchor in `folder`, which need not be there yet. Nothing is read or written yet.
+    /// The anchor in `folder`, which is made if it is not there, on the caller's own thread: as a service
+    /// starts. One that is gone later was taken away, and is not made anew.
     ///
     /// # Errors
-    /// `Unavailable` if the system has no thread.
+    /// As [`ClaimAnchor::advance`]; `Misuse` for a file; `Unavailable` if the system has no thread.
     pub fn open(folder: PathBuf) -> Result<Self> {
         let folder = Arc::new(Folder(folder));
+        folder.begin()?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let held = Arc::clone(&folder);
         let thread = std::thread::Builder::new()
@@ -93,10 +95,6 @@ impl FileClaims {
 }
 
 impl ClaimAnchor for FileClaims {
-    fn begin(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.run(Folder::begin))
-    }
-
     fn load(&self, name: ClaimName) -> BoxFuture<'_, Result<Seen>> {
         Box::pin(self.run(move |folder| folder.load(name)))
     }

@@ -31,6 +31,9 @@ pub(super) struct Folder(pub(super) PathBuf);
 impl Folder {
     pub(super) fn begin(&self) -> Result<()> {
         let path = self.path()?;
+        if self.index(&path)?.is_some() {
+            return Ok(());
+        }
         files::create_folder(&path).map_err(|e| self.failed("written", e))?;
         let _lock = self.lock(&path)?;
         if self.index(&path)?.is_some() {
@@ -154,7 +157,7 @@ impl Folder {
         }
     }
 
-    /// The index, which was there when the executor was built.
+    /// The index, which was there when the anchor was opened.
     fn begun(&self, path: &Path) -> Result<Index> {
         self.index(path)?.ok_or_else(|| self.taken_away())
     }
@@ -197,7 +200,7 @@ impl Folder {
     fn taken_away(&self) -> Error {
         Error::unavailable(format!(
             "the executor's anchor {} was taken away while it ran: nothing runs before somebody has looked at \
-             what did; build the executor anew then",
+             what did; start it anew then",
             self.0.display()
         ))
     }

@@ -27,10 +27,6 @@ impl MemoryClaims {
 }
 
 impl ClaimAnchor for MemoryClaims {
-    fn begin(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(ready(Ok(())))
-    }
-
     fn load(&self, name: ClaimName) -> BoxFuture<'_, Result<Seen>> {
         let held = self.held();
         let shard = held.get(&Shard::number_of(name.id));

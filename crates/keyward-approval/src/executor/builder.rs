@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_base::{Error, Result};
-use keyward_keys::Anchor;
 
 use super::target::Target;
 use super::{Executor, Inner, LEASE, Trusting};
+use crate::claims::ClaimAnchor;
 use crate::gate::Gates;
 use crate::word::ExecutorName;
 
@@ -18,7 +18,7 @@ use crate::word::ExecutorName;
 pub struct ExecutorBuilder {
     gates: Gates,
     name: ExecutorName,
-    anchor: Arc<dyn Anchor>,
+    anchor: Arc<dyn ClaimAnchor>,
     target: Arc<dyn Target>,
     trust: Option<Arc<dyn Trusting>>,
     lease: Duration,
@@ -28,7 +28,7 @@ impl ExecutorBuilder {
     pub(super) fn new(
         gates: Gates,
         name: ExecutorName,
-        anchor: Arc<dyn Anchor>,
+        anchor: Arc<dyn ClaimAnchor>,
         target: Arc<dyn Target>,
     ) -> Self {
         Self {
@@ -57,8 +57,7 @@ impl ExecutorBuilder {
     /// The executor.
     ///
     /// # Errors
-    /// `Misuse` for a lease of less than a second or more than a day; as [`Anchor::advance`] if the
-    /// anchor cannot be written; `Unavailable` without randomness.
+    /// `Misuse` for a lease of less than a second or more than a day; `Unavailable` without randomness.
     pub fn build(self) -> Result<Executor> {
         let day = Duration::from_secs(24 * 60 * 60);
         if self.lease < Duration::from_secs(1) || self.lease > day {
@@ -66,7 +65,7 @@ impl ExecutorBuilder {
         }
         let provider = *self.gates.0.keyring.provider();
         let run = *provider.random::<16>()?.expose();
-        let executor = Executor(Arc::new(Inner {
+        Ok(Executor(Arc::new(Inner {
             gates: self.gates,
             name: self.name,
             run,
@@ -77,8 +76,6 @@ impl ExecutorBuilder {
             claiming: tokio::sync::Mutex::default(),
             pruned: AtomicU64::default(),
             ticked: Mutex::default(),
-        }));
-        executor.begin_anchor()?;
-        Ok(executor)
+        })))
     }
 }

@@ -1,11 +1,11 @@
 //! From approved to executing.
 
 use keyward_base::{Error, ErrorKind, Reason, Result, Retry, Tenant, Timestamp};
-use keyward_keys::Pin;
 use keyward_store::Write;
 
-use super::anchored::Anchored;
+use super::anchored::{Anchored, forgotten};
 use super::{Executor, MAX_TRIES};
+use crate::claims::ClaimPin;
 use crate::gate::held::{Draft, Held, Saying, place};
 use crate::gate::row::{Claim, Row, Taken};
 use crate::gate::{
@@ -46,12 +46,11 @@ impl Executor {
     /// does not have.
     async fn claim(&self, tenant: &Tenant, id: GateId) -> Result<Option<Claim>> {
         self.take(tenant, id).await?;
-        let mut mine: Option<(Claim, Pin)> = None;
+        let mut mine: Option<(Claim, ClaimPin)> = None;
         let mut is_counted = false;
         for _ in 0..MAX_TRIES {
             let held = self.0.gates.held(tenant, id).await?;
             let mut draft = Draft::of(&held, self.0.gates.now()?);
-            self.check_clock(draft.now)?;
             draft.settle()?;
             if draft.row.state != State::Approved {
                 let _settled = self.0.gates.write(&held, &draft, &[]).await;
@@ -60,11 +59,16 @@ impl Executor {
             if !self.has_taken(&held) {
                 return Err(in_hand(&held));
             }
-            if self.judge(&held.row, mine.as_ref().map(|(_, pin)| pin))? != Anchored::Clear {
-                if self.lose(&held).await? {
-                    return Ok(None);
+            let known = mine.as_ref().map(|(_, pin)| pin);
+            match self.judge(&held.row, known).await? {
+                Anchored::Clear => {}
+                Anchored::Forgotten => return Err(forgotten()),
+                Anchored::Same | Anchored::Other => {
+                    if self.lose(&held).await? {
+                        return Ok(None);
+                    }
+                    continue;
                 }
-                continue;
             }
             if !self.0.gates.check_newest(&held).await? {
                 continue;
@@ -92,9 +96,9 @@ impl Executor {
                         begun: draft.now,
                     };
                     let pin = self.pin(&held.row, &claim)?;
-                    // What was judged may be long ago by now, and its pin forgotten since.
-                    self.check_clock(self.0.gates.now()?)?;
-                    if !self.advance(&held.row, &pin)? {
+                    // What was judged may be long ago by now: where its pin was forgotten since, that is
+                    // refused.
+                    if !self.advance(&held.row, pin).await? {
                         continue;
                     }
                     mine = Some((claim.clone(), pin));
@@ -102,7 +106,7 @@ impl Executor {
                 }
             };
             if let Some(class) = judged.class.filter(|_| !is_counted) {
-                is_counted = self.count_use(&class.row, id)?;
+                is_counted = self.count_use(&class.row, id).await?;
                 if !is_counted {
                     let refused = reason::SCOPE;
                     if self.supersede(&held, draft, &requires, refused).await? {

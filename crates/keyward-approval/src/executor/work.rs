@@ -225,7 +225,6 @@ impl Executor {
             if held.row.state != State::Executing || !(is_over || in_hand) {
                 return Ok(None);
             }
-            self.check_clock(now)?;
             if is_over {
                 // In hand first: what the anchor has then that the record does not have is nobody's
                 // who is at work.
@@ -238,7 +237,7 @@ impl Executor {
             if newest == Newest::Moved {
                 continue;
             }
-            if newest == Newest::PutBack || !self.may_try_again(&held, now)? {
+            if newest == Newest::PutBack || !self.may_try_again(&held, now).await? {
                 if self.lose(&held).await? {
                     return Ok(Some(State::Indeterminate));
                 }
@@ -269,7 +268,7 @@ impl Executor {
                 begun,
             };
             let pin = self.pin(&held.row, &claim)?;
-            if !self.advance(&held.row, &pin)? {
+            if !self.advance(&held.row, pin).await? {
                 continue;
             }
             draft.row.claim = Some(claim.clone());
@@ -285,7 +284,7 @@ impl Executor {
     }
 
     /// Whether trying the step again does nothing twice.
-    fn may_try_again(&self, held: &Held, now: keyward_base::Timestamp) -> Result<bool> {
+    async fn may_try_again(&self, held: &Held, now: keyward_base::Timestamp) -> Result<bool> {
         let (row, steps) = (&held.row, held.action.steps());
         let (Some(step), Some(claim)) = (steps.get(row.ran.len()), &row.claim) else {
             return Ok(false);
@@ -293,7 +292,7 @@ impl Executor {
         let tried = row.history.iter().rev();
         let tried = tried.take_while(|past| past.what != What::StepDone);
         let tried = tried.filter(|past| past.what == What::Reclaimed).count();
-        if tried >= RECLAIMS || self.judge(row, None)? != Anchored::Same {
+        if tried >= RECLAIMS || self.judge(row, None).await? != Anchored::Same {
             return Ok(false);
         }
         Ok(match self.0.target.once(step) {
@@ -314,7 +313,7 @@ impl Executor {
     /// # Errors
     /// `Unavailable` if store, clock or anchor cannot be relied on.
     pub async fn tick(&self, limit: usize) -> Result<Vec<(Tenant, GateId, Result<State>)>> {
-        self.prune_hourly()?;
+        self.prune_hourly().await?;
         let mut done = Vec::new();
         for state in [State::Executing, State::Approved] {
             for (tenant, id) in self.waiting(state, limit).await? {
@@ -366,12 +365,13 @@ impl Executor {
         Ok(found)
     }
 
-    fn prune_hourly(&self) -> Result<()> {
+    /// A file of the anchor that is damaged is told once an hour, and keeps no other gate from its turn.
+    async fn prune_hourly(&self) -> Result<()> {
         let now = self.0.gates.now()?.as_millis();
         let last = self.0.pruned.load(Ordering::Relaxed);
         if now.saturating_sub(last) >= HOUR {
-            let _how_many = self.prune()?;
             self.0.pruned.store(now, Ordering::Relaxed);
+            let _how_many = self.prune().await?;
         }
         Ok(())
     }

@@ -44,7 +44,6 @@ async fn in_a_folder() {
 
 async fn never_back(handles: &Handles) {
     let [one, other] = handles;
-    one.begin().await.unwrap();
     let name = gate(1, 100);
     assert_eq!(other.load(name).await.unwrap(), Seen::Nothing);
     let say = async |counter, of| one.advance(name, pin(counter, of)).await.unwrap();
@@ -63,7 +62,6 @@ async fn never_back(handles: &Handles) {
         Seen::Pinned(pin(u64::MAX, 7))
     );
     // Begun once more, nothing is lost.
-    other.begin().await.unwrap();
     assert_eq!(
         one.load(name).await.unwrap(),
         Seen::Pinned(pin(u64::MAX, 7))
@@ -73,7 +71,6 @@ async fn never_back(handles: &Handles) {
 /// Names that differ in one part do not touch each other.
 async fn apart(handles: &Handles) {
     let [one, other] = handles;
-    one.begin().await.unwrap();
     let names = [
         gate(1, 100),
         gate(1, 101),
@@ -97,7 +94,6 @@ fn together() -> [GateId; 2] {
 
 async fn forgets(handles: &Handles) {
     let [one, other] = handles;
-    one.begin().await.unwrap();
     let [a, b] = together();
     let (ended, goes_on) = (ClaimName::gate(a, at(100)), ClaimName::gate(b, at(101)));
     pinned(&**one, ended, pin(1, 1)).await;
@@ -132,7 +128,6 @@ async fn forgets(handles: &Handles) {
 /// What ended goes once it is half of what there is: all of it then.
 async fn costs_little(handles: &Handles) {
     let [one, other] = handles;
-    one.begin().await.unwrap();
     let [a, b] = together();
     for until in [10, 20, 30, 40, 50] {
         pinned(&**one, ClaimName::gate(a, at(until)), pin(until, 1)).await;
@@ -152,7 +147,6 @@ async fn costs_little(handles: &Handles) {
 }
 
 async fn one_of_many(handles: &Handles) {
-    handles[0].begin().await.unwrap();
     for round in 0..8 {
         let mut tasks = tokio::task::JoinSet::new();
         for nth in 0..16 {
@@ -177,7 +171,6 @@ async fn one_of_many(handles: &Handles) {
 
 /// Many count the uses of one class, others claim gates, and one forgets.
 async fn counts(handles: &Handles) {
-    handles[0].begin().await.unwrap();
     let class = ClaimName::class(id(7), at(100));
     let mut tasks = tokio::task::JoinSet::new();
     for nth in 0..16_u8 {
@@ -223,7 +216,6 @@ async fn counts(handles: &Handles) {
 #[tokio::test]
 async fn a_file_that_is_full_says_so() {
     let full = async |anchor: &dyn ClaimAnchor, folder: Option<&std::path::Path>| {
-        anchor.begin().await.unwrap();
         let nth = |nth: u64| {
             let mut bytes = [0; 16];
             bytes[8..].copy_from_slice(&nth.to_be_bytes());

@@ -18,7 +18,6 @@ fn claims(folder: &Path) -> FileClaims {
 async fn with_one() -> (tempfile::TempDir, FileClaims, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let claims = claims(&folder.path().join("claims"));
-    claims.begin().await.unwrap();
     pinned(&claims, gate(1, 100), pin(3, 3)).await;
     let number = Shard::number_of(id(1));
     let file = claims.folder().join(format!("{number:03x}"));
@@ -36,19 +35,6 @@ async fn it_is_private_and_leaves_no_litter() {
     let folder = tempfile::tempdir().unwrap();
     let claims = claims(&folder.path().join("deep/claims"));
     assert_eq!(claims.describe(), claims.folder().display().to_string());
-    refused(
-        claims.load(gate(1, 100)).await,
-        ErrorKind::Unavailable,
-        "taken away",
-    );
-    let anew = claims.advance(gate(1, 100), pin(1, 1)).await;
-    refused(anew, ErrorKind::Unavailable, "taken away");
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        0,
-        "none made it"
-    );
-    claims.begin().await.unwrap();
     for nth in 0..20 {
         pinned(&claims, gate(nth, 100), pin(1, 1)).await;
         pinned(&claims, gate(nth, 100), pin(2, 2)).await;
@@ -160,7 +146,6 @@ async fn what_is_gone_is_missed_and_not_made_anew() {
     );
     let anew = claims.advance(gate(1, 100), pin(9, 9)).await;
     refused(anew, ErrorKind::Corrupt, "is gone");
-    claims.begin().await.unwrap();
     assert!(!file.exists());
     fs::write(&file, good).unwrap();
     pinned(&claims, gate(1, 100), pin(4, 4)).await;
@@ -180,7 +165,8 @@ async fn what_is_gone_is_missed_and_not_made_anew() {
         assert_eq!(claims.load(gate(2, 100)).await.unwrap_err().kind(), kind);
         let anew = claims.advance(gate(1, 100), pin(9, 9)).await;
         assert_eq!(anew.unwrap_err().kind(), kind);
-        assert_eq!(claims.begin().await.unwrap_err().kind(), ErrorKind::Corrupt);
+        let opened = FileClaims::open(claims.folder().to_owned()).unwrap_err();
+        assert_eq!(opened.kind(), ErrorKind::Corrupt);
     }
     fs::write(&index, good).unwrap();
     assert_eq!(
@@ -230,21 +216,24 @@ async fn the_file_of_before_is_refused_with_the_way_out() {
         },
     );
     let _pinned = FileAnchor::new(path.clone()).advance(&name, &pin).unwrap();
-    let claims = claims(&path);
-    refused(
-        claims.begin().await,
-        ErrorKind::Misuse,
-        "move that file away",
-    );
-    refused(
-        claims.load(gate(1, 100)).await,
-        ErrorKind::Misuse,
-        "move that file away",
-    );
-    let anew = claims.advance(gate(1, 100), crate::pin(1, 1)).await;
-    refused(anew, ErrorKind::Misuse, "move that file away");
+    let open = || FileClaims::open(path.clone());
+    refused(open(), ErrorKind::Misuse, "move that file away");
+    assert!(path.is_file());
     fs::remove_file(&path).unwrap();
-    claims.begin().await.unwrap();
+    let claims = open().unwrap();
+    // A process of before makes it while this one runs.
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, "").unwrap();
+    for e in [
+        claims.load(gate(1, 100)).await.unwrap_err(),
+        claims
+            .advance(gate(1, 100), crate::pin(1, 1))
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(e.kind(), ErrorKind::Misuse);
+        assert!(e.to_string().contains("move that file away"), "{e}");
+    }
 }
 
 #[tokio::test]

@@ -100,7 +100,6 @@ impl Model {
 
 async fn follow(calls: Vec<Call>, mut open: impl FnMut() -> Arc<dyn ClaimAnchor>) {
     let (mut model, mut anchor) = (Model::default(), open());
-    anchor.begin().await.unwrap();
     for call in calls {
         match call {
             Call::Load(name) => model.loaded(name, anchor.load(name).await.unwrap()),

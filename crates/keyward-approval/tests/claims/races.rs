@@ -86,7 +86,6 @@ fn of_processes_that_claim_the_same_one_does_and_no_kill_takes_it_back() {
     let runtime = runtime();
     runtime.block_on(async {
         let anchor = open(&home);
-        anchor.begin().await.unwrap();
         let _pinned = anchor.advance(class(), pin(1, 0)).await.unwrap();
     });
     let (mut gates, mut uses) = (BTreeMap::<u64, u64>::new(), BTreeSet::new());

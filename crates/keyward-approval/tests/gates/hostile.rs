@@ -7,7 +7,7 @@ use std::sync::Arc;
 use keyward_approval::callback::CallbackKey;
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::{State, What};
-use keyward_approval::{ArgumentName, Asking, Ballot, GateId, Requester, Scope};
+use keyward_approval::{ArgumentName, Asking, Ballot, FileClaims, GateId, Requester, Scope};
 use keyward_base::{ErrorKind, Result, SecretArray};
 use keyward_crypto::Provider;
 use keyward_sqlite::SqliteStore;
@@ -243,6 +243,91 @@ async fn a_whole_database_that_was_put_back_runs_nothing_twice_with_the_anchor()
             false => assert_eq!((state, again.done().len()), (State::Executed, 1)),
         }
     }
+}
+
+/// What was forgotten of a gate may have run: no clock that is set back makes it run once more.
+#[tokio::test]
+async fn with_the_database_and_the_clock_put_back_nothing_runs_that_the_anchor_forgot() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("data.db");
+    let world = World::on(Arc::new(SqliteStore::open(&at).unwrap())).await;
+    let id = approved(&world).await;
+    let copy = folder.path().join("copy.db");
+    let conn = rusqlite::Connection::open(&at).unwrap();
+    conn.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    drop(conn);
+    std::fs::set_permissions(&copy, Permissions::from_mode(0o600)).unwrap();
+    let then = world.now();
+    let claims = folder.path().join("claims");
+    let anchor = Arc::new(FileClaims::open(claims.clone()).unwrap());
+    let (executor, target) = world.executor_anchored(anchor, OnceBy::Nothing);
+    let token = world.gates.approved(&tenant(), id).await.unwrap();
+    assert_eq!(executor.run(token).await.unwrap(), State::Executed);
+    world.pass(MINUTE * 60 * 27).await;
+    assert_eq!(executor.prune().await.unwrap(), 1);
+
+    world.clock.set(then);
+    world.keyring.refresh().await.unwrap();
+    let back = world
+        .again_on(Arc::new(SqliteStore::open(&copy).unwrap()))
+        .await;
+    // Another process, of the same anchor.
+    let anchor = Arc::new(FileClaims::open(claims).unwrap());
+    let (executor, again) = back.executor_anchored(anchor, OnceBy::Nothing);
+    let token = back.gates.approved(&tenant(), id).await.unwrap();
+    assert_eq!(why(executor.run(token).await), "clock-is-behind");
+    assert_eq!((target.done().len(), again.done().len()), (1, 0));
+    assert_eq!(back.show(id).await.state(), State::Approved);
+}
+
+/// A file of the anchor that is damaged or gone stops the gates of that file, and no other; an anchor
+/// that is taken away while it runs stops all.
+#[tokio::test]
+async fn what_is_done_to_the_files_of_the_anchor_runs_nothing() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("claims");
+    let anchor = Arc::new(FileClaims::open(at.clone()).unwrap());
+    let (executor, target) = world.executor_anchored(anchor, OnceBy::Nothing);
+    let run = async |id| {
+        let token = world.gates.approved(&tenant(), id).await.unwrap();
+        executor.run(token).await
+    };
+    let file = |id: GateId| at.join(&id.to_string()[..3]);
+    let damaged = approved(&world).await;
+    // Of another file each.
+    let other = async |than: &[GateId]| loop {
+        let id = approved(&world).await;
+        if than.iter().all(|than| file(*than) != file(id)) {
+            return id;
+        }
+    };
+    std::fs::write(file(damaged), "keyward-claims/1 000 0\n").unwrap();
+    let refused = run(damaged).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(refused.to_string().contains("move the folder away"));
+    let ran = other(&[damaged]).await;
+    assert_eq!(run(ran).await.unwrap(), State::Executed);
+    std::fs::write(file(ran), "").unwrap();
+    let waits = other(&[damaged, ran]).await;
+    // What cannot be forgotten is told once, and keeps no other from its turn.
+    let told = executor.tick(100).await.unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::Corrupt);
+    let said = executor.tick(100).await.unwrap();
+    let of = |id: GateId| said.iter().find(|(_, of, _)| *of == id).unwrap();
+    assert!(of(damaged).2.is_err());
+    assert!(matches!(of(waits).2, Ok(State::Executed)));
+    std::fs::remove_file(file(damaged)).unwrap();
+    assert_eq!(run(damaged).await.unwrap(), State::Executed);
+    let before = target.done().len();
+    std::fs::remove_dir_all(&at).unwrap();
+    let last = approved(&world).await;
+    let refused = run(last).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert!(refused.to_string().contains("taken away"), "{refused}");
+    assert_eq!(world.show(last).await.state(), State::Approved);
+    assert_eq!(target.done().len(), before);
 }
 
 #[tokio::test]

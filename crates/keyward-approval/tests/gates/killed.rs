@@ -12,17 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_approval::action::Step;
+use keyward_approval::danger::MemoryClaims;
 use keyward_approval::executor::{Effect, Executor, Job, OnceBy, Target};
 use keyward_approval::gate::{State, What};
-use keyward_approval::{Asking, Ballot, ExecutorName, GateId, Gates, Links, Requester};
+use keyward_approval::{Asking, Ballot, ExecutorName, FileClaims, GateId, Gates, Links, Requester};
 use keyward_audit::Audit;
 use keyward_base::{BoxFuture, ManualClock, Purpose, SecretBytes};
 use keyward_crypto::Provider;
-use keyward_keys::{EnvRoot, FileAnchor, Keyring, KeyringBuilder};
+use keyward_keys::{EnvRoot, Keyring, KeyringBuilder};
 use keyward_sqlite::SqliteStore;
 use keyward_store::Stores;
 
-use crate::world::{InMemory, MINUTE, NOW, POLICY, Table, USERS, World, policy, subject, tenant};
+use crate::world::{MINUTE, NOW, POLICY, Table, USERS, World, policy, subject, tenant};
 
 const HOME: &str = "KEYWARD_APPROVAL_TEST_HOME";
 const ROUND: &str = "KEYWARD_APPROVAL_TEST_ROUND";
@@ -122,7 +123,7 @@ async fn process(home: &Path, round: usize, first: bool) -> Process {
         gates = gates.install().await.unwrap();
     }
     let gates = gates.build().await.unwrap();
-    let anchor = Arc::new(FileAnchor::new(home.join("anchor")));
+    let anchor = Arc::new(FileClaims::open(home.join("claims")).unwrap());
     let name = ExecutorName::new("worker").unwrap();
     let target = Arc::new(Outside(home.to_path_buf()));
     let executor = Executor::builder(gates.clone(), name, anchor, target);
@@ -136,7 +137,7 @@ async fn process(home: &Path, round: usize, first: bool) -> Process {
             audit,
             roles,
             gates,
-            anchor: Arc::<InMemory>::default(),
+            anchor: Arc::<MemoryClaims>::default(),
         },
     }
 }

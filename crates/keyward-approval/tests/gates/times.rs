@@ -1,18 +1,18 @@
 //! What time does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use keyward_approval::claims::{Advanced, ClaimAnchor, ClaimName, ClaimPin, Seen};
+use keyward_approval::danger::MemoryClaims;
 use keyward_approval::executor::{Executor, OnceBy};
 use keyward_approval::gate::{State, What};
 use keyward_approval::{Ballot, ExecutorName};
-use keyward_base::{Error, ErrorKind, Result};
-use keyward_keys::{Advance, Anchor, Pin, PinName};
+use keyward_base::{BoxFuture, ErrorKind, Result, Timestamp};
 use keyward_store::MemoryStore;
 
 use crate::switching::Switching;
 use crate::target::Journal;
-use crate::world::{InMemory, MINUTE, POLICY, World, policy, tenant, why};
+use crate::world::{MINUTE, POLICY, World, policy, tenant, why};
 
 #[tokio::test]
 async fn silence_is_no_and_an_approval_does_not_keep() {
@@ -250,37 +250,28 @@ async fn who_is_asked_no_more_need_not_be_told() {
     assert_eq!(world.gates.tick(100).await.unwrap(), []);
 }
 
-/// An anchor with room for a few pins.
+/// An anchor with room for a few claims.
 #[derive(Debug, Default)]
-struct Small(InMemory, AtomicUsize);
+struct Small(MemoryClaims);
 
 impl Small {
-    const ROOM: usize = 3;
+    const ROOM: usize = 2;
 }
 
-impl Anchor for Small {
-    fn load(&self, name: &PinName) -> Result<Option<Pin>> {
+impl ClaimAnchor for Small {
+    fn load(&self, name: ClaimName) -> BoxFuture<'_, Result<Seen>> {
         self.0.load(name)
     }
 
-    fn advance(&self, name: &PinName, next: &Pin) -> Result<Advance> {
-        if self.0.load(name)?.is_none() {
-            if self.1.load(Ordering::SeqCst) >= Self::ROOM {
-                return Err(Error::misuse("an anchor holds at most so many pins"));
-            }
-            self.1.fetch_add(1, Ordering::SeqCst);
+    fn advance(&self, name: ClaimName, next: ClaimPin) -> BoxFuture<'_, Result<Advanced>> {
+        if self.0.count() >= Self::ROOM {
+            return Box::pin(std::future::ready(Ok(Advanced::Full)));
         }
         self.0.advance(name, next)
     }
 
-    fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool> {
-        self.0.replace(name, held, next)
-    }
-
-    fn prune(&self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
-        let gone = self.0.prune(ended)?;
-        self.1.fetch_sub(gone, Ordering::SeqCst);
-        Ok(gone)
+    fn prune(&self, until: Timestamp) -> BoxFuture<'_, Result<usize>> {
+        self.0.prune(until)
     }
 
     fn describe(&self) -> String {

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward_approval::action::{ActionBuilder, Asked, Catalogue, Shape, Type};
+use keyward_approval::claims::ClaimAnchor;
+use keyward_approval::danger::MemoryClaims;
 use keyward_approval::executor::{Executor, OnceBy};
 use keyward_approval::gate::{Passkeys, Questioned, Roles, Shown, Standing};
 use keyward_approval::link::Presented;
@@ -18,7 +20,7 @@ use keyward_base::{
     Role, SecretBytes, Subject, Tenant, Timestamp,
 };
 use keyward_crypto::Provider;
-use keyward_keys::{Advance, Anchor, EphemeralRoot, Keyring, Pin, PinName, Standing as Stands};
+use keyward_keys::{EphemeralRoot, Keyring};
 use keyward_store::{MemoryStore, Stores};
 
 use crate::target::Journal;
@@ -198,56 +200,6 @@ impl Passkeys for Signs {
     }
 }
 
-/// An anchor in memory: the file has tests of its own.
-#[derive(Debug, Default)]
-pub(crate) struct InMemory(Mutex<BTreeMap<PinName, Pin>>);
-
-impl InMemory {
-    pub(crate) fn count(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
-}
-
-impl Anchor for InMemory {
-    fn load(&self, name: &PinName) -> Result<Option<Pin>> {
-        Ok(self.0.lock().unwrap().get(name).copied())
-    }
-
-    fn advance(&self, name: &PinName, next: &Pin) -> Result<Advance> {
-        let mut pins = self.0.lock().unwrap();
-        let held = pins.get(name).copied();
-        Ok(match held.map(|held| (held, held.judge(next))) {
-            None | Some((_, Stands::Newer | Stands::Same)) => {
-                pins.insert(name.clone(), *next);
-                Advance::Pinned
-            }
-            Some((held, Stands::Older)) => Advance::Older(held),
-            Some((held, Stands::Fork)) => Advance::Fork(held),
-            Some((held, Stands::Foreign)) => Advance::Foreign(held),
-        })
-    }
-
-    fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool> {
-        let mut pins = self.0.lock().unwrap();
-        if pins.get(name) != held {
-            return Ok(false);
-        }
-        pins.insert(name.clone(), *next);
-        Ok(true)
-    }
-
-    fn prune(&self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
-        let mut pins = self.0.lock().unwrap();
-        let before = pins.len();
-        pins.retain(|name, _| !ended(name));
-        Ok(before - pins.len())
-    }
-
-    fn describe(&self) -> String {
-        "in memory".to_owned()
-    }
-}
-
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) keyring: Keyring,
@@ -256,7 +208,7 @@ pub(crate) struct World {
     pub(crate) roles: Arc<Table>,
     pub(crate) gates: Gates,
     pub(crate) links: Links,
-    pub(crate) anchor: Arc<InMemory>,
+    pub(crate) anchor: Arc<MemoryClaims>,
 }
 
 impl World {
@@ -317,9 +269,17 @@ impl World {
 
     /// The executor with an anchor that was never there.
     pub(crate) fn executor_unanchored(&self, once: OnceBy) -> (Executor, Arc<Journal>) {
+        self.executor_anchored(Arc::new(MemoryClaims::default()), once)
+    }
+
+    /// The executor with that anchor.
+    pub(crate) fn executor_anchored(
+        &self,
+        anchor: Arc<dyn ClaimAnchor>,
+        once: OnceBy,
+    ) -> (Executor, Arc<Journal>) {
         let target = Journal::new(once);
         let name = ExecutorName::new("worker").unwrap();
-        let anchor = Arc::new(InMemory::default());
         let executor = Executor::builder(self.gates.clone(), name, anchor, target.clone());
         (executor.build().unwrap(), target)
     }

@@ -11,7 +11,8 @@ use keyward_approval::passkey::{Decision, PasskeyVote, Scope};
 use keyward_approval::reason::{RULE, SERVICE, STATEMENT};
 use keyward_approval::trust::{Facts, LiveTrust};
 use keyward_approval::{
-    Asking, Ballot, ExecutorName, GateId, Gates, Policy, RuleName, ServiceName, State, TrustFile,
+    Asking, Ballot, ExecutorName, FileClaims, GateId, Gates, Policy, RuleName, ServiceName, State,
+    TrustFile,
 };
 use keyward_audit::Audit;
 use keyward_base::{
@@ -164,7 +165,7 @@ impl Both {
     /// The executor, whose own gates believe every proof: the file of trust is asked all the same.
     async fn executor(&self) -> Executor {
         let gates = self.gates(POLICY, Arc::new(Yes)).await;
-        let anchor = Arc::new(FileAnchor::new(self.folder.path().join("anchor")));
+        let anchor = Arc::new(FileClaims::open(self.folder.path().join("claims")).unwrap());
         let name = ExecutorName::new("worker").unwrap();
         let executor = Executor::builder(gates, name, anchor, self.journal.clone());
         executor.trust(self.live.clone()).build().unwrap()

@@ -152,18 +152,6 @@ impl Anchor for FileAnchor {
         })
     }
 
-    fn prune(&self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
-        // Asked without the lock first: mostly there is nothing to take away.
-        let pins = self.pins()?.unwrap_or_default();
-        if !pins.names().any(ended) {
-            return Ok(0);
-        }
-        self.locked(|pins| {
-            let gone = pins.remove(ended)?;
-            Ok((gone > 0, gone))
-        })
-    }
-
     fn describe(&self) -> String {
         self.0.display().to_string()
     }

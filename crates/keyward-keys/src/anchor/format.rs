@@ -7,7 +7,7 @@ use keyward_base::{Error, Result};
 
 use super::{Pin, PinName};
 
-/// The most pins of one anchor: room for a gate of each of some thousand tenants.
+/// The most pins of one anchor: far more than there are keyrings, logs and files of trust.
 pub const MAX_PINS: usize = 4096;
 
 /// The most bytes of an anchor: 4,096 lines of at most 248 bytes, and the first one.
@@ -70,19 +70,6 @@ impl Pins {
     /// The names, in the order of their bytes.
     pub fn names(&self) -> impl Iterator<Item = &PinName> {
         self.0.keys()
-    }
-
-    /// Takes away the pins whose names `ended` picks, and says how many.
-    ///
-    /// # Errors
-    /// `Misuse` if none would be left: nothing is taken away then.
-    pub fn remove(&mut self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
-        let gone = self.0.keys().filter(|name| ended(name)).count();
-        if gone > 0 && gone == self.0.len() {
-            return Err(Error::misuse("an anchor keeps one pin at least"));
-        }
-        self.0.retain(|name, _| !ended(name));
-        Ok(gone)
     }
 
     /// Pins `pin` under `name`, whatever was pinned there.

@@ -5,7 +5,7 @@ use std::fmt;
 use keyward_base::{Error, Result};
 
 /// What a pin is of: 1 to 128 bytes of visible ASCII without spaces (0x21 to 0x7e), such as `ring`,
-/// `log/example.org/audit` or `gate/deploys`.
+/// `log/root` or `trust/deploydesk`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PinName(String);
 

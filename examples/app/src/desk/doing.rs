@@ -11,11 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_approval::executor::{Effect, Job, OnceBy, Target};
-use keyward_approval::{Executor, Step, Value};
+use keyward_approval::{Executor, FileClaims, Step, Value};
 use keyward_base::{
     Actor, BoxFuture, Error, ErrorKind, Purpose, Reason, RecordId, Result, Revision, Subject,
 };
-use keyward_keys::FileAnchor;
 use tokio::sync::watch;
 
 use super::deployments::Start;
@@ -43,7 +42,7 @@ impl Doing {
     pub(crate) fn executor(desk: &Arc<Desk>) -> Result<Executor> {
         let mut path = desk.home.anchor().as_os_str().to_owned();
         path.push(".approvals");
-        let anchor = Arc::new(FileAnchor::new(path.into()));
+        let anchor = Arc::new(FileClaims::open(path.into())?);
         let target = Arc::new(Self(Arc::clone(desk)));
         let (_, name) = names()?;
         Executor::builder(desk.held.gates.clone(), name, anchor, target).build()

@@ -8,14 +8,13 @@ use std::time::Duration;
 use keyward_approval::executor::{Effect, Job, OnceBy, Target};
 use keyward_approval::gate::Roles;
 use keyward_approval::{
-    ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, GateId, Gates, Policy,
-    Requester, ServiceName, Shape, Step, StepBuilder, Type,
+    ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, FileClaims, GateId, Gates,
+    Policy, Requester, ServiceName, Shape, Step, StepBuilder, Type,
 };
 use keyward_base::{
     BoxFuture, Clock as _, Door, Evidence, Method, Result, Role, Subject, SystemClock, Tenant,
     Timestamp,
 };
-use keyward_keys::FileAnchor;
 use tokio::sync::Notify;
 
 use super::service::approved::{ended, page_of};
@@ -129,7 +128,7 @@ fn process(
         }
         if until == Until::Begun {
             let began = Arc::new(Notify::new());
-            let anchor = Arc::new(FileAnchor::new(root.join("anchor.approvals")));
+            let anchor = Arc::new(FileClaims::open(root.join("anchor.approvals")).unwrap());
             let target = Arc::new(Cut(Arc::clone(&began)));
             let executor = Executor::builder(gates.clone(), desk, anchor, target).lease(LEASE);
             let executor = executor.build().unwrap();
