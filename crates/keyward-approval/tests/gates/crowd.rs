@@ -3,15 +3,19 @@
 //! `KEYWARD_APPROVAL_ACTIONS` says how many actions: 128 unless told; the full form is 10,000.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use keyward_approval::claims::ClaimAnchor;
+use keyward_approval::danger::MemoryClaims;
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::{State, What};
-use keyward_approval::{Asking, Ballot, GateId, Requester};
+use keyward_approval::{Asking, Ballot, FileClaims, GateId, Requester};
 use keyward_sqlite::SqliteStore;
 use keyward_store::{MemoryStore, Stores};
 
+use crate::target::Journal;
 use crate::world::{World, subject, tenant};
 
 const TASKS: usize = 64;
@@ -21,14 +25,16 @@ fn actions() -> usize {
     told.map_or(128, |text| text.parse().unwrap())
 }
 
-async fn crowd(store: Arc<dyn Stores>) {
+/// One executor, as two processes have it: each has a handle of its own of the anchor.
+async fn crowd(store: Arc<dyn Stores>, anchors: [Arc<dyn ClaimAnchor>; 2]) {
     let world = Arc::new(World::on(store).await);
-    let (executor, journal) = world.executor(OnceBy::Nothing);
+    let journal = Journal::new(OnceBy::Nothing);
+    let executors = anchors.map(|anchor| world.executor_of(anchor, &journal));
     let next = Arc::new(AtomicUsize::new(0));
     let gates = Arc::new(std::sync::Mutex::new(Vec::<GateId>::new()));
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..TASKS {
-        let (world, executor) = (Arc::clone(&world), executor.clone());
+    for nth in 0..TASKS {
+        let (world, executor) = (Arc::clone(&world), executors[nth % 2].clone());
         let (next, gates) = (Arc::clone(&next), Arc::clone(&gates));
         tasks.spawn(async move {
             loop {
@@ -66,7 +72,7 @@ async fn crowd(store: Arc<dyn Stores>) {
         });
     }
     tasks.join_all().await;
-    let _ran = executor.tick(actions()).await.unwrap();
+    let _ran = executors[0].tick(actions()).await.unwrap();
     let mut did: BTreeMap<GateId, Vec<String>> = BTreeMap::new();
     for done in journal.done() {
         did.entry(done.gate).or_default().push(done.target);
@@ -99,14 +105,31 @@ async fn crowd(store: Arc<dyn Stores>) {
     );
 }
 
+fn in_memory() -> [Arc<dyn ClaimAnchor>; 2] {
+    let one: Arc<dyn ClaimAnchor> = Arc::new(MemoryClaims::default());
+    [Arc::clone(&one), one]
+}
+
+fn in_a_folder(folder: &Path) -> [Arc<dyn ClaimAnchor>; 2] {
+    let open = || FileClaims::open(folder.join("claims")).unwrap();
+    [Arc::new(open()), Arc::new(open())]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_on_a_few_gates_run_each_once_in_memory() {
-    crowd(Arc::new(MemoryStore::new(1_000_000))).await;
+    crowd(Arc::new(MemoryStore::new(1_000_000)), in_memory()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_on_a_few_gates_run_each_once_in_memory_with_claims_in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(MemoryStore::new(1_000_000));
+    crowd(store, in_a_folder(folder.path())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_on_a_few_gates_run_each_once_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("data.db")).unwrap();
-    crowd(Arc::new(store)).await;
+    crowd(Arc::new(store), in_a_folder(folder.path())).await;
 }

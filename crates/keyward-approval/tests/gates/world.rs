@@ -279,9 +279,18 @@ impl World {
         once: OnceBy,
     ) -> (Executor, Arc<Journal>) {
         let target = Journal::new(once);
+        (self.executor_of(anchor, &target), target)
+    }
+
+    /// The executor with that anchor and that target, as one of several processes has it.
+    pub(crate) fn executor_of(
+        &self,
+        anchor: Arc<dyn ClaimAnchor>,
+        target: &Arc<Journal>,
+    ) -> Executor {
         let name = ExecutorName::new("worker").unwrap();
         let executor = Executor::builder(self.gates.clone(), name, anchor, target.clone());
-        (executor.build().unwrap(), target)
+        executor.build().unwrap()
     }
 
     /// The same store as another process has it, which checks passkeys.
