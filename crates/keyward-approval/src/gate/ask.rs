@@ -166,7 +166,8 @@ impl Gates {
             let saying = Saying::person(&who, "");
             old.note(What::Superseded, State::Superseded, saying)?;
             let both = [(&held, &old), (&fresh.held, &fresh.draft)];
-            let writes = self.writes_of(&fresh).await?;
+            let mut writes = self.writes_of(&fresh).await?;
+            writes.extend(self.place_of_edited(id, &fresh).await?);
             if self.write_all(&both, &writes).await? {
                 return Ok(fresh.answer());
             }

@@ -10,6 +10,7 @@ use keyward_base::{Domain, Error, ErrorKind, KeyId, Reason, Result, Tenant, Time
 use keyward_keys::MacHandle;
 use keyward_store::{Collection, Content, Record, RecordKey, Write};
 
+use super::ask::Fresh;
 use super::held::Draft;
 use super::{Asking, GateId, Gates, MAX_TRIES, contended};
 use crate::reason;
@@ -157,6 +158,32 @@ impl Gates {
             }
         }
         Err(Error::rejected(reason::TOO_MANY_WAIT))
+    }
+
+    /// The place that `old` took goes to the gate that stands in its place, if that waits: who edits
+    /// what he asked for has no more waiting by it.
+    pub(super) async fn place_of_edited(
+        &self,
+        old: GateId,
+        fresh: &Fresh,
+    ) -> Result<Option<Write>> {
+        let row = &fresh.draft.row;
+        if !row.state.is_open() {
+            return Ok(None);
+        }
+        let asker = self.once_name(&row.tenant, fresh.draft.action.requester(), "")?;
+        let places = (0..PLACES_MOST).map(|n| at(PLACES, &row.tenant, &format!("{asker}/{n}")));
+        let found = self.0.store.fetch_many(&places.collect::<Vec<_>>()).await?;
+        let mut found = found.into_iter().flatten();
+        let place = found.find(|place| place.data == old.to_bytes());
+        Ok(place.map(|place| {
+            let content = Content {
+                data: row.id.to_bytes().to_vec(),
+                expires: Some(row.needed_until().saturating_add(self.0.kept)),
+                ..Content::default()
+            };
+            Write::put(place.key, Some(place.version), content)
+        }))
     }
 
     /// Whether the gate that took a place still waits.

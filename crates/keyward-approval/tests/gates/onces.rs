@@ -126,6 +126,11 @@ async fn the_key_of_another_asker_is_another_key_and_so_many_wait() {
         ask(&world, key, b"1").await.unwrap();
     }
     assert_eq!(why(ask(&world, "k-5", b"1").await), "too-many-wait");
+    // What is edited has the place of what it was.
+    let edited = Asking::new(world.asked("server.delete", "web-2"));
+    let edited = world.gates.edit(gate, world.shown("ada"), edited).await;
+    let gate = edited.unwrap().gate();
+    assert_eq!(why(ask(&world, "k-5", b"1").await), "too-many-wait");
     // One that waits no more makes room for one.
     world.withdraw(gate, "ada").await.unwrap();
     ask(&world, "k-5", b"1").await.unwrap();
