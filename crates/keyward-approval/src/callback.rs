@@ -92,14 +92,21 @@ impl fmt::Debug for CallbackKey {
     }
 }
 
-/// A callback, to be sent as the body of a POST.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A callback, to be sent as the body of a POST. `Debug` shows how long it is: the words of who denied
+/// it are for its receiver, and so is what is good for [`WINDOW`] in anybody's hands.
+#[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // It is just that.
 pub struct Callback {
     /// The value of [`HEADER`].
     pub header: String,
     /// The body: JSON, which its receiver parses once it is verified.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callback({} bytes)", self.body.len())
+    }
 }
 
 /// What a callback says: the service's word, as it was when it was made.

@@ -24,6 +24,9 @@ async fn a_callback_is_the_services_own_whole_and_of_now() {
         .await
         .unwrap();
     let told = world.gates.callback(&tenant(), id, &ours).await.unwrap();
+    // Neither the words of who denied it, nor what is good in anybody's hands, is for a log.
+    let debug = format!("{told:?}");
+    assert_eq!(debug, format!("Callback({} bytes)", told.body.len()));
     let now = world.now();
     let said = ours.verify(&told.header, &told.body, now).unwrap();
     let shown = world.show(id).await;
