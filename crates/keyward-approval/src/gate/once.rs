@@ -112,7 +112,14 @@ impl Gates {
             writes.push(once_row(&fence.key, &tenant, &name, id, once.bytes, until));
             if fresh.draft.row.state.is_open() {
                 let place = self.place_of(&tenant, &asker, id, once.waiting, until);
-                writes.push(place.await?);
+                match place.await? {
+                    Some(place) => writes.push(place),
+                    // The last place may be that of this very ask, which came a moment ago as well.
+                    None => {
+                        let before = self.asked_once(&tenant, &requester, once).await?;
+                        return before.ok_or_else(|| Error::rejected(reason::TOO_MANY_WAIT));
+                    }
+                }
             }
             let gate = [(&fresh.held, &fresh.draft)];
             if self.write_under(Some(fence), &gate, &writes).await? {
@@ -125,7 +132,8 @@ impl Gates {
         Err(contended())
     }
 
-    /// Takes a place among those of an asker: one that is free, or whose gate waits no more.
+    /// Takes a place among those of an asker: one that is free, or whose gate waits no more; none if there
+    /// is none.
     async fn place_of(
         &self,
         tenant: &Tenant,
@@ -133,7 +141,7 @@ impl Gates {
         id: GateId,
         waiting: u16,
         until: Timestamp,
-    ) -> Result<Write> {
+    ) -> Result<Option<Write>> {
         // Begun anywhere, or all that ask at once would take the first.
         let [first, second, ..] = id.to_bytes();
         let start = u16::from_be_bytes([first, second]);
@@ -149,15 +157,15 @@ impl Gates {
         };
         let taken: Vec<_> = places.into_iter().zip(found).collect();
         if let Some((place, _)) = taken.iter().find(|(_, found)| found.is_none()) {
-            return Ok(Write::put(place.clone(), None, content));
+            return Ok(Some(Write::put(place.clone(), None, content)));
         }
         for (place, record) in taken {
             let Some(record) = record else { continue };
             if !self.waits(tenant, &record).await? {
-                return Ok(Write::put(place, Some(record.version), content));
+                return Ok(Some(Write::put(place, Some(record.version), content)));
             }
         }
-        Err(Error::rejected(reason::TOO_MANY_WAIT))
+        Ok(None)
     }
 
     /// The place that `old` took goes to the gate that stands in its place, if that waits: who edits

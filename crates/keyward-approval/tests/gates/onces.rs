@@ -1,13 +1,16 @@
 //! What was asked under an idempotency key, as `docs/formats/gate.md` has it.
 
+use std::sync::{Arc, Mutex};
+
 use keyward_approval::gate::{GateId, ONCE_KEY, Once, PLACES_MOST, PURPOSE};
 use keyward_approval::{Asking, Requester};
 use keyward_base::encoding::hex;
 use keyward_base::{Domain, ErrorKind, KeyId, Purpose, Result, Tenant};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, Content, RecordKey, Write};
+use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Write};
 use keyward_testkit::{bit_flips, truncations};
 
+use crate::switching::{Seeded, Switching, Task, drive};
 use crate::world::{World, subject, tenant, why};
 
 const SAID: Domain<(&Tenant, &str, &[u8])> = Domain::new("keyward/v1/approval-once-bytes");
@@ -144,5 +147,40 @@ async fn the_key_of_another_asker_is_another_key_and_so_many_wait() {
     ] {
         let error = Once::new(key, b"1", waiting).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misuse);
+    }
+}
+
+/// The last place is taken by one of several that are the same ask.
+#[test]
+fn the_same_ask_at_once_is_one_gate_though_it_fills_the_last_place() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.build().unwrap();
+    for seed in 0..64 {
+        let store = Switching::surely_over(Arc::new(MemoryStore::new(100_000)));
+        let world = Arc::new(runtime.block_on(World::on(store.clone())));
+        let seeded = Seeded::new(seed);
+        store.seed(Some(Arc::clone(&seeded)));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let asks = (0..4).map(|_| -> (bool, Task) {
+            let (world, told) = (Arc::clone(&world), Arc::clone(&told));
+            let task = Box::pin(async move {
+                let asking = Asking::new(world.asked("server.delete", "web-1"));
+                let once = Once::new("k-1", b"1", 1).unwrap();
+                let gate = world.gates.ask_once(asking, &once).await;
+                told.lock().unwrap().push(gate);
+            });
+            (false, task)
+        });
+        drive(&seeded, asks.collect(), 1);
+        store.seed(None);
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        let gates: Vec<_> = told.into_iter().map(Result::unwrap).collect();
+        assert!(gates.iter().all(|one| *one == gates[0]), "{seed}");
+        assert_eq!(gates.len(), 4);
+        // Another finds no place.
+        let asking = Asking::new(world.asked("server.delete", "web-1"));
+        let once = Once::new("k-2", b"1", 1).unwrap();
+        let other = runtime.block_on(world.gates.ask_once(asking, &once));
+        assert_eq!(why(other), "too-many-wait");
     }
 }
