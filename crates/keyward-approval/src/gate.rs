@@ -20,6 +20,7 @@
 //! | `news` | whose gates went on, from the log |
 //! | `operator` | what whoever runs the command line says of a gate |
 //! | `survey` | all gates of all tenants, for a check of a whole store |
+//! | `standing` | a yes that is judged once more, for whoever acts on it and is no executor |
 //! | `row` | the record's bytes |
 
 mod approved;
@@ -44,6 +45,7 @@ mod resolve;
 pub(crate) mod row;
 mod sealing;
 mod shown;
+mod standing;
 mod state;
 mod survey;
 mod tally;
@@ -62,7 +64,7 @@ pub use approved::ApprovedAction;
 pub use ask::{Answer, Asking};
 pub use builder::GatesBuilder;
 pub use class::Scope;
-pub(crate) use class::scope_of;
+pub(crate) use class::{scope_of, within};
 pub use decide::{Ballot, Standing};
 pub use due::Due;
 pub use held::ROW;
@@ -80,7 +82,7 @@ pub use row::{Decision, GateShape, LINKS, Past, REASON, Vote, Voter};
 pub use shown::{Shown, StepResult};
 pub use state::{Channel, State, What};
 pub use survey::Survey;
-pub(crate) use tally::rule_of;
+pub(crate) use tally::{is_late, rule_of};
 
 use crate::policy::Policy;
 use crate::reason;

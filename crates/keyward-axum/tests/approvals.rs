@@ -15,17 +15,21 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::{get, post};
 use keyward_approval::{
     Ballot, Catalogue, ExecutorName, GateId, Gates, Policy, ServiceName, Shape, State, Type,
 };
 use keyward_audit::Audit;
 use keyward_axum::api_key::WebKeys;
-use keyward_axum::approval::{self, AgentDesk, Pause, WAIT, WAITERS_OF_KEY};
+use keyward_axum::approval::{
+    self, AgentDesk, Pause, WAIT, WAITERS, WAITERS_OF_KEY, WAITERS_OF_TENANT,
+};
 use keyward_axum::{Origins, RoutePolicy, WebGuard};
 use keyward_base::{
     BoxFuture, Clock as _, Door, Evidence, ManualClock, Method, Purpose, Subject, Tenant, Timestamp,
@@ -482,6 +486,58 @@ fn one_key_takes_its_own_places_and_nobody_elses() {
     }
 }
 
+/// Polled once: what waits then has its place, and keeps it until it is dropped.
+#[test]
+fn the_places_of_a_tenant_and_of_all_are_bounded() {
+    let endless = Noted {
+        endless: true,
+        ..Noted::default()
+    };
+    let service = Service::with(endless, |desk| desk);
+    let agent = |tenant: &Tenant| {
+        let by = Operator::of(tenant.clone(), Subject::new("root").unwrap());
+        let new = NewKey::new("agent").unwrap();
+        let new = new.scopes(Scopes::parse("approvals:ask").unwrap());
+        service.runtime.block_on(async {
+            let issued = service.keys.issue_as_operator(&by, new).await.unwrap();
+            let key = service.keys.check(issued.key().expose(), None).await;
+            let (key, mut once) = (Arc::new(key.unwrap()), HeaderMap::new());
+            once.insert("idempotency-key", HeaderValue::from_static("one"));
+            let asked = service.desk.ask(&key, &once, DELETE.as_bytes()).await;
+            let asked: Value = serde_json::from_slice(asked.unwrap().body()).unwrap();
+            (key, asked["gate"].as_str().unwrap().to_owned())
+        })
+    };
+    let mut context = Context::from_waker(Waker::noop());
+    let mut waiting = Vec::new();
+    for nth in 0..5 {
+        let tenant = Tenant::new(&format!("tenant-{nth}")).unwrap();
+        for of_tenant in 0..5 {
+            let (key, gate) = agent(&tenant);
+            let all = WAITERS.min(waiting.len() + WAITERS_OF_KEY);
+            let has_room = of_tenant < WAITERS_OF_TENANT / WAITERS_OF_KEY;
+            let all = if has_room { all } else { waiting.len() };
+            for _ in 0..=WAITERS_OF_KEY {
+                let (desk, key, gate) = (service.desk.clone(), Arc::clone(&key), gate.clone());
+                let mut read = Box::pin(async move { desk.read(&key, &gate, Some(WAIT)).await });
+                if read.as_mut().poll(&mut context).is_pending() {
+                    waiting.push(read);
+                }
+            }
+            assert_eq!((waiting.len(), service.desk.waiters()), (all, all));
+        }
+    }
+    assert_eq!(service.desk.waiters(), WAITERS);
+    // What is given back is there for who had none.
+    waiting.truncate(WAITERS - 1);
+    let (key, gate) = agent(&Tenant::new("late").unwrap());
+    let desk = service.desk.clone();
+    let mut read = Box::pin(async move { desk.read(&key, &gate, Some(WAIT)).await });
+    assert!(read.as_mut().poll(&mut context).is_pending());
+    drop((waiting, read));
+    assert_eq!(service.desk.waiters(), 0);
+}
+
 #[test]
 fn an_agent_that_runs_it_itself_has_a_decision_and_is_told_that_it_is_no_more() {
     let service = Service::with(Noted::default(), AgentDesk::decides_only);
@@ -524,4 +580,40 @@ fn a_yes_that_was_taken_back_and_put_back_is_told_to_nobody() {
     let put = vec![Write::put(place.clone(), Some(version), before)];
     let _applied = service.runtime.block_on(service.store.apply(put)).unwrap();
     assert_eq!(read().status, 500);
+    // Nor to who asks for it once more.
+    assert_eq!(service.ask(&agent, "one", DELETE).status, 500);
+}
+
+#[test]
+fn a_yes_that_the_policy_would_not_give_any_more_is_told_to_nobody_who_acts_on_it() {
+    let forbids = format!("{POLICY}\n[case.no]\nkind = \"server.delete\"\nthen = \"forbidden\"\n");
+    let forbids = || Policy::parse(&Provider::default(), &forbids).unwrap();
+    let service = Service::with(Noted::default(), AgentDesk::decides_only);
+    let agent = service.agent();
+    let approved = |service: &Service, agent: &IssuedKey, once: &str| {
+        let asked = gate(&service.ask(agent, once, DELETE));
+        service.say(&asked, Ballot::approve());
+        asked
+    };
+    let (one, two) = (
+        approved(&service, &agent, "1"),
+        approved(&service, &agent, "2"),
+    );
+    let told = |path: &str| read(&service.read(&agent, path));
+    assert_eq!(told(&format!("/asks/{one}"))["state"], "approved");
+    service.gates.set_policy(forbids());
+    assert_eq!(told(&format!("/asks/{one}?wait=9"))["state"], "superseded");
+    // Nor by asking once more.
+    let again = read(&service.ask(&agent, "2", DELETE));
+    assert_eq!(
+        (&again["gate"], &again["state"]),
+        (&two.into(), &"superseded".into())
+    );
+    // Where the service runs it, its executor judges it.
+    let service = Service::start();
+    let agent = service.agent();
+    let asked = approved(&service, &agent, "1");
+    service.gates.set_policy(forbids());
+    let told = read(&service.read(&agent, &format!("/asks/{asked}")));
+    assert_eq!(told["state"], "approved");
 }

@@ -64,7 +64,9 @@
 //!
 //! A desk of [`AgentDesk::decides_only`] says `"service_runs": false`: **nothing binds what the agent then
 //! does** to what was shown and approved. It may do something else, do it twice, or do it without asking;
-//! no anchor counts its runs. [`UnboundDecision`] says so by its type, and no executor takes it.
+//! no anchor counts its runs. [`UnboundDecision`] says so by its type, and no executor takes it. Each time
+//! a yes is told there, it is judged again by the policy and the roles as they are then: what an executor
+//! would not run any more is `superseded`.
 
 mod form;
 mod mark;
@@ -235,7 +237,7 @@ impl AgentDesk {
         // What was asked before has its gate, whatever the policy and the catalogue say by now.
         let before = inner.gates.asked_once(tenant, &requester, &once).await;
         if let Some(gate) = before.map_err(refused)? {
-            let shown = inner.gates.show(tenant, gate).await?;
+            let shown = self.told(inner.gates.show(tenant, gate).await?).await?;
             return Ok(self.answer(StatusCode::OK, &shown)?);
         }
         let ask = match AgentAsk::parse(&inner.catalogue, body) {
@@ -254,6 +256,7 @@ impl AgentDesk {
         };
         let gate = inner.gates.ask_once(Asking::new(asked), &once).await;
         let shown = inner.gates.show(tenant, gate.map_err(refused)?).await?;
+        let shown = self.told(shown).await?;
         let status = match shown.state().is_open() {
             true => StatusCode::ACCEPTED,
             false => StatusCode::OK,
@@ -297,7 +300,8 @@ impl AgentDesk {
     }
 
     /// The decision on a gate that this `key` asked for, and nothing that runs. An older record that was
-    /// put back decides nothing: the log is asked.
+    /// put back decides nothing: the log is asked. Where the desk is one of [`AgentDesk::decides_only`],
+    /// a yes is judged as [`Gates::show_standing`] does, at this moment.
     ///
     /// # Errors
     /// As [`AgentDesk::read`].
@@ -318,11 +322,20 @@ impl AgentDesk {
         if *shown.action().requester() != requester(key)? {
             return Err(Error::rejected(Reason::NOT_FOUND).into());
         }
-        // A yes is acted on: not one that was taken back since, in a record that was put back.
-        if shown.state() == State::Approved {
-            return Ok(self.0.gates.show_newest(key.tenant(), id).await?);
+        Ok(self.told(shown).await?)
+    }
+
+    /// What is told of a gate. A yes is acted on: not one that was taken back since, in a record that was
+    /// put back; and where no executor judges it again, not one that does not stand any more.
+    async fn told(&self, shown: Shown) -> Result<Shown> {
+        if shown.state() != State::Approved {
+            return Ok(shown);
         }
-        Ok(shown)
+        let (tenant, gates) = (shown.action().tenant(), &self.0.gates);
+        match self.0.service_runs {
+            true => gates.show_newest(tenant, shown.id()).await,
+            false => gates.show_standing(tenant, shown.id()).await,
+        }
     }
 
     fn is_over(&self, shown: &Shown) -> bool {

@@ -1,6 +1,6 @@
 //! From approved to executing.
 
-use keyward_base::{Error, ErrorKind, Reason, Result, Retry, Tenant, Timestamp};
+use keyward_base::{Error, ErrorKind, Reason, Result, Retry, Tenant};
 use keyward_store::Write;
 
 use super::anchored::{Anchored, forgotten};
@@ -9,9 +9,10 @@ use crate::claims::ClaimPin;
 use crate::gate::held::{Draft, Held, Saying, place};
 use crate::gate::row::{Claim, Row, Taken};
 use crate::gate::{
-    ApprovedAction, Channel, GateId, Gates, Newest, State, What, contended, rule_of, scope_of,
+    ApprovedAction, Channel, GateId, Gates, Newest, State, What, contended, is_late, rule_of,
+    scope_of, within,
 };
-use crate::policy::{Policy, Rule, Verdict};
+use crate::policy::Rule;
 use crate::reason;
 use crate::trust::{CastVote, Facts};
 
@@ -291,32 +292,6 @@ const fn refuse(requires: Vec<Write>, why: Reason) -> Option<Judged> {
         refused: Some(why),
         class: None,
     })
-}
-
-/// Whether it would be over, had it been asked for under the policy as it is now. A laxer policy ends
-/// nothing.
-fn is_late(policy: &Policy, held: &Held, now: Timestamp) -> bool {
-    let verdict = policy.verdict(&held.action);
-    if verdict == Verdict::Auto && held.row.rule.is_some() {
-        return false;
-    }
-    let (decide, run) = policy.spans(&verdict);
-    now >= held.row.asked.saturating_add(decide).saturating_add(run)
-}
-
-/// Whether the policy asks for no more of one of a class than of what the class was approved with.
-fn within(policy: &Policy, class: &Held, of: &Held) -> bool {
-    match policy.verdict(&of.action) {
-        Verdict::Auto => true,
-        Verdict::Forbidden => false,
-        Verdict::NeedsApproval(name) => {
-            let then = class.row.rule.as_ref();
-            let then = then.and_then(|then| policy.rule(then.as_str()));
-            let now = policy.rule(name.as_str());
-            now.zip(then)
-                .is_some_and(|(now, then)| !now.asks_more_than(then))
-        }
-    }
 }
 
 /// How many votes it had when it went to the second rule: each left it waiting, with an entry.

@@ -9,7 +9,7 @@ use super::state::State;
 use super::tally::rule_of;
 use crate::action::Action;
 use crate::passkey;
-use crate::policy::Rule;
+use crate::policy::{Policy, Rule, Verdict};
 use crate::reason;
 use crate::trust::is_of_class;
 use crate::word::ArgumentName;
@@ -80,6 +80,21 @@ pub(super) fn fits(of: &Held, action: &Action) -> bool {
         return false;
     };
     is_of_class(&class.fixed, &of.action, action)
+}
+
+/// Whether the policy asks for no more of one of a class than of what the class was approved with.
+pub(crate) fn within(policy: &Policy, class: &Held, of: &Held) -> bool {
+    match policy.verdict(&of.action) {
+        Verdict::Auto => true,
+        Verdict::Forbidden => false,
+        Verdict::NeedsApproval(name) => {
+            let then = class.row.rule.as_ref();
+            let then = then.and_then(|then| policy.rule(then.as_str()));
+            let now = policy.rule(name.as_str());
+            now.zip(then)
+                .is_some_and(|(now, then)| !now.asks_more_than(then))
+        }
+    }
 }
 
 impl Gates {

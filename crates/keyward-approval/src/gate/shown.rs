@@ -37,6 +37,10 @@ pub enum StepResult<'a> {
 }
 
 impl Shown {
+    pub(super) const fn of(held: Held) -> Self {
+        Self { held }
+    }
+
     pub(super) const fn row(&self) -> &super::row::Row {
         &self.held.row
     }
@@ -301,7 +305,7 @@ impl Gates {
         Err(contended())
     }
 
-    async fn catch_up(&self, tenant: &Tenant, id: GateId) -> Result<()> {
+    pub(super) async fn catch_up(&self, tenant: &Tenant, id: GateId) -> Result<()> {
         let policy = self.policy();
         self.step(tenant, id, |draft| draft.catch_up(&policy)).await
     }

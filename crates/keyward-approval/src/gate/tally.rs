@@ -1,8 +1,9 @@
 //! Which votes count: asked when one comes in, and again before anything runs.
 
-use keyward_base::{Error, Result, Role, Subject};
+use keyward_base::{Error, Result, Role, Subject, Timestamp};
 
 use super::class::scope_of;
+use super::held::Held;
 use super::proof::{Passkeys, Questioned};
 use super::row::{Decision, Row, Vote, Voter};
 use super::state::Channel;
@@ -174,6 +175,17 @@ impl Judging<'_> {
             .and_then(|past| past.by.as_ref());
         self.row.broken && by.is_some_and(|by| self.roles.of(by).contains(role))
     }
+}
+
+/// Whether it would be over, had it been asked for under the policy as it is now. A laxer policy ends
+/// nothing.
+pub(crate) fn is_late(policy: &Policy, held: &Held, now: Timestamp) -> bool {
+    let verdict = policy.verdict(&held.action);
+    if verdict == Verdict::Auto && held.row.rule.is_some() {
+        return false;
+    }
+    let (decide, run) = policy.spans(&verdict);
+    now >= held.row.asked.saturating_add(decide).saturating_add(run)
 }
 
 impl Vote {

@@ -23,6 +23,7 @@ mod onces;
 mod operators;
 mod runs;
 mod schedules;
+mod standings;
 mod switching;
 #[allow(dead_code)]
 mod target;
