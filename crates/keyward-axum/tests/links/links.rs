@@ -245,8 +245,28 @@ fn pages_are_made_where_their_links_are_safe() {
     }
     let plain = of(&["http://app.example.com"]);
     assert!(make(&plain, "http://app.example.com/approvals").is_err());
-    let told = tls.referrer(Referrer::SameOrigin);
+    let told = tls.clone().referrer(Referrer::SameOrigin);
     assert!(make(&told, "https://app.example.com/approvals").is_err());
+    // Who signs in does so here, whatever a browser leaves out of an address.
+    let (gates, links) = (service.gates.clone(), service.links.clone());
+    let pages = ApprovalPages::new(gates, links, &tls, "https://app.example.com/approvals");
+    let pages = pages.unwrap();
+    assert!(pages.clone().sign_in("/login?to=/inbox").is_ok());
+    for path in [
+        "",
+        "login",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r\n/evil.example",
+        "https://evil.example",
+        "/log in",
+        "/l\u{f6}gin",
+    ] {
+        let refused = pages.clone().sign_in(path);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse, "{path:?}");
+    }
 }
 
 /// Where the routes around it may load from elsewhere and be listed, this page may not: nor may a layout

@@ -26,7 +26,7 @@ pub(super) struct Form {
     pub(super) mark: SecretBytes,
     pub(super) said: Said,
     pub(super) reason: String,
-    pub(super) code: String,
+    code: SecretBytes,
 }
 
 impl Form {
@@ -44,6 +44,8 @@ impl Form {
         }
         let bad = || Failure::at(StatusCode::BAD_REQUEST, malformed());
         let mut fields = Fields::urlencoded(body).ok_or_else(bad)?;
+        let none = || SecretBytes::new(Vec::new());
+        let (code, mark) = (fields.take("code"), fields.take("mark"));
         let mut text = |name| fields.text(name).map_err(|_| bad());
         Ok(Self {
             token: text("token")?,
@@ -53,11 +55,14 @@ impl Form {
                 _ => Said::Nothing,
             },
             reason: text("reason")?,
-            code: text("code")?,
-            mark: fields
-                .take("mark")
-                .unwrap_or_else(|| SecretBytes::new(Vec::new())),
+            code: code.unwrap_or_else(none),
+            mark: mark.unwrap_or_else(none),
         })
+    }
+
+    /// The code, as it was typed. What is no text is none.
+    pub(super) fn code(&self) -> &str {
+        std::str::from_utf8(self.code.expose()).unwrap_or_default()
     }
 }
 

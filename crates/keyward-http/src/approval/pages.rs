@@ -146,9 +146,11 @@ impl ApprovalPages {
     /// Where somebody signs in: a path of this service. It is never given the link.
     ///
     /// # Errors
-    /// `Misuse` unless it begins with one `/`.
+    /// `Misuse` unless it is visible ASCII that begins with one `/` and has no `\`: browsers leave tabs
+    /// and line ends out, and `/`, a tab and `/evil.example` would lead there.
     pub fn sign_in(self, path: &str) -> Result<Self> {
-        if !path.starts_with('/') || path.starts_with("//") || path.contains('\\') {
+        let plain = |b: u8| b.is_ascii_graphic() && b != b'\\';
+        if !path.starts_with('/') || path.starts_with("//") || !path.bytes().all(plain) {
             return Err(Error::misuse("a path of this service begins with one /"));
         }
         Ok(self.with(|inner| inner.sign_in = Some(path.to_owned())))
@@ -272,7 +274,7 @@ impl ApprovalPages {
                 let (gate, ballot) = (opened.link.gate(), ballot.by_link(&opened.link));
                 gates.vote(tenant, gate, who, ballot).await
             }
-            Way::Code => match links.code_digest(tenant, &opened.link, &form.code) {
+            Way::Code => match links.code_digest(tenant, &opened.link, form.code()) {
                 Ok(code) => {
                     gates
                         .vote_as_holder(tenant, &opened.link, &code, ballot)
@@ -355,6 +357,9 @@ impl ApprovalPages {
             _ if rule.takes_link_holder() && self.0.one_click => return Way::Click,
             _ if rule.takes_link_holder() && link.is_some_and(|link| link.has_code) => {
                 return Way::Code;
+            }
+            Some(_) if as_holder => {
+                return Way::No("It was you who asked: somebody else decides it.", false);
             }
             Some(who) if is_his(&who) => {
                 return Way::No("You signed in too long ago to decide this.", true);
