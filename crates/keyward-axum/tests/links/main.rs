@@ -17,5 +17,6 @@ mod web;
 mod browser;
 mod danger;
 mod decided;
+mod hostile;
 mod links;
 mod service;

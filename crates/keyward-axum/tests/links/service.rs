@@ -374,25 +374,48 @@ impl Service {
     }
 
     pub fn send_from(&self, origin: &str, fields: &[(&str, &str)], cookies: &str) -> Answer {
-        let body: Vec<String> = fields
-            .iter()
-            .map(|(name, value)| format!("{name}={}", encoded(value)))
-            .collect();
-        self.post(
-            origin,
-            "application/x-www-form-urlencoded",
-            cookies,
-            &body.join("&"),
-        )
+        let form = "application/x-www-form-urlencoded";
+        self.post(origin, form, cookies, &body_of(fields))
     }
 
     pub fn post(&self, origin: &str, kind: &str, cookies: &str, body: &str) -> Answer {
-        let (host, len) = (self.host(), body.len());
-        let head = format!(
-            "POST /approvals/acme HTTP/1.1\nHost: {host}\nOrigin: {origin}\nCookie: {cookies}\n\
-             Content-Type: {kind}\nContent-Length: {len}"
-        );
+        self.post_to("", origin, kind, cookies, body)
+    }
+
+    pub fn post_to(
+        &self,
+        query: &str,
+        origin: &str,
+        kind: &str,
+        cookies: &str,
+        body: &str,
+    ) -> Answer {
+        let head = self.head_of(query, origin, kind, cookies, body);
         send(self.to, &head, body.as_bytes())
+    }
+
+    fn head_of(&self, query: &str, origin: &str, kind: &str, cookies: &str, body: &str) -> String {
+        let (host, len) = (self.host(), body.len());
+        format!(
+            "POST /approvals/acme{query} HTTP/1.1\nHost: {host}\nOrigin: {origin}\n\
+             Cookie: {cookies}\nContent-Type: {kind}\nContent-Length: {len}"
+        )
+    }
+
+    /// What a form sends: its head and its body.
+    pub fn request_of(&self, fields: &[(&str, &str)], cookies: &str) -> (String, String) {
+        let (own, body) = (format!("http://{}", self.host()), body_of(fields));
+        let form = "application/x-www-form-urlencoded";
+        (self.head_of("", &own, form, cookies, &body), body)
+    }
+
+    /// How many tries of codes its tenant's log has.
+    pub fn tried(&self, gate: GateId) -> usize {
+        let tenant = acme();
+        let exported = self.gates.export(&tenant, gate, Vec::new());
+        let exported = self.runtime.block_on(exported).unwrap();
+        let text = String::from_utf8(exported).unwrap();
+        text.matches("code-tried").count()
     }
 
     /// Answers on the page of a link, which is opened first.
@@ -436,6 +459,12 @@ impl Page {
             cookies,
         }
     }
+}
+
+fn body_of(fields: &[(&str, &str)]) -> String {
+    let fields = fields.iter();
+    let fields = fields.map(|(name, value)| format!("{name}={}", encoded(value)));
+    fields.collect::<Vec<_>>().join("&")
 }
 
 fn encoded(text: &str) -> String {
