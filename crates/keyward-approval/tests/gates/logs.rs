@@ -1,17 +1,19 @@
 //! What the log that says which record is the newest has beside it, and lost.
 
+use std::sync::Arc;
+
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::State;
 use keyward_approval::gate::export::check;
 use keyward_approval::{Ballot, GateId};
 use keyward_audit::audit::Rule;
 use keyward_audit::leaf::{Class, LEN};
-use keyward_audit::{Given, Kind, Kinds, Of, OwnEvent, Type};
+use keyward_audit::{Audit, Given, Kind, Kinds, Of, OwnEvent, Type};
 use keyward_base::audit::Outcome;
 use keyward_base::encoding::hex;
 use keyward_base::{ErrorKind, Result};
 use keyward_crypto::Provider;
-use keyward_store::{Applied, Collection, Content, Record, RecordKey, Write};
+use keyward_store::{Applied, Collection, Content, MemoryStore, Record, RecordKey, Stores, Write};
 
 use crate::world::{World, tenant};
 
@@ -159,4 +161,55 @@ async fn a_gate_older_than_all_that_are_in_mind_is_judged_as_any() {
     let token = world.gates.approved(&tenant(), id).await.unwrap();
     assert_eq!(executor.run(token).await.unwrap(), State::Executed);
     assert_eq!(target.done().len(), 1);
+}
+
+#[tokio::test]
+async fn a_log_that_counts_a_gate_otherwise_than_its_record_lets_nothing_run() {
+    for (numbers, is_whole) in [
+        ([0, 1, 2], true),
+        ([0, 1, 3], false),
+        ([0, 2, 1], false),
+        ([0, 1, 1], false),
+    ] {
+        let world = World::new().await;
+        let id = approved(&world).await;
+        // The same record beside another log, under the same keys.
+        let store: Arc<dyn Stores> = Arc::new(MemoryStore::new(10_000));
+        let audit = Audit::builder(world.keyring.clone(), Arc::clone(&store));
+        drop(audit.install().await.unwrap());
+        let other = world.again_on(store).await;
+        let ticket = id.to_string();
+        let kinds = Kinds::approvals().unwrap();
+        for nth in numbers {
+            let given = [
+                ("ticket", Given::Id(&ticket)),
+                ("action", Given::Id("server.delete")),
+                ("shown", Given::Digest(&[7; 32])),
+                ("needs-approval", Given::Flag(true)),
+                ("entry", Given::Number(nth)),
+            ];
+            let event = kinds.event(Kinds::PROPOSE, Outcome::Done, &given).unwrap();
+            let (of, nothing) = (tenant(), |_| Ok(Vec::new()));
+            let said = other.audit.append_beside(&of, vec![event], nothing);
+            assert!(said.await.unwrap().is_some());
+        }
+        let pieces = [
+            key("approval", ticket.clone()),
+            key("approval-action", format!("{ticket}/0")),
+        ];
+        for place in pieces {
+            let content = world.store.fetch(&place).await.unwrap().unwrap().content;
+            let write = Write::Insert {
+                key: place,
+                content,
+            };
+            let applied = other.store.apply(vec![write]).await.unwrap();
+            assert!(matches!(applied, Applied::Done(_)));
+        }
+        let read = other.gates.approved(&tenant(), id).await;
+        match is_whole {
+            true => drop(read.unwrap()),
+            false => assert_eq!(kind(read), ErrorKind::Corrupt, "{numbers:?}"),
+        }
+    }
 }

@@ -10,6 +10,7 @@
 
 mod callbacks;
 mod claims;
+mod classes;
 mod clicks;
 mod crowd;
 mod exports;
@@ -21,6 +22,7 @@ mod model;
 mod narrower;
 mod onces;
 mod operators;
+mod pins;
 mod runs;
 mod schedules;
 mod standings;

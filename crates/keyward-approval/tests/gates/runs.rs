@@ -304,6 +304,15 @@ async fn an_effect_that_commits_with_its_result_is_there_once_or_not_at_all() {
         world.store.fetch(&key).await.unwrap().unwrap().data,
         b"deleted"
     );
+    // A try that was cut off is made again: its effect is not there.
+    let id = approve(&world, "server.delete").await;
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    target.gives(Effect::Unknown);
+    executor.run(approved).await.unwrap_err();
+    world.pass(LEASE + MINUTE).await;
+    target.gives(Effect::Written("gone".to_owned(), Vec::new()));
+    let recovered = executor.recover(&tenant(), id).await.unwrap();
+    assert_eq!(recovered, Some(State::Executed));
     // What was promised otherwise is not taken.
     let id = approve(&world, "server.delete").await;
     let approved = world.gates.approved(&tenant(), id).await.unwrap();

@@ -18,7 +18,7 @@ use crate::switching::{Seeded, Switching, Task, drive};
 use crate::target::{Does, Journal};
 use crate::world::{MINUTE, World, subject, tenant};
 
-fn seeds() -> u64 {
+pub(crate) fn seeds() -> u64 {
     let told = std::env::var("KEYWARD_APPROVAL_SEEDS");
     told.map_or(120, |text| text.parse().unwrap())
 }
@@ -97,7 +97,7 @@ impl Round {
 }
 
 /// The same, some steps later.
-fn after(steps: usize, task: Task) -> Task {
+pub(crate) fn after(steps: usize, task: Task) -> Task {
     Box::pin(async move {
         for _ in 0..steps {
             crate::switching::switch().await;

@@ -47,8 +47,9 @@ pub(crate) async fn switch() {
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Drives tasks to their ends, one step of one of them after the other, as the seed has it. Of those
-/// that may die, one in `dies` is dropped at some step: its process was killed.
-pub(crate) fn drive(seeded: &Seeded, tasks: Vec<(bool, Task)>, dies: usize) {
+/// that may die, one in `dies` is dropped at some step: its process was killed. Gives a number of which
+/// tasks took which steps: the same for the same steps.
+pub(crate) fn drive(seeded: &Seeded, tasks: Vec<(bool, Task)>, dies: usize) -> u64 {
     let mut tasks: Vec<_> = tasks.into_iter().map(Some).collect();
     let mut fates: Vec<_> = tasks
         .iter()
@@ -59,9 +60,10 @@ pub(crate) fn drive(seeded: &Seeded, tasks: Vec<(bool, Task)>, dies: usize) {
         .collect();
     let mut context = Context::from_waker(Waker::noop());
     let mut left = tasks.len();
+    let mut trace = 0_u64;
     for _ in 0..200_000 {
         if left == 0 {
-            return;
+            return trace;
         }
         let nth = seeded.below(tasks.len());
         let Some((_, task)) = &mut tasks[nth] else {
@@ -75,7 +77,10 @@ pub(crate) fn drive(seeded: &Seeded, tasks: Vec<(bool, Task)>, dies: usize) {
             }
             None => false,
         };
-        if dead || task.as_mut().poll(&mut context).is_ready() {
+        let over = dead || task.as_mut().poll(&mut context).is_ready();
+        let step = u64::try_from(nth).unwrap() << 1 | u64::from(over);
+        trace = (trace.rotate_left(5) ^ step).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if over {
             tasks[nth] = None;
             left -= 1;
         }
