@@ -176,6 +176,31 @@ fn a_name_cannot_become_markup() {
     }
     let told = service.page("/servers?done=%3Cscript%3E&after=%3Cscript%3E");
     assert!(!told.contains("script"));
+    // No record has such a name: a list that began anew would lead whoever follows it round for ever.
+    for after in ["%ff", "%20", "", &"a".repeat(129)] {
+        let answer = service.get(&format!("/servers?after={after}"));
+        assert_eq!(answer.status, 404, "{after}");
+    }
+}
+
+#[test]
+fn refusals_without_end_are_few_lines() {
+    let service = Service::start();
+    let refused = || {
+        let request = "GET /healthz HTTP/1.1\nHost: elsewhere.example";
+        assert_eq!(send(service.addr, request, b"").status, 421);
+    };
+    let lines = || service.log().lines().count();
+    let before = lines();
+    refused();
+    assert_eq!(lines(), before + 1, "{}", service.log());
+    (0..40).for_each(|_| refused());
+    // Two, should a minute have passed.
+    assert!(lines() <= before + 2, "{}", service.log());
+    // Another reason has lines of its own.
+    let before = lines();
+    assert_eq!(service.get("/servers?after=%ff").status, 404);
+    assert_eq!(lines(), before + 1, "{}", service.log());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Credentials: in through the vault, listed by hint, out through the vault only.
 
 use keyward_base::{Error, Reason, RecordId, Result, Revision, SecretBytes, Timestamp};
-use keyward_vault::{AtRecord, Credential, Facts, Kind, Listed, OAuthToken, SshKey};
+use keyward_vault::{AtRecord, Credential, Facts, Kind, Listed, OAuthToken, Page, SshKey};
 
 use super::Room;
 use crate::input::{Refresh, Submitted};
@@ -41,6 +41,14 @@ impl Room {
         self.column(section)?.record(record.as_str())
     }
 
+    /// What is in a section after the record that `after` names.
+    async fn part(&self, section: Section, after: Option<&str>, limit: usize) -> Result<Page> {
+        // Beginning anew instead, who follows a damaged cursor would go round for ever.
+        let after = after.map(RecordId::new).transpose();
+        let after = after.map_err(|_| Error::rejected(Reason::NOT_FOUND))?;
+        self.column(section)?.list(after.as_ref(), limit).await
+    }
+
     /// How many there are of a section.
     pub(crate) async fn count(&self, section: Section) -> Result<String> {
         let found = self.list(section, None, COUNTED).await?;
@@ -59,8 +67,7 @@ impl Room {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Rows> {
-        let after = after.and_then(|id| RecordId::new(id).ok());
-        let page = self.column(section)?.list(after.as_ref(), limit).await?;
+        let page = self.part(section, after, limit).await?;
         let now = self.desk.clock().now()?;
         let rows = page.items.iter();
         Ok(Rows {
@@ -77,10 +84,7 @@ impl Room {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Known>, Option<String>)> {
-        // Beginning anew instead, who follows a damaged cursor would go round for ever.
-        let after = after.map(RecordId::new).transpose();
-        let after = after.map_err(|_| Error::rejected(Reason::NOT_FOUND))?;
-        let page = self.column(section)?.list(after.as_ref(), limit).await?;
+        let page = self.part(section, after, limit).await?;
         let known = page.items.into_iter().map(|listed| Known {
             id: listed.slot.record.as_str().to_owned(),
             facts: listed.facts,

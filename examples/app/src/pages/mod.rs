@@ -112,7 +112,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .proxies(desk.settings().proxies.clone().unwrap_or_default())
         .trail(desk.trail().clone(), desk.clock().clone())
         .error_page(error_page)
-        .report(log::failure);
+        .report(log::behind_responses(desk.clock().clone()));
     let app = App::new(desk, &guard)?;
     let all = Groups::declared();
     let api = all.api.limits(app.api_limits().before_keys(&guard));
