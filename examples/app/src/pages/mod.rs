@@ -57,6 +57,8 @@ struct Groups {
     own: Routes<App>,
     office: Routes<App>,
     administration: Routes<App>,
+    held: Routes<App>,
+    admin_held: Routes<App>,
     probe: Routes<App>,
     api: Routes<App>,
     internal: Routes<App>,
@@ -73,6 +75,8 @@ impl Groups {
             own: own(),
             office: office(),
             administration: administration(),
+            held: held::<Own>("/approvals"),
+            admin_held: held::<Administrator>("/admin/approvals"),
             probe: probe(),
             api: api(),
             internal: Routes::new().route("/internal/cron", post(cron::run)),
@@ -91,7 +95,9 @@ pub(crate) fn listed() -> Vec<String> {
         ("this machine", all.outbox.listed()),
         ("a person himself", all.own.listed()),
         ("a person or staff", all.office.listed()),
+        ("a person himself", all.held.listed()),
         ("an administrator", all.administration.listed()),
+        ("an administrator", all.admin_held.listed()),
         ("a program", all.probe.listed()),
         ("a key", all.api.listed()),
         ("an internal secret", all.internal.listed()),
@@ -145,6 +151,8 @@ pub(crate) fn routes(desk: Arc<Desk>) -> keyward_base::Result<Routes> {
         .merge(all.own.behind::<Own>(&app))
         .merge(all.office.behind::<Office>(&app))
         .merge(all.administration.behind::<Administrator>(&app))
+        .merge(all.held.behind::<Own>(&app))
+        .merge(all.admin_held.behind::<Administrator>(&app))
         .with_state(app)
         .merge(links)
         .run_to_the_end()
@@ -223,7 +231,6 @@ fn office() -> Routes<App> {
 fn own() -> Routes<App> {
     Routes::new()
         .merge(account::<Own>("/account", "/devices"))
-        .merge(held::<Own>("/approvals"))
         .route("/audit/export", post(audit::export))
         .route("/members", get(members::show))
         .route("/members/invite", post(members::invite))
@@ -255,7 +262,6 @@ fn own() -> Routes<App> {
 fn administration() -> Routes<App> {
     Routes::new()
         .merge(account::<Administrator>("/admin/account", "/admin/devices"))
-        .merge(held::<Administrator>("/admin/approvals"))
         .route("/admin", get(admin::show))
         .route("/admin/invite", post(admin::invite))
         .route("/admin/act", post(admin::act))
