@@ -11,18 +11,20 @@
 
 mod service;
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use keyward_base::encoding::{base64, from_base64};
-use keyward_session::api_key::Ranges;
+use keyward_session::api_key::{NewKey, Ranges};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use serde_json::Value;
 use service::browser::{self, ANN, Browser, PASSWORD};
-use service::planted::{ALL, Keys, Past};
-use service::{Answer, Service, command, entries, send};
+use service::planted::{ALL, Keys, Past, scopes};
+use service::{Answer, Service, actions, command, entries, send, wait_until, wait_within};
 use tempfile::TempDir;
 
 /// Made by `openssl ecparam -name prime256v1 -genkey` and `openssl pkcs8 -topk8`, for these tests.
@@ -55,9 +57,11 @@ fn with_keys(count: usize, days: u64) -> (TempDir, Vec<String>) {
         let keys = Keys::of(&past).await;
         let life = Duration::from_secs(days * 24 * 60 * 60);
         let mut texts = Vec::new();
+        let by = keys.shown(&(ann.tenant.clone(), ann.subject.clone())).await;
         for _ in 0..count {
-            let hers = (ann.tenant.clone(), ann.subject.clone());
-            let made = keys.make_for(&hers, ALL, Ranges::anywhere(), life).await;
+            let new = NewKey::new("the table").unwrap().scopes(scopes(ALL));
+            let new = new.ranges(Ranges::anywhere()).expires_in(life);
+            let made = keys.keys.issue(&by, &scopes(ALL), new).await.unwrap();
             texts.push(made.key().expose().to_owned());
         }
         past.home.close();
@@ -81,17 +85,21 @@ fn report(service: &Service, body: &str, signed: &str) -> u16 {
 
 /// A report to that host, signed over `signed` by the key that a list has under that name.
 fn report_as(service: &Service, host: &str, name: &str, body: &str, signed: &str) -> u16 {
+    let head = report_head(host, name, signed);
+    let head = format!("{head}\nContent-Length: {}", body.len());
+    send(service.addr, &head, body.as_bytes()).status
+}
+
+fn report_head(host: &str, name: &str, signed: &str) -> String {
     let random = SystemRandom::new();
     let key = from_base64(PRIVATE).unwrap();
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.expose(), &random);
     let signature = key.unwrap().sign(&random, signed.as_bytes()).unwrap();
-    let head = format!(
-        "POST /leaks HTTP/1.1\nHost: {host}\nContent-Type: application/json\nContent-Length: {}\n\
+    format!(
+        "POST /leaks HTTP/1.1\nHost: {host}\nContent-Type: application/json\n\
          Github-Public-Key-Identifier: {name}\nGithub-Public-Key-Signature: {}",
-        body.len(),
         base64(signature.as_ref())
-    );
-    send(service.addr, &head, body.as_bytes()).status
+    )
 }
 
 fn outbox(service: &Service) -> Vec<Value> {
@@ -140,6 +148,86 @@ fn a_key_that_a_scanner_found_is_ended_and_its_owner_is_mailed() {
     assert!(!service.log().contains(&texts[0]));
     let leaked = entries(&service).into_iter();
     assert!(leaked.filter(|of| of.contains("api-key.leaked")).count() > 0);
+    // What she ends herself nobody published.
+    let id = json_of(&ask(
+        &service,
+        "GET /api/whoami",
+        &service.addr.to_string(),
+        &texts[1],
+    ));
+    let id = id["key"].as_str().unwrap().to_owned();
+    let mut hers = browser::logged_in(&service, ANN);
+    hers.post(&format!("/api-keys/{id}/revoke"), &[]).leads_to();
+    assert!(!works(&texts[1]));
+    assert_eq!(of_published(&service), 1);
+}
+
+fn json_of(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// How many mails say that a key was published.
+fn of_published(service: &Service) -> usize {
+    let mails = outbox(service).into_iter();
+    let of = |mail: &Value| mail["subject"].as_str().unwrap().contains("published");
+    mails.filter(of).count()
+}
+
+/// A request that its client takes back as soon as the record has `begun`.
+fn taken_back(service: &Service, head: &str, body: &str, begun: &str) {
+    let mut stream = TcpStream::connect(service.addr).unwrap();
+    let head = head.replace('\n', "\r\n");
+    let length = body.len();
+    write!(stream, "{head}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    wait_until(|| actions(service).iter().any(|of| of == begun));
+}
+
+/// How many keys are looked at at once for those that end soon.
+const PART: usize = 256;
+
+#[test]
+fn owners_of_many_keys_hear_of_each_though_cron_goes_away() {
+    const MANY: usize = PART + 4;
+    let (folder, texts) = with_keys(MANY, 5);
+    assert_eq!(texts.len(), MANY);
+    let variables = [
+        ("DEPLOYDESK_PUBLIC_ORIGIN", "https://desk.example.com"),
+        ("DEPLOYDESK_CRON_SECRET", CRON),
+    ];
+    let service = Service::start_with(folder, &variables);
+    let letters = || {
+        let files = std::fs::read_dir(service.data().join("spool")).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        let files = files.filter(|path| path.extension().is_some_and(|of| of == "json"));
+        files.count()
+    };
+    assert_eq!(letters(), 0);
+    let head = format!(
+        "POST /internal/cron HTTP/1.1\nHost: desk.example.com\nAuthorization: Bearer {CRON}"
+    );
+    taken_back(&service, &head, "", "deploydesk.cron");
+    // Before the round comes that there is each minute.
+    wait_within(45, || letters() == MANY);
+    let again = json_of(&ask(
+        &service,
+        "POST /internal/cron",
+        "desk.example.com",
+        CRON,
+    ));
+    assert_eq!((&again["notices"], letters()), (&0.into(), MANY));
+}
+
+#[test]
+fn a_report_whose_sender_goes_away_ends_each_key_in_it() {
+    let (folder, texts) = with_keys(60, 60);
+    let path = list(folder.path());
+    let service = Service::start_with(folder, &[("DEPLOYDESK_SCANNER_KEYS", &*path)]);
+    let found = texts.iter().map(|text| format!(r#"{{"token":"{text}"}}"#));
+    let found = format!("[{}]", found.collect::<Vec<_>>().join(","));
+    let head = report_head(&service.addr.to_string(), "ours", &found);
+    taken_back(&service, &head, &found, "api-key.leaked");
+    let is_over = |text: &String| local(&service, "GET /api/whoami", text) == 401;
+    wait_until(|| texts.iter().rev().all(is_over));
 }
 
 #[test]

@@ -418,7 +418,15 @@ fn cron_keeps_the_house_and_whoever_is_not_cron_does_not() {
             .iter()
             .any(|of| of.contains("deploydesk.cron"))
     );
+    // What keys ask is counted, and a count that is over goes.
+    let key = make(&mut ann(&service).browser, &[], &[]);
+    assert_eq!(ask(&service, "GET /api/whoami", &key, "").status, 200);
+    let counts = rusqlite::Connection::open(service.data().join("attempts.db")).unwrap();
+    let over = "UPDATE attempt SET until = 1 WHERE collection = 'limit'";
+    let over = counts.execute(over, []).unwrap();
+    assert!(over > 0);
     let done = json(&cron(CRON));
+    assert_eq!(done["tries"], over, "{done}");
     let least = |of: &str| done[of].as_u64().unwrap() > 0;
     assert!(least("sessions") && least("keys"), "{done}");
     assert_eq!(done["notices"], 1);

@@ -344,8 +344,13 @@ pub fn rewrap(service: &Service) {
 }
 
 pub fn wait_until(done: impl Fn() -> bool) {
+    wait_within(60, done);
+}
+
+/// The same, in so many seconds.
+pub fn wait_within(seconds: u64, done: impl Fn() -> bool) {
     let now = || SystemClock::new().now().unwrap();
-    let end = now().saturating_add(Duration::from_secs(60));
+    let end = now().saturating_add(Duration::from_secs(seconds));
     while !done() {
         assert!(now() < end, "it did not come to an end");
         std::thread::yield_now();
