@@ -10,6 +10,7 @@
 
 mod crashed;
 mod service;
+mod strangers;
 
 use keyward_base::Tenant;
 use keyward_store::{Applied, Collection, Content, RecordKey, Records as _, Write};

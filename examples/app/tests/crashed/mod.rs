@@ -264,3 +264,32 @@ fn two_processes_on_one_folder_do_each_thing_once() {
     assert_eq!(deletions(&service), 3);
     wait_until(|| (0..3).all(|n| hers.get(&format!("/servers/deploy@web-{n}0")).status == 404));
 }
+
+#[test]
+fn what_was_approved_under_another_policy_does_not_run_by_a_stricter_one() {
+    let service = Service::start();
+    let mut hers = with_server(&service);
+    let Ann {
+        tenant, subject, ..
+    } = ann(&service);
+    let folder = service.kill();
+    let of = (&*tenant, &*subject, USERS);
+    let approved = process(folder.path(), of, run_step, Until::Approved);
+    let cut = process(folder.path(), of, run_step, Until::Begun);
+    let policy = folder.path().join("approvals.toml");
+    let shipped = include_str!("../../assets/approvals.toml").replace("version = 1", "version = 2");
+    let stricter = shipped.replace(
+        "quorum = 1\nowner-may-approve = true\nremind",
+        "quorum = 2\nremind",
+    );
+    assert_ne!(stricter, shipped);
+    std::fs::write(&policy, stricter).unwrap();
+    let named = [("DEPLOYDESK_APPROVALS", policy.to_str().unwrap())];
+    let service = Service::start_with(folder, &named);
+    hers.addr = service.addr;
+    // Of what was begun nobody knows how far it came.
+    for (id, state) in [(approved, "superseded"), (cut, "indeterminate")] {
+        ended(&hers, &format!("/approvals/{id}"), state);
+    }
+    assert_eq!(begun(&hers.page("/deployments")), 0);
+}
