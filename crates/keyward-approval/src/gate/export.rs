@@ -12,7 +12,7 @@ use std::io::Write;
 
 use keyward_audit::audit::Kept;
 use keyward_audit::entry::{Entry, Typed};
-use keyward_audit::{Kinds, Of};
+use keyward_audit::{Kinds, Of, Proof};
 use keyward_base::encoding::{base64, base64url, hex};
 use keyward_base::{Error, KeyId, Result, Tenant, Timestamp};
 use keyward_crypto::Provider;
@@ -143,7 +143,7 @@ impl Gates {
     /// [`keyward_audit::Audit::key`] says. What was asked for stands in it, reasons and votes too, and
     /// of secret arguments nothing but their commitments: it is as secret as the action.
     ///
-    /// Reads the log from where the gate began, and signs a checkpoint for each entry.
+    /// Reads the log from where the gate began, and signs one checkpoint, to which each entry leads.
     ///
     /// # Errors
     /// As [`Gates::show_newest`]; `Corrupt` if the log has of the gate something else than its record
@@ -175,9 +175,11 @@ impl Gates {
                 told: serde_json::from_str(&told).map_err(|e| unwritten().with_source(e))?,
             };
             line(&mut to, &first)?;
-            for kept in &entries {
+            let seqs: Vec<u64> = entries.iter().map(|kept| kept.seq).collect();
+            let mut left = entries.iter();
+            let each = |proof: Proof| {
+                let kept = left.next().ok_or_else(wrong)?;
                 let (salt, text) = kept.body.as_ref().ok_or_else(erased)?;
-                let proof = self.0.audit.prove(&of, kept.seq).await?;
                 let body = serde_json::from_str(text);
                 let entry = Line {
                     day: kept.leaf.header.day,
@@ -186,8 +188,9 @@ impl Gates {
                     body: body.map_err(|e| unwritten().with_source(e))?,
                     proof: proof.text(),
                 };
-                line(&mut to, &entry)?;
-            }
+                line(&mut to, &entry)
+            };
+            self.0.audit.prove_each(&of, &seqs, each).await?;
             to.flush().map_err(|e| unwritten().with_source(e))?;
             return Ok(to);
         }

@@ -55,6 +55,45 @@ async fn executed(world: &World) -> GateId {
     id
 }
 
+/// What an export is written to while others ask: with each line one more.
+struct Busy<'a> {
+    world: &'a World,
+    out: Vec<u8>,
+}
+
+impl std::io::Write for Busy<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        keyward_store::conformance::block_on(self.world.ask("server.delete"));
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn all_entries_of_an_export_lead_to_one_checkpoint() {
+    let world = World::new().await;
+    let id = executed(&world).await;
+    let key = key(&world).await;
+    let busy = Busy {
+        world: &world,
+        out: Vec::new(),
+    };
+    let text = world.gates.export(&tenant(), id, busy).await.unwrap().out;
+    let text = String::from_utf8(text).unwrap();
+    let exported = checked(&key, &text).unwrap();
+    let mut checkpoints = std::collections::BTreeSet::new();
+    for line in text.lines().skip(1) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (_, checkpoint) = line["proof"].as_str().unwrap().split_once("\n\n").unwrap();
+        checkpoints.insert(checkpoint.to_owned());
+    }
+    assert!(exported.entries > 5);
+    assert_eq!(checkpoints.len(), 1, "{checkpoints:#?}");
+}
+
 #[tokio::test]
 async fn an_export_says_all_of_a_gate_and_proves_it_without_the_service() {
     let world = World::new().await;

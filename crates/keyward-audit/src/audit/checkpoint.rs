@@ -54,7 +54,41 @@ impl Audit {
     /// # Errors
     /// `Misuse` if the log has no such entry; else as [`Audit::checkpoint`].
     pub async fn prove(&self, of: &Of, seq: u64) -> Result<Proof> {
+        let mut proved = None;
+        let one = |proof| {
+            proved = Some(proof);
+            Ok(())
+        };
+        self.prove_each(of, &[seq], one).await?;
+        proved.ok_or_else(no_entry)
+    }
+
+    /// That each of these entries of a log is in it, in their order: proofs over one checkpoint, which
+    /// is signed once.
+    ///
+    /// # Errors
+    /// What `each` gives, which ends it; else as [`Audit::prove`].
+    pub async fn prove_each(
+        &self,
+        of: &Of,
+        seqs: &[u64],
+        mut each: impl FnMut(Proof) -> Result<()> + Send,
+    ) -> Result<()> {
         let head = self.vouched(of).await?.ok_or_else(no_entry)?;
+        let checkpoint = self.sign(&head)?;
+        for seq in seqs {
+            let hashes = self.hashes(of, &head, *seq).await?;
+            each(Proof {
+                index: *seq,
+                hashes,
+                checkpoint: checkpoint.clone(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What leads from an entry to a head.
+    async fn hashes(&self, of: &Of, head: &Head, seq: u64) -> Result<Vec<Hash>> {
         let path = path::inclusion(seq, head.size()).ok_or_else(no_entry)?;
         let own = path::perfect(seq..seq.saturating_add(1));
         let nodes: Vec<_> = path
@@ -70,12 +104,7 @@ impl Audit {
             verify::inclusion(&provider, &leaf, seq, head.size(), &root, &hashes)?;
             Ok(hashes)
         };
-        let hashes = self.shown(of, &head, &nodes, shown).await?;
-        Ok(Proof {
-            index: seq,
-            hashes,
-            checkpoint: self.sign(&head)?,
-        })
+        self.shown(of, head, &nodes, shown).await
     }
 
     /// Writes entries of a log as a file that proves itself, after a round ([`Audit::round`]); tells
