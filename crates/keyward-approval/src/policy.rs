@@ -33,7 +33,6 @@ mod case;
 mod condition;
 mod explain;
 mod file;
-mod format;
 mod judge;
 mod lint;
 mod rule;
