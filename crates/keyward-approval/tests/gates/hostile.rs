@@ -492,3 +492,30 @@ async fn nobody_is_told_a_record_that_was_put_back() {
         corrupt(tell().await);
     }
 }
+
+#[tokio::test]
+async fn the_record_of_a_class_that_was_put_back_alone_lets_no_use_run_that_was_asked_before_its_end()
+ {
+    for (world, _kept) in worlds().await {
+        let (executor, target) = world.executor(OnceBy::Nothing);
+        let scope = Scope::Class {
+            fixed: vec![ArgumentName::new("region").unwrap()],
+            until: world.now().saturating_add(MINUTE * 60),
+            count: 2,
+        };
+        let asking = Asking::new(world.regional(1, "eu", "web-1")).scope(scope);
+        let class = world.gates.ask(asking).await.unwrap().gate();
+        let vote = world.vote(class, "bob", Ballot::approve());
+        vote.await.unwrap();
+        let asked = world.regional(2, "eu", "web-1");
+        let used = world.gates.ask_under(class, asked).await.unwrap().gate();
+        let before = read(&world, &gate(class)).await.content;
+        let (of, ada) = (tenant(), world.shown("ada"));
+        world.gates.end_class(&of, class, ada).await.unwrap();
+        put(&world, &gate(class), before).await;
+        let token = world.gates.approved(&tenant(), used).await.unwrap();
+        assert_eq!(why(executor.run(token).await), "put-back");
+        assert_eq!(world.show(used).await.state(), State::Superseded);
+        assert_eq!(target.tries(), 0);
+    }
+}

@@ -23,6 +23,7 @@ mod narrower;
 mod onces;
 mod operators;
 mod pins;
+mod rotations;
 mod runs;
 mod schedules;
 mod standings;

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use keyward_approval::executor::OnceBy;
+use keyward_approval::gate::Standing;
 use keyward_approval::{ArgumentName, Asking, Ballot, GateId, Scope, State};
+use keyward_base::Result;
 
 use crate::world::{MINUTE, POLICY, World, policy, subject, tenant, why};
 
@@ -160,4 +162,58 @@ async fn a_class_that_is_wider_than_is_allowed_by_now_does_not_run() {
             assert_eq!(run_under(&world, id, &changes).await, says, "{class}");
         }
     }
+}
+
+/// What a vote of somebody, whose vote is another's, came to.
+async fn lent(world: &World, id: GateId, to: &str, from: &str) -> Result<Standing> {
+    let ballot = Ballot::approve().lent_by(subject(from));
+    world.vote(id, to, ballot).await
+}
+
+#[tokio::test]
+async fn a_vote_that_one_lent_who_is_no_approver_by_now_does_not_count() {
+    for (turns, says) in [("", "ran"), ("bob", "policy-is-stricter")] {
+        let world = World::new().await;
+        let id = world.ask("server.wipe").await;
+        for to in ["kim", "ken"] {
+            let (acme, bob, to) = (tenant(), world.shown("bob"), subject(to));
+            let lend = world.gates.lend(&acme, id, bob, &to, HOUR);
+            lend.await.unwrap();
+        }
+        // Not while he is none.
+        world.roles.set("bob", &[]);
+        assert_eq!(why(lent(&world, id, "kim", "bob").await), "not-an-approver");
+        world.roles.set("bob", &["admin"]);
+        lent(&world, id, "kim", "bob").await.unwrap();
+        let second = world.vote(id, "eve", Ballot::approve()).await.unwrap();
+        assert_eq!(second.state, State::Approved);
+        world.roles.set(turns, &[]);
+        assert_eq!(run_under(&world, id, &[]).await, says);
+    }
+}
+
+#[tokio::test]
+async fn who_broke_the_glass_has_to_have_the_role_when_it_runs() {
+    for (roles, says) in [(&["oncall"][..], "ran"), (&[], "policy-is-stricter")] {
+        let world = World::new().await;
+        let id = world.ask("server.delete").await;
+        let (acme, kim) = (tenant(), world.shown("kim"));
+        let broken = world.gates.break_glass(&acme, id, kim, "it burns");
+        broken.await.unwrap();
+        world.roles.set("kim", roles);
+        assert_eq!(run_under(&world, id, &[]).await, says);
+    }
+}
+
+#[tokio::test]
+async fn what_was_approved_by_a_rule_that_is_gone_does_not_run() {
+    // The same for all that it asks, by another name.
+    let world = World::new().await;
+    let id = world.ask("server.delete").await;
+    world.vote(id, "bob", Ballot::approve()).await.unwrap();
+    let changes = [
+        ("otherwise = \"one\"", "otherwise = \"uno\""),
+        ("[rule.one]", "[rule.uno]"),
+    ];
+    assert_eq!(run_under(&world, id, &changes).await, "policy-is-stricter");
 }

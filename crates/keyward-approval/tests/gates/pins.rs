@@ -6,15 +6,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use keyward_approval::executor::{Effect, Executor, OnceBy, Trusting};
-use keyward_approval::{Ballot, ExecutorName, GateId, State, Trust};
-use keyward_base::{Clock as _, Error, ErrorKind, Result, Retry, Timestamp};
-use keyward_keys::{Advance, Anchor, Pin, PinName};
+use keyward_approval::action::Step;
+use keyward_approval::claims::{Advanced, ClaimAnchor, ClaimName, ClaimOf, ClaimPin, Seen};
+use keyward_approval::danger::MemoryClaims;
+use keyward_approval::executor::{Effect, Executor, Job, OnceBy, Target, Trusting};
+use keyward_approval::{Asking, Ballot, ExecutorName, GateId, Requester, State, Trust};
+use keyward_base::{
+    BoxFuture, Clock as _, Error, ErrorKind, ManualClock, Result, Retry, Timestamp,
+};
 use keyward_sqlite::SqliteStore;
 use keyward_store::Stores;
 
-use crate::target::Journal;
-use crate::world::{InMemory, MINUTE, World, tenant, why};
+use crate::target::{Does, Journal};
+use crate::world::{MINUTE, World, subject, tenant, why};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,13 +26,13 @@ type Hook = Box<dyn FnOnce() + Send>;
 
 /// The world's anchor; something happens as soon as a gate's pin is asked for, or is to be set.
 struct Hooked {
-    inner: Arc<InMemory>,
+    inner: Arc<MemoryClaims>,
     on_load: Mutex<Option<Hook>>,
     on_advance: Mutex<Option<Hook>>,
 }
 
 impl Hooked {
-    fn new(inner: &Arc<InMemory>) -> Arc<Self> {
+    fn new(inner: &Arc<MemoryClaims>) -> Arc<Self> {
         Arc::new(Self {
             inner: Arc::clone(inner),
             on_load: Mutex::default(),
@@ -36,8 +40,8 @@ impl Hooked {
         })
     }
 
-    fn take(at: &Mutex<Option<Hook>>, name: &PinName) -> Option<Hook> {
-        let of_gate = name.as_str().starts_with("gate/");
+    fn take(at: &Mutex<Option<Hook>>, name: ClaimName) -> Option<Hook> {
+        let of_gate = name.of == ClaimOf::Gate;
         at.lock().unwrap().take_if(|_| of_gate)
     }
 }
@@ -48,8 +52,8 @@ impl fmt::Debug for Hooked {
     }
 }
 
-impl Anchor for Hooked {
-    fn load(&self, name: &PinName) -> Result<Option<Pin>> {
+impl ClaimAnchor for Hooked {
+    fn load(&self, name: ClaimName) -> BoxFuture<'_, Result<Seen>> {
         if let Some(hook) = Self::take(&self.on_load, name) {
             hook();
         }
@@ -57,24 +61,29 @@ impl Anchor for Hooked {
     }
 
     /// What the hook is there for comes first, and the pin is another's by then.
-    fn advance(&self, name: &PinName, next: &Pin) -> Result<Advance> {
+    fn advance(&self, name: ClaimName, next: ClaimPin) -> BoxFuture<'_, Result<Advanced>> {
         if let Some(hook) = Self::take(&self.on_advance, name) {
             hook();
-            return Ok(Advance::Older(*next));
+            return Box::pin(std::future::ready(Ok(Advanced::Held(next))));
         }
         self.inner.advance(name, next)
     }
 
-    fn replace(&self, name: &PinName, held: Option<&Pin>, next: &Pin) -> Result<bool> {
-        self.inner.replace(name, held, next)
-    }
-
-    fn prune(&self, ended: &dyn Fn(&PinName) -> bool) -> Result<usize> {
-        self.inner.prune(ended)
+    fn prune(&self, until: Timestamp) -> BoxFuture<'_, Result<usize>> {
+        self.inner.prune(until)
     }
 
     fn describe(&self) -> String {
         "in memory".to_owned()
+    }
+}
+
+/// What comes at once.
+fn now<T>(task: impl Future<Output = T>) -> T {
+    let mut task = Box::pin(task);
+    match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(given) => given,
+        Poll::Pending => panic!("it waits"),
     }
 }
 
@@ -140,7 +149,7 @@ async fn a_pin_that_is_forgotten_before_it_is_looked_for_lets_nothing_run_again(
             let hook: Hook = Box::new(move || {
                 let slow: Timestamp = clock.now().unwrap();
                 clock.advance(MINUTE * 60 * 27);
-                assert_eq!(first.prune().unwrap(), 1);
+                assert_eq!(now(first.prune()).unwrap(), 1);
                 clock.set(slow);
             });
             *anchor.on_load.lock().unwrap() = Some(hook);
@@ -195,9 +204,8 @@ async fn who_lost_a_gate_to_another_does_not_claim_it() {
     let clock = Arc::clone(&world.clock);
     let hook: Hook = Box::new(move || {
         clock.advance(SECOND * 10);
-        let mut run = Box::pin(other.run(theirs));
-        let polled = run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(polled, Poll::Ready(Err(_))), "it takes it");
+        // It takes it.
+        now(other.run(theirs)).unwrap_err();
     });
     *anchor.on_advance.lock().unwrap() = Some(hook);
     let lost = run(&world, &executor, id).await.unwrap_err();
@@ -241,5 +249,65 @@ async fn a_claim_that_is_not_the_pinned_one_is_not_gone_on_with() {
         };
         assert_eq!(recovered, Some(state), "{puts_back} {anchored}");
         assert_eq!(again.tries(), usize::from(is_pinned));
+    }
+}
+
+/// Takes half a lease for its first step, and does not come back from the second.
+#[derive(Debug)]
+struct Slow(Arc<ManualClock>);
+
+impl Target for Slow {
+    fn once(&self, _: &Step) -> OnceBy {
+        OnceBy::Key(MINUTE * 60)
+    }
+
+    fn run<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Effect> {
+        if job.index() > 0 {
+            return Box::pin(std::future::pending());
+        }
+        self.0.advance(SECOND * 15);
+        Box::pin(std::future::ready(Effect::Done(String::new())))
+    }
+}
+
+#[tokio::test]
+async fn a_lease_is_a_whole_one_from_the_claim_on_and_from_each_step() {
+    let world = World::new().await;
+    let requester = Requester::agent_of(subject("ada"), subject("agent-7"));
+    for steps in [1, 2] {
+        let all = [("server.delete", "a"), ("server.delete", "b")];
+        let asked = world.asked_by(requester.clone(), &all[2 - steps..]);
+        let id = world.gates.ask(Asking::new(asked)).await.unwrap().gate();
+        world.vote(id, "bob", Ballot::approve()).await.unwrap();
+        let anchor = Hooked::new(&world.anchor);
+        let name = ExecutorName::new("worker").unwrap();
+        let target: Arc<dyn Target> = match steps {
+            1 => {
+                let target = Journal::new(OnceBy::Key(MINUTE * 60));
+                target.on(0, Does::Hangs);
+                // The claim comes half a lease after the gate was taken.
+                let clock = Arc::clone(&world.clock);
+                let hook: Hook = Box::new(move || clock.advance(SECOND * 15));
+                *anchor.on_advance.lock().unwrap() = Some(hook);
+                target
+            }
+            _ => Arc::new(Slow(Arc::clone(&world.clock))),
+        };
+        let executor = Executor::builder(world.gates.clone(), name, anchor, target);
+        let executor = executor.lease(SECOND * 30).build().unwrap();
+        let approved = world.gates.approved(&tenant(), id).await.unwrap();
+        let ran = tokio::time::timeout(Duration::ZERO, executor.run(approved)).await;
+        assert!(ran.is_err());
+        let (another, journal) = world.executor(OnceBy::Key(MINUTE * 60));
+        world.pass(SECOND * 29).await;
+        assert_eq!(
+            another.recover(&tenant(), id).await.unwrap(),
+            None,
+            "{steps}"
+        );
+        world.pass(SECOND).await;
+        let recovered = another.recover(&tenant(), id).await.unwrap();
+        assert_eq!(recovered, Some(State::Executed), "{steps}");
+        assert_eq!(journal.tries(), 1);
     }
 }

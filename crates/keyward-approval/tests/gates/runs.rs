@@ -581,3 +581,27 @@ async fn what_the_policy_forbids_by_now_is_not_tried_again() {
     let seen = executor.tick(10).await.unwrap();
     assert_eq!(*seen[0].2.as_ref().unwrap(), State::Indeterminate);
 }
+
+#[tokio::test]
+async fn a_step_without_its_secret_is_left_to_a_person() {
+    let world = World::new().await;
+    let (executor, target) = world.executor(OnceBy::Key(MINUTE * 60));
+    let asking = Asking::new(world.with_secret(b"s3cr3t-of-the-target-0123456789"));
+    let id = world.gates.ask(asking).await.unwrap().gate();
+    world.vote(id, "bob", Ballot::approve()).await.unwrap();
+    let place = RecordKey {
+        collection: Collection::named("approval-secret"),
+        owner: tenant().as_str().to_owned(),
+        id: id.to_string(),
+    };
+    let found = world.store.fetch(&place).await.unwrap().unwrap();
+    let delete = Write::Delete {
+        key: place,
+        version: found.version,
+    };
+    let _gone = world.store.apply(vec![delete]).await.unwrap();
+    let approved = world.gates.approved(&tenant(), id).await.unwrap();
+    assert_eq!(executor.run(approved).await.unwrap(), State::Indeterminate);
+    assert_eq!(target.tries(), 0);
+    world.check_log(id).await;
+}
