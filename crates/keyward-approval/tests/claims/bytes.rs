@@ -233,7 +233,7 @@ fn write_vectors() {
             "claims-other",
             "A gate of another file",
             "corrupt",
-            with("\n7f7f", "\n7f8f"),
+            with(gate, &gate.replacen("7f7f", "7f8f", 1)),
         ),
         (
             "claims-upper",

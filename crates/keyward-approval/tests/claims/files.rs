@@ -4,7 +4,8 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use keyward_approval::claims::{Advanced, ClaimAnchor as _, FileClaims, Seen, Shard};
+use keyward_approval::GateId;
+use keyward_approval::claims::{Advanced, ClaimAnchor as _, ClaimName, FileClaims, Seen, Shard};
 use keyward_base::{Error, ErrorKind};
 use keyward_keys::{Anchor as _, FileAnchor, Pin, PinName};
 
@@ -91,6 +92,12 @@ async fn what_was_damaged_is_found_and_costs_itself_alone() {
     let (_folder, claims, file) = with_one().await;
     let (other, good) = (gate(2, 100), fs::read(&file).unwrap());
     pinned(&claims, other, pin(1, 1)).await;
+    // In the file behind the one that is damaged.
+    let mut behind = id(1).to_bytes();
+    behind[1] += 0x10;
+    let behind = ClaimName::gate(GateId::from_bytes(behind), at(100));
+    assert_eq!(Shard::number_of(behind.id), Shard::number_of(id(1)) + 1);
+    pinned(&claims, behind, pin(1, 1)).await;
     let cut = &good[..good.len() / 2];
     let mut flipped = good.clone();
     flipped[40] ^= 1;
@@ -116,7 +123,9 @@ async fn what_was_damaged_is_found_and_costs_itself_alone() {
         ErrorKind::Corrupt,
         "is not what keyward writes",
     );
-    assert_eq!(claims.load(other).await.unwrap(), Seen::Forgotten);
+    for name in [other, behind] {
+        assert_eq!(claims.load(name).await.unwrap(), Seen::Forgotten);
+    }
     // The file itself put back is as it was.
     fs::write(&file, &good).unwrap();
     assert_eq!(
@@ -278,6 +287,38 @@ async fn what_others_may_write_is_refused() {
         claims.load(gate(1, 100)).await.unwrap(),
         Seen::Pinned(pin(3, 3))
     );
+}
+
+/// How many files of this process are open at `path`.
+fn opened(path: &Path) -> usize {
+    let listed = fs::read_dir("/proc/self/fd").unwrap();
+    let links = listed.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    links.filter(|link| link == path).count()
+}
+
+/// Between the look at a file and its lock another process pins a claim: it is not forgotten with others.
+#[tokio::test]
+async fn what_is_claimed_while_others_are_forgotten_stays() {
+    let (_folder, claims, file) = with_one().await;
+    let path = claims.folder().join("lock");
+    let lock = File::open(&path).unwrap();
+    lock.lock().unwrap();
+    let claims = std::sync::Arc::new(claims);
+    let forgets = tokio::spawn({
+        let claims = std::sync::Arc::clone(&claims);
+        async move { claims.prune(at(100)).await }
+    });
+    while opened(&path) < 2 {
+        tokio::task::yield_now().await;
+    }
+    // It has looked, and waits for the lock.
+    let mut shard = Shard::parse(Shard::number_of(id(1)), &fs::read(&file).unwrap()).unwrap();
+    let late = gate(1, 101);
+    assert_eq!(shard.advance(late, pin(1, 1)), Advanced::Pinned);
+    fs::write(&file, shard.render()).unwrap();
+    lock.unlock().unwrap();
+    assert_eq!(forgets.await.unwrap().unwrap(), 1);
+    assert_eq!(claims.load(late).await.unwrap(), Seen::Pinned(pin(1, 1)));
 }
 
 /// On a runtime of one thread, others go on while it waits for a lock.

@@ -1,11 +1,14 @@
 //! What goes on for long, again and again, or over a change of rules.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_approval::claims::{Advanced, ClaimAnchor, ClaimName, ClaimPin, Seen};
+use keyward_approval::danger::MemoryClaims;
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::{Resolution, State};
 use keyward_approval::{ArgumentName, Asking, Ballot, GateId, Gates, Scope};
-use keyward_base::ErrorKind;
+use keyward_base::{BoxFuture, ErrorKind, Result, Timestamp};
 use keyward_store::{Collection, RecordKey, Write};
 
 use crate::target::Does;
@@ -66,6 +69,60 @@ async fn ticks_forget_what_can_run_no_more() {
     world.pass(MINUTE * 60 * 27).await;
     assert_eq!(executor.tick(10).await.unwrap().len(), 0);
     assert_eq!(world.anchor.count(), 0);
+}
+
+/// An anchor in which something comes between the look at it and the claim.
+#[derive(Debug)]
+struct Between {
+    claims: MemoryClaims,
+    /// Another process claims the gate; else, one forgets what ended by then.
+    claimed: bool,
+}
+
+impl ClaimAnchor for Between {
+    fn load(&self, name: ClaimName) -> BoxFuture<'_, Result<Seen>> {
+        self.claims.load(name)
+    }
+
+    fn advance(&self, name: ClaimName, next: ClaimPin) -> BoxFuture<'_, Result<Advanced>> {
+        Box::pin(async move {
+            let digest = [9; 32];
+            let _pinned = self
+                .claims
+                .advance(name, ClaimPin { digest, ..next })
+                .await?;
+            if !self.claimed {
+                self.claims.prune(name.until).await?;
+            }
+            self.claims.advance(name, next).await
+        })
+    }
+
+    fn prune(&self, until: Timestamp) -> BoxFuture<'_, Result<usize>> {
+        self.claims.prune(until)
+    }
+
+    fn describe(&self) -> String {
+        "between".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn what_another_claimed_or_forgot_since_it_was_looked_at_does_not_run() {
+    for claimed in [true, false] {
+        let world = World::new().await;
+        let claims = MemoryClaims::default();
+        let anchor = Arc::new(Between { claims, claimed });
+        let (executor, target) = world.executor_anchored(anchor, OnceBy::Nothing);
+        let id = approve(&world).await;
+        let approved = world.gates.approved(&tenant(), id).await.unwrap();
+        let ran = executor.run(approved).await;
+        match claimed {
+            true => assert_eq!(ran.unwrap(), State::Indeterminate),
+            false => assert_eq!(why(ran), "clock-is-behind"),
+        }
+        assert_eq!(target.tries(), 0);
+    }
 }
 
 #[tokio::test]
