@@ -11,12 +11,11 @@ use super::{MEL, SERVER, ask, decide, delete, deletions, key, mel, with_server};
 
 const ZOE: &str = "zoe@example.com";
 
-/// Another one whom Ann invited.
-fn zoe(service: &Service, hers: &mut Browser) -> Browser {
-    let invited = hers.post("/members/invite", &[("email", ZOE.as_bytes())]);
-    invited.leads_to();
-    set_password(service, &link_to(service, ZOE, 1), PASSWORD);
-    logged_in(service, ZOE)
+/// Others whom Ann invited.
+fn invited(service: &Service, hers: &mut Browser, email: &str) {
+    hers.post("/members/invite", &[("email", email.as_bytes())])
+        .leads_to();
+    set_password(service, &link_to(service, email, 1), PASSWORD);
 }
 
 /// What somebody is in his organisation from now on; none: he is of it no more.
@@ -55,7 +54,10 @@ fn each_owner_has_a_link_of_his_own_and_who_is_none_any_more_decides_nothing() {
     let service = Service::start();
     let mut hers = with_server(&service);
     let mut mel = mel(&service, &mut hers);
-    let mut zoe = zoe(&service, &mut hers);
+    // One more member, who is mailed nothing.
+    invited(&service, &mut hers, "kim@example.com");
+    invited(&service, &mut hers, ZOE);
+    let mut zoe = logged_in(&service, ZOE);
     becomes(&service, ZOE, Some("owner"));
     let page = page_of(&delete(&mut mel, SERVER));
     // Those who may, and neither who asked nor any other member.
@@ -121,8 +123,8 @@ fn the_code_of_who_asks_alone_is_on_no_other_screen() {
     let service = Service::start();
     let mut hers = with_server(&service);
     let mut mel = mel(&service, &mut hers);
-    let asked = delete(&mut hers, SERVER);
-    let (first_code, page) = (code(&asked), page_of(&asked));
+    let first = delete(&mut hers, SERVER);
+    let (first_code, page) = (code(&first), page_of(&first));
     let first = link(&service);
     let mails = outbox(&service).len();
     for (what, status) in [
@@ -164,13 +166,22 @@ fn the_code_of_who_asks_alone_is_on_no_other_screen() {
     assert_eq!(phone.get(&second).status, 404);
     assert_eq!(decide(&mut mel, &page, "again", "").status, 404);
     becomes(&service, MEL, Some("owner"));
+    let of_ann = |service: &Service| {
+        let all = asked(service);
+        all.iter().filter(|(to, _)| to == ANN).count()
+    };
+    let before = of_ann(&service);
     let again = decide(&mut hers, &page, "again", "");
     assert_eq!(again.status, 303, "{}", again.body);
     let again = page_of(&again);
     assert_eq!(decide(&mut hers, &again, "approve", "").status, 403);
     assert_eq!(decide(&mut hers, &again, "letter", "").status, 404);
-    let asked = delete(&mut hers, SERVER);
-    assert_eq!(asked.status, 303, "{}", asked.body);
+    // Nor is she mailed what she asks of him.
+    let to_him = asked(&service).into_iter();
+    assert_eq!(to_him.last().map(|(to, _)| to).as_deref(), Some(MEL));
+    assert_eq!(of_ann(&service), before);
+    let more = delete(&mut hers, SERVER);
+    assert_eq!(more.status, 303, "{}", more.body);
     assert_eq!(deletions(&service), 0);
     decide(&mut mel, &again, "approve", "").leads_to();
     ended(&hers, &again, "executed");
@@ -273,6 +284,20 @@ fn what_is_done_is_what_was_shown() {
     done(&service, "/keys/rotate-webhooks", &[]);
     super::wait_until(|| of("webhook") != webhooks);
     assert_eq!(of("vault"), values);
+    // Of two administrators the other one says yes.
+    let other = "other@example.com";
+    root.post("/admin/invite", &[("email", other.as_bytes())])
+        .leads_to();
+    set_password(&service, &link_to(&service, other, 1), PASSWORD);
+    let mut his = Browser::new(&service);
+    his.log_in("/admin/login", other, PASSWORD).leads_to();
+    let page = page_of(&root.post("/keys/rotate", &[]));
+    assert!(page.starts_with("/admin/approvals/"), "{page}");
+    assert_eq!(decide(&mut root, &page, "approve", "").status, 403);
+    assert_eq!(of("vault"), values);
+    decide(&mut his, &page, "approve", "").leads_to();
+    ended(&root, &page, "executed");
+    super::wait_until(|| of("vault") != values);
 }
 
 #[test]
