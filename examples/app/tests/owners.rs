@@ -313,6 +313,8 @@ fn a_letter_that_cannot_be_sent_keeps_no_other_back_and_is_sent_later() {
     };
     let cron = || ask(&service, "POST /internal/cron", "desk.example.com", CRON).status;
     assert_eq!((cron(), letters().len()), (503, 1));
+    // Who had it done is on record all the same: before it is done.
+    assert!(actions(&service).iter().any(|of| of == "deploydesk.cron"));
     // Nothing took one of the two, and neither is forgotten.
     for file in letters() {
         std::fs::remove_file(file).unwrap();
