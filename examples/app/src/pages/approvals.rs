@@ -594,8 +594,13 @@ fn may_be_taken(app: &App, gate: &Gate) -> Result<bool> {
     let is_export = matches!(gate.action().steps(), [step] if step.kind().as_str() == EXPORT);
     let done = gate.history().last().map(|past| past.at());
     let now = app.clock().now()?;
-    let in_time = done.is_some_and(|at| now.saturating_since(at) <= TAKEN_WITHIN);
+    let in_time = done.is_some_and(|at| is_in_time(at, now));
     Ok(is_export && gate.state() == Of::Executed && in_time)
+}
+
+/// Whether what was done `at` that time may be taken `now`.
+fn is_in_time(at: Timestamp, now: Timestamp) -> bool {
+    now.saturating_since(at) <= TAKEN_WITHIN
 }
 
 /// The file of an export that was approved, to who asked for it.
@@ -642,4 +647,18 @@ pub(super) fn links(app: &App, guard: &WebGuard) -> Result<[ApprovalPages; 2]> {
     let people = pages(Which::Users)?.sessions::<User>(&app.web);
     let admins = pages(Which::Admins)?.sessions::<Admin>(&app.web);
     Ok([people, admins])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_taken_within_a_day() {
+        let at = Timestamp::from_millis(1_000);
+        let day = 24 * 60 * 60 * 1_000;
+        assert!(is_in_time(at, at));
+        assert!(is_in_time(at, Timestamp::from_millis(1_000 + day)));
+        assert!(!is_in_time(at, Timestamp::from_millis(1_001 + day)));
+    }
 }
