@@ -15,6 +15,8 @@ use keyward_base::{
     BoxFuture, Clock as _, Door, Evidence, Method, Result, Role, Subject, SystemClock, Tenant,
     Timestamp,
 };
+use keyward_store::{Applied, Collection, Content, RecordKey, Records, Write};
+use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::service::approved::{ended, page_of};
@@ -62,9 +64,15 @@ impl Roles for Both {
     }
 }
 
-/// Begins, and never ends.
+/// Begins, and never ends. What it notes is that a deployment was begun, as the service would have.
 #[derive(Debug)]
-struct Cut(Arc<Notify>);
+struct Cut {
+    began: Arc<Notify>,
+    notes: Option<Arc<dyn Records>>,
+}
+
+/// A deployment that was begun.
+const NOTED: &str = "0123456789abcdef01234567";
 
 impl Target for Cut {
     fn once(&self, step: &Step) -> OnceBy {
@@ -74,9 +82,25 @@ impl Target for Cut {
         }
     }
 
-    fn run<'a>(&'a self, _: &'a Job<'a>) -> BoxFuture<'a, Effect> {
-        self.0.notify_one();
-        Box::pin(std::future::pending())
+    fn run<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Effect> {
+        Box::pin(async move {
+            if let Some(store) = &self.notes {
+                let key = RecordKey {
+                    collection: Collection::named("deploydesk-begun"),
+                    owner: job.tenant().as_str().to_owned(),
+                    id: job.key(),
+                };
+                let content = Content {
+                    data: NOTED.into(),
+                    ..Content::default()
+                };
+                let write = vec![Write::Insert { key, content }];
+                let done = store.apply(write).await.unwrap();
+                assert!(matches!(done, Applied::Done(_)));
+            }
+            self.began.notify_one();
+            std::future::pending().await
+        })
     }
 }
 
@@ -86,6 +110,7 @@ enum Until {
     Asked,
     Approved,
     Begun,
+    Noted,
 }
 
 async fn gates(past: &Past) -> Gates {
@@ -126,10 +151,14 @@ fn process(
                 .await
                 .unwrap();
         }
-        if until == Until::Begun {
+        if matches!(until, Until::Begun | Until::Noted) {
             let began = Arc::new(Notify::new());
             let anchor = Arc::new(FileClaims::open(root.join("anchor.approvals")).unwrap());
-            let target = Arc::new(Cut(Arc::clone(&began)));
+            let notes: Arc<dyn Records> = past.home.data().clone();
+            let target = Arc::new(Cut {
+                began: Arc::clone(&began),
+                notes: (until == Until::Noted).then_some(notes),
+            });
             let executor = Executor::builder(gates.clone(), desk, anchor, target).lease(LEASE);
             let executor = executor.build().unwrap();
             let approved = gates.approved(&tenant, id).await.unwrap();
@@ -177,6 +206,7 @@ fn what_was_asked_approved_or_begun_when_a_process_ended_goes_on_from_there_once
     let asked = process(folder.path(), of, run_step, Until::Asked);
     let approved = process(folder.path(), of, run_step, Until::Approved);
     let cut = process(folder.path(), of, run_step, Until::Begun);
+    let noted = process(folder.path(), of, run_step, Until::Noted);
     let service = Service::start_with(folder, &[("DEPLOYDESK_CRON_SECRET", CRON)]);
     hers.addr = service.addr;
     // What was asked is told of, once, and does not run.
@@ -194,9 +224,11 @@ fn what_was_asked_approved_or_begun_when_a_process_ended_goes_on_from_there_once
     let told = outbox(&service).into_iter();
     let told = told.filter(|mail| mail.to == ANN && mail.text.contains("deployment.run"));
     assert_eq!(told.count(), 1);
-    for done in [approved, cut] {
+    for done in [approved, cut, noted] {
         ended(&hers, &page(done), "executed");
     }
+    // The one that is on record as begun is not begun once more.
+    assert!(hers.page(&page(noted)).contains(NOTED));
     assert!(hers.page(&page(asked)).contains("\">pending</span>"));
     assert_eq!(begun(&hers.page("/deployments")), 2);
     // Nor does another process that finds them begin one of them again.
@@ -218,8 +250,12 @@ fn what_nobody_can_know_a_person_says_and_nothing_runs_by_it() {
     let service = Service::start();
     let mut root = admin(&service);
     let keys = keys_of(&service, "vault", "active");
+    let account = root.page("/admin/account");
+    let subject = account.split("<code>").nth(2).unwrap();
+    let subject = subject.split('<').next().unwrap();
     let folder = service.kill();
-    let of = ("administrators", "another", ADMINS);
+    // Whose yes counts: what keeps it from a second try is what it is.
+    let of = ("administrators", subject, ADMINS);
     let cut = [(); 2].map(|()| process(folder.path(), of, rotate_step, Until::Begun));
     let service = Service::start_in(folder);
     root.addr = service.addr;
@@ -292,4 +328,45 @@ fn what_was_approved_under_another_policy_does_not_run_by_a_stricter_one() {
         ended(&hers, &format!("/approvals/{id}"), state);
     }
     assert_eq!(begun(&hers.page("/deployments")), 0);
+}
+
+/// Copies the files of a folder.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn a_database_that_was_put_back_runs_nothing_again() {
+    let service = Service::start();
+    let mut hers = with_server(&service);
+    let Ann {
+        tenant, subject, ..
+    } = ann(&service);
+    let folder = service.kill();
+    let of = (&*tenant, &*subject, USERS);
+    let approved = process(folder.path(), of, run_step, Until::Approved);
+    let data = folder.path().join("data");
+    let before = TempDir::new().unwrap();
+    copy(&data, before.path());
+    let service = Service::start_in(folder);
+    hers.addr = service.addr;
+    let page = format!("/approvals/{approved}");
+    ended(&hers, &page, "executed");
+    assert_eq!(begun(&hers.page("/deployments")), 1);
+    // The folder as it was before, with the anchor as it is now.
+    let folder = service.kill();
+    for entry in std::fs::read_dir(&data).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    copy(before.path(), &data);
+    let service = Service::start_in(folder);
+    hers.addr = service.addr;
+    ended(&hers, &page, "indeterminate");
+    assert_eq!(begun(&hers.page("/deployments")), 0);
+    // It is a person who says what became of it.
+    decide(&mut hers, &page, "failed", "the folder was put back").leads_to();
+    ended(&hers, &page, "failed");
 }
