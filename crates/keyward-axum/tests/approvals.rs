@@ -353,7 +353,7 @@ fn a_denial_and_its_reason_reach_who_asked_and_nobody_else() {
     assert_eq!(told["state"], "denied");
     assert_eq!(told["reason"], "ask me on Monday");
     assert_eq!(told["is_over"], true);
-    assert_eq!(told["results"][0]["result"], "waits");
+    assert_eq!(told["results"][0]["result"], "not-run");
     assert!(service.pause.spans.lock().unwrap().is_empty());
     let other = service.agent();
     assert_eq!(service.read(&other, &path).status, 404);

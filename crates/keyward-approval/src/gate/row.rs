@@ -203,6 +203,16 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What became of a step; none where that waits, or is not known.
+    pub(crate) fn ran_of(&self, nth: usize) -> Option<&Ran> {
+        let ran = |past: &Past| matches!(past.state, State::Executing | State::Indeterminate);
+        let began = || self.history.iter().any(ran);
+        let is_over = self.state.is_ended() && !began();
+        self.ran
+            .get(nth)
+            .or_else(|| is_over.then_some(&Ran::NotRun))
+    }
+
     /// The row in front of the MAC, which the key of that id makes.
     pub(crate) fn bytes(&self, key: KeyId) -> Vec<u8> {
         let mut out = Out(Vec::with_capacity(1_024));

@@ -30,9 +30,9 @@ pub enum StepResult<'a> {
     Done(&'a str),
     /// It failed, and what the target said.
     Failed(&'a str),
-    /// One before it failed.
+    /// One before it failed, or the gate ended before anything ran.
     NotRun,
-    /// It has not run yet.
+    /// It has not run yet, or it is not known what became of it.
     Waits,
 }
 
@@ -171,7 +171,7 @@ impl Shown {
     pub fn results(&self) -> Vec<StepResult<'_>> {
         let row = &self.held.row;
         (0..usize::from(row.steps))
-            .map(|nth| match row.ran.get(nth) {
+            .map(|nth| match row.ran_of(nth) {
                 Some(Ran::Done(said)) => StepResult::Done(said),
                 Some(Ran::Failed(said)) => StepResult::Failed(said),
                 Some(Ran::NotRun) => StepResult::NotRun,

@@ -84,7 +84,7 @@ pub(super) fn text(action: &Action, row: &Row) -> Result<String> {
         run_by: time(row.run_by),
         actions: steps
             .map(|(nth, step)| {
-                let (result, said) = match row.ran.get(nth) {
+                let (result, said) = match row.ran_of(nth) {
                     Some(Ran::Done(said)) => ("done", said.as_str()),
                     Some(Ran::Failed(said)) => ("failed", said.as_str()),
                     Some(Ran::NotRun) => ("not-run", ""),
