@@ -11,7 +11,7 @@ use keyward_approval::reason;
 use keyward_approval::view::{Visible, Where};
 use keyward_approval::{Action, GateId, Gates, Policy, State, View};
 use keyward_base::encoding::hex;
-use keyward_base::{Door, Error, ErrorKind, Purpose, Reason, Result, Tenant};
+use keyward_base::{Door, Error, ErrorKind, Purpose, Reason, Result, Tenant, Timestamp};
 use keyward_crypto::Provider;
 use keyward_embedded::Home;
 use serde::Serialize;
@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::args::Approval;
 use crate::exit::Advice;
 use crate::home::HomeArgs;
+use crate::timeline::rfc3339;
 use crate::{input, output};
 
 /// What reads judges nothing: should it ever, all is forbidden.
@@ -28,7 +29,10 @@ const NOTHING: &str = "keyward-policy = 1\nversion = 1\notherwise = \"forbidden\
 const NOBODY: Door = Door::new("command");
 
 /// How many gates are read at once.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
+
+/// How many steps of a gate are listed.
+const SHOWN: usize = 3;
 
 /// Bytes of a policy that are read: what a policy may have is less.
 const POLICY: usize = 4 * 1024 * 1024;
@@ -187,6 +191,7 @@ struct Listed {
 struct Line {
     gate: String,
     kinds: Vec<String>,
+    targets: Vec<String>,
     requester: String,
     asked: u64,
     decide_by: u64,
@@ -237,9 +242,18 @@ fn tell(answer: &Listed, json: bool) -> Result<()> {
         output::note(&format!("{tenant} has nothing that is {state}"));
     }
     for line in &answer.gates {
-        let who = Visible::of(&line.requester, Where::Mail);
-        let (gate, kinds) = (&line.gate, line.kinds.join(", "));
-        output::say(&format!("{gate}  {kinds}  asked by \"{}\"", who.as_str()))?;
+        let (gate, who) = (&line.gate, quoted(&line.requester));
+        let steps = line.kinds.iter().zip(&line.targets);
+        let steps: Vec<_> = steps
+            .take(SHOWN)
+            .map(|(kind, target)| format!("{kind} {}", quoted(target)))
+            .collect();
+        let more = match line.kinds.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let steps = steps.join(", ");
+        output::say(&format!("{gate}  {steps}{more}  asked by {who}"))?;
     }
     Ok(())
 }
@@ -254,6 +268,11 @@ async fn line(gates: &Gates, tenant: &Tenant, id: GateId, state: State) -> Resul
             .steps()
             .iter()
             .map(|s| s.kind().to_string())
+            .collect(),
+        targets: action
+            .steps()
+            .iter()
+            .map(|s| s.target().to_owned())
             .collect(),
         requester: action.requester().subject().as_str().to_owned(),
         asked: shown.asked().as_millis(),
@@ -349,12 +368,17 @@ impl<'a> Told<'a> {
     }
 }
 
-/// What others wrote stands in quotes, with escapes for what is not seen.
+/// What others wrote: in quotes, with escapes for what is not seen.
+fn quoted(text: &str) -> String {
+    let text = Visible::of(text, Where::Mail);
+    format!("\"{}\"", text.as_str().replace('\n', ""))
+}
+
 fn in_words(shown: &Shown) -> String {
     let told = Told::of(shown);
-    let quoted = |text: &str| {
-        let text = Visible::of(text, Where::Mail);
-        format!("\"{}\"", text.as_str().replace('\n', ""))
+    let because = |said: &str| match said {
+        "" => String::new(),
+        said => format!(": {}", quoted(said)),
     };
     let mut out = format!("{} is {}\n\n{}\n", told.gate, told.state, told.view);
     for vote in &told.votes {
@@ -365,8 +389,8 @@ fn in_words(shown: &Shown) -> String {
             .lent_by
             .map_or_else(String::new, |whom| format!(" for {}", quoted(whom)));
         let says = if vote.approves { "approved" } else { "denied" };
-        let (channel, reason) = (vote.channel, quoted(vote.reason));
-        out.push_str(&format!("{by} {says} it{whom} by {channel}: {reason}\n"));
+        let (channel, why) = (vote.channel, because(vote.reason));
+        out.push_str(&format!("{by} {says} it{whom} by {channel}{why}\n"));
     }
     for past in &told.history {
         let by = past
@@ -375,16 +399,13 @@ fn in_words(shown: &Shown) -> String {
         let whom = past
             .for_whom
             .map_or_else(String::new, |whom| format!(" for {}", quoted(whom)));
-        let said = match past.said {
-            "" => String::new(),
-            said => format!(": {}", quoted(said)),
-        };
-        let (what, at, channel) = (past.what, past.at, past.channel);
-        out.push_str(&format!("{at} ms: {what}{by}{whom}, {channel}{said}\n"));
+        let at = rfc3339(Timestamp::from_millis(past.at));
+        let (what, channel, said) = (past.what, past.channel, because(past.said));
+        out.push_str(&format!("{at}: {what}{by}{whom}, {channel}{said}\n"));
     }
     for (nth, done) in (1_usize..).zip(&told.results) {
-        let (result, said) = (done.result, quoted(done.said));
-        out.push_str(&format!("step {nth}: {result} {said}\n"));
+        let (result, said) = (done.result, because(done.said));
+        out.push_str(&format!("step {nth}: {result}{said}\n"));
     }
     out
 }

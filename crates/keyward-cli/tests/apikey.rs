@@ -437,8 +437,10 @@ fn the_doctor_does_not_look_elsewhere_for_what_lies_here() {
         let other = StoreId::new("app-1").unwrap();
         for (store, name) in [
             (store.clone(), "seats"),
-            (store, "seats/since-7"),
-            (other, "seats"),
+            (store.clone(), "seats/since-7"),
+            (store, "seats-of-old"),
+            (other.clone(), "seats"),
+            (other, "seats/since-7"),
         ] {
             let id = ColumnId::new(store, name, purpose.clone()).unwrap();
             ring.register(&id, true).await.unwrap();
@@ -447,16 +449,24 @@ fn the_doctor_does_not_look_elsewhere_for_what_lies_here() {
     let doctor = |here: &str, says: &str| {
         let text = bench.run(&["doctor"], b"").ok().text();
         let columns = text.lines().filter(|line| line.contains("columns"));
-        let [seats, mark, gone] = columns.collect::<Vec<_>>()[..] else {
+        let [seats, mark, old, elsewhere @ ..] = &columns.collect::<Vec<_>>()[..] else {
             panic!("{text}");
         };
         for line in [seats, mark] {
             assert!(line.starts_with(here) && line.contains(says), "{line}");
         }
+        // Another of the same beginning is another.
         assert!(
-            gone.starts_with("warn") && gone.contains("backup"),
-            "{gone}"
+            old.starts_with("warn") && old.contains("lies here"),
+            "{old}"
         );
+        assert_eq!(elsewhere.len(), 2, "{text}");
+        for gone in elsewhere {
+            assert!(
+                gone.starts_with("warn") && gone.contains("backup"),
+                "{gone}"
+            );
+        }
     };
     let nobody = "lies here, and no process that serves has counted it → start the service";
     doctor("warn", nobody);

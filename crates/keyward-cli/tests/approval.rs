@@ -8,15 +8,22 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_approval::executor::{Effect, Job, OnceBy, Target};
+use keyward_approval::gate::Roles;
 use keyward_approval::{
-    ActionBuilder, Asking, Catalogue, ExecutorName, GateId, Gates, Policy, Requester, ServiceName,
-    Shape,
+    ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, GateId, Gates, Policy,
+    Requester, ServiceName, Shape, State, Step,
 };
-use keyward_base::{Clock as _, Door, Evidence, Method, Subject, SystemClock, Tenant, Timestamp};
+use keyward_base::{
+    BoxFuture, Clock, Door, Evidence, ManualClock, Method, Result, Role, Subject, SystemClock,
+    Tenant, Timestamp,
+};
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
+use keyward_keys::FileAnchor;
 use support::Bench;
 
 const POLICY: &str = "keyward-policy = 1\nversion = 1\notherwise = \"one\"\n\
@@ -35,37 +42,101 @@ async fn ask(bench: &Bench) -> GateId {
     ask_as(bench, POLICY, agent, "server.delete").await.0
 }
 
+/// At the service, everybody is on call.
+#[derive(Debug)]
+struct OnCall;
+
+impl Roles for OnCall {
+    fn roles<'a>(&'a self, _: &'a Tenant, _: &'a Subject) -> BoxFuture<'a, Result<Vec<Role>>> {
+        Box::pin(async { Ok(vec![Role::new("on-call")?]) })
+    }
+}
+
 /// As the service would ask under this policy; and its gates.
 async fn ask_as(bench: &Bench, policy: &str, who: Requester, kind: &str) -> (GateId, Gates) {
     let mut options = Options::with_root(RootSource::File);
     options.anchor = Some(bench.anchor());
-    let home = Home::open(&HomeDir::at(bench.home()), &options).await;
+    let (gates, clock) = at_service(&options, bench, policy).await;
+    let gate = ask_for(&gates, &*clock, who, kind, 1).await;
+    (gate, gates)
+}
+
+/// The gates of the service, and its clock.
+async fn at_service(options: &Options, bench: &Bench, policy: &str) -> (Gates, Arc<dyn Clock>) {
+    let home = Home::open(&HomeDir::at(bench.home()), options).await;
     let home = home.unwrap();
-    let provider = Provider::default();
-    let policy = Policy::parse(&provider, policy).unwrap();
+    let policy = Policy::parse(&Provider::default(), policy).unwrap();
     let gates = Gates::builder(
         home.keyring().clone(),
         home.audit().unwrap().clone(),
         policy,
     );
-    let gates = gates.door(Door::new("users")).install().await.unwrap();
-    let gates = gates.build().await.unwrap();
+    let gates = gates.door(Door::new("users")).roles(Arc::new(OnCall));
+    let gates = gates.install().await.unwrap();
+    (gates.build().await.unwrap(), options.clock.clone())
+}
+
+/// Asks for so many steps.
+async fn ask_for(
+    gates: &Gates,
+    clock: &dyn Clock,
+    who: Requester,
+    kind: &str,
+    steps: usize,
+) -> GateId {
+    let provider = Provider::default();
     let catalogue = Catalogue::new().with(Shape::new(kind).unwrap());
-    let step = catalogue.unwrap().step(kind, "web-1").unwrap();
-    let builder = ActionBuilder::new(
+    let catalogue = catalogue.unwrap();
+    let mut builder = ActionBuilder::new(
         Tenant::new("acme").unwrap(),
         ServiceName::new("deploydesk").unwrap(),
         ExecutorName::new("worker").unwrap(),
         who,
     );
-    let now = home.keyring().clock().now().unwrap();
+    for n in 1..=steps {
+        builder = builder.step(catalogue.step(kind, &format!("web-{n}")).unwrap());
+    }
     let asked = builder
         .reason("old\u{202e}\u{1b}[2J")
-        .step(step)
-        .build(&gates.policy(), now, &provider)
+        .build(&gates.policy(), clock.now().unwrap(), &provider)
         .unwrap();
-    let gate = gates.ask(Asking::new(asked)).await.unwrap().gate();
-    (gate, gates)
+    gates.ask(Asking::new(asked)).await.unwrap().gate()
+}
+
+/// More than are read at once, of which one is over by now; and what has many steps.
+#[test]
+fn all_that_waits_is_listed_and_nothing_that_is_over() {
+    const MANY: usize = 70;
+    let bench = Bench::new();
+    bench.run(&["audit", "init"], b"").ok();
+    let (long, over) = block_on(async {
+        let mut options = Options::with_root(RootSource::File);
+        options.anchor = Some(bench.anchor());
+        let (gates, clock) = at_service(&options, &bench, POLICY).await;
+        let ask =
+            async |clock, steps| ask_for(&gates, clock, agent(), "server.delete", steps).await;
+        for _ in 1..MANY {
+            ask(&*clock, 1).await;
+        }
+        let long = ask(&*clock, 5).await;
+        // Asked when a service's clock was two days behind, and decided by nobody since.
+        let days = Duration::from_secs(2 * 24 * 60 * 60);
+        let then = clock.now().unwrap().as_millis() - u64::try_from(days.as_millis()).unwrap();
+        options.clock = Arc::new(ManualClock::new(Timestamp::from_millis(then)));
+        let (gates, clock) = at_service(&options, &bench, POLICY).await;
+        let over = ask_for(&gates, &*clock, agent(), "server.delete", 1).await;
+        (long.to_string(), over.to_string())
+    });
+    let listed = bench.run(&["approval", "list", "acme"], b"").ok().text();
+    assert_eq!(listed.lines().count(), MANY, "{listed}");
+    assert!(!listed.contains(&over), "{listed}");
+    let line = listed.lines().find(|line| line.starts_with(&long)).unwrap();
+    let says = "server.delete \"web-1\", server.delete \"web-2\", server.delete \"web-3\" and 2 more  asked";
+    assert!(line.contains(says), "{line}");
+    let json = bench.json(&["approval", "list", "acme"]);
+    let all = json["gates"].as_array().unwrap();
+    let long = all.iter().find(|gate| gate["gate"] == long.as_str());
+    assert_eq!(long.unwrap()["targets"].as_array().unwrap().len(), 5);
 }
 
 #[test]
@@ -74,13 +145,38 @@ fn what_waits_is_listed_shown_and_explained() {
     bench.run(&["audit", "init"], b"").ok();
     let none = bench.run(&["approval", "list", "acme"], b"");
     none.fails(2, "this home has no approvals");
+    let nothing = "0".repeat(32);
+    for verb in [
+        &["show"][..],
+        &["deny", "--reason", "x", "--yes", "00000000"],
+    ] {
+        let words = [&["approval", verb[0], "acme", &nothing], &verb[1..]].concat();
+        bench
+            .run(&words, b"")
+            .fails(2, "this home has no approvals");
+    }
     let gate = block_on(ask(&bench)).to_string();
 
     let listed = bench.json(&["approval", "list", "acme"]);
     assert_eq!(listed["format"], "keyward.approval.list/1");
     assert_eq!(listed["gates"][0]["gate"], gate);
     assert_eq!(listed["gates"][0]["kinds"][0], "server.delete");
+    assert_eq!(listed["gates"][0]["targets"][0], "web-1");
+    let line = bench.run(&["approval", "list", "acme"], b"").ok();
+    let says = "  server.delete \"web-1\"  asked by \"agent-7\"\n";
+    assert_eq!(line.text(), format!("{gate}{says}"));
     assert!(listed["gates"][1].is_null());
+    // What needs the key of approvals is counted by this command.
+    let status = bench.json(&["keys", "status"]);
+    let columns = status["columns"].as_array().unwrap();
+    let ours = columns
+        .iter()
+        .filter(|column| column["purpose"] == "approval");
+    let counted: Vec<_> = ours.map(|column| &column["counted"]).collect();
+    assert!(
+        !counted.is_empty() && counted.iter().all(|is| **is == true),
+        "{status}"
+    );
     let denied = bench.json(&["approval", "list", "acme", "--state", "denied"]);
     assert!(denied["gates"][0].is_null());
     let other = bench.json(&["approval", "list", "globex"]);
@@ -90,6 +186,10 @@ fn what_waits_is_listed_shown_and_explained() {
     let text = shown.text();
     assert!(text.starts_with(&format!("{gate} is pending\n")), "{text}");
     assert!(text.contains("web-1") && text.contains("agent-7"), "{text}");
+    assert!(
+        text.contains("Z: staged by \"agent-7\", api\n") && text.ends_with("\nstep 1: waits\n"),
+        "{text}"
+    );
     // What a terminal would obey or turn around is an escape.
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
     assert!(text.contains(r"\u{1b}") && text.contains(r"\u{202e}"));
@@ -206,6 +306,15 @@ fn a_user_of_the_machine_approves_where_the_rule_names_him() {
     assert!(log.contains(&own()), "{log}");
     case.act("approve", &gate, &yes).fails(1, "it was decided");
 
+    // An approver who says no more is quoted no more.
+    let gate = case.ask(agent());
+    let told = case.act("approve", &gate, &yes[..2]).ok();
+    let said = format!("{gate} is approved: 1 of 1, one by {}\n", own());
+    assert!(told.said().ends_with(&said), "{}", told.said());
+    let shown = case.bench.run(&["approval", "show", "acme", &gate], b"");
+    let says = " approved it by operator\n";
+    assert!(shown.text().contains(says), "{}", shown.text());
+
     // Who asks does not approve it, whoever he is.
     let own_ask = case.ask(Requester::person(Subject::new(&own()).unwrap()));
     case.act("approve", &own_ask, &yes[..2])
@@ -242,24 +351,209 @@ fn whoever_the_rule_does_not_name_approves_nothing() {
 #[test]
 fn nothing_is_decided_by_whoever_did_not_see_it() {
     let case = Case::new(NAMED);
-    let gate = case.ask(agent());
-    let digits = case.digits(&gate);
-    let run = |more: &[&str]| {
-        let words = ["approval", "deny", "acme", &gate, "--reason", "no"];
-        case.bench.run(&[&words[..], more].concat(), b"")
+    for (verb, more, becomes) in [
+        ("deny", ["--reason", "no"], "denied"),
+        ("approve", ["--policy", &case.file], "approved"),
+        ("withdraw", ["--as", "ada"], "withdrawn"),
+    ] {
+        let gate = case.ask(agent());
+        let digest = case.bench.json(&["approval", "show", "acme", &gate])["action"].take();
+        let digest = digest.as_str().unwrap();
+        let digits = &digest[..8];
+        let run = |yes: &[&str]| {
+            let words = ["approval", verb, "acme", &gate];
+            case.bench.run(&[&words[..], &more, yes].concat(), b"")
+        };
+        run(&[]).fails(2, "nobody is there to be asked");
+        let other = if digits.starts_with('0') { "1" } else { "0" };
+        let (front, last) = (format!("{other}{}", &digits[1..]), format!("{digest}0"));
+        for wrong in ["", &digits[..7], &front, &last, &digest[1..]] {
+            run(&["--yes", wrong]).fails(2, "--yes");
+        }
+        let upper = digits.to_uppercase();
+        if upper != digits {
+            run(&["--yes", &upper]).fails(2, "--yes");
+        }
+        assert_eq!(case.state(&gate), "pending", "{verb}");
+        run(&["--yes", digest]).ok();
+        assert_eq!(case.state(&gate), becomes);
+    }
+}
+
+/// The command knows nobody's role: where one might matter, it decides nothing.
+#[test]
+fn nothing_is_decided_by_roles_that_only_the_service_knows() {
+    let voted = |rules: &str, by: &str| {
+        let case = Case::new(&format!(
+            "otherwise = \"one\"\n[rule.one]\nstrictness = 1\nquorum = 2\n{rules}"
+        ));
+        let gate = block_on(async {
+            let (gate, gates) = ask_as(&case.bench, &case.policy, agent(), "server.delete").await;
+            let now = SystemClock::new().now().unwrap();
+            let who = At(Subject::new(by).unwrap(), now);
+            let acme = Tenant::new("acme").unwrap();
+            gates
+                .vote(&acme, gate, who, Ballot::approve())
+                .await
+                .unwrap();
+            gate.to_string()
+        });
+        let ran = case.act("approve", &gate, &["--policy", &case.file]);
+        let state = case.state(&gate);
+        (case, gate, ran, state)
     };
-    run(&[]).fails(2, "nobody is there to be asked");
-    let other = if digits.starts_with('0') { "1" } else { "0" };
-    for wrong in ["", &digits[..7], &format!("{other}{}", &digits[1..])] {
-        run(&["--yes", wrong]).fails(2, "--yes");
-    }
-    let upper = digits.to_uppercase();
-    if upper != digits {
-        run(&["--yes", &upper]).fails(2, "--yes");
-    }
+    // Bob is named, and nothing is asked of any role.
+    let (case, gate, ran, state) = voted("approvers = [\"OWN\", \"bob\"]\n", "bob");
+    ran.ok();
+    assert_eq!(state, "approved");
+    case.act("approve", &gate, &["--policy", &case.file])
+        .fails(1, "it was decided");
+    // Bob may be there by a role, which he may have lost.
+    let (_case, _, ran, state) = voted("approvers = [\"OWN\", \"bob\", \"role:admin\"]\n", "bob");
+    ran.fails(3, "only the service knows what roles they have");
+    assert_eq!(state, "pending");
+    // Where nobody else has voted, no role matters but his own, and of those he has none.
+    let case = Case::new(
+        "otherwise = \"one\"\n[rule.one]\nstrictness = 1\nquorum = 2\n\
+         approvers = [\"OWN\", \"role:admin\"]\n",
+    );
+    let gate = case.ask(agent());
+    let yes = ["--policy", case.file.as_str()];
+    let told = case.act("approve", &gate, &[&yes[..], &["--json"]].concat());
+    let told = told.ok().json();
+    assert_eq!(
+        (&told["state"], &told["approvals"], &told["quorum"]),
+        (&"pending".into(), &1.into(), &2.into())
+    );
+    case.act("approve", &gate, &yes)
+        .fails(1, "that vote was cast already");
     assert_eq!(case.state(&gate), "pending");
-    run(&["--yes", &digits]).ok();
-    assert_eq!(case.state(&gate), "denied");
+}
+
+/// What others see to is named with the command that shows it.
+#[test]
+fn the_doctor_names_what_nobody_knows_of_and_glass_that_nobody_has_reviewed() {
+    let case = Case::new(
+        "otherwise = \"one\"\n[rule.one]\nstrictness = 1\nquorum = 1\napprovers = [\"bob\"]\n\
+         break-glass = \"role:on-call\"\n",
+    );
+    let (broken, unknown) = block_on(async {
+        let (broken, gates) = ask_as(&case.bench, &case.policy, agent(), "server.delete").await;
+        let now = SystemClock::new().now().unwrap();
+        let who = |name: &str| At(Subject::new(name).unwrap(), now);
+        let acme = Tenant::new("acme").unwrap();
+        gates
+            .break_glass(&acme, broken, who("eve"), "it burns")
+            .await
+            .unwrap();
+        // As it is left where the anchor has a claim that the record has not: a database put back.
+        let (unknown, gates) = ask_as(&case.bench, &case.policy, agent(), "server.delete").await;
+        gates
+            .vote(&acme, unknown, who("bob"), Ballot::approve())
+            .await
+            .unwrap();
+        let anchor = Arc::new(FileAnchor::new(case.bench.folder().join("worker.anchor")));
+        let executor = || {
+            let name = ExecutorName::new("worker").unwrap();
+            let builder = Executor::builder(gates.clone(), name, anchor.clone(), Arc::new(Lost));
+            builder.build().unwrap()
+        };
+        let may_run = gates.approved(&acme, unknown).await.unwrap();
+        let state = executor().run(may_run).await.unwrap();
+        assert_eq!(state, State::Indeterminate);
+        (broken.to_string(), unknown.to_string())
+    });
+    let told = case.bench.run(&["doctor", "--json"], b"").ok().json();
+    let checks = told["checks"].as_array().unwrap();
+    for (gate, says) in [
+        (&unknown, "nobody knows whether gate"),
+        (&broken, "the glass was broken for gate"),
+    ] {
+        let named = checks.iter().find(|check| {
+            let text = check["says"].as_str().unwrap();
+            text.contains(says) && text.contains(gate.as_str())
+        });
+        let named = named.unwrap_or_else(|| panic!("{gate}: {told}"));
+        assert_eq!(named["verdict"], "warn");
+        assert_eq!(named["fix"], format!("keyward approval show acme {gate}"));
+    }
+    let last = checks.iter().rfind(|check| check["name"] == "approval");
+    let says = last.unwrap()["says"].as_str().unwrap();
+    assert!(
+        says.starts_with("2 gates are whole, 0 wait") && says.contains("(worker)"),
+        "{says}"
+    );
+}
+
+/// Fails at the second server; and of any other nobody knows what became of it.
+#[derive(Debug)]
+struct Lost;
+
+impl Target for Lost {
+    fn once(&self, _: &Step) -> OnceBy {
+        OnceBy::Nothing
+    }
+    fn run<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Effect> {
+        let effect = match (job.step().kind().as_str(), job.step().target()) {
+            ("server.stop", "web-1") => Effect::Done("stopped".into()),
+            ("server.stop", "web-2") => Effect::Failed("it \u{1b}[2J runs on".into()),
+            _ => Effect::Unknown,
+        };
+        Box::pin(std::future::ready(effect))
+    }
+}
+
+/// Votes of both kinds, and steps that ended in each way.
+#[test]
+fn how_people_voted_and_what_became_of_it_is_shown() {
+    let case = Case::new(NAMED);
+    let (denied, ran) = block_on(async {
+        let mut options = Options::with_root(RootSource::File);
+        options.anchor = Some(case.bench.anchor());
+        let (gates, clock) = at_service(&options, &case.bench, &case.policy).await;
+        let acme = Tenant::new("acme").unwrap();
+        let bob = || At(Subject::new("bob").unwrap(), clock.now().unwrap());
+        let denied = ask_for(&gates, &*clock, agent(), "server.stop", 1).await;
+        let no = Ballot::deny("not \u{1b}[2J now");
+        gates.vote(&acme, denied, bob(), no).await.unwrap();
+        let id = ask_for(&gates, &*clock, agent(), "server.stop", 3).await;
+        gates
+            .vote(&acme, id, bob(), Ballot::approve())
+            .await
+            .unwrap();
+        let anchor = Arc::new(FileAnchor::new(case.bench.folder().join("worker.anchor")));
+        let name = ExecutorName::new("worker").unwrap();
+        let executor = Executor::builder(gates.clone(), name, anchor, Arc::new(Lost));
+        let may_run = gates.approved(&acme, id).await.unwrap();
+        let state = executor.build().unwrap().run(may_run).await.unwrap();
+        assert_eq!(state, State::Failed);
+        (denied.to_string(), id.to_string())
+    });
+    let json = |gate: &str| case.bench.json(&["approval", "show", "acme", gate]);
+    let text = |gate: &str| {
+        let shown = case.bench.run(&["approval", "show", "acme", gate], b"");
+        shown.ok().text()
+    };
+    let shown = json(&denied);
+    assert_eq!(
+        (
+            &shown["votes"][0]["approves"],
+            &shown["results"][0]["result"]
+        ),
+        (&false.into(), &"not-run".into())
+    );
+    let shown = text(&denied);
+    let says = r#""bob" denied it by page: "not \u{1b}[2J now""#;
+    assert!(shown.contains(says), "{shown}");
+    let shown = json(&ran);
+    assert_eq!(shown["votes"][0]["approves"], true);
+    let results = shown["results"].as_array().unwrap();
+    let results: Vec<_> = results.iter().map(|one| &one["result"]).collect();
+    assert_eq!(results, ["done", "failed", "not-run"]);
+    let shown = text(&ran);
+    let says =
+        "\nstep 1: done: \"stopped\"\nstep 2: failed: \"it \\u{1b}[2J runs on\"\nstep 3: not-run\n";
+    assert!(shown.ends_with(says), "{shown}");
 }
 
 #[test]
@@ -290,6 +584,8 @@ fn a_user_of_the_machine_stops_what_waits_and_takes_back_for_who_asked() {
         .ok();
     assert!(!text.text().contains('\u{1b}'), "{}", text.text());
     assert!(text.text().contains("today"), "{}", text.text());
+    // What will not run does not wait.
+    assert!(text.text().ends_with("step 1: not-run\n"));
     case.act("deny", &gate, &["--reason", "no"])
         .fails(1, "it was decided");
 
@@ -394,8 +690,9 @@ fn a_policy_is_looked_at_and_a_hostile_one_refused_in_a_line() {
     assert!(lint(&good).ok().out().is_empty());
     // That of the guide is one too.
     let guide = include_str!("../../../docs/approvals.md");
-    let (_, shown) = guide.split_once("```toml\n").unwrap();
-    let (shown, _) = shown.split_once("```").unwrap();
+    let mut blocks = guide.split("```toml\n").skip(1);
+    let shown = blocks.find(|block| block.contains("keyward-policy = 1"));
+    let (shown, _) = shown.unwrap().split_once("```").unwrap();
     let shown: String = shown
         .lines()
         .map(|line| format!("{}\n", line.trim()))
