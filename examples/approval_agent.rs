@@ -1,8 +1,9 @@
 //! An agent that asks before it acts: it sends what it wants and why, waits until a person has
 //! decided, and obeys. The service runs what was approved; the agent never does.
 //!
-//! `approval_agent URL KEY-FILE JOB < ask.json`: JOB names this ask, the same when it is tried again.
-#![allow(clippy::print_stdout)] // An example shows what it does.
+//! `approval_agent URL KEY-FILE JOB < ask.json`: JOB names this ask, the same when it is tried again. It
+//! ends with 0 if it was done, 1 if it was not, and 2 if that is not known, or nothing was asked.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // An example shows what it does.
 #![allow(clippy::indexing_slicing)] // Of JSON: what is not there is null.
 
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
-use hyper::{Method, Request, Uri, client::conn::http1};
+use hyper::{Method, Request, StatusCode, Uri, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use keyward::SecretBytes;
 use serde_json::Value;
@@ -28,13 +29,15 @@ struct Agent {
 impl Agent {
     /// The same request, until it is answered. To ask twice with one idempotency key is to ask once.
     async fn insist(&self, method: Method, at: &str, body: &[u8]) -> Result<Value> {
+        let mut why = String::new();
         for pause in [0, 1, 2, 4, 8, 16, 32, 60] {
             tokio::time::sleep(Duration::from_secs(pause)).await;
-            if let Some(answer) = self.send(method.clone(), at, body.to_vec()).await? {
-                return Ok(answer);
+            match self.send(method.clone(), at, body.to_vec()).await? {
+                Ok(answer) => return Ok(answer),
+                Err(not_now) => why = not_now,
             }
         }
-        Err("the service does not answer: run it again with the same JOB".into())
+        Err(format!("{why}: run it again with the same JOB").into())
     }
 
     /// Asks, and waits until it is over: a long poll that ends before it is just asked anew.
@@ -52,7 +55,14 @@ impl Agent {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<ExitCode> {
+async fn main() -> ExitCode {
+    run().await.unwrap_or_else(|e| {
+        eprintln!("{e}");
+        ExitCode::from(2)
+    })
+}
+
+async fn run() -> Result<ExitCode> {
     let mut words = std::env::args().skip(1);
     let (Some(at), Some(file), Some(job)) = (words.next(), words.next(), words.next()) else {
         return Err("approval_agent URL KEY-FILE JOB < ask.json".into());
@@ -80,8 +90,8 @@ async fn main() -> Result<ExitCode> {
 // One request.
 
 impl Agent {
-    /// One request: `None` where the service cannot answer now, so that it is sent again.
-    async fn send(&self, method: Method, at: &str, body: Vec<u8>) -> Result<Option<Value>> {
+    /// One request; why not, where the service cannot answer now and it is to be sent again.
+    async fn send(&self, method: Method, at: &str, body: Vec<u8>) -> Result<Now> {
         let uri: Uri = at.parse()?;
         let host = uri.authority().ok_or("the URL names no host")?;
         if uri.scheme_str() != Some("http") || !["127.0.0.1", "localhost"].contains(&host.host()) {
@@ -97,26 +107,36 @@ impl Agent {
             .header("idempotency-key", &self.job)
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body)))?;
-        let Ok(stream) =
-            tokio::net::TcpStream::connect((host.host(), host.port_u16().unwrap_or(80))).await
+        let to = (host.host(), host.port_u16().unwrap_or(80));
+        // However it is cut off, it is not known what became of it: to send it again is to find out.
+        let Ok(Ok((status, body))) = tokio::time::timeout(PATIENCE, exchange(to, request)).await
         else {
-            return Ok(None);
+            return Ok(Err("the service does not answer".into()));
         };
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let Ok(answer) = sender.send_request(request).await else {
-            return Ok(None);
+        let said = || {
+            let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let text = String::from_utf8_lossy(&body);
+            format!("{status}: {:?}", told["error"].as_str().unwrap_or(&text))
         };
-        let status = answer.status();
-        let body = Limited::new(answer, 1 << 20).collect().await?.to_bytes();
         match status.as_u16() {
-            200 | 202 => Ok(Some(serde_json::from_slice(&body)?)),
-            429 | 500.. => Ok(None),
-            _ => Err(format!(
-                "{status}: {}",
-                String::from_utf8_lossy(&body).escape_debug()
-            )
-            .into()),
+            200 | 202 => Ok(Ok(serde_json::from_slice(&body)?)),
+            429 | 500.. => Ok(Err(said())),
+            _ => Err(said().into()),
         }
     }
+}
+
+type Now = std::result::Result<Value, String>;
+
+/// Longer than a service waits with an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn exchange(to: (&str, u16), request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+    let stream = tokio::net::TcpStream::connect(to).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let answer = sender.send_request(request).await?;
+    let status = answer.status();
+    let body = Limited::new(answer, 1 << 20).collect().await?;
+    Ok((status, body.to_bytes()))
 }

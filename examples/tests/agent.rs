@@ -246,7 +246,7 @@ async fn an_agent_without_a_good_key_gets_nothing() {
     let service = Service::start().await;
     std::fs::write(&service.key, "acme_live_no").unwrap();
     let (code, said) = service.agent("job-1", async {}).await;
-    assert!(code == 1 && said.contains("401"), "{code} {said}");
+    assert!(code == 2 && said.contains("401"), "{code} {said}");
     let page = service.gates.list(&acme(), State::Pending, None, 10).await;
     assert!(page.unwrap().0.is_empty());
 }

@@ -13,7 +13,7 @@ use crate::view::{address, from_utc};
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Filter {
-    /// `vault`, `keys`, `webhook` or `deploydesk`: what was acted on.
+    /// `vault`, `approval` and so on: what was acted on, the first part of an action's name.
     pub(crate) what: String,
     /// A part of an action's name.
     pub(crate) action: String,
@@ -125,14 +125,16 @@ impl Filter {
     }
 
     /// The choices of what was acted on.
-    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 8] {
+    pub(crate) const fn areas(&self) -> [(&'static str, &'static str); 10] {
         [
             ("vault", "Values"),
             ("keys", "Keys"),
             ("webhook", "Webhooks"),
             ("deploydesk", "Deployments"),
+            ("approval", "Approvals"),
             ("login", "Log-ins"),
             ("session", "Sessions"),
+            ("api-key", "API keys"),
             ("account", "Accounts"),
             ("audit", "The record itself"),
         ]
