@@ -59,6 +59,9 @@ fn a_home_records_once_it_was_told_to_and_shows_who_did_what() {
         begun,
         json!({"format": "keyward.audit.init/1", "begun": true})
     );
+    let nothing = audit(&bench, "verify").ok();
+    assert!(nothing.said().contains("nothing was recorded yet"));
+    assert!(nothing.out().is_empty());
     assert_eq!(audit(&bench, "init --json").ok().json()["begun"], false);
     audit(&bench, "key").fails(2, "--tenant");
     drop(bench);

@@ -153,6 +153,9 @@ pub(super) async fn run(
     if json {
         output::json("keyward.audit.verify/3", &answer)?;
     }
+    if failed.is_empty() && answer.logs.is_empty() && answer.lost.is_empty() {
+        output::note("nothing was recorded yet: there is no log to check");
+    }
     let more = failed.len().saturating_sub(1);
     match failed.into_iter().next() {
         None => Ok(()),
