@@ -14,8 +14,8 @@ use std::time::Duration;
 use keyward_approval::executor::{Effect, Job, OnceBy, Target};
 use keyward_approval::gate::Roles;
 use keyward_approval::{
-    ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, GateId, Gates, Policy,
-    Requester, ServiceName, Shape, State, Step,
+    ActionBuilder, Asking, Ballot, Catalogue, Executor, ExecutorName, FileClaims, GateId, Gates,
+    Policy, Requester, ServiceName, Shape, State, Step,
 };
 use keyward_base::{
     BoxFuture, Clock, Door, Evidence, ManualClock, Method, Result, Role, Subject, SystemClock,
@@ -23,7 +23,6 @@ use keyward_base::{
 };
 use keyward_crypto::Provider;
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
-use keyward_keys::FileAnchor;
 use support::Bench;
 
 const POLICY: &str = "keyward-policy = 1\nversion = 1\notherwise = \"one\"\n\
@@ -452,7 +451,7 @@ fn the_doctor_names_what_nobody_knows_of_and_glass_that_nobody_has_reviewed() {
             .vote(&acme, unknown, who("bob"), Ballot::approve())
             .await
             .unwrap();
-        let anchor = Arc::new(FileAnchor::new(case.bench.folder().join("worker.anchor")));
+        let anchor = Arc::new(FileClaims::open(case.bench.folder().join("worker.claims")).unwrap());
         let executor = || {
             let name = ExecutorName::new("worker").unwrap();
             let builder = Executor::builder(gates.clone(), name, anchor.clone(), Arc::new(Lost));
@@ -521,7 +520,7 @@ fn how_people_voted_and_what_became_of_it_is_shown() {
             .vote(&acme, id, bob(), Ballot::approve())
             .await
             .unwrap();
-        let anchor = Arc::new(FileAnchor::new(case.bench.folder().join("worker.anchor")));
+        let anchor = Arc::new(FileClaims::open(case.bench.folder().join("worker.claims")).unwrap());
         let name = ExecutorName::new("worker").unwrap();
         let executor = Executor::builder(gates.clone(), name, anchor, Arc::new(Lost));
         let may_run = gates.approved(&acme, id).await.unwrap();
