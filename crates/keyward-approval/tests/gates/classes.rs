@@ -80,22 +80,21 @@ async fn run(executor: &Executor, id: GateId) {
     }
 }
 
-/// Where the log has that a gate did one of these.
+/// Where the log has that a gate did one of these: the last time.
 async fn logged(world: &World, id: GateId, words: &[&str]) -> Option<u64> {
     let (id, of, mut at) = (id.to_string(), Of::Tenant(tenant()), Some(0));
+    let mut last = None;
     while let Some(from) = at {
         let page = world.audit.entries(&of, from, 1_000).await.unwrap();
-        let found = page.entries.iter().find(|kept| {
+        let found = page.entries.iter().rfind(|kept| {
             let text = &kept.body.as_ref().unwrap().1;
             let says = |word: &&str| text.contains(&format!("{{\"word\":\"{word}\"}}"));
             text.contains(&id) && words.iter().any(says)
         });
-        if let Some(found) = found {
-            return Some(found.seq);
-        }
+        last = found.map(|found| found.seq).or(last);
         at = page.next;
     }
-    None
+    last
 }
 
 /// What must hold of the class and of all that was asked under it.
@@ -130,7 +129,7 @@ async fn holds(round: &Round, seed: u64, states: &mut BTreeMap<String, usize>) {
             _ => assert!(did.is_empty(), "{seed}: {state}: {history:?}"),
         }
         if id != round.class
-            && let Some(at) = logged(world, id, &["claimed"]).await
+            && let Some(at) = logged(world, id, &["claimed", "reclaimed"]).await
         {
             claimed += 1;
             // The class was not over by then.
@@ -194,7 +193,12 @@ fn schedule(seed: u64, once: OnceBy, states: &mut BTreeMap<String, usize>) -> u6
     }
     let late = seeded.below(250);
     let ends = round.ends(seeded.below(6));
-    tasks.extend(ends.map(|task| (false, after(late, task))));
+    // While it is worked on, or while others see to what is left.
+    let is_late = seeded.below(4) == 0;
+    let mut left: Vec<(bool, Task)> = Vec::new();
+    let among = if is_late { &mut left } else { &mut tasks };
+    let late = if is_late { late / 4 } else { late };
+    among.extend(ends.map(|task| (false, after(late, task))));
     store.seed(Some(Arc::clone(&seeded)));
     let mut trace = drive(&seeded, tasks, 4);
     store.seed(None);
@@ -207,7 +211,8 @@ fn schedule(seed: u64, once: OnceBy, states: &mut BTreeMap<String, usize>) -> u6
         });
         (false, task)
     };
-    trace ^= drive(&seeded, vec![sees(0), sees(1)], 4).rotate_left(1);
+    left.extend([sees(0), sees(1)]);
+    trace ^= drive(&seeded, left, 4).rotate_left(1);
     store.seed(None);
     runtime.block_on(async {
         for _ in 0..4 {

@@ -22,6 +22,7 @@ mod model;
 mod narrower;
 mod onces;
 mod operators;
+mod overtaken;
 mod pins;
 mod rotations;
 mod runs;

@@ -217,3 +217,24 @@ async fn what_was_approved_by_a_rule_that_is_gone_does_not_run() {
     ];
     assert_eq!(run_under(&world, id, &changes).await, "policy-is-stricter");
 }
+#[tokio::test]
+async fn one_who_voted_twice_counts_once_when_both_count_again() {
+    let rule = "approvers = [\"role:admin\", \"zoe\"]\nquorum = 2\ndecide-within = \"1h\"\nrun-within = \"1h\"\ndelegation = \"1h\"";
+    let unlent = rule.replace("delegation = \"1h\"", "");
+    let unlent = policy(&POLICY.replacen(rule, &unlent, 1));
+    let world = World::new().await;
+    let id = world.ask("server.wipe").await;
+    let (acme, eve, kim) = (tenant(), world.shown("eve"), subject("kim"));
+    world.gates.lend(&acme, id, eve, &kim, HOUR).await.unwrap();
+    lent(&world, id, "kim", "eve").await.unwrap();
+    // Nobody lends by now: what kim said counts for nothing, and eve says it herself.
+    world.gates.set_policy(unlent);
+    let said = world.vote(id, "eve", Ballot::approve()).await.unwrap();
+    assert_eq!((said.state, said.approvals), (State::Pending, 1));
+    // Both count again, and are one.
+    let three = POLICY.replace("quorum = 2", "quorum = 3");
+    let three = three.replace("\"captain\"]", "\"captain\", \"boss\"]");
+    world.gates.set_policy(policy(&three));
+    let said = world.vote(id, "bob", Ballot::approve()).await.unwrap();
+    assert_eq!((said.state, said.approvals), (State::Pending, 2));
+}
