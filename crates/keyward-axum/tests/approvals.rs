@@ -39,6 +39,7 @@ use keyward_keys::{EphemeralRoot, Keyring};
 use keyward_session::api_key::{ApiKeys, IssuedKey, NewKey, Scopes};
 use keyward_session::danger::Operator;
 use keyward_store::{Collection, MemoryStore, RecordKey, Records as _, Write};
+use keyward_testkit::Counted;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -136,7 +137,7 @@ struct Service {
     desk: AgentDesk,
     clock: Arc<ManualClock>,
     pause: Arc<Noted>,
-    store: Arc<MemoryStore>,
+    store: Arc<Counted>,
     runtime: Runtime,
 }
 
@@ -159,7 +160,7 @@ impl Service {
             let ring = Keyring::builder(stored, root).clock(clock.clone());
             let ring = ring.create(&[Purpose::new("vault").unwrap()], &[]).await;
             let ring = ring.unwrap();
-            let store = Arc::new(MemoryStore::new(100_000));
+            let store = Arc::new(Counted::new(100_000));
             let keys = ApiKeys::builder(ring.clone(), store.clone()).prefix("acme_live_");
             let keys = keys.install().await.unwrap().build().await.unwrap();
             let audit = Audit::builder(ring.clone(), store.clone());
@@ -413,11 +414,16 @@ fn a_read_waits_no_longer_than_it_says_and_looks_seldom() {
     let path = format!("/asks/{}", gate(&service.ask(&agent, "one", DELETE)));
     for (wait, most) in [("7", Duration::from_secs(7)), ("65535", WAIT)] {
         service.pause.spans.lock().unwrap().clear();
+        service.store.take();
         let answer = service.read(&agent, &format!("{path}?wait={wait}"));
         assert_eq!(read(&answer)["state"], "pending");
         let spans = service.pause.spans.lock().unwrap().clone();
         assert_eq!(spans.iter().sum::<Duration>(), most);
         assert!(spans.len() <= 20, "{spans:?}");
+        // The action may be large: it is not read at each look.
+        let calls = service.store.take();
+        let whole = calls.iter().filter(|call| **call == "fetch_many").count();
+        assert!(whole <= 4 && calls.len() > spans.len(), "{calls:?}");
     }
     assert_eq!(service.desk.waiters(), 0);
 }

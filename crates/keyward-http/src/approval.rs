@@ -265,7 +265,8 @@ impl AgentDesk {
     }
 
     /// Tells of a gate that this `key` asked for: as it is, or, if `wait` is given, once it is over or so
-    /// much time has passed, at most [`WAIT`]. Between two looks it pauses for 250 ms to 2 s; it holds
+    /// much time has passed, at most [`WAIT`]. Between two looks it pauses for 250 ms to 2 s, and reads
+    /// the action, which may be large, only once more if something changed; it holds
     /// nothing meanwhile but its place among [`WAITERS`], which it gives back when it is dropped. Where
     /// as many wait as may, of the key, of its tenant or of all, it is told at once.
     ///
@@ -280,8 +281,8 @@ impl AgentDesk {
         let mut left = wait.unwrap_or_default().min(WAIT);
         let mut pause = PAUSES.0;
         let mut place = None;
+        let mut shown = self.of(key, gate).await?;
         loop {
-            let shown = self.of(key, gate).await?;
             if self.is_over(&shown) || left.is_zero() {
                 return Ok(self.answer(StatusCode::OK, &shown)?);
             }
@@ -296,6 +297,13 @@ impl AgentDesk {
             // By what was waited, not by a clock that somebody may set back.
             left = left.saturating_sub(span);
             pause = pause.saturating_mul(2).min(PAUSES.1);
+            let gates = &self.0.gates;
+            if gates
+                .has_moved(key.tenant(), shown.id(), shown.fence())
+                .await?
+            {
+                shown = self.of(key, gate).await?;
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use keyward_base::{Error, Reason, Result, Tenant};
+use keyward_base::{Error, Reason, Result, Tenant, Timestamp};
 use keyward_keys::{Barrier, MacHandle};
 use keyward_store::{Applied, Record, Write};
 
@@ -34,6 +34,17 @@ impl Gates {
             return Err(Error::rejected(Reason::NOT_FOUND));
         };
         self.open(record, pieces).await
+    }
+
+    /// The record of a gate alone, without its action.
+    ///
+    /// # Errors
+    /// As [`Gates::held`].
+    pub(crate) async fn row_of(&self, tenant: &Tenant, id: GateId) -> Result<Row> {
+        match self.0.store.fetch(&place(tenant, id)).await? {
+            Some(record) => self.open_row(&record).await,
+            None => Err(Error::rejected(Reason::NOT_FOUND)),
+        }
     }
 
     /// The gate that these records are.
@@ -224,6 +235,17 @@ impl Gates {
     }
 }
 
+impl Row {
+    /// Whether time has ended it: nobody decided until decide-by, nobody ran it until run-by.
+    pub(crate) fn is_timed_out(&self, now: Timestamp) -> bool {
+        match self.state {
+            State::Staged | State::Pending => now >= self.decide_by,
+            State::Approved => now >= self.run_by,
+            _ => false,
+        }
+    }
+}
+
 impl Draft {
     /// Whether it is to be written.
     fn differs(&self, held: &Held) -> bool {
@@ -236,12 +258,7 @@ impl Draft {
 
     /// What time did to it: nobody decided until decide-by, nobody ran it until run-by.
     pub(crate) fn settle(&mut self) -> Result<()> {
-        let over = match self.row.state {
-            State::Staged | State::Pending => self.now >= self.row.decide_by,
-            State::Approved => self.now >= self.row.run_by,
-            _ => false,
-        };
-        if over {
+        if self.row.is_timed_out(self.now) {
             let saying = super::held::Saying::by_way(super::Channel::Policy);
             self.note(super::What::Expired, State::Expired, saying)?;
         }

@@ -11,7 +11,6 @@ use keyward_keys::MacHandle;
 use keyward_store::{Collection, Content, Record, RecordKey, Write};
 
 use super::ask::Fresh;
-use super::held::Draft;
 use super::{Asking, GateId, Gates, MAX_TRIES, contended};
 use crate::reason;
 use crate::who::Requester;
@@ -199,13 +198,12 @@ impl Gates {
         let Ok(id) = <[u8; 16]>::try_from(place.data.as_slice()) else {
             return Ok(false);
         };
-        let held = match self.held(tenant, GateId::from_bytes(id)).await {
+        // Its record alone: actions may be large, and each ask that finds no place asks of all.
+        let row = match self.row_of(tenant, GateId::from_bytes(id)).await {
             Err(e) if e.kind() == ErrorKind::Rejected => return Ok(false),
-            held => held?,
+            row => row?,
         };
-        let mut draft = Draft::of(&held, self.now()?);
-        draft.settle()?;
-        Ok(draft.row.state.is_open())
+        Ok(row.state.is_open() && !row.is_timed_out(self.now()?))
     }
 
     async fn read_once(

@@ -305,6 +305,17 @@ impl Gates {
         Err(contended())
     }
 
+    /// Whether a gate is another by now than one that was shown with that [fence](Shown::fence): its
+    /// record changed, or time has ended it. It reads the record, and not the action, which may be large:
+    /// for whoever waits, and looks often.
+    ///
+    /// # Errors
+    /// As [`Gates::show`].
+    pub async fn has_moved(&self, tenant: &Tenant, id: GateId, fence: u64) -> Result<bool> {
+        let row = self.row_of(tenant, id).await?;
+        Ok(row.fence != fence || row.is_timed_out(self.now()?))
+    }
+
     pub(super) async fn catch_up(&self, tenant: &Tenant, id: GateId) -> Result<()> {
         let policy = self.policy();
         self.step(tenant, id, |draft| draft.catch_up(&policy)).await

@@ -11,7 +11,7 @@ use keyward_store::{Applied, Collection, Content, MemoryStore, RecordKey, Write}
 use keyward_testkit::{bit_flips, truncations};
 
 use crate::switching::{Seeded, Switching, Task, drive};
-use crate::world::{World, subject, tenant, why};
+use crate::world::{MINUTE, World, subject, tenant, why};
 
 const SAID: Domain<(&Tenant, &str, &[u8])> = Domain::new("keyward/v1/approval-once-bytes");
 const ROW: Domain<(&Tenant, &str, GateId, &[u8])> = Domain::new("keyward/v1/approval-once");
@@ -148,6 +148,31 @@ async fn the_key_of_another_asker_is_another_key_and_so_many_wait() {
         let error = Once::new(key, b"1", waiting).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misuse);
     }
+}
+
+/// How many wait is asked of their records, not of what each asks for, which may be large.
+#[tokio::test]
+async fn who_finds_no_place_reads_no_action() {
+    let world = World::new().await;
+    for key in ["k-1", "k-2", "k-3", "k-4"] {
+        let gate = ask(&world, key, b"1").await.unwrap();
+        let piece = RecordKey {
+            collection: Collection::named("approval-action"),
+            owner: tenant().as_str().to_owned(),
+            id: format!("{gate}/0"),
+        };
+        let version = world.store.fetch(&piece).await.unwrap().unwrap().version;
+        let gone = vec![Write::Delete {
+            key: piece,
+            version,
+        }];
+        let applied = world.store.apply(gone).await.unwrap();
+        assert!(matches!(applied, Applied::Done(_)));
+    }
+    assert_eq!(why(ask(&world, "k-5", b"1").await), "too-many-wait");
+    // What nobody decided in time waits no more.
+    world.pass(MINUTE * 60).await;
+    ask(&world, "k-5", b"1").await.unwrap();
 }
 
 /// The last place is taken by one of several that are the same ask.

@@ -114,3 +114,25 @@ async fn a_yes_that_was_put_back_is_not_told_and_none_of_another_is() {
     let told = world.gates.show_standing(&tenant(), none).await;
     assert_eq!(told.unwrap_err().kind(), ErrorKind::Rejected);
 }
+
+#[tokio::test]
+async fn who_waits_is_told_that_something_changed() {
+    let world = World::new().await;
+    let of = tenant();
+    let id = world.ask("server.delete").await;
+    let moved = async |fence: u64| world.gates.has_moved(&of, id, fence).await.unwrap();
+    let fence = world.show(id).await.fence();
+    assert!(!moved(fence).await && moved(fence + 1).await);
+    world.vote(id, "bob", Ballot::approve()).await.unwrap();
+    assert!(moved(fence).await);
+    let fence = world.show(id).await.fence();
+    assert!(!moved(fence).await);
+    // By time alone, which nobody has written down.
+    world.pass(MINUTE * 120).await;
+    assert!(moved(fence).await);
+    let expired = world.show(id).await;
+    assert_eq!(expired.state(), State::Expired);
+    assert!(!moved(expired.fence()).await);
+    let none = world.gates.has_moved(&of, GateId::from_bytes([7; 16]), 1);
+    assert_eq!(none.await.unwrap_err().kind(), ErrorKind::Rejected);
+}
