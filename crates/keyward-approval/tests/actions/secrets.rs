@@ -1,7 +1,8 @@
 //! Secret arguments: in the action only what binds it to them.
 
 use keyward_approval::{Argument, ArgumentName, Secrets, Type};
-use keyward_base::{ErrorKind, SecretBytes};
+use keyward_base::{Domain, ErrorKind, SecretArray, SecretBytes, Tenant};
+use keyward_crypto::MacKey;
 
 use crate::world::{asked, builder, provider, thing};
 
@@ -92,4 +93,48 @@ fn what_no_argument_is_bound_to_is_refused() {
     assert!(without.secrets.is_empty());
     let none = Secrets::open(&provider(), &without.action, &without.secrets.to_bytes());
     assert!(none.unwrap().is_empty());
+}
+
+/// Each secret stands once, in its place, and nothing stands behind the last.
+#[test]
+fn secrets_have_one_form_and_each_its_step() {
+    let step = || thing().secret("secret", secret()).unwrap();
+    let asked = asked(builder().step(step()).step(step()));
+    let kept = asked.secrets.to_bytes();
+    let open = |bytes: Vec<u8>| {
+        let opened = Secrets::open(&provider(), &asked.action, &SecretBytes::new(bytes));
+        opened.map(|_| ()).map_err(|e| e.kind())
+    };
+    assert_eq!(open(kept.expose().to_vec()), Ok(()));
+    let (front, entries) = kept.expose().split_at(7);
+    let (first, second) = entries.split_at(entries.len() / 2);
+    assert_eq!((first[0], second[0]), (0, 1));
+    // What the action has of each is over the number of its step.
+    for (nth, entry) in [(0_u8, first), (1, second)] {
+        let key = SecretArray::copy_of(&entry[1 + 2 + 6..][..32]).unwrap();
+        let key = MacKey::new(&provider(), &key).unwrap();
+        let domain: Domain<(&Tenant, u8, &str, &SecretBytes)> =
+            Domain::new("keyward/v1/approval-secret");
+        let is = key.sign(domain, &(asked.action.tenant(), nth, "secret", &secret()));
+        let said = asked.action.steps()[usize::from(nth)].argument("secret");
+        assert!(matches!(said, Some(Argument::Secret(said)) if said.as_bytes() == &is));
+    }
+    // The one of the first step as that of the second, which has the same name.
+    let swapped = [front, &first[..1], &second[1..], &second[..1], &first[1..]].concat();
+    assert_eq!(open(swapped), Err(ErrorKind::Corrupt));
+    let counted = |count: u8, entries: &[&[u8]]| {
+        let mut front = front.to_vec();
+        front[6] = count;
+        [front, entries.concat()].concat()
+    };
+    assert_eq!(open(counted(2, &[first, second])), Ok(()));
+    for wrong in [
+        counted(3, &[first, first, second]),
+        counted(3, &[first, second, second]),
+        counted(2, &[second, first]),
+        counted(2, &[first, second, &[0]]),
+        counted(1, &[first]),
+    ] {
+        assert_eq!(open(wrong), Err(ErrorKind::Corrupt));
+    }
 }
