@@ -14,7 +14,7 @@ use keyward_audit::Of;
 use keyward_store::MemoryStore;
 
 use crate::schedules::{after, seeds};
-use crate::switching::{Seeded, Switching, Task, drive, switch};
+use crate::switching::{Seeded, Switching, Task, drive, poll_times, switch};
 use crate::target::{Does, Journal};
 use crate::world::{MINUTE, World, tenant};
 
@@ -242,6 +242,57 @@ fn no_use_of_a_class_runs_after_its_end_more_often_than_approved_or_twice() {
         "{states:?}"
     );
     assert!(of("class executed") > 0 && of("class denied") + of("class withdrawn") > 0);
+}
+
+#[tokio::test]
+async fn no_use_of_a_class_is_gone_on_with_once_the_class_was_ended() {
+    let (mut went_on, mut ended) = (0, 0);
+    for steps in 0.. {
+        let store = Switching::surely_over(Arc::new(MemoryStore::new(10_000)));
+        let world = World::on(store.clone()).await;
+        let scope = Scope::Class {
+            fixed: vec![ArgumentName::new("region").unwrap()],
+            until: world.now().saturating_add(MINUTE * 60),
+            count: COUNT,
+        };
+        let asking = Asking::new(world.regional(100, "eu", "web-1")).scope(scope);
+        let class = world.gates.ask(asking).await.unwrap().gate();
+        let vote = world.vote(class, "bob", Ballot::approve());
+        vote.await.unwrap();
+        let asked = world.regional(1, "eu", "web-1");
+        let used = world.gates.ask_under(class, asked).await.unwrap().gate();
+        let other = world.again_on(store.clone()).await;
+        let (executor, journal) = world.executor(OnceBy::Key(MINUTE * 60));
+        journal.on(0, Does::Silent);
+        run(&executor, used).await;
+        world.pass(MINUTE * 2).await;
+        // So far, then the end of the class, and the rest.
+        let of = tenant();
+        let mut recovers = Box::pin(executor.recover(&of, used));
+        store.seed(Some(Seeded::new(0)));
+        let recovered = poll_times(recovers.as_mut(), steps);
+        store.seed(None);
+        let end = other.gates.end_class(&of, class, world.shown("ada"));
+        end.await.unwrap();
+        if recovered.is_some() {
+            break;
+        }
+        let _state = poll_times(recovers.as_mut(), 1_000).unwrap().unwrap();
+        let again = logged(&world, used, &["reclaimed"]).await;
+        let end = logged(&world, class, &["class-ended"]).await.unwrap();
+        match again {
+            Some(again) => {
+                assert!(again < end, "{steps}: {again}, ended at {end}");
+                went_on += 1;
+            }
+            None => {
+                assert_eq!(world.show(used).await.state(), State::Indeterminate);
+                assert_eq!(journal.tries(), 1);
+                ended += 1;
+            }
+        }
+    }
+    assert!(went_on > 0 && ended > 8, "{went_on} {ended}");
 }
 
 #[test]

@@ -44,6 +44,18 @@ pub(crate) async fn switch() {
     .await;
 }
 
+/// Goes on with a task so many times; what it gives, if it comes to its end.
+pub(crate) fn poll_times<T>(
+    mut task: Pin<&mut impl Future<Output = T>>,
+    times: usize,
+) -> Option<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    (0..times).find_map(|_| match task.as_mut().poll(&mut context) {
+        Poll::Ready(given) => Some(given),
+        Poll::Pending => None,
+    })
+}
+
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Drives tasks to their ends, one step of one of them after the other, as the seed has it. Of those
