@@ -1,5 +1,6 @@
 //! `keyward approval`: what waits for an approval in this home, and what a policy says.
 
+mod check;
 mod decide;
 
 use std::io::{self, IsTerminal as _};
@@ -65,6 +66,7 @@ pub(crate) async fn run(command: Approval, home_args: &HomeArgs, json: bool) -> 
         } => decide::withdraw(&of, for_whom, &reason, home_args, json).await,
         Approval::Explain { policy, action } => explain(&policy, &action, json),
         Approval::Lint { policy } => lint(&policy, json),
+        Approval::Check { file, keys } => check::run(&file, &keys, json),
     };
     done.map_err(explained)
 }

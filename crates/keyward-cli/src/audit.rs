@@ -10,6 +10,7 @@ mod show;
 mod sign;
 mod verify;
 
+pub(crate) use file::pinned;
 pub(crate) use lost::said;
 
 use keyward_audit::Of;

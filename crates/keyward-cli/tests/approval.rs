@@ -214,6 +214,47 @@ fn what_waits_is_listed_shown_and_explained() {
     assert_eq!(broken.code(), 4);
 }
 
+#[test]
+fn an_export_of_a_gate_is_checked_without_its_home() {
+    let bench = Bench::new();
+    bench.run(&["audit", "init"], b"").ok();
+    let agent = Requester::agent(Subject::new("agent-7").unwrap());
+    let asked = block_on(ask_as(&bench, POLICY, agent, "server.delete"));
+    let (gate, gates) = asked;
+    let tenant = Tenant::new("acme").unwrap();
+    let export = block_on(gates.export(&tenant, gate, Vec::new())).unwrap();
+    let key = bench.run(&["audit", "key", "--tenant", "acme"], b"").ok();
+    let other = bench.run(&["audit", "key"], b"").ok();
+    let (key, other) = (key.text(), other.text());
+    // Nothing of the home is needed.
+    let elsewhere = Bench::empty();
+    let file = elsewhere.folder().join("gate.jsonl");
+    std::fs::write(&file, &export).unwrap();
+    let file = file.to_str().unwrap();
+    let check = |key: &str| elsewhere.run(&["approval", "check", file, "--key", key.trim()], b"");
+    let text = check(&key).ok().text();
+    let first = format!("{gate} is pending\n");
+    assert!(text.starts_with(&first) && text.contains("web-1"), "{text}");
+    assert!(text.contains("verified: all of it is in "), "{text}");
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+    let json = elsewhere.json(&["approval", "check", file, "--key", key.trim()]);
+    assert_eq!(json["format"], "keyward.approval.check/1");
+    assert_eq!(json["told"]["ticket"], gate.to_string());
+    // Another log's key, and another text.
+    check(&other).fails(4, "not signed by the key");
+    check("key").fails(2, "no key of an audit log");
+    elsewhere
+        .run(&["approval", "check", file], b"")
+        .fails(2, "--key");
+    let written = String::from_utf8(export).unwrap();
+    let edited = written.replace("\"status\":\"pending\"", "\"status\":\"executed\"");
+    assert_ne!(edited, written);
+    std::fs::write(file, &edited).unwrap();
+    check(&key).fails(4, "not what its log says");
+    std::fs::write(file, format!("{written}{written}")).unwrap();
+    check(&key).fails(4, "export");
+}
+
 /// The user that the tests run as, by the name that a record has for him.
 fn own() -> String {
     use std::os::unix::fs::MetadataExt as _;

@@ -89,6 +89,18 @@ pub(crate) enum Approval {
         action: PathBuf,
     },
 
+    /// Check the export of a gate, and show what it proves. Opens no home
+    Check {
+        /// The export, as the service gives it: a file
+        #[arg(value_name = "EXPORT")]
+        file: PathBuf,
+
+        /// A key that is trusted, as `keyward audit key` or a page of the service showed it when it was
+        /// pinned
+        #[arg(long = "key", value_name = "VKEY", required = true)]
+        keys: Vec<String>,
+    },
+
     /// Say what a policy says that nobody can have meant. Opens no home
     Lint {
         /// The policy, TOML

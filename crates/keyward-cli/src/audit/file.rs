@@ -37,7 +37,7 @@ struct Erasing {
 const MAX_SHOWN: usize = 1000;
 
 /// The keys that are trusted.
-pub(super) fn pinned(keys: &[String]) -> Result<Vec<VerifierKey>> {
+pub(crate) fn pinned(keys: &[String]) -> Result<Vec<VerifierKey>> {
     let provider = Provider::default();
     let parse = |key: &String| {
         VerifierKey::parse(&provider, key.trim()).map_err(|_| {
