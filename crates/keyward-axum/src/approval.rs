@@ -72,7 +72,7 @@ use keyward_base::{BoxFuture, Error, Reason, Tenant};
 use keyward_session::api_key::Scope;
 
 pub use keyward_http::approval::{
-    AgentDesk, ApprovalPages, BODY, FRESH, MARK_LIFE, Markup, Pause, UnboundDecision, WAIT,
+    AgentDesk, ApprovalPages, BODY, FRESH, MARK_LIFE, Markup, Names, Pause, UnboundDecision, WAIT,
     WAITERS, WAITERS_OF_KEY, WAITERS_OF_TENANT, WAITING,
 };
 

@@ -5,7 +5,8 @@
 //!
 //! [`ApprovalPages::open`] answers `GET` and `HEAD`, [`ApprovalPages::decide`] the `POST` of the form. To
 //! open a page decides nothing: that it was opened is recorded, once for each link. The page shows all of
-//! the action, made from its bytes, who asks and why, the rule and how many approvals it takes, how often
+//! the action, made from its bytes, who asks and why (beside his name if the service knows one:
+//! [`ApprovalPages::names`]), the rule and how many approvals it takes, how often
 //! it may then run, and until when it can be decided. What is answered:
 //!
 //! | | status |
@@ -103,7 +104,7 @@ pub use markup::Markup;
 pub use pages::ApprovalPages;
 use waiters::Waiters;
 pub use waiters::{WAITERS, WAITERS_OF_KEY, WAITERS_OF_TENANT};
-pub use who::FRESH;
+pub use who::{FRESH, Names};
 
 /// The longest that one read waits: below the 60 seconds after which nginx, HAProxy and the load
 /// balancers of the clouds give a silent answer up.

@@ -1,14 +1,15 @@
 //! Which links are good, and that to open one decides nothing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_approval::gate::What;
 use keyward_approval::{Ballot, State};
-use keyward_axum::approval::ApprovalPages;
+use keyward_axum::approval::{ApprovalPages, Names};
 use keyward_axum::content::{ContentPolicy, Directive, Source};
 use keyward_axum::{Origins, Referrer, RoutePolicy, WebGuard};
-use keyward_base::{ErrorKind, Tenant};
+use keyward_base::{BoxFuture, ErrorKind, Result, Subject, Tenant};
 use secrecy::ExposeSecret as _;
 
 use crate::service::{Service, acme};
@@ -59,6 +60,38 @@ fn a_page_shows_what_would_be_done_and_is_kept_by_nobody() {
         "{cookie}"
     );
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=3600"));
+}
+
+/// What the people of acme are called; agents are none of them.
+#[derive(Debug)]
+struct Called;
+
+impl Names for Called {
+    fn name<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        subject: &'a Subject,
+    ) -> BoxFuture<'a, Result<Option<String>>> {
+        let known = *tenant == acme() && !subject.as_str().starts_with("agent");
+        let name = known.then(|| format!("{subject}\u{202e}</dd><b>@example.com"));
+        Box::pin(std::future::ready(Ok(name)))
+    }
+}
+
+#[test]
+fn people_are_shown_as_the_service_calls_them() {
+    let service = Service::with(|pages| pages.names(Arc::new(Called)));
+    let bob = service.sign_in("bob");
+    let mailed = service.mailed("server.delete", Some("bob"));
+    let body = service.open(&mailed, &bob).answer.body;
+    let name = |of: &str| format!("<bdi>{of}\\u{{202e}}&#60;/dd&#62;&#60;b&#62;@example.com</bdi>");
+    let owner = format!("<dt>Whose program it is</dt><dd>{}</dd>", name("ada"));
+    assert!(body.contains(&owner), "{body}");
+    let him = format!("signed in as <strong>{}</strong>", name("bob"));
+    assert!(body.contains(&him), "{body}");
+    // Who is called nothing is who the action says he is.
+    assert!(!body.contains("<dt>Who asks</dt>") && body.contains("agent-7"));
+    assert!(!body.contains('\u{202e}') && !body.contains("<b>"));
 }
 
 /// Opened a thousand times, by scanners of all sorts, it is what it was.

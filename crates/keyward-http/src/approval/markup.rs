@@ -65,6 +65,7 @@ struct Body<'a> {
     asked: String,
     /// HTML, of [`View::html`].
     view: &'a str,
+    askers: &'a [(&'static str, String)],
     rule: &'a str,
     approvals: usize,
     quorum: u8,
@@ -93,7 +94,12 @@ pub(super) enum Under<'a> {
     Words(&'a str, Option<&'a str>),
 }
 
-pub(super) fn body(shown: &Shown, rule: &Rule, notice: &str, under: Under<'_>) -> String {
+pub(super) fn body(
+    (shown, askers): (&Shown, &[(&'static str, String)]),
+    rule: &Rule,
+    notice: &str,
+    under: Under<'_>,
+) -> String {
     let view = View::of(shown.action()).html(Where::Page);
     let (form, instead, sign_in) = match under {
         Under::Form(fields) => (Some(fields), "", None),
@@ -105,6 +111,7 @@ pub(super) fn body(shown: &Shown, rule: &Rule, notice: &str, under: Under<'_>) -
         notice,
         asked: time(shown.asked()),
         view: &view,
+        askers,
         rule: rule.name().as_str(),
         approvals: approvals.count(),
         quorum: rule.quorum(),

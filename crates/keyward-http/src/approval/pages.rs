@@ -14,14 +14,15 @@ use keyward_approval::link::Presented;
 use keyward_approval::reason::{
     EVIDENCE, EVIDENCE_OLD, LINK, NOT_APPROVER, NOT_OPEN, OWN_ASK, PASSKEY, RULE_MOVED, VOTED, WHO,
 };
-use keyward_approval::{Ballot, Gates, Links, Rule};
-use keyward_base::{Error, ErrorKind, Evidence as _, Reason, Result, Tenant};
+use keyward_approval::view::{Visible, Where};
+use keyward_approval::{Ballot, Gates, Links, Requester, Rule};
+use keyward_base::{Error, ErrorKind, Evidence as _, Reason, Result, Subject, Tenant};
 use keyward_session::OwnKind;
 
 use super::form::{self, Form, Said};
 use super::mark;
 use super::markup::{self, Markup, Under};
-use super::who::{BySession, FRESH, People, SignedIn};
+use super::who::{BySession, FRESH, Names, People, SignedIn};
 use crate::bodies;
 use crate::content::ContentPolicy;
 use crate::failure::{Cause, Failure};
@@ -47,6 +48,7 @@ struct Inner {
     path: String,
     headers: Arc<HeaderMap>,
     people: Option<Arc<dyn People>>,
+    names: Option<Arc<dyn Names>>,
     sign_in: Option<String>,
     fresh: Arc<FreshOf>,
     layout: Arc<Layout>,
@@ -69,6 +71,8 @@ struct Opened<'a> {
     link: Presented,
     shown: Shown,
     rule: Rule,
+    /// What the service calls those who ask: which part each has in it, and his name.
+    askers: Vec<(&'static str, String)>,
 }
 
 impl Opened<'_> {
@@ -123,6 +127,7 @@ impl ApprovalPages {
             guard: guard.clone(),
             headers: Arc::new(headers),
             people: None,
+            names: None,
             sign_in: None,
             fresh: Arc::new(|_| Some(FRESH)),
             layout: Arc::new(markup::layout),
@@ -141,6 +146,13 @@ impl ApprovalPages {
     pub fn sessions<K: OwnKind>(self, web: &WebSessions) -> Self {
         let people = Arc::new(BySession::<K>::new(web.clone()));
         self.with(|inner| inner.people = Some(people))
+    }
+
+    /// What the service calls people: shown beside the action, which names subjects alone. Unless told,
+    /// nobody is called anything.
+    #[must_use]
+    pub fn names(self, names: Arc<dyn Names>) -> Self {
+        self.with(|inner| inner.names = Some(names))
     }
 
     /// Where somebody signs in: a path of this service. It is never given the link.
@@ -304,10 +316,44 @@ impl ApprovalPages {
     }
 
     async fn who(&self, request: &Parts) -> Result<Option<SignedIn>, Failure> {
-        match &self.0.people {
-            Some(people) => people.who(&self.0.gates, request).await,
-            None => Ok(None),
+        let Some(people) = &self.0.people else {
+            return Ok(None);
+        };
+        let Some(mut who) = people.who(&self.0.gates, request).await? else {
+            return Ok(None);
+        };
+        who.name = self.called(who.tenant(), who.subject()).await?;
+        Ok(Some(who))
+    }
+
+    /// What somebody is called, as it is shown.
+    async fn called(&self, tenant: &Tenant, subject: &Subject) -> Result<Option<String>> {
+        let Some(names) = &self.0.names else {
+            return Ok(None);
+        };
+        let name = names.name(tenant, subject).await?;
+        Ok(name.map(|name| Visible::of(&name, Where::Page).as_str().to_owned()))
+    }
+
+    /// Those who ask, by name.
+    async fn askers(
+        &self,
+        tenant: &Tenant,
+        asks: &Requester,
+    ) -> Result<Vec<(&'static str, String)>> {
+        let parts = [
+            ("Who asks", Some(asks.subject())),
+            ("Whose program it is", asks.owner()),
+            ("For whom", asks.for_whom()),
+        ];
+        let mut askers = Vec::new();
+        for (part, subject) in parts {
+            let Some(subject) = subject else { continue };
+            if let Some(name) = self.called(tenant, subject).await? {
+                askers.push((part, name));
+            }
         }
+        Ok(askers)
     }
 
     /// What a link leads to, if it is good: all else is refused alike.
@@ -323,12 +369,14 @@ impl ApprovalPages {
         if !state.is_alive {
             return Err(dead());
         }
+        let askers = self.askers(tenant, shown.action().requester()).await?;
         Ok(Opened {
             tenant,
             token,
             link,
             shown,
             rule,
+            askers,
         })
     }
 
@@ -385,7 +433,7 @@ impl ApprovalPages {
         let now = self.0.gates.clock().now()?;
         let mark = mark::draw(guard.provider, links, opened.tenant, &opened.link, now)?;
         let who = match way {
-            Way::Signed(who) => Some(who.subject().as_str()),
+            Way::Signed(who) => Some(who.called()),
             _ => None,
         };
         let under = match way {
@@ -402,7 +450,7 @@ impl ApprovalPages {
                 reason,
             }),
         };
-        let body = markup::body(&opened.shown, &opened.rule, notice, under);
+        let body = markup::body((&opened.shown, &opened.askers), &opened.rule, notice, under);
         let mut answer = self.page_of(status, "An approval is asked of you", &body);
         let cookie = mark::cookie(guard.origins.scheme(), &opened.link, Some(&mark))?;
         answer.headers_mut().append(SET_COOKIE, cookie);

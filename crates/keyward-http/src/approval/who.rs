@@ -25,9 +25,16 @@ pub(super) struct SignedIn {
     /// Before the session was looked up: an end of it that came later is not known.
     at: Timestamp,
     authenticated: Timestamp,
+    /// What the service calls him, as the page shows it.
+    pub(super) name: Option<String>,
 }
 
 impl SignedIn {
+    /// What he is called: by the service, or else by his subject.
+    pub(super) fn called(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.subject.as_str())
+    }
+
     pub(super) fn is_fresh(&self, within: Option<Duration>) -> bool {
         within.is_none_or(|span| self.at.saturating_since(self.authenticated) <= span)
     }
@@ -58,6 +65,18 @@ impl Evidence for SignedIn {
         // Such a session is of another kind, which is none of a person's own.
         false
     }
+}
+
+/// What a service calls its people: an address, or a name. A page shows it beside what the action itself
+/// says, which has subjects alone.
+pub trait Names: fmt::Debug + Send + Sync {
+    /// What somebody is called; none if nothing is known of him, or he is no person. The page escapes
+    /// it, and shows what of it cannot be seen.
+    fn name<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        subject: &'a Subject,
+    ) -> BoxFuture<'a, keyward_base::Result<Option<String>>>;
 }
 
 /// What finds out who is signed in.
@@ -99,6 +118,7 @@ impl<K: OwnKind> People for BySession<K> {
                 door: *door,
                 at,
                 authenticated: live.authenticated_at(),
+                name: None,
             }))
         })
     }
