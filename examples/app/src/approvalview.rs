@@ -103,6 +103,8 @@ pub(crate) struct OneGate {
     pub(crate) digest: String,
     pub(crate) policy: String,
     pub(crate) log: &'static str,
+    /// The key of that log, if there is one yet.
+    pub(crate) key: Option<String>,
     pub(crate) may: May,
     pub(crate) problem: Option<&'static str>,
     /// What somebody wrote, of a form that was not taken.

@@ -15,6 +15,7 @@ mod housekeeping;
 mod joining;
 mod keys;
 mod letters_of_gates;
+mod letters_to_askers;
 mod office;
 mod owners;
 mod record;

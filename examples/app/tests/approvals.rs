@@ -12,8 +12,11 @@ mod crashed;
 mod service;
 mod strangers;
 
+use keyward_approval::State;
+use keyward_approval::gate::export;
+use keyward_audit::VerifierKey;
 use keyward_base::Tenant;
-use keyward_store::{Applied, Collection, Content, RecordKey, Records as _, Write};
+use keyward_crypto::Provider;
 use serde_json::Value;
 use service::approved::{alone, answer, code, ended, link, page_of, taken};
 use service::browser::{
@@ -112,7 +115,10 @@ fn who_is_alone_approves_by_his_mail_and_the_code_on_his_screen_and_not_by_eithe
     let own = decide(&mut hers, &page, "approve", "");
     assert_eq!(own.status, 403, "{}", own.body);
     let link = link(&service);
-    assert_eq!(Browser::new(&service).get(&link).status, 200);
+    let opened = Browser::new(&service).get(&link);
+    assert_eq!(opened.status, 200);
+    let asks = format!("<dt>Who asks</dt><dd><bdi>{ANN}</bdi>");
+    assert!(opened.body.contains(&asks), "{}", opened.body);
     // The link alone neither, in her browser or in another.
     let wrong = if code == "000000" { "000001" } else { "000000" };
     for mut browser in [hers.clone(), Browser::new(&service)] {
@@ -266,6 +272,44 @@ fn a_log_is_taken_by_who_asked_once_it_was_approved() {
     assert_eq!(taken(&service, "/audit/export", &fields).status, 200);
 }
 
+/// The key of the log, as the page of a gate shows it to who pins it.
+fn pinned(page: &str) -> VerifierKey {
+    let key = page.split("<dt>Key of the log</dt><dd><code class=\"wrap\">");
+    let key = key.last().unwrap().split('<').next().unwrap();
+    VerifierKey::parse(&Provider::default(), &key.replace("&#43;", "+")).unwrap()
+}
+
+#[test]
+fn the_record_of_a_gate_is_a_file_that_others_check() {
+    let service = Service::start();
+    let mut hers = with_server(&service);
+    let mut mel = mel(&service, &mut hers);
+    let page = page_of(&delete(&mut mel, SERVER));
+    decide(&mut hers, &page, "deny", "it serves customers").leads_to();
+    let key = pinned(&mel.page(&page));
+    let take = format!("{page}/proof");
+    let file = mel.post(&take, &[]);
+    assert_eq!(file.status, 200, "{}", file.body);
+    let saved = file.header("content-disposition").unwrap();
+    assert!(saved.starts_with("attachment; filename=\"approval-"));
+    let provider = Provider::default();
+    let check = |text: &str| export::check(&provider, &[key.clone()], text.as_bytes());
+    let shown = check(&file.body).unwrap();
+    assert_eq!(shown.state, State::Denied);
+    assert!(page.ends_with(&shown.gate.to_string()));
+    assert!(shown.told.contains("it serves customers"));
+    let edited = file
+        .body
+        .replace("it serves customers", "it serves nobody...");
+    assert!(check(&edited).is_err());
+    // Those who do not see the page do not have the file, and a link to it takes nothing.
+    sign_up(&service, BOB, PASSWORD);
+    let mut bob = logged_in(&service, BOB);
+    assert_eq!(bob.post(&take, &[]).status, 404);
+    assert_eq!(Browser::new(&service).post(&take, &[]).status, 401);
+    assert_eq!(mel.get(&take).status, 405);
+}
+
 #[test]
 fn what_the_policy_asks_more_for_by_now_does_not_run() {
     let folder = TempDir::new().unwrap();
@@ -407,22 +451,8 @@ fn of_many_owners_each_is_mailed_though_a_gate_has_few_links() {
     runtime.unwrap().block_on(async {
         let past = Past::of(folder.path()).await;
         for nth in 0..MANY {
-            let person = format!(
-                r#"{{"email":"owner-{nth}@example.com","role":"owner","since":{}}}"#,
-                past.now.as_millis()
-            );
-            let content = Content {
-                data: person.into_bytes(),
-                ..Content::default()
-            };
-            let key = RecordKey {
-                collection: Collection::named("deploydesk-people"),
-                owner: tenant.as_str().to_owned(),
-                id: format!("u-{nth}"),
-            };
-            let write = vec![Write::Insert { key, content }];
-            let done = past.home.data().apply(write).await.unwrap();
-            assert!(matches!(done, Applied::Done(_)));
+            let (subject, email) = (format!("u-{nth}"), format!("owner-{nth}@example.com"));
+            past.joins(&tenant, &subject, &email, "owner").await;
         }
     });
     let service = Service::start_with(folder, &[]);

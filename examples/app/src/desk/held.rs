@@ -9,6 +9,7 @@ use keyward_approval::{
     Action, ActionBuilder, Asked, Asking, Catalogue, ExecutorName, GateId, Gates, Links, Policy,
     Requester, Rule, ServiceName, Shape, StepBuilder, Type, Verdict,
 };
+use keyward_axum::approval::Names;
 use keyward_base::encoding::hex;
 use keyward_base::{BoxFuture, Error, Reason, RecordId, Result, Role, Subject, Tenant};
 use keyward_crypto::Provider;
@@ -48,6 +49,8 @@ pub(super) const PEOPLE: usize = 500;
 pub(crate) struct Held {
     pub(crate) gates: Gates,
     pub(crate) links: Links,
+    /// What people are called on the pages of links.
+    pub(crate) names: Arc<dyn Names>,
     catalogue: Catalogue,
     /// The policy's text, as it is shown.
     text: Mutex<String>,
@@ -72,22 +75,44 @@ pub(crate) enum Wish {
     TooMany,
 }
 
-/// Which roles the people of an organisation have: as it stands in the database at that moment.
+/// The people of an organisation: which roles they have, as it stands in the database at that moment, and
+/// by which address they are shown.
 #[derive(Debug)]
-struct RolesOfPeople(Arc<dyn Records>);
+struct People(Arc<dyn Records>);
 
-impl Roles for RolesOfPeople {
+impl People {
+    async fn find(&self, tenant: &Tenant, subject: &Subject) -> Result<Option<Person>> {
+        match Person::fetch(self.0.as_ref(), tenant, subject).await {
+            Ok((person, _)) => Ok(Some(person)),
+            Err(e) if e.reason() == Some(Reason::NOT_FOUND) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+impl Names for People {
+    fn name<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        subject: &'a Subject,
+    ) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            let found = self.find(tenant, subject).await?;
+            Ok(found.map(|person| person.email))
+        })
+    }
+}
+
+impl Roles for People {
     fn roles<'a>(
         &'a self,
         tenant: &'a Tenant,
         subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<Role>>> {
         Box::pin(async move {
-            match Person::fetch(self.0.as_ref(), tenant, subject).await {
-                Ok((person, _)) => Ok(vec![person.role.named()?]),
-                Err(e) if e.reason() == Some(Reason::NOT_FOUND) => Ok(Vec::new()),
-                Err(e) => Err(e),
-            }
+            let found = self.find(tenant, subject).await?;
+            let role = found.map(|person| person.role.named());
+            Ok(role.transpose()?.into_iter().collect())
         })
     }
 }
@@ -156,11 +181,11 @@ impl Held {
         let text = read(policy)?;
         let ring = home.keyring();
         let parsed = Policy::parse(ring.provider(), &text)?;
-        let store: Arc<dyn Records> = home.data().clone();
+        let people = Arc::new(People(home.data().clone()));
         let gates = Gates::builder(ring.clone(), home.audit()?.clone(), parsed)
             .door(USERS)
             .door(ADMINS)
-            .roles(Arc::new(RolesOfPeople(store)))
+            .roles(people.clone())
             .install()
             .await?
             .build()
@@ -170,6 +195,7 @@ impl Held {
         Ok(Self {
             gates,
             links,
+            names: people,
             catalogue: catalogue()?,
             text: Mutex::new(text),
             work: Notify::new(),

@@ -1,10 +1,10 @@
 //! Who may approve something is mailed a link to it: once when it is asked, and at each reminder and when
-//! it goes to the second rule.
+//! it goes to the second rule, until he said yes.
 //!
 //! What was mailed is marked beside the gate, after it was. So a process that ends in between mails once
 //! more, and no letter is lost with it; each link is one of its own, and one yes ends them all.
 
-use keyward_approval::gate::{Shown, State, What};
+use keyward_approval::gate::{Shown, State, Voter, What};
 use keyward_approval::link::CodeIn;
 use keyward_approval::{GateId, Letter, View};
 use keyward_base::{Result, Subject, Tenant, Timestamp};
@@ -17,7 +17,7 @@ use crate::mail::Mail;
 use crate::organisation::Organisation;
 use crate::people::Person;
 
-const MAILED: Collection = Collection::named("deploydesk-gates-mailed");
+pub(super) const MAILED: Collection = Collection::named("deploydesk-gates-mailed");
 
 /// How many gates of an organisation are looked for at once.
 const GATES: usize = 1_000;
@@ -27,7 +27,7 @@ const GATES: usize = 1_000;
 const AT_ONCE: usize = 16;
 
 /// The most characters of a text in a mail: what is longer is read on the page that the link opens.
-const FOLDED: usize = 2_000;
+pub(super) const FOLDED: usize = 2_000;
 
 /// The page of links, for those who come in at either door.
 pub(crate) fn by_link(administrators: bool) -> &'static str {
@@ -60,11 +60,14 @@ impl Desk {
         }
     }
 
-    /// The letters of all gates that somebody is to be told of.
+    /// The letters of all gates that somebody is to be told of, who asked among them.
     pub(super) async fn letters_due(&self) -> Result<()> {
-        let mut result = self.letters_in(&administrators()?).await;
-        for tenant in Organisation::tenants(self.data()).await? {
+        let mut tenants = vec![administrators()?];
+        tenants.extend(Organisation::tenants(self.data()).await?);
+        let mut result = Ok(());
+        for tenant in tenants {
             result = result.and(self.letters_in(&tenant).await);
+            result = result.and(self.tell_askers(&tenant).await);
         }
         let purged = self.data().purge(&MAILED, self.clock().now()?, GATES).await;
         result.and(purged.map(drop))
@@ -102,6 +105,9 @@ impl Desk {
         let requester = shown.action().requester();
         let mut room = room(&shown);
         for (subject, person) in self.approvers(tenant, rule, requester).await? {
+            if has_voted(&shown, &subject) {
+                continue;
+            }
             let now = self.clock().now()?;
             let mail = match room.next() {
                 Some(_) => {
@@ -182,13 +188,18 @@ impl Desk {
         })
     }
 
-    /// The same for whoever gets no link of his own: it leads to where he logs in.
-    fn without_link(&self, tenant: &Tenant, shown: &Shown, to: &Person) -> Mail {
+    /// The page of a gate, for who logs in.
+    pub(super) fn page_of(&self, tenant: &Tenant, gate: GateId) -> String {
         let path = match administrators().is_ok_and(|of| of == *tenant) {
             true => "/admin/approvals",
             false => "/approvals",
         };
-        let page = format!("{}{path}/{}", self.base, shown.id());
+        format!("{}{path}/{gate}", self.base)
+    }
+
+    /// The same for whoever gets no link of his own: it leads to where he logs in.
+    fn without_link(&self, tenant: &Tenant, shown: &Shown, to: &Person) -> Mail {
+        let page = self.page_of(tenant, shown.id());
         let view = View::of(shown.action()).folded(self.crypto(), FOLDED);
         let text = format!(
             "An approval is asked of you. This is what would be done:\n\n{}\nTo see it and to \
@@ -203,6 +214,12 @@ impl Desk {
             links: vec![page],
         }
     }
+}
+
+/// Whether somebody has said yes already: he is asked for nothing any more.
+fn has_voted(shown: &Shown, who: &Subject) -> bool {
+    let mut votes = shown.votes().iter();
+    votes.any(|vote| matches!(vote.voter(), Voter::Person(subject) if subject == who))
 }
 
 /// As many times as a link may be made now: for so many people at once, and no more than a gate has.

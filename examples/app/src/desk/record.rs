@@ -3,6 +3,7 @@
 use std::io::{Error as IoError, ErrorKind as IoKind, Write};
 use std::sync::Arc;
 
+use keyward_approval::GateId;
 use keyward_audit::alert::Anomaly;
 use keyward_audit::{Audit, Given, Header, Kind, Kinds, Of, Type};
 use keyward_base::audit::Outcome;
@@ -103,6 +104,18 @@ impl Desk {
     /// The record.
     pub(super) fn record_of_acts(&self) -> Result<&Audit> {
         self.home.audit()
+    }
+
+    /// All that there is of a gate, each entry with its proof: without a bound on its entries but the
+    /// crate's, and made in memory.
+    pub(crate) async fn proof(&self, tenant: &Tenant, gate: GateId) -> Result<Vec<u8>> {
+        let to = Bounded(Vec::new());
+        Ok(self.held.gates.export(tenant, gate, to).await?.0)
+    }
+
+    /// The key that who checks an export of that log pins.
+    pub(crate) async fn key_of(&self, tenant: &Tenant) -> Result<Option<String>> {
+        key(self.record_of_acts()?, &Of::Tenant(tenant.clone())).await
     }
 
     /// Records an event of the service's own: of an organisation, or of none. What comes after it
@@ -228,12 +241,7 @@ impl Book {
 
     /// The key that who checks an export of the log pins.
     pub(crate) async fn key(&self) -> Result<Option<String>> {
-        match self.desk.record_of_acts()?.key(&self.of()).await {
-            Ok(key) => Ok(key.map(|key| key.to_string())),
-            // Of a log that is not what was written, the badge tells.
-            Err(e) if e.kind() == keyward_base::ErrorKind::Corrupt => Ok(None),
-            Err(e) => Err(e),
-        }
+        key(self.desk.record_of_acts()?, &self.of()).await
     }
 
     /// That there is something from entry `from` on.
@@ -276,6 +284,15 @@ impl Book {
             }
         }
         Ok(to.0)
+    }
+}
+
+async fn key(audit: &Audit, of: &Of) -> Result<Option<String>> {
+    match audit.key(of).await {
+        Ok(key) => Ok(key.map(|key| key.to_string())),
+        // Of a log that is not what was written, the badge tells.
+        Err(e) if e.kind() == keyward_base::ErrorKind::Corrupt => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

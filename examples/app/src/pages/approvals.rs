@@ -2,9 +2,11 @@
 //! library's.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_approval::gate::{Decision, Resolution, Shown as Gate, StepResult, Voter};
 use keyward_approval::reason::{
@@ -402,6 +404,7 @@ async fn view<H: Holder>(
         digest: action.digest().to_string(),
         policy: action.policy().to_string(),
         log: H::LOG,
+        key: app.key_of(tenant).await?,
         may,
         problem,
         reason: reason.to_owned(),
@@ -624,6 +627,23 @@ pub(super) async fn take<H: Holder>(
     super::audit::file(&book, export_of(step)?).await
 }
 
+/// All that there is of one gate as a file that others check, to whoever sees its page. It is a form,
+/// since it has the log signed.
+pub(super) async fn proof<H: Holder>(
+    State(app): State<App>,
+    Proved(holder): Proved<H>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let gate = found(&app, &holder, &id).await?;
+    let file = app.proof(holder.live().tenant(), gate.id()).await?;
+    let name = format!("attachment; filename=\"approval-{}.jsonl\"", gate.id());
+    let headers = [
+        (CONTENT_TYPE, "application/jsonl"),
+        (CONTENT_DISPOSITION, name.as_str()),
+    ];
+    Ok((headers, file).into_response())
+}
+
 pub(super) async fn policy<H: Holder>(
     State(app): State<App>,
     Proved(holder): Proved<H>,
@@ -642,6 +662,7 @@ pub(super) fn links(app: &App, guard: &WebGuard) -> Result<[ApprovalPages; 2]> {
         let address = format!("{}{}", app.base(), by_link(which == Which::Admins));
         let (gates, links) = (app.held().gates.clone(), app.held().links.clone());
         let pages = ApprovalPages::new(gates, links, guard, &address)?;
+        let pages = pages.names(Arc::clone(&app.held().names));
         pages.sign_in(which.login())
     };
     let people = pages(Which::Users)?.sessions::<User>(&app.web);

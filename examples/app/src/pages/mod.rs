@@ -291,6 +291,7 @@ fn held<H: Holder>(approvals: &str) -> Routes<App> {
             get(approvals::show::<H>).post(approvals::decide::<H>),
         )
         .route(&of("/{id}/export"), post(approvals::take::<H>))
+        .route(&of("/{id}/proof"), post(approvals::proof::<H>))
 }
 
 /// What somebody does with his own account, at either door.

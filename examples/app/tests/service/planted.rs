@@ -12,6 +12,7 @@ use keyward_base::{
 use keyward_embedded::{Home, HomeDir, Options, RootSource};
 use keyward_session::api_key::{ApiKeys, IssuedKey, NewKey, Ranges, Scopes};
 use keyward_session::{Fresh, Kind, LiveSession, Sessions, Start, Started, User};
+use keyward_store::{Applied, Collection, Content, RecordKey, Records as _, Write};
 
 /// The doors of the service.
 pub const USERS: Door = Door::new("users");
@@ -45,6 +46,24 @@ impl Past {
             clock,
             now,
         }
+    }
+
+    /// One more of an organisation's people, who never comes in.
+    pub async fn joins(&self, tenant: &Tenant, subject: &str, email: &str, role: &str) {
+        let since = self.now.as_millis();
+        let person = format!(r#"{{"email":"{email}","role":"{role}","since":{since}}}"#);
+        let content = Content {
+            data: person.into_bytes(),
+            ..Content::default()
+        };
+        let key = RecordKey {
+            collection: Collection::named("deploydesk-people"),
+            owner: tenant.as_str().to_owned(),
+            id: subject.to_owned(),
+        };
+        let write = vec![Write::Insert { key, content }];
+        let done = self.home.data().apply(write).await.unwrap();
+        assert!(matches!(done, Applied::Done(_)));
     }
 
     /// So many minutes ago.
@@ -86,6 +105,17 @@ impl Evidence for Shown {
 
     fn is_factor_due(&self) -> bool {
         self.factor_due
+    }
+}
+
+/// Evidence of a log-in at the door of users, at that moment.
+pub fn logged_in(tenant: &Tenant, subject: &str, at: Timestamp) -> impl Evidence + use<> {
+    Shown {
+        tenant: tenant.clone(),
+        subject: Subject::new(subject).unwrap(),
+        door: USERS,
+        at,
+        factor_due: false,
     }
 }
 
