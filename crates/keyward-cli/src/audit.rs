@@ -41,7 +41,7 @@ pub(crate) async fn run(command: Audit, home_args: &HomeArgs, json: bool) -> Res
                     "--key is for an export or for older checkpoints: give --file or --since too, or leave it out",
                 ));
             }
-            let keys = file::pinned(&keys)?;
+            let keys = pinned(&keys)?;
             let since = since.map(|file| verify::since(&file)).transpose()?;
             let home = home_args.open().await?;
             verify::run(&home, tenant, since, &keys, json).await

@@ -110,6 +110,8 @@ pub(crate) struct AccountPage {
 /// Somebody of the organisation.
 #[derive(Debug)]
 pub(crate) struct Member {
+    pub(crate) subject: String,
+    pub(crate) is_owner: bool,
     pub(crate) email: String,
     pub(crate) role: &'static str,
     pub(crate) since: String,

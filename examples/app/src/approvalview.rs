@@ -74,6 +74,7 @@ pub(crate) struct May {
     pub(crate) letter: bool,
     pub(crate) again: bool,
     pub(crate) resolve: bool,
+    pub(crate) anew: bool,
     pub(crate) take: bool,
 }
 

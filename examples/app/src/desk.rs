@@ -19,6 +19,7 @@ mod letters_to_askers;
 mod office;
 mod owners;
 mod record;
+mod roles;
 mod room;
 mod running;
 
@@ -59,7 +60,7 @@ pub(crate) use deliveries::work;
 pub(crate) use deployments::{Asked, Now, Start};
 pub(crate) use doing::{Doing, TAKEN_WITHIN, export_of, obey};
 pub(crate) use held::{
-    DELETE, EXPORT, Held, ROTATE, RUN, Wish, is_for_production, names, of_agents,
+    DELETE, EXPORT, Held, REPLACE, ROLE, ROTATE, RUN, Wish, is_for_production, names, of_agents,
 };
 pub(crate) use housekeeping::Kept;
 use joining::First;
@@ -69,6 +70,7 @@ pub(crate) use letters_of_gates::by_link;
 pub(crate) use office::{Office, Own};
 use owners::{Owners, TellLeaks};
 pub(crate) use record::{Book, Form};
+pub(crate) use roles::Change;
 pub(crate) use room::Room;
 use running::Running;
 

@@ -15,7 +15,7 @@ const PEOPLE: Collection = Collection::named("deploydesk-people");
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
-    /// He may invite others too, and name the organisation.
+    /// He may invite others too, name the organisation, and say who else owns it.
     Owner,
     /// He works with what is connected.
     Member,
@@ -24,6 +24,13 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    /// What somebody may be in an organisation, by its word.
+    pub(crate) fn of_organisation(word: &str) -> Option<Self> {
+        [Self::Owner, Self::Member]
+            .into_iter()
+            .find(|role| role.word() == word)
+    }
+
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Owner => "owner",
@@ -78,7 +85,7 @@ impl Person {
         }
     }
 
-    fn content(&self) -> Result<Content> {
+    pub(crate) fn content(&self) -> Result<Content> {
         let data = serde_json::to_vec(self)
             .map_err(|e| Error::unavailable("a person cannot be written").with_source(e))?;
         Ok(Content {
@@ -132,6 +139,31 @@ impl Person {
             after = page.next;
             if after.is_none() {
                 return Ok(owners);
+            }
+        }
+    }
+
+    /// Where another owner than `but` stands, and as what he was found.
+    pub(crate) async fn another_owner(
+        store: &dyn Records,
+        tenant: &Tenant,
+        but: &Subject,
+    ) -> Result<Option<(RecordKey, Version)>> {
+        let mut after = None;
+        loop {
+            let scan = Scan::of(PEOPLE).owner(tenant.as_str()).after(after);
+            let page = store.scan(scan.limit(PAGE)).await?;
+            let is_another = |record: &Record| {
+                record.key.id != but.as_str()
+                    && read(record).is_ok_and(|person| person.role == Role::Owner)
+            };
+            let mut people = page.items.into_iter();
+            if let Some(found) = people.find(is_another) {
+                return Ok(Some((found.key, found.version)));
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(None);
             }
         }
     }

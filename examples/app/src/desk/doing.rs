@@ -3,6 +3,8 @@
 //! | kind | once |
 //! |---|---|
 //! | `server.delete` | a key: it is one revision that is deleted, drawn at random when it was stored; a second try finds it gone |
+//! | `server.replace` | a key: over one revision; a second try finds the same key there |
+//! | `people.role` | a batch: it is the write of who he is |
 //! | `deployment.run` | a key: that it was begun is written in the batch of the deployment; a second try finds which |
 //! | `audit.export` | a batch: that it may be taken is the result itself |
 //! | `key.rotate` | nothing: a second try would make a second key. A process that ends in the middle leaves it for a person to find out |
@@ -11,16 +13,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_approval::executor::{Effect, Job, OnceBy, Target};
-use keyward_approval::{Executor, FileClaims, Step, Value};
+use keyward_approval::{ArgumentName, Executor, FileClaims, Step, Value};
 use keyward_base::{
-    Actor, BoxFuture, Error, ErrorKind, Purpose, Reason, RecordId, Result, Revision, Subject,
+    Actor, BoxFuture, Error, ErrorKind, Purpose, Reason, RecordId, Result, Revision, SecretBytes,
+    Subject,
 };
 use tokio::sync::watch;
 
 use super::deployments::Start;
-use super::held::{DELETE, EXPORT, ROTATE, RUN, names};
-use super::{Desk, Room, TICK, administrators};
+use super::held::{DELETE, EXPORT, REPLACE, ROLE, ROTATE, RUN, names};
+use super::{Change, Desk, Room, TICK, administrators};
+use crate::input::Submitted;
 use crate::log;
+use crate::people::Role;
 use crate::section::Section;
 
 /// Within what time a second try does nothing twice: that one was begun is kept for longer.
@@ -85,6 +90,8 @@ impl Doing {
                     Err(e) => return Err(e),
                 })
             }
+            REPLACE => self.replace(job, step, who).await,
+            ROLE => self.change(job, step, &who).await,
             RUN => {
                 let (server, set) = (RecordId::new(step.target())?, text(step, "set")?);
                 let (room, set) = (self.room(job, who), RecordId::new(set)?);
@@ -127,6 +134,58 @@ impl Doing {
     }
 }
 
+impl Doing {
+    /// Another key over the revision that was asked about.
+    async fn replace(&self, job: &Job<'_>, step: &Step, who: Actor) -> Result<Effect> {
+        let (server, section) = (RecordId::new(step.target())?, Section::Servers);
+        let revision = Revision::new(number(step, "revision")?);
+        let key = job.secret(&ArgumentName::new("key")?);
+        let key = key.ok_or_else(|| Error::misuse("an argument is missing"))?;
+        let submitted = Submitted::Key(SecretBytes::copy_of(key.expose()));
+        let room = self.room(job, who);
+        let credential = room.credential(section, &server, submitted, Some(revision));
+        let credential = credential.await?;
+        let put = room.put(section, &server, &credential, Some(revision));
+        let Err(error) = put.await else {
+            return Ok(Effect::Done("The key is replaced.".into()));
+        };
+        match error.reason() {
+            Some(Reason::NOT_FOUND) => Ok(Effect::Failed("The server is not there.".into())),
+            Some(Reason::CONFLICT) => {
+                let there = room.facts(section, &server).await?.0.fingerprint;
+                let asked = text(step, "fingerprint")?;
+                Ok(match there {
+                    // By a process that ended before it could say so.
+                    Some(there) if there == asked => Effect::Done("It is that key.".into()),
+                    _ => Effect::Failed(
+                        "What is stored there is another value than the one that was asked about: \
+                         it was left."
+                            .into(),
+                    ),
+                })
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Makes somebody an owner, or a member.
+    async fn change(&self, job: &Job<'_>, step: &Step, who: &Actor) -> Result<Effect> {
+        let person = Subject::new(step.target())?;
+        let to = Role::of_organisation(text(step, "role")?);
+        let to = to.ok_or_else(|| Error::misuse("nobody can be that"))?;
+        let (desk, of) = (&self.0, job.tenant());
+        Ok(match desk.change(of, &person, to).await? {
+            Change::By(writes) => {
+                desk.tell_change(of, (&person, to), who).await?;
+                Effect::Written(format!("Now: {}.", to.word()), writes)
+            }
+            Change::Already => Effect::Written("So it was already.".into(), Vec::new()),
+            Change::Last => Effect::Failed("No other owner would be left.".into()),
+            Change::Gone => Effect::Failed("There is no such person.".into()),
+        })
+    }
+}
+
 fn plain<'a>(step: &'a Step, name: &str) -> Result<&'a Value> {
     let found = step.argument(name).and_then(|argument| argument.plain());
     found.ok_or_else(|| Error::misuse("an argument is missing"))
@@ -156,8 +215,8 @@ pub(crate) fn export_of(step: &Step) -> Result<(&str, u64)> {
 impl Target for Doing {
     fn once(&self, step: &Step) -> OnceBy {
         match step.kind().as_str() {
-            DELETE | RUN => OnceBy::Key(AGAIN),
-            EXPORT => OnceBy::Batch,
+            DELETE | REPLACE | RUN => OnceBy::Key(AGAIN),
+            EXPORT | ROLE => OnceBy::Batch,
             _ => OnceBy::Nothing,
         }
     }

@@ -26,6 +26,10 @@ use crate::settings::bounded;
 
 /// To delete a server's key.
 pub(crate) const DELETE: &str = "server.delete";
+/// To put another key in the place of a server's.
+pub(crate) const REPLACE: &str = "server.replace";
+/// To make somebody an owner, or an owner a member.
+pub(crate) const ROLE: &str = "people.role";
 /// To deploy to a server.
 pub(crate) const RUN: &str = "deployment.run";
 /// To take a log away as a file.
@@ -142,6 +146,17 @@ fn catalogue() -> Result<Catalogue> {
     Catalogue::new()
         .with(of(DELETE)?.must("revision", Type::Integer)?)?
         .with(
+            of(REPLACE)?
+                .must("revision", Type::Integer)?
+                .must("fingerprint", Type::Text)?
+                .must("key", Type::Secret)?,
+        )?
+        .with(
+            of(ROLE)?
+                .must("address", Type::Text)?
+                .must("role", Type::Text)?,
+        )?
+        .with(
             of(RUN)?
                 .must("set", Type::Text)?
                 .must("production", Type::Bool)?,
@@ -222,6 +237,12 @@ impl Held {
     /// A step of that kind, as people ask for it.
     pub(crate) fn step(&self, kind: &str, target: &str, alone: bool) -> Result<StepBuilder> {
         self.catalogue.step(kind, target)?.with("alone", alone)
+    }
+
+    /// Whether an action can be asked for once more as it was: what is secret of one is its own.
+    pub(crate) fn is_asked_anew(action: &Action) -> bool {
+        let mut steps = action.steps().iter();
+        steps.all(|step| step.arguments().values().all(|of| of.plain().is_some()))
     }
 
     /// The steps of an action once more, as they were, but whether who asks is `alone`.

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use keyward_base::audit::Outcome;
-use keyward_base::{Error, Reason, Result};
+use keyward_base::{Error, Reason, Result, Subject};
 use keyward_session::{AnyLive, LiveSession, User};
 use keyward_store::Write;
 use keyward_vault::Note;
@@ -104,9 +104,14 @@ impl Office {
     }
 
     /// The people of the organisation.
-    pub(crate) async fn people(&self, limit: usize) -> Result<Vec<Person>> {
-        let all = Person::all(self.desk.data(), &self.tenant, limit).await?;
-        Ok(all.into_iter().map(|(_, person)| person).collect())
+    pub(crate) async fn people(&self, limit: usize) -> Result<Vec<(Subject, Person)>> {
+        Person::all(self.desk.data(), &self.tenant, limit).await
+    }
+
+    /// One of them.
+    pub(crate) async fn one_of_us(&self, who: &Subject) -> Result<Person> {
+        let found = Person::fetch(self.desk.data(), &self.tenant, who).await;
+        found.map(|(person, _)| person)
     }
 
     /// Gives the organisation another name, once it is on record who does. No: it is none.

@@ -40,6 +40,8 @@ pub(crate) const EXPORT: &str = "deploydesk.export";
 pub(crate) const INVITE: &str = "deploydesk.invite";
 /// The organisation was given another name.
 pub(crate) const RENAME: &str = "deploydesk.rename";
+/// Somebody was made an owner, or an owner a member.
+pub(crate) const CHANGE: &str = "deploydesk.role";
 /// Cron had the house kept.
 pub(crate) const CRON: &str = "deploydesk.cron";
 
@@ -69,6 +71,11 @@ pub(super) fn kinds() -> Result<Kinds> {
         .with(export)?
         .with(Kind::new(INVITE))?
         .with(Kind::new(RENAME))?
+        .with(
+            Kind::new(CHANGE)
+                .must("person", Type::Id(64))
+                .must("role", Type::words(["owner", "member"])),
+        )?
         .with(Kind::new(CRON).must("secret", Type::Id(64)))
 }
 

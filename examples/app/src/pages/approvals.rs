@@ -30,7 +30,7 @@ use crate::approvalview::{
     AskedAlone, GateRow, Inbox, May, NotAsked, OneGate, Part, PastRow, PolicyPage, ResultRow,
     VoteRow,
 };
-use crate::desk::{EXPORT, TAKEN_WITHIN, Which, Wish, by_link, export_of};
+use crate::desk::{EXPORT, Held, TAKEN_WITHIN, Which, Wish, by_link, export_of};
 use crate::people::Person;
 use crate::view::minute;
 
@@ -334,8 +334,9 @@ async fn view<H: Holder>(
         deny: (waits || state == Of::Approved) && named,
         withdraw: is_own && (waits || matches!(state, Of::Staged | Of::Approved)),
         letter: waits && is_mine && by_link,
-        again: is_mine && state.is_ended() && state != Of::Executed,
+        again: is_mine && state.is_ended() && state != Of::Executed && Held::is_asked_anew(action),
         resolve: named && state == Of::Indeterminate,
+        anew: Held::is_asked_anew(action),
         take: is_mine && may_be_taken(app, gate)?,
     };
     let results = (1..).zip(gate.results()).map(|(nth, result)| {
@@ -532,7 +533,7 @@ pub(super) async fn decide<H: Holder>(
             let resolved = gates.resolve(tenant, gate.id(), me, found, &reason).await;
             resolved.map(|()| "What became of it is on record.")
         }
-        "anew" => {
+        "anew" if Held::is_asked_anew(gate.action()) => {
             let asked = gates
                 .ask_anew(gate.id(), me, app.anew(gate.action())?)
                 .await;
@@ -555,7 +556,7 @@ pub(super) async fn decide<H: Holder>(
             let asked = wished(&holder, Wish::Alone(gate.id(), code))?;
             return asked.ok_or_else(|| Error::rejected(Reason::NOT_FOUND).into());
         }
-        "again" if is_mine && gate.state().is_ended() => {
+        "again" if is_mine && gate.state().is_ended() && Held::is_asked_anew(gate.action()) => {
             let who = (tenant, holder.live().subject());
             let wish = app.wish_again(who, is_fresh, gate.action()).await?;
             let asked = wished(&holder, wish)?;

@@ -6,14 +6,14 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use keyward_approval::StepBuilder;
 use keyward_axum::proof::Proved;
 use keyward_axum::{Failure, SecretForm, Shown};
-use keyward_base::{Error, Reason, RecordId, Revision};
+use keyward_base::{Error, Reason, RecordId, Revision, SecretBytes};
 use keyward_vault::{Facts, Note};
 use serde::Deserialize;
 
 use super::approvals::wish;
 use super::{After, html, page};
 use crate::app::App;
-use crate::desk::{DELETE, Office, Own};
+use crate::desk::{DELETE, Office, Own, REPLACE};
 use crate::input::{self, Refused};
 use crate::section::Section;
 use crate::view::{Connect, Detail, FormView, List, PublicKey, Reveal, address};
@@ -171,10 +171,12 @@ pub(super) async fn replacing(
 }
 
 pub(super) async fn replace(
-    Proved(Own { office, .. }): Proved<Own>,
+    State(app): State<App>,
+    Proved(own): Proved<Own>,
     Path(path): Path<(String, String)>,
     mut form: SecretForm,
 ) -> Answer<Response> {
+    let office = &own.office;
     let (section, id) = record(&path)?;
     let revision = input::revision(&mut form)?;
     let (facts, stored) = office.facts(section, &id).await?;
@@ -182,26 +184,43 @@ pub(super) async fn replace(
         return Err(Error::rejected(Reason::CONFLICT).into());
     }
     let mut view = FormView::over(section, &id, revision.number(), &facts);
-    let stored = async {
+    let read = async {
         let submitted = input::secret(section, &mut form, &mut view, &facts)?;
-        let credential = office
-            .credential(section, &id, submitted, Some(revision))
-            .await?;
-        office
-            .put(section, &id, &credential, Some(revision))
-            .await
-            .map_err(Refused::Failed)?;
-        let said = "Replaced. The former value does not open any more.";
-        Ok(back(&office, section, &id, said, credential.notes()))
+        let credential = office.credential(section, &id, submitted, Some(revision));
+        Ok(credential.await?)
     };
-    match stored.await {
-        Ok(replaced) => Ok(replaced),
+    let credential = match read.await {
+        Ok(credential) => credential,
         Err(Refused::Mend(problem)) => {
             view.problem = Some(problem);
-            again(&office, section, view)
+            return again(office, section, view);
         }
-        Err(Refused::Failed(error)) => Err(error.into()),
+        Err(Refused::Failed(error)) => return Err(error.into()),
+    };
+    if section == Section::Servers {
+        // It destroys the key that is there, as a deletion does.
+        let print = credential.facts().fingerprint.as_deref();
+        let with = |step: StepBuilder| {
+            let key = SecretBytes::copy_of(credential.bytes().expose());
+            step.with("revision", number(revision)?)?
+                .with("fingerprint", print.unwrap_or("unknown"))?
+                .secret("key", key)
+        };
+        if let Some(answer) = wish(&app, &own, (REPLACE, id.as_str()), with).await? {
+            return Ok(answer);
+        }
     }
+    office
+        .put(section, &id, &credential, Some(revision))
+        .await?;
+    let said = "Replaced. The former value does not open any more.";
+    Ok(back(office, section, &id, said, credential.notes()))
+}
+
+/// A revision as an action has it.
+fn number(revision: Revision) -> Result<i64, Error> {
+    let number = i64::try_from(revision.number());
+    number.map_err(|_| Error::rejected(Reason::CONFLICT))
 }
 
 pub(super) async fn delete(
@@ -217,9 +236,7 @@ pub(super) async fn delete(
         if own.office.facts(section, &id).await?.1 != revision {
             return Err(Error::rejected(Reason::CONFLICT).into());
         }
-        let number = i64::try_from(revision.number());
-        let number = number.map_err(|_| Error::rejected(Reason::CONFLICT))?;
-        let with = |step: StepBuilder| step.with("revision", number);
+        let with = |step: StepBuilder| step.with("revision", number(revision)?);
         if let Some(answer) = wish(&app, &own, (DELETE, id.as_str()), with).await? {
             return Ok(answer);
         }

@@ -235,6 +235,7 @@ fn own() -> Routes<App> {
         .route("/members", get(members::show))
         .route("/members/invite", post(members::invite))
         .route("/members/rename", post(members::rename))
+        .route("/members/role", post(members::role))
         .route("/api-keys", get(api_keys::list).post(api_keys::make))
         .route("/api-keys/{id}", get(api_keys::show))
         .route("/api-keys/{id}/rotate", post(api_keys::rotate))

@@ -1,7 +1,42 @@
 //! What waits for an approval, and who gives it.
 
-use super::browser::{Browser, hidden, outbox, path_of};
-use super::{Answer, Service, wait_until};
+use super::browser::{
+    Browser, PASSWORD, ann, hidden, link_to, logged_in, outbox, path_of, set_password,
+};
+use super::{Answer, Service, ssh_key, wait_until};
+
+pub const MEL: &str = "mel@example.com";
+pub const SERVER: &str = "/servers/deploy@web-1";
+
+/// Ann, her server for production, and a set.
+pub fn with_server(service: &Service) -> Browser {
+    let mut hers = ann(service).browser;
+    let key = ssh_key("ed25519").0;
+    let fields: [(&str, &[u8]); 2] = [("id", b"deploy@web-1"), ("file", key.as_bytes())];
+    hers.post("/servers", &fields).leads_to();
+    let set: [(&str, &[u8]); 2] = [("id", b"shop"), ("secret", b"GREETING=hello")];
+    hers.post("/environments", &set).leads_to();
+    hers
+}
+
+/// One whom Ann invited.
+pub fn mel(service: &Service, hers: &mut Browser) -> Browser {
+    let invited = hers.post("/members/invite", &[("email", MEL.as_bytes())]);
+    invited.leads_to();
+    set_password(service, &link_to(service, MEL, 1), PASSWORD);
+    logged_in(service, MEL)
+}
+
+pub fn delete(browser: &mut Browser, server: &str) -> Answer {
+    let revision = hidden(&browser.page(server), "revision");
+    let path = format!("{server}/delete");
+    browser.post(&path, &[("revision", revision.as_bytes())])
+}
+
+pub fn decide(browser: &mut Browser, page: &str, what: &str, reason: &str) -> Answer {
+    let fields: [(&str, &[u8]); 2] = [("do", what.as_bytes()), ("reason", reason.as_bytes())];
+    browser.post(page, &fields)
+}
 
 /// The code that stands on the screen of who asked and is the only one who could approve it.
 pub fn code(asked: &Answer) -> String {

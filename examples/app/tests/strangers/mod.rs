@@ -1,13 +1,13 @@
 //! What of an approval is somebody's own, and nobody else's: the link, the code, the file, the deed.
 
-use super::service::approved::{alone, answer, code, done, ended, link, page_of};
+use super::service::approved::{MEL, alone, answer, code, done, ended, link, page_of};
 use super::service::browser::{
     ANN, Ann, Browser, Mail, PASSWORD, admin, ann, link_to, logged_in, outbox, path_of,
     set_password,
 };
 use super::service::planted::{Past, USERS, begin};
 use super::service::{Answer, Service, entries, keys_of};
-use super::{MEL, SERVER, ask, decide, delete, deletions, key, mel, with_server};
+use super::{SERVER, ask, decide, delete, deletions, key, mel, with_server};
 
 const ZOE: &str = "zoe@example.com";
 
