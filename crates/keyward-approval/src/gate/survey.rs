@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use keyward_base::{ErrorKind, Result, Tenant};
-use keyward_store::{Find, Found, Words};
+use keyward_base::{ErrorKind, Reason, Result, Tenant};
+use keyward_store::{Find, Found, Record, Words};
 
 use super::Gates;
 use super::held::GATES;
 use super::id::GateId;
+use super::row::Row;
 use super::state::State;
 use crate::word::ExecutorName;
 
@@ -25,8 +26,8 @@ pub struct Survey {
     pub unreviewed: Vec<(Tenant, GateId)>,
     /// Who ran some, or is at it.
     pub executors: BTreeSet<ExecutorName>,
-    /// The tenants and ids of records that are not what was written, as they stand in the store: text
-    /// of whoever wrote it.
+    /// The tenants and ids of records that are not what was written, or whose action is not, as they
+    /// stand in the store: text of whoever wrote it.
     pub damaged: Vec<(String, String)>,
     /// Where to go on.
     pub next: Option<Found>,
@@ -45,8 +46,10 @@ impl Gates {
             ..Survey::default()
         };
         for record in page.items {
-            let row = match self.open_row(&record).await {
+            let row = match self.whole(&record).await {
                 Ok(row) => row,
+                // It was purged since it was found.
+                Err(e) if e.reason() == Some(Reason::NOT_FOUND) => continue,
                 Err(e) if e.kind() == ErrorKind::Corrupt => {
                     survey.damaged.push((record.key.owner, record.key.id));
                     continue;
@@ -68,5 +71,12 @@ impl Gates {
             }
         }
         Ok(survey)
+    }
+
+    /// The row of a gate whose action is the one that was asked for.
+    async fn whole(&self, record: &Record) -> Result<Row> {
+        // Where it lies has to be its own place, before its action is looked for.
+        let row = self.open_row(record).await?;
+        Ok(self.held(&row.tenant, row.id).await?.row)
     }
 }

@@ -84,6 +84,9 @@ async fn arguments_that_were_swapped_are_found() {
         corrupt(world.gates.show(&tenant(), id).await);
         corrupt(world.gates.approved(&tenant(), id).await);
         corrupt(executor.run(token).await);
+        let survey = world.gates.survey(None, 100).await.unwrap();
+        let named = (tenant().as_str().to_owned(), id.to_string());
+        assert_eq!((survey.seen, survey.damaged), (1, vec![named]));
         for flipped in bit_flips(&genuine.data).step_by(37) {
             let content = Content {
                 data: flipped,
