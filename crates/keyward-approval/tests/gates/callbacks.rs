@@ -4,11 +4,14 @@ use keyward_approval::callback::{CallbackKey, ToldResult};
 use keyward_approval::executor::OnceBy;
 use keyward_approval::gate::State;
 use keyward_approval::{Ballot, GateId};
-use keyward_base::{ErrorKind, SecretArray, Tenant};
-use keyward_crypto::Provider;
+use keyward_base::encoding::base64url;
+use keyward_base::{Domain, ErrorKind, SecretArray, Tenant, Timestamp};
+use keyward_crypto::{MacKey, Provider};
 use keyward_testkit::bit_flips;
 
 use crate::world::{MINUTE, World, subject, tenant, why};
+
+const CALLBACK: Domain<(Timestamp, &[u8])> = Domain::new("keyward/v1/approval-callback");
 
 #[tokio::test]
 async fn a_callback_is_the_services_own_whole_and_of_now() {
@@ -35,7 +38,7 @@ async fn a_callback_is_the_services_own_whole_and_of_now() {
         (id, State::Denied, shown.fence())
     );
     assert_eq!(said.reason.as_deref(), Some("not \"today\""));
-    assert_eq!(said.results, [ToldResult::Waits]);
+    assert_eq!(said.results, [ToldResult::NotRun]);
     // Whose it is: who has one key for two that ask, or two services, tells them apart.
     assert_eq!(
         (said.requester, said.service.as_str(), said.tenant),
@@ -71,6 +74,35 @@ async fn a_callback_is_the_services_own_whole_and_of_now() {
     assert_eq!(refused(&told.header, &told.body, later), "expired");
     ours.verify(&told.header, &told.body, now.saturating_add(MINUTE * 5))
         .unwrap();
+    // Nor before it was made: by a clock that is ahead, say, which would have it good for longer.
+    world.pass(MINUTE * 6).await;
+    let ahead = world.gates.callback(&tenant(), id, &ours).await.unwrap();
+    assert_eq!(why(ours.verify(&ahead.header, &ahead.body, now)), "expired");
+    let near = now.saturating_add(MINUTE);
+    ours.verify(&ahead.header, &ahead.body, near).unwrap();
+}
+
+/// One of a version that is to come says what nobody here knows.
+#[tokio::test]
+async fn a_callback_of_another_version_is_not_read_though_it_is_authentic() {
+    let world = World::new().await;
+    let bytes = SecretArray::copy_of(&[7; 32]).unwrap();
+    let provider = Provider::default();
+    let ours = CallbackKey::new(&provider, &bytes).unwrap();
+    let id = world.ask("server.delete").await;
+    let told = world.gates.callback(&tenant(), id, &ours).await.unwrap();
+    let (text, now) = (String::from_utf8(told.body).unwrap(), world.now());
+    let key = MacKey::new(&provider, &bytes).unwrap();
+    for (version, is_ours) in [("1", true), ("2", false), ("0", false)] {
+        let body = text.replacen("\"version\":1", &format!("\"version\":{version}"), 1);
+        let tag = key.sign(CALLBACK, &(now, body.as_bytes()));
+        let header = format!("1,{},{}", now.as_millis(), base64url(&tag));
+        let read = ours.verify(&header, body.as_bytes(), now);
+        match is_ours {
+            true => assert_eq!(read.unwrap().gate, id),
+            false => assert_eq!(why(read), "malformed"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use keyward_approval::danger::vote_by_one_click;
 use keyward_approval::gate::{Channel, Voter, What};
 use keyward_approval::link::Presented;
 use keyward_approval::{Ballot, State};
+use keyward_base::ErrorKind;
 
 use crate::world::{World, subject, tenant, why};
 
@@ -24,6 +25,16 @@ async fn one_click_counts_where_nobody_is_asked_who_he_is_and_once() {
     assert_eq!(why(click(&killed).await), "link-is-dead");
     assert_eq!(world.show(id).await.state(), State::Pending);
     let (link, _) = world.link(id, None).await;
+    // Who holds it is nobody in particular: he has no passkey, and nobody lent him his vote.
+    for ballot in [
+        Ballot::approve().proved(vec![1]),
+        Ballot::approve().lent_by(subject("bob")),
+    ] {
+        let refused = vote_by_one_click(gates, &of, &link, ballot).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Misuse);
+    }
+    let silent = vote_by_one_click(gates, &of, &link, Ballot::deny(" ")).await;
+    assert_eq!(why(silent), "no-reason-given");
     assert_eq!(click(&link).await.unwrap().state, State::Approved);
     assert_eq!(why(click(&link).await), "link-is-dead");
     let votes = world.show(id).await.votes().to_vec();

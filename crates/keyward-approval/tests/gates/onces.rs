@@ -175,6 +175,26 @@ async fn who_finds_no_place_reads_no_action() {
     ask(&world, "k-5", b"1").await.unwrap();
 }
 
+#[tokio::test]
+async fn what_was_asked_once_and_its_place_go_with_their_gate() {
+    let world = World::new().await;
+    let gate = ask(&world, "k-1", b"1").await.unwrap();
+    let left = async || {
+        let mut left = Vec::new();
+        for collection in ["approval-once", "approval-place"] {
+            let collection = Collection::named(collection);
+            left.push(world.store.count(&collection, "").await.unwrap());
+        }
+        left
+    };
+    world.gates.purge(1_000).await.unwrap();
+    assert_eq!(left().await, [1, 1]);
+    world.withdraw(gate, "ada").await.unwrap();
+    world.pass(MINUTE * 60 * 24 * 402).await;
+    world.gates.purge(1_000).await.unwrap();
+    assert_eq!(left().await, [0, 0]);
+}
+
 /// The last place is taken by one of several that are the same ask.
 #[test]
 fn the_same_ask_at_once_is_one_gate_though_it_fills_the_last_place() {

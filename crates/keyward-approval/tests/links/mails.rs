@@ -50,6 +50,9 @@ async fn a_mail_has_one_link_and_all_that_is_to_be_seen() {
         assert!(!html.contains(tag), "{tag}");
     }
     assert!(html.contains("content=\"no-referrer\""));
+    // When the link ends, which is not when the action may begin to run.
+    assert!(text.contains("ends at\n2026-01-31T00:00:00Z."), "{text}");
+    assert!(html.contains("ends at 2026-01-31T00:00:00Z."), "{html}");
     for body in [text, html] {
         assert!(body.contains(letter.code().expose()));
         assert!(body.contains("2026-01-31T00:00:00Z"));

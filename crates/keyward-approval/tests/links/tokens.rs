@@ -154,9 +154,11 @@ async fn a_link_ends_when_its_action_does_and_no_later_than_a_link_may() {
     world.set(back).await;
     let early = world.links.check(&acme, token, back).await.unwrap_err();
     assert_eq!(early.reason(), Some(reason::LINK_LIFE));
-    world.set(NOW).await;
     // No life is longer than the longest.
     let long = world.links.clone().life(LIFE * 2);
+    let early = long.check(&acme, token, back).await.unwrap_err();
+    assert_eq!(early.reason(), Some(reason::LINK_LIFE));
+    world.set(NOW).await;
     assert_eq!(world.letter_of(&long, 0).expires(), after(LIFE));
     // What can be decided no more gets none.
     let draft = world.links.draft(&acme, GATE).unwrap();
