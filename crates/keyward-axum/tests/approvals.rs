@@ -341,6 +341,20 @@ fn no_more_wait_at_once_than_may_and_a_decision_makes_room() {
     assert!(full.header("retry-after").is_some());
 }
 
+/// A limit beyond those that there are is the nearest of them.
+#[test]
+fn a_desk_lets_one_wait_at_least_and_no_more_than_may() {
+    for (waiting, most) in [(0, 1), (u16::MAX, 64)] {
+        let service = Service::with(Noted::default(), |desk| desk.waiting(waiting));
+        let agent = service.agent();
+        for nth in 0..most {
+            let asked = service.ask(&agent, &format!("k{nth}"), DELETE);
+            assert_eq!(asked.status, 202, "{waiting}: {nth}");
+        }
+        assert_eq!(service.ask(&agent, "more", DELETE).status, 429);
+    }
+}
+
 #[test]
 fn a_denial_and_its_reason_reach_who_asked_and_nobody_else() {
     let service = Service::start();
@@ -515,11 +529,12 @@ fn the_places_of_a_tenant_and_of_all_are_bounded() {
         })
     };
     let mut context = Context::from_waker(Waker::noop());
-    let mut waiting = Vec::new();
+    let (mut waiting, mut first) = (Vec::new(), None);
     for nth in 0..5 {
         let tenant = Tenant::new(&format!("tenant-{nth}")).unwrap();
         for of_tenant in 0..5 {
             let (key, gate) = agent(&tenant);
+            first.get_or_insert_with(|| (Arc::clone(&key), gate.clone()));
             let all = WAITERS.min(waiting.len() + WAITERS_OF_KEY);
             let has_room = of_tenant < WAITERS_OF_TENANT / WAITERS_OF_KEY;
             let all = if has_room { all } else { waiting.len() };
@@ -542,6 +557,11 @@ fn the_places_of_a_tenant_and_of_all_are_bounded() {
     assert!(read.as_mut().poll(&mut context).is_pending());
     drop((waiting, read));
     assert_eq!(service.desk.waiters(), 0);
+    // Nor is anything kept of whose they were.
+    let (key, gate) = first.unwrap();
+    let desk = service.desk.clone();
+    let mut read = Box::pin(async move { desk.read(&key, &gate, Some(WAIT)).await });
+    assert!(read.as_mut().poll(&mut context).is_pending());
 }
 
 #[test]
@@ -568,7 +588,11 @@ fn an_agent_that_runs_it_itself_has_a_decision_and_is_told_that_it_is_no_more() 
 
 #[test]
 fn a_yes_that_was_taken_back_and_put_back_is_told_to_nobody() {
-    let service = Service::with(Noted::default(), AgentDesk::decides_only);
+    is_told_to_nobody(&Service::with(Noted::default(), AgentDesk::decides_only));
+    is_told_to_nobody(&Service::start());
+}
+
+fn is_told_to_nobody(service: &Service) {
     let agent = service.agent();
     let asked = gate(&service.ask(&agent, "one", DELETE));
     let read = || service.read(&agent, &format!("/asks/{asked}"));
