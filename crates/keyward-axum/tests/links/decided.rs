@@ -535,3 +535,38 @@ fn an_outage_is_no_answer() {
         200
     );
 }
+
+/// Whose own ask it is decides it by the code, where the rule takes that, and by no session of his.
+#[test]
+fn who_asked_is_asked_for_the_code_and_has_no_say_without() {
+    let service = Service::start();
+    let ada = service.sign_in("ada");
+    let mailed = service.mailed("server.stop", None);
+    let page = service.open(&mailed, &ada);
+    assert!(page.answer.body.contains("name=\"code\""));
+    let answer = service.answer_on(&page, &mailed, &[APPROVE, ("code", &mailed.code)]);
+    assert_eq!(answer.status, 200);
+    let shown = service.shown(mailed.gate);
+    assert_eq!(*shown.votes()[0].voter(), Voter::Holder(0));
+    // A link without a code asks for none, and who asked is told why.
+    let bare = service.without_code(service.ask("server.stop", "it is old"));
+    let page = service.open(&bare, &ada);
+    assert!(page.mark.is_empty() && page.answer.body.contains("you who asked"));
+    let page = service.open(&bare, "");
+    assert!(page.mark.is_empty() && page.answer.body.contains("say who you are"));
+    // What is approved can be denied, and no more.
+    let gate = service.ask("server.delete", "it is old");
+    let (one, two) = (service.link(gate, None), service.link(gate, None));
+    let bob = service.sign_in("bob");
+    assert!(
+        service
+            .open(&two, &bob)
+            .answer
+            .body
+            .contains("value=\"approve\"")
+    );
+    assert_eq!(service.answer(&one, &bob, &[APPROVE]).status, 200);
+    let page = service.open(&two, &bob);
+    assert!(page.answer.body.contains("value=\"deny\""));
+    assert!(!page.answer.body.contains("value=\"approve\""));
+}

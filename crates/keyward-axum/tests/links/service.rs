@@ -288,6 +288,22 @@ impl Service {
         }
     }
 
+    /// A link that no code goes with.
+    pub fn without_code(&self, gate: GateId) -> Mailed {
+        let letter = self.runtime.block_on(async {
+            let draft = self.links.draft(&acme(), gate).unwrap();
+            let slot = self.gates.add_link(&acme(), gate, None, None).await;
+            let shown = self.gates.show(&acme(), gate).await.unwrap();
+            let letter = draft.finish(shown.action(), slot.unwrap(), self.now());
+            letter.unwrap()
+        });
+        Mailed {
+            gate,
+            token: letter.link().expose().to_owned(),
+            code: letter.code().expose().to_owned(),
+        }
+    }
+
     /// Asks for it, and mails a link to whoever that is.
     pub fn mailed(&self, kind: &str, approver: Option<&str>) -> Mailed {
         self.link(self.ask(kind, "it is old"), approver)
