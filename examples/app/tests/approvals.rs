@@ -331,7 +331,8 @@ fn what_is_asked_about_is_one_value_and_no_other() {
     let revision = hidden(&hers.page(SERVER), "revision");
     let key = ssh_key("ed25519").0;
     let fields: [(&str, &[u8]); 2] = [("revision", revision.as_bytes()), ("file", key.as_bytes())];
-    hers.post(&format!("{SERVER}/replace"), &fields).leads_to();
+    let asked = hers.post(&format!("{SERVER}/replace"), &fields);
+    alone(&service, &hers, &asked);
     decide(&mut hers, &page, "approve", "").leads_to();
     ended(&hers, &page, "failed");
     assert!(hers.page(&page).contains("it was left"));
