@@ -146,7 +146,7 @@ fn who_can_still_say_something_is_reminded_and_who_asked_hears_of_the_end() {
     let policy = folder.path().join("approvals.toml");
     std::fs::write(&policy, POLICY).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(async {
+    let (old, young) = runtime.unwrap().block_on(async {
         let past = Past::of(folder.path()).await;
         for (who, role) in [("one", "owner"), ("two", "owner"), ("other", "member")] {
             let email = format!("{who}@example.com");
@@ -165,10 +165,13 @@ fn who_can_still_say_something_is_reminded_and_who_asked_hears_of_the_end() {
             tenant,
             asker,
         };
+        // What is kept for 400 days after it could have run.
+        let old = before.ask(450 * 24 * HOUR, "key.rotate", "old-1").await;
+        let young = before.ask(350 * 24 * HOUR, "key.rotate", "young-1").await;
         // Nobody could be told of what ended days ago, or was.
         before.ask(5 * 24 * HOUR, "key.rotate", "ended-1").await;
         past.clock.set(past.ago(3 * 24 * HOUR));
-        assert_eq!(before.gates.tick(64).await.unwrap().len(), 1);
+        assert_eq!(before.gates.tick(64).await.unwrap().len(), 3);
         let gate = before.ask(26 * HOUR, "key.rotate", "approved-1").await;
         before.approve(gate, "u-one").await;
         before.approve(gate, "u-two").await;
@@ -176,6 +179,7 @@ fn who_can_still_say_something_is_reminded_and_who_asked_hears_of_the_end() {
         let gate = before.ask(13 * HOUR, "key.rotate", "halfway-1").await;
         before.approve(gate, "u-one").await;
         before.ask(3 * HOUR, "deployment.run", "escalates-1").await;
+        (old, young)
     });
     let named = [
         ("DEPLOYDESK_APPROVALS", policy.to_str().unwrap()),
@@ -199,6 +203,9 @@ fn who_can_still_say_something_is_reminded_and_who_asked_hears_of_the_end() {
         tidied(&service);
         all_told(&service);
     }
+    hers.addr = service.addr;
+    assert_eq!(hers.get(&format!("/approvals/{old}")).status, 404);
+    assert_eq!(hers.get(&format!("/approvals/{young}")).status, 200);
     let ends = outbox(&service);
     let said = |target: &str, words: &str| {
         let mut mails = ends.iter().filter(|mail| mail.text.contains(target));

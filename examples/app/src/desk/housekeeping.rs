@@ -82,6 +82,8 @@ impl Desk {
         // What time did to a gate is in its record; whom that is told, the letters find there.
         steps.took(self.held.gates.tick(SWEPT).await.map(drop));
         steps.took(self.letters_due().await);
+        // Where nothing can run any more, and nobody looks it up: the record keeps what was done.
+        steps.took(self.held.gates.purge(SWEPT).await.map(drop));
         self.wake_executor();
         steps.end()?;
         Ok(kept)
