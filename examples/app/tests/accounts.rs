@@ -395,7 +395,7 @@ fn tenants_see_nothing_of_each_other() {
     let service = Service::start();
     let mut hers = ann(&service).browser;
     let mut his = bob(&service);
-    set(&mut hers, "hers");
+    set(&mut hers, "her-set");
     let server = [
         ("id", b"deploy@test-1".as_slice()),
         ("file", service::ssh_key("ed25519").0.as_bytes()),
@@ -414,7 +414,7 @@ fn tenants_see_nothing_of_each_other() {
     hers.post("/hosts", &host).leads_to();
     let hook = [("provider", b"github".as_slice()), ("id", b"deploys")];
     assert_eq!(hers.post("/webhooks", &hook).status, 200);
-    let fields = [("server", b"deploy@test-1".as_slice()), ("set", b"hers")];
+    let fields = [("server", b"deploy@test-1".as_slice()), ("set", b"her-set")];
     let deployment = hers.post("/deployments", &fields).leads_to().to_owned();
     wait_until(|| !hers.page(&deployment).contains("http-equiv"));
     // His pages know of nothing, and say nothing of it.
@@ -432,7 +432,7 @@ fn tenants_see_nothing_of_each_other() {
     ] {
         let page = his.page(path);
         for known in [
-            "hers",
+            "her-set",
             "test-1",
             "github:acme",
             "deploys",
@@ -444,8 +444,8 @@ fn tenants_see_nothing_of_each_other() {
         }
     }
     for path in [
-        "/environments/hers",
-        "/environments/hers/replace",
+        "/environments/her-set",
+        "/environments/her-set/replace",
         "/servers/deploy@test-1",
         "/servers/deploy@test-1/replace",
         "/hosts/github:acme",
@@ -456,7 +456,7 @@ fn tenants_see_nothing_of_each_other() {
     ] {
         assert_eq!(his.get(path).status, 404, "{path}");
     }
-    let revision = hidden(&hers.page("/environments/hers"), "revision");
+    let revision = hidden(&hers.page("/environments/her-set"), "revision");
     let session = hers.page("/devices");
     let session = session
         .split("/devices/")
@@ -473,9 +473,9 @@ fn tenants_see_nothing_of_each_other() {
         ("name", b"mine"),
     ];
     for path in [
-        "/environments/hers/reveal",
-        "/environments/hers/replace",
-        "/environments/hers/delete",
+        "/environments/her-set/reveal",
+        "/environments/her-set/replace",
+        "/environments/her-set/delete",
         "/servers/deploy@test-1/reveal",
         "/servers/deploy@test-1/public-key",
         "/hosts/github:acme/reveal",
@@ -488,12 +488,12 @@ fn tenants_see_nothing_of_each_other() {
     ] {
         assert_eq!(his.post(path, &fields).status, 404, "{path}");
     }
-    let fields = [("server", b"deploy@test-1".as_slice()), ("set", b"hers")];
+    let fields = [("server", b"deploy@test-1".as_slice()), ("set", b"her-set")];
     assert_eq!(his.post("/deployments", &fields).status, 404);
     // The same names are his to take, and hers stay as they are.
-    set(&mut his, "hers");
+    set(&mut his, "her-set");
     assert_eq!(
-        hidden(&hers.page("/environments/hers"), "revision"),
+        hidden(&hers.page("/environments/her-set"), "revision"),
         revision
     );
     assert_eq!(hers.get("/overview").status, 200);
@@ -508,7 +508,7 @@ fn tenants_see_nothing_of_each_other() {
     for path in [
         "/overview",
         "/servers",
-        "/environments/hers",
+        "/environments/her-set",
         "/audit",
         "/devices",
         "/account",
@@ -517,10 +517,10 @@ fn tenants_see_nothing_of_each_other() {
     ] {
         let answer = Browser::new(&service).get(path);
         assert_eq!(answer.status, 401, "{path}");
-        assert!(!answer.body.contains("hers"));
+        assert!(!answer.body.contains("her-set"));
     }
     let public = Browser::new(&service).page("/");
-    for known in ["hers", ANN, &service.tenant(), ">ann<"] {
+    for known in ["her-set", ANN, &service.tenant(), ">ann<"] {
         assert!(!public.contains(known), "{known}");
     }
 }
