@@ -24,7 +24,7 @@ use keyward_keys::{EphemeralRoot, FileAnchor, Keyring};
 use keyward_store::MemoryStore;
 
 use crate::authenticator::Authenticator;
-use crate::world::{NOW, POLICY, World, nonce, subject};
+use crate::world::{NOW, POLICY, World, later, nonce, subject};
 
 const USERS: Door = Door::new("users");
 
@@ -195,7 +195,7 @@ impl Both {
             gate: id,
             action: shown.action(),
             rule: Some(&rule),
-            scope: Scope::Once,
+            scope: shown.scope(),
         };
         let (approver, nonce) = (subject(name), nonce(name));
         let rule = trust.policy().rule(rule.as_str()).unwrap();
@@ -341,6 +341,45 @@ async fn the_file_is_read_when_it_runs() {
     // The older file, in which he still is, does not come back.
     std::fs::write(&both.path, both.world.trust.text()).unwrap();
     assert!(both.live.trust().is_err());
+}
+
+/// What runs is the use, and the votes are over what its class was approved with.
+#[tokio::test]
+async fn a_use_of_a_class_runs_by_the_votes_on_its_class_while_the_file_has_who_gave_them() {
+    let both = Both::new().await;
+    let gates = both.gates(POLICY, both.live.clone()).await;
+    let scope = keyward_approval::Scope::Class {
+        fixed: Vec::new(),
+        until: later(1),
+        count: 3,
+    };
+    let asking = Asking::new(World::ask().asked()).scope(scope);
+    let class = gates.ask(asking).await.unwrap().gate();
+    for (name, of) in [("ada", &both.world.ada), ("bob", &both.world.bob)] {
+        let signed = both.proof(&gates, class, name, of).await;
+        both.vote(&gates, class, name, signed).await.unwrap();
+    }
+    let used = async |region| {
+        let mut ask = World::ask();
+        for step in &mut ask.steps {
+            step.2 = region;
+        }
+        let answer = gates.ask_under(class, ask.asked()).await;
+        answer.unwrap().gate()
+    };
+    let (one, two) = (used("us").await, used("ap").await);
+    assert_eq!(both.run(&gates, one).await.unwrap(), State::Executed);
+    let each = World::ask().steps.len();
+    assert_eq!(both.done(), each);
+    // Bob's key is in the file no more, and what he signed counts for nothing.
+    let text = both.world.trust.text();
+    let text = text.replace("version = 3", "version = 4");
+    let without_bob = text.replace("subject = \"bob\"", "subject = \"bert\"");
+    std::fs::write(&both.path, without_bob).unwrap();
+    both.run(&gates, two).await.unwrap_err();
+    let shown = gates.show(&acme(), two).await.unwrap();
+    assert_eq!(shown.state(), State::Superseded);
+    assert_eq!(both.done(), each);
 }
 
 /// A service whose rule is another than the file's is told so when somebody votes, not when it runs.
