@@ -77,7 +77,7 @@ impl ApiLimits {
     /// Counts an ask of that person's.
     ///
     /// # Errors
-    /// `Rejected` ([`keyward_store::limit::reason::LIMITED`]) if it is one too many.
+    /// `Rejected` ([`keyward_store::reason::LIMITED`]) if it is one too many.
     pub(super) async fn ask(&self, tenant: &Tenant, who: &Subject) -> Result<Admitted> {
         let asker = (&self.of_asker, Whom::user(tenant, who.as_str())?);
         match self.limiter.ask(&[asker]).await? {
