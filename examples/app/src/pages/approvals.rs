@@ -499,7 +499,7 @@ pub(super) async fn decide<H: Holder>(
     let (tenant, me) = (gate.action().tenant(), SignedIn::of(&app, &holder)?);
     let gates = &app.held().gates;
     let is_mine = gate.action().requester().is_self(holder.live().subject());
-    // Who sees another rule by now looks again.
+    // The rule by which he was asked how fresh he is: if another takes its place before the vote, he looks again.
     let under = |ballot: Ballot| match gate.rule_in(&gates.policy()) {
         Some(rule) => Ok(ballot.under(rule)),
         None => Err(Error::rejected(NOT_OPEN)),
